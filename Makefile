@@ -1,0 +1,33 @@
+# `make` lists the targets. The first one that runs anything sets up .venv.
+
+PYTHON ?= python3
+RUN := .venv/bin/python -m
+
+.PHONY: help demo test lint types format clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/.ready ## solve the 39-bus case with the stability constraint
+	.venv/bin/scopf solve case39 --lossless --mq 0.2
+
+test: .venv/.ready ## run the tests
+	$(RUN) pytest -q
+
+lint: .venv/.ready ## check style and formatting
+	$(RUN) ruff check
+	$(RUN) ruff format --check
+
+types: .venv/.ready ## check the types of the package
+	$(RUN) mypy --strict scopf
+
+format: .venv/.ready ## format the code and mend what ruff can mend
+	$(RUN) ruff format
+	$(RUN) ruff check --fix
+
+clean: ## remove the environment, builds and caches
+	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.ready: bootstrap.py pyproject.toml
+	$(PYTHON) bootstrap.py .venv

@@ -1,0 +1,51 @@
+"""scopf: stability-constrained optimal power flow for inverter-based grids.
+
+>>> import scopf
+>>> net = scopf.load_case("case39").lossless()
+>>> sol = scopf.solve(scopf.build(net, scopf.Inverters.at_generators(net, mq=0.2)))
+>>> sol.inverters[["bus", "margin", "nssp_per_pu"]]
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scopf.cases import load_case
+    from scopf.faults import CaseError, Fault, ScopfError
+    from scopf.inverters import Inverters
+    from scopf.model import Problem, build
+    from scopf.network import Network
+    from scopf.solution import Solution, Status
+    from scopf.solve import solve
+
+__version__ = "0.1.0"
+
+_HOME = {  # where each public name lives; imported when first used
+    "CaseError": "scopf.faults",
+    "Fault": "scopf.faults",
+    "Inverters": "scopf.inverters",
+    "Network": "scopf.network",
+    "Problem": "scopf.model",
+    "ScopfError": "scopf.faults",
+    "Solution": "scopf.solution",
+    "Status": "scopf.solution",
+    "build": "scopf.model",
+    "load_case": "scopf.cases",
+    "solve": "scopf.solve",
+}
+__all__ = ["CaseError", "Fault", "Inverters", "Network", "Problem", "ScopfError", "Solution"]
+__all__ += ["Status", "build", "load_case", "solve"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'scopf' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

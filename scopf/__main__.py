@@ -1,0 +1,5 @@
+"""`python -m scopf` is the command `scopf`."""
+
+from scopf.cli import main
+
+main()

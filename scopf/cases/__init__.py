@@ -1,0 +1,42 @@
+"""Where networks come from: bundled cases and MATPOWER files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from scopf.cases import bundled, matpower
+from scopf.faults import CaseError, Fault
+from scopf.network import Network
+
+__all__ = ["load_case"]
+
+
+def load_case(source: str | os.PathLike[str], *, ignore_unsupported: bool = False) -> Network:
+    """Read a network from a bundled case or a MATPOWER file.
+
+    Args:
+        source: name of a bundled case ("case39"; `scopf cases` lists them) or path of a `.m` file
+            in MATPOWER's version 2 format. A name that is both a bundled case and an existing file
+            without suffix means the bundled case; write `./case39` for the file.
+        ignore_unsupported: log a warning instead of raising for content that the model does not
+            represent (dclines, capability curves, user constraints).
+
+    Returns:
+        The network, per unit, with the user's own bus numbers.
+
+    Raises:
+        CaseError: listing every fault of the file with table, row and ids.
+    """
+    name = os.fspath(source)
+    if name in bundled.names():
+        return bundled.load(name)
+    path = Path(name)
+    if path.suffix != ".m" and not path.is_file():
+        path = path.with_name(path.name + ".m")
+    if not path.is_file():
+        near = bundled.similar(name)
+        hint = f"; did you mean {near}?" if near else "; `scopf cases` lists the bundled ones"
+        text = f"neither a file nor a bundled case{hint}"
+        raise CaseError(name, [Fault(text)])
+    return matpower.read(path, ignore_unsupported=ignore_unsupported)

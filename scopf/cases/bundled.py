@@ -1,0 +1,61 @@
+"""The cases that come with the package."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from scopf.cases import matpower
+from scopf.network import Network
+
+# In an installed wheel the cases lie inside the package, in a checkout at its top.
+_HERE = Path(__file__).resolve()
+_FOLDERS = (_HERE.parent / "data", _HERE.parents[2] / "cases")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One bundled case: its name, file and attribution."""
+
+    name: str
+    path: Path
+    title: str
+    source: str
+
+
+@cache
+def entries() -> dict[str, Entry]:
+    """Every bundled case by name, smaller names first within each family."""
+    folder = next(folder for folder in _FOLDERS if folder.is_dir())
+    found = [_entry(path) for path in folder.glob("*.m")]
+    return {entry.name: entry for entry in sorted(found, key=_rank)}
+
+
+def names() -> list[str]:
+    """Names of the bundled cases."""
+    return list(entries())
+
+
+def similar(name: str) -> str:
+    """The bundled case whose name is nearest to `name`, or "" when none is near."""
+    return next(iter(difflib.get_close_matches(name, names(), n=1, cutoff=0.7)), "")
+
+
+@cache
+def load(name: str) -> Network:
+    """Read a bundled case."""
+    return matpower.read(entries()[name].path)
+
+
+def _entry(path: Path) -> Entry:
+    with path.open(encoding="utf-8") as file:
+        head = [next(file, "").lstrip("%").strip() for _ in range(3)]
+    return Entry(path.stem, path, title=head[1], source=head[2])
+
+
+def _rank(entry: Entry) -> tuple[str, int, str]:
+    family, _, rest = entry.name.partition("case")
+    digits = "".join(c for c in rest.split("_")[0] if c.isdigit())
+    return family, int(digits or 0), rest

@@ -1,0 +1,519 @@
+"""MATPOWER case files (.m, version 2): read with matpowercaseframes, checked, written.
+
+Column meanings and defaults follow the MATPOWER User's Manual, appendix B. Only data statements are
+understood; a file that computes (as some distribution cases do) is refused, not half read.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matpowercaseframes.constants import COLUMNS
+from matpowercaseframes.reader import parse_file
+
+from scopf.faults import CaseError, Fault
+from scopf.network import Branches, Buses, Floats, Gens, Network
+
+log = logging.getLogger(__name__)
+
+# Our columns by the format's.
+_FORMAT = {
+    "bus": {
+        "id": "BUS_I", "type": "BUS_TYPE", "pd": "PD", "qd": "QD", "gs": "GS", "bs": "BS",
+        "area": "BUS_AREA", "vm": "VM", "va": "VA", "base_kv": "BASE_KV", "zone": "ZONE",
+        "vmax": "VMAX", "vmin": "VMIN",
+    },
+    "gen": {
+        "bus": "GEN_BUS", "pg": "PG", "qg": "QG", "qmax": "QMAX", "qmin": "QMIN", "vg": "VG",
+        "mbase": "MBASE", "in_service": "GEN_STATUS", "pmax": "PMAX", "pmin": "PMIN",
+    },
+    "branch": {
+        "from_bus": "F_BUS", "to_bus": "T_BUS", "r": "BR_R", "x": "BR_X", "b": "BR_B",
+        "rate": "RATE_A", "tap": "TAP", "shift": "SHIFT", "in_service": "BR_STATUS",
+        "angmin": "ANGMIN", "angmax": "ANGMAX",
+    },
+}  # fmt: skip
+_OURS = {table: {v: k for k, v in columns.items()} for table, columns in _FORMAT.items()}
+_AT_LEAST = {"bus": 13, "gen": 10, "branch": 11, "gencost": 5}
+_REQUIRED = ("bus", "gen", "branch", "gencost")
+_WITHOUT_EFFECT = {  # on an optimal power flow: names, history, and what MATPOWER ignores as well
+    "version", "areas", "gentype", "genfuel", "gen_name", "branch_name", "casename", "case",
+    "order", "success", "et", "f", "bus_geo", "raw", "iterations",
+}  # fmt: skip
+_POLYNOMIAL = 2
+_UNLIMITED_ANGLE = 360.0
+_DEGREE = 180.0 / np.pi  # degrees in a rad
+
+
+@dataclass
+class Tables:
+    """What a case file says, in the file's own units: numeric tables by name, and faults met."""
+
+    source: str
+    base_mva: float = float("nan")
+    rows: dict[str, Floats] = field(default_factory=dict)
+    bus_name: tuple[str, ...] = ()
+    unsupported: list[Fault] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+
+def read(path: str | Path, *, ignore_unsupported: bool = False) -> Network:
+    """Read a case file into a validated per-unit network.
+
+    Args:
+        path: a `.m` file in MATPOWER's version 2 format.
+        ignore_unsupported: log content that the model does not represent instead of refusing it.
+
+    Raises:
+        CaseError: listing every fault with table, row and ids.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise CaseError(str(path), [Fault(f"cannot be read: {reason}")]) from error
+    tables = parse(text, source=str(path))
+    if ignore_unsupported:
+        for fault in tables.unsupported:
+            log.warning("%s: ignored: %s", path, fault)
+    else:
+        tables.faults += tables.unsupported
+    return network(tables, name=path.stem)
+
+
+# -- text to tables ---------------------------------------------------------------------------------
+
+_STATEMENT = re.compile(
+    r"\s*(?:"
+    r"mpc\.(?P<key>\w+(?:\.\w+)*)[ \t]*=\s*"
+    r"(?P<body>\[[^\]\[=]*\]|\{[^}{=]*\}|[^\[\{;\n]+)[ \t]*(?:;|(?=\n)|\Z)"
+    r"|(?P<head>function\b[^\n]*|end(?:function)?\b[ \t]*;?|return\b[ \t]*;?|define_constants[ \t]*;?)"
+    r"|;)"
+)
+_LINE = re.compile(r"\s*([^\n]+)")
+_OPEN = re.compile(r"\s*mpc\.(\w+)\s*=\s*[\[{]")
+_SPECIAL = "%;,[]{}="
+_MASK = {ord(c): chr(0xE000 + k) for k, c in enumerate(_SPECIAL)}
+_UNMASK = {0xE000 + k: c for k, c in enumerate(_SPECIAL)}
+
+
+def parse(text: str, source: str) -> Tables:
+    """Split the text of a case file into numeric tables; faults are collected, not raised."""
+    tables = Tables(source)
+    bodies: dict[str, str] = {}
+    text = _plain(text).rstrip()
+    at = 0
+    while at < len(text):
+        match = _STATEMENT.match(text, at)
+        if match is None:
+            at = _unknown_statement(text, at, tables)
+            continue
+        at = match.end()
+        if match["key"]:
+            if match["key"] in bodies:
+                tables.faults.append(Fault("is assigned twice", f"mpc.{match['key']}"))
+            bodies[match["key"]] = match["body"].strip()
+    _read_bodies(bodies, tables)
+    return tables
+
+
+def _plain(text: str) -> str:
+    """The text without comments and continuations, characters inside quotes masked."""
+    text = re.sub(r"'[^'\n]*'", lambda m: m[0].translate(_MASK), text.replace("\r", ""))
+    text = re.sub(r"(?ms)^[ \t]*%\{[ \t]*$.*?^[ \t]*%\}[ \t]*$", "", text)
+    return re.sub(r"\.\.\.[^\n]*\n", " ", re.sub(r"%[^\n]*", "", text))
+
+
+def _unknown_statement(text: str, at: int, tables: Tables) -> int:
+    """Note a statement that is not plain data; return where to go on."""
+    unclosed = _OPEN.match(text, at)
+    if unclosed:
+        advice = "its bracket is not closed, or something other than `;` follows it"
+        tables.faults.append(Fault(advice, f"mpc.{unclosed[1]}"))
+        following = text.find("mpc.", unclosed.end())
+        return following if following >= 0 else len(text)
+    line = _LINE.match(text, at)
+    if line is None:
+        return len(text)
+    statement = line[1].translate(_UNMASK).strip()
+    shown = statement if len(statement) <= 60 else statement[:57] + "..."
+    advice = "only data statements are read; load and save the case with MATPOWER first"
+    tables.faults.append(Fault(f"`{shown}` is not a data statement: {advice}"))
+    return line.end()
+
+
+def _read_bodies(bodies: Mapping[str, str], tables: Tables) -> None:
+    version = bodies.get("version", "'2'").strip("'\" ")
+    if version != "2":
+        tables.faults.append(Fault(f"format version {version} is not read, only 2", "mpc.version"))
+    for key in ("baseMVA", *_REQUIRED):
+        if key not in bodies:
+            tables.faults.append(Fault("is missing", f"mpc.{key}"))
+    for key, body in bodies.items():
+        if key == "baseMVA":
+            tables.base_mva = _base(body, tables)
+        elif key in _REQUIRED:
+            tables.rows[key] = _numbers(key, body, tables)
+            if key == "gen":
+                _refuse_capability_curves(tables)
+        elif key == "bus_name":
+            names = re.findall(r"'([^'\n]*)'", body)
+            tables.bus_name = tuple(name.translate(_UNMASK).strip() for name in names)
+        elif key not in _WITHOUT_EFFECT:
+            _refuse(key, body, tables)
+
+
+def _base(body: str, tables: Tables) -> float:
+    try:
+        base = float(body)
+    except ValueError:
+        base = float("nan")
+    if not (np.isfinite(base) and base > 0):
+        text = f"must be a positive number of MVA, got `{body}`"
+        tables.faults.append(Fault(text, "mpc.baseMVA"))
+        return float("nan")
+    return base
+
+
+def _tokens(key: str, body: str) -> list[list[object]]:
+    """Cells of a matrix, row by row, as matpowercaseframes reads them."""
+    inner = body.strip("[]{} \t\n").replace(",", " ").replace(";", "\n")
+    return parse_file(key, f"mpc.{key} = [\n{inner}\n];") or []
+
+
+def _numbers(key: str, body: str, tables: Tables) -> Floats:
+    """A numeric table, NaN where a cell is no number or a row is short."""
+    cells = _tokens(key, body)
+    if not cells:
+        if key != "branch":
+            tables.faults.append(Fault("has no rows", key))
+        return np.zeros((0, _AT_LEAST[key]))
+    lengths = [len(row) for row in cells]
+    width = max(set(lengths), key=lengths.count)
+    for number, row in enumerate(cells, 1):
+        if len(row) != width:
+            text = f"has {len(row)} columns where the table has {width}"
+            tables.faults.append(Fault(text, key, number))
+            row[:] = (row + [float("nan")] * width)[:width]
+    if width < _AT_LEAST[key]:
+        text = f"has {width} columns, the format needs at least {_AT_LEAST[key]}"
+        tables.faults.append(Fault(text, key))
+        for row in cells:
+            row.extend([float("nan")] * (_AT_LEAST[key] - width))
+    try:
+        return np.array(cells, dtype=np.float64)
+    except (ValueError, TypeError, OverflowError):
+        _name_bad_cells(key, cells, tables)
+        return np.array(cells, dtype=np.float64)
+
+
+def _name_bad_cells(key: str, cells: list[list[object]], tables: Tables) -> None:
+    names = COLUMNS[key]
+    for number, row in enumerate(cells, 1):
+        for k, cell in enumerate(row):
+            if isinstance(cell, str):
+                shown = names[k] if k < len(names) else f"column {k + 1}"
+                text = f"`{cell.translate(_UNMASK)}` in {shown} is not a number"
+                column = _OURS.get(key, {}).get(shown, shown)
+                tables.faults.append(Fault(text, key, number, _row_label(key, row), column))
+                row[k] = float("nan")
+
+
+def _row_label(key: str, row: list[object]) -> str:
+    ends = {"bus": 1, "gen": 1, "branch": 2}.get(key, 0)
+    numbers = "-".join(str(cell) for cell in row[:ends])
+    return f"bus {numbers}" if numbers else ""
+
+
+def _refuse(key: str, body: str, tables: Tables) -> None:
+    """Note content that the model does not represent, unless it is empty or switched off."""
+    rows = _tokens(key, body) if body.startswith(("[", "{")) else [[body]]
+    status = COLUMNS["dcline"].index("BR_STATUS") if key == "dcline" else None
+    active = [r for r in rows if status is None or len(r) <= status or r[status] != 0]
+    if active:
+        count = f"{len(active)} row{'s' if len(active) != 1 else ''}"
+        text = f"{count} of content that the model does not represent"
+        tables.unsupported.append(Fault(text, f"mpc.{key}"))
+
+
+def _refuse_capability_curves(tables: Tables) -> None:
+    """Note generators whose P-Q capability curve cuts into their box of P and Q."""
+    rows, k = tables.rows["gen"], COLUMNS["gen"].index
+    if rows.shape[1] <= k("QC2MAX"):
+        return
+    pc1, pc2 = rows[:, k("PC1")], rows[:, k("PC2")]
+    above = np.minimum(rows[:, k("QC1MAX")], rows[:, k("QC2MAX")]) < rows[:, k("QMAX")]
+    below = np.maximum(rows[:, k("QC1MIN")], rows[:, k("QC2MIN")]) > rows[:, k("QMIN")]
+    curved = ((pc1 != 0) | (pc2 != 0)) & (above | below) & (rows[:, k("GEN_STATUS")] > 0)
+    for row in np.flatnonzero(curved):
+        text = "its P-Q capability curve (Pc1 ... Qc2max) is not represented by the model"
+        label = f"gen {row + 1} at bus {rows[row, 0]:g}"
+        tables.unsupported.append(Fault(text, "gen", int(row) + 1, label, "PC1"))
+
+
+# -- tables to network ------------------------------------------------------------------------------
+
+
+def network(tables: Tables, name: str) -> Network:
+    """Build the per-unit network from a file's tables.
+
+    Raises:
+        CaseError: listing the faults met while reading and those of the network.
+    """
+    faults = list(tables.faults)
+    missing = [key for key in _REQUIRED if not len(tables.rows.get(key, ())) and key != "branch"]
+    base = tables.base_mva if np.isfinite(tables.base_mva) else 1.0
+    rows = {key: tables.rows.get(key, np.zeros((0, _AT_LEAST[key]))) for key in _REQUIRED}
+    if "bus" not in missing:
+        costs = _costs(rows["gencost"], len(rows["gen"]), base, faults, "gencost" in missing)
+        bus, gen = _buses(tables, rows["bus"], base, faults), _gens(rows["gen"], costs, base, faults)
+        branch = _branches(rows["branch"], base, faults)
+        try:
+            net = Network(name, base, bus, gen, branch)
+        except CaseError as error:
+            told = {fault.cell for fault in faults}
+            faults += [
+                fault
+                for fault in error.faults
+                if fault.cell not in told and not (fault.row is None and fault.table in missing)
+            ]
+    if faults:
+        raise CaseError(tables.source, faults)
+    _log_out_of_service(net)
+    return net
+
+
+def _column(table: str, rows: Floats, column: str, default: float = np.nan) -> Floats:
+    k = COLUMNS[table].index(_FORMAT[table][column])
+    return rows[:, k] if k < rows.shape[1] else np.full(len(rows), default)
+
+
+def _whole(table: str, rows: Floats, column: str, faults: list[Fault]) -> Floats:
+    """A column of whole numbers; each cell that is none is a fault and becomes unique and negative."""
+    values = _column(table, rows, column).copy()
+    for row in np.flatnonzero(~(np.isfinite(values) & (values == np.round(values)))):
+        shown = _FORMAT[table][column]
+        text = f"{shown} must be a whole number, got {values[row]:g}"
+        if (table, row + 1, column) not in {fault.cell for fault in faults}:
+            faults.append(Fault(text, table, int(row) + 1, column=column))
+        values[row] = -1.0 - row
+    return values
+
+
+def _buses(tables: Tables, rows: Floats, base: float, faults: list[Fault]) -> Buses:
+    def column(name: str) -> Floats:
+        return _column("bus", rows, name)
+
+    names = tables.bus_name or ("",) * len(rows)
+    if len(names) != len(rows):
+        text = f"has {len(names)} names for {len(rows)} buses"
+        faults.append(Fault(text, "mpc.bus_name"))
+        names = ("",) * len(rows)
+    return Buses(
+        id=_whole("bus", rows, "id", faults),
+        type=np.abs(_whole("bus", rows, "type", faults)),
+        pd=column("pd") / base,
+        qd=column("qd") / base,
+        gs=column("gs") / base,
+        bs=column("bs") / base,
+        vm=column("vm"),
+        va=column("va") / _DEGREE,
+        base_kv=column("base_kv"),
+        vmin=column("vmin"),
+        vmax=column("vmax"),
+        area=np.nan_to_num(column("area")),
+        zone=np.nan_to_num(column("zone")),
+        name=np.array(names, dtype=np.str_),
+    )
+
+
+def _gens(
+    rows: Floats, costs: tuple[Floats, Floats], base: float, faults: list[Fault]
+) -> Gens:
+    def column(name: str) -> Floats:
+        return _column("gen", rows, name)
+
+    mbase = column("mbase")
+    return Gens(
+        id=np.arange(1, len(rows) + 1),
+        bus=_whole("gen", rows, "bus", faults),
+        in_service=column("in_service") > 0,
+        pg=column("pg") / base,
+        qg=column("qg") / base,
+        pmin=column("pmin") / base,
+        pmax=column("pmax") / base,
+        qmin=column("qmin") / base,
+        qmax=column("qmax") / base,
+        vg=column("vg"),
+        mbase=np.where(mbase == 0, base, mbase),
+        cost_p=costs[0],
+        cost_q=costs[1],
+    )
+
+
+def _branches(rows: Floats, base: float, faults: list[Fault]) -> Branches:
+    def column(name: str, default: float = np.nan) -> Floats:
+        return _column("branch", rows, name, default)
+
+    rate, tap = column("rate") / base, column("tap")
+    angmin, angmax = column("angmin", 0.0), column("angmax", 0.0)
+    free_below = (angmin == 0) | (angmin <= -_UNLIMITED_ANGLE)
+    free_above = (angmax == 0) | (angmax >= _UNLIMITED_ANGLE)
+    return Branches(
+        id=np.arange(1, len(rows) + 1),
+        from_bus=_whole("branch", rows, "from_bus", faults),
+        to_bus=_whole("branch", rows, "to_bus", faults),
+        in_service=column("in_service") > 0,
+        r=column("r"),
+        x=column("x"),
+        b=column("b"),
+        rate=np.where(rate == 0, np.inf, rate),
+        tap=np.where(tap == 0, 1.0, tap),
+        shift=column("shift") / _DEGREE,
+        angmin=np.where(free_below, -np.inf, angmin / _DEGREE),
+        angmax=np.where(free_above, np.inf, angmax / _DEGREE),
+    )
+
+
+def _costs(
+    rows: Floats, gens: int, base: float, faults: list[Fault], missing: bool
+) -> tuple[Floats, Floats]:
+    """Coefficients of P^k and Q^k (per unit) from ng or 2 ng cost rows."""
+    none = np.zeros((gens, 3))
+    if missing:
+        return none, none
+    if len(rows) not in (gens, 2 * gens):
+        text = f"has {len(rows)} rows for {gens} generators (one a generator, or two with reactive)"
+        faults.append(Fault(text, "gencost"))
+        return none, none
+    coefficients = [_polynomial(row, number, faults) for number, row in enumerate(rows, 1)]
+    width = max([3, *map(len, coefficients)])
+    table = np.array([c + [0.0] * (width - len(c)) for c in coefficients])
+    table = table.reshape(len(rows), width) * base ** np.arange(width)
+    return table[:gens], table[gens:] if len(rows) > gens else np.zeros((gens, width))
+
+
+def _polynomial(row: Floats, number: int, faults: list[Fault]) -> list[float]:
+    """Coefficients of one polynomial cost row, constant first."""
+    model, count = row[0], row[3]
+    fault = ""
+    if model != _POLYNOMIAL:
+        fault = f"cost model {model:g} is not supported, only polynomial costs (2)"
+        if model == 1:
+            fault = "piecewise-linear costs (model 1) are not supported, only polynomials (2)"
+    elif not (count >= 1 and count == round(count)):
+        fault = f"the number of coefficients must be 1 or more, got {count:g}"
+    elif 4 + count > len(row):
+        fault = f"has {len(row) - 4} coefficients where NCOST says {count:g}"
+    elif not np.isfinite(row[4 : 4 + int(count)]).all():
+        fault = "a coefficient is not a finite number"
+    if fault:
+        faults.append(Fault(fault, "gencost", number))
+        return [0.0]
+    return [float(c) for c in row[3 + int(count) : 3 : -1]]
+
+
+def _log_out_of_service(net: Network) -> None:
+    live = net.energized()
+    left = {
+        "buses": len(net.bus) - len(live.bus),
+        "generators": len(net.gen) - len(live.gen),
+        "branches": len(net.branch) - len(live.branch),
+    }
+    if any(left.values()):
+        parts = ", ".join(f"{count} {kind}" for kind, count in left.items() if count)
+        log.info("%s: out of service: %s", net.name, parts)
+
+
+# -- network to text --------------------------------------------------------------------------------
+
+
+def write(net: Network, path: str | Path, notes: Iterable[str] = ()) -> None:
+    """Write a network as a MATPOWER case file that reads back as the same network.
+
+    Numbers are written with the fewest digits that give the same per-unit value again.
+
+    Args:
+        net: the network, elements out of service included.
+        path: file to write; its stem becomes the case's name.
+        notes: lines for the head of the file, such as title and source.
+    """
+    path = Path(path)
+    path.write_text(_text(net, path.stem, notes), encoding="utf-8")
+
+
+def _text(net: Network, name: str, notes: Iterable[str]) -> str:
+    bus, gen, branch, base = net.bus, net.gen, net.branch, net.base_mva
+    lines = [f"function mpc = {name}", *(f"% {note}" for note in notes)]
+    lines += ["mpc.version = '2';", f"mpc.baseMVA = {base:.17g};", ""]
+    lines += _matrix(
+        "bus",
+        "bus_i type Pd Qd Gs Bs area Vm Va baseKV zone Vmax Vmin",
+        [_cells(v) for v in (bus.id, bus.type)]
+        + [_cells(v, base) for v in (bus.pd, bus.qd, bus.gs, bus.bs)]
+        + [_cells(bus.area), _cells(bus.vm), _cells(bus.va, _DEGREE), _cells(bus.base_kv)]
+        + [_cells(v) for v in (bus.zone, bus.vmax, bus.vmin)],
+    )
+    lines += _matrix(
+        "gen",
+        "bus Pg Qg Qmax Qmin Vg mBase status Pmax Pmin",
+        [_cells(gen.bus)]
+        + [_cells(v, base) for v in (gen.pg, gen.qg, gen.qmax, gen.qmin)]
+        + [_cells(gen.vg), _cells(gen.mbase), _cells(gen.in_service.astype(int))]
+        + [_cells(v, base) for v in (gen.pmax, gen.pmin)],
+    )
+    free = [np.where(np.isinf(v), s * _UNLIMITED_ANGLE / _DEGREE, v) for v, s in
+            ((branch.angmin, -1), (branch.angmax, 1))]  # fmt: skip
+    zero = ["0"] * len(branch)
+    lines += _matrix(
+        "branch",
+        "fbus tbus r x b rateA rateB rateC ratio angle status angmin angmax",
+        [_cells(v) for v in (branch.from_bus, branch.to_bus, branch.r, branch.x, branch.b)]
+        + [_cells(np.where(np.isinf(branch.rate), 0.0, branch.rate), base), zero, zero]
+        + [_cells(np.where(branch.tap == 1, 0.0, branch.tap)), _cells(branch.shift, _DEGREE)]
+        + [_cells(branch.in_service.astype(int)), *(_cells(v, _DEGREE) for v in free)],
+    )
+    lines += _matrix("gencost", "2 startup shutdown n c(n-1) ... c0", _cost_cells(gen, base))
+    if any(bus.name):
+        lines += ["mpc.bus_name = {", *(f"\t'{n}';" for n in bus.name.tolist()), "};", ""]
+    return "\n".join(lines)
+
+
+def _cost_cells(gen: Gens, base: float) -> list[list[str]]:
+    table = np.vstack([gen.cost_p, gen.cost_q]) if gen.cost_q.any() else gen.cost_p
+    used = np.flatnonzero(table.any(axis=0))
+    width = max(3, int(used[-1]) + 1 if len(used) else 0)
+    head = [[str(v)] * len(table) for v in (_POLYNOMIAL, 0, 0, width)]
+    return head + [_cells(table[:, k], per=base**k) for k in range(width - 1, -1, -1)]
+
+
+def _cells(
+    values: npt.NDArray[np.generic], unit: float = 1.0, per: float = 1.0
+) -> list[str]:
+    """Each value times unit / per, in the fewest digits that read back as the same float."""
+    return [_digits(value, unit, per) for value in values.tolist()]
+
+
+def _digits(value: float, unit: float, per: float) -> str:
+    if isinstance(value, int):
+        return str(value)
+    if not np.isfinite(value):
+        return "Inf" if value > 0 else "-Inf"
+    for digits in (15, 16, 17):
+        text = f"{value * unit / per:.{digits}g}"
+        if float(text) / unit * per == value:
+            break
+    return text
+
+
+def _matrix(key: str, header: str, columns: list[list[str]]) -> list[str]:
+    rows = ["\t" + "\t".join(cells) + ";" for cells in zip(*columns, strict=True)]
+    names = "\t".join(header.split())
+    return [f"%\t{names}", f"mpc.{key} = [", *rows, "];", ""]

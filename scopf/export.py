@@ -1,0 +1,68 @@
+"""A solution as files and as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scopf.faults import ScopfError
+
+if TYPE_CHECKING:
+    from scopf.solution import Solution
+
+
+def as_dict(solution: Solution) -> dict[str, Any]:
+    """What happened, without the tables; plain values, None for what does not exist."""
+    problem = solution.problem
+    return {
+        "case": problem.net.name,
+        "base_mva": problem.net.base_mva,
+        "criterion": problem.criterion.name,
+        "status": str(solution.status),
+        "solved": solution.solved,
+        "message": solution.message,
+        "cost": _plain(solution.cost),
+        "iterations": solution.iterations,
+        "seconds": solution.seconds,
+    }
+
+
+def as_json(solution: Solution, settings: dict[str, Any]) -> str:
+    """Everything about a solution, tables included, as one JSON object."""
+    tables = {
+        name: [{key: _plain(value) for key, value in row.items()} for row in frame.to_dict("records")]
+        for name, frame in solution.tables.items()
+    }
+    return json.dumps({**as_dict(solution), "settings": settings, **tables}, allow_nan=False)
+
+
+def write(solution: Solution, folder: Path, settings: dict[str, Any]) -> list[Path]:
+    """Write every table as CSV and Parquet, and `summary.json`.
+
+    Raises:
+        ScopfError: when the folder cannot be made or written to.
+    """
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, frame in solution.tables.items():
+            frame.to_csv(folder / f"{name}.csv", index=False)
+            frame.to_parquet(folder / f"{name}.parquet", index=False)
+            written += [folder / f"{name}.csv", folder / f"{name}.parquet"]
+        summary = json.dumps({**as_dict(solution), "settings": settings}, indent=2)
+        (folder / "summary.json").write_text(summary + "\n", encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ScopfError(f"cannot write results to {folder}: {reason}") from error
+    return [*written, folder / "summary.json"]
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON has: Python's own types, None for NaN and infinities."""
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return None if type(value).__name__ == "NAType" else value

@@ -1,0 +1,328 @@
+"""Inverters: droop, filters and rating of every grid-forming inverter, one per bus."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+
+from scopf.faults import CaseError, Fault, listing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scopf.network import Flags, Floats, Ints, Network
+
+log = logging.getLogger(__name__)
+
+DroopBase = Literal["system", "rating"]
+Value = float | Mapping[int, float]
+
+_DEFAULTS = {"mq": 0.05, "beta_q": 1.0, "mp": 0.05, "beta_p": 1.0, "tau_p": 0.1, "tau_q": 0.1}
+_PARAMETERS = (*_DEFAULTS, "rating_mva")
+_DROOPS = ("mq", "mp")
+
+
+@dataclass(frozen=True, eq=False)
+class Inverters:
+    """Grid-forming inverters, at most one per bus, in the order of the network's buses.
+
+    The Q-V droop of the paper (section II) is tau_q dV/dt = -(V - V0) + mq beta_q (Q0 - Q), and the
+    P-f droop likewise with mp, beta_p, tau_p. Droops are per unit on the *system* base.
+
+    Attributes:
+        bus: bus number of each inverter, shape (n,).
+        gens: ids of the generators that act together as the inverter at that bus.
+        mq, beta_q: reactive droop (p.u. voltage per p.u. reactive power) and its gain.
+        mp, beta_p: active droop (p.u. frequency per p.u. active power) and its gain.
+        tau_p, tau_q: power filter time constants in s.
+        rating: rated apparent power, per unit on the system base.
+    """
+
+    bus: Ints
+    gens: tuple[tuple[int, ...], ...]
+    mq: Floats
+    beta_q: Floats
+    mp: Floats
+    beta_p: Floats
+    tau_p: Floats
+    tau_q: Floats
+    rating: Floats
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            if field.name != "gens":
+                kind = np.int64 if field.name == "bus" else np.float64
+                column = np.array(getattr(self, field.name), dtype=kind)
+                column.setflags(write=False)
+                object.__setattr__(self, field.name, column)
+
+    def __len__(self) -> int:
+        return len(self.bus)
+
+    def __repr__(self) -> str:
+        return f"Inverters({len(self)} at bus {listing(self.bus)})"
+
+    @property
+    def k(self) -> Floats:
+        """Effective reactive droop k = mq beta_q, shape (n,)."""
+        return self.mq * self.beta_q
+
+    def replace(self, **columns: Any) -> Self:
+        """A copy with other values in the named columns."""
+        return dataclasses.replace(self, **columns)
+
+    @classmethod
+    def at_generators(
+        cls,
+        net: Network,
+        *,
+        buses: Iterable[int] | None = None,
+        table: str | os.PathLike[str] | pd.DataFrame | None = None,
+        droop_base: DroopBase = "system",
+        mq: Value | None = None,
+        beta_q: Value | None = None,
+        mp: Value | None = None,
+        beta_p: Value | None = None,
+        tau_p: Value | None = None,
+        tau_q: Value | None = None,
+        rating_mva: Value | None = None,
+    ) -> Self:
+        """An inverter at every generator bus, or at `buses` only.
+
+        A number holds for each generating unit. Units on one bus act as one inverter, in parallel:
+        their stiffnesses 1/(mq beta_q) add up, and so do their ratings. A value given for a bus (a
+        mapping by bus number, or a table keyed by bus) is that of the whole inverter there.
+
+        Args:
+            net: the network; generators out of service are left out.
+            buses: bus numbers that have an inverter; all generator buses when None.
+            table: CSV file or DataFrame with one key column, `bus` or `gen`, and any of the columns
+                mq, beta_q, mp, beta_p, tau_p, tau_q, rating_mva, and `inverter` (0: the machine
+                there is no inverter). It overrides the keywords; blank cells and rows that are not
+                there leave them as they are.
+            droop_base: "system" when mq and mp are per unit on the system base, as in the paper;
+                "rating" when they are per unit of each inverter's own rating.
+            mq: reactive droop, default 0.05.
+            beta_q: gain of the reactive droop, default 1.
+            mp: active droop, default 0.05.
+            beta_p: gain of the active droop, default 1.
+            tau_p: filter time constant of active power in s, default 0.1.
+            tau_q: filter time constant of reactive power in s, default 0.1.
+            rating_mva: rated apparent power, default the case's machine base (mBase).
+
+        Raises:
+            CaseError: listing every unknown bus or generator and every value that is out of range.
+        """
+        given = {
+            "mq": mq, "beta_q": beta_q, "mp": mp, "beta_p": beta_p,
+            "tau_p": tau_p, "tau_q": tau_q, "rating_mva": rating_mva,
+        }  # fmt: skip
+        return cls(**_Reader(net.energized(), droop_base).read(given, buses, table))
+
+    def frame(self) -> pd.DataFrame:
+        """The inverters as a table: bus, generators, droops and filters (system base), rating."""
+        import pandas as pd
+
+        columns = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        columns["gens"] = ["+".join(map(str, units)) for units in self.gens]
+        columns["rating"] = self.rating
+        return pd.DataFrame(columns)
+
+
+class _Reader:
+    """Collects parameters per unit, combines the units of a bus, applies what is given per bus."""
+
+    def __init__(self, net: Network, droop_base: DroopBase) -> None:
+        if droop_base not in ("system", "rating"):
+            raise ValueError(f'droop_base is "system" or "rating", got {droop_base!r}')
+        self.net = net
+        self.own_base = droop_base == "rating"
+        self.faults: list[Fault] = []
+        self.source = "inverters"
+        self.is_inverter = np.ones(len(net.gen), dtype=bool)
+        self.unit = {key: np.full(len(net.gen), value) for key, value in _DEFAULTS.items()}
+        self.unit["rating_mva"] = net.gen.mbase.copy()
+        self.at_bus: dict[str, dict[int, float]] = {key: {} for key in _PARAMETERS}
+
+    def read(
+        self,
+        given: Mapping[str, Value | None],
+        buses: Iterable[int] | None,
+        table: str | os.PathLike[str] | pd.DataFrame | None,
+    ) -> dict[str, Any]:
+        """Columns of an Inverters object."""
+        for key, value in given.items():
+            self._keyword(key, value)
+        if buses is not None:
+            self._select(list(buses))
+        if table is not None:
+            self._table(table)
+        if self.faults:
+            raise CaseError(self.source, self.faults)
+        columns = self._combine()
+        self._check(columns)
+        if self.faults:
+            raise CaseError(self.source, self.faults)
+        return columns
+
+    def _keyword(self, key: str, value: Value | None) -> None:
+        if value is None:
+            return
+        if isinstance(value, Mapping) or hasattr(value, "items"):
+            for bus, number in dict(value).items():
+                self._set_bus(key, int(bus), float(number), key, None)
+        else:
+            self.unit[key][:] = float(value)
+
+    def _select(self, buses: list[int]) -> None:
+        self.is_inverter = np.isin(self.net.gen.bus, buses)
+        for bus in buses:
+            self._known_bus(int(bus), "buses", None)
+
+    def _known_bus(self, bus: int, table: str, row: int | None) -> bool:
+        if bus in self.net.gen.bus:
+            return True
+        known = bus in self.net.bus.id
+        text = "there is no generator in service at this bus" if known else "unknown bus"
+        self.faults.append(Fault(text, table, row, f"bus {bus}"))
+        return False
+
+    def _set_bus(self, key: str, bus: int, value: float, table: str, row: int | None) -> None:
+        if self._known_bus(bus, table, row):
+            self.at_bus[key][bus] = value
+
+    def _table(self, table: str | os.PathLike[str] | pd.DataFrame) -> None:
+        frame = self._frame(table)
+        keys = [key for key in ("bus", "gen") if key in frame.columns]
+        unknown = [c for c in frame.columns if c not in (*_PARAMETERS, "bus", "gen", "inverter")]
+        if unknown:
+            text = f"unknown column {listing(unknown)}; known are bus or gen, inverter, "
+            self.faults.append(Fault(text + listing(_PARAMETERS)))
+        if len(keys) != 1:
+            self.faults.append(Fault("needs one key column, either `bus` or `gen`"))
+            return
+        numbers = self._numeric(frame)
+        twice = numbers[keys[0]][numbers[keys[0]].duplicated()]
+        for row, number in twice.items():
+            self.faults.append(Fault("occurs twice", keys[0], int(str(row)) + 1, f"{number:g}"))
+        for row, record in enumerate(numbers.to_dict("records"), 1):
+            self._record(keys[0], record, row)
+
+    def _frame(self, table: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFrame:
+        import pandas as pd
+
+        if isinstance(table, pd.DataFrame):
+            return table.reset_index(drop=True)
+        self.source = os.fspath(table)
+        if not Path(self.source).is_file():
+            raise CaseError(self.source, [Fault("there is no such file")])
+        try:
+            frame = pd.read_csv(self.source, skipinitialspace=True, comment="#")
+        except (ValueError, UnicodeDecodeError) as error:
+            raise CaseError(self.source, [Fault(f"is not a CSV table: {error}")]) from error
+        return frame.rename(columns=str.strip)
+
+    def _numeric(self, frame: pd.DataFrame) -> pd.DataFrame:
+        import pandas as pd
+
+        numbers = frame.apply(pd.to_numeric, errors="coerce")
+        for row, column in zip(*np.nonzero((numbers.isna() & frame.notna()).to_numpy()), strict=True):
+            text = f"`{frame.iat[row, column]}` is not a number"
+            name = str(frame.columns[column])
+            self.faults.append(Fault(text, name, int(row) + 1))
+        return numbers
+
+    def _record(self, key: str, record: Mapping[Any, float], row: int) -> None:
+        number = record[key]
+        if not (np.isfinite(number) and number == round(number)):
+            self.faults.append(Fault(f"the {key} number is missing or not whole", key, row))
+            return
+        if key == "bus":
+            if not self._known_bus(int(number), "bus", row):
+                return
+            units = self.net.gen.bus == int(number)
+        else:
+            units = self.net.gen.id == int(number)
+            if not units.any():
+                text = "there is no generator of this number in service"
+                self.faults.append(Fault(text, "gen", row, f"gen {number:g}"))
+                return
+        if np.isfinite(record.get("inverter", np.nan)):
+            self.is_inverter[units] = record["inverter"] != 0
+        for name in _PARAMETERS:
+            value = record.get(name, np.nan)
+            if np.isnan(value):
+                continue
+            if key == "bus":
+                self.at_bus[name][int(number)] = value
+            else:
+                self.unit[name][units] = value
+
+    def _combine(self) -> dict[str, Any]:
+        """One inverter per bus out of its units, then what was given for the bus as a whole."""
+        net, unit, on = self.net, dict(self.unit), self.is_inverter
+        base = net.base_mva
+        unit["rating_mva"] = unit["rating_mva"].copy()
+        for name, values in unit.items():
+            self._positive(name, values, on)
+        if self.faults:
+            return {}
+        if self.own_base:
+            for name in _DROOPS:
+                unit[name] = unit[name] * base / unit["rating_mva"]
+        at, inverse = np.unique(net.gen_at[on], return_inverse=True)
+        ids, members = net.gen.id[on], [np.flatnonzero(inverse == i) for i in range(len(at))]
+        unit = {name: values[on] for name, values in unit.items()}
+
+        def total(values: Floats) -> Floats:
+            return np.bincount(inverse, values, minlength=len(at))
+
+        mq, mp = 1 / total(1 / unit["mq"]), 1 / total(1 / unit["mp"])
+        kq = 1 / total(1 / (unit["mq"] * unit["beta_q"]))
+        kp = 1 / total(1 / (unit["mp"] * unit["beta_p"]))
+        columns: dict[str, Any] = {
+            "mq": mq,
+            "beta_q": kq / mq,
+            "mp": mp,
+            "beta_p": kp / mp,
+            "tau_p": total(unit["tau_p"] / (unit["mp"] * unit["beta_p"])) * kp,
+            "tau_q": total(unit["tau_q"] / (unit["mq"] * unit["beta_q"])) * kq,
+            "rating_mva": total(unit["rating_mva"]),
+        }
+        buses = net.bus.id[at]
+        self._override(buses, columns, base)
+        columns["rating"] = columns.pop("rating_mva") / base
+        gens = tuple(tuple(ids[rows].tolist()) for rows in members)
+        return {"bus": buses, "gens": gens, **columns}
+
+    def _override(self, buses: Ints, columns: dict[str, Any], base: float) -> None:
+        place = {int(bus): i for i, bus in enumerate(buses)}
+        for name in ("rating_mva", *_DEFAULTS):
+            for bus, value in self.at_bus[name].items():
+                if bus not in place:
+                    continue
+                i = place[bus]
+                own = self.own_base and name in _DROOPS
+                columns[name][i] = value * base / columns["rating_mva"][i] if own else value
+
+    def _positive(self, name: str, values: Floats, on: Flags) -> None:
+        for row in np.flatnonzero(on & ~((values > 0) & np.isfinite(values))):
+            text = f"{name} must be a positive number, got {values[row]:g}"
+            label = f"gen {self.net.gen.id[row]} at bus {self.net.gen.bus[row]}"
+            self.faults.append(Fault(text, "inverter", label=label))
+
+    def _check(self, columns: dict[str, Any]) -> None:
+        for name, values in columns.items():
+            if name in ("bus", "gens"):
+                continue
+            for i in np.flatnonzero(~((values > 0) & np.isfinite(values))):
+                shown = name if name != "rating" else "rating_mva"
+                text = f"{shown} must be a positive number, got {values[i]:g}"
+                self.faults.append(Fault(text, "inverter", label=f"bus {columns['bus'][i]}"))

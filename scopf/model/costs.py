@@ -1,0 +1,84 @@
+"""Costs of active and reactive power (objective of (P1) in the paper).
+
+J = sum_i a_i + b_i P_i + c_i P_i^2 + d_i Q_i^2, with any further powers that the case carries.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from scopf.faults import ScopfError, listing
+from scopf.network import Floats, Network
+
+log = logging.getLogger(__name__)
+
+Coefficients = float | Mapping[int, float] | None
+
+
+def polynomial(coefficients: Any, x: Any) -> Any:
+    """sum_k coefficients[k] x^k; zero terms are left out."""
+    return sum(c * x**k for k, c in enumerate(coefficients) if c != 0) if len(coefficients) else 0.0
+
+
+def reactive(net: Network, eta_q: float, d: Coefficients) -> Floats:
+    """Quadratic reactive cost d_i of each generator, in currency/h per (p.u.)^2, shape (n_gen,).
+
+    Args:
+        net: the energized network.
+        eta_q: reactive over active cost, d_i = eta_q c_i with c_i the case's quadratic cost
+            (Wang and Geng 2026, section V).
+        d: cost in currency/h per MVAr^2, one number or by generator id; used instead of eta_q.
+
+    Raises:
+        ScopfError: when both are given, one is negative, or a generator is unknown.
+    """
+    if d is None:
+        if not eta_q >= 0:
+            raise ScopfError(f"eta_q must be zero or positive, got {eta_q}")
+        if eta_q > 0:
+            _warn_without_quadratic(net)
+        return eta_q * net.gen.cost_p[:, 2]
+    if eta_q:
+        raise ScopfError("give either eta_q or d as the reactive power cost, not both")
+    if isinstance(d, Mapping) or hasattr(d, "items"):
+        given = {int(gen): float(value) for gen, value in dict(d).items()}
+        unknown = sorted(set(given) - set(net.gen.id.tolist()))
+        if unknown:
+            raise ScopfError(f"d: no generator in service has number {listing(unknown)}")
+        values = np.array([given.get(int(gen), 0.0) for gen in net.gen.id])
+    else:
+        values = np.full(len(net.gen), float(d))
+    if not (values >= 0).all():
+        raise ScopfError("d: reactive power costs must be zero or positive numbers")
+    return values * net.base_mva**2
+
+
+def _warn_without_quadratic(net: Network) -> None:
+    without = net.gen.id[net.gen.cost_p[:, 2] == 0]
+    if len(without):
+        text = "eta_q has no effect at generators without a quadratic active power cost: %s"
+        log.warning(text, listing(without))
+
+
+def add_cost(m: pyo.ConcreteModel, net: Network, d: Floats) -> None:
+    """The objective `total_cost`, the sum of `gen_cost_p` and `gen_cost_q` (currency per hour).
+
+    The coefficients d are the mutable Param `gen_d`.
+    """
+    ids = net.gen.id.tolist()
+    cost_p = dict(zip(ids, net.gen.cost_p.tolist(), strict=True))
+    cost_q = dict(zip(ids, net.gen.cost_q.tolist(), strict=True))
+    m.gen_d = pyo.Param(
+        m.gen, mutable=True, initialize=dict(zip(ids, d.tolist(), strict=True)), within=pyo.Reals
+    )
+    m.gen_cost_p = pyo.Expression(m.gen, rule=lambda m, g: polynomial(cost_p[g], m.gen_pg[g]))
+    m.gen_cost_q = pyo.Expression(
+        m.gen, rule=lambda m, g: m.gen_d[g] * m.gen_qg[g] ** 2 + polynomial(cost_q[g], m.gen_qg[g])
+    )
+    terms = [*m.gen_cost_p.values(), *m.gen_cost_q.values()]
+    m.total_cost = pyo.Objective(expr=pyo.quicksum(terms), sense=pyo.minimize)

@@ -1,0 +1,227 @@
+"""What a solve found: status, cost, and labelled tables in the user's own numbers and units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scopf import prices
+from scopf.model import flows
+from scopf.model.problem import Problem
+from scopf.network import Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scopf.prices import Prices
+    from scopf.stability import PairRows
+
+BINDING = 1e-6  # p.u. voltage: a stability row with less room than this counts as binding
+
+
+class Status(StrEnum):
+    """How a solve ended."""
+
+    OPTIMAL = "optimal"
+    ACCEPTABLE = "acceptable"
+    INFEASIBLE = "infeasible"
+    ITERATION_LIMIT = "iteration limit"
+    TIME_LIMIT = "time limit"
+    DIVERGED = "diverged"
+    EVALUATION_ERROR = "evaluation error"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+    @property
+    def solved(self) -> bool:
+        """True when there is a solution: optimal, or optimal to a lower accuracy."""
+        return self in (Status.OPTIMAL, Status.ACCEPTABLE)
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """Values of the model's variables and parameters at one point, per unit and rad.
+
+    Attributes:
+        vm, va: voltages of the buses.
+        pg, qg: output of the generators.
+        pd, qd: loads of the buses.
+        d: quadratic reactive cost of the generators.
+        rows: the stability rows.
+    """
+
+    vm: Floats
+    va: Floats
+    pg: Floats
+    qg: Floats
+    pd: Floats
+    qd: Floats
+    d: Floats
+    rows: PairRows
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """Result of `scopf.solve`; a snapshot that later changes of the model do not touch.
+
+    After a solve that failed, the cost and every price are NaN, and the tables show the last
+    iterate.
+
+    Attributes:
+        status: how the solve ended.
+        message: the same as a sentence.
+        cost: objective, in the case's currency per hour.
+        iterations: interior-point iterations.
+        seconds: wall time of compiling and solving.
+        problem: what was solved.
+    """
+
+    status: Status
+    message: str
+    cost: float
+    iterations: int
+    seconds: float
+    problem: Problem = field(repr=False)
+    point: Point = field(repr=False)
+    prices: Prices = field(repr=False)
+
+    @property
+    def solved(self) -> bool:
+        """True when there is a solution."""
+        return self.status.solved
+
+    @cached_property
+    def buses(self) -> pd.DataFrame:
+        """Voltages, loads, locational marginal prices and prices of voltage limits, by bus."""
+        import pandas as pd
+
+        net, point = self.problem.net, self.point
+        return pd.DataFrame(
+            {
+                "bus": net.bus.id,
+                "vm": point.vm,
+                "va_deg": np.degrees(point.va),
+                "p_load_mw": point.pd * net.base_mva,
+                "q_load_mvar": point.qd * net.base_mva,
+                **self.prices.buses,
+            }
+        )
+
+    @cached_property
+    def gens(self) -> pd.DataFrame:
+        """Dispatch, cost and prices of the P and Q limits, by generator."""
+        import pandas as pd
+
+        gen, base, point = self.problem.net.gen, self.problem.net.base_mva, self.point
+        polyval = np.polynomial.polynomial.polyval
+        cost = polyval(point.pg, gen.cost_p.T, tensor=False)
+        cost += polyval(point.qg, gen.cost_q.T, tensor=False) + point.d * point.qg**2
+        return pd.DataFrame(
+            {
+                "gen": gen.id,
+                "bus": gen.bus,
+                "p_mw": point.pg * base,
+                "q_mvar": point.qg * base,
+                "cost_per_h": cost,
+                **self.prices.gens,
+            }
+        )
+
+    @cached_property
+    def branches(self) -> pd.DataFrame:
+        """Flows into both ends, losses, loading and prices of the limits, by branch."""
+        import pandas as pd
+
+        net, base = self.problem.net, self.problem.net.base_mva
+        pf, qf, pt, qt = (flow * base for flow in flows.at(net, self.point.vm, self.point.va))
+        loading = np.maximum(np.hypot(pf, qf), np.hypot(pt, qt)) / (net.branch.rate * base)
+        return pd.DataFrame(
+            {
+                "branch": net.branch.id,
+                "from_bus": net.branch.from_bus,
+                "to_bus": net.branch.to_bus,
+                "pf_mw": pf,
+                "qf_mvar": qf,
+                "pt_mw": pt,
+                "qt_mvar": qt,
+                "p_loss_mw": pf + pt,
+                "loading_percent": np.where(np.isfinite(net.branch.rate), 100 * loading, np.nan),
+                **self.prices.branches,
+            }
+        )
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """Every stability row: inverter, neighbour, room left, whether it binds, its price."""
+        import pandas as pd
+
+        rows, bus = self.point.rows, self.problem.inverters.bus
+        margin = rows.limit - rows.value
+        return pd.DataFrame(
+            {
+                "bus": bus[rows.inverter],
+                "neighbor": bus[rows.neighbor],
+                "value_pu": rows.value,
+                "limit_pu": rows.limit,
+                "margin": margin,
+                "binding": margin <= BINDING,
+                "price_per_pu": self.prices.pairs,
+            }
+        )
+
+    @cached_property
+    def inverters(self) -> pd.DataFrame:
+        """Every inverter: droop, operating point, stability limit and margin, and its NSSP.
+
+        `units` generators act together as one inverter; mq is their combined droop on the system
+        base. `margin` is the least room among the inverter's rows (p.u. voltage), `neighbor` the bus
+        across that row, `nssp_per_pu` the Nodal Stability Shadow Price.
+        """
+        import pandas as pd
+
+        net, inv, point, rows = self.problem.net, self.problem.inverters, self.point, self.point.rows
+        at = net.bus_positions(inv.bus)
+        units = np.isin(net.gen.id, [gen for group in inv.gens for gen in group])
+        table = pd.DataFrame(
+            {
+                "bus": inv.bus,
+                "gens": ["+".join(map(str, group)) for group in inv.gens],
+                "units": [len(group) for group in inv.gens],
+                "mq": inv.mq,
+                "beta_q": inv.beta_q,
+                "rating_mva": inv.rating * net.base_mva,
+                "vm": point.vm[at],
+                "p_mw": _sum_at(net.gen_at[units], point.pg[units], len(net.bus))[at] * net.base_mva,
+                "q_mvar": _sum_at(net.gen_at[units], point.qg[units], len(net.bus))[at]
+                * net.base_mva,
+            }
+        )
+        limit = np.full(len(inv), np.nan)
+        limit[rows.inverter] = rows.limit
+        table["limit_pu"] = limit
+        tightest = self.pairs.sort_values("margin", kind="stable").drop_duplicates("bus")
+        tightest = tightest.set_index("bus")
+        table["margin"] = tightest["margin"].reindex(inv.bus).to_numpy()
+        table["neighbor"] = tightest["neighbor"].reindex(inv.bus).astype("Int64").to_numpy()
+        table["binding"] = table["margin"] <= BINDING
+        table["nssp_per_pu"] = prices.nssp(len(inv), rows.inverter, self.prices.pairs)
+        return table
+
+    def __str__(self) -> str:
+        from scopf import summary
+
+        return summary.text(self)
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables by name."""
+        names = ("buses", "gens", "branches", "inverters", "pairs")
+        return {name: getattr(self, name) for name in names}
+
+
+def _sum_at(places: np.ndarray, values: Floats, size: int) -> Floats:  # type: ignore[type-arg]
+    return np.bincount(places, values, minlength=size)

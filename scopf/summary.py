@@ -1,0 +1,79 @@
+"""A solution in a few lines that fit a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scopf.faults import listing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scopf.solution import Solution
+
+_ROWS = 20  # longest table shown; the rest is in the tables of the solution
+
+_INVERTER = {
+    "bus": ("bus", "{:d}"),
+    "gens": ("gens", "{}"),
+    "mq": ("mq", "{:.4g}"),
+    "vm": ("vm [p.u.]", "{:.4f}"),
+    "p_mw": ("P [MW]", "{:.1f}"),
+    "q_mvar": ("Q [MVAr]", "{:.1f}"),
+    "limit_pu": ("limit", "{:.5f}"),
+    "margin": ("margin", "{:.5f}"),
+    "nssp_per_pu": ("NSSP", "{:.2f}"),
+}
+_PAIR = {
+    "bus": ("inverter", "{:d}"),
+    "neighbor": ("neighbour", "{:d}"),
+    "limit_pu": ("limit", "{:.5f}"),
+    "price_per_pu": ("price", "{:.2f}"),
+}
+
+
+def text(solution: Solution) -> str:
+    """Status, cost, time, the inverters by price, and the binding pairs."""
+    problem = solution.problem
+    net = problem.net
+    lines = [
+        f"{net.name}{', lossless' if net.is_lossless else ''}: {len(net.bus)} buses, {len(net.gen)} generators, {len(net.branch)} branches, "
+        f"{len(problem.inverters)} inverters; criterion {problem.criterion.name}",
+        f"{solution.status}: {solution.message}",
+        f"{solution.iterations} iterations, {solution.seconds:.2f} s",
+    ]
+    if not solution.solved:
+        return "\n".join([*lines, "no cost and no prices: the solve failed"])
+    lines.append(f"cost {solution.cost:.4f} per hour")
+    if problem.criterion.name != "none":
+        lines += ["", *_stability(solution)]
+    return "\n".join(lines)
+
+
+def _stability(solution: Solution) -> list[str]:
+    inverters = solution.inverters
+    binding = solution.pairs[solution.pairs["binding"]]
+    ranked = inverters.sort_values(["nssp_per_pu", "margin"], ascending=[False, True])
+    lines = ["Nodal Stability Shadow Prices (per hour and p.u. voltage; margin in p.u. voltage)"]
+    lines += _table(ranked, _INVERTER)
+    if len(inverters) > _ROWS:
+        lines.append(f"... {len(inverters) - _ROWS} more inverters, see --out or --json")
+    if binding.empty:
+        nearest = inverters.sort_values("margin").iloc[0]
+        lines += ["", f"No stability row binds; inverter {nearest['bus']} is nearest to its limit."]
+        return lines
+    several = inverters[inverters["units"] > 1]
+    lines += ["", f"Binding pairs ({len(binding)})"]
+    lines += _table(binding.sort_values("price_per_pu", ascending=False), _PAIR)
+    if len(several):
+        lines += ["", f"Several units act as one inverter at bus {listing(several['bus'])}."]
+    return lines
+
+
+def _table(frame: pd.DataFrame, columns: dict[str, tuple[str, str]]) -> list[str]:
+    """Right-aligned columns under their headings."""
+    cells = [[head for head, _ in columns.values()]]
+    for record in frame.head(_ROWS).to_dict("records"):
+        cells.append([style.format(record[key]) for key, (_, style) in columns.items()])
+    widths = [max(len(row[k]) for row in cells) for k in range(len(columns))]
+    return ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in cells]

@@ -1,0 +1,179 @@
+"""What makes a network unusable: every fault at once, by table, row and the user's own numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from scopf.faults import Fault, listing
+
+if TYPE_CHECKING:
+    from scopf.network import Flags, Floats, Ints, Network
+
+# Our columns by the names that users know them by (the MATPOWER format's).
+COLUMNS = {
+    "bus": {
+        "pd": "Pd", "qd": "Qd", "gs": "Gs", "bs": "Bs",
+        "vm": "Vm", "va": "Va", "vmin": "Vmin", "vmax": "Vmax",
+    },
+    "gen": {
+        "pg": "Pg", "qg": "Qg", "pmin": "Pmin", "pmax": "Pmax", "qmin": "Qmin", "qmax": "Qmax",
+        "vg": "Vg", "mbase": "mBase", "cost_p": "cost", "cost_q": "reactive cost",
+    },
+    "branch": {
+        "r": "r", "x": "x", "b": "b", "rate": "rateA", "tap": "ratio", "shift": "angle",
+        "angmin": "angmin", "angmax": "angmax",
+    },
+}  # fmt: skip
+_MAY_BE_INFINITE = {"pmin", "pmax", "qmin", "qmax", "vmax", "rate", "angmin", "angmax"}
+
+
+def faults(net: Network) -> list[Fault]:
+    """Every fault of the network, table by table, then of its topology."""
+    if not (np.isfinite(net.base_mva) and net.base_mva > 0):
+        return [Fault(f"the system base must be a positive number of MVA, got {net.base_mva}")]
+    found = _bus_faults(net) + _gen_faults(net) + _branch_faults(net)
+    return found + _topology_faults(net)
+
+
+def _bus_faults(net: Network) -> list[Fault]:
+    bus = net.bus
+    if not len(bus):
+        return [Fault("has no rows", "bus")]
+    found = _number_faults(net, "bus")
+    first = np.zeros(len(bus), dtype=bool)
+    first[np.unique(bus.id, return_index=True)[1]] = True
+    found += _where(net, "bus", ~first, "the bus number occurs twice", column="id")
+    odd = ~np.isin(bus.type, (1, 2, 3, 4))
+    found += _where(net, "bus", odd, "bus type {} is none of 1, 2, 3, 4", bus.type, column="type")
+    crossed = bus.vmin > bus.vmax
+    text = "Vmin {:g} > Vmax {:g}"
+    found += _where(net, "bus", crossed, text, bus.vmin, bus.vmax, column="vmin")
+    low = (bus.vmax <= 0) & ~crossed
+    found += _where(net, "bus", low, "Vmax {:g} must be positive", bus.vmax, column="vmax")
+    return found
+
+
+def _gen_faults(net: Network) -> list[Fault]:
+    gen, base, on = net.gen, net.base_mva, net.gen.in_service
+    if not len(gen):
+        return [Fault("there is no generator", "gen")]
+    found = _number_faults(net, "gen")
+    unknown = net.gen_at < 0
+    found += _where(net, "gen", unknown, "unknown bus {}", gen.bus, column="bus")
+    for low, high, unit in (("pmin", "pmax", "MW"), ("qmin", "qmax", "MVAr")):
+        lower, upper = getattr(gen, low) * base, getattr(gen, high) * base
+        text = f"{COLUMNS['gen'][low]} {{:g}} {unit} > {COLUMNS['gen'][high]} {{:g}} {unit}"
+        found += _where(net, "gen", on & (lower > upper), text, lower, upper, column=low)
+        empty = on & ((lower == np.inf) | (upper == -np.inf))
+        found += _where(net, "gen", empty, f"no finite {low[0].upper()} is allowed", column=low)
+    flat = on & ~(gen.mbase > 0) & np.isfinite(gen.mbase)
+    found += _where(net, "gen", flat, "mBase {:g} must be positive", gen.mbase, column="mbase")
+    if not on.any():
+        found.append(Fault("no generator is in service", "gen"))
+    elif not unknown.any() and not (on & net.bus.in_service[net.gen_at]).any():
+        found.append(Fault("every generator in service is at an isolated bus", "gen"))
+    return found
+
+
+def _branch_faults(net: Network) -> list[Fault]:
+    branch = net.branch
+    found = _number_faults(net, "branch")
+    for ids, at, column in (
+        (branch.from_bus, net.branch_from, "from_bus"),
+        (branch.to_bus, net.branch_to, "to_bus"),
+    ):
+        found += _where(net, "branch", at < 0, "unknown bus {}", ids, column=column)
+    loop = (branch.from_bus == branch.to_bus) & (net.branch_from >= 0)
+    found += _where(net, "branch", loop, "both ends are at bus {}", branch.from_bus, column="to_bus")
+    zero = branch.in_service & (branch.r == 0) & (branch.x == 0)
+    text = "zero impedance (r = x = 0): give it a reactance or merge its two buses"
+    if zero.any():
+        found += _where(net, "branch", zero, text, column="x")
+    bad = branch.rate < 0
+    text = "rateA {:g} MVA must be positive, or 0 for no limit"
+    found += _where(net, "branch", bad, text, branch.rate * net.base_mva, column="rate")
+    bad = branch.tap <= 0
+    found += _where(net, "branch", bad, "ratio {:g} must be positive", branch.tap, column="tap")
+    low, high = np.degrees(branch.angmin), np.degrees(branch.angmax)
+    crossed = branch.in_service & (low > high)
+    text = "angmin {:g} > angmax {:g} degrees"
+    return found + _where(net, "branch", crossed, text, low, high, column="angmin")
+
+
+def _topology_faults(net: Network) -> list[Fault]:
+    """A connected network with a reference bus; only asked for once every bus is known."""
+    live = net.bus.in_service
+    references = live & (net.bus.type == 3)
+    found = []
+    if len(live) and not references.any():
+        found.append(Fault("there is no reference bus (type 3)", "bus"))
+    f, t = net.branch_from, net.branch_to
+    known = (f >= 0) & (t >= 0)
+    on = known & net.branch.in_service & live[f] & live[t]
+    n = len(live)
+    links = sparse.coo_array((np.ones(on.sum()), (f[on], t[on])), shape=(n, n))
+    _, island = csgraph.connected_components(links, directed=False)
+    if not live.any():
+        return found
+    main = _main_island(island, live, references)
+    for other in np.unique(island[live]):
+        if other != main:
+            ids = net.bus.id[live & (island == other)]
+            text = (
+                f"island: no branch in service connects bus {listing(ids)} to the rest of the "
+                "network; connect it, or isolate it (bus type 4) and solve it on its own"
+            )
+            found.append(Fault(text, "branch", label=f"{len(ids)} of {live.sum()} buses"))
+    return found
+
+
+def _main_island(island: Ints, live: Flags, references: Flags) -> int:
+    """The largest island among those with a reference, or the largest of all."""
+    among = references if references.any() else live
+    sizes = np.bincount(island[live], minlength=island.max() + 1)
+    candidates = np.unique(island[among])
+    return int(candidates[np.argmax(sizes[candidates])])
+
+
+def _number_faults(net: Network, table: str) -> list[Fault]:
+    """Cells that are NaN, or infinite where that has no meaning."""
+    found = []
+    for column, shown in COLUMNS[table].items():
+        values: Floats = getattr(getattr(net, table), column)
+        allowed = ~np.isnan(values) if column in _MAY_BE_INFINITE else np.isfinite(values)
+        bad = ~(allowed if allowed.ndim == 1 else allowed.all(axis=1))
+        if bad.any():
+            text = f"{shown} is not a number"
+            if column not in _MAY_BE_INFINITE:
+                text = f"{shown} is not a finite number"
+            found += _where(net, table, bad, text, column=column)
+    return found
+
+
+def _where(
+    net: Network, table: str, bad: Flags, text: str, *values: Floats | Ints, column: str
+) -> list[Fault]:
+    """One fault for each row where `bad`, its text filled with that row's values."""
+    return [
+        Fault(
+            text.format(*(value[row] for value in values)),
+            table,
+            int(row) + 1,
+            _label(net, table, int(row)),
+            column,
+        )
+        for row in np.flatnonzero(bad)
+    ]
+
+
+def _label(net: Network, table: str, row: int) -> str:
+    if table == "bus":
+        return f"bus {net.bus.id[row]}"
+    if table == "gen":
+        return f"gen {net.gen.id[row]} at bus {net.gen.bus[row]}"
+    branch = net.branch
+    return f"branch {branch.id[row]}, {branch.from_bus[row]}-{branch.to_bus[row]}"
