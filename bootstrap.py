@@ -106,7 +106,7 @@ def create(env: Environment) -> None:
     if env.output("import pip, sys; assert sys.version_info >= (3, 11)") is not None:
         return
     if env.python.is_symlink() or (env.path / "pyvenv.cfg").exists():
-        sys.exit(f"{env.path} has no working Python 3.11 with pip: delete it and run this again.")
+        sys.exit(f"{env.path} has no working Python (3.11 or newer) with pip: delete it first.")
     if not all(map(importlib.util.find_spec, ("venv", "ensurepip"))):
         sys.exit(
             "This Python cannot make environments: install its venv module and run this again, "

@@ -66,9 +66,7 @@ def solve(
     beta_q: Annotated[
         float | None, typer.Option(help="Gain of the reactive droop. [default: 1]")
     ] = None,
-    mp: Annotated[
-        float | None, typer.Option(help="Active droop m_p, p.u. [default: 0.05]")
-    ] = None,
+    mp: Annotated[float | None, typer.Option(help="Active droop m_p, p.u. [default: 0.05]")] = None,
     droop_base: Annotated[
         str, typer.Option(help="Base of the droops: system, or rating (each inverter's own).")
     ] = "system",
@@ -87,7 +85,9 @@ def solve(
         typer.Option("--d", help="Quadratic reactive power cost per MVAr^2 and h, instead."),
     ] = None,
     load_scale: Annotated[float, typer.Option(help="Factor on all loads.")] = 1.0,
-    alpha: Annotated[float, typer.Option(help="Grid strength: factor on all branch susceptances.")] = 1.0,
+    alpha: Annotated[
+        float, typer.Option(help="Grid strength: factor on all branch susceptances.")
+    ] = 1.0,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the tables, as CSV and Parquet.")
     ] = None,
@@ -117,7 +117,7 @@ def solve(
     logging.basicConfig(level=level, format="%(levelname)s: %(message)s", stream=sys.stderr)
     settings = {
         "case": case, "lossless": lossless, "criterion": criterion, "mq": mq, "beta_q": beta_q,
-        "mp": mp, "droop_base": droop_base, "inverters": None if inverters is None else str(inverters),
+        "mp": mp, "droop_base": droop_base, "inverters": str(inverters) if inverters else None,
         "eta_q": eta_q, "d": d, "load_scale": load_scale, "alpha": alpha,
     }  # fmt: skip
     try:

@@ -32,7 +32,9 @@ def as_dict(solution: Solution) -> dict[str, Any]:
 def as_json(solution: Solution, settings: dict[str, Any]) -> str:
     """Everything about a solution, tables included, as one JSON object."""
     tables = {
-        name: [{key: _plain(value) for key, value in row.items()} for row in frame.to_dict("records")]
+        name: [
+            {key: _plain(value) for key, value in row.items()} for row in frame.to_dict("records")
+        ]
         for name, frame in solution.tables.items()
     }
     return json.dumps({**as_dict(solution), "settings": settings, **tables}, allow_nan=False)

@@ -175,7 +175,7 @@ class _Reader:
     def _keyword(self, key: str, value: Value | None) -> None:
         if value is None:
             return
-        if isinstance(value, Mapping) or hasattr(value, "items"):
+        if not isinstance(value, (int, float)):  # a mapping or a pandas Series
             for bus, number in dict(value).items():
                 self._set_bus(key, int(bus), float(number), key, None)
         else:
@@ -224,17 +224,20 @@ class _Reader:
         if not Path(self.source).is_file():
             raise CaseError(self.source, [Fault("there is no such file")])
         try:
-            frame = pd.read_csv(self.source, skipinitialspace=True, comment="#")
+            frame: pd.DataFrame = pd.read_csv(self.source, skipinitialspace=True, comment="#")
         except (ValueError, UnicodeDecodeError) as error:
             raise CaseError(self.source, [Fault(f"is not a CSV table: {error}")]) from error
-        return frame.rename(columns=str.strip)
+        frame.columns = [str(name).strip() for name in frame.columns]
+        return frame
 
     def _numeric(self, frame: pd.DataFrame) -> pd.DataFrame:
         import pandas as pd
 
         numbers = frame.apply(pd.to_numeric, errors="coerce")
-        for row, column in zip(*np.nonzero((numbers.isna() & frame.notna()).to_numpy()), strict=True):
-            text = f"`{frame.iat[row, column]}` is not a number"
+        for row, column in zip(
+            *np.nonzero((numbers.isna() & frame.notna()).to_numpy()), strict=True
+        ):
+            text = f"`{frame.iloc[row, column]!s}` is not a number"
             name = str(frame.columns[column])
             self.faults.append(Fault(text, name, int(row) + 1))
         return numbers
@@ -282,7 +285,7 @@ class _Reader:
         unit = {name: values[on] for name, values in unit.items()}
 
         def total(values: Floats) -> Floats:
-            return np.bincount(inverse, values, minlength=len(at))
+            return np.bincount(inverse, values, minlength=len(at)).astype(np.float64)
 
         mq, mp = 1 / total(1 / unit["mq"]), 1 / total(1 / unit["mp"])
         kq = 1 / total(1 / (unit["mq"] * unit["beta_q"]))

@@ -1,4 +1,4 @@
-"""The network: frozen per-unit arrays that keep the user's own bus, generator and branch numbers."""
+"""The network: frozen per-unit arrays that keep the user's own numbers of everything."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ class _Table:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            column = np.array(getattr(self, field.name), dtype=_TYPES[str(field.type)])
+            column: npt.NDArray[Any] = np.array(
+                getattr(self, field.name), dtype=_TYPES[str(field.type)]
+            )
             column.setflags(write=False)
             object.__setattr__(self, field.name, column)
         lengths = {f.name: len(getattr(self, f.name)) for f in dataclasses.fields(self)}
@@ -58,8 +60,8 @@ class _Table:
 class Buses(_Table):
     """Bus table, n rows. Powers and voltages per unit, angles in rad.
 
-    `gs + j bs` is the shunt admittance (bs > 0 for a capacitor); `pd`, `qd` the constant-power load;
-    `vm`, `va` the operating point that the case carries.
+    `gs + j bs` is the shunt admittance (bs > 0 for a capacitor); `pd`, `qd` the constant-power
+    load; `vm`, `va` the operating point that the case carries.
     """
 
     id: Ints
@@ -80,7 +82,7 @@ class Buses(_Table):
     @property
     def in_service(self) -> Flags:
         """False for isolated buses (MATPOWER type 4)."""
-        return self.type != ISOLATED
+        return np.asarray(self.type != ISOLATED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +184,7 @@ class Network:
             f"{len(self.branch)} branches, {self.base_mva:g} MVA)"
         )
 
-    # -- positions -------------------------------------------------------------------------------
+    # -- positions -------------------------------------------
 
     def bus_positions(self, ids: npt.ArrayLike) -> Ints:
         """Positions in the bus table of the buses numbered `ids`; -1 for an unknown number."""
@@ -211,7 +213,7 @@ class Network:
         """Position in the bus table of each branch's to bus."""
         return self.bus_positions(self.branch.to_bus)
 
-    # -- what is in service ------------------------------------------------------------------------
+    # -- what is in service -------------------------------------------
 
     def energized(self) -> Network:
         """The same network without isolated buses and without elements that are out of service.
@@ -236,7 +238,7 @@ class Network:
 
         return validation.faults(self)
 
-    # -- variants ------------------------------------------------------------------------------------
+    # -- variants -------------------------------------------
 
     def replace(self, **tables: Any) -> Network:
         """A copy with other values: `replace(bus={"pd": ...}, branch={...})` by column."""
@@ -269,7 +271,7 @@ class Network:
         return not any(part.any() for part in parts)
 
     def scaled(self, *, load: float = 1.0, susceptance: float = 1.0) -> Network:
-        """Loads times `load`; series admittance of every branch times `susceptance` (grid strength).
+        """Loads times `load`; series admittance of every branch times `susceptance`.
 
         A susceptance factor divides both r and x, as a shorter line would; charging is kept.
 
@@ -285,7 +287,7 @@ class Network:
             branch={"r": self.branch.r / susceptance, "x": self.branch.x / susceptance},
         )
 
-    # -- physics ---------------------------------------------------------------------------------------
+    # -- physics -------------------------------------------
 
     @cached_property
     def admittances(self) -> Admittances:

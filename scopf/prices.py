@@ -1,7 +1,8 @@
 """Multipliers of the solver to prices: the one place that knows their signs and units.
 
-The solver minimises. Its row multipliers are lambda = -dJ*/d(rhs) for =, <= and >= rows alike, and its
-bound multipliers are z_L = +dJ*/d(lower bound) >= 0 and z_U = -dJ*/d(upper bound) >= 0. Out of these:
+The solver minimises. Its row multipliers are lambda = -dJ*/d(rhs) for =, <= and >= rows alike, and
+its bound multipliers are z_L = +dJ*/d(lower bound) >= 0 and z_U = -dJ*/d(upper bound) >= 0. Out of
+these:
 
 - A locational marginal price is dJ*/d(load). The balance reads generation - flows = load, so it is
   -lambda.
@@ -132,7 +133,7 @@ def absent(prices: Prices) -> Prices:
 
 def nssp(inverters: int, inverter: Ints, pairs: Floats) -> Floats:
     """Nodal Stability Shadow Price of each inverter: the sum over its rows."""
-    return np.bincount(inverter, pairs, minlength=inverters)
+    return np.bincount(inverter, pairs, minlength=inverters).astype(np.float64)
 
 
 def _spread(multipliers: Multipliers, component: Any, ids: Ints) -> Floats:

@@ -12,7 +12,7 @@ import numpy as np
 from scopf import prices
 from scopf.model import flows
 from scopf.model.problem import Problem
-from scopf.network import Floats
+from scopf.network import Floats, Ints
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -178,12 +178,17 @@ class Solution:
         """Every inverter: droop, operating point, stability limit and margin, and its NSSP.
 
         `units` generators act together as one inverter; mq is their combined droop on the system
-        base. `margin` is the least room among the inverter's rows (p.u. voltage), `neighbor` the bus
-        across that row, `nssp_per_pu` the Nodal Stability Shadow Price.
+        base. `margin` is the least room among the inverter's rows (p.u. voltage), `neighbor` the
+        bus across that row, `nssp_per_pu` the Nodal Stability Shadow Price.
         """
         import pandas as pd
 
-        net, inv, point, rows = self.problem.net, self.problem.inverters, self.point, self.point.rows
+        net, inv, point, rows = (
+            self.problem.net,
+            self.problem.inverters,
+            self.point,
+            self.point.rows,
+        )
         at = net.bus_positions(inv.bus)
         units = np.isin(net.gen.id, [gen for group in inv.gens for gen in group])
         table = pd.DataFrame(
@@ -195,7 +200,8 @@ class Solution:
                 "beta_q": inv.beta_q,
                 "rating_mva": inv.rating * net.base_mva,
                 "vm": point.vm[at],
-                "p_mw": _sum_at(net.gen_at[units], point.pg[units], len(net.bus))[at] * net.base_mva,
+                "p_mw": _sum_at(net.gen_at[units], point.pg[units], len(net.bus))[at]
+                * net.base_mva,
                 "q_mvar": _sum_at(net.gen_at[units], point.qg[units], len(net.bus))[at]
                 * net.base_mva,
             }
@@ -223,5 +229,5 @@ class Solution:
         return {name: getattr(self, name) for name in names}
 
 
-def _sum_at(places: np.ndarray, values: Floats, size: int) -> Floats:  # type: ignore[type-arg]
-    return np.bincount(places, values, minlength=size)
+def _sum_at(places: Ints, values: Floats, size: int) -> Floats:
+    return np.bincount(places, values, minlength=size).astype(np.float64)

@@ -36,8 +36,9 @@ def text(solution: Solution) -> str:
     """Status, cost, time, the inverters by price, and the binding pairs."""
     problem = solution.problem
     net = problem.net
+    name = f"{net.name}, lossless" if net.is_lossless else net.name
     lines = [
-        f"{net.name}{', lossless' if net.is_lossless else ''}: {len(net.bus)} buses, {len(net.gen)} generators, {len(net.branch)} branches, "
+        f"{name}: {len(net.bus)} buses, {len(net.gen)} generators, {len(net.branch)} branches, "
         f"{len(problem.inverters)} inverters; criterion {problem.criterion.name}",
         f"{solution.status}: {solution.message}",
         f"{solution.iterations} iterations, {solution.seconds:.2f} s",

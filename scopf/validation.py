@@ -88,12 +88,14 @@ def _branch_faults(net: Network) -> list[Fault]:
     ):
         found += _where(net, "branch", at < 0, "unknown bus {}", ids, column=column)
     loop = (branch.from_bus == branch.to_bus) & (net.branch_from >= 0)
-    found += _where(net, "branch", loop, "both ends are at bus {}", branch.from_bus, column="to_bus")
+    found += _where(
+        net, "branch", loop, "both ends are at bus {}", branch.from_bus, column="to_bus"
+    )
     zero = branch.in_service & (branch.r == 0) & (branch.x == 0)
     text = "zero impedance (r = x = 0): give it a reactance or merge its two buses"
     if zero.any():
         found += _where(net, "branch", zero, text, column="x")
-    bad = branch.rate < 0
+    bad: Flags = branch.rate < 0
     text = "rateA {:g} MVA must be positive, or 0 for no limit"
     found += _where(net, "branch", bad, text, branch.rate * net.base_mva, column="rate")
     bad = branch.tap <= 0
@@ -145,7 +147,7 @@ def _number_faults(net: Network, table: str) -> list[Fault]:
     for column, shown in COLUMNS[table].items():
         values: Floats = getattr(getattr(net, table), column)
         allowed = ~np.isnan(values) if column in _MAY_BE_INFINITE else np.isfinite(values)
-        bad = ~(allowed if allowed.ndim == 1 else allowed.all(axis=1))
+        bad: Flags = ~(allowed if allowed.ndim == 1 else allowed.all(axis=1))
         if bad.any():
             text = f"{shown} is not a number"
             if column not in _MAY_BE_INFINITE:

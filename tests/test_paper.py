@@ -18,7 +18,8 @@ def two_bus(case, limit):
 
 
 TABLE_I = {
-    0.005: -0.02950, 0.010: -0.02935, 0.015: -0.02921, 0.020: -0.02907, 0.025: -0.02892, 0.030: -0.02878,
+    0.005: -0.02950, 0.010: -0.02935, 0.015: -0.02921,
+    0.020: -0.02907, 0.025: -0.02892, 0.030: -0.02878,
 }  # fmt: skip
 
 
@@ -74,7 +75,7 @@ def test_two_bus_nominal_loads_of_the_paper():
     assert solution.inverters["nssp_per_pu"][0] == pytest.approx(0.489, abs=5e-4)
 
 
-# -- IEEE 39-bus -------------------------------------------------------------------------------------
+# -- IEEE 39-bus -----------------------------------------------
 
 J0 = 41263.94
 
@@ -133,7 +134,8 @@ def test_39_bus_price_is_zero_below_the_critical_droop():
 
 
 @pytest.mark.parametrize(
-    ("eta_q", "critical"), [(0.0, 0.1854), (0.1, 0.1928), (0.5, 0.2127), (1.0, 0.2292), (2.0, 0.2531)]
+    ("eta_q", "critical"),
+    [(0.0, 0.1854), (0.1, 0.1928), (0.5, 0.2127), (1.0, 0.2292), (2.0, 0.2531)],
 )
 def test_39_bus_critical_droop_rises_with_reactive_cost(eta_q, critical):
     below, above = (case39(critical + step, eta_q=eta_q) for step in (-2e-4, 2e-4))

@@ -7,7 +7,9 @@ import pytest
 
 import scopf
 
-BASELINE = pd.read_csv(Path(__file__).parent / "data" / "pglib_v23_07_baseline.csv").set_index("case")
+BASELINE = pd.read_csv(Path(__file__).parent / "data" / "pglib_v23_07_baseline.csv").set_index(
+    "case"
+)
 
 
 @pytest.mark.parametrize("case", BASELINE.index)

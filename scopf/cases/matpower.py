@@ -18,7 +18,7 @@ from matpowercaseframes.constants import COLUMNS
 from matpowercaseframes.reader import parse_file
 
 from scopf.faults import CaseError, Fault
-from scopf.network import Branches, Buses, Floats, Gens, Network
+from scopf.network import Branches, Buses, Floats, Gens, Ints, Network
 
 log = logging.getLogger(__name__)
 
@@ -88,13 +88,13 @@ def read(path: str | Path, *, ignore_unsupported: bool = False) -> Network:
     return network(tables, name=path.stem)
 
 
-# -- text to tables ---------------------------------------------------------------------------------
+# -- text to tables -----------------------------------------------
 
 _STATEMENT = re.compile(
     r"\s*(?:"
     r"mpc\.(?P<key>\w+(?:\.\w+)*)[ \t]*=\s*"
     r"(?P<body>\[[^\]\[=]*\]|\{[^}{=]*\}|[^\[\{;\n]+)[ \t]*(?:;|(?=\n)|\Z)"
-    r"|(?P<head>function\b[^\n]*|end(?:function)?\b[ \t]*;?|return\b[ \t]*;?|define_constants[ \t]*;?)"
+    r"|function\b[^\n]*|(?:end(?:function)?|return|define_constants)\b[ \t]*;?"
     r"|;)"
 )
 _LINE = re.compile(r"\s*([^\n]+)")
@@ -258,7 +258,7 @@ def _refuse_capability_curves(tables: Tables) -> None:
         tables.unsupported.append(Fault(text, "gen", int(row) + 1, label, "PC1"))
 
 
-# -- tables to network ------------------------------------------------------------------------------
+# -- tables to network -----------------------------------------------
 
 
 def network(tables: Tables, name: str) -> Network:
@@ -273,7 +273,10 @@ def network(tables: Tables, name: str) -> Network:
     rows = {key: tables.rows.get(key, np.zeros((0, _AT_LEAST[key]))) for key in _REQUIRED}
     if "bus" not in missing:
         costs = _costs(rows["gencost"], len(rows["gen"]), base, faults, "gencost" in missing)
-        bus, gen = _buses(tables, rows["bus"], base, faults), _gens(rows["gen"], costs, base, faults)
+        bus, gen = (
+            _buses(tables, rows["bus"], base, faults),
+            _gens(rows["gen"], costs, base, faults),
+        )
         branch = _branches(rows["branch"], base, faults)
         try:
             net = Network(name, base, bus, gen, branch)
@@ -295,16 +298,16 @@ def _column(table: str, rows: Floats, column: str, default: float = np.nan) -> F
     return rows[:, k] if k < rows.shape[1] else np.full(len(rows), default)
 
 
-def _whole(table: str, rows: Floats, column: str, faults: list[Fault]) -> Floats:
-    """A column of whole numbers; each cell that is none is a fault and becomes unique and negative."""
+def _whole(table: str, rows: Floats, column: str, faults: list[Fault]) -> Ints:
+    """A column of whole numbers; a cell that is none is a fault, and unique and negative."""
     values = _column(table, rows, column).copy()
     for row in np.flatnonzero(~(np.isfinite(values) & (values == np.round(values)))):
         shown = _FORMAT[table][column]
         text = f"{shown} must be a whole number, got {values[row]:g}"
-        if (table, row + 1, column) not in {fault.cell for fault in faults}:
+        if (table, int(row) + 1, column) not in {fault.cell for fault in faults}:
             faults.append(Fault(text, table, int(row) + 1, column=column))
         values[row] = -1.0 - row
-    return values
+    return values.astype(np.int64)
 
 
 def _buses(tables: Tables, rows: Floats, base: float, faults: list[Fault]) -> Buses:
@@ -334,9 +337,7 @@ def _buses(tables: Tables, rows: Floats, base: float, faults: list[Fault]) -> Bu
     )
 
 
-def _gens(
-    rows: Floats, costs: tuple[Floats, Floats], base: float, faults: list[Fault]
-) -> Gens:
+def _gens(rows: Floats, costs: tuple[Floats, Floats], base: float, faults: list[Fault]) -> Gens:
     def column(name: str) -> Floats:
         return _column("gen", rows, name)
 
@@ -432,7 +433,7 @@ def _log_out_of_service(net: Network) -> None:
         log.info("%s: out of service: %s", net.name, parts)
 
 
-# -- network to text --------------------------------------------------------------------------------
+# -- network to text -----------------------------------------------
 
 
 def write(net: Network, path: str | Path, notes: Iterable[str] = ()) -> None:
@@ -494,9 +495,7 @@ def _cost_cells(gen: Gens, base: float) -> list[list[str]]:
     return head + [_cells(table[:, k], per=base**k) for k in range(width - 1, -1, -1)]
 
 
-def _cells(
-    values: npt.NDArray[np.generic], unit: float = 1.0, per: float = 1.0
-) -> list[str]:
+def _cells(values: npt.NDArray[np.generic], unit: float = 1.0, per: float = 1.0) -> list[str]:
     """Each value times unit / per, in the fewest digits that read back as the same float."""
     return [_digits(value, unit, per) for value in values.tolist()]
 

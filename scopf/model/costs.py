@@ -45,7 +45,7 @@ def reactive(net: Network, eta_q: float, d: Coefficients) -> Floats:
         return eta_q * net.gen.cost_p[:, 2]
     if eta_q:
         raise ScopfError("give either eta_q or d as the reactive power cost, not both")
-    if isinstance(d, Mapping) or hasattr(d, "items"):
+    if not isinstance(d, (int, float)):  # a mapping or a pandas Series
         given = {int(gen): float(value) for gen, value in dict(d).items()}
         unknown = sorted(set(given) - set(net.gen.id.tolist()))
         if unknown:

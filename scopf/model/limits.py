@@ -21,7 +21,12 @@ def add_balance(m: pyo.ConcreteModel, net: Network) -> None:
     for gen, bus in zip(net.gen.id.tolist(), net.gen.bus.tolist(), strict=True):
         at_bus[bus].append(gen)
     leaving, arriving = defaultdict(list), defaultdict(list)
-    ends = zip(net.branch.id.tolist(), net.branch.from_bus.tolist(), net.branch.to_bus.tolist())
+    ends = zip(
+        net.branch.id.tolist(),
+        net.branch.from_bus.tolist(),
+        net.branch.to_bus.tolist(),
+        strict=True,
+    )
     for k, f, t in ends:
         leaving[f].append(k)
         arriving[t].append(k)
@@ -77,7 +82,7 @@ def add_thermal_limits(m: pyo.ConcreteModel, net: Network) -> None:
 
 
 def add_angle_limits(m: pyo.ConcreteModel, net: Network) -> None:
-    """angmin <= theta_f - theta_t <= angmax of every branch that limits it, `branch_angle`."""
+    """Angmin <= theta_f - theta_t <= angmax of every branch that limits it, `branch_angle`."""
     branch = net.branch
     limited = np.isfinite(branch.angmin) | np.isfinite(branch.angmax)
     rows = {

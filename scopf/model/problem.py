@@ -73,7 +73,9 @@ def build(
         inverters = Inverters.at_generators(net)
     unknown = inverters.bus[net.bus_positions(inverters.bus) < 0]
     if len(unknown):
-        raise ScopfError(f"inverters: the network {net.name} has no bus {unknown.tolist()} in service")
+        raise ScopfError(
+            f"inverters: the network {net.name} has no bus {unknown.tolist()} in service"
+        )
     costs = reactive(net, eta_q, d)
     with _collector_off():
         model = ac_opf(net, inverters, rule, costs, alpha)

@@ -17,7 +17,7 @@ import numpy as np
 from scopf.network import Floats, Ints
 from scopf.nlp.walk import PARAMETER, Shape
 
-_UNARY = {
+_UNARY: dict[str, Any] = {
     "neg": lambda x: -x,
     "sin": ca.sin, "cos": ca.cos, "tan": ca.tan,
     "asin": ca.asin, "acos": ca.acos, "atan": ca.atan,
@@ -55,15 +55,12 @@ def differentiate(outputs: tuple[Output, ...], variables: int) -> Functions:
     x = [ca.SX.sym(f"x{k}") for k in range(variables)]
     p = [ca.SX.sym(f"p{k}") for k in range(sum(numbers))]
     w = ca.SX.sym("w", len(outputs))
-    starts = np.concatenate([[0], np.cumsum(numbers)])
-    values = ca.vertcat(
-        *(
-            _symbolic(shape, [x[k] for k in local], p[a:b])
-            for (shape, local), a, b in zip(outputs, starts[:-1], starts[1:], strict=True)
-        )
-    )
+    outcomes, taken = [], 0
+    for (shape, local), count in zip(outputs, numbers, strict=True):
+        outcomes.append(_symbolic(shape, [x[k] for k in local], p[taken : taken + count]))
+        taken += count
     xs, ps = ca.vertcat(*x), ca.vertcat(*p)
-    values = ca.cse(values)
+    values = ca.cse(ca.vertcat(*outcomes))
     jacobian = ca.jacobian(values, xs)
     hessian = ca.tril(ca.hessian(ca.dot(w, values), xs)[0])
 
@@ -75,9 +72,17 @@ def differentiate(outputs: tuple[Output, ...], variables: int) -> Functions:
         compiled("value", [xs, ps], ca.densify(values)),
         compiled("first", [xs, ps], jacobian),
         compiled("second", [xs, ps, w], hessian),
-        tuple(zip(*jacobian.sparsity().get_triplet(), strict=True)),
-        tuple(zip(*hessian.sparsity().get_triplet(), strict=True)),
+        _nonzeros(jacobian),
+        _nonzeros(hessian),
     )
+
+
+def _nonzeros(matrix: Any) -> tuple[tuple[int, int], ...]:
+    """Row and column of each nonzero of a CasADi matrix, in its order."""
+    rows: list[int]
+    cols: list[int]
+    rows, cols = matrix.sparsity().get_triplet()
+    return tuple(zip(rows, cols, strict=True))
 
 
 def _symbolic(shape: Shape, x: Sequence[Any], p: Sequence[Any]) -> Any:
@@ -171,8 +176,8 @@ class _Call:
         self._buffer, self._trigger = mapped.buffer()
         for k, argument in enumerate(arguments):
             if argument.size:
-                self._buffer.set_arg(k, memoryview(argument.reshape(-1)))
-        self._buffer.set_res(0, memoryview(result))
+                self._buffer.set_arg(k, argument.reshape(-1).data)
+        self._buffer.set_res(0, result.data)
 
     def __call__(self) -> None:
         if not self._empty:

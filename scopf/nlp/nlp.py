@@ -2,9 +2,9 @@
 
     minimise f(x)  subject to  g_lower <= g(x) <= g_upper,  x_lower <= x <= x_upper
 
-All rows, the objective as the last one, are  A x + C a(x) + k  with sparse A and C and the atoms a of
-`scopf.nlp.walk`. So J = A + C Da, and the Hessian of the Lagrangian is sum_k (C' w)_k D2 a_k with w the
-row multipliers: patterns and the maps that scatter atom derivatives into them are found once.
+All rows, the objective as the last one, are  A x + C a(x) + k  with sparse A and C and the atoms a
+of `scopf.nlp.walk`. So J = A + C Da, and the Hessian of the Lagrangian is sum_k (C' w)_k D2 a_k with
+w the row multipliers: patterns and the maps that scatter atom derivatives into them are found once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from scipy import sparse
 from scopf.faults import ScopfError, listing
 from scopf.network import Floats, Ints
 from scopf.nlp.kernels import Kernel, Output, differentiate
-from scopf.nlp.walk import Atom, Form, Shape, Unsupported, Walker
+from scopf.nlp.walk import Atom, Form, Shape, UnsupportedError, Walker
 
 _CARRIES_NO_ROWS = (pyo.Var, pyo.Param, pyo.Set, pyo.RangeSet, pyo.Expression, pyo.Suffix)
 _UNDERSTOOD = {
@@ -32,8 +32,8 @@ _HOLDS = 1e-8  # relative violation up to which a row without free variables cou
 class NLP:
     """The active part of a Pyomo model, compiled.
 
-    Mutable parameters, bounds and fixed values are read at compilation. The methods' names are those
-    that cyipopt calls. Every array that a method returns is overwritten by the next call.
+    Mutable parameters, bounds and fixed values are read at compilation. The methods' names are
+    those that cyipopt calls. Every array that a method returns is overwritten by the next call.
 
     Attributes:
         variables: the free Pyomo variables, in order of the columns.
@@ -80,7 +80,7 @@ class NLP:
         """Row of each member of an indexed constraint, -1 for one that is not active."""
         return _numbers(self._row_of, component)
 
-    # -- compilation -------------------------------------------------------------------------------
+    # -- compilation -------------------------------------------
 
     def _place(self, walker: Walker, free: list[bool]) -> None:
         """Positions of columns in the full vector: the free ones first, then the fixed ones."""
@@ -132,7 +132,9 @@ class NLP:
 
     def _compile(self, atoms: list[Atom]) -> None:
         self._kernels, where = _kernels(atoms, self._position)
-        starts = np.cumsum([[0, 0, 0], *(kernel.sizes for kernel in self._kernels)], axis=0)
+        starts = np.zeros((len(self._kernels) + 1, 3), dtype=np.int64)
+        for k, kernel in enumerate(self._kernels):
+            starts[k + 1] = starts[k] + kernel.sizes
         self._atoms = np.empty(starts[-1, 0])
         self._first = np.empty(starts[-1, 1])
         self._second = np.empty(starts[-1, 2])
@@ -209,7 +211,7 @@ class NLP:
             (ones, (slot, s[free])), shape=(len(key), len(self._second))
         )
 
-    # -- evaluation --------------------------------------------------------------------------------
+    # -- evaluation -------------------------------------------
 
     def _at(self, x: Floats, order: int) -> None:
         """Evaluate at x up to derivatives of this order, unless that is what was evaluated last."""
@@ -260,7 +262,8 @@ class NLP:
         np.copyto(self._weights, self._couple_t @ self._multipliers)
         for kernel in self._kernels:
             kernel.second()
-        return self._curve_map @ self._second
+        curvature: Floats = self._curve_map @ self._second
+        return curvature
 
     def hessianstructure(self) -> tuple[Ints, Ints]:
         """Row and column of each nonzero of the Hessian's lower triangle."""
@@ -273,7 +276,7 @@ class NLP:
         return [names[k] for k in np.flatnonzero(~np.isfinite(self._values))]
 
 
-# -- reading the model -------------------------------------------------------------------------------
+# -- reading the model -----------------------------------------------
 
 
 def _refuse_unknown(model: pyo.ConcreteModel) -> None:
@@ -317,7 +320,7 @@ def _rows(
 def _form(component: Any, expression: Any, walker: Walker) -> Form:
     try:
         return walker.form(expression)
-    except Unsupported as error:
+    except UnsupportedError as error:
         raise ScopfError(f"{component.name} cannot be compiled: {error}") from error
     except ValueError as error:
         raise ScopfError(f"{component.name}: a parameter has no value ({error})") from error
@@ -368,15 +371,15 @@ def _kernels(atoms: list[Atom], position: Ints) -> tuple[list[Kernel], Ints]:
             groups[signature].append((columns, ordered))
     kernels, where, start = [], np.empty(len(atoms), dtype=np.int64), 0
     for signature, group in groups.items():
-        columns = position[np.array([columns for columns, _ in group], dtype=np.int64)]
+        places = position[np.array([columns for columns, _ in group], dtype=np.int64)]
         numbers = np.array(
             [[number for atom in ordered for number in atoms[atom][2]] for _, ordered in group]
         )
-        functions = differentiate(signature, columns.shape[1])
-        kernels.append(Kernel(functions, columns, numbers, len(signature)))
-        members = np.array([ordered for _, ordered in group])
-        where[members.ravel()] = start + np.arange(members.size)
-        start += members.size
+        functions = differentiate(signature, places.shape[1])
+        kernels.append(Kernel(functions, places, numbers, len(signature)))
+        placed = np.array([ordered for _, ordered in group])
+        where[placed.ravel()] = start + np.arange(placed.size)
+        start += placed.size
     return kernels, where
 
 

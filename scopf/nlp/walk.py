@@ -1,7 +1,7 @@
 """Walk Pyomo expressions into linear forms over variables and nonlinear atoms.
 
-Every body becomes  g(x) = sum_j A_j x_j + sum_k C_k a_k(x) + constant.  An atom a_k is whatever is not
-linear at the top: a product of variables, a function, a power. Atoms are deduplicated, and each is
+Every body becomes  g(x) = sum_j A_j x_j + sum_k C_k a_k(x) + constant.  An atom a_k is whatever is
+not linear at the top: a product of variables, a function, a power. Atoms are deduplicated, and each is
 split into a *shape* (the expression tree with variables and numbers taken out, as a tuple of tokens
 in postfix order) and the variables and numbers that go in. Atoms of one shape are later evaluated
 together.
@@ -32,7 +32,7 @@ FUNCTIONS = {
 _SUMS = (nodes.SumExpressionBase, nodes.LinearExpression)
 
 
-class Unsupported(ScopfError):
+class UnsupportedError(ScopfError):
     """An expression that has no compiled form."""
 
 
@@ -82,7 +82,7 @@ class Walker:
         """Linear form of an expression.
 
         Raises:
-            Unsupported: for an operator that has no compiled form.
+            UnsupportedError: for an operator that has no compiled form.
         """
         form = Form()
         stack: list[tuple[Any, float]] = [(expression, 1.0)]
@@ -96,7 +96,7 @@ class Walker:
                 column = self.column(node)
                 form.linear[column] = form.linear.get(column, 0.0) + scale
             elif not node.is_expression_type():
-                raise Unsupported(f"{node} ({type(node).__name__}) is not an expression")
+                raise UnsupportedError(f"{node} ({type(node).__name__}) is not an expression")
             elif node.is_named_expression_type():
                 form.add(self._named_form(node), scale)
             elif isinstance(node, _SUMS):
@@ -111,7 +111,7 @@ class Walker:
         form = self._named.get(id(node))
         if form is None:
             if node.expr is None:
-                raise Unsupported(f"expression {node.name} is empty")
+                raise UnsupportedError(f"expression {node.name} is empty")
             form = self._named[id(node)] = self.form(node.expr)
         return form
 
@@ -143,7 +143,7 @@ class Walker:
     def _tokens(
         self, root: Any, shape: list[Token], columns: dict[int, int], numbers: list[float]
     ) -> None:
-        """Append an expression's tokens in postfix order; `columns` maps columns to local numbers."""
+        """Append an expression's tokens in postfix order; `columns` numbers them locally."""
         stack: list[tuple[Any, Token | None]] = [(root, None)]
         while stack:
             node, token = stack.pop()
@@ -158,7 +158,7 @@ class Walker:
             elif node.is_variable_type():
                 shape.append(columns.setdefault(self.column(node), len(columns)))
             elif not node.is_expression_type():
-                raise Unsupported(f"{node} ({type(node).__name__}) is not an expression")
+                raise UnsupportedError(f"{node} ({type(node).__name__}) is not an expression")
             else:
                 operator, operands = _operator(node)
                 if operator:
@@ -175,7 +175,7 @@ def _factors(node: Any, above: list[Any], below: list[Any]) -> float:
         if part.__class__ in native_numeric_types or not part.is_potentially_variable():
             number = pyo.value(part)
             if inverted and number == 0:
-                raise Unsupported("division by zero")
+                raise UnsupportedError("division by zero")
             scale = scale / number if inverted else scale * number
         elif isinstance(part, nodes.DivisionExpression):
             stack += [(part.args[1], not inverted), (part.args[0], inverted)]
@@ -193,7 +193,7 @@ def _operator(node: Any) -> tuple[str, tuple[Any, ...]]:
     """Token of a nonlinear or inner node, and its operands; no token where a node only wraps."""
     if node.is_named_expression_type():
         if node.expr is None:
-            raise Unsupported(f"expression {node.name} is empty")
+            raise UnsupportedError(f"expression {node.name} is empty")
         return "", (node.expr,)
     arguments = tuple(node.args)
     if isinstance(node, _SUMS):
@@ -213,5 +213,5 @@ def _operator(node: Any) -> tuple[str, tuple[Any, ...]]:
         name = node.getname()
         if name in FUNCTIONS:
             return name, arguments
-        raise Unsupported(f"the function {name} has no derivatives here")
-    raise Unsupported(f"{type(node).__name__} is not supported")
+        raise UnsupportedError(f"the function {name} has no derivatives here")
+    raise UnsupportedError(f"{type(node).__name__} is not supported")

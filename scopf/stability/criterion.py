@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import pyomo.environ as pyo
 
     from scopf.inverters import Inverters
-    from scopf.network import Flags, Floats, Ints, Network
+    from scopf.network import Floats, Ints, Network
 
 
 @dataclass(frozen=True)

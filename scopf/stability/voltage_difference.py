@@ -53,7 +53,9 @@ class VoltageDifference:
         keep = net.bus_positions(inverters.bus)
         b_ii = np.diag(reduced_susceptance(net, keep))
         if (b_ii == 0).any():
-            raise ScopfError(f"inverter at bus {buses[int(np.argmin(np.abs(b_ii)))]}: B_ii^red is zero")
+            raise ScopfError(
+                f"inverter at bus {buses[int(np.argmin(np.abs(b_ii)))]}: B_ii^red is zero"
+            )
         limits = gamma(inverters.k, alpha * b_ii)
         i, j = np.nonzero(reduced_neighbors(net, keep))
         pairs = list(zip(inverters.bus[i].tolist(), inverters.bus[j].tolist(), strict=True))
