@@ -224,16 +224,16 @@ class _Reader:
         if not Path(self.source).is_file():
             raise CaseError(self.source, [Fault("there is no such file")])
         try:
-            frame: pd.DataFrame = pd.read_csv(self.source, skipinitialspace=True, comment="#")
+            read = pd.read_csv(self.source, skipinitialspace=True, comment="#")
         except (ValueError, UnicodeDecodeError) as error:
             raise CaseError(self.source, [Fault(f"is not a CSV table: {error}")]) from error
-        frame.columns = [str(name).strip() for name in frame.columns]
-        return frame
+        read.columns = pd.Index([str(name).strip() for name in read.columns])
+        return read
 
     def _numeric(self, frame: pd.DataFrame) -> pd.DataFrame:
         import pandas as pd
 
-        numbers = frame.apply(pd.to_numeric, errors="coerce")
+        numbers: pd.DataFrame = frame.apply(pd.to_numeric, errors="coerce")
         for row, column in zip(
             *np.nonzero((numbers.isna() & frame.notna()).to_numpy()), strict=True
         ):

@@ -109,11 +109,11 @@ def solve(
     point = _point(problem, nlp, x)
     multipliers = Multipliers(nlp, info["mult_g"], info["mult_x_L"], info["mult_x_U"])
     found = prices.read(problem, multipliers, _loading(problem, point))
-    cost = -info["obj_val"] if nlp.maximize else info["obj_val"]
+    cost = -nlp.objective(x) if nlp.maximize else nlp.objective(x)
     return Solution(
         status=status,
         message=message,
-        cost=float(cost) if status.solved else float("nan"),
+        cost=cost if status.solved else float("nan"),
         iterations=iterations,
         seconds=time.perf_counter() - began,
         problem=problem,

@@ -146,8 +146,8 @@ def _number_faults(net: Network, table: str) -> list[Fault]:
     found = []
     for column, shown in COLUMNS[table].items():
         values: Floats = getattr(getattr(net, table), column)
-        allowed = ~np.isnan(values) if column in _MAY_BE_INFINITE else np.isfinite(values)
-        bad: Flags = ~(allowed if allowed.ndim == 1 else allowed.all(axis=1))
+        wrong = np.isnan(values) if column in _MAY_BE_INFINITE else ~np.isfinite(values)
+        bad = np.asarray(wrong.reshape(len(values), -1).any(axis=1))
         if bad.any():
             text = f"{shown} is not a number"
             if column not in _MAY_BE_INFINITE:

@@ -3,8 +3,9 @@
     minimise f(x)  subject to  g_lower <= g(x) <= g_upper,  x_lower <= x <= x_upper
 
 All rows, the objective as the last one, are  A x + C a(x) + k  with sparse A and C and the atoms a
-of `scopf.nlp.walk`. So J = A + C Da, and the Hessian of the Lagrangian is sum_k (C' w)_k D2 a_k with
-w the row multipliers: patterns and the maps that scatter atom derivatives into them are found once.
+of `scopf.nlp.walk`. So J = A + C Da, and the Hessian of the Lagrangian is sum_k (C' w)_k D2 a_k
+with w the row multipliers. Patterns, and the maps that scatter atom derivatives into them, are
+found once.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class NLP:
         self.variables = [v for v, is_free in zip(walker.variables, free, strict=True) if is_free]
         self._place(walker, free)
         self._assemble(forms, bounds, walker.atoms)
-        self._drop_constant_rows()
+        self._drop_constant_rows(walker.atoms)
         self._compile(walker.atoms)
         self._column_of = {id(v): k for k, v in enumerate(self.variables)}
         self._row_of = {id(row): k for k, row in enumerate(self.rows)}
@@ -112,23 +113,24 @@ class NLP:
         limits = np.array(bounds, dtype=float).reshape(-1, 2)
         self.g_lower, self.g_upper = limits[:, 0], limits[:, 1]
 
-    def _drop_constant_rows(self) -> None:
-        """Rows without variables are no rows; one without a *free* variable is kept as it is."""
-        counts = np.diff(self._linear.indptr) + np.diff(self._couple.indptr)
-        constant = counts[:-1] == 0
-        if not constant.any():
+    def _drop_constant_rows(self, atoms: list[Atom]) -> None:
+        """Leave out rows without free variables; one that cannot hold is refused by name."""
+        moves = np.array(
+            [any(self._position[c] < self.n for c in columns) for _, columns, _ in atoms],
+            dtype=bool,
+        )
+        live = np.diff(self._linear.indptr) > 0
+        live[np.unique(self._couple.tocoo().row[moves[self._couple.indices]])] = True
+        live[-1] = True  # the objective
+        if live.all():
             return
-        values = self._constant[:-1]
-        slack = _HOLDS * np.maximum(1.0, np.abs(values))
-        broken = constant & ((values < self.g_lower - slack) | (values > self.g_upper + slack))
-        if broken.any():
-            names = listing(self.rows[k].name for k in np.flatnonzero(broken))
-            raise ScopfError(f"all variables of {names} are fixed, and the row cannot hold")
-        keep = np.append(~constant, True)
-        self.rows = [row for row, kept in zip(self.rows, keep[:-1], strict=True) if kept]
-        self._linear, self._couple = self._linear[keep], self._couple[keep]
-        self._constant = self._constant[keep]
-        self.g_lower, self.g_upper = self.g_lower[keep[:-1]], self.g_upper[keep[:-1]]
+        broken = [row.name for row in np.array(self.rows, dtype=object)[~live[:-1]] if _broken(row)]
+        if broken:
+            raise ScopfError(f"no free variable is left in {listing(broken)}, which cannot hold")
+        self.rows = [row for row, kept in zip(self.rows, live[:-1], strict=True) if kept]
+        self._linear, self._couple = self._linear[live], self._couple[live]
+        self._constant = self._constant[live]
+        self.g_lower, self.g_upper = self.g_lower[live[:-1]], self.g_upper[live[:-1]]
 
     def _compile(self, atoms: list[Atom]) -> None:
         self._kernels, where = _kernels(atoms, self._position)
@@ -340,6 +342,15 @@ def _free(walker: Walker) -> list[bool]:
     if empty:
         raise ScopfError(f"fixed without a value: {listing(empty)}")
     return [not v.fixed for v in variables]
+
+
+def _broken(row: Any) -> bool:
+    """Whether a row of fixed variables is violated."""
+    lower, body, upper = row.to_bounded_expression(evaluate_bounds=True)
+    value = pyo.value(body)
+    slack = _HOLDS * max(1.0, abs(value))
+    too_low = lower is not None and value < lower - slack
+    return too_low or (upper is not None and value > upper + slack)
 
 
 def _numbers(number_of: dict[int, int], component: Any) -> Ints:

@@ -1,10 +1,10 @@
 """Walk Pyomo expressions into linear forms over variables and nonlinear atoms.
 
 Every body becomes  g(x) = sum_j A_j x_j + sum_k C_k a_k(x) + constant.  An atom a_k is whatever is
-not linear at the top: a product of variables, a function, a power. Atoms are deduplicated, and each is
-split into a *shape* (the expression tree with variables and numbers taken out, as a tuple of tokens
-in postfix order) and the variables and numbers that go in. Atoms of one shape are later evaluated
-together.
+not linear at the top: a product of variables, a function, a power. Atoms are deduplicated, and each
+is split into a *shape* (the expression tree with variables and numbers taken out, as a tuple of
+tokens in postfix order) and the variables and numbers that go in. Atoms of one shape are later
+evaluated together.
 
 Tokens: a non-negative integer is a local variable, PARAMETER the next number, a string an operator
 (with its number of operands, or its constant exponent, behind a colon).

@@ -1,0 +1,99 @@
+"""How solves end."""
+
+import numpy as np
+import pyomo.environ as pyo
+import pytest
+
+import scopf
+
+
+def problem(case="case39", **keywords):
+    return scopf.build(scopf.load_case(case), **keywords)
+
+
+def test_iteration_limit_and_time_limit_are_named_and_leave_no_prices():
+    for limit, status in (
+        ({"max_iter": 3}, "iteration limit"),
+        ({"time_limit": 1e-6}, "time limit"),
+    ):
+        solution = scopf.solve(problem(), **limit)
+        assert solution.status == status
+        assert not solution.solved
+        assert np.isnan(solution.cost)
+        assert solution.buses["lmp_p_per_mwh"].isna().all()
+        assert solution.buses["vm"].notna().all()
+
+
+def test_infeasible_problem_is_called_infeasible():
+    short = scopf.load_case("case9").scaled(load=5)
+    assert scopf.solve(scopf.build(short)).status == "infeasible"
+
+
+def test_evaluation_error_names_the_row():
+    bad = problem()
+    bad.model.hole = pyo.Constraint(expr=pyo.log(bad.model.bus_vm[1] - 3) <= 1)
+    solution = scopf.solve(bad)
+    assert solution.status == "evaluation error"
+    assert "hole" in solution.message
+
+
+def test_status_is_a_typed_value_and_reads_as_text():
+    solution = scopf.solve(problem("case9"))
+    assert solution.status is scopf.Status.OPTIMAL
+    assert f"{solution.status}" == "optimal"
+    assert "optimal" in str(solution)
+
+
+def test_progress_is_called_in_every_iteration():
+    seen = []
+    solution = scopf.solve(problem("case9"), progress=lambda *state: seen.append(state))
+    assert [state[0] for state in seen] == list(range(solution.iterations + 1))
+    assert seen[-1][1] == pytest.approx(solution.cost, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "said"),
+    [
+        ({"options": {"no_such_option": 1}}, "no_such_option"),
+        ({"options": {"tol": "small"}}, "tol"),
+        ({"start": "warm"}, "warm"),
+    ],
+)
+def test_bad_arguments_of_solve_are_refused(keywords, said):
+    with pytest.raises(scopf.ScopfError, match=said):
+        scopf.solve(problem("case9"), **keywords)
+
+
+def test_crossed_bounds_are_named():
+    crossed = problem("case9")
+    crossed.model.bus_vm[5].setlb(1.2)
+    with pytest.raises(scopf.ScopfError, match=r"bus_vm\[5\]"):
+        scopf.solve(crossed)
+
+
+def test_solves_are_repeatable():
+    again = problem("case118")
+    first, second = scopf.solve(again), scopf.solve(again)
+    assert first.iterations == second.iterations
+    assert first.cost == second.cost
+
+
+def test_units_out_of_service_and_several_units_on_a_bus():
+    """Splitting a generator in two halves leaves the optimum alone, and makes one inverter."""
+    net = scopf.load_case("case9")
+    gen = net.gen
+    double = {
+        name: np.concatenate([getattr(gen, name), getattr(gen, name)[:1]]) for name in vars(gen)
+    }
+    for name in ("pmin", "pmax", "qmin", "qmax"):
+        double[name][[0, -1]] /= 2
+    double["id"][-1] = 4
+    for row in (0, -1):
+        double["cost_p"][row] *= [0.5, 1, 2]
+    halves = net.replace(gen=type(gen)(**double))
+    one, two = scopf.solve(scopf.build(net)), scopf.solve(scopf.build(halves))
+    assert two.cost == pytest.approx(one.cost, rel=1e-7)
+    table = two.inverters.set_index("bus")
+    assert table.loc[1, ["gens", "units"]].tolist() == ["1+4", 2]
+    assert table.loc[1, "mq"] == pytest.approx(0.025)
+    assert table.loc[1, "p_mw"] == pytest.approx(one.gens["p_mw"][0], abs=1e-2)
