@@ -56,25 +56,31 @@ def _stability(solution: Solution) -> list[str]:
     binding = solution.pairs[solution.pairs["binding"]]
     ranked = inverters.sort_values(["nssp_per_pu", "margin"], ascending=[False, True])
     lines = ["Nodal Stability Shadow Prices (per hour and p.u. voltage; margin in p.u. voltage)"]
-    lines += _table(ranked, _INVERTER)
-    if len(inverters) > _ROWS:
-        lines.append(f"... {len(inverters) - _ROWS} more inverters, see --out or --json")
+    lines += _table(ranked, _INVERTER, "inverters")
+    several = inverters.loc[inverters["units"] > 1, "bus"]
+    if len(several):
+        lines += ["", f"Several units act as one inverter at bus {listing(several)}."]
     if binding.empty:
         nearest = inverters.sort_values("margin").iloc[0]
-        lines += ["", f"No stability row binds; inverter {nearest['bus']} is nearest to its limit."]
-        return lines
-    several = inverters[inverters["units"] > 1]
-    lines += ["", f"Binding pairs ({len(binding)})"]
-    lines += _table(binding.sort_values("price_per_pu", ascending=False), _PAIR)
-    if len(several):
-        lines += ["", f"Several units act as one inverter at bus {listing(several['bus'])}."]
-    return lines
+        text = f"No stability row binds; inverter {nearest['bus']} is nearest to its limit."
+        return [*lines, "", text]
+    dearest = binding.sort_values("price_per_pu", ascending=False)
+    return [*lines, "", f"Binding pairs ({len(binding)})", *_table(dearest, _PAIR, "pairs")]
 
 
-def _table(frame: pd.DataFrame, columns: dict[str, tuple[str, str]]) -> list[str]:
-    """Right-aligned columns under their headings."""
+def _table(frame: pd.DataFrame, columns: dict[str, tuple[str, str]], what: str) -> list[str]:
+    """Right-aligned columns under their headings, and how many rows of `what` are left out."""
     cells = [[head for head, _ in columns.values()]]
     for record in frame.head(_ROWS).to_dict("records"):
-        cells.append([style.format(record[key]) for key, (_, style) in columns.items()])
+        cells.append([_cell(style.format(record[key])) for key, (_, style) in columns.items()])
     widths = [max(len(row[k]) for row in cells) for k in range(len(columns))]
-    return ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in cells]
+    lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in cells]
+    left = len(frame) - _ROWS
+    return (
+        [*lines, f"... {left} more {what}, see the tables of the solution"] if left > 0 else lines
+    )
+
+
+def _cell(text: str) -> str:
+    """A rounded number without the sign of a zero."""
+    return text.removeprefix("-") if not text.strip("-0.") else text

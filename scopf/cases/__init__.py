@@ -16,7 +16,8 @@ def load_case(source: str | os.PathLike[str], *, ignore_unsupported: bool = Fals
     """Read a network from a bundled case or a MATPOWER file.
 
     Args:
-        source: name of a bundled case ("case39"; `scopf cases` lists them) or path of a `.m` file
+        source: name of a bundled case ("case39", "pglib_opf_case5_pjm" or
+            "case5_pjm"; `scopf cases` lists them) or path of a `.m` file
             in MATPOWER's version 2 format. A name that is both a bundled case and an existing file
             without suffix means the bundled case; write `./case39` for the file.
         ignore_unsupported: log a warning instead of raising for content that the model does not
@@ -29,8 +30,9 @@ def load_case(source: str | os.PathLike[str], *, ignore_unsupported: bool = Fals
         CaseError: listing every fault of the file with table, row and ids.
     """
     name = os.fspath(source)
-    if name in bundled.names():
-        return bundled.load(name)
+    known = bundled.find(name)
+    if known:
+        return bundled.load(known)
     path = Path(name)
     if path.suffix != ".m" and not path.is_file():
         path = path.with_name(path.name + ".m")

@@ -38,6 +38,11 @@ def names() -> list[str]:
     return list(entries())
 
 
+def find(name: str) -> str:
+    """The full name of a bundled case; PGLib's may leave out their prefix. "" when unknown."""
+    return next((full for full in (name, f"pglib_opf_{name}") if full in entries()), "")
+
+
 def similar(name: str) -> str:
     """The bundled case whose name is nearest to `name`, or "" when none is near."""
     return next(iter(difflib.get_close_matches(name, names(), n=1, cutoff=0.7)), "")
