@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -64,6 +65,21 @@ class CaseError(ScopfError):
 
     def __reduce__(self) -> tuple[type[CaseError], tuple[str, tuple[Fault, ...]]]:
         return type(self), (self.source, self.faults)
+
+
+def number(name: str, value: object) -> float:
+    """A finite number that the user gave, as a float.
+
+    Raises:
+        ScopfError: when it is none.
+    """
+    try:
+        result = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        result = math.nan
+    if not math.isfinite(result):
+        raise ScopfError(f"{name} must be a finite number, got {value!r}")
+    return result
 
 
 def listing(items: Iterable[object], most: int = 10) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from scopf.faults import CaseError, Fault, listing
+from scopf.faults import CaseError, Fault, ScopfError, listing, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,8 +60,26 @@ class Inverters:
             if field.name != "gens":
                 kind = np.int64 if field.name == "bus" else np.float64
                 column = np.array(getattr(self, field.name), dtype=kind)
+                if column.ndim == 0 and field.name != "bus":
+                    column = np.full(len(self.bus), column)
                 column.setflags(write=False)
                 object.__setattr__(self, field.name, column)
+        faults = self._faults()
+        if faults:
+            raise CaseError("inverters", faults)
+
+    def _faults(self) -> list[Fault]:
+        found = []
+        for field in dataclasses.fields(self):
+            values = getattr(self, field.name)
+            if len(values) != len(self.bus):
+                text = f"{len(values)} values for {len(self.bus)} inverters"
+                found.append(Fault(text, field.name))
+            elif field.name not in ("bus", "gens"):
+                for i in np.flatnonzero(~((values > 0) & np.isfinite(values))):
+                    text = f"must be a positive number, got {values[i]:g}"
+                    found.append(Fault(text, field.name, label=f"bus {self.bus[i]}"))
+        return found
 
     def __len__(self) -> int:
         return len(self.bus)
@@ -141,7 +159,7 @@ class _Reader:
 
     def __init__(self, net: Network, droop_base: DroopBase) -> None:
         if droop_base not in ("system", "rating"):
-            raise ValueError(f'droop_base is "system" or "rating", got {droop_base!r}')
+            raise ScopfError(f'droop_base is "system" or "rating", got {droop_base!r}')
         self.net = net
         self.own_base = droop_base == "rating"
         self.faults: list[Fault] = []
@@ -161,13 +179,12 @@ class _Reader:
         for key, value in given.items():
             self._keyword(key, value)
         if buses is not None:
-            self._select(list(buses))
+            self._select(buses)
         if table is not None:
             self._table(table)
         if self.faults:
             raise CaseError(self.source, self.faults)
         columns = self._combine()
-        self._check(columns)
         if self.faults:
             raise CaseError(self.source, self.faults)
         return columns
@@ -175,16 +192,27 @@ class _Reader:
     def _keyword(self, key: str, value: Value | None) -> None:
         if value is None:
             return
-        if not isinstance(value, (int, float)):  # a mapping or a pandas Series
-            for bus, number in dict(value).items():
-                self._set_bus(key, int(bus), float(number), key, None)
+        if hasattr(value, "items"):  # a mapping or a pandas Series
+            for bus, one in value.items():
+                if number(f"{key}: bus", bus) != int(bus):
+                    self.faults.append(Fault("is not a bus number", key, label=str(bus)))
+                elif self._known_bus(int(bus), key, None):
+                    self.at_bus[key][int(bus)] = number(f"{key} of bus {bus}", one)
         else:
-            self.unit[key][:] = float(value)
+            self.unit[key][:] = number(key, value)
 
-    def _select(self, buses: list[int]) -> None:
-        self.is_inverter = np.isin(self.net.gen.bus, buses)
-        for bus in buses:
-            self._known_bus(int(bus), "buses", None)
+    def _select(self, buses: Iterable[int]) -> None:
+        wanted = np.atleast_1d(np.array(list(buses) if isinstance(buses, Iterable) else buses))
+        if wanted.size and not np.issubdtype(wanted.dtype, np.integer):
+            raise ScopfError(f"buses must be bus numbers, got {buses!r}")
+        self.is_inverter = np.isin(self.net.gen.bus, wanted)
+        for bus in wanted.tolist():
+            self._known_bus(bus, "buses", None)
+        for key, values in self.at_bus.items():
+            for bus in values:
+                if bus not in wanted:
+                    text = "has a value but is not among the buses with an inverter"
+                    self.faults.append(Fault(text, key, label=f"bus {bus}"))
 
     def _known_bus(self, bus: int, table: str, row: int | None) -> bool:
         if bus in self.net.gen.bus:
@@ -193,10 +221,6 @@ class _Reader:
         text = "there is no generator in service at this bus" if known else "unknown bus"
         self.faults.append(Fault(text, table, row, f"bus {bus}"))
         return False
-
-    def _set_bus(self, key: str, bus: int, value: float, table: str, row: int | None) -> None:
-        if self._known_bus(bus, table, row):
-            self.at_bus[key][bus] = value
 
     def _table(self, table: str | os.PathLike[str] | pd.DataFrame) -> None:
         frame = self._frame(table)
@@ -210,8 +234,8 @@ class _Reader:
             return
         numbers = self._numeric(frame)
         twice = numbers[keys[0]][numbers[keys[0]].duplicated()]
-        for row, number in twice.items():
-            self.faults.append(Fault("occurs twice", keys[0], int(str(row)) + 1, f"{number:g}"))
+        for row, repeated in twice.items():
+            self.faults.append(Fault("occurs twice", keys[0], int(str(row)) + 1, f"{repeated:g}"))
         for row, record in enumerate(numbers.to_dict("records"), 1):
             self._record(keys[0], record, row)
 
@@ -243,19 +267,19 @@ class _Reader:
         return numbers
 
     def _record(self, key: str, record: Mapping[Any, float], row: int) -> None:
-        number = record[key]
-        if not (np.isfinite(number) and number == round(number)):
+        key_number = record[key]
+        if not (np.isfinite(key_number) and key_number == round(key_number)):
             self.faults.append(Fault(f"the {key} number is missing or not whole", key, row))
             return
         if key == "bus":
-            if not self._known_bus(int(number), "bus", row):
+            if not self._known_bus(int(key_number), "bus", row):
                 return
-            units = self.net.gen.bus == int(number)
+            units = self.net.gen.bus == int(key_number)
         else:
-            units = self.net.gen.id == int(number)
+            units = self.net.gen.id == int(key_number)
             if not units.any():
                 text = "there is no generator of this number in service"
-                self.faults.append(Fault(text, "gen", row, f"gen {number:g}"))
+                self.faults.append(Fault(text, "gen", row, f"gen {key_number:g}"))
                 return
         if np.isfinite(record.get("inverter", np.nan)):
             self.is_inverter[units] = record["inverter"] != 0
@@ -264,15 +288,19 @@ class _Reader:
             if np.isnan(value):
                 continue
             if key == "bus":
-                self.at_bus[name][int(number)] = value
+                self.at_bus[name][int(key_number)] = value
             else:
                 self.unit[name][units] = value
+                for bus in self.net.gen.bus[units].tolist():
+                    self.at_bus[name].pop(bus, None)  # the table overrides the keywords
 
     def _combine(self) -> dict[str, Any]:
         """One inverter per bus out of its units, then what was given for the bus as a whole."""
         net, unit, on = self.net, dict(self.unit), self.is_inverter
         base = net.base_mva
-        unit["rating_mva"] = unit["rating_mva"].copy()
+        for bus, whole in self.at_bus["rating_mva"].items():  # shared out like the units' own
+            units = on & (net.gen.bus == bus)
+            unit["rating_mva"][units] *= whole / unit["rating_mva"][units].sum()
         for name, values in unit.items():
             self._positive(name, values, on)
         if self.faults:
@@ -320,12 +348,3 @@ class _Reader:
             text = f"{name} must be a positive number, got {values[row]:g}"
             label = f"gen {self.net.gen.id[row]} at bus {self.net.gen.bus[row]}"
             self.faults.append(Fault(text, "inverter", label=label))
-
-    def _check(self, columns: dict[str, Any]) -> None:
-        for name, values in columns.items():
-            if name in ("bus", "gens"):
-                continue
-            for i in np.flatnonzero(~((values > 0) & np.isfinite(values))):
-                shown = name if name != "rating" else "rating_mva"
-                text = f"{shown} must be a positive number, got {values[i]:g}"
-                self.faults.append(Fault(text, "inverter", label=f"bus {columns['bus'][i]}"))

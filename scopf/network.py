@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from scopf.faults import CaseError, Fault, ScopfError
+from scopf.faults import CaseError, Fault, ScopfError, number
 
 if TYPE_CHECKING:
     import networkx
@@ -278,10 +278,11 @@ class Network:
         Raises:
             ScopfError: when `susceptance` is not positive.
         """
-        if not susceptance > 0:
-            raise ScopfError(f"susceptance factor must be positive, got {susceptance}")
+        load, susceptance = number("load", load), number("susceptance", susceptance)
         if load == 1.0 and susceptance == 1.0:
             return self
+        if not susceptance > 0:
+            raise ScopfError(f"susceptance factor must be positive, got {susceptance}")
         return self.replace(
             bus={"pd": self.bus.pd * load, "qd": self.bus.qd * load},
             branch={"r": self.branch.r / susceptance, "x": self.branch.x / susceptance},

@@ -17,6 +17,7 @@ p.u. voltage.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,13 +43,13 @@ class Multipliers:
     lower: Floats
     upper: Floats
 
-    def of_rows(self, component: Any, missing: float) -> Floats:
-        """Multipliers of a constraint; `missing` where a row is not part of the problem."""
-        return _pick(self.rows, self.nlp.row_numbers(component), missing)
+    def of_rows(self, members: Iterable[Any], missing: float) -> Floats:
+        """Multipliers of constraints; `missing` where one is not part of the problem."""
+        return _pick(self.rows, self.nlp.row_numbers(members), missing)
 
     def of_bounds(self, component: Any) -> tuple[Floats, Floats]:
         """Lower and upper bound multipliers of a variable; zero where it is fixed."""
-        columns = self.nlp.columns(component)
+        columns = self.nlp.columns(component.values())
         return _pick(self.lower, columns, 0.0), _pick(self.upper, columns, 0.0)
 
 
@@ -71,29 +72,34 @@ class Prices:
     pairs: Floats
 
 
-def read(problem: Problem, multipliers: Multipliers, loading: tuple[Floats, Floats]) -> Prices:
+def read(
+    problem: Problem,
+    multipliers: Multipliers,
+    loading: tuple[Floats, Floats],
+    stability: Iterable[Any],
+) -> Prices:
     """All prices of a solved problem.
 
     Args:
         problem: what was solved.
         multipliers: what the solver returned.
         loading: |S| / rate at the from and to end of each branch (zero without a limit).
+        stability: the Pyomo constraints that are the stability rows.
     """
     m, net = problem.model, problem.net
     per_mw, per_degree = 1.0 / net.base_mva, np.pi / 180.0
     vm_low, vm_high = multipliers.of_bounds(m.bus_vm)
     p_low, p_high = multipliers.of_bounds(m.gen_pg)
     q_low, q_high = multipliers.of_bounds(m.gen_qg)
-    angle = _spread(multipliers, m.branch_angle, net.branch.id)
+    angle = _spread(multipliers, m, "branch_angle", net.branch.id)
     thermal = [
-        _spread(multipliers, rows, net.branch.id) * (1.0 + share**2) * per_mw
-        for rows, share in zip((m.branch_limit_from, m.branch_limit_to), loading, strict=True)
+        _spread(multipliers, m, name, net.branch.id) * (1.0 + share**2) * per_mw
+        for name, share in zip(("branch_limit_from", "branch_limit_to"), loading, strict=True)
     ]
-    stability = getattr(m, "inverter_stability", None)
     return Prices(
         buses={
-            "lmp_p_per_mwh": -multipliers.of_rows(m.bus_balance_p, np.nan) * per_mw,
-            "lmp_q_per_mvarh": -multipliers.of_rows(m.bus_balance_q, np.nan) * per_mw,
+            "lmp_p_per_mwh": -multipliers.of_rows(m.bus_balance_p.values(), np.nan) * per_mw,
+            "lmp_q_per_mvarh": -multipliers.of_rows(m.bus_balance_q.values(), np.nan) * per_mw,
             "mu_vm_min_per_pu": vm_low,
             "mu_vm_max_per_pu": vm_high,
         },
@@ -109,11 +115,7 @@ def read(problem: Problem, multipliers: Multipliers, loading: tuple[Floats, Floa
             "mu_angle_min_per_degree": np.maximum(-angle, 0.0) * per_degree,
             "mu_angle_max_per_degree": np.maximum(angle, 0.0) * per_degree,
         },
-        pairs=(
-            np.zeros(0)
-            if stability is None
-            else np.maximum(multipliers.of_rows(stability, 0.0), 0.0)
-        ),
+        pairs=np.maximum(multipliers.of_rows(stability, 0.0), 0.0),
     )
 
 
@@ -136,9 +138,10 @@ def nssp(inverters: int, inverter: Ints, pairs: Floats) -> Floats:
     return np.bincount(inverter, pairs, minlength=inverters).astype(np.float64)
 
 
-def _spread(multipliers: Multipliers, component: Any, ids: Ints) -> Floats:
+def _spread(multipliers: Multipliers, m: Any, name: str, ids: Ints) -> Floats:
     """Multipliers of rows that only some branches have, over all branches (zero elsewhere)."""
+    component = m.component(name)
+    rows = dict(component.items()) if component is not None else {}
     found = np.zeros(len(ids))
-    having = np.isin(ids, np.array(list(component.index_set()), dtype=np.int64))
-    found[having] = multipliers.of_rows(component, 0.0)
+    found[np.isin(ids, list(rows))] = multipliers.of_rows(rows.values(), 0.0)
     return found

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scopf import prices
-from scopf.model import flows
 from scopf.model.problem import Problem
 from scopf.network import Floats, Ints
 
@@ -50,7 +49,8 @@ class Point:
         vm, va: voltages of the buses.
         pg, qg: output of the generators.
         pd, qd: loads of the buses.
-        d: quadratic reactive cost of the generators.
+        flows: into both ends of the branches, rows p_from, q_from, p_to, q_to.
+        costs: of the generators, currency per hour.
         rows: the stability rows.
     """
 
@@ -60,7 +60,8 @@ class Point:
     qg: Floats
     pd: Floats
     qd: Floats
-    d: Floats
+    flows: Floats
+    costs: Floats
     rows: PairRows
 
 
@@ -117,16 +118,13 @@ class Solution:
         import pandas as pd
 
         gen, base, point = self.problem.net.gen, self.problem.net.base_mva, self.point
-        polyval = np.polynomial.polynomial.polyval
-        cost = polyval(point.pg, gen.cost_p.T, tensor=False)
-        cost += polyval(point.qg, gen.cost_q.T, tensor=False) + point.d * point.qg**2
         return pd.DataFrame(
             {
                 "gen": gen.id,
                 "bus": gen.bus,
                 "p_mw": point.pg * base,
                 "q_mvar": point.qg * base,
-                "cost_per_h": cost,
+                "cost_per_h": point.costs,
                 **self.prices.gens,
             }
         )
@@ -137,7 +135,7 @@ class Solution:
         import pandas as pd
 
         net, base = self.problem.net, self.problem.net.base_mva
-        pf, qf, pt, qt = (flow * base for flow in flows.at(net, self.point.vm, self.point.va))
+        pf, qf, pt, qt = self.point.flows * base
         loading = np.maximum(np.hypot(pf, qf), np.hypot(pt, qt)) / (net.branch.rate * base)
         return pd.DataFrame(
             {
@@ -214,7 +212,8 @@ class Solution:
         table["margin"] = tightest["margin"].reindex(inv.bus).to_numpy()
         table["neighbor"] = tightest["neighbor"].reindex(inv.bus).astype("Int64").to_numpy()
         table["binding"] = table["margin"] <= BINDING
-        table["nssp_per_pu"] = prices.nssp(len(inv), rows.inverter, self.prices.pairs)
+        nssp = prices.nssp(len(inv), rows.inverter, self.prices.pairs)
+        table["nssp_per_pu"] = nssp if self.solved else np.nan
         return table
 
     def __str__(self) -> str:

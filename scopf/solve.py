@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -12,8 +13,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from scopf import prices
-from scopf.faults import ScopfError
-from scopf.model import flows
+from scopf.faults import ScopfError, number
 from scopf.model.problem import Problem
 from scopf.network import Floats
 from scopf.nlp import NLP
@@ -55,6 +55,7 @@ _STATUS = {
     -13: (Status.EVALUATION_ERROR, "a function or derivative is not a finite number"),
     -102: (Status.FAILED, "not enough memory"),
 }
+_REAL_OPTION = re.compile(r"tol|time$|factor|^mu_|_mu_|gradient|push|frac|bound_inf|_val$")
 _INVALID_OPTION, _INVALID_NUMBER = -12, -13
 
 
@@ -92,9 +93,9 @@ def solve(
     nlp = NLP(problem.model)
     given: dict[str, str | int | float] = {**OPTIONS, "print_level": 5 if verbose else 0}
     if max_iter is not None:
-        given["max_iter"] = max_iter
+        given["max_iter"] = _at_least("max_iter", max_iter, 0)
     if time_limit is not None:
-        given["max_wall_time"] = float(time_limit)
+        given["max_wall_time"] = _at_least("time_limit", time_limit, 1e-9)
     given |= options or {}
     crossed = [v.name for v in np.array(nlp.variables, dtype=object)[nlp.x_lower > nlp.x_upper]]
     if crossed:
@@ -108,7 +109,9 @@ def solve(
         variable.set_value(value, skip_validation=True)
     point = _point(problem, nlp, x)
     multipliers = Multipliers(nlp, info["mult_g"], info["mult_x_L"], info["mult_x_U"])
-    found = prices.read(problem, multipliers, _loading(problem, point))
+    p_from, q_from, p_to, q_to = point.flows / problem.net.branch.rate
+    loading = np.hypot(p_from, q_from), np.hypot(p_to, q_to)
+    found = prices.read(problem, multipliers, loading, point.rows.constraints)
     cost = -nlp.objective(x) if nlp.maximize else nlp.objective(x)
     return Solution(
         status=status,
@@ -140,16 +143,31 @@ def _ipopt(
         cu=nlp.g_upper,
     )
     for name, value in options.items():
-        try:
-            ipopt.add_option(name, value)
-        except TypeError as error:
-            text = f"Ipopt has no option {name!r} that takes {value!r}"
-            raise ScopfError(f"{text}; see its options reference") from error
+        _set_option(ipopt, name, value)
     with np.errstate(all="ignore"):
         x, info = ipopt.solve(start)
     if info["status"] == _INVALID_OPTION:
-        raise ScopfError(f"Ipopt refuses these options: {dict(options)}")
+        changed = {name: value for name, value in options.items() if OPTIONS.get(name) != value}
+        raise ScopfError(f"Ipopt refuses an option among {changed} (verbose=True shows why)")
     return x, info, watched.iterations
+
+
+def _set_option(ipopt: Any, name: str, value: Any) -> None:
+    """Set an option, a whole number as a real one where Ipopt wants that (and would print)."""
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, int) and _REAL_OPTION.search(name):
+        value = float(value)
+    try:
+        ipopt.add_option(name, value)
+    except TypeError as error:
+        text = f"Ipopt has no option {name!r} that takes {value!r}; see its options reference"
+        raise ScopfError(text) from error
+
+
+def _at_least(name: str, value: float, least: float) -> float:
+    if number(name, value) < least:
+        raise ScopfError(f"{name} must be {'positive' if least else 'zero or more'}, got {value}")
+    return value
 
 
 class _Watched:
@@ -198,7 +216,7 @@ def _start(problem: Problem, nlp: NLP, start: Start) -> Floats:
     x = nlp.start.copy()
     if start == "flat":
         for name, values in problem.flat.items():
-            columns = nlp.columns(getattr(problem.model, name))
+            columns = nlp.columns(getattr(problem.model, name).values())
             x[columns[columns >= 0]] = values[columns >= 0]
     return x
 
@@ -207,15 +225,13 @@ def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:
     m, net = problem.model, problem.net
 
     def values(component: Any) -> Floats:
-        columns = nlp.columns(component)
-        found = x[columns] if len(x) else np.zeros(len(columns))
-        for k in np.flatnonzero(columns < 0):  # fixed, or in no row: as Pyomo has it
-            found[k] = list(component.values())[k].value
-        return found
+        return np.array([v.value for v in component.values()], dtype=np.float64)
 
     def parameters(component: Any) -> Floats:
         return np.array([pyo.value(data) for data in component.values()], dtype=np.float64)
 
+    flows = ("branch_p_from", "branch_q_from", "branch_p_to", "branch_q_to")
+    costs = ("gen_cost_p", "gen_cost_q")
     vm = values(m.bus_vm)
     at = net.bus_positions(problem.inverters.bus)
     return Point(
@@ -225,12 +241,7 @@ def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:
         qg=values(m.gen_qg),
         pd=parameters(m.bus_pd),
         qd=parameters(m.bus_qd),
-        d=parameters(m.gen_d),
+        flows=np.array([nlp.values_of(getattr(m, name), x) for name in flows]),
+        costs=np.sum([nlp.values_of(getattr(m, name), x) for name in costs], axis=0),
         rows=problem.criterion.rows(m, problem.inverters, vm[at]),
     )
-
-
-def _loading(problem: Problem, point: Point) -> tuple[Floats, Floats]:
-    pf, qf, pt, qt = flows.at(problem.net, point.vm, point.va)
-    rate = problem.net.branch.rate
-    return np.hypot(pf, qf) / rate, np.hypot(pt, qt) / rate

@@ -60,6 +60,8 @@ def _stability(solution: Solution) -> list[str]:
     several = inverters.loc[inverters["units"] > 1, "bus"]
     if len(several):
         lines += ["", f"Several units act as one inverter at bus {listing(several)}."]
+    if solution.pairs.empty:
+        return [*lines, "", "There is no active stability row."]
     if binding.empty:
         nearest = inverters.sort_values("margin").iloc[0]
         text = f"No stability row binds; inverter {nearest['bus']} is nearest to its limit."

@@ -43,10 +43,7 @@ def _bus_faults(net: Network) -> list[Fault]:
     bus = net.bus
     if not len(bus):
         return [Fault("has no rows", "bus")]
-    found = _number_faults(net, "bus")
-    first = np.zeros(len(bus), dtype=bool)
-    first[np.unique(bus.id, return_index=True)[1]] = True
-    found += _where(net, "bus", ~first, "the bus number occurs twice", column="id")
+    found = _number_faults(net, "bus") + _repeated(net, "bus", bus.id, "bus number")
     odd = ~np.isin(bus.type, (1, 2, 3, 4))
     found += _where(net, "bus", odd, "bus type {} is none of 1, 2, 3, 4", bus.type, column="type")
     crossed = bus.vmin > bus.vmax
@@ -61,7 +58,12 @@ def _gen_faults(net: Network) -> list[Fault]:
     gen, base, on = net.gen, net.base_mva, net.gen.in_service
     if not len(gen):
         return [Fault("there is no generator", "gen")]
-    found = _number_faults(net, "gen")
+    found = _number_faults(net, "gen") + _repeated(net, "gen", gen.id, "generator number")
+    for column in ("cost_p", "cost_q"):
+        shape = getattr(gen, column).shape
+        if len(shape) != 2 or shape[1] < 3:
+            text = f"{column} needs coefficients of order 0, 1 and 2 in its columns, not {shape}"
+            found.append(Fault(text, "gen", column=column))
     unknown = net.gen_at < 0
     found += _where(net, "gen", unknown, "unknown bus {}", gen.bus, column="bus")
     for low, high, unit in (("pmin", "pmax", "MW"), ("qmin", "qmax", "MVAr")):
@@ -81,7 +83,7 @@ def _gen_faults(net: Network) -> list[Fault]:
 
 def _branch_faults(net: Network) -> list[Fault]:
     branch = net.branch
-    found = _number_faults(net, "branch")
+    found = _number_faults(net, "branch") + _repeated(net, "branch", branch.id, "branch number")
     for ids, at, column in (
         (branch.from_bus, net.branch_from, "from_bus"),
         (branch.to_bus, net.branch_to, "to_bus"),
@@ -95,8 +97,8 @@ def _branch_faults(net: Network) -> list[Fault]:
     text = "zero impedance (r = x = 0): give it a reactance or merge its two buses"
     if zero.any():
         found += _where(net, "branch", zero, text, column="x")
-    bad: Flags = branch.rate < 0
-    text = "rateA {:g} MVA must be positive, or 0 for no limit"
+    bad: Flags = branch.rate <= 0
+    text = "the rating {:g} MVA must be positive (infinite for no limit)"
     found += _where(net, "branch", bad, text, branch.rate * net.base_mva, column="rate")
     bad = branch.tap <= 0
     found += _where(net, "branch", bad, "ratio {:g} must be positive", branch.tap, column="tap")
@@ -141,13 +143,20 @@ def _main_island(island: Ints, live: Flags, references: Flags) -> int:
     return int(candidates[np.argmax(sizes[candidates])])
 
 
+def _repeated(net: Network, table: str, ids: Ints, what: str) -> list[Fault]:
+    """Rows whose number stands in an earlier row."""
+    again = np.ones(len(ids), dtype=bool)
+    again[np.unique(ids, return_index=True)[1]] = False
+    return _where(net, table, again, f"the {what} occurs twice", column="id")
+
+
 def _number_faults(net: Network, table: str) -> list[Fault]:
     """Cells that are NaN, or infinite where that has no meaning."""
     found = []
     for column, shown in COLUMNS[table].items():
         values: Floats = getattr(getattr(net, table), column)
         wrong = np.isnan(values) if column in _MAY_BE_INFINITE else ~np.isfinite(values)
-        bad = np.asarray(wrong.reshape(len(values), -1).any(axis=1))
+        bad = np.asarray(wrong if wrong.ndim == 1 else wrong.any(axis=1))
         if bad.any():
             text = f"{shown} is not a number"
             if column not in _MAY_BE_INFINITE:

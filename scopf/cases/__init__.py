@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from scopf.cases import bundled, matpower
-from scopf.faults import CaseError, Fault
+from scopf.faults import CaseError, Fault, ScopfError
 from scopf.network import Network
 
 __all__ = ["load_case"]
@@ -29,13 +29,17 @@ def load_case(source: str | os.PathLike[str], *, ignore_unsupported: bool = Fals
     Raises:
         CaseError: listing every fault of the file with table, row and ids.
     """
-    name = os.fspath(source)
+    try:
+        name = os.fspath(source)
+    except TypeError as error:
+        text = "load_case takes the name of a bundled case or the path of a .m file, not "
+        raise ScopfError(text + type(source).__name__) from error
     known = bundled.find(name)
     if known:
         return bundled.load(known)
     path = Path(name)
     if path.suffix != ".m" and not path.is_file():
-        path = path.with_name(path.name + ".m")
+        path = Path(name + ".m")
     if not path.is_file():
         near = bundled.similar(name)
         hint = f"; did you mean {near}?" if near else "; `scopf cases` lists the bundled ones"

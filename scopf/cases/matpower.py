@@ -18,7 +18,7 @@ from matpowercaseframes.constants import COLUMNS
 from matpowercaseframes.reader import parse_file
 
 from scopf.faults import CaseError, Fault
-from scopf.network import Branches, Buses, Floats, Gens, Ints, Network
+from scopf.network import Branches, Buses, Flags, Floats, Gens, Ints, Network
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,8 @@ _WITHOUT_EFFECT = {  # on an optimal power flow: names, history, and what MATPOW
 }  # fmt: skip
 _POLYNOMIAL = 2
 _UNLIMITED_ANGLE = 360.0
+_ALMOST_ZERO_ANGLE = 1e-9  # rad; a limit of 0 would mean no limit
+_LARGEST_NUMBER = 2.0**53  # of whole numbers that a float holds exactly
 _DEGREE = 180.0 / np.pi  # degrees in a rad
 
 
@@ -99,6 +101,7 @@ _STATEMENT = re.compile(
 )
 _LINE = re.compile(r"\s*([^\n]+)")
 _OPEN = re.compile(r"\s*mpc\.(\w+)\s*=\s*[\[{]")
+_QUOTED = r"'(?:[^'\n]|'')*'"
 _SPECIAL = "%;,[]{}="
 _MASK = {ord(c): chr(0xE000 + k) for k, c in enumerate(_SPECIAL)}
 _UNMASK = {0xE000 + k: c for k, c in enumerate(_SPECIAL)}
@@ -126,7 +129,7 @@ def parse(text: str, source: str) -> Tables:
 
 def _plain(text: str) -> str:
     """The text without comments and continuations, characters inside quotes masked."""
-    text = re.sub(r"'[^'\n]*'", lambda m: m[0].translate(_MASK), text.replace("\r", ""))
+    text = re.sub(_QUOTED, lambda m: m[0].translate(_MASK), text.replace("\r", ""))
     text = re.sub(r"(?ms)^[ \t]*%\{[ \t]*$.*?^[ \t]*%\}[ \t]*$", "", text)
     return re.sub(r"\.\.\.[^\n]*\n", " ", re.sub(r"%[^\n]*", "", text))
 
@@ -164,7 +167,7 @@ def _read_bodies(bodies: Mapping[str, str], tables: Tables) -> None:
             if key == "gen":
                 _refuse_capability_curves(tables)
         elif key == "bus_name":
-            names = re.findall(r"'([^'\n]*)'", body)
+            names = [quoted[1:-1].replace("''", "'") for quoted in re.findall(_QUOTED, body)]
             tables.bus_name = tuple(name.translate(_UNMASK).strip() for name in names)
         elif key not in _WITHOUT_EFFECT:
             _refuse(key, body, tables)
@@ -301,13 +304,23 @@ def _column(table: str, rows: Floats, column: str, default: float = np.nan) -> F
 def _whole(table: str, rows: Floats, column: str, faults: list[Fault]) -> Ints:
     """A column of whole numbers; a cell that is none is a fault, and unique and negative."""
     values = _column(table, rows, column).copy()
-    for row in np.flatnonzero(~(np.isfinite(values) & (values == np.round(values)))):
+    for row in np.flatnonzero(~((np.abs(values) < _LARGEST_NUMBER) & (values == np.round(values)))):
         shown = _FORMAT[table][column]
         text = f"{shown} must be a whole number, got {values[row]:g}"
         if (table, int(row) + 1, column) not in {fault.cell for fault in faults}:
             faults.append(Fault(text, table, int(row) + 1, column=column))
         values[row] = -1.0 - row
     return values.astype(np.int64)
+
+
+def _status(table: str, rows: Floats, faults: list[Fault]) -> Flags:
+    values = _column(table, rows, "in_service")
+    told = {fault.cell for fault in faults}
+    for row in np.flatnonzero(~np.isfinite(values)):
+        if (table, int(row) + 1, "in_service") not in told:
+            text = f"the status must be a number, got {values[row]:g}"
+            faults.append(Fault(text, table, int(row) + 1, column="in_service"))
+    return np.asarray(values > 0)
 
 
 def _buses(tables: Tables, rows: Floats, base: float, faults: list[Fault]) -> Buses:
@@ -321,7 +334,7 @@ def _buses(tables: Tables, rows: Floats, base: float, faults: list[Fault]) -> Bu
         names = ("",) * len(rows)
     return Buses(
         id=_whole("bus", rows, "id", faults),
-        type=np.abs(_whole("bus", rows, "type", faults)),
+        type=_whole("bus", rows, "type", faults),
         pd=column("pd") / base,
         qd=column("qd") / base,
         gs=column("gs") / base,
@@ -331,8 +344,8 @@ def _buses(tables: Tables, rows: Floats, base: float, faults: list[Fault]) -> Bu
         base_kv=column("base_kv"),
         vmin=column("vmin"),
         vmax=column("vmax"),
-        area=np.nan_to_num(column("area")),
-        zone=np.nan_to_num(column("zone")),
+        area=np.nan_to_num(column("area"), posinf=0, neginf=0),
+        zone=np.nan_to_num(column("zone"), posinf=0, neginf=0),
         name=np.array(names, dtype=np.str_),
     )
 
@@ -345,7 +358,7 @@ def _gens(rows: Floats, costs: tuple[Floats, Floats], base: float, faults: list[
     return Gens(
         id=np.arange(1, len(rows) + 1),
         bus=_whole("gen", rows, "bus", faults),
-        in_service=column("in_service") > 0,
+        in_service=_status("gen", rows, faults),
         pg=column("pg") / base,
         qg=column("qg") / base,
         pmin=column("pmin") / base,
@@ -371,7 +384,7 @@ def _branches(rows: Floats, base: float, faults: list[Fault]) -> Branches:
         id=np.arange(1, len(rows) + 1),
         from_bus=_whole("branch", rows, "from_bus", faults),
         to_bus=_whole("branch", rows, "to_bus", faults),
-        in_service=column("in_service") > 0,
+        in_service=_status("branch", rows, faults),
         r=column("r"),
         x=column("x"),
         b=column("b"),
@@ -409,9 +422,9 @@ def _polynomial(row: Floats, number: int, faults: list[Fault]) -> list[float]:
         fault = f"cost model {model:g} is not supported, only polynomial costs (2)"
         if model == 1:
             fault = "piecewise-linear costs (model 1) are not supported, only polynomials (2)"
-    elif not (count >= 1 and count == round(count)):
+    elif not (count >= 1 and count == np.round(count)):
         fault = f"the number of coefficients must be 1 or more, got {count:g}"
-    elif 4 + count > len(row):
+    elif not 4 + count <= len(row):
         fault = f"has {len(row) - 4} coefficients where NCOST says {count:g}"
     elif not np.isfinite(row[4 : 4 + int(count)]).all():
         fault = "a coefficient is not a finite number"
@@ -439,7 +452,9 @@ def _log_out_of_service(net: Network) -> None:
 def write(net: Network, path: str | Path, notes: Iterable[str] = ()) -> None:
     """Write a network as a MATPOWER case file that reads back as the same network.
 
-    Numbers are written with the fewest digits that give the same per-unit value again.
+    Numbers are written with the fewest digits that give the same per-unit value again. Generators
+    and branches are numbered by row, so those of an `energized()` network are numbered anew; an
+    angle limit of exactly zero, which the format cannot say, is written as 1e-9 rad.
 
     Args:
         net: the network, elements out of service included.
@@ -470,8 +485,7 @@ def _text(net: Network, name: str, notes: Iterable[str]) -> str:
         + [_cells(gen.vg), _cells(gen.mbase), _cells(gen.in_service.astype(int))]
         + [_cells(v, base) for v in (gen.pmax, gen.pmin)],
     )
-    free = [np.where(np.isinf(v), s * _UNLIMITED_ANGLE / _DEGREE, v) for v, s in
-            ((branch.angmin, -1), (branch.angmax, 1))]  # fmt: skip
+    angles = [_angle_limits(branch.angmin, -1.0), _angle_limits(branch.angmax, 1.0)]
     zero = ["0"] * len(branch)
     lines += _matrix(
         "branch",
@@ -479,12 +493,23 @@ def _text(net: Network, name: str, notes: Iterable[str]) -> str:
         [_cells(v) for v in (branch.from_bus, branch.to_bus, branch.r, branch.x, branch.b)]
         + [_cells(np.where(np.isinf(branch.rate), 0.0, branch.rate), base), zero, zero]
         + [_cells(np.where(branch.tap == 1, 0.0, branch.tap)), _cells(branch.shift, _DEGREE)]
-        + [_cells(branch.in_service.astype(int)), *(_cells(v, _DEGREE) for v in free)],
+        + [_cells(branch.in_service.astype(int)), *(_cells(v, _DEGREE) for v in angles)],
     )
     lines += _matrix("gencost", "2 startup shutdown n c(n-1) ... c0", _cost_cells(gen, base))
     if any(bus.name):
-        lines += ["mpc.bus_name = {", *(f"\t'{n}';" for n in bus.name.tolist()), "};", ""]
+        lines += [
+            "mpc.bus_name = {",
+            *("\t'" + name.replace("'", "''") + "';" for name in bus.name.tolist()),
+            "};",
+            "",
+        ]
     return "\n".join(lines)
+
+
+def _angle_limits(limits: Floats, side: float) -> Floats:
+    """Limits as the format can say them: 360 degrees for none, and almost zero for zero."""
+    written = np.where(np.isinf(limits), side * _UNLIMITED_ANGLE / _DEGREE, limits)
+    return np.where(written == 0, side * _ALMOST_ZERO_ANGLE, written)
 
 
 def _cost_cells(gen: Gens, base: float) -> list[list[str]]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from scopf.faults import ScopfError, listing
+from scopf.faults import ScopfError, listing, number
 from scopf.network import Floats, Network
 
 log = logging.getLogger(__name__)
@@ -38,21 +38,21 @@ def reactive(net: Network, eta_q: float, d: Coefficients) -> Floats:
         ScopfError: when both are given, one is negative, or a generator is unknown.
     """
     if d is None:
-        if not eta_q >= 0:
+        if number("eta_q", eta_q) < 0:
             raise ScopfError(f"eta_q must be zero or positive, got {eta_q}")
         if eta_q > 0:
             _warn_without_quadratic(net)
         return eta_q * net.gen.cost_p[:, 2]
     if eta_q:
         raise ScopfError("give either eta_q or d as the reactive power cost, not both")
-    if not isinstance(d, (int, float)):  # a mapping or a pandas Series
-        given = {int(gen): float(value) for gen, value in dict(d).items()}
+    if hasattr(d, "items"):  # a mapping or a pandas Series
+        given = {int(gen): number(f"d of gen {gen}", value) for gen, value in d.items()}
         unknown = sorted(set(given) - set(net.gen.id.tolist()))
         if unknown:
             raise ScopfError(f"d: no generator in service has number {listing(unknown)}")
         values = np.array([given.get(int(gen), 0.0) for gen in net.gen.id])
     else:
-        values = np.full(len(net.gen), float(d))
+        values = np.full(len(net.gen), number("d", d))
     if not (values >= 0).all():
         raise ScopfError("d: reactive power costs must be zero or positive numbers")
     return values * net.base_mva**2

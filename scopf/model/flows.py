@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pyomo.environ as pyo
 
-from scopf.network import Floats, Network
+from scopf.network import Network
 
 
 def p_from(g_ff: Any, g_ft: Any, b_ft: Any, wr: Any, wi: Any, vv_f: Any) -> Any:
@@ -79,16 +78,3 @@ def add_flows(m: pyo.ConcreteModel, net: Network) -> None:
     m.branch_q_from = pyo.Expression(m.branch, rule=flow(q_from, 0, "bff", "gft", "bft"))
     m.branch_p_to = pyo.Expression(m.branch, rule=flow(p_to, 1, "gtt", "gtf", "btf"))
     m.branch_q_to = pyo.Expression(m.branch, rule=flow(q_to, 1, "btt", "gtf", "btf"))
-
-
-def at(net: Network, vm: Floats, va: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Flows p_from, q_from, p_to, q_to of every branch at voltages vm (p.u.) and va (rad)."""
-    y, f, t = net.admittances, net.branch_from, net.branch_to
-    wr = vm[f] * vm[t] * np.cos(va[f] - va[t])
-    wi = vm[f] * vm[t] * np.sin(va[f] - va[t])
-    return (
-        p_from(y.gff, y.gft, y.bft, wr, wi, vm[f] ** 2),
-        q_from(y.bff, y.gft, y.bft, wr, wi, vm[f] ** 2),
-        p_to(y.gtt, y.gtf, y.btf, wr, wi, vm[t] ** 2),
-        q_to(y.btt, y.gtf, y.btf, wr, wi, vm[t] ** 2),
-    )

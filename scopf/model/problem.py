@@ -11,7 +11,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from scopf import stability
-from scopf.faults import ScopfError
+from scopf.faults import ScopfError, listing, number
 from scopf.inverters import Inverters
 from scopf.model.costs import Coefficients, reactive
 from scopf.model.opf import ac_opf
@@ -67,15 +67,23 @@ def build(
     Raises:
         ScopfError: for an unknown criterion, or costs or inverters that do not fit the network.
     """
+    if not isinstance(net, Network):
+        raise ScopfError(f"net must be a Network (see load_case), not {type(net).__name__}")
     net = net.energized()
     rule = stability.get(criterion) if isinstance(criterion, str) else criterion
+    if not hasattr(rule, "add_rows"):
+        raise ScopfError(f"criterion must be a name ({listing(stability.names())}) or a criterion")
     if inverters is None:
         inverters = Inverters.at_generators(net)
-    unknown = inverters.bus[net.bus_positions(inverters.bus) < 0]
-    if len(unknown):
-        raise ScopfError(
-            f"inverters: the network {net.name} has no bus {unknown.tolist()} in service"
-        )
+    if not isinstance(inverters, Inverters):
+        raise ScopfError("inverters must be made by Inverters.at_generators(net, ...)")
+    alpha = number("alpha", alpha)
+    at = dict(zip(net.gen.id.tolist(), net.gen.bus.tolist(), strict=True))
+    pairs = zip(inverters.bus.tolist(), inverters.gens, strict=True)
+    strange = [bus for bus, gens in pairs if any(at.get(gen) != bus for gen in gens)]
+    if strange:
+        text = f"inverters at bus {listing(strange)}: {net.name} does not have these generators"
+        raise ScopfError(f"{text} there, in service; make the inverters from the same network")
     costs = reactive(net, eta_q, d)
     with _collector_off():
         model = ac_opf(net, inverters, rule, costs, alpha)

@@ -65,8 +65,7 @@ def differentiate(outputs: tuple[Output, ...], variables: int) -> Functions:
     hessian = ca.tril(ca.hessian(ca.dot(w, values), xs)[0])
 
     def compiled(name: str, arguments: list[Any], matrix: Any) -> ca.Function:
-        nonzeros = ca.vertcat(*(matrix.nz[k] for k in range(matrix.nnz())))
-        return ca.Function(name, arguments, [ca.cse(nonzeros)])
+        return ca.Function(name, arguments, [ca.cse(ca.vertcat(*matrix.nonzeros()))])
 
     return Functions(
         compiled("value", [xs, ps], ca.densify(values)),

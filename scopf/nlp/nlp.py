@@ -11,6 +11,7 @@ found once.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from scipy import sparse
 from scopf.faults import ScopfError, listing
 from scopf.network import Floats, Ints
 from scopf.nlp.kernels import Kernel, Output, differentiate
-from scopf.nlp.walk import Atom, Form, Shape, UnsupportedError, Walker
+from scopf.nlp.walk import Atom, Form, UnsupportedError, Walker
 
 _CARRIES_NO_ROWS = (pyo.Var, pyo.Param, pyo.Set, pyo.RangeSet, pyo.Expression, pyo.Suffix)
 _UNDERSTOOD = {
@@ -34,7 +35,7 @@ class NLP:
     """The active part of a Pyomo model, compiled.
 
     Mutable parameters, bounds and fixed values are read at compilation. The methods' names are
-    those that cyipopt calls. Every array that a method returns is overwritten by the next call.
+    those that cyipopt calls. What they return may be overwritten by the next call.
 
     Attributes:
         variables: the free Pyomo variables, in order of the columns.
@@ -56,6 +57,7 @@ class NLP:
         forms.append(objective)
         free = _free(walker)
         self.variables = [v for v, is_free in zip(walker.variables, free, strict=True) if is_free]
+        self._named = walker.named
         self._place(walker, free)
         self._assemble(forms, bounds, walker.atoms)
         self._drop_constant_rows(walker.atoms)
@@ -73,13 +75,30 @@ class NLP:
         """Number of rows."""
         return len(self.rows)
 
-    def columns(self, component: Any) -> Ints:
-        """Column of each member of an indexed variable, -1 for one that is fixed or not used."""
-        return _numbers(self._column_of, component)
+    def columns(self, members: Iterable[Any]) -> Ints:
+        """Column of each variable, -1 for one that is fixed or not used."""
+        return _numbers(self._column_of, members)
 
-    def row_numbers(self, component: Any) -> Ints:
-        """Row of each member of an indexed constraint, -1 for one that is not active."""
-        return _numbers(self._row_of, component)
+    def row_numbers(self, members: Iterable[Any]) -> Ints:
+        """Row of each constraint, -1 for one that is not part of the problem."""
+        return _numbers(self._row_of, members)
+
+    def values_of(self, component: Any, x: Floats) -> Floats:
+        """Values at x of the members of a named expression."""
+        self._at(x, 0)
+        found = []
+        for member in component.values():
+            form = self._named.get(id(member))
+            if form is None:  # in no active row: as Pyomo has it
+                found.append(float(pyo.value(member)))
+                continue
+            value = form.constant
+            for column, coefficient in form.linear.items():
+                value += coefficient * self._full[self._position[column]]
+            for atom, coefficient in form.atoms.items():
+                value += coefficient * self._atoms[self._where[atom]]
+            found.append(value)
+        return np.array(found, dtype=np.float64)
 
     # -- compilation -------------------------------------------
 
@@ -133,7 +152,7 @@ class NLP:
         self.g_lower, self.g_upper = self.g_lower[live[:-1]], self.g_upper[live[:-1]]
 
     def _compile(self, atoms: list[Atom]) -> None:
-        self._kernels, where = _kernels(atoms, self._position)
+        self._kernels, self._where = _kernels(atoms, self._position)
         starts = np.zeros((len(self._kernels) + 1, 3), dtype=np.int64)
         for k, kernel in enumerate(self._kernels):
             starts[k + 1] = starts[k] + kernel.sizes
@@ -150,7 +169,8 @@ class NLP:
             )
         couple = self._couple.tocoo()
         self._couple = sparse.csr_array(
-            (couple.data, (couple.row, where[couple.col])), shape=(self.m + 1, len(self._atoms))
+            (couple.data, (couple.row, self._where[couple.col])),
+            shape=(self.m + 1, len(self._atoms)),
         )
         self._couple_t = self._couple.T.tocsr()
         self._scatter_first(starts)
@@ -311,10 +331,14 @@ def _rows(
 ) -> tuple[list[Any], list[Form], list[tuple[float, float]]]:
     rows, forms, bounds = [], [], []
     for row in model.component_data_objects(pyo.Constraint, active=True):
-        lower, body, upper = row.to_bounded_expression(evaluate_bounds=True)
-        form = _form(row, body, walker)
+        try:
+            lower, body, upper = row.to_bounded_expression(evaluate_bounds=True)
+        except ValueError as error:
+            raise ScopfError(f"{row.name}: its bounds cannot be evaluated ({error})") from error
+        if any(bound is not None and bound != bound for bound in (lower, upper)):
+            raise ScopfError(f"{row.name}: a bound is not a number")
         rows.append(row)
-        forms.append(form)
+        forms.append(_form(row, body, walker))
         bounds.append((-np.inf if lower is None else lower, np.inf if upper is None else upper))
     return rows, forms, bounds
 
@@ -326,6 +350,8 @@ def _form(component: Any, expression: Any, walker: Walker) -> Form:
         raise ScopfError(f"{component.name} cannot be compiled: {error}") from error
     except ValueError as error:
         raise ScopfError(f"{component.name}: a parameter has no value ({error})") from error
+    except ZeroDivisionError as error:
+        raise ScopfError(f"{component.name}: division by zero") from error
 
 
 def _free(walker: Walker) -> list[bool]:
@@ -353,8 +379,8 @@ def _broken(row: Any) -> bool:
     return too_low or (upper is not None and value > upper + slack)
 
 
-def _numbers(number_of: dict[int, int], component: Any) -> Ints:
-    return np.array([number_of.get(id(data), -1) for data in component.values()], dtype=np.int64)
+def _numbers(number_of: dict[int, int], members: Iterable[Any]) -> Ints:
+    return np.array([number_of.get(id(data), -1) for data in members], dtype=np.int64)
 
 
 def _matrix(rows: list[dict[int, float]], columns: int) -> sparse.csr_array:
@@ -414,6 +440,3 @@ def _fused(
         signature = tuple(sorted(each, key=repr))
         result.append((signature, columns, [each[output] for output in signature]))
     return result
-
-
-__all__ = ["NLP", "Shape"]

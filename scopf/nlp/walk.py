@@ -61,6 +61,7 @@ class Walker:
     Attributes:
         variables: every variable met, in order of its column.
         atoms: every distinct atom met, in order of its number.
+        named: form of every named expression met at the top of a body, by id.
     """
 
     def __init__(self) -> None:
@@ -68,7 +69,7 @@ class Walker:
         self.atoms: list[Atom] = []
         self._column: dict[int, int] = {}
         self._atom: dict[Atom, int] = {}
-        self._named: dict[int, Form] = {}
+        self.named: dict[int, Form] = {}
 
     def column(self, variable: Any) -> int:
         """Column of a variable, a new one when it is met for the first time."""
@@ -108,11 +109,11 @@ class Walker:
         return form
 
     def _named_form(self, node: Any) -> Form:
-        form = self._named.get(id(node))
+        form = self.named.get(id(node))
         if form is None:
             if node.expr is None:
                 raise UnsupportedError(f"expression {node.name} is empty")
-            form = self._named[id(node)] = self.form(node.expr)
+            form = self.named[id(node)] = self.form(node.expr)
         return form
 
     def _product(self, node: Any, scale: float, form: Form, stack: list[tuple[Any, float]]) -> None:

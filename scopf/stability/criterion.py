@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import pyomo.environ as pyo
@@ -14,15 +14,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PairRows:
-    """Rows value <= limit, one per ordered pair of inverters, in the order of the model's rows.
+    """Active rows value <= limit, one per ordered pair of inverters.
 
     Attributes:
+        constraints: the Pyomo constraint of each row, m of them.
         inverter: position of the inverter that the row belongs to, shape (m,).
         neighbor: position of the other inverter.
         value: left side at some voltages, per unit.
         limit: right side, per unit.
     """
 
+    constraints: tuple[Any, ...]
     inverter: Ints
     neighbor: Ints
     value: Floats

@@ -30,4 +30,4 @@ class Unconstrained:
 
     def rows(self, m: pyo.ConcreteModel, inverters: Inverters, vm: Floats) -> PairRows:
         """No rows."""
-        return PairRows(*(np.zeros(0, dtype=np.int64),) * 2, *(np.zeros(0),) * 2)
+        return PairRows((), *(np.zeros(0, dtype=np.int64),) * 2, *(np.zeros(0),) * 2)

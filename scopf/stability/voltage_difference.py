@@ -73,9 +73,10 @@ class VoltageDifference:
         )
 
     def rows(self, m: pyo.ConcreteModel, inverters: Inverters, vm: Floats) -> PairRows:
-        """The rows at inverter voltages `vm`, with the model's present Gamma."""
+        """The active rows at inverter voltages `vm`, with the model's present Gamma."""
         place = {bus: k for k, bus in enumerate(inverters.bus.tolist())}
-        pairs = np.array([(place[i], place[j]) for i, j in m.inverter_pair], dtype=np.int64)
+        active = {pair: row for pair, row in m.inverter_stability.items() if row.active}
+        pairs = np.array([(place[i], place[j]) for i, j in active], dtype=np.int64)
         i, j = pairs.reshape(-1, 2).T
         limit = np.array([pyo.value(m.inverter_gamma[b]) for b in inverters.bus.tolist()])
-        return PairRows(i, j, difference(vm[i], vm[j]), limit[i])
+        return PairRows(tuple(active.values()), i, j, difference(vm[i], vm[j]), limit[i])
