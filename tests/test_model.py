@@ -83,6 +83,39 @@ def test_changed_bounds_fixed_variables_and_deactivated_rows_are_honoured(proble
     assert solution.cost > free.cost
 
 
+def test_rows_that_are_not_active_are_not_reported_as_binding(problem):
+    m = problem.model
+    m.inverter_stability[32, 30].deactivate()
+    some = scopf.solve(problem)
+    assert len(some.pairs) == 89
+    assert (32, 30) not in set(zip(some.pairs["bus"], some.pairs["neighbor"], strict=True))
+    m.inverter_stability.deactivate()
+    none = scopf.solve(problem)
+    assert none.pairs.empty
+    assert "no active stability row" in str(none)
+
+
+def test_rows_that_are_deleted_are_gone(problem):
+    m = problem.model
+    del m.inverter_stability[32, 30]
+    del m.branch_limit_from[1]
+    assert len(scopf.solve(problem).pairs) == 89
+    for family in ("branch_limit_from", "branch_angle", "inverter_stability"):
+        m.del_component(family)
+    bare = scopf.solve(problem)
+    assert bare.cost == pytest.approx(41263.94, abs=5e-3)
+    assert (bare.branches["mu_s_from_per_mvah"] == 0).all()
+
+
+def test_tables_show_the_model_s_own_flows_and_costs(problem):
+    m = problem.model
+    m.branch_p_from[1].set_value(0.5 * m.branch_p_from[1].expr)
+    m.gen_cost_p[1].set_value(m.gen_cost_p[1].expr + 5000)
+    solution = scopf.solve(problem)
+    assert solution.branches["pf_mw"][0] == pytest.approx(100 * pyo.value(m.branch_p_from[1]))
+    assert solution.gens["cost_per_h"].sum() == pytest.approx(solution.cost, rel=1e-9)
+
+
 def test_parameters_of_the_model_can_be_changed(problem):
     for i in problem.model.inverter:
         problem.model.inverter_gamma[i] = 1.0
@@ -162,6 +195,10 @@ def test_reactive_costs_from_eta_from_d_and_from_the_case():
         ({"d": {77: 1.0}}, "77"),
         ({"criterion": "voltage-diference"}, "did you mean voltage-difference"),
         ({"alpha": 0}, "positive"),
+        ({"alpha": "strong"}, "alpha"),
+        ({"eta_q": float("inf")}, "finite"),
+        ({"criterion": None}, "voltage-difference, none"),
+        ({"inverters": 0.2}, "at_generators"),
     ],
 )
 def test_bad_arguments_of_build_are_refused(arguments, said):

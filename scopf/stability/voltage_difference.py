@@ -75,7 +75,9 @@ class VoltageDifference:
     def rows(self, m: pyo.ConcreteModel, inverters: Inverters, vm: Floats) -> PairRows:
         """The active rows at inverter voltages `vm`, with the model's present Gamma."""
         place = {bus: k for k, bus in enumerate(inverters.bus.tolist())}
-        active = {pair: row for pair, row in m.inverter_stability.items() if row.active}
+        component = m.component("inverter_stability")  # None once the user has deleted it
+        rows = component.items() if component is not None else ()
+        active = {pair: row for pair, row in rows if row.active}
         pairs = np.array([(place[i], place[j]) for i, j in active], dtype=np.int64)
         i, j = pairs.reshape(-1, 2).T
         limit = np.array([pyo.value(m.inverter_gamma[b]) for b in inverters.bus.tolist()])
