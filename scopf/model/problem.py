@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +10,7 @@ import pyomo.environ as pyo
 from scopf import stability
 from scopf.faults import ScopfError, listing, number
 from scopf.inverters import Inverters
+from scopf.memory import collector_off
 from scopf.model.costs import Coefficients, reactive
 from scopf.model.opf import ac_opf
 from scopf.network import Floats, Network
@@ -85,22 +83,10 @@ def build(
         text = f"inverters at bus {listing(strange)}: {net.name} does not have these generators"
         raise ScopfError(f"{text} there, in service; make the inverters from the same network")
     costs = reactive(net, eta_q, d)
-    with _collector_off():
+    with collector_off():
         model = ac_opf(net, inverters, rule, costs, alpha)
     flat = {
         name: np.array([v.value for v in getattr(model, name).values()], dtype=np.float64)
         for name in ("bus_vm", "bus_va", "gen_pg", "gen_qg")
     }
     return Problem(net.scaled(susceptance=alpha), inverters, rule, model, flat)
-
-
-@contextmanager
-def _collector_off() -> Iterator[None]:
-    """Many small live objects make Python's collector walk them all again and again."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

@@ -19,6 +19,7 @@ import pyomo.environ as pyo
 from scipy import sparse
 
 from scopf.faults import ScopfError, listing
+from scopf.memory import collector_off
 from scopf.network import Floats, Ints
 from scopf.nlp.kernels import Kernel, Output, differentiate
 from scopf.nlp.walk import Atom, Form, UnsupportedError, Walker
@@ -49,6 +50,7 @@ class NLP:
         ScopfError: naming each component that cannot be compiled.
     """
 
+    @collector_off()
     def __init__(self, model: pyo.ConcreteModel) -> None:
         _refuse_unknown(model)
         walker = Walker()
