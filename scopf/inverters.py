@@ -17,7 +17,8 @@ from scopf.faults import CaseError, Fault, ScopfError, listing, number
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scopf.network import Flags, Floats, Ints, Network
+    from scopf.arrays import Flags, Floats, Ints
+    from scopf.network import Network
 
 log = logging.getLogger(__name__)
 

@@ -5,129 +5,19 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from scopf import validation
+from scopf.arrays import Floats, Ints
 from scopf.faults import CaseError, Fault, ScopfError, number
+from scopf.tables import Branches, Buses, Gens, positions
 
 if TYPE_CHECKING:
     import networkx
     from scipy import sparse
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-Strings = npt.NDArray[np.str_]
-
-REFERENCE, ISOLATED = 3, 4  # bus types, numbered as MATPOWER numbers them
-_TYPES = {"Floats": np.float64, "Ints": np.int64, "Flags": np.bool_, "Strings": np.str_}
-
-
-@dataclass(frozen=True, eq=False)
-class _Table:
-    """Columns of equal length, made read-only."""
-
-    def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            column: npt.NDArray[Any] = np.array(
-                getattr(self, field.name), dtype=_TYPES[str(field.type)]
-            )
-            column.setflags(write=False)
-            object.__setattr__(self, field.name, column)
-        lengths = {f.name: len(getattr(self, f.name)) for f in dataclasses.fields(self)}
-        if len(set(lengths.values())) > 1:
-            raise ValueError(f"{type(self).__name__}: columns differ in length: {lengths}")
-
-    def __len__(self) -> int:
-        return len(getattr(self, dataclasses.fields(self)[0].name))
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and all(
-            np.array_equal(getattr(self, f.name), getattr(other, f.name))
-            for f in dataclasses.fields(self)
-        )
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def take(self, rows: Flags) -> Self:
-        """The same table with only the rows where `rows` is true."""
-        return type(self)(**{f.name: getattr(self, f.name)[rows] for f in dataclasses.fields(self)})
-
-
-@dataclass(frozen=True, eq=False)
-class Buses(_Table):
-    """Bus table, n rows. Powers and voltages per unit, angles in rad.
-
-    `gs + j bs` is the shunt admittance (bs > 0 for a capacitor); `pd`, `qd` the constant-power
-    load; `vm`, `va` the operating point that the case carries.
-    """
-
-    id: Ints
-    type: Ints
-    pd: Floats
-    qd: Floats
-    gs: Floats
-    bs: Floats
-    vm: Floats
-    va: Floats
-    base_kv: Floats
-    vmin: Floats
-    vmax: Floats
-    area: Ints
-    zone: Ints
-    name: Strings
-
-    @property
-    def in_service(self) -> Flags:
-        """False for isolated buses (MATPOWER type 4)."""
-        return np.asarray(self.type != ISOLATED)
-
-
-@dataclass(frozen=True, eq=False)
-class Gens(_Table):
-    """Generator table, n rows. Powers per unit; `id` is the row in the case, counted from 1.
-
-    `cost_p[:, k]` and `cost_q[:, k]` are the coefficients of P^k and Q^k (P, Q in per unit) in the
-    case's currency per hour. `mbase` is the machine's rating in MVA.
-    """
-
-    id: Ints
-    bus: Ints
-    in_service: Flags
-    pg: Floats
-    qg: Floats
-    pmin: Floats
-    pmax: Floats
-    qmin: Floats
-    qmax: Floats
-    vg: Floats
-    mbase: Floats
-    cost_p: Floats
-    cost_q: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class Branches(_Table):
-    """Branch table, n rows. Per unit, angles in rad; `id` is the row in the case, counted from 1.
-
-    The tap is on the `from_bus` side (1 for a line); `rate` and the angle limits are infinite where
-    the case sets none. `b` is the total charging susceptance.
-    """
-
-    id: Ints
-    from_bus: Ints
-    to_bus: Ints
-    in_service: Flags
-    r: Floats
-    x: Floats
-    b: Floats
-    rate: Floats
-    tap: Floats
-    shift: Floats
-    angmin: Floats
-    angmax: Floats
 
 
 @dataclass(frozen=True)
@@ -188,15 +78,7 @@ class Network:
 
     def bus_positions(self, ids: npt.ArrayLike) -> Ints:
         """Positions in the bus table of the buses numbered `ids`; -1 for an unknown number."""
-        wanted = np.asarray(ids, dtype=np.int64)
-        order = np.argsort(self.bus.id, kind="stable")
-        ranked = self.bus.id[order]
-        place = np.searchsorted(ranked, wanted)
-        found = place < len(ranked)
-        found[found] = ranked[place[found]] == wanted[found]
-        positions = np.full(wanted.shape, -1, dtype=np.int64)
-        positions[found] = order[place[found]]
-        return positions
+        return positions(self.bus.id, ids)
 
     @cached_property
     def gen_at(self) -> Ints:
@@ -234,9 +116,7 @@ class Network:
 
     def validate(self) -> list[Fault]:
         """Every fault of the data; an empty list when there is none."""
-        from scopf import validation
-
-        return validation.faults(self)
+        return validation.faults(self.base_mva, self.bus, self.gen, self.branch)
 
     # -- variants -------------------------------------------
 
@@ -296,9 +176,9 @@ class Network:
         branch = self.branch
         with np.errstate(divide="ignore", invalid="ignore"):  # r = x = 0, allowed out of service
             series = 1.0 / (branch.r + 1j * branch.x)
-        ratio = branch.tap * np.exp(1j * branch.shift)
-        ytt = series + 0.5j * branch.b
-        yff, yft, ytf = ytt / branch.tap**2, -series / ratio.conj(), -series / ratio
+            ratio = branch.tap * np.exp(1j * branch.shift)
+            ytt = series + 0.5j * branch.b
+            yff, yft, ytf = ytt / branch.tap**2, -series / ratio.conj(), -series / ratio
         return Admittances(
             yff.real, yff.imag, yft.real, yft.imag, ytf.real, ytf.imag, ytt.real, ytt.imag
         )

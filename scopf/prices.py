@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 
+from scopf.arrays import Floats, Ints
 from scopf.model.problem import Problem
-from scopf.network import Floats, Ints
 from scopf.nlp import NLP
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scopf import prices
+from scopf.arrays import Floats, Ints
 from scopf.model.problem import Problem
-from scopf.network import Floats, Ints
 
 if TYPE_CHECKING:
     import pandas as pd

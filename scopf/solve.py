@@ -13,9 +13,9 @@ import numpy as np
 import pyomo.environ as pyo
 
 from scopf import prices
+from scopf.arrays import Floats
 from scopf.faults import ScopfError, number
 from scopf.model.problem import Problem
-from scopf.network import Floats
 from scopf.nlp import NLP
 from scopf.prices import Multipliers
 from scopf.solution import Point, Solution, Status

@@ -17,8 +17,10 @@ import numpy.typing as npt
 from matpowercaseframes.constants import COLUMNS
 from matpowercaseframes.reader import parse_file
 
+from scopf.arrays import Flags, Floats, Ints
 from scopf.faults import CaseError, Fault
-from scopf.network import Branches, Buses, Flags, Floats, Gens, Ints, Network
+from scopf.network import Network
+from scopf.tables import Branches, Buses, Gens
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +50,7 @@ _WITHOUT_EFFECT = {  # on an optimal power flow: names, history, and what MATPOW
 }  # fmt: skip
 _POLYNOMIAL = 2
 _UNLIMITED_ANGLE = 360.0
-_ALMOST_ZERO_ANGLE = 1e-9  # rad; a limit of 0 would mean no limit
+_ALMOST_ZERO_ANGLE = 1e-9  # rad; limits of 0 and 0 would mean no limit
 _LARGEST_NUMBER = 2.0**53  # of whole numbers that a float holds exactly
 _DEGREE = 180.0 / np.pi  # degrees in a rad
 
@@ -77,7 +79,7 @@ def read(path: str | Path, *, ignore_unsupported: bool = False) -> Network:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise CaseError(str(path), [Fault(f"cannot be read: {reason}")]) from error
@@ -101,8 +103,8 @@ _STATEMENT = re.compile(
 )
 _LINE = re.compile(r"\s*([^\n]+)")
 _OPEN = re.compile(r"\s*mpc\.(\w+)\s*=\s*[\[{]")
-_QUOTED = r"'(?:[^'\n]|'')*'"
-_SPECIAL = "%;,[]{}="
+_QUOTED = r"'(?:[^'\n]|'')*'|\"[^\"\n]*\""
+_SPECIAL = "%;,[]{}=."
 _MASK = {ord(c): chr(0xE000 + k) for k, c in enumerate(_SPECIAL)}
 _UNMASK = {0xE000 + k: c for k, c in enumerate(_SPECIAL)}
 
@@ -199,7 +201,7 @@ def _numbers(key: str, body: str, tables: Tables) -> Floats:
             tables.faults.append(Fault("has no rows", key))
         return np.zeros((0, _AT_LEAST[key]))
     lengths = [len(row) for row in cells]
-    width = max(set(lengths), key=lengths.count)
+    width = max(set(lengths), key=lambda n: (lengths.count(n), n))
     for number, row in enumerate(cells, 1):
         if len(row) != width:
             text = f"has {len(row)} columns where the table has {width}"
@@ -378,8 +380,9 @@ def _branches(rows: Floats, base: float, faults: list[Fault]) -> Branches:
 
     rate, tap = column("rate") / base, column("tap")
     angmin, angmax = column("angmin", 0.0), column("angmax", 0.0)
-    free_below = (angmin == 0) | (angmin <= -_UNLIMITED_ANGLE)
-    free_above = (angmax == 0) | (angmax >= _UNLIMITED_ANGLE)
+    unset = (angmin == 0) & (angmax == 0)
+    free_below = unset | (angmin <= -_UNLIMITED_ANGLE)
+    free_above = unset | (angmax >= _UNLIMITED_ANGLE)
     return Branches(
         id=np.arange(1, len(rows) + 1),
         from_bus=_whole("branch", rows, "from_bus", faults),
@@ -408,8 +411,8 @@ def _costs(
         faults.append(Fault(text, "gencost"))
         return none, none
     coefficients = [_polynomial(row, number, faults) for number, row in enumerate(rows, 1)]
-    width = max([3, *map(len, coefficients)])
-    table = np.array([c + [0.0] * (width - len(c)) for c in coefficients])
+    width = max([3, *(k + 1 for row in coefficients for k, c in enumerate(row) if c)])
+    table = np.array([(c + [0.0] * width)[:width] for c in coefficients])
     table = table.reshape(len(rows), width) * base ** np.arange(width)
     return table[:gens], table[gens:] if len(rows) > gens else np.zeros((gens, width))
 
@@ -452,9 +455,10 @@ def _log_out_of_service(net: Network) -> None:
 def write(net: Network, path: str | Path, notes: Iterable[str] = ()) -> None:
     """Write a network as a MATPOWER case file that reads back as the same network.
 
-    Numbers are written with the fewest digits that give the same per-unit value again. Generators
-    and branches are numbered by row, so those of an `energized()` network are numbered anew; an
-    angle limit of exactly zero, which the format cannot say, is written as 1e-9 rad.
+    Numbers are written with the fewest digits that give the same per-unit value again (up to the
+    last bit, where no decimal number gives it exactly). Generators
+    and branches are numbered by row, so those of an `energized()` network are numbered anew; a
+    branch whose angle limits are both zero, which the format cannot say, gets 1e-9 rad.
 
     Args:
         net: the network, elements out of service included.
@@ -485,7 +489,6 @@ def _text(net: Network, name: str, notes: Iterable[str]) -> str:
         + [_cells(gen.vg), _cells(gen.mbase), _cells(gen.in_service.astype(int))]
         + [_cells(v, base) for v in (gen.pmax, gen.pmin)],
     )
-    angles = [_angle_limits(branch.angmin, -1.0), _angle_limits(branch.angmax, 1.0)]
     zero = ["0"] * len(branch)
     lines += _matrix(
         "branch",
@@ -493,7 +496,7 @@ def _text(net: Network, name: str, notes: Iterable[str]) -> str:
         [_cells(v) for v in (branch.from_bus, branch.to_bus, branch.r, branch.x, branch.b)]
         + [_cells(np.where(np.isinf(branch.rate), 0.0, branch.rate), base), zero, zero]
         + [_cells(np.where(branch.tap == 1, 0.0, branch.tap)), _cells(branch.shift, _DEGREE)]
-        + [_cells(branch.in_service.astype(int)), *(_cells(v, _DEGREE) for v in angles)],
+        + [_cells(branch.in_service.astype(int)), *_angle_limits(branch)],
     )
     lines += _matrix("gencost", "2 startup shutdown n c(n-1) ... c0", _cost_cells(gen, base))
     if any(bus.name):
@@ -506,10 +509,14 @@ def _text(net: Network, name: str, notes: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
-def _angle_limits(limits: Floats, side: float) -> Floats:
-    """Limits as the format can say them: 360 degrees for none, and almost zero for zero."""
-    written = np.where(np.isinf(limits), side * _UNLIMITED_ANGLE / _DEGREE, limits)
-    return np.where(written == 0, side * _ALMOST_ZERO_ANGLE, written)
+def _angle_limits(branch: Branches) -> list[list[str]]:
+    """Limits as the format can say them: 360 degrees for none, almost zero where both are zero."""
+    both = (branch.angmin == 0) & (branch.angmax == 0)
+    cells = []
+    for limits, side in ((branch.angmin, -1.0), (branch.angmax, 1.0)):
+        written = np.where(np.isinf(limits), side * _UNLIMITED_ANGLE / _DEGREE, limits)
+        cells.append(_cells(np.where(both, side * _ALMOST_ZERO_ANGLE, written), _DEGREE))
+    return cells
 
 
 def _cost_cells(gen: Gens, base: float) -> list[list[str]]:

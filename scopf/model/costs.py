@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
+from scopf.arrays import Floats
 from scopf.faults import ScopfError, listing, number
-from scopf.network import Floats, Network
+from scopf.network import Network
 
 log = logging.getLogger(__name__)
 

@@ -16,12 +16,14 @@ from __future__ import annotations
 import numpy as np
 import pyomo.environ as pyo
 
+from scopf.arrays import Floats, Ints
 from scopf.inverters import Inverters
 from scopf.model.costs import add_cost
 from scopf.model.flows import add_flows
 from scopf.model.limits import add_angle_limits, add_balance, add_thermal_limits
-from scopf.network import REFERENCE, Floats, Ints, Network
+from scopf.network import Network
 from scopf.stability import Criterion
+from scopf.tables import REFERENCE
 
 
 def ac_opf(

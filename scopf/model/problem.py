@@ -8,12 +8,13 @@ import numpy as np
 import pyomo.environ as pyo
 
 from scopf import stability
+from scopf.arrays import Floats
 from scopf.faults import ScopfError, listing, number
 from scopf.inverters import Inverters
 from scopf.memory import collector_off
 from scopf.model.costs import Coefficients, reactive
 from scopf.model.opf import ac_opf
-from scopf.network import Floats, Network
+from scopf.network import Network
 from scopf.stability import Criterion
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import casadi as ca
 import numpy as np
 
-from scopf.network import Floats, Ints
+from scopf.arrays import Floats, Ints
 from scopf.nlp.walk import PARAMETER, Shape
 
 _UNARY: dict[str, Any] = {

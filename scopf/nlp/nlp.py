@@ -18,9 +18,9 @@ import numpy as np
 import pyomo.environ as pyo
 from scipy import sparse
 
+from scopf.arrays import Floats, Ints
 from scopf.faults import ScopfError, listing
 from scopf.memory import collector_off
-from scopf.network import Floats, Ints
 from scopf.nlp.kernels import Kernel, Output, differentiate
 from scopf.nlp.walk import Atom, Form, UnsupportedError, Walker
 

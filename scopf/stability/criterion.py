@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import pyomo.environ as pyo
 
+    from scopf.arrays import Floats, Ints
     from scopf.inverters import Inverters
-    from scopf.network import Floats, Ints, Network
+    from scopf.network import Network
 
 
 @dataclass(frozen=True)

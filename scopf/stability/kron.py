@@ -12,7 +12,8 @@ from scipy.sparse import csgraph, linalg
 from scopf.faults import ScopfError
 
 if TYPE_CHECKING:
-    from scopf.network import Flags, Floats, Ints, Network
+    from scopf.arrays import Flags, Floats, Ints
+    from scopf.network import Network
 
 _BLOCK = 256  # right-hand sides solved at once: bounds the memory at n x 256 complex numbers
 

@@ -11,8 +11,9 @@ from scopf.stability.criterion import PairRows
 if TYPE_CHECKING:
     import pyomo.environ as pyo
 
+    from scopf.arrays import Floats
     from scopf.inverters import Inverters
-    from scopf.network import Floats, Network
+    from scopf.network import Network
 
 
 class Unconstrained:

@@ -12,8 +12,9 @@ from scopf.stability.criterion import PairRows
 from scopf.stability.kron import reduced_neighbors, reduced_susceptance
 
 if TYPE_CHECKING:
+    from scopf.arrays import Floats
     from scopf.inverters import Inverters
-    from scopf.network import Floats, Network
+    from scopf.network import Network
 
 
 def difference(v_i: Any, v_j: Any) -> Any:
