@@ -146,12 +146,11 @@ class Inverters:
         return cls(**_Reader(net.energized(), droop_base).read(given, buses, table))
 
     def frame(self) -> pd.DataFrame:
-        """The inverters as a table: bus, generators, droops and filters (system base), rating."""
+        """The inverters as a table, one row each, per unit on the system base."""
         import pandas as pd
 
         columns = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         columns["gens"] = ["+".join(map(str, units)) for units in self.gens]
-        columns["rating"] = self.rating
         return pd.DataFrame(columns)
 
 
@@ -245,6 +244,8 @@ class _Reader:
 
         if isinstance(table, pd.DataFrame):
             return table.reset_index(drop=True)
+        if not isinstance(table, (str, os.PathLike)):
+            raise ScopfError(f"table must be a file or a DataFrame, not {type(table).__name__}")
         self.source = os.fspath(table)
         if not Path(self.source).is_file():
             raise CaseError(self.source, [Fault("there is no such file")])
@@ -301,7 +302,8 @@ class _Reader:
         base = net.base_mva
         for bus, whole in self.at_bus["rating_mva"].items():  # shared out like the units' own
             units = on & (net.gen.bus == bus)
-            unit["rating_mva"][units] *= whole / unit["rating_mva"][units].sum()
+            if units.any():
+                unit["rating_mva"][units] *= whole / unit["rating_mva"][units].sum()
         for name, values in unit.items():
             self._positive(name, values, on)
         if self.faults:

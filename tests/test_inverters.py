@@ -258,3 +258,31 @@ def test_the_table_of_inverters_names_units_and_droops(parallel):
     assert frame["bus"].tolist() == [1, 2]
     assert frame["gens"].tolist() == ["1+3", "2"]
     assert frame["mq"].tolist() == pytest.approx([0.1, 0.2])
+
+
+def test_a_rating_by_bus_is_the_base_of_the_droop_there():
+    net = scopf.load_case("case9")
+    by_bus = scopf.Inverters.at_generators(net, droop_base="rating", mq=0.05, rating_mva={1: 500.0})
+    assert by_bus.mq == pytest.approx([0.01, 0.05, 0.05])
+    assert by_bus.rating == pytest.approx([5, 1, 1])
+
+
+def test_a_table_row_by_generator_overrides_a_keyword_by_bus():
+    net = scopf.load_case("case9")
+    table = pd.DataFrame({"gen": [1], "mq": [0.3]})
+    inverters = scopf.Inverters.at_generators(net, mq={1: 0.1, 2: 0.2}, table=table)
+    assert inverters.mq == pytest.approx([0.3, 0.2, 0.05])
+
+
+def test_a_value_for_a_bus_that_is_left_out_is_a_fault():
+    with pytest.raises(scopf.CaseError, match="bus 3"):
+        scopf.Inverters.at_generators(scopf.load_case("case9"), buses=[1, 2], mq={3: 0.2})
+
+
+def test_replaced_columns_are_checked():
+    inverters = scopf.Inverters.at_generators(scopf.load_case("case9"))
+    assert inverters.replace(mq=0.3).mq == pytest.approx([0.3] * 3)
+    with pytest.raises(scopf.CaseError, match="2 values for 3 inverters"):
+        inverters.replace(mq=[0.1, 0.2])
+    with pytest.raises(scopf.CaseError, match="bus 2.*positive"):
+        inverters.replace(mq=[0.1, -0.2, 0.3])
