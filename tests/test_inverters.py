@@ -284,5 +284,5 @@ def test_replaced_columns_are_checked():
     assert inverters.replace(mq=0.3).mq == pytest.approx([0.3] * 3)
     with pytest.raises(scopf.CaseError, match="2 values for 3 inverters"):
         inverters.replace(mq=[0.1, 0.2])
-    with pytest.raises(scopf.CaseError, match="bus 2.*positive"):
+    with pytest.raises(scopf.CaseError, match=r"bus 2.*positive"):
         inverters.replace(mq=[0.1, -0.2, 0.3])
