@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from scopf.solution import Solution
 
-NOT_SOLVED, BAD_INPUT = 1, 2
+NOT_SOLVED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     name="scopf",
@@ -109,12 +109,14 @@ def solve(
 ) -> None:
     """Solve one case and print its Nodal Stability Shadow Prices.
 
-    Exit code: 0 solved, 1 not solved, 2 usage or bad input.
+    Exit code: 0 solved, 1 not solved, 2 usage or bad input, 130 interrupted.
 
     Example: scopf solve case39 --lossless --mq 0.2 --eta-q 0.1 --out results
     """
     level = logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(level=level, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("scopf").setLevel(level)
+    logging.getLogger("pyomo").setLevel(logging.CRITICAL)  # its errors reach us as exceptions
     settings = {
         "case": case, "lossless": lossless, "criterion": criterion, "mq": mq, "beta_q": beta_q,
         "mp": mp, "droop_base": droop_base, "inverters": str(inverters) if inverters else None,
@@ -133,6 +135,9 @@ def solve(
                 typer.echo(f"\n{len(written)} files written to {out}")
     except (ScopfError, ImportError) as error:
         _refuse(error)
+    except KeyboardInterrupt:
+        typer.echo("scopf: interrupted, nothing was written", err=True)
+        raise typer.Exit(INTERRUPTED) from None
     if not solution.solved:
         raise typer.Exit(NOT_SOLVED)
 

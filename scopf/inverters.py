@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import logging
 import os
@@ -198,8 +199,12 @@ class _Reader:
                     self.faults.append(Fault("is not a bus number", key, label=str(bus)))
                 elif self._known_bus(int(bus), key, None):
                     self.at_bus[key][int(bus)] = number(f"{key} of bus {bus}", one)
+        elif isinstance(value, (list, tuple)):
+            raise ScopfError(f"{key} must be a number or a mapping by bus number, got {value!r}")
+        elif number(key, value) <= 0:
+            raise ScopfError(f"{key} must be positive, got {value}")
         else:
-            self.unit[key][:] = number(key, value)
+            self.unit[key][:] = float(value)
 
     def _select(self, buses: Iterable[int]) -> None:
         wanted = np.atleast_1d(np.array(list(buses) if isinstance(buses, Iterable) else buses))
@@ -250,11 +255,25 @@ class _Reader:
         if not Path(self.source).is_file():
             raise CaseError(self.source, [Fault("there is no such file")])
         try:
-            read = pd.read_csv(self.source, skipinitialspace=True, comment="#")
-        except (ValueError, UnicodeDecodeError) as error:
+            text = Path(self.source).read_text(encoding="utf-8-sig")
+            header, *rows = self._cells(text)
+            return pd.DataFrame([[cell or None for cell in row] for row in rows], columns=header)
+        except (ValueError, csv.Error) as error:
             raise CaseError(self.source, [Fault(f"is not a CSV table: {error}")]) from error
-        read.columns = pd.Index([str(name).strip() for name in read.columns])
-        return read
+
+    def _cells(self, text: str) -> list[list[str]]:
+        """Rows of a CSV text, the header first, all as wide as it; `#` starts a comment."""
+        lines = [line.partition("#")[0] for line in text.splitlines()]
+        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, strict=True)]
+        rows = [row for row in rows if any(row)]
+        width = len(rows[0]) if rows else 0
+        if not width:
+            raise ValueError("it is empty")
+        for number_of_row, row in enumerate(rows[1:], 1):
+            if any(row[width:]):
+                text = f"has {len(row)} cells where the header has {width} (a decimal comma?)"
+                self.faults.append(Fault(text, "table", number_of_row))
+        return [(row + [""] * width)[:width] for row in rows]
 
     def _numeric(self, frame: pd.DataFrame) -> pd.DataFrame:
         import pandas as pd
@@ -283,12 +302,18 @@ class _Reader:
                 text = "there is no generator of this number in service"
                 self.faults.append(Fault(text, "gen", row, f"gen {key_number:g}"))
                 return
-        if np.isfinite(record.get("inverter", np.nan)):
-            self.is_inverter[units] = record["inverter"] != 0
+        flag = record.get("inverter", np.nan)
+        if flag in (0, 1):
+            self.is_inverter[units] = flag == 1
+        elif not np.isnan(flag):
+            self.faults.append(Fault(f"must be 0 or 1, got {flag:g}", "inverter", row))
         for name in _PARAMETERS:
             value = record.get(name, np.nan)
             if np.isnan(value):
                 continue
+            if not 0 < value < np.inf:
+                text = f"must be a positive number, got {value:g}"
+                self.faults.append(Fault(text, name, row, f"{key} {key_number:g}"))
             if key == "bus":
                 self.at_bus[name][int(key_number)] = value
             else:

@@ -69,8 +69,8 @@ class Point:
 class Solution:
     """Result of `scopf.solve`; a snapshot that later changes of the model do not touch.
 
-    After a solve that failed, the cost and every price are NaN, and the tables show the last
-    iterate.
+    After a solve that failed, the cost and every price are NaN, nothing counts as binding, and the
+    tables show the last iterate.
 
     Attributes:
         status: how the solve ended.
@@ -166,7 +166,7 @@ class Solution:
                 "value_pu": rows.value,
                 "limit_pu": rows.limit,
                 "margin": margin,
-                "binding": margin <= BINDING,
+                "binding": (margin <= BINDING) & self.solved,
                 "price_per_pu": self.prices.pairs,
             }
         )
@@ -211,7 +211,7 @@ class Solution:
         tightest = tightest.set_index("bus")
         table["margin"] = tightest["margin"].reindex(inv.bus).to_numpy()
         table["neighbor"] = tightest["neighbor"].reindex(inv.bus).astype("Int64").to_numpy()
-        table["binding"] = table["margin"] <= BINDING
+        table["binding"] = (table["margin"] <= BINDING) & self.solved
         nssp = prices.nssp(len(inv), rows.inverter, self.prices.pairs)
         table["nssp_per_pu"] = nssp if self.solved else np.nan
         return table

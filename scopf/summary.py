@@ -24,6 +24,13 @@ _INVERTER = {
     "margin": ("margin", "{:.5f}"),
     "nssp_per_pu": ("NSSP", "{:.2f}"),
 }
+_GEN = {
+    "gen": ("gen", "{:d}"),
+    "bus": ("bus", "{:d}"),
+    "p_mw": ("P [MW]", "{:.1f}"),
+    "q_mvar": ("Q [MVAr]", "{:.1f}"),
+    "cost_per_h": ("cost [/h]", "{:.2f}"),
+}
 _PAIR = {
     "bus": ("inverter", "{:d}"),
     "neighbor": ("neighbour", "{:d}"),
@@ -46,7 +53,9 @@ def text(solution: Solution) -> str:
     if not solution.solved:
         return "\n".join([*lines, "no cost and no prices: the solve failed"])
     lines.append(f"cost {solution.cost:.4f} per hour")
-    if problem.criterion.name != "none":
+    if problem.criterion.name == "none":
+        lines += ["", "Dispatch", *_table(solution.gens, _GEN, "generators")]
+    else:
         lines += ["", *_stability(solution)]
     return "\n".join(lines)
 

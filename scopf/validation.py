@@ -32,8 +32,10 @@ def faults(base_mva: float, bus: Buses, gen: Gens, branch: Branches) -> list[Fau
     """Every fault of a network, table by table, then of its topology."""
     if not (np.isfinite(base_mva) and base_mva > 0):
         return [Fault(f"the system base must be a positive number of MVA, got {base_mva}")]
-    found = _bus_faults(bus) + _gen_faults(gen, bus, base_mva)
-    return found + _branch_faults(branch, bus, base_mva) + _topology_faults(bus, branch)
+    found = _bus_faults(bus)
+    numbered = not any(fault.column == "id" for fault in found)
+    found += _gen_faults(gen, bus, base_mva) + _branch_faults(branch, bus, base_mva)
+    return found + _topology_faults(bus, branch) if numbered else found
 
 
 def _bus_faults(bus: Buses) -> list[Fault]:

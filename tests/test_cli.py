@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -235,3 +236,13 @@ def test_the_module_runs_as_a_program_from_anywhere(tmp_path):
     assert result.returncode == 0, result.stderr
     assert "optimal" in result.stdout
     assert result.stderr == ""
+
+
+def test_the_readme_shows_what_the_demo_prints():
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    quoted = readme.partition("`make demo` ends with\n\n")[2].partition("\n\n")[0]
+    shown = [line.strip() for line in quoted.splitlines() if line.strip() != "..."]
+    printed = run("solve case39 --lossless --mq 0.2").output
+    assert len(shown) == 5
+    for line in shown:
+        assert line in printed

@@ -286,3 +286,18 @@ def test_replaced_columns_are_checked():
         inverters.replace(mq=[0.1, 0.2])
     with pytest.raises(scopf.CaseError, match=r"bus 2.*positive"):
         inverters.replace(mq=[0.1, -0.2, 0.3])
+
+
+def test_rows_wider_than_the_header_are_refused_and_an_empty_last_cell_is_not(net, tmp_path):
+    path = tmp_path / "inverters.csv"
+    path.write_text("gen,mq\n3,1,5\n1,0.2,\n")
+    with pytest.raises(scopf.CaseError, match=r"table row 1: has 3 cells.*decimal comma") as caught:
+        at_generators(net, table=path)
+    assert len(caught.value.faults) == 1
+
+
+def test_values_of_a_table_out_of_range_are_named_by_row_with_the_other_faults(net):
+    table = pd.DataFrame({"bus": [1, 2, 77], "mq": [-1, 0.1, 0.1], "inverter": [1, 0.5, 1]})
+    with pytest.raises(scopf.CaseError) as caught:
+        at_generators(net, table=table)
+    assert [fault.row for fault in caught.value.faults] == [1, 2, 3]

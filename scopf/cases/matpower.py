@@ -63,7 +63,9 @@ def network(tables: Tables, name: str) -> Network:
         CaseError: listing the faults met while reading and those of the network.
     """
     faults = list(tables.faults)
-    missing = [key for key in REQUIRED if not len(tables.rows.get(key, ())) and key != "branch"]
+    missing = [key for key in REQUIRED if not len(tables.rows.get(key, ()))]
+    if "branch" in tables.rows:  # a network of one bus has an empty one
+        missing = [key for key in missing if key != "branch"]
     base = tables.base_mva if np.isfinite(tables.base_mva) else 1.0
     rows = {key: tables.rows.get(key, np.zeros((0, AT_LEAST[key]))) for key in REQUIRED}
     if "bus" not in missing:

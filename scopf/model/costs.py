@@ -61,9 +61,12 @@ def reactive(net: Network, eta_q: float, d: Coefficients) -> Floats:
 
 def _warn_without_quadratic(net: Network) -> None:
     without = net.gen.id[net.gen.cost_p[:, 2] == 0]
-    if len(without):
-        text = "eta_q has no effect at generators without a quadratic active power cost: %s"
-        log.warning(text, listing(without))
+    if len(without) == len(net.gen):
+        text = "%s: eta_q has no effect, no generator has a quadratic active power cost; use d"
+        log.warning(text, net.name)
+    elif len(without):
+        text = "%s: eta_q has no effect at generators without a quadratic active power cost: %s"
+        log.warning(text, net.name, listing(without))
 
 
 def add_cost(m: pyo.ConcreteModel, net: Network, d: Floats) -> None:

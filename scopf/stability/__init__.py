@@ -26,7 +26,7 @@ def get(name: str) -> Criterion:
         ScopfError: naming the known ones.
     """
     if name not in _REGISTRY:
-        near = difflib.get_close_matches(name, _REGISTRY, n=1)
+        near = difflib.get_close_matches(name, _REGISTRY, n=1, cutoff=0.7)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise ScopfError(f"unknown criterion {name!r}{hint} (known: {listing(_REGISTRY)})")
     return _REGISTRY[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from scopf.arrays import Floats
     from scopf.inverters import Inverters
     from scopf.network import Network
+
+
+log = logging.getLogger(__name__)
+
+_MANY_ROWS = 100_000
 
 
 def difference(v_i: Any, v_j: Any) -> Any:
@@ -59,6 +65,8 @@ class VoltageDifference:
             )
         limits = gamma(inverters.k, alpha * b_ii)
         i, j = np.nonzero(reduced_neighbors(net, keep))
+        if len(i) > _MANY_ROWS:
+            log.warning("%d stability rows, one a pair of inverters: this takes long", len(i))
         pairs = list(zip(inverters.bus[i].tolist(), inverters.bus[j].tolist(), strict=True))
         m.inverter = pyo.Set(initialize=buses, dimen=1)
         m.inverter_pair = pyo.Set(initialize=pairs, dimen=2)
