@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scopf import prices
-from scopf.arrays import Floats, Ints
+from scopf.arrays import Floats
 from scopf.model.problem import Problem
 
 if TYPE_CHECKING:
@@ -181,14 +181,16 @@ class Solution:
         """
         import pandas as pd
 
-        net, inv, point, rows = (
-            self.problem.net,
-            self.problem.inverters,
-            self.point,
-            self.point.rows,
-        )
-        at = net.bus_positions(inv.bus)
-        units = np.isin(net.gen.id, [gen for group in inv.gens for gen in group])
+        net, inv, point = self.problem.net, self.problem.inverters, self.point
+        at, rows = net.bus_positions(inv.bus), point.rows
+        of_inverters = np.isin(net.gen.id, [gen for group in inv.gens for gen in group])
+
+        def output(values: Floats) -> Floats:
+            """Sum over the units of each inverter."""
+            places = net.gen_at[of_inverters]
+            total = np.bincount(places, values[of_inverters], minlength=len(net.bus))
+            return total[at].astype(np.float64) * net.base_mva
+
         table = pd.DataFrame(
             {
                 "bus": inv.bus,
@@ -198,10 +200,8 @@ class Solution:
                 "beta_q": inv.beta_q,
                 "rating_mva": inv.rating * net.base_mva,
                 "vm": point.vm[at],
-                "p_mw": _sum_at(net.gen_at[units], point.pg[units], len(net.bus))[at]
-                * net.base_mva,
-                "q_mvar": _sum_at(net.gen_at[units], point.qg[units], len(net.bus))[at]
-                * net.base_mva,
+                "p_mw": output(point.pg),
+                "q_mvar": output(point.qg),
             }
         )
         limit = np.full(len(inv), np.nan)
@@ -226,7 +226,3 @@ class Solution:
         """All tables by name."""
         names = ("buses", "gens", "branches", "inverters", "pairs")
         return {name: getattr(self, name) for name in names}
-
-
-def _sum_at(places: Ints, values: Floats, size: int) -> Floats:
-    return np.bincount(places, values, minlength=size).astype(np.float64)
