@@ -17,8 +17,8 @@ def as_dict(solution: Solution) -> dict[str, Any]:
     """What happened, without the tables; plain values, None for what does not exist."""
     problem = solution.problem
     return {
-        "case": problem.net.name,
-        "base_mva": problem.net.base_mva,
+        "case": problem.base.name,
+        "base_mva": problem.base.base_mva,
         "criterion": problem.criterion.name,
         "status": str(solution.status),
         "solved": solution.solved,

@@ -9,7 +9,8 @@ these:
 - The price of a limit, named mu_..., is what one unit more room is worth; it is never negative.
   A thermal row reads |S|^2/rate <= rate, and dJ*/d(rate) = -lambda (1 + |S|^2/rate^2).
 - The Nodal Stability Shadow Price of inverter i is the sum of the multipliers of its rows,
-  NSSP_i = sum_j lambda_ij = -dJ*/dGamma_i (Wang and Geng 2026), never negative.
+  NSSP_i = sum_j lambda_ij = -dJ*/dGamma_i (Wang and Geng 2026), never negative. The criterion adds
+  them up, because it knows which rows are whose.
 
 Inside, powers are per unit and angles in rad; outside, prices are per MWh, MVArh, MVA, degree and
 p.u. voltage.
@@ -17,44 +18,52 @@ p.u. voltage.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from scopf.arrays import Floats, Ints
+from scopf.arrays import Flags, Floats
 from scopf.model.problem import Problem
 from scopf.nlp import NLP
 
 
 @dataclass(frozen=True)
 class Multipliers:
-    """Multipliers of one solve by Pyomo component, in the order of the component's index.
+    """Multipliers of one solve by family.
 
     Attributes:
         nlp: the compiled model.
         rows: row multipliers, shape (m,).
         lower, upper: bound multipliers, shape (n,).
+        solved: whether they mean anything.
     """
 
     nlp: NLP
     rows: Floats
     lower: Floats
     upper: Floats
+    solved: bool
 
-    def of_rows(self, members: Iterable[Any], missing: float) -> Floats:
-        """Multipliers of constraints; `missing` where one is not part of the problem."""
-        return _pick(self.rows, self.nlp.row_numbers(members), missing)
+    def of_rows(self, name: str, missing: float) -> Floats:
+        """Multipliers of a family of constraints; `missing` for members that are no rows."""
+        places = self.nlp.row_numbers(name)
+        return np.where(places >= 0, np.append(self.rows, missing)[places], missing)
 
-    def of_bounds(self, component: Any) -> tuple[Floats, Floats]:
-        """Lower and upper bound multipliers of a variable; zero where it is fixed."""
-        columns = self.nlp.columns(component.values())
-        return _pick(self.lower, columns, 0.0), _pick(self.upper, columns, 0.0)
+    def of_bounds(self, name: str) -> tuple[Floats, Floats]:
+        """Lower and upper bound multipliers of a family of variables; zero where fixed."""
+        places = self.nlp.columns(name)
+        lower, upper = np.append(self.lower, 0.0), np.append(self.upper, 0.0)
+        return lower[places], upper[places]
 
+    def active(self, name: str) -> Flags:
+        """Which members of a constraint family are rows of the problem."""
+        return self.nlp.row_numbers(name) >= 0
 
-def _pick(values: Floats, places: Ints, missing: float) -> Floats:
-    return np.where(places >= 0, np.append(values, missing)[places], missing)
+    def price(self, name: str) -> Floats:
+        """What one unit more room is worth in each row of a <= family; NaN without a solution."""
+        if not self.solved:
+            return np.full(len(self.nlp.row_numbers(name)), np.nan)
+        return np.maximum(self.of_rows(name, 0.0), 0.0)
 
 
 @dataclass(frozen=True)
@@ -63,43 +72,36 @@ class Prices:
 
     Attributes:
         buses, gens, branches: price columns of these tables.
-        pairs: multiplier of each stability row, currency/h per p.u. voltage.
     """
 
     buses: dict[str, Floats]
     gens: dict[str, Floats]
     branches: dict[str, Floats]
-    pairs: Floats
 
 
-def read(
-    problem: Problem,
-    multipliers: Multipliers,
-    loading: tuple[Floats, Floats],
-    stability: Iterable[Any],
-) -> Prices:
-    """All prices of a solved problem.
+def read(problem: Problem, multipliers: Multipliers, loading: tuple[Floats, Floats]) -> Prices:
+    """All prices of a solved problem but those of stability rows; NaN without a solution.
 
     Args:
         problem: what was solved.
         multipliers: what the solver returned.
         loading: |S| / rate at the from and to end of each branch (zero without a limit).
-        stability: the Pyomo constraints that are the stability rows.
     """
-    m, net = problem.model, problem.net
+    net = problem.base
     per_mw, per_degree = 1.0 / net.base_mva, np.pi / 180.0
-    vm_low, vm_high = multipliers.of_bounds(m.bus_vm)
-    p_low, p_high = multipliers.of_bounds(m.gen_pg)
-    q_low, q_high = multipliers.of_bounds(m.gen_qg)
-    angle = _spread(multipliers, m, "branch_angle", net.branch.id)
+    vm_low, vm_high = multipliers.of_bounds("bus_vm")
+    p_low, p_high = multipliers.of_bounds("gen_pg")
+    q_low, q_high = multipliers.of_bounds("gen_qg")
+    limited_angle = np.isfinite(net.branch.angmin) | np.isfinite(net.branch.angmax)
+    angle = _spread(multipliers, "branch_angle", limited_angle)
     thermal = [
-        _spread(multipliers, m, name, net.branch.id) * (1.0 + share**2) * per_mw
+        _spread(multipliers, name, np.isfinite(net.branch.rate)) * (1.0 + share**2) * per_mw
         for name, share in zip(("branch_limit_from", "branch_limit_to"), loading, strict=True)
     ]
-    return Prices(
+    tables = Prices(
         buses={
-            "lmp_p_per_mwh": -multipliers.of_rows(m.bus_balance_p.values(), np.nan) * per_mw,
-            "lmp_q_per_mvarh": -multipliers.of_rows(m.bus_balance_q.values(), np.nan) * per_mw,
+            "lmp_p_per_mwh": -multipliers.of_rows("bus_balance_p", np.nan) * per_mw,
+            "lmp_q_per_mvarh": -multipliers.of_rows("bus_balance_q", np.nan) * per_mw,
             "mu_vm_min_per_pu": vm_low,
             "mu_vm_max_per_pu": vm_high,
         },
@@ -115,33 +117,15 @@ def read(
             "mu_angle_min_per_degree": np.maximum(-angle, 0.0) * per_degree,
             "mu_angle_max_per_degree": np.maximum(angle, 0.0) * per_degree,
         },
-        pairs=np.maximum(multipliers.of_rows(stability, 0.0), 0.0),
     )
+    if not multipliers.solved:
+        for table in (tables.buses, tables.gens, tables.branches):
+            table.update({name: np.full(len(column), np.nan) for name, column in table.items()})
+    return tables
 
 
-def absent(prices: Prices) -> Prices:
-    """The same tables without a price: what a failed solve has."""
-
-    def blank(table: dict[str, Floats]) -> dict[str, Floats]:
-        return {name: np.full(len(column), np.nan) for name, column in table.items()}
-
-    return Prices(
-        blank(prices.buses),
-        blank(prices.gens),
-        blank(prices.branches),
-        np.full(len(prices.pairs), np.nan),
-    )
-
-
-def nssp(inverters: int, inverter: Ints, pairs: Floats) -> Floats:
-    """Nodal Stability Shadow Price of each inverter: the sum over its rows."""
-    return np.bincount(inverter, pairs, minlength=inverters).astype(np.float64)
-
-
-def _spread(multipliers: Multipliers, m: Any, name: str, ids: Ints) -> Floats:
+def _spread(multipliers: Multipliers, name: str, limited: Flags) -> Floats:
     """Multipliers of rows that only some branches have, over all branches (zero elsewhere)."""
-    component = m.component(name)
-    rows = dict(component.items()) if component is not None else {}
-    found = np.zeros(len(ids))
-    found[np.isin(ids, list(rows))] = multipliers.of_rows(rows.values(), 0.0)
+    found = np.zeros(len(limited))
+    found[limited] = multipliers.of_rows(name, 0.0)
     return found

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scopf import prices
-from scopf.arrays import Floats
-from scopf.model.problem import Problem
+from scopf.arrays import Flags, Floats
+from scopf.model.problem import Problem, Scenario
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scopf.inverters import Inverters
+    from scopf.nlp import NLP
     from scopf.prices import Prices
-    from scopf.stability import PairRows
+    from scopf.stability import Stability
 
 BINDING = 1e-6  # p.u. voltage: a stability row with less room than this counts as binding
 
@@ -33,6 +34,7 @@ class Status(StrEnum):
     DIVERGED = "diverged"
     EVALUATION_ERROR = "evaluation error"
     INTERRUPTED = "interrupted"
+    STALLED = "stalled"
     FAILED = "failed"
 
     @property
@@ -51,7 +53,6 @@ class Point:
         pd, qd: loads of the buses.
         flows: into both ends of the branches, rows p_from, q_from, p_to, q_to.
         costs: of the generators, currency per hour.
-        rows: the stability rows.
     """
 
     vm: Floats
@@ -62,7 +63,43 @@ class Point:
     qd: Floats
     flows: Floats
     costs: Floats
-    rows: PairRows
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One run of the solver.
+
+    Attributes:
+        rung: what was tried.
+        status, message: how it ended.
+        iterations: interior-point iterations.
+        seconds: wall time, compiling included.
+    """
+
+    rung: str
+    status: Status
+    message: str
+    iterations: int
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Iterate:
+    """Where the solver ended, for a warm start.
+
+    Attributes:
+        nlp: the compiled problem that these belong to.
+        x: variables, shape (n,).
+        rows, lower, upper: multipliers of rows and bounds.
+        cold: iterations that a cold start took.
+    """
+
+    nlp: NLP
+    x: Floats
+    rows: Floats
+    lower: Floats
+    upper: Floats
+    cold: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +113,11 @@ class Solution:
         status: how the solve ended.
         message: the same as a sentence.
         cost: objective, in the case's currency per hour.
-        iterations: interior-point iterations.
+        iterations: interior-point iterations, of all attempts together.
         seconds: wall time of compiling and solving.
-        problem: what was solved.
+        attempts: what was tried, in order; the last one gave the result.
+        problem: what was solved; its numbers may have been changed since.
+        scenario, inverter_data: its numbers and inverters when it was solved.
     """
 
     status: Status
@@ -86,9 +125,19 @@ class Solution:
     cost: float
     iterations: int
     seconds: float
+    attempts: tuple[Attempt, ...] = field(repr=False)
     problem: Problem = field(repr=False)
+    scenario: Scenario = field(repr=False)
+    inverter_data: Inverters = field(repr=False)
     point: Point = field(repr=False)
     prices: Prices = field(repr=False)
+    stability: Stability = field(repr=False)
+    iterate: Iterate = field(repr=False)
+
+    @property
+    def rung(self) -> str:
+        """Which attempt gave the result: "reduced", "lifted", ... (see `scopf.ladder`)."""
+        return self.attempts[-1].rung
 
     @property
     def solved(self) -> bool:
@@ -100,7 +149,7 @@ class Solution:
         """Voltages, loads, locational marginal prices and prices of voltage limits, by bus."""
         import pandas as pd
 
-        net, point = self.problem.net, self.point
+        net, point = self.problem.base, self.point
         return pd.DataFrame(
             {
                 "bus": net.bus.id,
@@ -117,7 +166,8 @@ class Solution:
         """Dispatch, cost and prices of the P and Q limits, by generator."""
         import pandas as pd
 
-        gen, base, point = self.problem.net.gen, self.problem.net.base_mva, self.point
+        gen, base = self.problem.base.gen, self.problem.base.base_mva
+        point = self.point
         return pd.DataFrame(
             {
                 "gen": gen.id,
@@ -134,7 +184,7 @@ class Solution:
         """Flows into both ends, losses, loading and prices of the limits, by branch."""
         import pandas as pd
 
-        net, base = self.problem.net, self.problem.net.base_mva
+        net, base = self.problem.base, self.problem.base.base_mva
         pf, qf, pt, qt = self.point.flows * base
         loading = np.maximum(np.hypot(pf, qf), np.hypot(pt, qt)) / (net.branch.rate * base)
         return pd.DataFrame(
@@ -157,19 +207,23 @@ class Solution:
         """Every stability row: inverter, neighbour, room left, whether it binds, its price."""
         import pandas as pd
 
-        rows, bus = self.point.rows, self.problem.inverters.bus
-        margin = rows.limit - rows.value
+        pairs, bus = self.stability.pairs, self.inverter_data.bus
+        margin = pairs.limit - pairs.value
         return pd.DataFrame(
             {
-                "bus": bus[rows.inverter],
-                "neighbor": bus[rows.neighbor],
-                "value_pu": rows.value,
-                "limit_pu": rows.limit,
+                "bus": bus[pairs.inverter],
+                "neighbor": bus[pairs.neighbor],
+                "value_pu": pairs.value,
+                "limit_pu": pairs.limit,
                 "margin": margin,
-                "binding": (margin <= BINDING) & self.solved,
-                "price_per_pu": self.prices.pairs,
+                "binding": self._binds(margin),
+                "price_per_pu": pairs.price,
             }
         )
+
+    def _binds(self, margin: Floats) -> Flags:
+        """Which margins are no larger than they have to be; none without a solution."""
+        return (margin - self.stability.required <= BINDING) & self.solved
 
     @cached_property
     def inverters(self) -> pd.DataFrame:
@@ -181,8 +235,8 @@ class Solution:
         """
         import pandas as pd
 
-        net, inv, point = self.problem.net, self.problem.inverters, self.point
-        at, rows = net.bus_positions(inv.bus), point.rows
+        net, inv, point = self.problem.base, self.inverter_data, self.point
+        at, found = net.bus_positions(inv.bus), self.stability
         of_inverters = np.isin(net.gen.id, [gen for group in inv.gens for gen in group])
 
         def output(values: Floats) -> Floats:
@@ -204,16 +258,13 @@ class Solution:
                 "q_mvar": output(point.qg),
             }
         )
-        limit = np.full(len(inv), np.nan)
-        limit[rows.inverter] = rows.limit
-        table["limit_pu"] = limit
-        tightest = self.pairs.sort_values("margin", kind="stable").drop_duplicates("bus")
-        tightest = tightest.set_index("bus")
-        table["margin"] = tightest["margin"].reindex(inv.bus).to_numpy()
-        table["neighbor"] = tightest["neighbor"].reindex(inv.bus).astype("Int64").to_numpy()
-        table["binding"] = (table["margin"] <= BINDING) & self.solved
-        nssp = prices.nssp(len(inv), rows.inverter, self.prices.pairs)
-        table["nssp_per_pu"] = nssp if self.solved else np.nan
+        table["limit_pu"] = found.limit
+        table["margin"] = found.margin
+        neighbor = pd.array(np.append(inv.bus, 0)[found.neighbor], dtype="Int64")
+        neighbor[found.neighbor < 0] = pd.NA
+        table["neighbor"] = neighbor
+        table["binding"] = self._binds(found.margin)
+        table["nssp_per_pu"] = found.nssp if self.solved else np.nan
         return table
 
     def __str__(self) -> str:

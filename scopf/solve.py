@@ -7,22 +7,25 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, get_args
 
 import numpy as np
-import pyomo.environ as pyo
 
 from scopf import prices
+from scopf.algebra.formulation import Variable
 from scopf.arrays import Floats
-from scopf.faults import ScopfError, number
+from scopf.faults import ScopfError, listing, number
+from scopf.ladder import Form, Rung, Start, Watch, rungs
 from scopf.model.problem import Problem
 from scopf.nlp import NLP
 from scopf.prices import Multipliers
-from scopf.solution import Point, Solution, Status
+from scopf.solution import Attempt, Iterate, Point, Solution, Status
+from scopf.starts import STARTS
 
 log = logging.getLogger(__name__)
 
-Start = Literal["flat", "model"]
+Options = Mapping[str, str | int | float]
 Progress = Callable[[int, float, float], None]  # iteration, cost, largest constraint violation
 
 OPTIONS: dict[str, str | int | float] = {
@@ -59,27 +62,46 @@ _REAL_OPTION = re.compile(r"tol|time$|factor|^mu_|_mu_|gradient|push|frac|bound_
 _INVALID_OPTION, _INVALID_NUMBER = -12, -13
 
 
+# A warm start begins where the previous solution ended, its barrier low and its bounds not relaxed.
+_WARM: dict[str, str | int | float] = {
+    "warm_start_init_point": "yes",
+    "mu_init": 1e-4,
+    "warm_start_bound_push": 1e-9,
+    "warm_start_bound_frac": 1e-9,
+    "warm_start_slack_bound_push": 1e-9,
+    "warm_start_slack_bound_frac": 1e-9,
+    "warm_start_mult_bound_push": 1e-9,
+}
+
+
 def solve(
     problem: Problem,
     *,
-    start: Start = "flat",
-    options: Mapping[str, str | int | float] | None = None,
+    start: Start | Solution = "flat",
+    form: Form = "auto",
+    options: Options | None = None,
     max_iter: int | None = None,
     time_limit: float | None = None,
     verbose: bool = False,
     progress: Progress | None = None,
 ) -> Solution:
-    """Solve a problem as its Pyomo model stands now, user's additions included.
+    """Solve a problem as it stands now, user's additions to its Pyomo model included.
 
-    The values of all variables are written back to the model.
+    The values of all variables are written back to the model, if it has been asked for. A problem
+    that was solved before is not compiled again: its numbers are read anew.
 
     Args:
         problem: from `scopf.build`.
         start: "flat" (voltages 1 p.u., generators in the middle of their boxes; a user's own
-            variables at their Pyomo values) or "model" (every variable at its Pyomo value).
+            variables at their Pyomo values), "middle" (all in the middle of their boxes), "dc",
+            "power-flow", "model" (every variable at its Pyomo value), or a Solution of this problem
+            to start warm from: the quickest way after a small change. A warm start that takes more
+            iterations than a cold one would is given up for a cold one.
+        form: "reduced" (branch flows are expressions), "lifted" (they are variables), or "auto":
+            reduced and watched, then the other rungs of `scopf.ladder`.
         options: Ipopt options that override the package's.
-        max_iter: iteration limit.
-        time_limit: wall time limit of the solver in s.
+        max_iter: iteration limit, all attempts together.
+        time_limit: wall time limit of the solver in s, all attempts together.
         verbose: print Ipopt's iterations.
         progress: called after each iteration with its number, the cost and the largest violation.
 
@@ -90,53 +112,164 @@ def solve(
         ScopfError: when the model cannot be compiled or an option is unknown.
     """
     began = time.perf_counter()
-    nlp = NLP(problem.model)
+    if form not in get_args(Form):
+        raise ScopfError(f"form is {listing(get_args(Form))}, got {form!r}")
     given: dict[str, str | int | float] = {**OPTIONS, "print_level": 5 if verbose else 0}
+    given |= options or {}
     if max_iter is not None:
         given["max_iter"] = _at_least("max_iter", max_iter, 0)
     if time_limit is not None:
         given["max_wall_time"] = _at_least("time_limit", time_limit, 1e-9)
-    given |= options or {}
-    crossed = [v.name for v in np.array(nlp.variables, dtype=object)[nlp.x_lower > nlp.x_upper]]
-    if crossed:
-        raise ScopfError(f"lower bound above upper bound: {', '.join(crossed)}")
-    x, info, iterations = _ipopt(nlp, _start(problem, nlp, start), given, progress)
-    status, message = _STATUS.get(info["status"], (Status.FAILED, "the solver failed"))
-    if info["status"] == _INVALID_NUMBER:
-        bad = nlp.not_finite(x)
-        message += f": {bad[0]}" if bad else ""
-    for variable, value in zip(nlp.variables, x.tolist(), strict=True):
-        variable.set_value(value, skip_validation=True)
-    point = _point(problem, nlp, x)
-    multipliers = Multipliers(nlp, info["mult_g"], info["mult_x_L"], info["mult_x_U"])
-    p_from, q_from, p_to, q_to = point.flows / problem.net.branch.rate
-    loading = np.hypot(p_from, q_from), np.hypot(p_to, q_to)
-    found = prices.read(problem, multipliers, loading, point.rows.constraints)
-    cost = -nlp.objective(x) if nlp.maximize else nlp.objective(x)
-    return Solution(
-        status=status,
-        message=message,
-        cost=cost if status.solved else float("nan"),
-        iterations=iterations,
-        seconds=time.perf_counter() - began,
-        problem=problem,
-        point=point,
-        prices=found if status.solved else prices.absent(found),
-    )
+    climb = _Climb(problem, given, progress)
+    if isinstance(start, Solution):
+        climb.warm(start)
+        cold: Start = "flat"
+    else:
+        cold = start
+    for rung in rungs(form):
+        if climb.ended:
+            break
+        climb.attempt(rung, cold)
+    return climb.solution(began)
+
+
+@dataclass
+class _Run:
+    """One run of Ipopt and what came out."""
+
+    nlp: NLP
+    x: Floats
+    info: dict[str, Any]
+    status: Status
+    message: str
+
+
+class _Climb:
+    """Goes up the ladder until an attempt ends well or limits are used up."""
+
+    def __init__(self, problem: Problem, options: Options, progress: Progress | None) -> None:
+        self._problem, self._options, self._progress = problem, options, progress
+        self._attempts: list[Attempt] = []
+        self._run: _Run | None = None
+        self._cold = 0
+        self.ended = False
+
+    def warm(self, previous: Solution) -> None:
+        """Start from a solution, with no more iterations than a cold start took."""
+        last = previous.iterate
+        nlp = _compiled(self._problem, last.nlp.lift)
+        self._cold = last.cold
+        if previous.problem is not self._problem or not previous.solved or nlp is not last.nlp:
+            log.info("no warm start: the solution is not one of this model as it is now")
+            return
+        cap = max(20, last.cold)
+        limit = int(min(cap, float(self._options["max_iter"])))
+        options = {**_WARM, "max_iter": limit}
+        multipliers = {"lagrange": last.rows, "zl": last.lower, "zu": last.upper}
+        self._attempt(Rung("warm", nlp.lift, options=options), nlp, last.x, multipliers)
+        if self._run is not None and self._run.status is Status.ITERATION_LIMIT:
+            self.ended = limit < cap
+
+    def attempt(self, rung: Rung, start: Start) -> None:
+        """Start cold."""
+        began = time.perf_counter()
+        nlp = _compiled(self._problem, rung.lift)
+        x = _start(self._problem, nlp, rung.start or start)
+        self._attempt(rung, nlp, x, {}, began)
+
+    def _attempt(
+        self,
+        rung: Rung,
+        nlp: NLP,
+        start: Floats,
+        multipliers: dict[str, Floats],
+        began: float | None = None,
+    ) -> None:
+        began = began or time.perf_counter()
+        given = {**self._options, **rung.options}
+        used = sum(attempt.iterations for attempt in self._attempts)
+        spent = sum(attempt.seconds for attempt in self._attempts)
+        given["max_iter"] = max(0, int(given["max_iter"]) - (used if multipliers == {} else 0))
+        if "max_wall_time" in given:
+            given["max_wall_time"] = max(1e-9, float(given["max_wall_time"]) - spent)
+        watch = Watch(rung.patience)
+        x, info = _ipopt(nlp, start, given, watch, self._progress, multipliers)
+        status, message = _STATUS.get(info["status"], (Status.FAILED, "the solver failed"))
+        if watch.stalled:
+            status, message = Status.STALLED, f"given up: {watch.stalled}"
+        if info["status"] == _INVALID_NUMBER:
+            bad = nlp.not_finite(x)
+            message += f": {bad[0]}" if bad else ""
+        seconds = time.perf_counter() - began
+        self._attempts.append(Attempt(rung.name, status, message, watch.iterations, seconds))
+        log.info("%s: %s after %d iterations", rung.name, message, watch.iterations)
+        if not multipliers and status.solved:
+            self._cold = watch.iterations
+        self._run = _Run(nlp, x, info, status, message)
+        over = {Status.TIME_LIMIT, Status.INTERRUPTED}
+        if not multipliers:
+            over |= {Status.ITERATION_LIMIT, Status.EVALUATION_ERROR}
+        self.ended = status.solved or status in over
+
+    def solution(self, began: float) -> Solution:
+        """Everything about the last attempt."""
+        run, problem = self._run, self._problem
+        assert run is not None
+        nlp, x, solved = run.nlp, run.x, run.status.solved
+        nlp.take_over(x)
+        point = _point(problem, nlp, x)
+        rows, lower, upper = (run.info[key] for key in ("mult_g", "mult_x_L", "mult_x_U"))
+        multipliers = Multipliers(nlp, rows, lower, upper, solved)
+        p_from, q_from, p_to, q_to = point.flows / problem.base.branch.rate
+        loading = np.hypot(p_from, q_from), np.hypot(p_to, q_to)
+        at, f = problem.reduction.keep, problem.formulation
+        cost = -nlp.objective(x) if nlp.maximize else nlp.objective(x)
+        return Solution(
+            status=run.status,
+            message=run.message,
+            cost=cost if solved else float("nan"),
+            iterations=sum(attempt.iterations for attempt in self._attempts),
+            seconds=time.perf_counter() - began,
+            attempts=tuple(self._attempts),
+            problem=problem,
+            scenario=problem.scenario,
+            inverter_data=problem.inverters,
+            point=point,
+            prices=prices.read(problem, multipliers, loading),
+            stability=problem.criterion.read(f, problem.reduction, point.vm[at], multipliers),
+            iterate=Iterate(nlp, x, rows, lower, upper, self._cold),
+        )
+
+
+def _compiled(problem: Problem, lift: bool) -> NLP:
+    """The problem's NLP, compiled once and refreshed as long as only numbers change.
+
+    Raises:
+        ScopfError: when the model cannot be compiled, or a lower bound is above an upper one.
+    """
+    nlp: NLP | None = problem.compiled.get(lift)
+    if nlp is None or not nlp.refresh():
+        nlp = problem.compiled[lift] = NLP(problem.formulation, lift)
+    crossed = np.flatnonzero(nlp.x_lower > nlp.x_upper)
+    if len(crossed):
+        names = (nlp.variables[k].name for k in crossed)
+        raise ScopfError(f"lower bound above upper bound: {', '.join(names)}")
+    return nlp
 
 
 def _ipopt(
     nlp: NLP,
     start: Floats,
-    options: Mapping[str, str | int | float],
+    options: Options,
+    watch: Watch,
     progress: Progress | None,
-) -> tuple[Floats, dict[str, Any], int]:
-    """Run Ipopt; return the point, cyipopt's information and the number of iterations."""
-    watched = _Watched(nlp, progress)
+    multipliers: dict[str, Floats],
+) -> tuple[Floats, dict[str, Any]]:
+    """Run Ipopt; return the point and cyipopt's information."""
     ipopt = _load_cyipopt().Problem(
         n=nlp.n,
         m=nlp.m,
-        problem_obj=watched,
+        problem_obj=_Callbacks(nlp, watch, progress),
         lb=nlp.x_lower,
         ub=nlp.x_upper,
         cl=nlp.g_lower,
@@ -145,11 +278,11 @@ def _ipopt(
     for name, value in options.items():
         _set_option(ipopt, name, value)
     with np.errstate(all="ignore"):
-        x, info = ipopt.solve(start)
+        x, info = ipopt.solve(start, **multipliers)
     if info["status"] == _INVALID_OPTION:
         changed = {name: value for name, value in options.items() if OPTIONS.get(name) != value}
         raise ScopfError(f"Ipopt refuses an option among {changed} (verbose=True shows why)")
-    return x, info, watched.iterations
+    return x, info
 
 
 def _set_option(ipopt: Any, name: str, value: Any) -> None:
@@ -170,12 +303,11 @@ def _at_least(name: str, value: float, least: float) -> float:
     return value
 
 
-class _Watched:
-    """An NLP as cyipopt wants it, counting iterations."""
+class _Callbacks:
+    """An NLP as cyipopt wants it, with an eye on the iterations."""
 
-    def __init__(self, nlp: NLP, progress: Progress | None) -> None:
-        self.iterations = 0
-        self._progress = progress
+    def __init__(self, nlp: NLP, watch: Watch, progress: Progress | None) -> None:
+        self._watch, self._progress = watch, progress
         self.objective = nlp.objective
         self.gradient = nlp.gradient
         self.constraints = nlp.constraints
@@ -185,13 +317,23 @@ class _Watched:
         self.hessianstructure = nlp.hessianstructure
 
     def intermediate(
-        self, _mode: int, iteration: int, cost: float, violation: float, *_rest: float
+        self,
+        mode: int,
+        iteration: int,
+        cost: float,
+        violation: float,
+        _dual_violation: float,
+        _mu: float,
+        _step_norm: float,
+        _regularization: float,
+        _dual_step: float,
+        step: float,
+        _trials: int,
     ) -> bool:
         """Called by Ipopt after each iteration; True goes on."""
-        self.iterations = iteration
         if self._progress is not None:
             self._progress(iteration, cost, violation)
-        return True
+        return self._watch.goes_on(iteration, mode == 1, step)
 
 
 def _load_cyipopt() -> Any:
@@ -211,37 +353,30 @@ def _load_cyipopt() -> Any:
 
 
 def _start(problem: Problem, nlp: NLP, start: Start) -> Floats:
-    if start not in ("flat", "model"):
-        raise ScopfError(f'start is "flat" or "model", got {start!r}')
+    """Start point in the order of the compiled problem; lifted flows are those of the point."""
+    if start not in get_args(Start):
+        raise ScopfError(f"start is {listing(get_args(Start))} or a Solution, got {start!r}")
+    if start == "model":
+        return nlp.consistent(nlp.start)
+    found = {} if start == "flat" else STARTS[start](problem.net)
     x = nlp.start.copy()
-    if start == "flat":
-        for name, values in problem.flat.items():
-            columns = nlp.columns(getattr(problem.model, name).values())
-            x[columns[columns >= 0]] = values[columns >= 0]
-    return x
+    for variable in problem.formulation.of_kind(Variable):
+        columns = nlp.columns(variable.name)
+        values = found.get(variable.name, variable.start)
+        x[columns[columns >= 0]] = values[columns >= 0]
+    return nlp.consistent(x)
 
 
 def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:
-    m, net = problem.model, problem.net
-
-    def values(component: Any) -> Floats:
-        return np.array([v.value for v in component.values()], dtype=np.float64)
-
-    def parameters(component: Any) -> Floats:
-        return np.array([pyo.value(data) for data in component.values()], dtype=np.float64)
-
+    f = problem.formulation
     flows = ("branch_p_from", "branch_q_from", "branch_p_to", "branch_q_to")
-    costs = ("gen_cost_p", "gen_cost_q")
-    vm = values(m.bus_vm)
-    at = net.bus_positions(problem.inverters.bus)
     return Point(
-        vm=vm,
-        va=values(m.bus_va),
-        pg=values(m.gen_pg),
-        qg=values(m.gen_qg),
-        pd=parameters(m.bus_pd),
-        qd=parameters(m.bus_qd),
-        flows=np.array([nlp.values_of(getattr(m, name), x) for name in flows]),
-        costs=np.sum([nlp.values_of(getattr(m, name), x) for name in costs], axis=0),
-        rows=problem.criterion.rows(m, problem.inverters, vm[at]),
+        vm=f["bus_vm"].value.copy(),
+        va=f["bus_va"].value.copy(),
+        pg=f["gen_pg"].value.copy(),
+        qg=f["gen_qg"].value.copy(),
+        pd=f["bus_pd"].values.copy(),
+        qd=f["bus_qd"].values.copy(),
+        flows=np.array([nlp.values_of(name, x) for name in flows]),
+        costs=nlp.values_of("gen_cost_p", x) + nlp.values_of("gen_cost_q", x),
     )

@@ -42,7 +42,7 @@ _PAIR = {
 def text(solution: Solution) -> str:
     """Status, cost, time, the inverters by price, and the binding pairs."""
     problem = solution.problem
-    net = problem.net
+    net = problem.base
     name = f"{net.name}, lossless" if net.is_lossless else net.name
     lines = [
         f"{name}: {len(net.bus)} buses, {len(net.gen)} generators, {len(net.branch)} branches, "

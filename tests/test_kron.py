@@ -1,4 +1,6 @@
-"""The Kron reduction against the textbook's dense formula."""
+"""The Kron reduction against the textbook's dense formula, its neighbours against networkx."""
+
+import itertools
 
 import networkx as nx
 import numpy as np
@@ -8,7 +10,22 @@ from hypothesis import strategies as st
 
 import scopf
 from scopf.network import Branches, Buses, Gens
-from scopf.stability.kron import reduced_neighbors, reduced_susceptance
+from scopf.stability import kron
+from scopf.stability.kron import (
+    reduced_groups,
+    reduced_neighbors,
+    reduced_self_susceptance,
+    reduced_susceptance,
+)
+
+
+def self_susceptances(net, keep):
+    """By whole columns and by the sweep, whichever the size of the network would call for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kron, "_SMALL", np.inf)
+        columns = reduced_self_susceptance(net, keep)
+        patch.setattr(kron, "_SMALL", 0)
+        return columns, reduced_self_susceptance(net, keep)
 
 
 def dense_reduction(net, keep):
@@ -36,6 +53,8 @@ def test_reduced_susceptance_is_the_textbook_formula(case, lossless):
     expected = -dense_reduction(net, keep).imag
     scale = np.abs(expected).max()
     assert reduced_susceptance(net, keep) == pytest.approx(expected, rel=1e-8, abs=1e-10 * scale)
+    for found in self_susceptances(net, keep):
+        assert found == pytest.approx(np.diag(expected), rel=1e-9)
 
 
 def test_the_order_of_the_kept_buses_is_that_of_the_result():
@@ -43,6 +62,8 @@ def test_the_order_of_the_kept_buses_is_that_of_the_result():
     keep, order = np.unique(net.gen_at), np.array([3, 9, 0, 1, 2, 8, 7, 6, 5, 4])
     shuffled = reduced_susceptance(net, keep[order])
     assert shuffled == pytest.approx(reduced_susceptance(net, keep)[np.ix_(order, order)])
+    for found in self_susceptances(net, keep[order]):
+        assert found == pytest.approx(np.diag(shuffled))
     neighbors = reduced_neighbors(net, keep[order])
     assert np.array_equal(neighbors, reduced_neighbors(net, keep)[np.ix_(order, order)])
 
@@ -69,6 +90,7 @@ def test_all_buses_kept_is_the_admittance_matrix_and_the_network_s_own_neighbour
     loads = np.diag(net.bus.pd - 1j * net.bus.qd)
     expected = -(net.ybus().toarray() + loads).imag
     assert reduced_susceptance(net, everything) == pytest.approx(expected)
+    assert reduced_self_susceptance(net, everything) == pytest.approx(np.diag(expected))
     joined = nx.to_numpy_array(nx.Graph(net.graph()), nodelist=net.bus.id.tolist(), weight=None)
     assert np.array_equal(reduced_neighbors(net, everything), joined > 0)
 
@@ -76,7 +98,11 @@ def test_all_buses_kept_is_the_admittance_matrix_and_the_network_s_own_neighbour
 def test_one_bus_kept_has_no_neighbour():
     net = scopf.load_case("case14")
     assert not reduced_neighbors(net, np.array([3])).any()
-    assert reduced_susceptance(net, np.array([3])).shape == (1, 1)
+    groups = reduced_groups(net, np.array([3]))
+    assert groups.pair_count == len(groups.group) == len(groups.direct) == 0
+    matrix = reduced_susceptance(net, np.array([3]))
+    assert matrix.shape == (1, 1)
+    assert reduced_self_susceptance(net, np.array([3])) == pytest.approx(matrix[0])
 
 
 def inductive_network(graph):
@@ -116,7 +142,95 @@ def networks(draw):
     return inductive_network(graph), np.array(keep)
 
 
-@settings(max_examples=150, deadline=None)
+def uneven(net, seed):
+    """The same network with resistances, taps, phase shifters, charging, shunts and loads."""
+    rng, n, m = np.random.default_rng(seed), len(net.bus), len(net.branch)
+    return net.replace(
+        bus={"pd": rng.uniform(-0.1, 1, n), "qd": rng.uniform(0, 0.5, n), "gs": rng.random(n) / 9},
+        branch={
+            "r": rng.uniform(0, 0.5, m), "b": rng.uniform(0, 0.02, m),
+            "tap": rng.uniform(0.9, 1.1, m), "shift": rng.uniform(-0.5, 0.5, m),
+        },
+    )  # fmt: skip
+
+
+@settings(max_examples=50, deadline=None)
+@given(networks(), st.integers(0, 99))
+def test_self_susceptance_of_any_network(case, seed):
+    net, keep = uneven(case[0], seed), case[1]
+    expected = -np.diag(dense_reduction(net, keep)).imag
+    for found in self_susceptances(net, keep):
+        assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def test_self_susceptance_of_a_meshed_grid_of_1600_buses():
+    rng = np.random.default_rng(7)
+    grid = nx.convert_node_labels_to_integers(nx.grid_2d_graph(40, 40))
+    net = uneven(inductive_network(grid), 7)
+    keep = rng.choice(1600, 120, replace=False)
+    expected = np.diag(reduced_susceptance(net, keep))
+    assert len(keep) * 1480 > kron._SMALL
+    assert reduced_self_susceptance(net, keep) == pytest.approx(expected, rel=1e-9)
+
+
+def test_self_susceptance_where_rows_must_be_exchanged():
+    net, keep = inductive_network(nx.path_graph(4)), np.array([0, 3])
+    y = 1 / net.branch.x
+    net = net.replace(bus={"bs": [0, y[0] + y[1], y[1] + y[2], 0]})  # both diagonals are zero
+    expected = -np.diag(dense_reduction(net, keep)).imag
+    for found in self_susceptances(net, keep):
+        assert found == pytest.approx(expected, rel=1e-9)
+
+
+def groups_of_networkx(net, keep):
+    """Which places of `keep` each group of eliminated buses touches, and the pairs on a branch."""
+    graph, place = nx.Graph(net.graph()), {int(net.bus.id[k]): i for i, k in enumerate(keep)}
+    touched = [
+        sorted({place[b] for a in part for b in graph[a] if b in place})
+        for part in nx.connected_components(graph.subgraph(set(graph) - set(place)))
+    ]
+    joined = {(place[a], place[b]) for a, b in graph.edges if a in place and b in place}
+    return [t for t in touched if len(t) > 1], joined | {(j, i) for i, j in joined}
+
+
+def check_groups(net, keep):
+    found = reduced_groups(net, keep)
+    groups, joined = groups_of_networkx(net, keep)
+    shared = {pair for group in groups for pair in itertools.permutations(group, 2)}
+    members = [found.inverter[found.group == k].tolist() for k in range(len(groups))]
+    assert sorted(members) == sorted(groups)
+    assert (np.diff(found.group) >= 0).all()
+    assert len(found.group) == sum(map(len, groups))
+    assert [tuple(pair) for pair in found.direct.tolist()] == sorted(joined - shared)
+    i, j = found.pairs()
+    assert list(zip(i.tolist(), j.tolist(), strict=True)) == sorted(joined | shared)
+    assert found.pair_count == len(i)
+
+
+@settings(max_examples=50, deadline=None)
+@given(networks())
+def test_groups_and_pairs_are_those_of_networkx(case):
+    check_groups(*case)
+
+
+@pytest.mark.parametrize("case", ["case39", "case118", "case300"])
+def test_groups_and_pairs_of_a_case_are_those_of_networkx(case):
+    net = scopf.load_case(case)
+    check_groups(net, np.unique(net.gen_at))
+
+
+def test_a_pair_that_several_groups_share_counts_once():
+    ways = [[0, 1, 2], [0, 3, 2], [0, 4, 2], [0, 2], [2, 5]]  # from bus 0 to 2, and a direct pair
+    net = inductive_network(nx.Graph([edge for way in ways for edge in itertools.pairwise(way)]))
+    found = reduced_groups(net, np.array([0, 2, 5]))
+    assert found.group.tolist() == [0, 0, 1, 1, 2, 2]
+    assert found.inverter.tolist() == [0, 1, 0, 1, 0, 1]
+    assert found.direct.tolist() == [[1, 2], [2, 1]]
+    assert found.pair_count == 4
+    assert np.transpose(found.pairs()).tolist() == [[0, 1], [1, 0], [1, 2], [2, 1]]
+
+
+@settings(max_examples=50, deadline=None)
 @given(networks())
 def test_neighbours_are_the_pattern_of_the_dense_reduction(case):
     net, keep = case
@@ -125,9 +239,13 @@ def test_neighbours_are_the_pattern_of_the_dense_reduction(case):
     assert np.array_equal(reduced_neighbors(net, keep), dense)
 
 
-def test_an_eliminated_part_that_is_singular_is_refused():
+@pytest.mark.parametrize("small", [0, np.inf])
+def test_an_eliminated_part_that_is_singular_is_refused(small, monkeypatch):
+    monkeypatch.setattr(kron, "_SMALL", small)
     net = inductive_network(nx.path_graph(3))
     x = net.branch.x
     resonant = net.replace(bus={"bs": [0, 1 / x[0] + 1 / x[1], 0]})
     with pytest.raises(scopf.ScopfError, match="singular"):
         reduced_susceptance(resonant, np.array([0, 2]))
+    with pytest.raises(scopf.ScopfError, match="singular"):
+        reduced_self_susceptance(resonant, np.array([0, 2]))

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pyomo.environ as pyo
 
+from scopf.algebra import Formulation
 from scopf.arrays import Floats
 from scopf.faults import ScopfError, listing, number
 from scopf.network import Network
@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 Coefficients = float | Mapping[int, float] | None
 
 
-def polynomial(coefficients: Any, x: Any) -> Any:
-    """sum_k coefficients[k] x^k; zero terms are left out."""
-    return sum(c * x**k for k, c in enumerate(coefficients) if c != 0) if len(coefficients) else 0.0
+def polynomial(coefficients: Mapping[int, Any], x: Any) -> Any:
+    """sum_k c_k x^k over the powers k that are there."""
+    return sum(c * x**k for k, c in coefficients.items())
 
 
 def reactive(net: Network, eta_q: float, d: Coefficients) -> Floats:
@@ -69,20 +69,19 @@ def _warn_without_quadratic(net: Network) -> None:
         log.warning(text, net.name, listing(without))
 
 
-def add_cost(m: pyo.ConcreteModel, net: Network, d: Floats) -> None:
+def add_cost(f: Formulation, net: Network, d: Floats) -> None:
     """The objective `total_cost`, the sum of `gen_cost_p` and `gen_cost_q` (currency per hour).
 
     The coefficients d are the mutable Param `gen_d`.
     """
-    ids = net.gen.id.tolist()
-    cost_p = dict(zip(ids, net.gen.cost_p.tolist(), strict=True))
-    cost_q = dict(zip(ids, net.gen.cost_q.tolist(), strict=True))
-    m.gen_d = pyo.Param(
-        m.gen, mutable=True, initialize=dict(zip(ids, d.tolist(), strict=True)), within=pyo.Reals
-    )
-    m.gen_cost_p = pyo.Expression(m.gen, rule=lambda m, g: polynomial(cost_p[g], m.gen_pg[g]))
-    m.gen_cost_q = pyo.Expression(
-        m.gen, rule=lambda m, g: m.gen_d[g] * m.gen_qg[g] ** 2 + polynomial(cost_q[g], m.gen_qg[g])
-    )
-    terms = [*m.gen_cost_p.values(), *m.gen_cost_q.values()]
-    m.total_cost = pyo.Objective(expr=pyo.quicksum(terms), sense=pyo.minimize)
+    gen = f.indices["gen"]
+
+    def coefficients(table: Floats) -> dict[int, Any]:
+        return {k: f.data(column) for k, column in enumerate(table.T) if column.any()}
+
+    pg, qg = f["gen_pg"][:], f["gen_qg"][:]
+    chosen = f.parameter("gen_d", gen, d)[:]
+    own = polynomial(coefficients(net.gen.cost_q), qg)
+    cost_p = f.expression("gen_cost_p", gen, polynomial(coefficients(net.gen.cost_p), pg))
+    cost_q = f.expression("gen_cost_q", gen, chosen * qg**2 + own)
+    f.objective("total_cost", cost_p.total() + cost_q.total())

@@ -1,4 +1,4 @@
-"""Branch flow equations, polar form, written once for the Pyomo model and for numeric checks.
+"""Branch flow equations, polar form, written once for the model and for numeric checks.
 
 With w = V_f V_t exp(j(theta_f - theta_t)) = wr + j wi and the branch's two-port admittances y,
 S_from = conj(y_ff) V_f^2 + conj(y_ft) w and S_to = conj(y_tt) V_t^2 + conj(y_tf) conj(w).
@@ -13,7 +13,18 @@ from typing import Any
 
 import pyomo.environ as pyo
 
+from scopf.algebra import Formulation
 from scopf.network import Network
+
+
+def w_real(vm_f: Any, vm_t: Any, va_f: Any, va_t: Any) -> Any:
+    """Re w of a branch."""
+    return vm_f * vm_t * pyo.cos(va_f - va_t)
+
+
+def w_imag(vm_f: Any, vm_t: Any, va_f: Any, va_t: Any) -> Any:
+    """Im w of a branch."""
+    return vm_f * vm_t * pyo.sin(va_f - va_t)
 
 
 def p_from(g_ff: Any, g_ft: Any, b_ft: Any, wr: Any, wi: Any, vv_f: Any) -> Any:
@@ -36,45 +47,32 @@ def q_to(b_tt: Any, g_tf: Any, b_tf: Any, wr: Any, wi: Any, vv_t: Any) -> Any:
     return -b_tf * wr - g_tf * wi - b_tt * vv_t
 
 
-def add_flows(m: pyo.ConcreteModel, net: Network) -> None:
+def add_flows(f: Formulation, net: Network, alpha: float) -> None:
     """Named expressions of the flows at both ends of every branch.
 
-    Adds `bus_vv` (V^2), `branch_wr`, `branch_wi` and `branch_{p,q}_{from,to}`, per unit.
+    Adds `bus_vv` (V^2), `branch_wr`, `branch_wi` and `branch_{p,q}_{from,to}`, per unit. The
+    mutable Param `alpha` multiplies the series admittances; charging stays as it is.
     """
+    bus, branch = f.indices["bus"], f.indices["branch"]
+    start, end = net.branch_from, net.branch_to
+    vm, va = f["bus_vm"], f["bus_va"]
+    voltages = vm[start], vm[end], va[start], va[end]
+    strength = f.parameter("alpha", None, alpha)[:]
+    vv = f.expression("bus_vv", bus, vm[:] ** 2)
+    wr = f.expression("branch_wr", branch, w_real(*voltages))[:]
+    wi = f.expression("branch_wi", branch, w_imag(*voltages))[:]
+
     y = net.admittances
-    ends = {
-        k: (f, t)
-        for k, f, t in zip(
-            net.branch.id.tolist(),
-            net.branch.from_bus.tolist(),
-            net.branch.to_bus.tolist(),
-            strict=True,
-        )
-    }
-    admittance = {
-        name: dict(zip(ends, values.tolist(), strict=True)) for name, values in vars(y).items()
-    }
-    vm, va = m.bus_vm, m.bus_va
+    charging_f, charging_t = 0.5 * net.branch.b / net.branch.tap**2, 0.5 * net.branch.b
+    g_ff, b_ff = f.data(y.gff), f.data(y.bff - charging_f)
+    g_tt, b_tt = f.data(y.gtt), f.data(y.btt - charging_t)
+    g_ft, b_ft, g_tf, b_tf = (f.data(part) for part in (y.gft, y.bft, y.gtf, y.btf))
+    vv_f, vv_t = vv[start], vv[end]
 
-    def wr(m: pyo.ConcreteModel, k: int) -> Any:
-        f, t = ends[k]
-        return vm[f] * vm[t] * pyo.cos(va[f] - va[t])
+    def add(name: str, series: Any, shunt: Any) -> None:
+        f.expression(name, branch, strength * series - shunt)
 
-    def wi(m: pyo.ConcreteModel, k: int) -> Any:
-        f, t = ends[k]
-        return vm[f] * vm[t] * pyo.sin(va[f] - va[t])
-
-    m.bus_vv = pyo.Expression(m.bus, rule=lambda m, i: vm[i] ** 2)
-    m.branch_wr = pyo.Expression(m.branch, rule=wr)
-    m.branch_wi = pyo.Expression(m.branch, rule=wi)
-
-    def flow(equation: Any, near: int, own: str, g: str, b: str) -> Any:
-        a, c, d = admittance[own], admittance[g], admittance[b]
-        return lambda m, k: equation(
-            a[k], c[k], d[k], m.branch_wr[k], m.branch_wi[k], m.bus_vv[ends[k][near]]
-        )
-
-    m.branch_p_from = pyo.Expression(m.branch, rule=flow(p_from, 0, "gff", "gft", "bft"))
-    m.branch_q_from = pyo.Expression(m.branch, rule=flow(q_from, 0, "bff", "gft", "bft"))
-    m.branch_p_to = pyo.Expression(m.branch, rule=flow(p_to, 1, "gtt", "gtf", "btf"))
-    m.branch_q_to = pyo.Expression(m.branch, rule=flow(q_to, 1, "btt", "gtf", "btf"))
+    add("branch_p_from", p_from(g_ff, g_ft, b_ft, wr, wi, vv_f), 0)
+    add("branch_q_from", q_from(b_ff, g_ft, b_ft, wr, wi, vv_f), f.data(charging_f) * vv_f)
+    add("branch_p_to", p_to(g_tt, g_tf, b_tf, wr, wi, vv_t), 0)
+    add("branch_q_to", q_to(b_tt, g_tf, b_tf, wr, wi, vv_t), f.data(charging_t) * vv_t)

@@ -14,75 +14,60 @@ in rad, costs in currency per hour.
 from __future__ import annotations
 
 import numpy as np
-import pyomo.environ as pyo
 
-from scopf.arrays import Floats, Ints
-from scopf.inverters import Inverters
+from scopf.algebra import Formulation
+from scopf.arrays import Floats
 from scopf.model.costs import add_cost
 from scopf.model.flows import add_flows
 from scopf.model.limits import add_angle_limits, add_balance, add_thermal_limits
 from scopf.network import Network
-from scopf.stability import Criterion
 from scopf.tables import REFERENCE
 
 
-def ac_opf(
-    net: Network, inverters: Inverters, criterion: Criterion, d: Floats, alpha: float
-) -> pyo.ConcreteModel:
-    """The model of one network at grid strength alpha.
+def ac_opf(net: Network, d: Floats, alpha: float) -> Formulation:
+    """The optimal power flow of one network; a stability criterion adds its rows to it.
 
     Args:
         net: energized network.
-        inverters: may be empty when the criterion adds no rows.
-        criterion: adds its rows and names them `inverter_stability`.
-        alpha: factor on the series admittance of every branch.
         d: quadratic reactive cost of each generator, currency/h per (p.u.)^2.
+        alpha: factor on the series admittance of every branch.
     """
-    m = pyo.ConcreteModel(name=net.name)
-    m.bus = pyo.Set(initialize=net.bus.id.tolist(), dimen=1)
-    m.gen = pyo.Set(initialize=net.gen.id.tolist(), dimen=1)
-    m.branch = pyo.Set(initialize=net.branch.id.tolist(), dimen=1)
+    f = Formulation(net.name)
+    f.index("bus", net.bus.id.tolist())
+    f.index("gen", net.gen.id.tolist())
+    f.index("branch", net.branch.id.tolist())
 
-    add_voltages(m, net)
-    add_generation(m, net)
-    add_flows(m, net.scaled(susceptance=alpha))
-    add_cost(m, net, d)
-    add_balance(m, net)
-    add_thermal_limits(m, net)
-    add_angle_limits(m, net)
-    criterion.add_rows(m, net, inverters, alpha)
-    return m
+    add_voltages(f, net)
+    add_generation(f, net)
+    add_flows(f, net, alpha)
+    add_cost(f, net, d)
+    add_balance(f, net)
+    add_thermal_limits(f, net)
+    add_angle_limits(f, net)
+    return f
 
 
-def add_voltages(m: pyo.ConcreteModel, net: Network) -> None:
+def add_voltages(f: Formulation, net: Network) -> None:
     """`bus_vm` in its box and `bus_va`, fixed at the reference; both start flat."""
     bus = net.bus
-    m.bus_vm = _boxed(m.bus, bus.id, bus.vmin, bus.vmax, start=np.clip(1.0, bus.vmin, bus.vmax))
-    references = bus.id[bus.type == REFERENCE].tolist()
-    m.bus_va = pyo.Var(m.bus, initialize=float(bus.va[bus.type == REFERENCE][0]))
-    for i, angle in zip(references, bus.va[bus.type == REFERENCE].tolist(), strict=True):
-        m.bus_va[i].fix(angle)
+    start = np.clip(1.0, bus.vmin, bus.vmax)
+    f.variable("bus_vm", f.indices["bus"], lower=bus.vmin, upper=bus.vmax, start=start)
+    reference = bus.type == REFERENCE
+    angle = np.where(reference, bus.va, bus.va[reference][0])
+    f.variable(
+        "bus_va", f.indices["bus"], lower=-np.inf, upper=np.inf, start=angle, fixed=reference
+    )
 
 
-def add_generation(m: pyo.ConcreteModel, net: Network) -> None:
+def add_generation(f: Formulation, net: Network) -> None:
     """`gen_pg` and `gen_qg` in their boxes, starting in the middle."""
-    gen = net.gen
-    m.gen_pg = _boxed(m.gen, gen.id, gen.pmin, gen.pmax, start=_middle(gen.pmin, gen.pmax))
-    m.gen_qg = _boxed(m.gen, gen.id, gen.qmin, gen.qmax, start=_middle(gen.qmin, gen.qmax))
+    index, gen = f.indices["gen"], net.gen
+    for name, low, high in (("gen_pg", gen.pmin, gen.pmax), ("gen_qg", gen.qmin, gen.qmax)):
+        f.variable(name, index, lower=low, upper=high, start=middle(low, high))
 
 
-def _boxed(index: pyo.Set, ids: Ints, low: Floats, high: Floats, start: Floats) -> pyo.Var:
-    keys = ids.tolist()
-    box = {
-        key: (lb if np.isfinite(lb) else None, ub if np.isfinite(ub) else None)
-        for key, lb, ub in zip(keys, low.tolist(), high.tolist(), strict=True)
-    }
-    initial = dict(zip(keys, start.tolist(), strict=True))
-    return pyo.Var(index, bounds=lambda m, key: box[key], initialize=initial)
-
-
-def _middle(low: Floats, high: Floats) -> Floats:
+def middle(low: Floats, high: Floats) -> Floats:
     """Middle of each box; the finite end, or zero, where the box is open."""
     with np.errstate(invalid="ignore"):
-        middle = 0.5 * (low + high)
-    return np.where(np.isfinite(middle), middle, np.clip(0.0, low, high))
+        centre = 0.5 * (low + high)
+    return np.where(np.isfinite(centre), centre, np.clip(0.0, low, high))

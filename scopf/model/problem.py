@@ -1,13 +1,17 @@
-"""A problem: a network, its inverters and a criterion, and the Pyomo model made of them."""
+"""A problem: a network, its inverters and a criterion, and the optimisation model made of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 
 from scopf import stability
+from scopf.algebra.formulation import Parameter
 from scopf.arrays import Floats
 from scopf.faults import ScopfError, listing, number
 from scopf.inverters import Inverters
@@ -15,25 +19,159 @@ from scopf.memory import collector_off
 from scopf.model.costs import Coefficients, reactive
 from scopf.model.opf import ac_opf
 from scopf.network import Network
-from scopf.stability import Criterion
+from scopf.stability import Criterion, Reduction
+
+Droop = float | Mapping[int, float]
 
 
-@dataclass(frozen=True, eq=False)
-class Problem:
-    """What `build` made.
+@dataclass(frozen=True)
+class Scenario:
+    """The numbers that `Problem.update` changes.
 
     Attributes:
-        net: the energized network that the model describes.
-        inverters: the inverters that the criterion constrains.
-        criterion: the stability criterion.
-        model: an ordinary Pyomo ConcreteModel; add variables, constraints and objective terms.
+        eta_q, d: reactive power cost, as given to `build`.
+        load_scale: factor on every load.
+        alpha: grid strength.
+        margin: room that stability rows have to leave, per unit.
     """
 
-    net: Network
-    inverters: Inverters
-    criterion: Criterion
-    model: pyo.ConcreteModel = field(repr=False)
-    flat: dict[str, Floats] = field(repr=False)
+    eta_q: float = 0.0
+    d: Coefficients = None
+    load_scale: float = 1.0
+    alpha: float = 1.0
+    margin: float = 0.0
+
+
+class Problem:
+    """What `build` made: an optimisation model that is solved, changed and solved again.
+
+    Attributes:
+        base: the energized network that it was built from.
+        inverters: the inverters that the criterion constrains.
+        criterion: the stability criterion.
+        scenario: the numbers that `update` changes.
+        formulation: the model by families; `model` is the same as a Pyomo model.
+        reduction: the network as its inverters see each other.
+    """
+
+    def __init__(
+        self, base: Network, inverters: Inverters, criterion: Criterion, scenario: Scenario
+    ) -> None:
+        self.base, self.inverters, self.criterion = base, inverters, criterion
+        self.scenario = scenario
+        net = base.scaled(load=scenario.load_scale)
+        self.reduction = Reduction(net, net.bus_positions(inverters.bus))
+        with collector_off():
+            costs = reactive(net, scenario.eta_q, scenario.d)
+            self.formulation = ac_opf(net, costs, scenario.alpha)
+            criterion.add_rows(
+                self.formulation, net, self.reduction, inverters, scenario.alpha, scenario.margin
+            )
+        self.compiled: dict[bool, Any] = {}  # kept by `solve`: reduced (False) and lifted (True)
+
+    def __repr__(self) -> str:
+        return f"Problem({self.base!r}, {self.criterion.name}, {self.scenario})"
+
+    @property
+    def net(self) -> Network:
+        """The network of the present scenario: loads and series admittances scaled."""
+        s = self.scenario
+        return self.base.scaled(load=s.load_scale, susceptance=s.alpha)
+
+    @property
+    def model(self) -> pyo.ConcreteModel:
+        """The Pyomo ConcreteModel; add variables, constraints and objective terms as you like.
+
+        It is made when it is first asked for. From then on it is what `solve` solves, with whatever
+        was changed on it.
+        """
+        return self.formulation.model
+
+    def update(
+        self,
+        *,
+        eta_q: float | None = None,
+        d: Coefficients = None,
+        mq: Droop | None = None,
+        load_scale: float | None = None,
+        alpha: float | None = None,
+        margin: float | None = None,
+    ) -> Problem:
+        """Change numbers of the problem; nothing is rebuilt, the next solve starts at once.
+
+        What is not given stays as it is. The result is the problem that `build` would make of these
+        numbers; Params that were set by hand on the model are overwritten where they belong to what
+        is given here. A changed `load_scale` reduces the network anew, because loads are part of
+        the reduction.
+
+        Args:
+            eta_q: reactive power cost relative to active; replaces `d`.
+            d: quadratic reactive power cost, as in `build`; replaces `eta_q`.
+            mq: droop of each inverter on the system base: one number, or by bus number.
+            load_scale: factor on every load of the network that was given to `build`.
+            alpha: grid strength, as in `build`.
+            margin: room that stability rows have to leave, p.u. voltage.
+
+        Returns:
+            The problem itself.
+
+        Raises:
+            ScopfError: for a value that does not fit; then nothing has changed.
+        """
+        given = {
+            "load_scale": load_scale, "alpha": alpha, "margin": margin,
+            "eta_q": 0.0 if d is not None and eta_q is None else eta_q,
+        }  # fmt: skip
+        changes: dict[str, Any] = {
+            key: number(key, value) for key, value in given.items() if value is not None
+        }
+        if eta_q is not None or d is not None:
+            changes["d"] = d
+        scenario = dataclasses.replace(self.scenario, **changes)
+        checked(scenario)
+        inverters = self.inverters if mq is None else self._with_droop(mq)
+        reduction = self.reduction
+        net = reduction.net
+        if scenario.load_scale != self.scenario.load_scale:
+            net = self.base.scaled(load=scenario.load_scale)
+            reduction = Reduction(net, reduction.keep)
+        values: dict[str, Floats] = {}
+        if "eta_q" in changes:
+            values["gen_d"] = reactive(net, scenario.eta_q, scenario.d)
+        if "load_scale" in changes:
+            values |= {"bus_pd": net.bus.pd, "bus_qd": net.bus.qd}
+        if "alpha" in changes:
+            values["alpha"] = np.array([scenario.alpha])
+        if "margin" in changes:
+            values["stability_margin"] = np.array([scenario.margin])
+        if mq is not None or changes.keys() & {"load_scale", "alpha"}:
+            values |= self.criterion.parameters(reduction, inverters, scenario.alpha)
+        self.scenario, self.inverters, self.reduction = scenario, inverters, reduction
+        self._set(values)
+        return self
+
+    def _with_droop(self, mq: Droop) -> Inverters:
+        if not hasattr(mq, "items"):
+            return self.inverters.replace(mq=np.full(len(self.inverters), number("mq", mq)))
+        given = {int(bus): number(f"mq of bus {bus}", value) for bus, value in mq.items()}
+        buses = self.inverters.bus.tolist()
+        unknown = sorted(set(given) - set(buses))
+        if unknown:
+            raise ScopfError(f"mq: there is no inverter at bus {listing(unknown)}")
+        old = self.inverters.mq.tolist()
+        return self.inverters.replace(
+            mq=np.array([given.get(bus, was) for bus, was in zip(buses, old, strict=True)])
+        )
+
+    def _set(self, values: Mapping[str, Floats]) -> None:
+        """Set parameters, on the model as well if there is one."""
+        for name, column in values.items():
+            if name not in self.formulation:
+                continue  # a criterion without rows has no margin
+            parameter: Parameter = self.formulation[name]
+            parameter.values[:] = column
+            if self.formulation.rendering is not None:
+                self.formulation.rendering.write(parameter)
 
 
 def build(
@@ -44,8 +182,9 @@ def build(
     eta_q: float = 0.0,
     d: Coefficients = None,
     alpha: float = 1.0,
+    margin: float = 0.0,
 ) -> Problem:
-    """Formulate the stability-constrained optimal power flow (P1) as a Pyomo model.
+    """Formulate the stability-constrained optimal power flow (P1).
 
     Args:
         net: the network; what is out of service is left out.
@@ -59,9 +198,10 @@ def build(
             counts as alpha B^red, so Gamma is divided by alpha; this is what the paper's figures
             over alpha show. (`net.scaled(susceptance=...)` reduces the changed network anew, its
             loads unscaled, which gives slightly other limits.)
+        margin: room that every stability row has to leave, p.u. voltage for voltage-difference.
 
     Returns:
-        The problem; its `.model` is meant to be extended.
+        The problem; its `.model` is a Pyomo model and is meant to be extended.
 
     Raises:
         ScopfError: for an unknown criterion, or costs or inverters that do not fit the network.
@@ -76,18 +216,22 @@ def build(
         inverters = Inverters.at_generators(net)
     if not isinstance(inverters, Inverters):
         raise ScopfError("inverters must be made by Inverters.at_generators(net, ...)")
-    alpha = number("alpha", alpha)
+    scenario = Scenario(eta_q, d, 1.0, number("alpha", alpha), number("margin", margin))
+    checked(scenario)
     at = dict(zip(net.gen.id.tolist(), net.gen.bus.tolist(), strict=True))
     pairs = zip(inverters.bus.tolist(), inverters.gens, strict=True)
     strange = [bus for bus, gens in pairs if any(at.get(gen) != bus for gen in gens)]
     if strange:
         text = f"inverters at bus {listing(strange)}: {net.name} does not have these generators"
         raise ScopfError(f"{text} there, in service; make the inverters from the same network")
-    costs = reactive(net, eta_q, d)
-    with collector_off():
-        model = ac_opf(net, inverters, rule, costs, alpha)
-    flat = {
-        name: np.array([v.value for v in getattr(model, name).values()], dtype=np.float64)
-        for name in ("bus_vm", "bus_va", "gen_pg", "gen_qg")
-    }
-    return Problem(net.scaled(susceptance=alpha), inverters, rule, model, flat)
+    return Problem(net, inverters, rule, scenario)
+
+
+def checked(scenario: Scenario) -> None:
+    """Refuse numbers out of range.
+
+    Raises:
+        ScopfError: naming the number.
+    """
+    if not scenario.alpha > 0:
+        raise ScopfError(f"alpha must be positive, got {scenario.alpha}")

@@ -1,21 +1,27 @@
 """Shapes to numbers: one differentiated function for all atoms of a kind.
 
-CasADi differentiates one representative symbolically and exactly, and its virtual machine evaluates
-all rows of a kernel in one call on buffers that we own.
+CasADi differentiates one representative symbolically and exactly. Kernels of many rows run as NumPy
+calls (`scopf.nlp.program`); for few rows, CasADi's virtual machine evaluates them all in one call.
+Either way on buffers that we own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import casadi as ca
 import numpy as np
 
+from scopf.algebra.numbers import Numbers
 from scopf.arrays import Floats, Ints
-from scopf.nlp.walk import PARAMETER, Shape
+from scopf.nlp.entries import Stack
+from scopf.nlp.program import Bound, Program
+from scopf.nlp.walk import PARAMETER, Shape, Value
+
+MANY = 200  # rows from which NumPy's fixed price for a call is worth paying
 
 _UNARY: dict[str, Any] = {
     "neg": lambda x: -x,
@@ -30,58 +36,83 @@ Output = tuple[Shape, tuple[int, ...]]  # a shape, and which of the kernel's var
 
 
 @dataclass(frozen=True)
-class Functions:
-    """Values, first and second derivatives of a kernel's outputs, and where these are nonzero.
+class Slots:
+    """Where nonzeros of a derivative go: some are equal, or opposite, and computed once.
 
     Attributes:
-        value: (x, p) -> outputs.
-        first: (x, p) -> nonzeros of the Jacobian of the outputs.
-        second: (x, p, w) -> nonzeros of the lower triangle of the Hessian of w . outputs.
-        first_at: (output, variable) of each nonzero.
-        second_at: (variable, variable) of each nonzero.
+        places: (row, column) of each nonzero in the kernel's own matrix.
+        source: which computed number it is.
+        sign: what that is multiplied with, 1 or -1.
+        count: of computed numbers.
     """
 
-    value: ca.Function
-    first: ca.Function
-    second: ca.Function
-    first_at: tuple[tuple[int, int], ...]
-    second_at: tuple[tuple[int, int], ...]
+    places: tuple[tuple[int, int], ...]
+    source: tuple[int, ...]
+    sign: tuple[float, ...]
+    count: int
+
+
+class Functions:
+    """Values, first and second derivatives of a kernel's outputs.
+
+    Attributes:
+        first_at: Jacobian of the outputs: (output, variable).
+        second_at: lower triangle of the Hessian of w . outputs: (variable, variable).
+    """
+
+    def __init__(self, outputs: tuple[Output, ...], variables: int) -> None:
+        numbers = [sum(token == PARAMETER for token in shape) for shape, _ in outputs]
+        x = [ca.SX.sym(f"x{k}") for k in range(variables)]
+        p = [ca.SX.sym(f"p{k}") for k in range(sum(numbers))]
+        w = ca.SX.sym("w", len(outputs))
+        outcomes, taken = [], 0
+        for (shape, local), count in zip(outputs, numbers, strict=True):
+            outcomes.append(_symbolic(shape, [x[k] for k in local], p[taken : taken + count]))
+            taken += count
+        xs, values = ca.vertcat(*x), ca.cse(ca.vertcat(*outcomes))
+        first, self.first_at = _distinct(ca.jacobian(values, xs))
+        second, self.second_at = _distinct(ca.tril(ca.hessian(ca.dot(w, values), xs)[0]))
+        self._arguments = [xs, ca.vertcat(*p), w]
+        self._results = [ca.densify(values), first, second]
+
+    @cached_property
+    def machine(self) -> tuple[ca.Function, ...]:
+        """For CasADi's virtual machine: (x, p, w) -> values; first; second derivatives."""
+        return tuple(
+            ca.Function("kernel", self._arguments, [ca.cse(result)]) for result in self._results
+        )
+
+    @cached_property
+    def program(self) -> Program | None:
+        """For NumPy: the three in stages that share what they have in common."""
+        return Program.read(ca.Function("kernel", self._arguments, ca.cse(self._results)))
 
 
 @lru_cache(maxsize=512)
 def differentiate(outputs: tuple[Output, ...], variables: int) -> Functions:
     """Differentiate a kernel; the answer depends on shapes only and is kept for later models."""
-    numbers = [sum(token == PARAMETER for token in shape) for shape, _ in outputs]
-    x = [ca.SX.sym(f"x{k}") for k in range(variables)]
-    p = [ca.SX.sym(f"p{k}") for k in range(sum(numbers))]
-    w = ca.SX.sym("w", len(outputs))
-    outcomes, taken = [], 0
-    for (shape, local), count in zip(outputs, numbers, strict=True):
-        outcomes.append(_symbolic(shape, [x[k] for k in local], p[taken : taken + count]))
-        taken += count
-    xs, ps = ca.vertcat(*x), ca.vertcat(*p)
-    values = ca.cse(ca.vertcat(*outcomes))
-    jacobian = ca.jacobian(values, xs)
-    hessian = ca.tril(ca.hessian(ca.dot(w, values), xs)[0])
-
-    def compiled(name: str, arguments: list[Any], matrix: Any) -> ca.Function:
-        return ca.Function(name, arguments, [ca.cse(ca.vertcat(*matrix.nonzeros()))])
-
-    return Functions(
-        compiled("value", [xs, ps], ca.densify(values)),
-        compiled("first", [xs, ps], jacobian),
-        compiled("second", [xs, ps, w], hessian),
-        _nonzeros(jacobian),
-        _nonzeros(hessian),
-    )
+    return Functions(outputs, variables)
 
 
-def _nonzeros(matrix: Any) -> tuple[tuple[int, int], ...]:
-    """Row and column of each nonzero of a CasADi matrix, in its order."""
+def _distinct(matrix: Any) -> tuple[Any, Slots]:
+    """The nonzeros of a matrix that differ by more than their sign, and where each goes."""
     rows: list[int]
     cols: list[int]
     rows, cols = matrix.sparsity().get_triplet()
-    return tuple(zip(rows, cols, strict=True))
+    known: dict[int, int] = {}
+    kept: list[Any] = []
+    source, sign = [], []
+    for element in ca.cse(ca.vertcat(*matrix.nonzeros())).elements() if rows else []:
+        negated = element.op() == ca.OP_NEG if not element.is_leaf() else False
+        base = element.dep(0) if negated else element
+        key = base.element_hash()
+        if key not in known:
+            known[key] = len(kept)
+            kept.append(base)
+        source.append(known[key])
+        sign.append(-1.0 if negated else 1.0)
+    places = tuple(zip(rows, cols, strict=True))
+    return ca.vertcat(*kept), Slots(places, tuple(source), tuple(sign), len(kept))
 
 
 def _symbolic(shape: Shape, x: Sequence[Any], p: Sequence[Any]) -> Any:
@@ -118,47 +149,80 @@ class Kernel:
     Args:
         functions: from `differentiate`.
         columns: positions in x of each row's variables, shape (rows, variables).
-        numbers: parameters of each row, shape (rows, parameters).
+        numbers: parameters of the function, each one for every row.
         outputs: number of outputs of the functions.
     """
 
-    def __init__(self, functions: Functions, columns: Ints, numbers: Floats, outputs: int) -> None:
+    def __init__(
+        self, functions: Functions, columns: Ints, numbers: Sequence[Value], outputs: int
+    ) -> None:
         self.functions = functions
-        self.columns = np.ascontiguousarray(columns)
-        self.numbers = np.ascontiguousarray(numbers)
+        self.columns = columns
         self.rows, self.outputs = len(columns), outputs
-        self._x = np.empty(columns.shape)
+        self._stack = Stack.of(
+            [(n if isinstance(n, Numbers) else Numbers(n), self.rows) for n in numbers]
+        )
+        program = functions.program if self.rows >= MANY else None
+        self._program = program
+        self._places = np.ascontiguousarray(columns if program is None else columns.T)
+        self._x = np.empty(self._places.shape)
+        self._numbers = self._stack.values.reshape(len(numbers), self.rows)
+        if program is None:
+            self._numbers = np.ascontiguousarray(self._numbers.T)
 
     @property
     def sizes(self) -> tuple[int, int, int]:
         """Lengths of what the three functions write: values, first, second derivatives."""
         f = self.functions
-        return tuple(  # type: ignore[return-value]
-            self.rows * count for count in (self.outputs, len(f.first_at), len(f.second_at))
-        )
+        counts = (self.outputs, f.first_at.count, f.second_at.count)
+        return tuple(self.rows * count for count in counts)  # type: ignore[return-value]
+
+    def place(self, row: Ints, slot: Ints | int, count: int) -> Ints:
+        """Where in a result of `count` numbers a row the number of this row and slot stands."""
+        return row * count + slot if self._program is None else slot * self.rows + row
+
+    def row_and_output(self, places: Ints) -> tuple[Ints, Ints]:
+        """Row and output of each of the kernel's values; inverse of `place`."""
+        if self._program is None:
+            row, output = np.divmod(places, self.outputs)
+        else:
+            output, row = np.divmod(places, self.rows)
+        return row, output
 
     def bind(self, values: Floats, first: Floats, weights: Floats, second: Floats) -> None:
         """Give the slices that the functions write to (and the weights they read), once."""
-        arguments = [self._x, self.numbers]
-        self._value = _Call(self.functions.value, self.rows, arguments, values)
-        self._first = _Call(self.functions.first, self.rows, arguments, first)
-        self._second = _Call(self.functions.second, self.rows, [*arguments, weights], second)
+        results = [values, first, second]
+        if self._program is None:
+            arguments = [self._x, self._numbers, weights]
+            self._calls = [
+                _Call(function, self.rows, arguments, result)
+                for function, result in zip(self.functions.machine, results, strict=True)
+            ]
+        else:
+            shaped = [result.reshape(-1, self.rows) for result in (weights, *results)]
+            self._bound = Bound(self._program, [self._x, self._numbers, shaped[0]], shaped[1:])
+
+    def refresh(self) -> bool:
+        """Read the parameters again; whether any has changed."""
+        if not self._stack.refresh():
+            return False
+        if self._program is None:
+            self._numbers[:] = self._stack.values.reshape(-1, self.rows).T
+        return True
 
     def gather(self, x: Floats) -> None:
         """Collect the variables of every row out of x."""
-        np.take(x, self.columns, out=self._x, mode="clip")  # clip: writes straight into out
+        np.take(x, self._places, out=self._x, mode="clip")  # clip: writes straight into out
 
-    def value(self) -> None:
-        """Evaluate the atoms at the gathered point."""
-        self._value()
+    def run(self, order: int) -> None:
+        """Evaluate values (0), first (1) or weighted second (2) derivatives where gathered.
 
-    def first(self) -> None:
-        """Evaluate the first derivatives at the gathered point."""
-        self._first()
-
-    def second(self) -> None:
-        """Evaluate the second derivatives at the gathered point, with the bound weights."""
-        self._second()
+        Each needs the lower ones evaluated at the same point.
+        """
+        if self._program is None:
+            self._calls[order]()
+        else:
+            self._bound.run(order)
 
 
 class _Call:

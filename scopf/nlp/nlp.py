@@ -5,235 +5,294 @@
 All rows, the objective as the last one, are  A x + C a(x) + k  with sparse A and C and the atoms a
 of `scopf.nlp.walk`. So J = A + C Da, and the Hessian of the Lagrangian is sum_k (C' w)_k D2 a_k
 with w the row multipliers. Patterns, and the maps that scatter atom derivatives into them, are
-found once.
+found once; `refresh` reads parameters, bounds and fixed values again.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
-from scipy import sparse
 
-from scopf.arrays import Floats, Ints
+from scopf.algebra import Formulation
+from scopf.arrays import Flags, Floats, Ints
 from scopf.faults import ScopfError, listing
 from scopf.memory import collector_off
-from scopf.nlp.kernels import Kernel, Output, differentiate
-from scopf.nlp.walk import Atom, Form, UnsupportedError, Walker
+from scopf.nlp.entries import Entries, Matrix, Stack
+from scopf.nlp.groups import Group, grouped
+from scopf.nlp.kernels import Kernel, differentiate
+from scopf.nlp.reading import Reading
+from scopf.nlp.scatter import Scatter
 
-_CARRIES_NO_ROWS = (pyo.Var, pyo.Param, pyo.Set, pyo.RangeSet, pyo.Expression, pyo.Suffix)
-_UNDERSTOOD = {
-    *_CARRIES_NO_ROWS, pyo.Block, pyo.Constraint, pyo.Objective, pyo.BuildAction, pyo.BuildCheck,
-    pyo.SetOf,
-}  # fmt: skip
+_NESTED = 8  # how deep lifted expressions may stand in each other at a start point
 _HOLDS = 1e-8  # relative violation up to which a row without free variables counts as fulfilled
 
 
 class NLP:
     """The active part of a Pyomo model, compiled.
 
-    Mutable parameters, bounds and fixed values are read at compilation. The methods' names are
-    those that cyipopt calls. What they return may be overwritten by the next call.
+    The methods' names are those that cyipopt calls. What they return may be overwritten by the next
+    call.
+
+    Args:
+        source: a Pyomo model, or a formulation (which need not have become one).
+        lift: whether nonlinear expressions that stand inside others (branch flows in thermal
+            limits) become variables y with rows expression - y = 0, at the end of each. The problem
+            is the same; Newton's method sees it less curved.
 
     Attributes:
-        variables: the free Pyomo variables, in order of the columns.
-        rows: the active Pyomo constraints, in order of the rows.
+        n, m: number of variables and rows.
         x_lower, x_upper: bounds, shape (n,); infinite where there is none.
         g_lower, g_upper: row bounds, shape (m,).
-        start: Pyomo's variable values; where there is none, the point of the box nearest zero.
+        start: the variables' values; where there is none, the point of the box nearest zero.
         maximize: whether the objective was negated.
+        lift: as given.
 
     Raises:
         ScopfError: naming each component that cannot be compiled.
     """
 
     @collector_off()
-    def __init__(self, model: pyo.ConcreteModel) -> None:
-        _refuse_unknown(model)
-        walker = Walker()
-        objective, self.maximize = _objective(model, walker)
-        self.rows, forms, bounds = _rows(model, walker)
-        forms.append(objective)
-        free = _free(walker)
-        self.variables = [v for v, is_free in zip(walker.variables, free, strict=True) if is_free]
-        self._named = walker.named
-        self._place(walker, free)
-        self._assemble(forms, bounds, walker.atoms)
-        self._drop_constant_rows(walker.atoms)
-        self._compile(walker.atoms)
-        self._column_of = {id(v): k for k, v in enumerate(self.variables)}
-        self._row_of = {id(row): k for k, row in enumerate(self.rows)}
-
-    @property
-    def n(self) -> int:
-        """Number of variables."""
-        return len(self.variables)
-
-    @property
-    def m(self) -> int:
-        """Number of rows."""
-        return len(self.rows)
-
-    def columns(self, members: Iterable[Any]) -> Ints:
-        """Column of each variable, -1 for one that is fixed or not used."""
-        return _numbers(self._column_of, members)
-
-    def row_numbers(self, members: Iterable[Any]) -> Ints:
-        """Row of each constraint, -1 for one that is not part of the problem."""
-        return _numbers(self._row_of, members)
-
-    def values_of(self, component: Any, x: Floats) -> Floats:
-        """Values at x of the members of a named expression."""
-        self._at(x, 0)
-        found = []
-        for member in component.values():
-            form = self._named.get(id(member))
-            if form is None:  # in no active row: as Pyomo has it
-                found.append(float(pyo.value(member)))
-                continue
-            value = form.constant
-            for column, coefficient in form.linear.items():
-                value += coefficient * self._full[self._position[column]]
-            for atom, coefficient in form.atoms.items():
-                value += coefficient * self._atoms[self._where[atom]]
-            found.append(value)
-        return np.array(found, dtype=np.float64)
+    def __init__(self, source: Formulation | pyo.ConcreteModel, lift: bool = False) -> None:
+        self.lift = lift
+        reading = self._reading = Reading(source, lift)
+        self.maximize = reading.maximize
+        groups = self._groups()
+        live = self._build(groups, np.arange(reading.height + 1))
+        self._live = live
+        if not live.all():
+            self._refuse_broken(np.flatnonzero(~live))
+            self._build(groups, np.cumsum(live) - 1)
 
     # -- compilation -------------------------------------------
 
-    def _place(self, walker: Walker, free: list[bool]) -> None:
-        """Positions of columns in the full vector: the free ones first, then the fixed ones."""
-        order = np.argsort(~np.array(free, dtype=bool), kind="stable")
-        self._position = np.empty(len(free), dtype=np.int64)
-        self._position[order] = np.arange(len(free))
-        fixed = [v for v, is_free in zip(walker.variables, free, strict=True) if not is_free]
-        self._full = np.array([0.0] * self.n + [pyo.value(v) for v in fixed])
-        boxes = [v.bounds for v in self.variables]
-        self.x_lower = np.array([-np.inf if lb is None else lb for lb, _ in boxes], dtype=float)
-        self.x_upper = np.array([np.inf if ub is None else ub for _, ub in boxes], dtype=float)
+    def _groups(self) -> list[Group]:
+        reading = self._reading
+        first = reading.families.count if reading.families is not None else 0
+        used = np.zeros(first + len(reading.walker.atoms), dtype=bool)
+        for part in reading.couple:
+            used[part.targets] = True
+        blocks = reading.families.atoms if reading.families is not None else []
+        return grouped(blocks, reading.walker.atoms, first, used)
+
+    def _build(self, groups: list[Group], row_of: Ints) -> Flags:
+        """Compile with the rows numbered as said; which of them depend on a free variable."""
+        reading = self._reading
+        rows = int(row_of[-1]) + 1
+        last = len(row_of) - 1
+        kept = np.diff(row_of, prepend=-1) > 0
+
+        def renumbered(parts: list[Entries]) -> list[Entries]:
+            return [
+                Entries(row_of[part.rows], part.targets, part.numbers)
+                for part in (part.take(np.flatnonzero(kept[part.rows])) for part in parts)
+            ]
+
+        linear, couple = renumbered(reading.linear), renumbered(reading.couple)
+        self._place(linear, groups)
+        self._bounds(rows, kept)
+        linear = [Entries(p.rows, self._position[p.targets], p.numbers) for p in linear]
+        self._linear = Matrix(linear, (rows, len(self._full)))
+        constants = renumbered(reading.constants)
+        self._constants = Matrix(constants, (rows, 1))
+        where = self._kernelize(groups)
+        couple = [Entries(p.rows, where[p.targets], p.numbers) for p in couple]
+        self._where = where
+        self._couple = Matrix(couple, (rows, len(self._atoms)))
+        self.n, self.m = self._free, rows - 1
+        self._scatter = Scatter(self._linear, self._couple, self._kernels, self._starts, self.n)
+        self._values = np.empty(rows)
+        self._multipliers = np.empty(rows)
+        self._x = np.full(self.n, np.nan)
+        self._order = -1
+        self._recompute()
+        depends = np.zeros(last + 1, dtype=bool)
+        depends[self._linear.rows[self._linear.cols < self.n]] = True
+        depends[self._couple.rows[self._moves[self._couple.cols]]] = True
+        depends[last] = True  # the objective
+        return depends
+
+    def _place(self, linear: list[Entries], groups: list[Group]) -> None:
+        """Positions of the columns in use: free variables, lifted ones, then what is fixed."""
+        lower, upper, value, fixed = self._reading.boxes()
+        used = np.zeros(len(lower), dtype=bool)
+        for part in linear:
+            used[part.targets] = True
+        for group in groups:
+            used[group.columns] = True
+        lifted = self._reading.lifted()
+        order = np.concatenate(
+            [
+                np.flatnonzero(used & ~fixed & ~lifted),
+                np.flatnonzero(used & lifted),
+                np.flatnonzero(used & fixed),
+            ]
+        )
+        self._columns = order
+        self._position = np.full(len(lower), -1, dtype=np.int64)
+        self._position[order] = np.arange(len(order))
+        self._free = int((used & ~fixed).sum())
+        self._own = int((used & ~fixed & ~lifted).sum())
+        self._fixed = fixed
+        self._definition_columns = self._position[self._reading.definitions()]
+        self._full = np.zeros(len(order))
+        self._take_boxes(lower, upper, value)
+
+    def _take_boxes(self, lower: Floats, upper: Floats, value: Floats) -> None:
+        free, rest = self._columns[: self._free], self._columns[self._free :]
+        self.x_lower, self.x_upper = lower[free], upper[free]
         nearest = np.clip(0.0, self.x_lower, np.maximum(self.x_lower, self.x_upper))
-        given = [v.value for v in self.variables]
-        self.start = np.array(
-            [near if v is None else v for v, near in zip(given, nearest.tolist(), strict=True)]
-        )
+        self.start = np.where(np.isnan(value[free]), nearest, value[free])
+        self._full[self._free :] = value[rest]
 
-    def _assemble(
-        self, forms: list[Form], bounds: list[tuple[float, float]], atoms: list[Atom]
-    ) -> None:
-        """A, C and constants of all rows; fixed variables go into the constants."""
-        linear = _matrix([f.linear for f in forms], len(self._full))
-        constant = np.array([form.constant for form in forms])
-        order = np.argsort(self._position)
-        linear = linear[:, order]
-        self._constant = constant + linear[:, self.n :] @ self._full[self.n :]
-        self._linear = linear[:, : self.n].tocsr()
-        self._couple = _matrix([f.atoms for f in forms], len(atoms))
-        limits = np.array(bounds, dtype=float).reshape(-1, 2)
-        self.g_lower, self.g_upper = limits[:, 0], limits[:, 1]
+    def _bounds(self, rows: int, kept: Flags) -> None:
+        reading = self._reading
+        self._sides = [Stack(parts, reading.height) for parts in (reading.lower, reading.upper)]
+        self._kept = kept[:-1]
+        self.g_lower, self.g_upper = (side.values[self._kept] for side in self._sides)
 
-    def _drop_constant_rows(self, atoms: list[Atom]) -> None:
-        """Leave out rows without free variables; one that cannot hold is refused by name."""
-        moves = np.array(
-            [any(self._position[c] < self.n for c in columns) for _, columns, _ in atoms],
-            dtype=bool,
-        )
-        live = np.diff(self._linear.indptr) > 0
-        live[np.unique(self._couple.tocoo().row[moves[self._couple.indices]])] = True
-        live[-1] = True  # the objective
-        if live.all():
-            return
-        broken = [row.name for row in np.array(self.rows, dtype=object)[~live[:-1]] if _broken(row)]
-        if broken:
-            raise ScopfError(f"no free variable is left in {listing(broken)}, which cannot hold")
-        self.rows = [row for row, kept in zip(self.rows, live[:-1], strict=True) if kept]
-        self._linear, self._couple = self._linear[live], self._couple[live]
-        self._constant = self._constant[live]
-        self.g_lower, self.g_upper = self.g_lower[live[:-1]], self.g_upper[live[:-1]]
-
-    def _compile(self, atoms: list[Atom]) -> None:
-        self._kernels, self._where = _kernels(atoms, self._position)
-        starts = np.zeros((len(self._kernels) + 1, 3), dtype=np.int64)
-        for k, kernel in enumerate(self._kernels):
-            starts[k + 1] = starts[k] + kernel.sizes
-        self._atoms = np.empty(starts[-1, 0])
-        self._first = np.empty(starts[-1, 1])
-        self._second = np.empty(starts[-1, 2])
-        self._weights = np.empty(starts[-1, 0])
-        for kernel, a, b in zip(self._kernels, starts[:-1], starts[1:], strict=True):
+    def _kernelize(self, groups: list[Group]) -> Ints:
+        """Make the kernels and their buffers; where each atom stands in their joint output."""
+        self._kernels = [
+            Kernel(
+                differentiate(group.outputs, group.columns.shape[1]),
+                self._position[group.columns],
+                group.numbers,
+                len(group.outputs),
+            )
+            for group in groups
+        ]
+        sizes = np.array([kernel.sizes for kernel in self._kernels], dtype=np.int64).reshape(-1, 3)
+        starts = np.concatenate([np.zeros((1, 3), dtype=np.int64), np.cumsum(sizes, axis=0)])
+        self._starts = starts[:-1]
+        self._atoms, self._first, self._second = (np.empty(size) for size in starts[-1])
+        self._weights = np.empty(len(self._atoms))
+        families = self._reading.families
+        count = (families.count if families is not None else 0) + len(self._reading.walker.atoms)
+        where = np.full(count, -1, dtype=np.int64)
+        self._moves = np.zeros(len(self._atoms), dtype=bool)
+        for kernel, group, a, b in zip(self._kernels, groups, starts[:-1], starts[1:], strict=True):
             kernel.bind(
                 self._atoms[a[0] : b[0]],
                 self._first[a[1] : b[1]],
                 self._weights[a[0] : b[0]],
                 self._second[a[2] : b[2]],
             )
-        couple = self._couple.tocoo()
-        self._couple = sparse.csr_array(
-            (couple.data, (couple.row, self._where[couple.col])),
-            shape=(self.m + 1, len(self._atoms)),
-        )
-        self._couple_t = self._couple.T.tocsr()
-        self._scatter_first(starts)
-        self._scatter_second(starts)
-        self._values = np.empty(self.m + 1)
-        self._slopes = np.empty(len(self._jac_cols) + len(self._grad_cols))
-        self._gradient = np.zeros(self.n)
-        self._multipliers = np.empty(self.m + 1)
-        self._x = np.full(self.n, np.nan)
+            row = np.arange(kernel.rows)
+            moves = (kernel.columns < self._free).any(axis=1)
+            for output in range(kernel.outputs):
+                place = a[0] + kernel.place(row, output, kernel.outputs)
+                where[group.atoms[:, output]] = place
+                self._moves[place] = moves
+        return where
+
+    def _refuse_broken(self, dead: Ints) -> None:
+        """Rows without a free variable hold, or are refused by name."""
+        self._at(self.start, 0)
+        value = self._values[dead]
+        slack = _HOLDS * np.maximum(1.0, np.abs(value))
+        lower, upper = (side.values[dead] for side in self._sides)
+        broken = dead[~((value >= lower - slack) & (value <= upper + slack))]
+        if len(broken):
+            names = np.array(self.row_names, dtype=object)[broken]
+            raise ScopfError(f"no free variable is left in {listing(names)}, which cannot hold")
+
+    # -- reading again -------------------------------------------
+
+    def refresh(self) -> bool:
+        """Read parameters, bounds and fixed values again, without a walk.
+
+        Returns:
+            False when the model has changed in another way (rows, expressions, what is fixed), so
+            that it has to be compiled again.
+        """
+        if not self._live.all() or not self._reading.current():
+            return False
+        lower, upper, value, fixed = self._reading.boxes()
+        if not np.array_equal(fixed, self._fixed):
+            return False
+        self._take_boxes(lower, upper, value)
+        for side in self._sides:
+            side.refresh()
+        self.g_lower, self.g_upper = (side.values[self._kept] for side in self._sides)
+        changed = [self._linear.refresh(), self._couple.refresh()]
+        for kernel in self._kernels:
+            kernel.refresh()
+        self._constants.refresh()
+        if any(changed):
+            self._scatter.refresh()
+        self._recompute()
+        return True
+
+    def _recompute(self) -> None:
+        """What rows are worth where all free variables are zero and there are no atoms."""
+        self._constant = np.zeros(len(self._values))
+        self._constant[self._constants.rows] = self._constants.data
+        settled = self._linear.cols >= self._free
+        rows, cols = self._linear.rows[settled], self._linear.cols[settled]
+        shares = self._linear.data[settled] * self._full[cols]
+        self._constant += np.bincount(rows, shares, minlength=len(self._constant))
         self._order = -1
 
-    def _scatter_first(self, starts: Ints) -> None:
-        """Pattern of the Jacobian (with the gradient as last row) and its map from atoms."""
-        couple = self._couple.tocoo()
-        linear = self._linear.tocoo()
-        rows, cols = [linear.row.astype(np.int64)], [linear.col.astype(np.int64)]
-        source, factor = [np.full(linear.nnz, -1, dtype=np.int64)], [linear.data]
-        for kernel, start, end in zip(self._kernels, starts[:-1], starts[1:], strict=True):
-            mine = (couple.col >= start[0]) & (couple.col < end[0])
-            row, output = np.divmod(couple.col[mine] - start[0], kernel.outputs)
-            count = len(kernel.functions.first_at)
-            for k, (of, variable) in enumerate(kernel.functions.first_at):
-                hit = output == of
-                rows.append(couple.row[mine][hit].astype(np.int64))
-                cols.append(kernel.columns[row[hit], variable])
-                source.append(start[1] + row[hit] * count + k)
-                factor.append(couple.data[mine][hit])
-        i, j, s, c = (np.concatenate(part) for part in (rows, cols, source, factor))
-        free = j < self.n
-        i, j, s, c = i[free], j[free], s[free], c[free]
-        key, slot = np.unique(i * self.n + j, return_inverse=True)
-        pattern_row, pattern_col = np.divmod(key, max(self.n, 1))
-        fixed = s < 0
-        self._slope_constant = np.bincount(slot[fixed], c[fixed], minlength=len(key))
-        moving = ~fixed
-        self._slope_map = sparse.csr_array(
-            (c[moving], (slot[moving], s[moving])), shape=(len(key), len(self._first))
-        )
-        of_rows = pattern_row < self.m
-        self._jac_rows, self._jac_cols = pattern_row[of_rows], pattern_col[of_rows]
-        self._grad_cols = pattern_col[~of_rows]
+    # -- names -------------------------------------------
 
-    def _scatter_second(self, starts: Ints) -> None:
-        """Pattern of the Hessian's lower triangle and its map from atoms."""
-        rows, cols, source = [], [], []
-        for kernel, start in zip(self._kernels, starts[:-1], strict=True):
-            count = len(kernel.functions.second_at)
-            for k, (first, second) in enumerate(kernel.functions.second_at):
-                a, b = kernel.columns[:, first], kernel.columns[:, second]
-                rows.append(np.maximum(a, b))
-                cols.append(np.minimum(a, b))
-                source.append(start[2] + np.arange(kernel.rows) * count + k)
-        none = [np.zeros(0, dtype=np.int64)]
-        i, j, s = (np.concatenate(none + part) for part in (rows, cols, source))
-        free = i < self.n
-        key, slot = np.unique(i[free] * self.n + j[free], return_inverse=True)
-        self._hess_rows, self._hess_cols = np.divmod(key, max(self.n, 1))
-        ones = np.ones(int(free.sum()))
-        self._curve_map = sparse.csr_array(
-            (ones, (slot, s[free])), shape=(len(key), len(self._second))
-        )
+    @property
+    def variables(self) -> list[Any]:
+        """The free Pyomo variables, in order of the columns (lifted ones have none)."""
+        return [self._reading.variable(column) for column in self._columns[: self._own].tolist()]
+
+    @property
+    def rows(self) -> list[Any]:
+        """The active Pyomo constraints, in order of the rows (lifted ones have none)."""
+        found = self._reading.row_objects()
+        return [row for row, kept in zip(found, self._kept, strict=False) if kept]
+
+    @property
+    def row_names(self) -> list[str]:
+        """Names of all rows that were read."""
+        return self._reading.row_names()
+
+    def columns(self, members: str | Iterable[Any]) -> Ints:
+        """Column of each member of a family, or of each variable; -1 if fixed or not used."""
+        found = self._reading.columns_of(members)
+        position = np.append(self._position, -1)[found]
+        return np.where(position < self._own, position, -1)
+
+    def row_numbers(self, members: str | Iterable[Any]) -> Ints:
+        """Row of each member of a family, or of each constraint; -1 if it is not a row."""
+        found = self._reading.rows_of(members)
+        numbers = np.append(np.cumsum(self._kept) - 1, -1)
+        kept = np.append(self._kept, False)
+        return np.where(kept[found], numbers[found], -1)
+
+    def values_of(self, name: str, x: Floats) -> Floats:
+        """Values at x of the members of a named expression of the model."""
+        self._at(x, 0)
+        return self._reading.values_of(name, self._all_columns(), self._atoms, self._where)
+
+    def take_over(self, x: Floats) -> None:
+        """Give the model's variables the values of a point."""
+        self._full[: self._free] = x
+        self._order = -1
+        self._reading.write(self._all_columns(), self._position >= 0)
+
+    def consistent(self, x: Floats) -> Floats:
+        """The point with lifted variables equal to what they stand for."""
+        found = x.copy()
+        own = self.m - (self.n - self._own)
+        if own < self.m:  # a definition may refer to others: they come in order
+            for _ in range(_NESTED):
+                residual = self.constraints(found)[own:].copy()
+                if not np.abs(residual).max(initial=0.0) > 0:
+                    break
+                found[self._definition_columns] += residual
+        return found
+
+    def _all_columns(self) -> Floats:
+        """Values of all columns that were read; NaN for one that is not used."""
+        return np.where(self._position >= 0, np.append(self._full, np.nan)[self._position], np.nan)
 
     # -- evaluation -------------------------------------------
 
@@ -241,17 +300,16 @@ class NLP:
         """Evaluate at x up to derivatives of this order, unless that is what was evaluated last."""
         if self._order < 0 or not np.array_equal(x, self._x):
             self._x[:] = x
-            self._full[: self.n] = x
+            self._full[: self._free] = x
             for kernel in self._kernels:
                 kernel.gather(self._full)
-                kernel.value()
-            self._values = self._linear @ self._x + self._couple @ self._atoms + self._constant
+                kernel.run(0)
+            self._scatter.values(self._full, self._atoms, self._constant, self._values)
             self._order = 0
         if order > self._order:
             for kernel in self._kernels:
-                kernel.first()
-            self._slopes = self._slope_map @ self._first + self._slope_constant
-            self._gradient[self._grad_cols] = self._slopes[len(self._jac_cols) :]
+                kernel.run(1)
+            self._scatter.slopes(self._first)
             self._order = 1
 
     def objective(self, x: Floats) -> float:
@@ -262,7 +320,7 @@ class NLP:
     def gradient(self, x: Floats) -> Floats:
         """Gradient of the objective, shape (n,)."""
         self._at(x, 1)
-        return self._gradient
+        return self._scatter.gradient
 
     def constraints(self, x: Floats) -> Floats:
         """Values of the rows, shape (m,)."""
@@ -272,173 +330,29 @@ class NLP:
     def jacobian(self, x: Floats) -> Floats:
         """Nonzeros of the Jacobian of the rows, in the order of `jacobianstructure`."""
         self._at(x, 1)
-        return self._slopes[: len(self._jac_cols)]
+        return self._scatter.jacobian
 
     def jacobianstructure(self) -> tuple[Ints, Ints]:
         """Row and column of each nonzero of the Jacobian."""
-        return self._jac_rows, self._jac_cols
+        return self._scatter.jacobian_at
 
     def hessian(self, x: Floats, multipliers: Floats, objective_factor: float) -> Floats:
         """Nonzeros of the lower triangle of the Hessian of factor f + multipliers . g."""
-        self._at(x, 0)
+        self._at(x, 1)
         self._multipliers[:-1] = multipliers
         self._multipliers[-1] = objective_factor
-        np.copyto(self._weights, self._couple_t @ self._multipliers)
+        self._scatter.weights(self._multipliers, self._weights)
         for kernel in self._kernels:
-            kernel.second()
-        curvature: Floats = self._curve_map @ self._second
-        return curvature
+            kernel.run(2)
+        return self._scatter.curvature(self._second)
 
     def hessianstructure(self) -> tuple[Ints, Ints]:
         """Row and column of each nonzero of the Hessian's lower triangle."""
-        return self._hess_rows, self._hess_cols
+        return self._scatter.hessian_at
 
     def not_finite(self, x: Floats) -> list[str]:
         """Names of the rows (and the objective) whose value at x is not a finite number."""
         self._at(x, 0)
-        names = [*(row.name for row in self.rows), "the objective"]
+        names = [n for n, kept in zip(self.row_names, self._kept, strict=True) if kept]
+        names.append("the objective")
         return [names[k] for k in np.flatnonzero(~np.isfinite(self._values))]
-
-
-# -- reading the model -----------------------------------------------
-
-
-def _refuse_unknown(model: pyo.ConcreteModel) -> None:
-    unknown = [
-        f"{component.name} ({component.ctype.__name__})"
-        for component in model.component_objects(active=True, descend_into=True)
-        if component.ctype not in _UNDERSTOOD
-    ]
-    if unknown:
-        text = "only continuous variables, constraints, objectives and named expressions compile; "
-        raise ScopfError(f"{text}the model also has {listing(unknown)}")
-
-
-def _objective(model: pyo.ConcreteModel, walker: Walker) -> tuple[Form, bool]:
-    objectives = list(model.component_data_objects(pyo.Objective, active=True))
-    if len(objectives) != 1:
-        names = f": {listing(o.name for o in objectives)}" if objectives else ""
-        raise ScopfError(f"the model needs one active objective, it has {len(objectives)}{names}")
-    objective = objectives[0]
-    form = _form(objective, objective.expr, walker)
-    if objective.sense == pyo.maximize:
-        negated = Form()
-        negated.add(form, -1.0)
-        return negated, True
-    return form, False
-
-
-def _rows(
-    model: pyo.ConcreteModel, walker: Walker
-) -> tuple[list[Any], list[Form], list[tuple[float, float]]]:
-    rows, forms, bounds = [], [], []
-    for row in model.component_data_objects(pyo.Constraint, active=True):
-        try:
-            lower, body, upper = row.to_bounded_expression(evaluate_bounds=True)
-        except ValueError as error:
-            raise ScopfError(f"{row.name}: its bounds cannot be evaluated ({error})") from error
-        if any(bound is not None and bound != bound for bound in (lower, upper)):
-            raise ScopfError(f"{row.name}: a bound is not a number")
-        rows.append(row)
-        forms.append(_form(row, body, walker))
-        bounds.append((-np.inf if lower is None else lower, np.inf if upper is None else upper))
-    return rows, forms, bounds
-
-
-def _form(component: Any, expression: Any, walker: Walker) -> Form:
-    try:
-        return walker.form(expression)
-    except UnsupportedError as error:
-        raise ScopfError(f"{component.name} cannot be compiled: {error}") from error
-    except ValueError as error:
-        raise ScopfError(f"{component.name}: a parameter has no value ({error})") from error
-    except ZeroDivisionError as error:
-        raise ScopfError(f"{component.name}: division by zero") from error
-
-
-def _free(walker: Walker) -> list[bool]:
-    """Which variables are free.
-
-    Raises:
-        ScopfError: naming variables that are not continuous, or fixed without a value.
-    """
-    variables = walker.variables
-    discrete = [v.name for v in variables if not v.is_continuous() and not v.fixed]
-    if discrete:
-        raise ScopfError(f"only continuous variables are supported: {listing(discrete)}")
-    empty = [v.name for v in variables if v.fixed and v.value is None]
-    if empty:
-        raise ScopfError(f"fixed without a value: {listing(empty)}")
-    return [not v.fixed for v in variables]
-
-
-def _broken(row: Any) -> bool:
-    """Whether a row of fixed variables is violated."""
-    lower, body, upper = row.to_bounded_expression(evaluate_bounds=True)
-    value = pyo.value(body)
-    slack = _HOLDS * max(1.0, abs(value))
-    too_low = lower is not None and value < lower - slack
-    return too_low or (upper is not None and value > upper + slack)
-
-
-def _numbers(number_of: dict[int, int], members: Iterable[Any]) -> Ints:
-    return np.array([number_of.get(id(data), -1) for data in members], dtype=np.int64)
-
-
-def _matrix(rows: list[dict[int, float]], columns: int) -> sparse.csr_array:
-    counts = [len(row) for row in rows]
-    indptr = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    indices = np.fromiter((j for row in rows for j in row), dtype=np.int64, count=indptr[-1])
-    data = np.fromiter((c for row in rows for c in row.values()), dtype=float, count=indptr[-1])
-    matrix = sparse.csr_array((data, indices, indptr), shape=(len(rows), columns))
-    matrix.eliminate_zeros()
-    return matrix
-
-
-def _kernels(atoms: list[Atom], position: Ints) -> tuple[list[Kernel], Ints]:
-    """Group atoms into kernels; also the place of each atom in the kernels' joint output.
-
-    Atoms on the same variables are fused, so that the cosine and the sine of one angle difference,
-    and the flows made of them, are one function.
-    """
-    on_variables: dict[frozenset[int], list[int]] = defaultdict(list)
-    for number, (_, columns, _) in enumerate(atoms):
-        on_variables[frozenset(columns)].append(number)
-    groups: dict[tuple[Output, ...], list[tuple[tuple[int, ...], list[int]]]] = defaultdict(list)
-    for members in on_variables.values():
-        for signature, columns, ordered in _fused(atoms, members):
-            groups[signature].append((columns, ordered))
-    kernels, where, start = [], np.empty(len(atoms), dtype=np.int64), 0
-    for signature, group in groups.items():
-        places = position[np.array([columns for columns, _ in group], dtype=np.int64)]
-        numbers = np.array(
-            [[number for atom in ordered for number in atoms[atom][2]] for _, ordered in group]
-        )
-        functions = differentiate(signature, places.shape[1])
-        kernels.append(Kernel(functions, places, numbers, len(signature)))
-        placed = np.array([ordered for _, ordered in group])
-        where[placed.ravel()] = start + np.arange(placed.size)
-        start += placed.size
-    return kernels, where
-
-
-def _fused(
-    atoms: list[Atom], members: list[int]
-) -> list[tuple[tuple[Output, ...], tuple[int, ...], list[int]]]:
-    """Split the atoms on one set of variables into at most one atom of each kind per kernel row."""
-    columns = atoms[members[0]][1]
-    local = {column: k for k, column in enumerate(columns)}
-    rounds: list[dict[Output, int]] = []
-    seen: dict[Output, int] = defaultdict(int)
-    for number in members:
-        shape, mine, _ = atoms[number]
-        output: Output = (shape, tuple(local[column] for column in mine))
-        if seen[output] == len(rounds):
-            rounds.append({})
-        rounds[seen[output]][output] = number
-        seen[output] += 1
-    result = []
-    for each in rounds:
-        signature = tuple(sorted(each, key=repr))
-        result.append((signature, columns, [each[output] for output in signature]))
-    return result

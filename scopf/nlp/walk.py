@@ -8,28 +8,34 @@ evaluated together.
 
 Tokens: a non-negative integer is a local variable, PARAMETER the next number, a string an operator
 (with its number of operands, or its constant exponent, behind a colon).
+
+Coefficients and numbers are floats, or `Numbers` where they follow a mutable parameter.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pyomo.core.expr.numeric_expr as nodes
 import pyomo.environ as pyo
 from pyomo.common.numeric_types import native_numeric_types
 
+from scopf.algebra.numbers import Numbers
 from scopf.faults import ScopfError
 
 PARAMETER = -1
 Token = int | str
 Shape = tuple[Token, ...]
-Atom = tuple[Shape, tuple[int, ...], tuple[float, ...]]  # shape, columns, numbers
+Value = float | Numbers
+Atom = tuple[Shape, tuple[int, ...], tuple[Value, ...]]  # shape, columns, numbers
 
 FUNCTIONS = {
     "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
     "exp", "log", "log10", "sqrt", "abs",
 }  # fmt: skip
 _SUMS = (nodes.SumExpressionBase, nodes.LinearExpression)
+_LONG = 24  # an inner sum of more variables than this becomes a variable of its own
 
 
 class UnsupportedError(ScopfError):
@@ -42,11 +48,11 @@ class Form:
     __slots__ = ("atoms", "constant", "linear")
 
     def __init__(self) -> None:
-        self.constant = 0.0
-        self.linear: dict[int, float] = {}
-        self.atoms: dict[int, float] = {}
+        self.constant: Value = 0.0
+        self.linear: dict[int, Value] = {}
+        self.atoms: dict[int, Value] = {}
 
-    def add(self, other: Form, scale: float) -> None:
+    def add(self, other: Form, scale: Value) -> None:
         """Add `scale` times another form."""
         self.constant += scale * other.constant
         for column, coefficient in other.linear.items():
@@ -58,26 +64,41 @@ class Form:
 class Walker:
     """Turns expressions into forms; variables and atoms get their numbers as they are met.
 
+    Subclasses walk other leaves; they say what a leaf's number or column is, and what is inside a
+    named expression. `context` is theirs: which rows an inner expression is meant for.
+
     Attributes:
-        variables: every variable met, in order of its column.
-        atoms: every distinct atom met, in order of its number.
-        named: form of every named expression met at the top of a body, by id.
+        lift: ids of the named expressions that become variables y with rows y = expression.
+        nested: ids of the nonlinear named expressions met inside atoms.
     """
 
-    def __init__(self) -> None:
-        self.variables: list[Any] = []
-        self.atoms: list[Atom] = []
-        self._column: dict[int, int] = {}
-        self._atom: dict[Atom, int] = {}
-        self.named: dict[int, Form] = {}
+    def __init__(self, lift: frozenset[int] = frozenset()) -> None:
+        self.lift = lift
+        self.nested: set[int] = set()
 
-    def column(self, variable: Any) -> int:
+    def number(self, node: Any, context: Any = None) -> Value:
+        """Value of an expression without variables."""
+        raise NotImplementedError
+
+    def column(self, variable: Any, context: Any = None) -> int:
         """Column of a variable, a new one when it is met for the first time."""
-        column = self._column.get(id(variable))
-        if column is None:
-            column = self._column[id(variable)] = len(self.variables)
-            self.variables.append(variable)
-        return column
+        raise NotImplementedError
+
+    def open(self, node: Any, context: Any) -> tuple[Any, Any]:
+        """What is inside a named expression, and the context that it is to be read in."""
+        raise NotImplementedError
+
+    def lifted(self, node: Any, context: Any) -> bool:
+        """Whether this node is a variable of its own, found by `column`."""
+        raise NotImplementedError
+
+    def add_named(self, node: Any, scale: Value, form: Form) -> None:
+        """Add a named expression to a form."""
+        raise NotImplementedError
+
+    def atom(self, shape: Shape, columns: tuple[int, ...], numbers: tuple[Value, ...]) -> int:
+        """Number of an atom."""
+        raise NotImplementedError
 
     def form(self, expression: Any) -> Form:
         """Linear form of an expression.
@@ -86,20 +107,20 @@ class Walker:
             UnsupportedError: for an operator that has no compiled form.
         """
         form = Form()
-        stack: list[tuple[Any, float]] = [(expression, 1.0)]
+        stack: list[tuple[Any, Value]] = [(expression, 1.0)]
         while stack:
             node, scale = stack.pop()
             if node.__class__ in native_numeric_types:
                 form.constant += scale * node
             elif not node.is_potentially_variable():
-                form.constant += scale * pyo.value(node)
+                form.constant += scale * self.number(node)
             elif node.is_variable_type():
                 column = self.column(node)
                 form.linear[column] = form.linear.get(column, 0.0) + scale
             elif not node.is_expression_type():
                 raise UnsupportedError(f"{node} ({type(node).__name__}) is not an expression")
             elif node.is_named_expression_type():
-                form.add(self._named_form(node), scale)
+                self.add_named(node, scale, form)
             elif isinstance(node, _SUMS):
                 stack += [(argument, scale) for argument in reversed(node.args)]
             elif isinstance(node, nodes.NegationExpression):
@@ -108,25 +129,17 @@ class Walker:
                 self._product(node, scale, form, stack)
         return form
 
-    def _named_form(self, node: Any) -> Form:
-        form = self.named.get(id(node))
-        if form is None:
-            if node.expr is None:
-                raise UnsupportedError(f"expression {node.name} is empty")
-            form = self.named[id(node)] = self.form(node.expr)
-        return form
-
-    def _product(self, node: Any, scale: float, form: Form, stack: list[tuple[Any, float]]) -> None:
+    def _product(self, node: Any, scale: Value, form: Form, stack: list[tuple[Any, Value]]) -> None:
         """Take the numbers out of a product; what is left is linear after all, or an atom."""
         above: list[Any] = []
         below: list[Any] = []
-        scale *= _factors(node, above, below)
+        scale *= self._factors(node, above, below)
         if not below and len(above) == 1 and above[0] is not node:
             stack.append((above[0], scale))
             return
         shape: list[Token] = []
         columns: dict[int, int] = {}
-        numbers: list[float] = []
+        numbers: list[Value] = []
         for factor in above:
             self._tokens(factor, shape, columns, numbers)
         if len(above) != 1:
@@ -134,68 +147,171 @@ class Walker:
         for factor in below:
             self._tokens(factor, shape, columns, numbers)
             shape.append("div")
-        atom: Atom = (tuple(shape), tuple(columns), tuple(numbers))
-        number = self._atom.get(atom)
-        if number is None:
-            number = self._atom[atom] = len(self.atoms)
-            self.atoms.append(atom)
+        number = self.atom(tuple(shape), tuple(columns), tuple(numbers))
         form.atoms[number] = form.atoms.get(number, 0.0) + scale
 
+    def _factors(self, node: Any, above: list[Any], below: list[Any]) -> Value:
+        """Split a product or quotient into variable factors; return the number before them."""
+        scale: Value = 1.0
+        stack = [(node, False)]
+        while stack:
+            part, inverted = stack.pop()
+            if part.__class__ in native_numeric_types or not part.is_potentially_variable():
+                number = part if part.__class__ in native_numeric_types else self.number(part)
+                if inverted and not isinstance(number, Numbers) and number == 0:
+                    raise UnsupportedError("division by zero")
+                scale = scale / number if inverted else scale * number
+            elif isinstance(part, nodes.DivisionExpression):
+                stack += [(part.args[1], not inverted), (part.args[0], inverted)]
+            elif isinstance(part, nodes.ProductExpression):  # MonomialTermExpression is one as well
+                stack += [(part.args[1], inverted), (part.args[0], inverted)]
+            elif isinstance(part, nodes.NegationExpression):
+                scale = -scale
+                stack.append((part.args[0], inverted))
+            else:
+                (below if inverted else above).append(part)
+        return scale
+
     def _tokens(
-        self, root: Any, shape: list[Token], columns: dict[int, int], numbers: list[float]
+        self, root: Any, shape: list[Token], columns: dict[int, int], numbers: list[Value]
     ) -> None:
         """Append an expression's tokens in postfix order; `columns` numbers them locally."""
-        stack: list[tuple[Any, Token | None]] = [(root, None)]
+        stack: list[tuple[Any, Token | None, Any]] = [(root, None, None)]
         while stack:
-            node, token = stack.pop()
+            node, token, context = stack.pop()
             if token is not None:
                 shape.append(token)
             elif node.__class__ in native_numeric_types:
                 numbers.append(float(node))
                 shape.append(PARAMETER)
             elif not node.is_potentially_variable():
-                numbers.append(float(pyo.value(node)))
+                numbers.append(self.number(node, context))
                 shape.append(PARAMETER)
-            elif node.is_variable_type():
-                shape.append(columns.setdefault(self.column(node), len(columns)))
+            elif node.is_variable_type() or self.lifted(node, context):
+                shape.append(columns.setdefault(self.column(node, context), len(columns)))
             elif not node.is_expression_type():
                 raise UnsupportedError(f"{node} ({type(node).__name__}) is not an expression")
+            elif node.is_named_expression_type():
+                inner, within = self.open(node, context)
+                stack.append((inner, None, within))
             else:
                 operator, operands = _operator(node)
-                if operator:
-                    stack.append((None, operator))
-                stack += [(operand, None) for operand in reversed(operands)]
+                stack.append((None, operator, None))
+                stack += [(operand, None, context) for operand in reversed(operands)]
 
 
-def _factors(node: Any, above: list[Any], below: list[Any]) -> float:
-    """Split a product or quotient into variable factors; return the number they are scaled by."""
-    scale = 1.0
-    stack = [(node, False)]
-    while stack:
-        part, inverted = stack.pop()
-        if part.__class__ in native_numeric_types or not part.is_potentially_variable():
-            number = pyo.value(part)
-            if inverted and number == 0:
-                raise UnsupportedError("division by zero")
-            scale = scale / number if inverted else scale * number
-        elif isinstance(part, nodes.DivisionExpression):
-            stack += [(part.args[1], not inverted), (part.args[0], inverted)]
-        elif isinstance(part, nodes.ProductExpression):  # MonomialTermExpression is one as well
-            stack += [(part.args[1], inverted), (part.args[0], inverted)]
-        elif isinstance(part, nodes.NegationExpression):
-            scale = -scale
-            stack.append((part.args[0], inverted))
+class RowWalker(Walker):
+    """Walks the rows of a Pyomo model, one by one.
+
+    Args:
+        lift: as in Walker.
+        columns: columns of variables that are known already, by id.
+        forms: gives the form of a named expression that is known already, None for another.
+        first_column, first_atom: where the numbers of new variables and atoms begin.
+
+    Attributes:
+        variables: every new variable met, in order of its column.
+        atoms: every distinct atom met, in order of its number.
+        named: form of every named expression (and long sum) met, by id.
+        nodes: these expressions.
+        definitions: lifted variables (their columns) and the forms that they are equal to.
+    """
+
+    def __init__(
+        self,
+        lift: frozenset[int] = frozenset(),
+        columns: dict[int, int] | None = None,
+        forms: Any = None,
+        first_column: int = 0,
+        first_atom: int = 0,
+    ) -> None:
+        super().__init__(lift)
+        self.variables: list[Any] = []
+        self.atoms: list[Atom] = []
+        self.named: dict[int, Form] = {}
+        self.nodes: list[Any] = []
+        self.definitions: list[tuple[int, Form]] = []
+        self._column = columns if columns is not None else {}
+        self._forms = forms or (lambda node: None)
+        self._first_column, self._first_atom = first_column, first_atom
+        self._atom: dict[Atom, int] = {}
+        self._moving: dict[int, tuple[Any, Numbers]] = {}
+
+    def number(self, node: Any, context: Any = None) -> Value:
+        """A mutable parameter, or an expression of them: read again at every refresh."""
+        found = self._moving.get(id(node))
+        if found is None:
+            pyo.value(node)  # raises here, where the row is known, if it has no value
+            numbers = Numbers(
+                read=lambda: np.array([pyo.value(node)], dtype=np.float64),
+                nonzero=np.ones(1, dtype=bool),
+            )
+            found = self._moving[id(node)] = (node, numbers)
+        return found[1]
+
+    def column(self, variable: Any, context: Any = None) -> int:
+        """Column of a variable or of a lifted expression."""
+        column = self._column.get(id(variable))
+        if column is None:
+            column = self._column[id(variable)] = self._first_column + len(self.variables)
+            self.variables.append(variable)
+        return column
+
+    def open(self, node: Any, context: Any) -> tuple[Any, Any]:
+        """The named expression's own expression."""
+        if node.expr is None:
+            raise UnsupportedError(f"expression {node.name} is empty")
+        if self._form_of(node).atoms:
+            self.nested.add(id(node))
+        return node.expr, None
+
+    def lifted(self, node: Any, context: Any) -> bool:
+        """Named expressions that are to be lifted, and long inner sums always."""
+        if id(node) in self._column:
+            return True
+        if node.is_expression_type() and node.is_named_expression_type():
+            if id(node) not in self.lift or not self._form_of(node).atoms:
+                return False
+        elif not isinstance(node, _SUMS) or len(node.args) < _LONG:
+            return False
+        form = self._form_of(node)
+        self.definitions.append((self.column(node), form))
+        return True
+
+    def add_named(self, node: Any, scale: Value, form: Form) -> None:
+        """Add a named expression's form, or its variable when it is lifted."""
+        if self.lifted(node, None):
+            column = self.column(node)
+            form.linear[column] = form.linear.get(column, 0.0) + scale
         else:
-            (below if inverted else above).append(part)
-    return scale
+            form.add(self._form_of(node), scale)
+
+    def atom(self, shape: Shape, columns: tuple[int, ...], numbers: tuple[Value, ...]) -> int:
+        """Number of an atom, the same for equal ones."""
+        atom: Atom = (shape, columns, numbers)
+        number = self._atom.get(atom)
+        if number is None:
+            number = self._atom[atom] = self._first_atom + len(self.atoms)
+            self.atoms.append(atom)
+        return number
+
+    def _form_of(self, node: Any) -> Form:
+        """Form of a named expression or of a sum, made once."""
+        form = self.named.get(id(node))
+        if form is None:
+            form = self._forms(node)
+            if form is None:
+                named = node.is_named_expression_type()
+                if named and node.expr is None:
+                    raise UnsupportedError(f"expression {node.name} is empty")
+                form = self.form(node.expr if named else node)
+            self.named[id(node)] = form
+            self.nodes.append(node)
+        return form
 
 
 def _operator(node: Any) -> tuple[str, tuple[Any, ...]]:
-    """Token of a nonlinear or inner node, and its operands; no token where a node only wraps."""
-    if node.is_named_expression_type():
-        if node.expr is None:
-            raise UnsupportedError(f"expression {node.name} is empty")
-        return "", (node.expr,)
+    """Token of a nonlinear or inner node, and its operands."""
     arguments = tuple(node.args)
     if isinstance(node, _SUMS):
         return f"sum:{len(arguments)}", arguments
@@ -206,9 +322,8 @@ def _operator(node: Any) -> tuple[str, tuple[Any, ...]]:
     if isinstance(node, nodes.NegationExpression):
         return "neg", arguments
     if isinstance(node, nodes.PowExpression):
-        exponent = arguments[1]
-        if exponent.__class__ in native_numeric_types or not exponent.is_potentially_variable():
-            return f"pow:{float(pyo.value(exponent))!r}", arguments[:1]
+        if arguments[1].__class__ in native_numeric_types:
+            return f"pow:{float(arguments[1])!r}", arguments[:1]
         return "pow", arguments
     if isinstance(node, (nodes.UnaryFunctionExpression, nodes.AbsExpression)):
         name = node.getname()

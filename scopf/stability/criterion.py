@@ -1,35 +1,73 @@
-"""What a stability criterion is."""
+"""What a stability criterion is, and what it says about a point."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    import pyomo.environ as pyo
-
-    from scopf.arrays import Floats, Ints
+    from scopf.algebra import Formulation
+    from scopf.arrays import Flags, Floats, Ints
     from scopf.inverters import Inverters
     from scopf.network import Network
+    from scopf.stability.kron import Reduction
 
 
 @dataclass(frozen=True)
-class PairRows:
-    """Active rows value <= limit, one per ordered pair of inverters.
+class Pairs:
+    """Active rows value <= limit, one per ordered pair of inverters (their positions).
 
     Attributes:
-        constraints: the Pyomo constraint of each row, m of them.
-        inverter: position of the inverter that the row belongs to, shape (m,).
-        neighbor: position of the other inverter.
-        value: left side at some voltages, per unit.
+        inverter: that the row belongs to, shape (m,).
+        neighbor: the other inverter.
+        value: left side, per unit.
         limit: right side, per unit.
+        price: of the row, currency/h per p.u. voltage; NaN without a solution.
     """
 
-    constraints: tuple[Any, ...]
     inverter: Ints
     neighbor: Ints
     value: Floats
     limit: Floats
+    price: Floats
+
+
+@dataclass(frozen=True)
+class Stability:
+    """A criterion at a point: one entry for each inverter, and all its rows on demand.
+
+    Attributes:
+        limit: right side of the inverter's rows, per unit; NaN without a row.
+        margin: least room among its rows, per unit.
+        neighbor: position of the inverter across the tightest row; -1 without a row.
+        nssp: Nodal Stability Shadow Price, currency/h per p.u. voltage; NaN without a solution.
+        required: margin that the rows ask for.
+        list_pairs: makes the rows.
+    """
+
+    limit: Floats
+    margin: Floats
+    neighbor: Ints
+    nssp: Floats
+    required: float
+    list_pairs: Callable[[], Pairs]
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """Every active row."""
+        return self.list_pairs()
+
+
+class RowPrices(Protocol):
+    """The solver's answer about constraint families, as criteria read it."""
+
+    def active(self, name: str) -> Flags:
+        """Which members of a family are rows of the problem."""
+
+    def price(self, name: str) -> Floats:
+        """What one unit more room is worth in each row; NaN without a solution, 0 for no row."""
 
 
 class Criterion(Protocol):
@@ -48,12 +86,25 @@ class Criterion(Protocol):
     source: str
 
     def add_rows(
-        self, m: pyo.ConcreteModel, net: Network, inverters: Inverters, alpha: float
+        self,
+        f: Formulation,
+        net: Network,
+        reduction: Reduction,
+        inverters: Inverters,
+        alpha: float,
+        margin: float,
     ) -> None:
-        """Add the rows to the model as the constraint `inverter_stability[i, j]` (bus numbers).
+        """Declare the rows; `inverter_stability` is the family that says so.
 
-        `net` is the grid at strength 1; the model's is alpha times as strong.
+        `net` is the grid at strength 1; the model's is alpha times as strong. `reduction` is what
+        is left of it between the inverters. `margin` is the room that rows have to leave, the
+        scalar Param `stability_margin`.
         """
 
-    def rows(self, m: pyo.ConcreteModel, inverters: Inverters, vm: Floats) -> PairRows:
-        """The rows evaluated at inverter voltages `vm`, shape (n_inverters,)."""
+    def parameters(
+        self, reduction: Reduction, inverters: Inverters, alpha: float
+    ) -> dict[str, Floats]:
+        """Values of the criterion's Params by name, for other inverters or another strength."""
+
+    def read(self, f: Formulation, reduction: Reduction, vm: Floats, rows: RowPrices) -> Stability:
+        """The criterion at inverter voltages `vm`, shape (n_inverters,)."""

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scopf.stability.criterion import PairRows
+from scopf.stability.criterion import Pairs, Stability
 
 if TYPE_CHECKING:
-    import pyomo.environ as pyo
-
+    from scopf.algebra import Formulation
     from scopf.arrays import Floats
     from scopf.inverters import Inverters
     from scopf.network import Network
+    from scopf.stability.criterion import RowPrices
+    from scopf.stability.kron import Reduction
 
 
 class Unconstrained:
@@ -25,10 +26,31 @@ class Unconstrained:
     source = ""
 
     def add_rows(
-        self, m: pyo.ConcreteModel, net: Network, inverters: Inverters, alpha: float
+        self,
+        f: Formulation,
+        net: Network,
+        reduction: Reduction,
+        inverters: Inverters,
+        alpha: float,
+        margin: float,
     ) -> None:
         """Leave the model as it is."""
 
-    def rows(self, m: pyo.ConcreteModel, inverters: Inverters, vm: Floats) -> PairRows:
-        """No rows."""
-        return PairRows((), *(np.zeros(0, dtype=np.int64),) * 2, *(np.zeros(0),) * 2)
+    def parameters(
+        self, reduction: Reduction, inverters: Inverters, alpha: float
+    ) -> dict[str, Floats]:
+        """No parameters."""
+        return {}
+
+    def read(self, f: Formulation, reduction: Reduction, vm: Floats, rows: RowPrices) -> Stability:
+        """No limits, and no price."""
+        n = len(vm)
+        nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
+        return Stability(
+            limit=np.full(n, np.nan),
+            margin=np.full(n, np.nan),
+            neighbor=np.full(n, -1, dtype=np.int64),
+            nssp=np.zeros(n),
+            required=0.0,
+            list_pairs=lambda: Pairs(nobody, nobody, nothing, nothing, nothing),
+        )

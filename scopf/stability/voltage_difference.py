@@ -1,26 +1,39 @@
-"""The paper's voltage-difference criterion, (3), in its split form (4)."""
+"""The paper's voltage-difference criterion, (3), in its split form (4).
+
+Few inverters have one row per ordered pair, as the paper writes it. Many inverters that all see
+each other would have millions; for them each group of mutual neighbours has a variable U that is at
+least every voltage in the group, and the rows are
+
+    V_j <= U          for every member j
+    U - V_i <= Gamma_i - margin    for every member i
+
+which leaves exactly the voltages that the pairs leave. The price of inverter i's rows in the group
+is that of its one row here, so the NSSP is the same. What binds is shared out to the pairs that do:
+lambda_ij is the price of i's row times j's share of U, unique unless several inverters bind against
+several neighbours at once, where the pairs' own multipliers are not unique either.
+"""
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pyomo.environ as pyo
 
 from scopf.faults import ScopfError
-from scopf.stability.criterion import PairRows
-from scopf.stability.kron import reduced_neighbors, reduced_susceptance
+from scopf.stability.criterion import Stability
+from scopf.stability.pairs import Voltages, Within
 
 if TYPE_CHECKING:
-    from scopf.arrays import Floats
+    from scopf.algebra import Formulation
+    from scopf.arrays import Floats, Ints
     from scopf.inverters import Inverters
     from scopf.network import Network
+    from scopf.stability.criterion import RowPrices
+    from scopf.stability.kron import Neighbors, Reduction
 
-
-log = logging.getLogger(__name__)
-
-_MANY_ROWS = 100_000
+_FEW = 200  # pairs up to which the rows are written pair by pair
+PAIRS = WITHIN = "inverter_stability"
+BELOW, DIRECT = "inverter_below", "inverter_stability_direct"
 
 
 def difference(v_i: Any, v_j: Any) -> Any:
@@ -34,7 +47,12 @@ def gamma(k: Any, b_ii: Any) -> Any:
 
 
 class VoltageDifference:
-    """V_j - V_i <= Gamma_i for every neighbour j of inverter i in the Kron-reduced network."""
+    """V_j - V_i <= Gamma_i for every neighbour j of inverter i in the Kron-reduced network.
+
+    Args:
+        rows: "pairs" for one row per ordered pair, "maximum" for two per inverter and group; by
+            default whichever suits the number of inverters.
+    """
 
     name = "voltage-difference"
     proven = False
@@ -44,50 +62,99 @@ class VoltageDifference:
     )
     source = "Wang and Geng 2026, (3) and (4); Siahaan, Mallada and Geng, PESGM 2024"
 
+    def __init__(self, rows: Literal["pairs", "maximum"] | None = None) -> None:
+        if rows not in (None, "pairs", "maximum"):
+            raise ScopfError(f'rows is "pairs" or "maximum", got {rows!r}')
+        self._rows = rows
+
     def add_rows(
-        self, m: pyo.ConcreteModel, net: Network, inverters: Inverters, alpha: float
+        self,
+        f: Formulation,
+        net: Network,
+        reduction: Reduction,
+        inverters: Inverters,
+        alpha: float,
+        margin: float,
     ) -> None:
-        """Add `inverter_stability[i, j]`; Gamma is the mutable Param `inverter_gamma[i]`.
+        """Add `inverter_stability`; Gamma is the mutable Param `inverter_gamma[i]`.
+
+        Pair by pair the rows are `inverter_stability[i, j]`. With maxima they are
+        `inverter_stability[i, g]` and `inverter_below[j, g]` for each group g, and
+        `inverter_stability_direct[i, j]` for pairs that only a branch joins.
 
         Raises:
             ScopfError: when there is no inverter, or one is coupled to nothing.
         """
+        buses = inverters.bus.tolist()
+        index = f.index("inverter", buses)
+        limits = self.parameters(reduction, inverters, alpha)["inverter_gamma"]
+        f.parameter("inverter_gamma", index, limits)
+        f.parameter("stability_margin", None, margin)
+        near, at = reduction.neighbors, reduction.keep
+        few = near.pair_count <= _FEW if self._rows is None else self._rows == "pairs"
+        if few:
+            self._add_pairs(f, PAIRS, buses, at, *near.pairs())
+        else:
+            self._add_maxima(f, buses, at, near)
+            self._add_pairs(f, DIRECT, buses, at, *near.direct.T)
+
+    def _add_pairs(
+        self, f: Formulation, name: str, buses: list[int], at: Ints, i: Ints, j: Ints
+    ) -> None:
+        vm = f["bus_vm"]
+        pairs = [(buses[a], buses[b]) for a, b in zip(i.tolist(), j.tolist(), strict=True)]
+        index = f.index("inverter_pair" if name == PAIRS else "inverter_direct_pair", pairs)
+        room = f["inverter_gamma"][i] - f["stability_margin"][:]
+        f.constraint(name, index, difference(vm[at[i]], vm[at[j]]), upper=room)
+
+    def _add_maxima(self, f: Formulation, buses: list[int], at: Ints, near: Neighbors) -> None:
+        vm = f["bus_vm"]
+        groups = f.index("inverter_group", range(int(near.group.max(initial=-1)) + 1))
+        members = [
+            (buses[i], g) for i, g in zip(near.inverter.tolist(), near.group.tolist(), strict=True)
+        ]
+        index = f.index("inverter_in_group", members)
+        highest = np.full(len(groups), -np.inf)
+        np.maximum.at(highest, near.group, vm.value[at[near.inverter]])
+        top = f.variable("inverter_group_vm", groups, lower=-np.inf, upper=np.inf, start=highest)[
+            near.group
+        ]
+        voltage = vm[at[near.inverter]]
+        room = f["inverter_gamma"][near.inverter] - f["stability_margin"][:]
+        f.constraint(BELOW, index, difference(top, voltage), upper=f.data(0.0))
+        f.constraint(WITHIN, index, difference(voltage, top), upper=room)
+
+    def parameters(
+        self, reduction: Reduction, inverters: Inverters, alpha: float
+    ) -> dict[str, Floats]:
+        """Gamma of every inverter."""
         if not len(inverters):
             raise ScopfError(
                 "there is no inverter to constrain; use the criterion none for a plain OPF"
             )
-        buses = inverters.bus.tolist()
-        keep = net.bus_positions(inverters.bus)
-        b_ii = np.diag(reduced_susceptance(net, keep))
+        b_ii = reduction.self_susceptance
         if (b_ii == 0).any():
-            raise ScopfError(
-                f"inverter at bus {buses[int(np.argmin(np.abs(b_ii)))]}: B_ii^red is zero"
-            )
-        limits = gamma(inverters.k, alpha * b_ii)
-        i, j = np.nonzero(reduced_neighbors(net, keep))
-        if len(i) > _MANY_ROWS:
-            log.warning("%d stability rows, one a pair of inverters: this takes long", len(i))
-        pairs = list(zip(inverters.bus[i].tolist(), inverters.bus[j].tolist(), strict=True))
-        m.inverter = pyo.Set(initialize=buses, dimen=1)
-        m.inverter_pair = pyo.Set(initialize=pairs, dimen=2)
-        m.inverter_gamma = pyo.Param(
-            m.inverter,
-            mutable=True,
-            initialize=dict(zip(buses, limits.tolist(), strict=True)),
-            within=pyo.Reals,
-        )
-        m.inverter_stability = pyo.Constraint(
-            m.inverter_pair,
-            rule=lambda m, i, j: difference(m.bus_vm[i], m.bus_vm[j]) <= m.inverter_gamma[i],
-        )
+            bus = inverters.bus[int(np.argmin(np.abs(b_ii)))]
+            raise ScopfError(f"inverter at bus {bus}: B_ii^red is zero")
+        return {"inverter_gamma": gamma(inverters.k, alpha * b_ii)}
 
-    def rows(self, m: pyo.ConcreteModel, inverters: Inverters, vm: Floats) -> PairRows:
-        """The active rows at inverter voltages `vm`, with the model's present Gamma."""
-        place = {bus: k for k, bus in enumerate(inverters.bus.tolist())}
-        component = m.component("inverter_stability")  # None once the user has deleted it
-        rows = component.items() if component is not None else ()
-        active = {pair: row for pair, row in rows if row.active}
-        pairs = np.array([(place[i], place[j]) for i, j in active], dtype=np.int64)
-        i, j = pairs.reshape(-1, 2).T
-        limit = np.array([pyo.value(m.inverter_gamma[b]) for b in inverters.bus.tolist()])
-        return PairRows(tuple(active.values()), i, j, difference(vm[i], vm[j]), limit[i])
+    def read(self, f: Formulation, reduction: Reduction, vm: Floats, rows: RowPrices) -> Stability:
+        """Limits, margins and prices at inverter voltages `vm`, with the model's present Gamma."""
+        limit = f["inverter_gamma"].values.copy()
+        near = reduction.neighbors
+        if BELOW in f:
+            within = Within(near.inverter, near.group, rows.active(WITHIN), rows.active(BELOW))
+            prices = rows.price(WITHIN), rows.price(BELOW)
+            i, j, name = *near.direct.T, DIRECT
+        else:
+            within, prices = Within.empty(), (np.zeros(0), np.zeros(0))
+            i, j, name = *near.pairs(), PAIRS
+        found = Voltages(vm, limit, within, prices, (i, j, rows.active(name)), rows.price(name))
+        return Stability(
+            limit=np.where(found.neighbor >= 0, limit, np.nan),
+            margin=limit - found.rise,
+            neighbor=found.neighbor,
+            nssp=found.nssp,
+            required=float(f["stability_margin"].values[0]),
+            list_pairs=found.pairs,
+        )

@@ -1,0 +1,97 @@
+"""What is tried, in order, until a solve ends well; and when to stop trying one way.
+
+The reduced form, whose branch flows are expressions, takes about half the time of the lifted one,
+whose flows are variables; the lifted form, and other start points, solve some grids that the
+reduced one does not. So the first rung is watched, and given up as soon as it stalls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Start = Literal["flat", "middle", "dc", "power-flow", "model"]
+Form = Literal["auto", "reduced", "lifted"]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a rung may go on without getting anywhere.
+
+    Attributes:
+        iterations: in all.
+        restoration: iterations spent in search of feasibility alone.
+        tiny: iterations in a row with steps below `step`.
+        step: a step length.
+    """
+
+    iterations: int = 150
+    restoration: int = 15
+    tiny: int = 12
+    step: float = 1e-3
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One way to solve.
+
+    Attributes:
+        name: for the log and the result.
+        lift: whether branch flows (nonlinear expressions inside others) are variables.
+        start: where from; None for the start that the user chose.
+        options: of Ipopt, on top of the package's.
+        patience: when to give up; None to let Ipopt decide.
+    """
+
+    name: str
+    lift: bool
+    start: Start | None = None
+    options: Mapping[str, str | int | float] = field(default_factory=dict)
+    patience: Patience | None = None
+
+
+LADDER = (
+    Rung("reduced", lift=False, patience=Patience()),
+    Rung("lifted", lift=True, patience=Patience(iterations=250, restoration=40, tiny=20)),
+    Rung("lifted, power flow start", lift=True, start="power-flow", patience=Patience(300, 60, 30)),
+    Rung("lifted, flat start, monotone", lift=True, options={"mu_init": 1.0}),
+)
+
+
+def rungs(form: Form) -> tuple[Rung, ...]:
+    """The ladder, or the one rung that was asked for."""
+    if form == "auto":
+        return LADDER
+    return (Rung(form, lift=form == "lifted"),)
+
+
+class Watch:
+    """Follows the solver's iterations and says when a rung has stalled.
+
+    Attributes:
+        iterations: so far.
+        stalled: why the rung was given up; empty as long as it was not.
+    """
+
+    def __init__(self, patience: Patience | None) -> None:
+        self.iterations = 0
+        self.stalled = ""
+        self._patience = patience
+        self._restoration = self._tiny = 0
+
+    def goes_on(self, iteration: int, restoring: bool, step: float) -> bool:
+        """Take notice of an iteration; False when it is time for the next rung."""
+        self.iterations = iteration
+        p = self._patience
+        if p is None:
+            return True
+        self._restoration += restoring
+        self._tiny = self._tiny + 1 if iteration and step < p.step else 0
+        if iteration >= p.iterations:
+            self.stalled = f"no solution after {iteration} iterations"
+        elif self._restoration > p.restoration:
+            self.stalled = f"{self._restoration} iterations in search of a feasible point"
+        elif self._tiny > p.tiny:
+            self.stalled = f"{self._tiny} tiny steps in a row"
+        return not self.stalled
