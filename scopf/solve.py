@@ -16,7 +16,7 @@ from scopf import prices
 from scopf.algebra.formulation import Variable
 from scopf.arrays import Floats
 from scopf.faults import ScopfError, listing, number
-from scopf.ladder import Form, Rung, Start, Watch, rungs
+from scopf.ladder import Form, Patience, Rung, Start, Watch, rungs
 from scopf.model.problem import Problem
 from scopf.nlp import NLP
 from scopf.prices import Multipliers
@@ -74,6 +74,9 @@ _WARM: dict[str, str | int | float] = {
 }
 
 
+_PATIENT = 20  # iterations that a warm start may take if a cold one is that quick
+
+
 def solve(
     problem: Problem,
     *,
@@ -116,11 +119,11 @@ def solve(
         raise ScopfError(f"form is {listing(get_args(Form))}, got {form!r}")
     given: dict[str, str | int | float] = {**OPTIONS, "print_level": 5 if verbose else 0}
     given |= options or {}
-    if max_iter is not None:
-        given["max_iter"] = _at_least("max_iter", max_iter, 0)
-    if time_limit is not None:
-        given["max_wall_time"] = _at_least("time_limit", time_limit, 1e-9)
-    climb = _Climb(problem, given, progress)
+    limits = _Limits(
+        None if max_iter is None else int(_at_least("max_iter", max_iter, 0)),
+        None if time_limit is None else _at_least("time_limit", time_limit, 1e-9),
+    )
+    climb = _Climb(problem, given, limits, progress)
     if isinstance(start, Solution):
         climb.warm(start)
         cold: Start = "flat"
@@ -131,6 +134,25 @@ def solve(
             break
         climb.attempt(rung, cold)
     return climb.solution(began)
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """What the user allows, all attempts together; None: no limit."""
+
+    iterations: int | None
+    seconds: float | None
+
+    def left(self, attempts: list[Attempt]) -> dict[str, int | float]:
+        """Ipopt options for what is left after these attempts."""
+        options: dict[str, int | float] = {}
+        if self.iterations is not None:
+            used = sum(attempt.iterations for attempt in attempts)
+            options["max_iter"] = max(0, self.iterations - used)
+        if self.seconds is not None:
+            spent = sum(attempt.seconds for attempt in attempts)
+            options["max_wall_time"] = max(1e-9, self.seconds - spent)
+        return options
 
 
 @dataclass
@@ -147,8 +169,11 @@ class _Run:
 class _Climb:
     """Goes up the ladder until an attempt ends well or limits are used up."""
 
-    def __init__(self, problem: Problem, options: Options, progress: Progress | None) -> None:
+    def __init__(
+        self, problem: Problem, options: Options, limits: _Limits, progress: Progress | None
+    ) -> None:
         self._problem, self._options, self._progress = problem, options, progress
+        self._limits = limits
         self._attempts: list[Attempt] = []
         self._run: _Run | None = None
         self._cold = 0
@@ -162,13 +187,10 @@ class _Climb:
         if previous.problem is not self._problem or not previous.solved or nlp is not last.nlp:
             log.info("no warm start: the solution is not one of this model as it is now")
             return
-        cap = max(20, last.cold)
-        limit = int(min(cap, float(self._options["max_iter"])))
-        options = {**_WARM, "max_iter": limit}
+        patience = Patience(iterations=max(_PATIENT, last.cold), restoration=3)
         multipliers = {"lagrange": last.rows, "zl": last.lower, "zu": last.upper}
-        self._attempt(Rung("warm", nlp.lift, options=options), nlp, last.x, multipliers)
-        if self._run is not None and self._run.status is Status.ITERATION_LIMIT:
-            self.ended = limit < cap
+        rung = Rung("warm", nlp.lift, options=_WARM, patience=patience)
+        self._attempt(rung, nlp, last.x, multipliers)
 
     def attempt(self, rung: Rung, start: Start) -> None:
         """Start cold."""
@@ -186,12 +208,7 @@ class _Climb:
         began: float | None = None,
     ) -> None:
         began = began or time.perf_counter()
-        given = {**self._options, **rung.options}
-        used = sum(attempt.iterations for attempt in self._attempts)
-        spent = sum(attempt.seconds for attempt in self._attempts)
-        given["max_iter"] = max(0, int(given["max_iter"]) - (used if multipliers == {} else 0))
-        if "max_wall_time" in given:
-            given["max_wall_time"] = max(1e-9, float(given["max_wall_time"]) - spent)
+        given = {**self._options, **rung.options, **self._limits.left(self._attempts)}
         watch = Watch(rung.patience)
         x, info = _ipopt(nlp, start, given, watch, self._progress, multipliers)
         status, message = _STATUS.get(info["status"], (Status.FAILED, "the solver failed"))
@@ -207,8 +224,8 @@ class _Climb:
             self._cold = watch.iterations
         self._run = _Run(nlp, x, info, status, message)
         over = {Status.TIME_LIMIT, Status.INTERRUPTED}
-        if not multipliers:
-            over |= {Status.ITERATION_LIMIT, Status.EVALUATION_ERROR}
+        if self._limits.iterations is not None:
+            over.add(Status.ITERATION_LIMIT)
         self.ended = status.solved or status in over
 
     def solution(self, began: float) -> Solution:
@@ -349,6 +366,7 @@ def _load_cyipopt() -> Any:
     finally:
         if before is None:
             del os.environ[key]
+    cyipopt.set_logging_level(logging.WARNING)  # it reports every callback at INFO
     return cyipopt
 
 
