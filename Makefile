@@ -3,7 +3,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python -m
 
-.PHONY: help demo test lint types format clean
+.PHONY: help demo test lint types format bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -25,9 +25,16 @@ format: .venv/.ready ## format the code and mend what ruff can mend
 	$(RUN) ruff format
 	$(RUN) ruff check --fix
 
+bench: .venv/.bench ## measure against other packages, see benchmarks/README.md
+	$(RUN) benchmarks.bench $(BENCH)
+
 clean: ## remove the environment, builds and caches
 	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.bench: .venv/.ready pyproject.toml
+	$(RUN) pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	touch $@
 
 .venv/.ready: bootstrap.py pyproject.toml
 	$(PYTHON) bootstrap.py .venv
