@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scopf.model import Problem, build
     from scopf.network import Network
     from scopf.solution import Solution, Status
-    from scopf.solve import solve
+    from scopf.solver import solve
 
 __version__ = "0.1.0"
 
@@ -33,7 +33,7 @@ _HOME = {  # where each public name lives; imported when first used
     "Status": "scopf.solution",
     "build": "scopf.model",
     "load_case": "scopf.cases",
-    "solve": "scopf.solve",
+    "solve": "scopf.solver",
 }
 __all__ = ["CaseError", "Fault", "Inverters", "Network", "Problem", "ScopfError", "Solution"]
 __all__ += ["Status", "build", "load_case", "solve"]

@@ -278,6 +278,17 @@ class NLP:
         self._order = -1
         self._reading.write(self._all_columns(), self._position >= 0)
 
+    def alike(self, other: NLP) -> bool:
+        """Whether a solution of the other problem can be a start point of this one."""
+        if self is other:
+            return True
+        patterns = ("jacobianstructure", "hessianstructure")
+        return (self.n, self.m, self.lift) == (other.n, other.m, other.lift) and all(
+            np.array_equal(mine, theirs)
+            for name in patterns
+            for mine, theirs in zip(getattr(self, name)(), getattr(other, name)(), strict=True)
+        )
+
     def consistent(self, x: Floats) -> Floats:
         """The point with lifted variables equal to what they stand for."""
         found = x.copy()

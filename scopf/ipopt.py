@@ -1,0 +1,194 @@
+"""Ipopt through cyipopt; the only place that knows either."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scopf.arrays import Floats
+from scopf.faults import ScopfError
+from scopf.ladder import Watch
+from scopf.nlp import NLP
+from scopf.solution import Status
+
+Options = Mapping[str, str | int | float]
+
+Progress = Callable[[int, float, float], None]  # iteration, cost, largest constraint violation
+
+OPTIONS: dict[str, str | int | float] = {
+    "tol": 1e-8,
+    "max_iter": 500,
+    "acceptable_iter": 0,  # a result is optimal or it is not
+    "nlp_scaling_max_gradient": 10.0,
+    "mumps_pivot_order": 0,  # AMD: a third less factorisation work on large grids
+    "honor_original_bounds": "yes",
+    "print_level": 0,
+    "sb": "yes",
+}
+
+# Ipopt's ApplicationReturnStatus (IpReturnCodes.h), in our words.
+_STATUS = {
+    0: (Status.OPTIMAL, "an optimal solution was found"),
+    1: (Status.ACCEPTABLE, "solved to a lower accuracy than asked for"),
+    2: (Status.INFEASIBLE, "no point near here satisfies all constraints; they probably conflict"),
+    3: (Status.FAILED, "the search direction became too small to go on"),
+    4: (Status.DIVERGED, "the iterates diverge; the problem may be unbounded"),
+    5: (Status.INTERRUPTED, "stopped on request"),
+    6: (Status.OPTIMAL, "a feasible point was found, and there is nothing to optimise"),
+    -1: (Status.ITERATION_LIMIT, "stopped at the iteration limit"),
+    -2: (Status.FAILED, "the search for a feasible point failed; constraints may conflict"),
+    -3: (Status.FAILED, "a search step could not be computed"),
+    -4: (Status.TIME_LIMIT, "stopped at the time limit"),
+    -5: (Status.TIME_LIMIT, "stopped at the time limit"),
+    -10: (Status.INFEASIBLE, "there are more equations than free variables"),
+    -11: (Status.FAILED, "the problem is not well defined"),
+    -13: (Status.EVALUATION_ERROR, "a function or derivative is not a finite number"),
+    -102: (Status.FAILED, "not enough memory"),
+}
+_REAL_OPTION = re.compile(r"tol|time$|factor|^mu_|_mu_|gradient|push|frac|bound_inf|_val$")
+_INVALID_OPTION, _INVALID_NUMBER = -12, -13
+
+# A warm start begins where the previous solution ended, its barrier low and its bounds not relaxed.
+WARM: dict[str, str | int | float] = {
+    "warm_start_init_point": "yes",
+    "mu_init": 1e-4,
+    "warm_start_bound_push": 1e-9,
+    "warm_start_bound_frac": 1e-9,
+    "warm_start_slack_bound_push": 1e-9,
+    "warm_start_slack_bound_frac": 1e-9,
+    "warm_start_mult_bound_push": 1e-9,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of Ipopt came to.
+
+    Attributes:
+        x: last iterate, shape (n,).
+        rows, lower, upper: multipliers of rows and of bounds (signs: `scopf.prices`).
+        status, message: how it ended.
+    """
+
+    x: Floats
+    rows: Floats
+    lower: Floats
+    upper: Floats
+    status: Status
+    message: str
+
+
+def run(
+    nlp: NLP,
+    start: Floats,
+    options: Options,
+    watch: Watch,
+    progress: Progress | None = None,
+    multipliers: Mapping[str, Floats] | None = None,
+) -> Outcome:
+    """Solve an NLP.
+
+    Args:
+        nlp: what to solve.
+        start: shape (n,).
+        options: of Ipopt, on top of OPTIONS.
+        watch: counts iterations, and ends the run when it stalls.
+        progress: called after each iteration.
+        multipliers: start values "lagrange" (rows), "zl", "zu" (bounds) for a warm start.
+
+    Raises:
+        ScopfError: for an option that Ipopt does not have, or a value that it refuses.
+    """
+    ipopt = _load_cyipopt().Problem(
+        n=nlp.n,
+        m=nlp.m,
+        problem_obj=_Callbacks(nlp, watch, progress),
+        lb=nlp.x_lower,
+        ub=nlp.x_upper,
+        cl=nlp.g_lower,
+        cu=nlp.g_upper,
+    )
+    given = {**OPTIONS, **options}
+    for name, value in given.items():
+        _set_option(ipopt, name, value)
+    with np.errstate(all="ignore"):
+        x, info = ipopt.solve(start, **(multipliers or {}))
+    code = info["status"]
+    if code == _INVALID_OPTION:
+        changed = {name: value for name, value in given.items() if OPTIONS.get(name) != value}
+        raise ScopfError(f"Ipopt refuses an option among {changed} (verbose=True shows why)")
+    status, message = _STATUS.get(code, (Status.FAILED, "the solver failed"))
+    if watch.stalled:
+        status, message = Status.STALLED, f"given up: {watch.stalled}"
+    if code == _INVALID_NUMBER:
+        bad = nlp.not_finite(x)
+        message += f": {bad[0]}" if bad else ""
+    return Outcome(x, info["mult_g"], info["mult_x_L"], info["mult_x_U"], status, message)
+
+
+def _set_option(ipopt: Any, name: str, value: Any) -> None:
+    """Set an option, a whole number as a real one where Ipopt wants that (and would print)."""
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, int) and _REAL_OPTION.search(name):
+        value = float(value)
+    try:
+        ipopt.add_option(name, value)
+    except TypeError as error:
+        text = f"Ipopt has no option {name!r} that takes {value!r}; see its options reference"
+        raise ScopfError(text) from error
+
+
+class _Callbacks:
+    """An NLP as cyipopt wants it, with an eye on the iterations."""
+
+    def __init__(self, nlp: NLP, watch: Watch, progress: Progress | None) -> None:
+        self._watch, self._progress = watch, progress
+        self.objective = nlp.objective
+        self.gradient = nlp.gradient
+        self.constraints = nlp.constraints
+        self.jacobian = nlp.jacobian
+        self.jacobianstructure = nlp.jacobianstructure
+        self.hessian = nlp.hessian
+        self.hessianstructure = nlp.hessianstructure
+
+    def intermediate(
+        self,
+        mode: int,
+        iteration: int,
+        cost: float,
+        violation: float,
+        _dual_violation: float,
+        _mu: float,
+        _step_norm: float,
+        _regularization: float,
+        _dual_step: float,
+        step: float,
+        _trials: int,
+    ) -> bool:
+        """Called by Ipopt after each iteration; True goes on."""
+        if self._progress is not None:
+            self._progress(iteration, cost, violation)
+        return self._watch.goes_on(iteration, mode == 1, step)
+
+
+def _load_cyipopt() -> Any:
+    """Import cyipopt with its BLAS on one thread: more cost time on sparse grid problems."""
+    key = "OPENBLAS_NUM_THREADS"
+    before = os.environ.get(key)
+    os.environ.setdefault(key, "1")
+    try:
+        import cyipopt
+    except ImportError as error:
+        text = "cyipopt is not installed: `make demo` builds it, or `conda install -c conda-forge "
+        raise ImportError(text + "cyipopt`") from error
+    finally:
+        if before is None:
+            del os.environ[key]
+    cyipopt.set_logging_level(logging.WARNING)  # it reports every callback at INFO
+    return cyipopt
