@@ -21,6 +21,7 @@ from scopf.model.costs import add_cost
 from scopf.model.flows import add_flows
 from scopf.model.limits import add_angle_limits, add_balance, add_thermal_limits
 from scopf.network import Network
+from scopf.starts import flat
 from scopf.tables import REFERENCE
 
 
@@ -37,8 +38,9 @@ def ac_opf(net: Network, d: Floats, alpha: float) -> Formulation:
     f.index("gen", net.gen.id.tolist())
     f.index("branch", net.branch.id.tolist())
 
-    add_voltages(f, net)
-    add_generation(f, net)
+    start = flat(net)
+    add_voltages(f, net, start)
+    add_generation(f, net, start)
     add_flows(f, net, alpha)
     add_cost(f, net, d)
     add_balance(f, net)
@@ -47,27 +49,17 @@ def ac_opf(net: Network, d: Floats, alpha: float) -> Formulation:
     return f
 
 
-def add_voltages(f: Formulation, net: Network) -> None:
-    """`bus_vm` in its box and `bus_va`, fixed at the reference; both start flat."""
-    bus = net.bus
-    start = np.clip(1.0, bus.vmin, bus.vmax)
-    f.variable("bus_vm", f.indices["bus"], lower=bus.vmin, upper=bus.vmax, start=start)
+def add_voltages(f: Formulation, net: Network, start: dict[str, Floats]) -> None:
+    """`bus_vm` in its box and `bus_va`, fixed at the reference."""
+    index, bus = f.indices["bus"], net.bus
+    f.variable("bus_vm", index, lower=bus.vmin, upper=bus.vmax, start=start["bus_vm"])
     reference = bus.type == REFERENCE
-    angle = np.where(reference, bus.va, bus.va[reference][0])
-    f.variable(
-        "bus_va", f.indices["bus"], lower=-np.inf, upper=np.inf, start=angle, fixed=reference
-    )
+    angle = start["bus_va"]
+    f.variable("bus_va", index, lower=-np.inf, upper=np.inf, start=angle, fixed=reference)
 
 
-def add_generation(f: Formulation, net: Network) -> None:
-    """`gen_pg` and `gen_qg` in their boxes, starting in the middle."""
+def add_generation(f: Formulation, net: Network, start: dict[str, Floats]) -> None:
+    """`gen_pg` and `gen_qg` in their boxes."""
     index, gen = f.indices["gen"], net.gen
-    for name, low, high in (("gen_pg", gen.pmin, gen.pmax), ("gen_qg", gen.qmin, gen.qmax)):
-        f.variable(name, index, lower=low, upper=high, start=middle(low, high))
-
-
-def middle(low: Floats, high: Floats) -> Floats:
-    """Middle of each box; the finite end, or zero, where the box is open."""
-    with np.errstate(invalid="ignore"):
-        centre = 0.5 * (low + high)
-    return np.where(np.isfinite(centre), centre, np.clip(0.0, low, high))
+    f.variable("gen_pg", index, lower=gen.pmin, upper=gen.pmax, start=start["gen_pg"])
+    f.variable("gen_qg", index, lower=gen.qmin, upper=gen.qmax, start=start["gen_qg"])

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from scopf.algebra.numbers import Numbers
-from scopf.arrays import Flags, Floats, Ints
+from scopf.arrays import Flags, Ints
 from scopf.nlp.kernels import Output
+from scopf.nlp.parameters import Parameters
 from scopf.nlp.template import Atoms
 from scopf.nlp.walk import Atom, Value
 
@@ -33,17 +34,22 @@ class Group:
 
 
 def grouped(
-    blocks: Sequence[Atoms], singles: Sequence[Atom], first: int, used: Flags
+    blocks: Sequence[Atoms],
+    singles: Sequence[Atom],
+    parameters: Parameters,
+    first: int,
+    used: Flags,
 ) -> list[Group]:
     """Groups of all atoms that are used.
 
     Args:
         blocks: atoms of families.
         singles: atoms that were met one by one.
+        parameters: that the single ones' numbers may follow.
         first: number of the first single one.
         used: whether each atom is used at all.
     """
-    return [*_of_blocks(blocks, used), *_of_singles(singles, first, used)]
+    return [*_of_blocks(blocks, used), *_of_singles(singles, parameters, first, used)]
 
 
 def _of_blocks(blocks: Sequence[Atoms], used: Flags) -> list[Group]:
@@ -75,7 +81,9 @@ def _of_blocks(blocks: Sequence[Atoms], used: Flags) -> list[Group]:
     return groups
 
 
-def _of_singles(atoms: Sequence[Atom], first: int, used: Flags) -> list[Group]:
+def _of_singles(
+    atoms: Sequence[Atom], parameters: Parameters, first: int, used: Flags
+) -> list[Group]:
     """Atoms on the same variables are fused; those fused alike, and of one shape, are a group."""
     on_variables: dict[frozenset[int], list[int]] = defaultdict(list)
     for number, (_, columns, _) in enumerate(atoms):
@@ -92,7 +100,7 @@ def _of_singles(atoms: Sequence[Atom], first: int, used: Flags) -> list[Group]:
             Group(
                 outputs,
                 np.array([columns for columns, _ in rows], dtype=np.int64),
-                tuple(_joined(column) for column in zip(*numbers, strict=True)),
+                tuple(parameters.numbers(column) for column in zip(*numbers, strict=True)),
                 first + np.array([ordered for _, ordered in rows], dtype=np.int64),
             )
         )
@@ -119,19 +127,3 @@ def _fused(
         signature = tuple(sorted(each, key=repr))
         result.append((signature, columns, [each[output] for output in signature]))
     return result
-
-
-def _joined(values: Sequence[Value]) -> Numbers:
-    """One number of each row as a column."""
-    moving = [(k, value) for k, value in enumerate(values) if isinstance(value, Numbers)]
-    plain = np.array([0.0 if isinstance(value, Numbers) else value for value in values])
-    if not moving:
-        return Numbers(plain)
-
-    def read() -> Floats:
-        column = plain.copy()
-        for k, value in moving:
-            column[k] = value.values()[0]
-        return column
-
-    return Numbers(read=read, nonzero=np.ones(len(values), dtype=bool))

@@ -75,7 +75,8 @@ class NLP:
         for part in reading.couple:
             used[part.targets] = True
         blocks = reading.families.atoms if reading.families is not None else []
-        return grouped(blocks, reading.walker.atoms, first, used)
+        walker = reading.walker
+        return grouped(blocks, walker.atoms, walker.parameters, first, used)
 
     def _build(self, groups: list[Group], row_of: Ints) -> Flags:
         """Compile with the rows numbered as said; which of them depend on a free variable."""
@@ -201,6 +202,7 @@ class NLP:
 
     # -- reading again -------------------------------------------
 
+    @collector_off()
     def refresh(self) -> bool:
         """Read parameters, bounds and fixed values again, without a walk.
 

@@ -17,6 +17,7 @@ from scopf.algebra.render import boxes, origin
 from scopf.arrays import Flags, Floats, Ints
 from scopf.faults import ScopfError, listing
 from scopf.nlp.entries import Entries, Part
+from scopf.nlp.parameters import Parameters
 from scopf.nlp.template import Families, Family
 from scopf.nlp.walk import Form, RowWalker, UnsupportedError, Value
 
@@ -237,10 +238,11 @@ class Reading:
                 return None
             name, k = place
             if name not in readers:
-                readers[name] = _RowReader(families.forms[name])
+                readers[name] = _RowReader(families.forms[name], walker.parameters)
             return readers[name].form(k)
 
-        return RowWalker(lift, columns, form, families.size, families.count)
+        walker = RowWalker(lift, columns, form, families.size, families.count)
+        return walker
 
     def _add_families(self, families: Families) -> None:
         for symbol in families.formulation.of_kind(Constraint):
@@ -303,7 +305,7 @@ class Reading:
             sides = [self._bound(lower, -np.inf), self._bound(upper, np.inf)]
         except ValueError as error:
             raise ScopfError(f"{row.name}: its bounds cannot be evaluated ({error})") from error
-        if any(side != side for side in sides if not isinstance(side, Numbers)):
+        if any(side != side for side in sides if isinstance(side, float)):
             raise ScopfError(f"{row.name}: a bound is not a number")
         return self._form(row, body), sides[0], sides[1]
 
@@ -347,18 +349,11 @@ class Reading:
             row.linear[column] = row.linear.get(column, 0.0) + -1.0
             made.append(row)
         first, zeros = self.height, [0.0] * len(definitions)
-        self._append(_gathered(made))
-        for kind, sides in (
-            (self.lower, [lower for _, lower, _ in forms] + zeros),
-            (self.upper, [upper for _, _, upper in forms] + zeros),
-        ):
-            plain = [0.0 if isinstance(side, Numbers) else side for side in sides]
-            kind.append((Numbers(plain), slice(first, first + len(sides))))
-            kind += [
-                (side, slice(first + k, first + k + 1))
-                for k, side in enumerate(sides)
-                if isinstance(side, Numbers)
-            ]
+        self._append(_gathered(made, self.walker.parameters))
+        place = slice(first, first + len(made))
+        read = self.walker.parameters.numbers
+        self.lower.append((read([lower for _, lower, _ in forms] + zeros), place))
+        self.upper.append((read([upper for _, _, upper in forms] + zeros), place))
 
     def _add_objective(self, form: Form | None) -> None:
         if form is None:
@@ -366,7 +361,7 @@ class Reading:
             (name,) = (s.name for s in self.families.formulation.of_kind(Objective))
             self._append(self.families.forms[name])
         else:
-            self._append(_gathered([form]))
+            self._append(_gathered([form], self.walker.parameters))
         self.height -= 1
 
     # -- variables -------------------------------------------
@@ -435,6 +430,7 @@ class Reading:
             return False
         if self.families is not None:
             self.families.formulation.read_model()
+        self.walker.parameters.refresh()
         return True
 
     def variable(self, column: int) -> Any:
@@ -529,7 +525,11 @@ class Reading:
             if form is None:
                 values.append(float(pyo.value(member)))
             else:
-                values.append(float(_gathered([form]).values(columns, atoms, where)[0]))
+                values.append(
+                    float(
+                        _gathered([form], self.walker.parameters).values(columns, atoms, where)[0]
+                    )
+                )
         return np.array(values, dtype=np.float64)
 
     def write(self, columns: Floats, used: Flags) -> None:
@@ -559,8 +559,8 @@ def _label(key: Any) -> str:
 class _RowReader:
     """Gives single rows of a family as forms."""
 
-    def __init__(self, family: Family) -> None:
-        everything = np.arange(family.size)
+    def __init__(self, family: Family, parameters: Parameters) -> None:
+        self._parameters = parameters
         self._kinds = []
         for parts in (family.linear, family.atoms, family.constants):
             found: dict[int, list[tuple[int, Entries, int]]] = defaultdict(list)
@@ -570,7 +570,6 @@ class _RowReader:
                 ):
                     found[row].append((target, entries, k))
             self._kinds.append(found)
-        self._everything = everything
 
     def form(self, row: int) -> Form:
         """One row."""
@@ -578,39 +577,31 @@ class _RowReader:
         linear, atoms, constants = self._kinds
         for kind, into in ((linear, form.linear), (atoms, form.atoms)):
             for target, entries, k in kind.get(row, ()):
-                into[target] = into.get(target, 0.0) + _one(entries.numbers, k)
+                into[target] = into.get(target, 0.0) + self._one(entries.numbers, k)
         for _, entries, k in constants.get(row, ()):
-            form.constant += _one(entries.numbers, k)
+            form.constant += self._one(entries.numbers, k)
         return form
 
-
-def _one(numbers: Numbers, k: int) -> float | Numbers:
-    one = numbers.take(np.array([k]))
-    return one if one.moving else float(one.values()[0])
+    def _one(self, numbers: Numbers, k: int) -> Value:
+        one = numbers.take(np.array([k]))
+        if one.moving:
+            return self._parameters.add(lambda: float(one.values()[0]))
+        return float(one.values()[0])
 
 
 def _side(formulation: Formulation, side: Any, open_side: float, rows: int) -> Numbers:
     return Numbers(np.full(rows, open_side)) if side is None else formulation.numbers(side)
 
 
-def _gathered(forms: list[Form]) -> Family:
+def _gathered(forms: list[Form], parameters: Parameters) -> Family:
     """Single forms as a family."""
     family = Family(len(forms))
 
     def gather(kind: list[Entries], items: list[tuple[int, int, Any]]) -> None:
-        plain = [item for item in items if not isinstance(item[2], Numbers)]
-        if plain:
-            rows, targets, values = zip(*plain, strict=True)
-            kind.append(
-                Entries(
-                    np.array(rows, dtype=np.int64),
-                    np.array(targets, dtype=np.int64),
-                    Numbers(values),
-                )
-            )
-        for row, target, value in items:
-            if isinstance(value, Numbers):
-                kind.append(Entries(np.array([row]), np.array([target]), value))
+        if items:
+            rows, targets, values = zip(*items, strict=True)
+            where = np.array(rows, dtype=np.int64), np.array(targets, dtype=np.int64)
+            kind.append(Entries(*where, parameters.numbers(values)))
 
     rows = list(enumerate(forms))
     gather(family.linear, [(r, c, v) for r, f in rows for c, v in f.linear.items()])

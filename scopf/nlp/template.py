@@ -163,6 +163,9 @@ class _TemplateWalker(Walker):
         numbers = self._families.formulation.numbers(node)
         return numbers if context is None else numbers.take(context)
 
+    def inverse(self, node: Any) -> Value:
+        return 1.0 / self.number(node)
+
     def column(self, variable: Any, context: Any = None) -> int:
         leaf = self._leaf(variable)
         positions = leaf.positions if context is None else leaf.positions[context]

@@ -9,25 +9,24 @@ evaluated together.
 Tokens: a non-negative integer is a local variable, PARAMETER the next number, a string an operator
 (with its number of operands, or its constant exponent, behind a colon).
 
-Coefficients and numbers are floats, or `Numbers` where they follow a mutable parameter.
+Coefficients and numbers are floats. Where they follow a mutable parameter, they are `Polynomial`s
+in a row, `Numbers` in a family.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pyomo.core.expr.numeric_expr as nodes
-import pyomo.environ as pyo
 from pyomo.common.numeric_types import native_numeric_types
 
-from scopf.algebra.numbers import Numbers
 from scopf.faults import ScopfError
+from scopf.nlp.parameters import Parameters
 
 PARAMETER = -1
 Token = int | str
 Shape = tuple[Token, ...]
-Value = float | Numbers
+Value = Any  # float, Numbers or Polynomial: what can be multiplied and added
 Atom = tuple[Shape, tuple[int, ...], tuple[Value, ...]]  # shape, columns, numbers
 
 FUNCTIONS = {
@@ -78,6 +77,10 @@ class Walker:
 
     def number(self, node: Any, context: Any = None) -> Value:
         """Value of an expression without variables."""
+        raise NotImplementedError
+
+    def inverse(self, node: Any) -> Value:
+        """One over it."""
         raise NotImplementedError
 
     def column(self, variable: Any, context: Any = None) -> int:
@@ -156,11 +159,12 @@ class Walker:
         stack = [(node, False)]
         while stack:
             part, inverted = stack.pop()
-            if part.__class__ in native_numeric_types or not part.is_potentially_variable():
-                number = part if part.__class__ in native_numeric_types else self.number(part)
-                if inverted and not isinstance(number, Numbers) and number == 0:
+            if part.__class__ in native_numeric_types:
+                if inverted and part == 0:
                     raise UnsupportedError("division by zero")
-                scale = scale / number if inverted else scale * number
+                scale = scale / part if inverted else scale * part
+            elif not part.is_potentially_variable():
+                scale = scale * (self.inverse(part) if inverted else self.number(part))
             elif isinstance(part, nodes.DivisionExpression):
                 stack += [(part.args[1], not inverted), (part.args[0], inverted)]
             elif isinstance(part, nodes.ProductExpression):  # MonomialTermExpression is one as well
@@ -212,6 +216,7 @@ class RowWalker(Walker):
     Attributes:
         variables: every new variable met, in order of its column.
         atoms: every distinct atom met, in order of its number.
+        parameters: every mutable parameter met.
         named: form of every named expression (and long sum) met, by id.
         nodes: these expressions.
         definitions: lifted variables (their columns) and the forms that they are equal to.
@@ -235,19 +240,15 @@ class RowWalker(Walker):
         self._forms = forms or (lambda node: None)
         self._first_column, self._first_atom = first_column, first_atom
         self._atom: dict[Atom, int] = {}
-        self._moving: dict[int, tuple[Any, Numbers]] = {}
+        self.parameters = Parameters()
 
     def number(self, node: Any, context: Any = None) -> Value:
         """A mutable parameter, or an expression of them: read again at every refresh."""
-        found = self._moving.get(id(node))
-        if found is None:
-            pyo.value(node)  # raises here, where the row is known, if it has no value
-            numbers = Numbers(
-                read=lambda: np.array([pyo.value(node)], dtype=np.float64),
-                nonzero=np.ones(1, dtype=bool),
-            )
-            found = self._moving[id(node)] = (node, numbers)
-        return found[1]
+        return self.parameters.of(node)
+
+    def inverse(self, node: Any) -> Value:
+        """One over it, read again likewise."""
+        return self.parameters.of(node, inverse=True)
 
     def column(self, variable: Any, context: Any = None) -> int:
         """Column of a variable or of a lifted expression."""
