@@ -88,6 +88,16 @@ def solve(
     alpha: Annotated[
         float, typer.Option(help="Grid strength: factor on all branch susceptances.")
     ] = 1.0,
+    margin: Annotated[
+        float, typer.Option(help="Room that every stability row has to leave, p.u. voltage.")
+    ] = 0.0,
+    start: Annotated[
+        str, typer.Option(help="Start point: flat, middle (of the boxes), dc or power-flow.")
+    ] = "flat",
+    form: Annotated[
+        str,
+        typer.Option(help="Branch flows as expressions (reduced), as variables (lifted), or auto."),
+    ] = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Folder for the tables, as CSV and Parquet.")
     ] = None,
@@ -120,7 +130,8 @@ def solve(
     settings = {
         "case": case, "lossless": lossless, "criterion": criterion, "mq": mq, "beta_q": beta_q,
         "mp": mp, "droop_base": droop_base, "inverters": str(inverters) if inverters else None,
-        "eta_q": eta_q, "d": d, "load_scale": load_scale, "alpha": alpha,
+        "eta_q": eta_q, "d": d, "load_scale": load_scale, "alpha": alpha, "margin": margin,
+        "start": start, "form": form,
     }  # fmt: skip
     try:
         solution = _solve(settings, ignore_unsupported, max_iter, time_limit, option or [], verbose)
@@ -157,11 +168,13 @@ def _solve(
     net = net.scaled(load=settings["load_scale"])
     keywords = {key: settings[key] for key in ("mq", "beta_q", "mp", "droop_base")}
     units = scopf.Inverters.at_generators(net, table=settings["inverters"], **keywords)
-    costs = {key: settings[key] for key in ("criterion", "eta_q", "d", "alpha")}
+    costs = {key: settings[key] for key in ("criterion", "eta_q", "d", "alpha", "margin")}
     problem = scopf.build(net, units, **costs)
     show = sys.stderr.isatty() and not verbose
     return scopf.solve(
         problem,
+        start=settings["start"],
+        form=settings["form"],
         options=dict(_option(text) for text in options),
         max_iter=max_iter,
         time_limit=time_limit,

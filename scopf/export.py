@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import logging
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 from scopf.faults import ScopfError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from scopf.solution import Solution
+
+
+log = logging.getLogger(__name__)
+
+_MANY_PAIRS = 100_000  # rows of the pair table that are still written as text
+_PRICED = 1e-3  # currency/h per p.u. voltage
 
 
 def as_dict(solution: Solution) -> dict[str, Any]:
@@ -25,6 +35,11 @@ def as_dict(solution: Solution) -> dict[str, Any]:
         "message": solution.message,
         "cost": _plain(solution.cost),
         "iterations": solution.iterations,
+        "rung": solution.rung,
+        "attempts": [
+            {**dataclasses.asdict(attempt), "status": str(attempt.status)}
+            for attempt in solution.attempts
+        ],
         "seconds": solution.seconds,
     }
 
@@ -33,7 +48,8 @@ def as_json(solution: Solution, settings: dict[str, Any]) -> str:
     """Everything about a solution, tables included, as one JSON object."""
     tables = {
         name: [
-            {key: _plain(value) for key, value in row.items()} for row in frame.to_dict("records")
+            {key: _plain(value) for key, value in row.items()}
+            for row in _readable(name, frame).to_dict("records")
         ]
         for name, frame in solution.tables.items()
     }
@@ -50,7 +66,7 @@ def write(solution: Solution, folder: Path, settings: dict[str, Any]) -> list[Pa
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, frame in solution.tables.items():
-            frame.to_csv(folder / f"{name}.csv", index=False)
+            _readable(name, frame).to_csv(folder / f"{name}.csv", index=False)
             frame.to_parquet(folder / f"{name}.parquet", index=False)
             written += [folder / f"{name}.csv", folder / f"{name}.parquet"]
         summary = json.dumps({**as_dict(solution), "settings": settings}, indent=2)
@@ -59,6 +75,16 @@ def write(solution: Solution, folder: Path, settings: dict[str, Any]) -> list[Pa
         reason = error.strerror or type(error).__name__
         raise ScopfError(f"cannot write results to {folder}: {reason}") from error
     return [*written, folder / "summary.json"]
+
+
+def _readable(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """The table as text; of millions of pairs only those that matter, which is said."""
+    if name != "pairs" or len(frame) <= _MANY_PAIRS:
+        return frame
+    kept = frame[frame["binding"] | (frame["price_per_pu"] > _PRICED)]
+    text = "pairs: text has the %d of %d rows that bind or are priced; Parquet has all"
+    log.warning(text, len(kept), len(frame))
+    return kept
 
 
 def _plain(value: Any) -> Any:

@@ -24,6 +24,7 @@ from scopf.starts import STARTS
 
 log = logging.getLogger(__name__)
 
+_VERDICTS = 2  # attempts that have to find a problem infeasible before it is believed
 _PATIENT = 20  # iterations that a warm start may take even if a cold one is quicker
 
 
@@ -154,6 +155,9 @@ class _Climb:
         log.info("%s: %s (%d iterations)", rung.name, found.message, watch.iterations)
         self._last = nlp, found
         over = {Status.TIME_LIMIT, Status.INTERRUPTED}
+        verdicts = [attempt.status for attempt in self._attempts]
+        if verdicts.count(Status.INFEASIBLE) >= _VERDICTS:
+            over.add(Status.INFEASIBLE)
         if self._limits.iterations is not None:
             over.add(Status.ITERATION_LIMIT)
         self.ended = found.status.solved or found.status in over

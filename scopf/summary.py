@@ -9,7 +9,7 @@ from scopf.faults import listing
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scopf.solution import Solution
+    from scopf.solution import Attempt, Solution
 
 _ROWS = 20  # longest table shown; the rest is in the tables of the solution
 
@@ -50,6 +50,8 @@ def text(solution: Solution) -> str:
         f"{solution.status}: {solution.message}",
         f"{solution.iterations} iterations, {solution.seconds:.2f} s",
     ]
+    if len(solution.attempts) > 1:
+        lines += [f"  {_attempt(attempt)}" for attempt in solution.attempts]
     if not solution.solved:
         return "\n".join([*lines, "no cost and no prices: the solve failed"])
     lines.append(f"cost {solution.cost:.4f} per hour")
@@ -58,6 +60,11 @@ def text(solution: Solution) -> str:
     else:
         lines += ["", *_stability(solution)]
     return "\n".join(lines)
+
+
+def _attempt(attempt: Attempt) -> str:
+    """One line on one try."""
+    return f"{attempt.rung}: {attempt.message} ({attempt.iterations} iterations)"
 
 
 def _stability(solution: Solution) -> list[str]:
