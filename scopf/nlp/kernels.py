@@ -21,7 +21,7 @@ from scopf.nlp.entries import Stack
 from scopf.nlp.program import Bound, Program
 from scopf.nlp.walk import PARAMETER, Shape, Value
 
-MANY = 200  # rows from which NumPy's fixed price for a call is worth paying
+MANY = 64  # rows from which NumPy's fixed price for a call is worth paying
 
 _UNARY: dict[str, Any] = {
     "neg": lambda x: -x,

@@ -106,7 +106,7 @@ class NLP:
         self._scatter = Scatter(self._linear, self._couple, self._kernels, self._starts, self.n)
         self._values = np.empty(rows)
         self._multipliers = np.empty(rows)
-        self._x = np.full(self.n, np.nan)
+        self._x, self._same = np.full(self.n, np.nan), np.empty(self.n, dtype=bool)
         self._order = -1
         self._recompute()
         depends = np.zeros(last + 1, dtype=bool)
@@ -311,7 +311,7 @@ class NLP:
 
     def _at(self, x: Floats, order: int) -> None:
         """Evaluate at x up to derivatives of this order, unless that is what was evaluated last."""
-        if self._order < 0 or not np.array_equal(x, self._x):
+        if self._order < 0 or not np.equal(x, self._x, out=self._same).all():
             self._x[:] = x
             self._full[: self._free] = x
             for kernel in self._kernels:
