@@ -209,3 +209,16 @@ def test_bad_arguments_of_build_are_refused(arguments, said):
 def test_eta_q_without_effect_is_said(caplog):
     scopf.build(scopf.load_case("pglib_opf_case5_pjm"), eta_q=0.1)
     assert "eta_q has no effect" in caplog.text
+
+
+def test_tables_show_the_solution_when_our_own_expressions_were_changed(problem):
+    m = problem.model
+    m.gen_cost_p[1].set_value(m.gen_cost_p[1].expr + 5000)
+    m.bus_pd[4] = pyo.value(m.bus_pd[4]) + 1.0
+    solution = scopf.solve(problem)
+    assert solution.buses["vm"].tolist() == [v.value for v in m.bus_vm.values()]
+    assert solution.buses["vm"].max() > 1.01
+    served = solution.gens["p_mw"].sum()
+    assert solution.buses["p_load_mw"].sum() == pytest.approx(served, abs=1e-3)
+    load = 100 * sum(pyo.value(p) for p in m.bus_pd.values())
+    assert solution.buses["p_load_mw"].sum() == pytest.approx(load)

@@ -20,6 +20,7 @@ from scopf.algebra import Formulation
 from scopf.arrays import Flags, Floats, Ints
 from scopf.faults import ScopfError, listing
 from scopf.memory import collector_off
+from scopf.nlp.directory import Directory
 from scopf.nlp.entries import Entries, Matrix, Stack
 from scopf.nlp.groups import Group, grouped
 from scopf.nlp.kernels import Kernel, differentiate
@@ -58,6 +59,7 @@ class NLP:
     def __init__(self, source: Formulation | pyo.ConcreteModel, lift: bool = False) -> None:
         self.lift = lift
         reading = self._reading = Reading(source, lift)
+        self._directory = Directory(source, reading)
         self.maximize = reading.maximize
         groups = self._groups()
         live = self._build(groups, np.arange(reading.height + 1))
@@ -243,28 +245,28 @@ class NLP:
     @property
     def variables(self) -> list[Any]:
         """The free Pyomo variables, in order of the columns (lifted ones have none)."""
-        return [self._reading.variable(column) for column in self._columns[: self._own].tolist()]
+        return [self._directory.variable(column) for column in self._columns[: self._own].tolist()]
 
     @property
     def rows(self) -> list[Any]:
         """The active Pyomo constraints, in order of the rows (lifted ones have none)."""
-        found = self._reading.row_objects()
+        found = self._directory.row_objects()
         return [row for row, kept in zip(found, self._kept, strict=False) if kept]
 
     @property
     def row_names(self) -> list[str]:
         """Names of all rows that were read."""
-        return self._reading.row_names()
+        return self._directory.row_names()
 
     def columns(self, members: str | Iterable[Any]) -> Ints:
         """Column of each member of a family, or of each variable; -1 if fixed or not used."""
-        found = self._reading.columns_of(members)
+        found = self._directory.columns_of(members)
         position = np.append(self._position, -1)[found]
         return np.where(position < self._own, position, -1)
 
     def row_numbers(self, members: str | Iterable[Any]) -> Ints:
         """Row of each member of a family, or of each constraint; -1 if it is not a row."""
-        found = self._reading.rows_of(members)
+        found = self._directory.rows_of(members)
         numbers = np.append(np.cumsum(self._kept) - 1, -1)
         kept = np.append(self._kept, False)
         return np.where(kept[found], numbers[found], -1)
@@ -272,13 +274,13 @@ class NLP:
     def values_of(self, name: str, x: Floats) -> Floats:
         """Values at x of the members of a named expression of the model."""
         self._at(x, 0)
-        return self._reading.values_of(name, self._all_columns(), self._atoms, self._where)
+        return self._directory.values_of(name, self._all_columns(), self._atoms, self._where)
 
     def take_over(self, x: Floats) -> None:
         """Give the model's variables the values of a point."""
         self._full[: self._free] = x
         self._order = -1
-        self._reading.write(self._all_columns(), self._position >= 0)
+        self._directory.write(self._all_columns(), self._position >= 0)
 
     def alike(self, other: NLP) -> bool:
         """Whether a solution of the other problem can be a start point of this one."""

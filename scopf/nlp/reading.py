@@ -3,150 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 
 from scopf.algebra import Formulation
-from scopf.algebra.formulation import Constraint, Expression, Objective, Parameter, Variable
+from scopf.algebra.formulation import Constraint, Objective, Variable
 from scopf.algebra.numbers import Numbers
-from scopf.algebra.render import boxes, origin
+from scopf.algebra.render import boxes
 from scopf.arrays import Flags, Floats, Ints
 from scopf.faults import ScopfError, listing
+from scopf.nlp.content import content
 from scopf.nlp.entries import Entries, Part
 from scopf.nlp.parameters import Parameters
 from scopf.nlp.template import Families, Family
 from scopf.nlp.walk import Form, RowWalker, UnsupportedError, Value
-
-_CARRIES_NO_ROWS = (pyo.Var, pyo.Param, pyo.Set, pyo.RangeSet, pyo.Expression, pyo.Suffix)
-_UNDERSTOOD = {
-    *_CARRIES_NO_ROWS, pyo.Block, pyo.Constraint, pyo.Objective, pyo.BuildAction, pyo.BuildCheck,
-    pyo.SetOf,
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Content:
-    """What is active on a model; compared by identity to see whether it is still the same.
-
-    Attributes:
-        formulation: whose families stand on the model as they were made, if any do.
-        kept: of each constraint family, which rows nobody touched.
-        rows: the other active rows, with their expressions.
-        objective: the active objective with its expression and sense; None if it is the family's.
-    """
-
-    formulation: Formulation | None
-    kept: dict[str, Flags]
-    rows: list[tuple[Any, Any]]
-    objective: tuple[Any, Any, Any] | None
-
-    def same(self, other: Content) -> bool:
-        """Whether nothing was added, removed, switched or given another expression."""
-        mine, theirs = self.objective or (), other.objective or ()
-        return (
-            self.formulation is other.formulation
-            and len(self.rows) == len(other.rows)
-            and len(mine) == len(theirs)
-            and all(a is b for a, b in zip(mine, theirs, strict=True))
-            and all(a is b and c is d for (a, c), (b, d) in zip(self.rows, other.rows, strict=True))
-            and self.kept.keys() == other.kept.keys()
-            and all(np.array_equal(self.kept[name], other.kept[name]) for name in self.kept)
-        )
-
-
-def content(source: Formulation | pyo.ConcreteModel) -> Content:
-    """What is active on a formulation or a Pyomo model now.
-
-    Raises:
-        ScopfError: naming components that do not compile, or without exactly one objective.
-    """
-    formulation = source if isinstance(source, Formulation) else origin(source)
-    if formulation is not None and formulation.rendering is None:
-        kept = {s.name: np.ones(len(s), dtype=bool) for s in formulation.of_kind(Constraint)}
-        return Content(formulation, kept, [], None)
-    model = source if not isinstance(source, Formulation) else source.model
-    _refuse_unknown(model)
-    if formulation is not None and not _intact(model, formulation):
-        formulation = None
-    kept, ours = _kept(model, formulation) if formulation is not None else ({}, set())
-    rows = [
-        (row, row.expr)
-        for row in model.component_data_objects(pyo.Constraint, active=True)
-        if id(row) not in ours
-    ]
-    objective = _objective(model)
-    if formulation is not None:
-        (name,) = (s.name for s in formulation.of_kind(Objective))
-        made = formulation.rendering
-        assert made is not None
-        own = (made.members[name][0], made.expressions[name][0], pyo.minimize)
-        if all(a is b for a, b in zip(objective, own, strict=True)):
-            return Content(formulation, kept, rows, None)
-    return Content(formulation, kept, rows, objective)
-
-
-def _intact(model: Any, formulation: Formulation) -> bool:
-    """Whether variables, parameters and named expressions are those that were made."""
-    made = formulation.rendering
-    assert made is not None
-    for symbol in formulation.of_kind((Variable, Parameter, Expression)):  # type: ignore[arg-type]
-        members = made.members[symbol.name]
-        component = model.component(symbol.name)
-        if component is None or len(component) != len(members):
-            return False
-        if component.is_indexed() and any(
-            a is not b for a, b in zip(component.values(), members, strict=True)
-        ):
-            return False
-        if isinstance(symbol, Expression):
-            given = made.expressions[symbol.name]
-            if any(member.args[0] is not e for member, e in zip(members, given, strict=True)):
-                return False
-    return True
-
-
-def _kept(model: Any, formulation: Formulation) -> tuple[dict[str, Flags], set[int]]:
-    """Rows of the families that are active and untouched, as masks and as ids."""
-    made = formulation.rendering
-    assert made is not None
-    kept: dict[str, Flags] = {}
-    ours: set[int] = set()
-    for symbol in formulation.of_kind(Constraint):
-        component = model.component(symbol.name)
-        present = set() if component is None else set(map(id, component.values()))
-        given = zip(made.members[symbol.name], made.expressions[symbol.name], strict=True)
-        flags = [
-            row.active and row.expr is expression and id(row) in present
-            for row, expression in given
-        ]
-        kept[symbol.name] = np.array(flags, dtype=bool)
-        ours.update(
-            id(row) for row, yes in zip(made.members[symbol.name], flags, strict=True) if yes
-        )
-    return kept, ours
-
-
-def _refuse_unknown(model: pyo.ConcreteModel) -> None:
-    unknown = [
-        f"{component.name} ({component.ctype.__name__})"
-        for component in model.component_objects(active=True, descend_into=True)
-        if component.ctype not in _UNDERSTOOD
-    ]
-    if unknown:
-        text = "only continuous variables, constraints, objectives and named expressions compile; "
-        raise ScopfError(f"{text}the model also has {listing(unknown)}")
-
-
-def _objective(model: pyo.ConcreteModel) -> tuple[Any, Any, Any]:
-    objectives = list(model.component_data_objects(pyo.Objective, active=True))
-    if len(objectives) != 1:
-        names = f": {listing(o.name for o in objectives)}" if objectives else ""
-        raise ScopfError(f"the model needs one active objective, it has {len(objectives)}{names}")
-    return objectives[0], objectives[0].expr, objectives[0].sense
 
 
 class Reading:
@@ -173,13 +45,8 @@ class Reading:
 
     def __init__(self, source: Formulation | pyo.ConcreteModel, lift: bool = False) -> None:
         self._source = source
-        self._formulation = source if isinstance(source, Formulation) else origin(source)
-        self._column_of: dict[int, int] | None = None
-        self._row_of: dict[int, int] | None = None
         self.content = content(source)
-        formulation = self.content.formulation
-        if formulation is not None:
-            formulation.read_model()
+        self._take_over()
         self._read(())
         if lift:
             nested = set(self.walker.nested)
@@ -276,7 +143,7 @@ class Reading:
         """Rows expression - variable = 0 of the lifted families."""
         if self.families is None:
             return
-        for name in self._lifted_families():
+        for name in self.lifted_families():
             family = self.families.forms[name]
             everything = np.arange(family.size)
             minus = Entries(everything, self.families.columns[name] + everything, Numbers(-1.0))
@@ -284,11 +151,13 @@ class Reading:
             self._append(family)
             self._limit(Numbers(0.0), Numbers(0.0), family.size)
 
-    def _lifted_families(self) -> list[str]:
+    def lifted_families(self) -> list[str]:
+        """Names of the expression families that became variables, in order of their columns."""
         families = self.families
         return sorted(families.lift, key=lambda n: families.columns[n]) if families else []
 
-    def _lifted_nodes(self) -> list[Any]:
+    def lifted_nodes(self) -> list[Any]:
+        """Walked expressions that became variables, in order of their columns."""
         return [v for v in self.walker.variables if v.is_expression_type()]
 
     def _limit(self, lower: Numbers, upper: Numbers, rows: int) -> None:
@@ -349,7 +218,7 @@ class Reading:
             row.linear[column] = row.linear.get(column, 0.0) + -1.0
             made.append(row)
         first, zeros = self.height, [0.0] * len(definitions)
-        self._append(_gathered(made, self.walker.parameters))
+        self._append(gathered(made, self.walker.parameters))
         place = slice(first, first + len(made))
         read = self.walker.parameters.numbers
         self.lower.append((read([lower for _, lower, _ in forms] + zeros), place))
@@ -361,7 +230,7 @@ class Reading:
             (name,) = (s.name for s in self.families.formulation.of_kind(Objective))
             self._append(self.families.forms[name])
         else:
-            self._append(_gathered([form], self.walker.parameters))
+            self._append(gathered([form], self.walker.parameters))
         self.height -= 1
 
     # -- variables -------------------------------------------
@@ -403,7 +272,7 @@ class Reading:
     def definitions(self) -> Ints:
         """Column that each definition row, in order, is about."""
         columns = [np.array([c for c, _ in self.walker.definitions], dtype=np.int64)]
-        for name in self._lifted_families():
+        for name in self.lifted_families():
             assert self.families is not None
             columns.append(self.families.columns[name] + np.arange(self.families.forms[name].size))
         return np.concatenate(columns)
@@ -420,140 +289,23 @@ class Reading:
         flags[first:] = [v.is_expression_type() for v in self.walker.variables]
         return flags
 
-    # -- finding things again -------------------------------------------
-
     def current(self) -> bool:
         """Whether the model still says what was read, but for numbers, which are taken over."""
         if not content(self._source).same(self.content):
             return False
         if any(node.args[0] is not expression for node, expression in self._named):
             return False
-        if self.families is not None:
-            self.families.formulation.read_model()
+        self._take_over()
         self.walker.parameters.refresh()
         return True
 
-    def variable(self, column: int) -> Any:
-        """The Pyomo variable of a column."""
-        families = self.families
-        if families is None or column >= families.size:
-            return self.walker.variables[column - (families.size if families else 0)]
-        name, first = next((n, f) for n, f in reversed(families.columns.items()) if f <= column)
-        families.formulation.model  # noqa: B018 - made if it was not
-        assert families.formulation.rendering is not None
-        return families.formulation.rendering.members[name][column - first]
-
-    def columns_of(self, members: str | Iterable[Any]) -> Ints:
-        """Column of each member of a family, or of each variable; -1 for an unknown one."""
-        families = self.families
-        if isinstance(members, str) and families is not None and members in families.columns:
-            first = families.columns[members]
-            return first + np.arange(len(families.formulation[members]))
-        if self._column_of is None:
-            self._column_of = {
-                id(v): k for k, v in enumerate(self.variable(c) for c in range(self.size))
-            }
-        return _numbers(self._column_of, self._members(members))
-
-    def rows_of(self, members: str | Iterable[Any]) -> Ints:
-        """Row of each member of a family, or of each constraint; -1 for one that is none."""
-        rendering = self._rendering()
-        if isinstance(members, str) and members in self.places:
-            places = self.places[members]
-            if (places >= 0).all() or rendering is None:
-                return places
-        if self._row_of is None:
-            self._row_of = {id(row): k for k, row in enumerate(self.row_objects())}
-        return _numbers(self._row_of, self._members(members))
-
-    def _rendering(self) -> Any:
-        formulation = self._formulation
-        return formulation.rendering if formulation is not None else None
-
-    def _members(self, members: str | Iterable[Any]) -> Any:
-        """Present members of a component, in the order of its family; None for one that is gone."""
-        if not isinstance(members, str):
-            return members
-        component = self._model().component(members)
-        if component is None:
-            return [None] * len(self._formulation[members]) if self._formulation else []
-        if self._formulation is None or members not in self._formulation:
-            return component.values()
-        index = self._formulation[members].index
-        return [component._data.get(key) for key in index.keys] if index else component.values()
-
-    def _model(self) -> Any:
-        return self._formulation.model if self._formulation is not None else self._source
-
-    def row_objects(self) -> list[Any]:
-        """Pyomo constraint of every row that has one."""
-        found = []
-        if self.families is not None:
-            self._model()
-            members = self._rendering().members
-            for name, places in self.places.items():
-                found += [row for row, k in zip(members[name], places, strict=True) if k >= 0]
-        return found + self.rows
-
-    def row_names(self) -> list[str]:
-        """Name of every row."""
-        names: list[str] = []
-        if self.families is not None:
-            for name, places in self.places.items():
-                index = self.families.formulation[name].index
-                names += [
-                    f"{name}[{_label(key)}]"
-                    for key, k in zip(index.keys, places, strict=True)
-                    if k >= 0
-                ]
-        names += [row.name for row in self.rows]
-        names += [f"definition of {getattr(v, 'name', 'a sum')}" for v in self._lifted_nodes()]
-        for name in self._lifted_families():
-            index = self.families.formulation[name].index  # type: ignore[union-attr]
-            names += [f"definition of {name}[{_label(key)}]" for key in index.keys]
-        return names
-
-    def values_of(self, name: str, columns: Floats, atoms: Floats, where: Ints) -> Floats:
-        """Values of the members of a named expression; by Pyomo where no row uses it."""
-        if self.families is not None:
-            found = self.families.forms[name].values(columns, atoms, where)
-            if not np.isnan(found).any():
-                return found
-        values = []
-        for member in self._members(name):
-            form = self.walker.named.get(id(member))
-            if form is None:
-                values.append(float(pyo.value(member)))
-            else:
-                values.append(
-                    float(
-                        _gathered([form], self.walker.parameters).values(columns, atoms, where)[0]
-                    )
-                )
-        return np.array(values, dtype=np.float64)
-
-    def write(self, columns: Floats, used: Flags) -> None:
-        """Give the variables these values, where they are used."""
-        if self._formulation is not None:
-            for symbol in self._formulation.of_kind(Variable):
-                if self.families is not None:
-                    first = self.families.columns[symbol.name]
-                    place = slice(first, first + len(symbol))
-                    symbol.value[:] = np.where(used[place], columns[place], symbol.value)
-                    if self._rendering() is not None:
-                        self._rendering().write(symbol)
-        first = self.families.size if self.families is not None else 0
-        for k, variable in enumerate(self.walker.variables, start=first):
-            if used[k] and not variable.is_expression_type() and not variable.fixed:
-                variable.set_value(float(columns[k]), skip_validation=True)
-
-
-def _numbers(number_of: dict[int, int], members: Iterable[Any]) -> Ints:
-    return np.array([number_of.get(id(data), -1) for data in members], dtype=np.int64)
-
-
-def _label(key: Any) -> str:
-    return ",".join(map(str, key)) if isinstance(key, tuple) else str(key)
+    def _take_over(self) -> None:
+        """Let a formulation know what stands on its model now, even if that is walked."""
+        formulation = (
+            self._source if isinstance(self._source, Formulation) else origin(self._source)
+        )
+        if formulation is not None:
+            formulation.read_model()
 
 
 class _RowReader:
@@ -593,7 +345,7 @@ def _side(formulation: Formulation, side: Any, open_side: float, rows: int) -> N
     return Numbers(np.full(rows, open_side)) if side is None else formulation.numbers(side)
 
 
-def _gathered(forms: list[Form], parameters: Parameters) -> Family:
+def gathered(forms: list[Form], parameters: Parameters) -> Family:
     """Single forms as a family."""
     family = Family(len(forms))
 
