@@ -11,7 +11,7 @@ import pyomo.environ as pyo
 from scopf.algebra import Formulation
 from scopf.algebra.formulation import Constraint, Objective, Variable
 from scopf.algebra.numbers import Numbers
-from scopf.algebra.render import boxes
+from scopf.algebra.render import boxes, origin
 from scopf.arrays import Flags, Floats, Ints
 from scopf.faults import ScopfError, listing
 from scopf.nlp.content import content
