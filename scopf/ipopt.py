@@ -105,6 +105,12 @@ def run(
     Raises:
         ScopfError: for an option that Ipopt does not have, or a value that it refuses.
     """
+    crossed = np.flatnonzero(nlp.g_lower > nlp.g_upper)
+    if len(crossed):
+        name = nlp.row_names[crossed[0]]
+        text = f"{name} cannot hold: its lower side lies above its upper side"
+        none, nothing = np.zeros(nlp.n), np.zeros(nlp.m)
+        return Outcome(start, nothing, none, none, Status.INFEASIBLE, text)
     ipopt = _load_cyipopt().Problem(
         n=nlp.n,
         m=nlp.m,

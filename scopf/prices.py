@@ -59,11 +59,11 @@ class Multipliers:
         """Which members of a constraint family are rows of the problem."""
         return self.nlp.row_numbers(name) >= 0
 
-    def price(self, name: str) -> Floats:
-        """What one unit more room is worth in each row of a <= family; NaN without a solution."""
+    def price(self, name: str, *, lower: bool = False) -> Floats:
+        """What one unit more room is worth on the upper (or lower) side; NaN without a solution."""
         if not self.solved:
             return np.full(len(self.nlp.row_numbers(name)), np.nan)
-        return np.maximum(self.of_rows(name, 0.0), 0.0)
+        return np.maximum(self.of_rows(name, 0.0) * (-1.0 if lower else 1.0), 0.0)
 
 
 @dataclass(frozen=True)

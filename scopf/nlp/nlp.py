@@ -255,8 +255,9 @@ class NLP:
 
     @property
     def row_names(self) -> list[str]:
-        """Names of all rows that were read."""
-        return self._directory.row_names()
+        """Names of all rows, lifted ones included."""
+        names = self._directory.row_names()
+        return [name for name, kept in zip(names, self._kept, strict=True) if kept]
 
     def columns(self, members: str | Iterable[Any]) -> Ints:
         """Column of each member of a family, or of each variable; -1 if fixed or not used."""
@@ -368,6 +369,5 @@ class NLP:
     def not_finite(self, x: Floats) -> list[str]:
         """Names of the rows (and the objective) whose value at x is not a finite number."""
         self._at(x, 0)
-        names = [n for n, kept in zip(self.row_names, self._kept, strict=True) if kept]
-        names.append("the objective")
+        names = [*self.row_names, "the objective"]
         return [names[k] for k in np.flatnonzero(~np.isfinite(self._values))]

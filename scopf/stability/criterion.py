@@ -66,8 +66,11 @@ class RowPrices(Protocol):
     def active(self, name: str) -> Flags:
         """Which members of a family are rows of the problem."""
 
-    def price(self, name: str) -> Floats:
-        """What one unit more room is worth in each row; NaN without a solution, 0 for no row."""
+    def price(self, name: str, *, lower: bool = False) -> Floats:
+        """What one unit more room is worth on the upper (or lower) side of each row.
+
+        NaN without a solution, 0 for what is no row.
+        """
 
 
 class Criterion(Protocol):

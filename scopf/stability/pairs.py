@@ -19,20 +19,44 @@ class Within:
 
     Attributes:
         inverter, group: of each membership, sorted by group.
-        limited: whether the inverter's own row is active.
-        counted: whether its voltage counts for the others.
+        active: whether it is a row.
+        own: price of the inverter's own limit.
+        share: price of its voltage as the highest one.
     """
 
     inverter: Ints
     group: Ints
-    limited: Flags
-    counted: Flags
+    active: Flags
+    own: Floats
+    share: Floats
 
     @classmethod
     def empty(cls) -> Self:
         """No groups."""
-        none, no = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool)
-        return cls(none, none, no, no)
+        none, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
+        return cls(none, none, np.zeros(0, dtype=bool), nothing, nothing)
+
+    def taken(self) -> Within:
+        """The active memberships."""
+        on = self.active
+        own, share = self.own[on], self.share[on]
+        return Within(self.inverter[on], self.group[on], on[on], own, share)
+
+
+@dataclass(frozen=True)
+class Direct:
+    """Single ordered pairs.
+
+    Attributes:
+        inverter, neighbor: of each pair.
+        active: whether it is a row.
+        price: of the row.
+    """
+
+    inverter: Ints
+    neighbor: Ints
+    active: Flags
+    price: Floats
 
 
 class Voltages:
@@ -41,9 +65,7 @@ class Voltages:
     Args:
         vm, limit: voltage and limit of each inverter.
         within: the groups.
-        within_prices: of each membership, the price of its own row and of its share of the maximum.
-        direct: single pairs: inverter, neighbour, whether the row is active.
-        direct_prices: of the single pairs.
+        direct: single pairs.
 
     Attributes:
         rise: highest active neighbour's voltage above the inverter's own; NaN without a row.
@@ -51,26 +73,17 @@ class Voltages:
         nssp: sum of the prices of the inverter's rows.
     """
 
-    def __init__(
-        self,
-        vm: Floats,
-        limit: Floats,
-        within: Within,
-        within_prices: tuple[Floats, Floats],
-        direct: tuple[Ints, Ints, Flags],
-        direct_prices: Floats,
-    ) -> None:
-        i, j, active = direct
-        self._vm, self._limit, self._within = vm, limit, within
-        self._own, self._share = within_prices
-        self._direct = i[active], j[active], direct_prices[active]
+    def __init__(self, vm: Floats, limit: Floats, within: Within, direct: Direct) -> None:
+        self._vm, self._limit = vm, limit
+        self._within = within.taken()
+        on = direct.active
+        self._direct = direct.inverter[on], direct.neighbor[on], direct.price[on]
         n = len(vm)
         self.neighbor = self._highest(n)
         rise = vm[self.neighbor] - vm
         self.rise: Floats = np.where(self.neighbor >= 0, rise, np.nan)
-        own = within.limited
-        of = np.concatenate([within.inverter[own], self._direct[0]])
-        price = np.concatenate([self._own[own], self._direct[2]])
+        of = np.concatenate([self._within.inverter, self._direct[0]])
+        price = np.concatenate([self._within.own, self._direct[2]])
         self.nssp: Floats = np.bincount(of, price, minlength=n).astype(np.float64)
 
     def _highest(self, n: int) -> Ints:
@@ -84,20 +97,22 @@ class Voltages:
         return found
 
     def _highest_within(self) -> tuple[Ints, Ints]:
-        """Of each limited membership its inverter, and the highest other one in the group."""
-        within = self._within
-        member, group = within.inverter[within.counted], within.group[within.counted]
-        groups = int(within.group.max(initial=-1)) + 1
-        order = np.lexsort((self._vm[member], group))
-        member, group = member[order], group[order]
-        end = np.searchsorted(group, np.arange(groups), side="right")
-        size = end - np.searchsorted(group, np.arange(groups))
+        """The inverter of each membership, and the highest other one in the group."""
+        within, start, size = self._within, *self._extent()
+        order = np.lexsort((self._vm[within.inverter], within.group))
+        member, end = within.inverter[order], start + size
         first, second = (
             np.where(size >= k, np.append(member, -1)[np.maximum(end - k, -1)], -1) for k in (1, 2)
         )
-        of, where = within.inverter[within.limited], within.group[within.limited]
-        other = np.where(first[where] == of, second[where], first[where])
+        of, group = within.inverter, within.group
+        other = np.where(first[group] == of, second[group], first[group])
         return of[other >= 0], other[other >= 0]
+
+    def _extent(self) -> tuple[Ints, Ints]:
+        """Where each group begins among the memberships, and how many it has."""
+        group = self._within.group
+        size = np.bincount(group)
+        return np.cumsum(size) - size, size
 
     def pairs(self) -> Pairs:
         """Every active row; a group's prices are shared out in proportion."""
@@ -111,21 +126,14 @@ class Voltages:
         return Pairs(i, j, self._vm[j] - self._vm[i], self._limit[i], price)
 
     def _pairs_within(self) -> tuple[Ints, Ints, Floats]:
-        within = self._within
-        groups = int(within.group.max(initial=-1)) + 1
-        counted = np.flatnonzero(within.counted)
-        start = np.searchsorted(within.group[counted], np.arange(groups))
-        size = np.bincount(within.group[counted], minlength=groups)
-        share = np.where(within.counted, self._share, 0.0)
-        total = np.bincount(within.group, share, minlength=groups)
-        rows = np.flatnonzero(within.limited)
-        repeats = size[within.group[rows]]
-        row = np.repeat(rows, repeats)
+        within, start, size = self._within, *self._extent()
+        repeats = size[within.group]
+        row = np.repeat(np.arange(len(within.group)), repeats)
         offset = np.arange(len(row)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
-        other = counted[start[within.group[row]] + offset]
-        apart = within.inverter[row] != within.inverter[other]
-        row, other = row[apart], other[apart]
-        rest = total[within.group[row]] - share[row]
+        other = start[within.group[row]] + offset
+        row, other = row[row != other], other[row != other]
+        total = np.bincount(within.group, within.share)
+        rest = total[within.group[row]] - within.share[row]
         with np.errstate(divide="ignore", invalid="ignore"):
-            part = np.where(rest > 0, share[other] / rest, np.where(np.isnan(rest), np.nan, 0.0))
-        return within.inverter[row], within.inverter[other], self._own[row] * part
+            part = np.where(rest == 0, 0.0, within.share[other] / rest)  # NaN stays NaN
+        return within.inverter[row], within.inverter[other], within.own[row] * part

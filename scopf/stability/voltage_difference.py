@@ -1,16 +1,16 @@
 """The paper's voltage-difference criterion, (3), in its split form (4).
 
 Few inverters have one row per ordered pair, as the paper writes it. Many inverters that all see
-each other would have millions; for them each group of mutual neighbours has a variable U that is at
-least every voltage in the group, and the rows are
+each other would have millions; for them each group of mutual neighbours has a variable U, no lower
+than any voltage in the group, and one row per member
 
-    V_j <= U          for every member j
-    U - V_i <= Gamma_i - margin    for every member i
+    0 <= U - V_i <= Gamma_i - margin
 
-which leaves exactly the voltages that the pairs leave. The price of inverter i's rows in the group
-is that of its one row here, so the NSSP is the same. What binds is shared out to the pairs that do:
-lambda_ij is the price of i's row times j's share of U, unique unless several inverters bind against
-several neighbours at once, where the pairs' own multipliers are not unique either.
+which leaves exactly the voltages that the pairs leave, as long as every Gamma_i is above the
+margin. The price of inverter i's rows in the group is that of its upper side here, so the NSSP is
+the same. What binds is shared out to the pairs that do: lambda_ij is the price of i's upper side
+times the share of j's lower side in U, unique unless several inverters bind against several
+neighbours at once, where the pairs' own multipliers are not unique either.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 
 from scopf.faults import ScopfError
 from scopf.stability.criterion import Stability
-from scopf.stability.pairs import Voltages, Within
+from scopf.stability.pairs import Direct, Voltages, Within
 
 if TYPE_CHECKING:
     from scopf.algebra import Formulation
@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from scopf.stability.criterion import RowPrices
     from scopf.stability.kron import Neighbors, Reduction
 
+_ABOVE = 0.03  # how far above the highest voltage a group's maximum starts: inside its rows
 _FEW = 200  # pairs up to which the rows are written pair by pair
 PAIRS = WITHIN = "inverter_stability"
-BELOW, DIRECT = "inverter_below", "inverter_stability_direct"
+DIRECT, HIGHEST = "inverter_stability_direct", "inverter_group_vm"
 
 
 def difference(v_i: Any, v_j: Any) -> Any:
@@ -50,7 +51,7 @@ class VoltageDifference:
     """V_j - V_i <= Gamma_i for every neighbour j of inverter i in the Kron-reduced network.
 
     Args:
-        rows: "pairs" for one row per ordered pair, "maximum" for two per inverter and group; by
+        rows: "pairs" for one row per ordered pair, "maximum" for one per inverter and group; by
             default whichever suits the number of inverters.
     """
 
@@ -79,7 +80,7 @@ class VoltageDifference:
         """Add `inverter_stability`; Gamma is the mutable Param `inverter_gamma[i]`.
 
         Pair by pair the rows are `inverter_stability[i, j]`. With maxima they are
-        `inverter_stability[i, g]` and `inverter_below[j, g]` for each group g, and
+        `inverter_stability[i, g]` for each group g, whose variable is `inverter_group_vm[g]`, and
         `inverter_stability_direct[i, j]` for pairs that only a branch joins.
 
         Raises:
@@ -116,13 +117,10 @@ class VoltageDifference:
         index = f.index("inverter_in_group", members)
         highest = np.full(len(groups), -np.inf)
         np.maximum.at(highest, near.group, vm.value[at[near.inverter]])
-        top = f.variable("inverter_group_vm", groups, lower=-np.inf, upper=np.inf, start=highest)[
-            near.group
-        ]
-        voltage = vm[at[near.inverter]]
+        top = f.variable(HIGHEST, groups, lower=-np.inf, upper=np.inf, start=highest + _ABOVE)
+        row = difference(vm[at[near.inverter]], top[near.group])
         room = f["inverter_gamma"][near.inverter] - f["stability_margin"][:]
-        f.constraint(BELOW, index, difference(top, voltage), upper=f.data(0.0))
-        f.constraint(WITHIN, index, difference(voltage, top), upper=room)
+        f.constraint(WITHIN, index, row, lower=np.zeros(len(members)), upper=room)
 
     def parameters(
         self, reduction: Reduction, inverters: Inverters, alpha: float
@@ -142,14 +140,15 @@ class VoltageDifference:
         """Limits, margins and prices at inverter voltages `vm`, with the model's present Gamma."""
         limit = f["inverter_gamma"].values.copy()
         near = reduction.neighbors
-        if BELOW in f:
-            within = Within(near.inverter, near.group, rows.active(WITHIN), rows.active(BELOW))
-            prices = rows.price(WITHIN), rows.price(BELOW)
+        if HIGHEST in f:
+            price = rows.price(WITHIN), rows.price(WITHIN, lower=True)
+            within = Within(near.inverter, near.group, rows.active(WITHIN), *price)
             i, j, name = *near.direct.T, DIRECT
         else:
-            within, prices = Within.empty(), (np.zeros(0), np.zeros(0))
+            within = Within.empty()
             i, j, name = *near.pairs(), PAIRS
-        found = Voltages(vm, limit, within, prices, (i, j, rows.active(name)), rows.price(name))
+        direct = Direct(i, j, rows.active(name), rows.price(name))
+        found = Voltages(vm, limit, within, direct)
         return Stability(
             limit=np.where(found.neighbor >= 0, limit, np.nan),
             margin=limit - found.rise,
