@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -88,18 +88,21 @@ class Iterate:
     """Where the solver ended, for a warm start.
 
     Attributes:
-        nlp: the compiled problem that these belong to.
+        nlp: the compiled problem that these belong to; None in a copy, which starts no other solve.
         x: variables, shape (n,).
         rows, lower, upper: multipliers of rows and bounds.
         cold: iterations that a cold start took.
     """
 
-    nlp: NLP
+    nlp: NLP | None
     x: Floats
     rows: Floats
     lower: Floats
     upper: Floats
     cold: int
+
+    def __reduce__(self) -> tuple[type[Iterate], tuple[Any, ...]]:
+        return Iterate, (None, self.x, self.rows, self.lower, self.upper, self.cold)
 
 
 @dataclass(frozen=True, eq=False)

@@ -118,9 +118,9 @@ class _Climb:
     def warm(self, previous: Solution) -> None:
         """Start from a solution, with no more iterations than a cold start took."""
         began, last = time.perf_counter(), previous.iterate
-        nlp = _compiled(self._problem, last.nlp.lift)
+        nlp = _compiled(self._problem, last.nlp is not None and last.nlp.lift)
         self._cold = last.cold
-        if not previous.solved or not nlp.alike(last.nlp):
+        if last.nlp is None or not previous.solved or not nlp.alike(last.nlp):
             log.info("no warm start: there is no solution of a problem of this structure")
             return
         patience = Patience(iterations=max(_PATIENT, last.cold), restoration=3)

@@ -1,5 +1,8 @@
 """How solves end."""
 
+import copy
+import pickle
+
 import numpy as np
 import pyomo.environ as pyo
 import pytest
@@ -97,3 +100,23 @@ def test_units_out_of_service_and_several_units_on_a_bus():
     assert table.loc[1, ["gens", "units"]].tolist() == ["1+4", 2]
     assert table.loc[1, "mq"] == pytest.approx(0.025)
     assert table.loc[1, "p_mw"] == pytest.approx(one.gens["p_mw"][0], abs=1e-2)
+
+
+def test_solutions_and_problems_can_be_pickled_and_copied():
+    net = scopf.load_case("case9")
+    problem = scopf.build(net, scopf.Inverters.at_generators(net, mq=0.3), eta_q=0.2)
+    solution = scopf.solve(problem.update(load_scale=0.9))
+    again = pickle.loads(pickle.dumps(solution))
+    assert again.cost == solution.cost
+    assert again.pairs.equals(solution.pairs)
+    assert str(again) == str(solution)
+    assert scopf.solve(again.problem).cost == pytest.approx(solution.cost, rel=1e-9)
+    assert scopf.solve(problem, start=again).cost == pytest.approx(solution.cost, rel=1e-9)
+    assert scopf.solve(copy.deepcopy(problem)).cost == pytest.approx(solution.cost, rel=1e-9)
+
+
+def test_a_copied_problem_says_that_the_model_is_not_copied(caplog):
+    problem = scopf.build(scopf.load_case("case9"), criterion="none")
+    problem.model.bus_vm[5].setub(1.0)
+    copy.copy(problem)
+    assert "the copy is as it was built" in caplog.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ from scopf.model.costs import Coefficients, reactive
 from scopf.model.opf import ac_opf
 from scopf.network import Network
 from scopf.stability import Criterion, Reduction
+
+log = logging.getLogger(__name__)
 
 Droop = float | Mapping[int, float]
 
@@ -68,6 +71,14 @@ class Problem:
                 self.formulation, net, self.reduction, inverters, scenario.alpha, scenario.margin
             )
         self.compiled: dict[bool, Any] = {}  # kept by `solve`: reduced (False) and lifted (True)
+
+    def __reduce__(self) -> tuple[type[Problem], tuple[Any, ...]]:
+        if self.formulation.rendering is not None:
+            log.warning(
+                "%s: the copy is as it was built; what was done to the Pyomo model is not in it",
+                self.base.name,
+            )
+        return Problem, (self.base, self.inverters, self.criterion, self.scenario)
 
     def __repr__(self) -> str:
         return f"Problem({self.base!r}, {self.criterion.name}, {self.scenario})"
