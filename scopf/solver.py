@@ -187,7 +187,7 @@ class _Climb:
             inverter_data=problem.inverters,
             point=point,
             prices=prices.read(problem, multipliers, loading),
-            stability=problem.criterion.read(f, problem.reduction, point.vm[at], multipliers),
+            stability=problem.criterion.read(f, problem.setting, point.vm[at], multipliers),
             iterate=Iterate(nlp, x, found.rows, found.lower, found.upper, self._cold),
         )
 

@@ -20,7 +20,7 @@ from scopf.memory import collector_off
 from scopf.model.costs import Coefficients, reactive
 from scopf.model.opf import ac_opf
 from scopf.network import Network
-from scopf.stability import Criterion, Reduction
+from scopf.stability import Criterion, Reduction, Setting
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +67,7 @@ class Problem:
         with collector_off():
             costs = reactive(net, scenario.eta_q, scenario.d)
             self.formulation = ac_opf(net, costs, scenario.alpha)
-            criterion.add_rows(
-                self.formulation, net, self.reduction, inverters, scenario.alpha, scenario.margin
-            )
+            criterion.add_rows(self.formulation, self.setting)
         self.compiled: dict[bool, Any] = {}  # kept by `solve`: reduced (False) and lifted (True)
 
     def __reduce__(self) -> tuple[type[Problem], tuple[Any, ...]]:
@@ -88,6 +86,11 @@ class Problem:
         """The network of the present scenario: loads and series admittances scaled."""
         s = self.scenario
         return self.base.scaled(load=s.load_scale, susceptance=s.alpha)
+
+    @property
+    def setting(self) -> Setting:
+        """What the criterion is about."""
+        return Setting(self.reduction, self.inverters, self.scenario.alpha, self.scenario.margin)
 
     @property
     def model(self) -> pyo.ConcreteModel:
@@ -156,7 +159,8 @@ class Problem:
         if "margin" in changes:
             values["stability_margin"] = np.array([scenario.margin])
         if mq is not None or changes.keys() & {"load_scale", "alpha"}:
-            values |= self.criterion.parameters(reduction, inverters, scenario.alpha)
+            setting = Setting(reduction, inverters, scenario.alpha, scenario.margin)
+            values |= self.criterion.parameters(setting)
         self.scenario, self.inverters, self.reduction = scenario, inverters, reduction
         self._set(values)
         return self

@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 
 from scopf.faults import ScopfError, listing
-from scopf.stability.criterion import Criterion, Pairs, Stability
+from scopf.stability.criterion import Criterion, Pairs, Setting, Stability
 from scopf.stability.kron import Reduction
 from scopf.stability.none import Unconstrained
 from scopf.stability.voltage_difference import VoltageDifference
 
-__all__ = ["Criterion", "Pairs", "Reduction", "Stability", "get", "names"]
+__all__ = ["Criterion", "Pairs", "Reduction", "Setting", "Stability", "get", "names"]
 
 _REGISTRY: dict[str, Criterion] = {c.name: c for c in (VoltageDifference(), Unconstrained())}
 

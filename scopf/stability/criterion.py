@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from scopf.algebra import Formulation
     from scopf.arrays import Flags, Floats, Ints
     from scopf.inverters import Inverters
-    from scopf.network import Network
     from scopf.stability.kron import Reduction
 
 
@@ -60,6 +59,23 @@ class Stability:
         return self.list_pairs()
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What a criterion is about.
+
+    Attributes:
+        reduction: the grid at strength 1 (`.net`), and what is left of it between the inverters.
+        inverters: that the criterion constrains.
+        alpha: grid strength; the model's series admittances are alpha times those of the grid.
+        margin: room that rows have to leave.
+    """
+
+    reduction: Reduction
+    inverters: Inverters
+    alpha: float
+    margin: float
+
+
 class RowPrices(Protocol):
     """The solver's answer about constraint families, as criteria read it."""
 
@@ -88,26 +104,14 @@ class Criterion(Protocol):
     assumptions: str
     source: str
 
-    def add_rows(
-        self,
-        f: Formulation,
-        net: Network,
-        reduction: Reduction,
-        inverters: Inverters,
-        alpha: float,
-        margin: float,
-    ) -> None:
-        """Declare the rows; `inverter_stability` is the family that says so.
+    def add_rows(self, f: Formulation, setting: Setting) -> None:
+        """Declare the rows, as the family `inverter_stability`.
 
-        `net` is the grid at strength 1; the model's is alpha times as strong. `reduction` is what
-        is left of it between the inverters. `margin` is the room that rows have to leave, the
-        scalar Param `stability_margin`.
+        The margin is the scalar Param `stability_margin`.
         """
 
-    def parameters(
-        self, reduction: Reduction, inverters: Inverters, alpha: float
-    ) -> dict[str, Floats]:
-        """Values of the criterion's Params by name, for other inverters or another strength."""
+    def parameters(self, setting: Setting) -> dict[str, Floats]:
+        """Values of the criterion's other Params by name."""
 
-    def read(self, f: Formulation, reduction: Reduction, vm: Floats, rows: RowPrices) -> Stability:
+    def read(self, f: Formulation, setting: Setting, vm: Floats, rows: RowPrices) -> Stability:
         """The criterion at inverter voltages `vm`, shape (n_inverters,)."""

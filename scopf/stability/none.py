@@ -11,10 +11,7 @@ from scopf.stability.criterion import Pairs, Stability
 if TYPE_CHECKING:
     from scopf.algebra import Formulation
     from scopf.arrays import Floats
-    from scopf.inverters import Inverters
-    from scopf.network import Network
-    from scopf.stability.criterion import RowPrices
-    from scopf.stability.kron import Reduction
+    from scopf.stability.criterion import RowPrices, Setting
 
 
 class Unconstrained:
@@ -25,24 +22,14 @@ class Unconstrained:
     assumptions = "says nothing about stability"
     source = ""
 
-    def add_rows(
-        self,
-        f: Formulation,
-        net: Network,
-        reduction: Reduction,
-        inverters: Inverters,
-        alpha: float,
-        margin: float,
-    ) -> None:
+    def add_rows(self, f: Formulation, setting: Setting) -> None:
         """Leave the model as it is."""
 
-    def parameters(
-        self, reduction: Reduction, inverters: Inverters, alpha: float
-    ) -> dict[str, Floats]:
+    def parameters(self, setting: Setting) -> dict[str, Floats]:
         """No parameters."""
         return {}
 
-    def read(self, f: Formulation, reduction: Reduction, vm: Floats, rows: RowPrices) -> Stability:
+    def read(self, f: Formulation, setting: Setting, vm: Floats, rows: RowPrices) -> Stability:
         """No limits, and no price."""
         n = len(vm)
         nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)

@@ -26,10 +26,8 @@ from scopf.stability.pairs import Direct, Voltages, Within
 if TYPE_CHECKING:
     from scopf.algebra import Formulation
     from scopf.arrays import Floats, Ints
-    from scopf.inverters import Inverters
-    from scopf.network import Network
-    from scopf.stability.criterion import RowPrices
-    from scopf.stability.kron import Neighbors, Reduction
+    from scopf.stability.criterion import RowPrices, Setting
+    from scopf.stability.kron import Neighbors
 
 _ABOVE = 0.03  # how far above the highest voltage a group's maximum starts: inside its rows
 _FEW = 200  # pairs up to which the rows are written pair by pair
@@ -68,15 +66,7 @@ class VoltageDifference:
             raise ScopfError(f'rows is "pairs" or "maximum", got {rows!r}')
         self._rows = rows
 
-    def add_rows(
-        self,
-        f: Formulation,
-        net: Network,
-        reduction: Reduction,
-        inverters: Inverters,
-        alpha: float,
-        margin: float,
-    ) -> None:
+    def add_rows(self, f: Formulation, setting: Setting) -> None:
         """Add `inverter_stability`; Gamma is the mutable Param `inverter_gamma[i]`.
 
         Pair by pair the rows are `inverter_stability[i, j]`. With maxima they are
@@ -86,12 +76,11 @@ class VoltageDifference:
         Raises:
             ScopfError: when there is no inverter, or one is coupled to nothing.
         """
-        buses = inverters.bus.tolist()
+        buses = setting.inverters.bus.tolist()
         index = f.index("inverter", buses)
-        limits = self.parameters(reduction, inverters, alpha)["inverter_gamma"]
-        f.parameter("inverter_gamma", index, limits)
-        f.parameter("stability_margin", None, margin)
-        near, at = reduction.neighbors, reduction.keep
+        f.parameter("inverter_gamma", index, self.parameters(setting)["inverter_gamma"])
+        f.parameter("stability_margin", None, setting.margin)
+        near, at = setting.reduction.neighbors, setting.reduction.keep
         few = near.pair_count <= _FEW if self._rows is None else self._rows == "pairs"
         if few:
             self._add_pairs(f, PAIRS, buses, at, *near.pairs())
@@ -122,24 +111,23 @@ class VoltageDifference:
         room = f["inverter_gamma"][near.inverter] - f["stability_margin"][:]
         f.constraint(WITHIN, index, row, lower=np.zeros(len(members)), upper=room)
 
-    def parameters(
-        self, reduction: Reduction, inverters: Inverters, alpha: float
-    ) -> dict[str, Floats]:
+    def parameters(self, setting: Setting) -> dict[str, Floats]:
         """Gamma of every inverter."""
+        inverters = setting.inverters
         if not len(inverters):
             raise ScopfError(
                 "there is no inverter to constrain; use the criterion none for a plain OPF"
             )
-        b_ii = reduction.self_susceptance
+        b_ii = setting.reduction.self_susceptance
         if (b_ii == 0).any():
             bus = inverters.bus[int(np.argmin(np.abs(b_ii)))]
             raise ScopfError(f"inverter at bus {bus}: B_ii^red is zero")
-        return {"inverter_gamma": gamma(inverters.k, alpha * b_ii)}
+        return {"inverter_gamma": gamma(inverters.k, setting.alpha * b_ii)}
 
-    def read(self, f: Formulation, reduction: Reduction, vm: Floats, rows: RowPrices) -> Stability:
+    def read(self, f: Formulation, setting: Setting, vm: Floats, rows: RowPrices) -> Stability:
         """Limits, margins and prices at inverter voltages `vm`, with the model's present Gamma."""
         limit = f["inverter_gamma"].values.copy()
-        near = reduction.neighbors
+        near = setting.reduction.neighbors
         if HIGHEST in f:
             price = rows.price(WITHIN), rows.price(WITHIN, lower=True)
             within = Within(near.inverter, near.group, rows.active(WITHIN), *price)
