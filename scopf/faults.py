@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 class ScopfError(ValueError):
@@ -65,6 +66,29 @@ class CaseError(ScopfError):
 
     def __reduce__(self) -> tuple[type[CaseError], tuple[str, tuple[Fault, ...]]]:
         return type(self), (self.source, self.faults)
+
+
+def by_number(name: str, kind: str, values: Mapping[Any, object]) -> dict[int, float]:
+    """A mapping (or a pandas Series) that the user gave, as finite numbers by whole number.
+
+    Args:
+        name: of the argument.
+        kind: what the keys number: "bus", "gen".
+        values: the mapping.
+
+    Raises:
+        ScopfError: naming keys that are no whole numbers, or values that are no numbers.
+    """
+    found = {}
+    for key, value in values.items():
+        try:
+            whole = int(key)
+        except (TypeError, ValueError):
+            whole = None
+        if whole is None or whole != key:
+            raise ScopfError(f"{name}: {key!r} is not a {kind} number")
+        found[whole] = number(f"{name} of {kind} {whole}", value)
+    return found
 
 
 def number(name: str, value: object) -> float:

@@ -75,7 +75,7 @@ def solve(
     )
     climb = _Climb(problem, own, limits, progress)
     if isinstance(start, Solution):
-        climb.warm(start)
+        climb.warm(start, form)
     for rung in rungs(form):
         if climb.ended:
             break
@@ -115,10 +115,11 @@ class _Climb:
         self._cold = 0
         self.ended = False
 
-    def warm(self, previous: Solution) -> None:
+    def warm(self, previous: Solution, form: Form) -> None:
         """Start from a solution, with no more iterations than a cold start took."""
         began, last = time.perf_counter(), previous.iterate
-        nlp = _compiled(self._problem, last.nlp is not None and last.nlp.lift)
+        lift = last.nlp is not None and last.nlp.lift
+        nlp = _compiled(self._problem, lift if form == "auto" else form == "lifted")
         self._cold = last.cold
         if last.nlp is None or not previous.solved or not nlp.alike(last.nlp):
             log.info("no warm start: there is no solution of a problem of this structure")

@@ -202,7 +202,7 @@ class Rendering:
         if leaf is not None:
             members = self.members[leaf.symbol.name]
             places = leaf.positions.tolist()
-            return [members[place] for place in places] * (n if len(places) < n else 1)
+            return [members[place] for place in places] * (1 if len(places) == n else n)
         if not node.is_potentially_variable():
             numbers = self._formulation.numbers(node)
             if not numbers.moving:

@@ -13,7 +13,7 @@ import numpy as np
 
 from scopf.algebra import Formulation
 from scopf.arrays import Floats
-from scopf.faults import ScopfError, listing, number
+from scopf.faults import ScopfError, by_number, listing, number
 from scopf.network import Network
 
 log = logging.getLogger(__name__)
@@ -41,13 +41,11 @@ def reactive(net: Network, eta_q: float, d: Coefficients) -> Floats:
     if d is None:
         if number("eta_q", eta_q) < 0:
             raise ScopfError(f"eta_q must be zero or positive, got {eta_q}")
-        if eta_q > 0:
-            _warn_without_quadratic(net)
         return eta_q * net.gen.cost_p[:, 2]
     if eta_q:
         raise ScopfError("give either eta_q or d as the reactive power cost, not both")
-    if hasattr(d, "items"):  # a mapping or a pandas Series
-        given = {int(gen): number(f"d of gen {gen}", value) for gen, value in d.items()}
+    if isinstance(d, Mapping):
+        given = by_number("d", "gen", d)
         unknown = sorted(set(given) - set(net.gen.id.tolist()))
         if unknown:
             raise ScopfError(f"d: no generator in service has number {listing(unknown)}")
@@ -59,7 +57,8 @@ def reactive(net: Network, eta_q: float, d: Coefficients) -> Floats:
     return values * net.base_mva**2
 
 
-def _warn_without_quadratic(net: Network) -> None:
+def warn_without_quadratic(net: Network) -> None:
+    """Say at which generators eta_q has no effect."""
     without = net.gen.id[net.gen.cost_p[:, 2] == 0]
     if len(without) == len(net.gen):
         text = "%s: eta_q has no effect, no generator has a quadratic active power cost; use d"

@@ -14,10 +14,10 @@ import pyomo.environ as pyo
 from scopf import stability
 from scopf.algebra.formulation import Parameter
 from scopf.arrays import Floats
-from scopf.faults import ScopfError, listing, number
+from scopf.faults import ScopfError, by_number, listing, number
 from scopf.inverters import Inverters
 from scopf.memory import collector_off
-from scopf.model.costs import Coefficients, reactive
+from scopf.model.costs import Coefficients, reactive, warn_without_quadratic
 from scopf.model.opf import ac_opf
 from scopf.network import Network
 from scopf.stability import Criterion, Reduction, Setting
@@ -43,6 +43,11 @@ class Scenario:
     load_scale: float = 1.0
     alpha: float = 1.0
     margin: float = 0.0
+
+    def __post_init__(self) -> None:
+        d: Any = self.d
+        if hasattr(d, "items"):  # a mapping or a pandas Series: what it says now
+            object.__setattr__(self, "d", dict(d.items()))
 
 
 class Problem:
@@ -152,6 +157,8 @@ class Problem:
         values: dict[str, Floats] = {}
         if "eta_q" in changes:
             values["gen_d"] = reactive(net, scenario.eta_q, scenario.d)
+            if scenario.eta_q and not self.scenario.eta_q:
+                warn_without_quadratic(net)
         if "load_scale" in changes:
             values |= {"bus_pd": net.bus.pd, "bus_qd": net.bus.qd}
         if "alpha" in changes:
@@ -166,9 +173,10 @@ class Problem:
         return self
 
     def _with_droop(self, mq: Droop) -> Inverters:
-        if not hasattr(mq, "items"):
-            return self.inverters.replace(mq=np.full(len(self.inverters), number("mq", mq)))
-        given = {int(bus): number(f"mq of bus {bus}", value) for bus, value in mq.items()}
+        values: Any = mq
+        if not hasattr(values, "items"):  # a mapping or a pandas Series has them
+            return self.inverters.replace(mq=np.full(len(self.inverters), number("mq", values)))
+        given = by_number("mq", "bus", values)
         buses = self.inverters.bus.tolist()
         unknown = sorted(set(given) - set(buses))
         if unknown:
@@ -231,8 +239,12 @@ def build(
         inverters = Inverters.at_generators(net)
     if not isinstance(inverters, Inverters):
         raise ScopfError("inverters must be made by Inverters.at_generators(net, ...)")
-    scenario = Scenario(eta_q, d, 1.0, number("alpha", alpha), number("margin", margin))
+    scenario = Scenario(
+        number("eta_q", eta_q), d, 1.0, number("alpha", alpha), number("margin", margin)
+    )
     checked(scenario)
+    if scenario.eta_q > 0:
+        warn_without_quadratic(net)
     at = dict(zip(net.gen.id.tolist(), net.gen.bus.tolist(), strict=True))
     pairs = zip(inverters.bus.tolist(), inverters.gens, strict=True)
     strange = [bus for bus, gens in pairs if any(at.get(gen) != bus for gen in gens)]

@@ -27,7 +27,7 @@ from scopf.nlp.kernels import Kernel, differentiate
 from scopf.nlp.reading import Reading
 from scopf.nlp.scatter import Scatter
 
-_NESTED = 8  # how deep lifted expressions may stand in each other at a start point
+_ROUNDING = 1e-14
 _HOLDS = 1e-8  # relative violation up to which a row without free variables counts as fulfilled
 
 
@@ -296,14 +296,13 @@ class NLP:
 
     def consistent(self, x: Floats) -> Floats:
         """The point with lifted variables equal to what they stand for."""
-        found = x.copy()
-        own = self.m - (self.n - self._own)
-        if own < self.m:  # a definition may refer to others: they come in order
-            for _ in range(_NESTED):
-                residual = self.constraints(found)[own:].copy()
-                if not np.abs(residual).max(initial=0.0) > 0:
-                    break
-                found[self._definition_columns] += residual
+        found, at = x.copy(), self._definition_columns
+        for _ in range(len(at)):  # as deep as definitions may stand in each other
+            residual = self.constraints(found)[self.m - len(at) :]
+            off = np.abs(residual) > _ROUNDING * np.maximum(1.0, np.abs(found[at]))
+            if not off.any():
+                break
+            found[at[off]] += residual[off]
         return found
 
     def _all_columns(self) -> Floats:

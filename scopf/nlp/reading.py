@@ -295,6 +295,7 @@ class Reading:
             return False
         if any(node.args[0] is not expression for node, expression in self._named):
             return False
+        self._discrete()
         self._take_over()
         self.walker.parameters.refresh()
         return True

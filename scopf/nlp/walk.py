@@ -34,6 +34,7 @@ FUNCTIONS = {
     "exp", "log", "log10", "sqrt", "abs",
 }  # fmt: skip
 _SUMS = (nodes.SumExpressionBase, nodes.LinearExpression)
+_INSIDE = "inside"  # context of what is inside a named expression: only the outermost is nested
 _LONG = 24  # an inner sum of more variables than this becomes a variable of its own
 
 
@@ -262,9 +263,9 @@ class RowWalker(Walker):
         """The named expression's own expression."""
         if node.expr is None:
             raise UnsupportedError(f"expression {node.name} is empty")
-        if self._form_of(node).atoms:
+        if context is None and self._form_of(node).atoms:
             self.nested.add(id(node))
-        return node.expr, None
+        return node.expr, _INSIDE
 
     def lifted(self, node: Any, context: Any) -> bool:
         """Named expressions that are to be lifted, and long inner sums always."""

@@ -1,0 +1,222 @@
+"""When a way of solving is given up, and what is tried instead."""
+
+import dataclasses
+import logging
+
+import numpy as np
+import pytest
+
+import scopf
+from scopf import ipopt, ladder, solver
+from scopf.ladder import LADDER, Patience, Rung, Watch, rungs
+
+
+def problem(case="case9", **keywords):
+    return scopf.build(scopf.load_case(case), **keywords)
+
+
+# -- the watch -----------------------------------------------
+
+
+def follow(patience, *steps):
+    """How many of these (restoring, step) pairs a watch goes along with, and what it says."""
+    watch = Watch(patience)
+    for iteration, (restoring, step) in enumerate(steps):
+        if not watch.goes_on(iteration, restoring, step):
+            return iteration, watch.stalled
+    return len(steps), watch.stalled
+
+
+GOOD, TINY, LOST = (False, 1.0), (False, 1e-4), (True, 1.0)
+
+
+def test_a_watch_without_patience_to_lose_goes_on():
+    assert follow(None, *[LOST] * 500) == (500, "")
+    watch = Watch(None)
+    watch.goes_on(17, False, 1.0)
+    assert watch.iterations == 17
+
+
+def test_iterations_in_all():
+    patience = Patience(iterations=10)
+    assert follow(patience, *[GOOD] * 10) == (10, "")
+    assert follow(patience, *[GOOD] * 20) == (10, "no solution after 10 iterations")
+
+
+def test_iterations_in_search_of_a_feasible_point_add_up():
+    patience = Patience(restoration=3)
+    assert follow(patience, *[LOST, GOOD] * 3, *[GOOD] * 50) == (56, "")
+    count, said = follow(patience, *[GOOD, LOST] * 10)
+    assert (count, said) == (7, "4 iterations in search of a feasible point")
+
+
+def test_tiny_steps_count_only_in_a_row():
+    patience = Patience(tiny=3, step=1e-3)
+    assert follow(patience, *[GOOD, TINY, TINY, TINY] * 10) == (40, "")
+    assert follow(patience, GOOD, *[TINY] * 10) == (4, "4 tiny steps in a row")
+    assert follow(patience, *[(False, 1e-3)] * 40) == (40, "")
+    assert follow(patience, *[(False, 0.0)] * 4)[0] == 4  # iteration 0 has no step
+
+
+def test_a_watch_counts_while_it_watches():
+    watch = Watch(Patience(iterations=5))
+    assert [watch.goes_on(k, False, 1.0) for k in range(6)] == [True] * 5 + [False]
+    assert watch.iterations == 5
+
+
+# -- rungs -----------------------------------------------
+
+
+def test_the_ladder_begins_reduced_and_ends_without_a_watch():
+    assert rungs("auto") == LADDER
+    assert [rung.lift for rung in LADDER] == [False, True, True, True]
+    assert [rung.patience is None for rung in LADDER] == [False, False, False, True]
+    assert len({rung.name for rung in LADDER}) == len(LADDER)
+
+
+@pytest.mark.parametrize(("form", "lift"), [("reduced", False), ("lifted", True)])
+def test_a_form_that_is_asked_for_is_the_only_rung(form, lift):
+    assert rungs(form) == (Rung(form, lift=lift),)
+    solution = scopf.solve(problem(), form=form)
+    assert [a.rung for a in solution.attempts] == [solution.rung] == [form]
+    assert solution.iterate.nlp.lift == lift
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """A ladder whose first rungs are given up after some iterations."""
+
+    def give(*iterations):
+        low = tuple(
+            dataclasses.replace(rung, patience=Patience(iterations=count))
+            for rung, count in zip(LADDER, iterations, strict=False)
+        )
+        monkeypatch.setattr(ladder, "LADDER", low + LADDER[len(low) :])
+        return [rung.name for rung in LADDER]
+
+    return give
+
+
+@pytest.mark.parametrize("given_up", [0, 1, 2, 3])
+def test_a_rung_that_stalls_is_followed_by_the_next(given_up, impatient, caplog):
+    names = impatient(*[2, 3, 4][:given_up])
+    expected = scopf.solve(problem(), form="reduced")
+    caplog.set_level(logging.INFO, logger="scopf")
+    solution = scopf.solve(problem())
+    assert solution.status == "optimal"
+    assert solution.cost == pytest.approx(expected.cost, rel=1e-7)
+    assert solution.rung == names[given_up]
+    assert [attempt.rung for attempt in solution.attempts] == names[: given_up + 1]
+    *early, last = solution.attempts
+    assert [attempt.status for attempt in early] == ["stalled"] * given_up
+    assert [attempt.iterations for attempt in early] == [2, 3, 4][:given_up]
+    assert all(f"{a.iterations} iterations" in a.message for a in early)
+    assert last.status == "optimal"
+    assert solution.message == last.message
+    assert solution.iterations == sum(attempt.iterations for attempt in solution.attempts)
+    assert solution.iterate.nlp.lift == (given_up > 0)
+    lines = [r.getMessage() for r in caplog.records if r.name == "scopf.solver"]
+    for name in names[: given_up + 1]:
+        assert sum(line.startswith(f"{name}: ") for line in lines) == 1
+    assert sum("given up" in line for line in lines) == given_up
+    nssp = solution.inverters["nssp_per_pu"].to_numpy()
+    assert nssp == pytest.approx(expected.inverters["nssp_per_pu"].to_numpy(), abs=1e-3)
+
+
+def test_an_end_that_is_no_solution_is_followed_by_the_next(monkeypatch):
+    first = dataclasses.replace(LADDER[0], options={"max_iter": 1})
+    monkeypatch.setattr(ladder, "LADDER", (first, *LADDER[1:]))
+    solution = scopf.solve(problem())
+    assert [a.status for a in solution.attempts] == ["iteration limit", "optimal"]
+
+
+def test_the_last_rung_s_failure_is_the_result():
+    short = scopf.build(scopf.load_case("case9").scaled(load=5))
+    solution = scopf.solve(short)
+    assert [a.rung for a in solution.attempts] == [r.name for r in LADDER][: len(solution.attempts)]
+    assert not any(attempt.status.solved for attempt in solution.attempts)
+    assert solution.status == solution.attempts[-1].status == "infeasible"
+    assert not solution.solved
+
+
+def test_a_form_that_was_asked_for_is_not_given_up(impatient):
+    impatient(1, 1, 1)
+    for form in ("reduced", "lifted"):
+        assert [a.status for a in scopf.solve(problem(), form=form).attempts] == ["optimal"]
+
+
+def test_a_rung_has_its_own_start_and_options(monkeypatch):
+    seen = []
+    run = ipopt.run
+
+    def recorded(nlp, start, options, *rest):
+        seen.append((start.copy(), options))
+        return run(nlp, start, options, *rest)
+
+    monkeypatch.setattr(ipopt, "run", recorded)
+    short = Patience(iterations=1)
+    monkeypatch.setattr(
+        ladder, "LADDER", tuple(dataclasses.replace(rung, patience=short) for rung in LADDER)
+    )
+    made = problem("case39")
+    scopf.solve(made, start="dc", options={"tol": 1e-7})
+    nlp = made.compiled[True]
+    starts = [s for s, _ in seen[1:]]
+    place = nlp.columns("bus_va")
+    _, dc, flow, last = (s[place[place >= 0]] if len(s) == nlp.n else None for s, _ in seen)
+    assert not np.array_equal(dc, flow)
+    assert np.array_equal(last, dc), "the user's start where the rung has none"
+    assert [o.get("mu_init") for _, o in seen] == [None, None, None, 1.0]
+    assert [o["tol"] for _, o in seen] == [1e-7] * 4
+    for start in starts:  # lifted variables begin where their definitions hold
+        own = len(nlp.variables)
+        assert np.abs(nlp.constraints(start)[-(nlp.n - own) :]).max() < 1e-12
+
+
+# -- arguments -----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("keywords", "said"),
+    [
+        ({"form": "raised"}, "auto, reduced, lifted.*'raised'"),
+        ({"form": None}, "form"),
+        ({"start": "cold"}, "flat, middle, dc, power-flow, model or a Solution.*'cold'"),
+        ({"start": None}, "start"),
+        ({"max_iter": -1}, "max_iter"),
+        ({"max_iter": "few"}, "max_iter"),
+        ({"time_limit": 0}, "time_limit"),
+        ({"time_limit": float("nan")}, "time_limit"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(keywords, said):
+    with pytest.raises(scopf.ScopfError, match=said):
+        scopf.solve(problem(), **keywords)
+
+
+@pytest.mark.parametrize("start", ["flat", "middle", "dc", "power-flow", "model"])
+@pytest.mark.parametrize("form", ["reduced", "lifted"])
+def test_every_start_in_either_form(start, form):
+    made = problem("case14", eta_q=0.1)
+    solution = scopf.solve(made, start=start, form=form)
+    assert (solution.status, solution.rung) == ("optimal", form)
+    assert solution.cost == pytest.approx(scopf.solve(made).cost, rel=1e-7)
+
+
+# -- no half solutions -----------------------------------------------
+
+
+def test_an_acceptable_level_is_not_an_outcome():
+    """A tolerance out of reach ends in no solution, not in one of lower accuracy."""
+    hopeless = {"tol": 1e-20, "acceptable_tol": 1e-3, "max_iter": 60}
+    mine = scopf.solve(problem(), form="reduced", options=hopeless)
+    assert mine.status != "acceptable"
+    assert not mine.solved
+    asked = scopf.solve(problem(), form="reduced", options={**hopeless, "acceptable_iter": 3})
+    assert asked.status == "acceptable"
+    assert ipopt.OPTIONS["acceptable_iter"] == 0
+
+
+def test_solver_s_statuses_are_typed():
+    assert {status for status, _ in ipopt._STATUS.values()} <= set(scopf.Status)
+    assert solver.Start is ladder.Start
