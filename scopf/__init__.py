@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from scopf.inverters import Inverters
     from scopf.model import Problem, build
     from scopf.network import Network
-    from scopf.solution import Solution, Status
+    from scopf.outcome import Status
+    from scopf.solution import Solution
     from scopf.solver import solve
 
 __version__ = "0.1.0"
@@ -30,7 +31,7 @@ _HOME = {  # where each public name lives; imported when first used
     "Problem": "scopf.model",
     "ScopfError": "scopf.faults",
     "Solution": "scopf.solution",
-    "Status": "scopf.solution",
+    "Status": "scopf.outcome",
     "build": "scopf.model",
     "load_case": "scopf.cases",
     "solve": "scopf.solver",

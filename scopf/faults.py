@@ -98,7 +98,7 @@ def number(name: str, value: object) -> float:
         ScopfError: when it is none.
     """
     try:
-        result = float(value)  # type: ignore[arg-type]
+        result = math.nan if isinstance(value, (str, bool)) else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         result = math.nan
     if not math.isfinite(result):

@@ -15,7 +15,7 @@ from scopf.arrays import Floats
 from scopf.faults import ScopfError
 from scopf.ladder import Watch
 from scopf.nlp import NLP
-from scopf.solution import Status
+from scopf.outcome import Status
 
 Options = Mapping[str, str | int | float]
 
@@ -74,6 +74,7 @@ class Outcome:
         x: last iterate, shape (n,).
         rows, lower, upper: multipliers of rows and of bounds (signs: `scopf.prices`).
         status, message: how it ended.
+        certain: whether nothing that could be tried would end differently.
     """
 
     x: Floats
@@ -82,6 +83,7 @@ class Outcome:
     upper: Floats
     status: Status
     message: str
+    certain: bool = False
 
 
 def run(
@@ -110,7 +112,7 @@ def run(
         name = nlp.row_names[crossed[0]]
         text = f"{name} cannot hold: its lower side lies above its upper side"
         none, nothing = np.zeros(nlp.n), np.zeros(nlp.m)
-        return Outcome(start, nothing, none, none, Status.INFEASIBLE, text)
+        return Outcome(start, nothing, none, none, Status.INFEASIBLE, text, certain=True)
     ipopt = _load_cyipopt().Problem(
         n=nlp.n,
         m=nlp.m,

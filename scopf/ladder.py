@@ -55,7 +55,7 @@ LADDER = (
     Rung("reduced", lift=False, patience=Patience()),
     Rung("lifted", lift=True, patience=Patience(iterations=250, restoration=40, tiny=20)),
     Rung("lifted, power flow start", lift=True, start="power-flow", patience=Patience(300, 60, 30)),
-    Rung("lifted, flat start, monotone", lift=True, options={"mu_init": 1.0}),
+    Rung("lifted, high barrier", lift=True, start="flat", options={"mu_init": 1.0}),
 )
 
 

@@ -18,6 +18,7 @@ p.u. voltage.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,8 @@ import numpy as np
 from scopf.arrays import Flags, Floats
 from scopf.model.problem import Problem
 from scopf.nlp import NLP
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,21 @@ class Multipliers:
     solved: bool
 
     def of_rows(self, name: str, missing: float) -> Floats:
-        """Multipliers of a family of constraints; `missing` for members that are no rows."""
+        """Multipliers of a family of constraints.
+
+        `missing` for members that are no rows, NaN for rows with another expression than ours.
+        """
         places = self.nlp.row_numbers(name)
-        return np.where(places >= 0, np.append(self.rows, missing)[places], missing)
+        found = np.where(places >= 0, np.append(self.rows, missing)[places], missing)
+        return np.where(self._replaced(name), np.nan, found)
+
+    def _replaced(self, name: str) -> Flags:
+        """Rows whose multiplier has no known sign and unit, because the user rewrote them."""
+        replaced = self.nlp.replaced(name)
+        if replaced.any():
+            text = "%s: %d rows were given another expression; they have no price here"
+            log.warning(text, name, int(replaced.sum()))
+        return replaced
 
     def of_bounds(self, name: str) -> tuple[Floats, Floats]:
         """Lower and upper bound multipliers of a family of variables; zero where fixed."""
@@ -57,7 +72,7 @@ class Multipliers:
 
     def active(self, name: str) -> Flags:
         """Which members of a constraint family are rows of the problem."""
-        return self.nlp.row_numbers(name) >= 0
+        return (self.nlp.row_numbers(name) >= 0) & ~self.nlp.replaced(name)
 
     def price(self, name: str, *, lower: bool = False) -> Floats:
         """What one unit more room is worth on the upper (or lower) side; NaN without a solution."""

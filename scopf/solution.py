@@ -3,44 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scopf.arrays import Flags, Floats
 from scopf.model.problem import Problem, Scenario
+from scopf.outcome import Attempt, Iterate, Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from scopf.inverters import Inverters
-    from scopf.nlp import NLP
     from scopf.prices import Prices
     from scopf.stability import Stability
 
 BINDING = 1e-6  # p.u. voltage: a stability row with less room than this counts as binding
-
-
-class Status(StrEnum):
-    """How a solve ended."""
-
-    OPTIMAL = "optimal"
-    ACCEPTABLE = "acceptable"
-    INFEASIBLE = "infeasible"
-    ITERATION_LIMIT = "iteration limit"
-    TIME_LIMIT = "time limit"
-    DIVERGED = "diverged"
-    EVALUATION_ERROR = "evaluation error"
-    INTERRUPTED = "interrupted"
-    STALLED = "stalled"
-    FAILED = "failed"
-
-    @property
-    def solved(self) -> bool:
-        """True when there is a solution: optimal, or optimal to a lower accuracy."""
-        return self in (Status.OPTIMAL, Status.ACCEPTABLE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,46 +44,6 @@ class Point:
     costs: Floats
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """One run of the solver.
-
-    Attributes:
-        rung: what was tried.
-        status, message: how it ended.
-        iterations: interior-point iterations.
-        seconds: wall time, compiling included.
-    """
-
-    rung: str
-    status: Status
-    message: str
-    iterations: int
-    seconds: float
-
-
-@dataclass(frozen=True, eq=False)
-class Iterate:
-    """Where the solver ended, for a warm start.
-
-    Attributes:
-        nlp: the compiled problem that these belong to; None in a copy, which starts no other solve.
-        x: variables, shape (n,).
-        rows, lower, upper: multipliers of rows and bounds.
-        cold: iterations that a cold start took.
-    """
-
-    nlp: NLP | None
-    x: Floats
-    rows: Floats
-    lower: Floats
-    upper: Floats
-    cold: int
-
-    def __reduce__(self) -> tuple[type[Iterate], tuple[Any, ...]]:
-        return Iterate, (None, self.x, self.rows, self.lower, self.upper, self.cold)
-
-
 @dataclass(frozen=True, eq=False)
 class Solution:
     """Result of `scopf.solve`; a snapshot that later changes of the model do not touch.
@@ -120,7 +59,10 @@ class Solution:
         seconds: wall time of compiling and solving.
         attempts: what was tried, in order; the last one gave the result.
         problem: what was solved; its numbers may have been changed since.
-        scenario, inverter_data: its numbers and inverters when it was solved.
+        scenario, inverter_data: its numbers and inverters as they had last been given to `build` or
+            `update` (what was set by hand on the Pyomo model shows in the tables only).
+        point, prices, stability: what the tables are made of.
+        iterate: where the solver ended, for a warm start.
     """
 
     status: Status

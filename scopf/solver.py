@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import time
 from collections.abc import Mapping
@@ -18,8 +19,9 @@ from scopf.ipopt import Options, Outcome, Progress
 from scopf.ladder import Form, Patience, Rung, Start, Watch, rungs
 from scopf.model.problem import Problem
 from scopf.nlp import NLP
+from scopf.outcome import Attempt, Iterate, Status
 from scopf.prices import Multipliers
-from scopf.solution import Attempt, Iterate, Point, Solution, Status
+from scopf.solution import Point, Solution
 from scopf.starts import STARTS
 
 log = logging.getLogger(__name__)
@@ -66,13 +68,16 @@ def solve(
         ScopfError: when the model cannot be compiled or an option is unknown.
     """
     began = time.perf_counter()
-    if form not in get_args(Form):
-        raise ScopfError(f"form is {listing(get_args(Form))}, got {form!r}")
+    if not isinstance(problem, Problem):
+        kind = type(problem).__name__
+        raise ScopfError(f"solve takes a Problem that scopf.build made (not its model), got {kind}")
+    if not isinstance(start, Solution):
+        _one_of("start", start, get_args(Start), " (or a Solution)")
+    _one_of("form", form, get_args(Form))
+    if not isinstance(options or {}, Mapping):
+        raise ScopfError(f"options are a mapping of Ipopt's options to values, got {options!r}")
     own = {"print_level": 5 if verbose else 0, **(options or {})}
-    limits = _Limits(
-        None if max_iter is None else int(_at_least("max_iter", max_iter, 0)),
-        None if time_limit is None else _at_least("time_limit", time_limit, 1e-9),
-    )
+    limits = _limits(own, max_iter, time_limit)
     climb = _Climb(problem, own, limits, progress)
     if isinstance(start, Solution):
         climb.warm(start, form)
@@ -118,11 +123,13 @@ class _Climb:
     def warm(self, previous: Solution, form: Form) -> None:
         """Start from a solution, with no more iterations than a cold start took."""
         began, last = time.perf_counter(), previous.iterate
-        lift = last.nlp is not None and last.nlp.lift
-        nlp = _compiled(self._problem, lift if form == "auto" else form == "lifted")
+        nlp = _compiled(self._problem, last.lift if form == "auto" else form == "lifted")
         self._cold = last.cold
-        if last.nlp is None or not previous.solved or not nlp.alike(last.nlp):
-            log.info("no warm start: there is no solution of a problem of this structure")
+        if not previous.solved:
+            log.warning("no warm start: the solution to start from is none (%s)", previous.status)
+            return
+        if nlp.signature != last.signature:
+            log.warning("no warm start: the solution is of a problem of another structure or form")
             return
         patience = Patience(iterations=max(_PATIENT, last.cold), restoration=3)
         rung = Rung("warm", nlp.lift, options=ipopt.WARM, patience=patience)
@@ -161,7 +168,7 @@ class _Climb:
             over.add(Status.INFEASIBLE)
         if self._limits.iterations is not None:
             over.add(Status.ITERATION_LIMIT)
-        self.ended = found.status.solved or found.status in over
+        self.ended = found.status.solved or found.status in over or found.certain
 
     def solution(self, began: float) -> Solution:
         """Everything about the last attempt."""
@@ -189,7 +196,9 @@ class _Climb:
             point=point,
             prices=prices.read(problem, multipliers, loading),
             stability=problem.criterion.read(f, problem.setting, point.vm[at], multipliers),
-            iterate=Iterate(nlp, x, found.rows, found.lower, found.upper, self._cold),
+            iterate=Iterate(
+                nlp.signature, nlp.lift, x, found.rows, found.lower, found.upper, self._cold
+            ),
         )
 
 
@@ -202,23 +211,47 @@ def _compiled(problem: Problem, lift: bool) -> NLP:
     nlp: NLP | None = problem.compiled.get(lift)
     if nlp is None or not nlp.refresh():
         nlp = problem.compiled[lift] = NLP(problem.formulation, lift)
-    crossed = np.flatnonzero(nlp.x_lower > nlp.x_upper)
+    unclear = np.flatnonzero(np.isnan(nlp.g_lower) | np.isnan(nlp.g_upper))
+    if len(unclear):
+        raise ScopfError(f"a bound is not a number: {listing(nlp.row_names[k] for k in unclear)}")
+    crossed = np.flatnonzero(~(nlp.x_lower <= nlp.x_upper))
     if len(crossed):
         names = (nlp.variables[k].name for k in crossed)
-        raise ScopfError(f"lower bound above upper bound: {', '.join(names)}")
+        raise ScopfError(f"lower bound above upper bound, or no number: {listing(names)}")
     return nlp
 
 
-def _at_least(name: str, value: float, least: float) -> float:
-    if number(name, value) < least:
+def _one_of(name: str, value: object, known: tuple[str, ...], more: str = "") -> None:
+    if isinstance(value, str) and value in known:
+        return
+    near = difflib.get_close_matches(str(value), known, n=1, cutoff=0.7)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise ScopfError(f"{name} must be one of {listing(known)}{more}, got {value!r}{hint}")
+
+
+def _limits(
+    options: dict[str, str | int | float], max_iter: int | None, time_limit: float | None
+) -> _Limits:
+    """Limits given as arguments, or as Ipopt options, which then leave `options`."""
+    iterations = options.pop("max_iter", None) if max_iter is None else max_iter
+    seconds = options.pop("max_wall_time", None) if time_limit is None else time_limit
+    if iterations is not None and int(_at_least("max_iter", iterations, 0)) != iterations:
+        raise ScopfError(f"max_iter must be a whole number, got {iterations}")
+    return _Limits(
+        None if iterations is None else int(iterations),
+        None if seconds is None else _at_least("time_limit", seconds, 1e-9),
+    )
+
+
+def _at_least(name: str, value: object, least: float) -> float:
+    found = number(name, value)
+    if found < least:
         raise ScopfError(f"{name} must be {'positive' if least else 'zero or more'}, got {value}")
-    return value
+    return found
 
 
 def _start(problem: Problem, nlp: NLP, start: Start) -> Floats:
     """Start point in the order of the compiled problem; lifted flows are those of the point."""
-    if start not in get_args(Start):
-        raise ScopfError(f"start is {listing(get_args(Start))} or a Solution, got {start!r}")
     if start == "model":
         return nlp.consistent(nlp.start)
     found = {} if start == "flat" else STARTS[start](problem.net)

@@ -9,7 +9,8 @@ from scopf.faults import listing
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scopf.solution import Attempt, Solution
+    from scopf.outcome import Attempt
+    from scopf.solution import Solution
 
 _ROWS = 20  # longest table shown; the rest is in the tables of the solution
 

@@ -111,7 +111,9 @@ def test_solutions_and_problems_can_be_pickled_and_copied():
     assert again.pairs.equals(solution.pairs)
     assert str(again) == str(solution)
     assert scopf.solve(again.problem).cost == pytest.approx(solution.cost, rel=1e-9)
-    assert scopf.solve(problem, start=again).cost == pytest.approx(solution.cost, rel=1e-9)
+    warm = scopf.solve(problem, start=again)
+    assert warm.rung == "warm"
+    assert warm.cost == pytest.approx(solution.cost, rel=1e-9)
     assert scopf.solve(copy.deepcopy(problem)).cost == pytest.approx(solution.cost, rel=1e-9)
 
 
@@ -120,3 +122,66 @@ def test_a_copied_problem_says_that_the_model_is_not_copied(caplog):
     problem.model.bus_vm[5].setub(1.0)
     copy.copy(problem)
     assert "the copy is as it was built" in caplog.text
+
+
+def test_what_is_no_problem_start_or_limit_is_refused_with_a_sentence():
+    made = scopf.build(scopf.load_case("case9"), criterion="none")
+    for keywords, text in (
+        ({"start": "powerflow"}, "did you mean power-flow"),
+        ({"start": np.ones(3)}, "start must be one of"),
+        ({"form": "lift"}, "form must be one of"),
+        ({"max_iter": 2.5}, "whole number"),
+        ({"max_iter": True}, "max_iter must be a"),
+        ({"time_limit": "5"}, "time_limit must be a"),
+        ({"options": "tol"}, "options are a mapping"),
+    ):
+        with pytest.raises(scopf.ScopfError, match=text):
+            scopf.solve(made, **keywords)
+    with pytest.raises(scopf.ScopfError, match=r"that scopf\.build made \(not its model\)"):
+        scopf.solve(made.model)
+    assert scopf.solve(made, options={"max_iter": 3}).status == "iteration limit"
+
+
+def test_bounds_that_are_no_numbers_are_refused_by_name():
+    made = scopf.build(scopf.load_case("case9"), criterion="none")
+    m = made.model
+    m.q = pyo.Param(initialize=5.0, mutable=True, within=pyo.Any)
+    m.cap = pyo.Constraint(expr=m.gen_pg[1] <= m.q)
+    assert scopf.solve(made).solved
+    m.q = float("nan")
+    with pytest.raises(scopf.ScopfError, match="a bound is not a number: cap"):
+        scopf.solve(made)
+
+
+def test_parameters_that_lose_their_value_are_named():
+    made = scopf.build(scopf.load_case("case9"), criterion="none")
+    m = made.model
+    m.q = pyo.Param(initialize=2.0, mutable=True, within=pyo.Any)
+    m.cap = pyo.Constraint(expr=m.gen_pg[1] / m.q <= 5)
+    assert scopf.solve(made).solved
+    m.q = 0.0
+    with pytest.raises(scopf.ScopfError, match="q has no value that can be used"):
+        scopf.solve(made)
+
+
+def test_rows_with_another_expression_have_no_price(caplog):
+    made = scopf.build(scopf.load_case("case30"), criterion="none")
+    m = made.model
+    plain = scopf.solve(made).buses.set_index("bus")["lmp_p_per_mwh"]
+    row = m.bus_balance_p[8]
+    row.set_value(-row.body == -m.bus_pd[8])
+    changed = scopf.solve(made).buses.set_index("bus")["lmp_p_per_mwh"]
+    assert np.isnan(changed[8])
+    assert changed.drop(8).to_numpy() == pytest.approx(plain.drop(8).to_numpy(), rel=1e-5)
+    assert "bus_balance_p: 1 rows were given another expression" in caplog.text
+
+
+def test_a_deleted_named_expression_is_blank_in_the_tables():
+    made = scopf.build(scopf.load_case("case9"), criterion="none")
+    m = made.model
+    m.del_component(m.total_cost)
+    m.del_component(m.gen_cost_p)
+    m.own = pyo.Objective(expr=sum(m.gen_pg[g] ** 2 for g in m.gen))
+    solution = scopf.solve(made)
+    assert solution.solved
+    assert solution.gens["cost_per_h"].isna().all()

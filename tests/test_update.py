@@ -31,7 +31,6 @@ UPDATES = {
     "alpha": {"alpha": 0.97},
     "margin": {"margin": 0.006},
     "no margin": {"margin": 0.0},
-    "negative margin": {"margin": -0.01},
     "load and alpha": {"load_scale": 0.97, "alpha": 1.04},
     "everything": {
         "eta_q": 0.3, "mq": {32: 0.21}, "load_scale": 0.98, "alpha": 1.03, "margin": 0.001,

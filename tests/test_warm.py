@@ -80,7 +80,7 @@ def test_a_chain_of_warm_starts_remembers_what_a_cold_one_took(form, runs):
         solution = scopf.solve(made.update(load_scale=1 - 0.002 * step), start=solution)
         assert names(solution) == ["warm"]
         assert solution.iterate.cold == first.iterations
-        assert solution.iterate.nlp.lift == (form == "lifted")
+        assert solution.iterate.lift == (form == "lifted")
         options, multipliers = runs[-1]
         assert options["warm_start_init_point"] == "yes"
         assert set(multipliers) == {"lagrange", "zl", "zu"}
@@ -237,4 +237,4 @@ def test_time_that_is_used_up_ends_the_climb():
 def test_a_warm_start_has_the_form_that_was_asked_for():
     made = scopf.build(scopf.load_case("case9"), criterion="none")
     solution = scopf.solve(made, start=scopf.solve(made), form="lifted")
-    assert solution.iterate.nlp.lift
+    assert solution.iterate.lift

@@ -119,9 +119,10 @@ class Problem:
         """Change numbers of the problem; nothing is rebuilt, the next solve starts at once.
 
         What is not given stays as it is. The result is the problem that `build` would make of these
-        numbers; Params that were set by hand on the model are overwritten where they belong to what
-        is given here. A changed `load_scale` reduces the network anew, because loads are part of
-        the reduction.
+        numbers. Params of the model are overwritten, whatever was set by hand: `gen_d` by eta_q and
+        d, `bus_pd` and `bus_qd` by load_scale, `alpha` by alpha, `stability_margin` by margin, and
+        the criterion's own (`inverter_gamma`) by mq, alpha and load_scale. The latter because the
+        reduced network depends on both: loads are part of the reduction.
 
         Args:
             eta_q: reactive power cost relative to active; replaces `d`.
@@ -233,7 +234,7 @@ def build(
         raise ScopfError(f"net must be a Network (see load_case), not {type(net).__name__}")
     net = net.energized()
     rule = stability.get(criterion) if isinstance(criterion, str) else criterion
-    if not hasattr(rule, "add_rows"):
+    if not hasattr(rule, "add_rows") or isinstance(rule, type):
         raise ScopfError(f"criterion must be a name ({listing(stability.names())}) or a criterion")
     if inverters is None:
         inverters = Inverters.at_generators(net)
@@ -262,3 +263,5 @@ def checked(scenario: Scenario) -> None:
     """
     if not scenario.alpha > 0:
         raise ScopfError(f"alpha must be positive, got {scenario.alpha}")
+    if scenario.margin < 0:
+        raise ScopfError(f"margin must be zero or positive, got {scenario.margin}")

@@ -12,6 +12,7 @@ from scopf.algebra import Formulation
 from scopf.algebra.formulation import Variable
 from scopf.algebra.render import origin
 from scopf.arrays import Flags, Floats, Ints
+from scopf.faults import ScopfError
 from scopf.nlp.reading import Reading, gathered
 
 
@@ -62,6 +63,15 @@ class Directory:
             self._row_of = {id(row): k for k, row in enumerate(self.row_objects())}
         return _numbers(self._row_of, self._members(members))
 
+    def replaced(self, name: str) -> Flags:
+        """Which members of a family are rows with another expression than the family gave them."""
+        rendering = self._rendering()
+        if rendering is None:
+            return np.zeros(len(self.rows_of(name)), dtype=bool)
+        given = zip(self._members(name), rendering.expressions[name], strict=True)
+        other = [member is not None and member.expr is not made for member, made in given]
+        return np.array(other, dtype=bool) & (self.rows_of(name) >= 0)
+
     def _rendering(self) -> Any:
         formulation = self._formulation
         return formulation.rendering if formulation is not None else None
@@ -69,14 +79,17 @@ class Directory:
     def _members(self, members: str | Iterable[Any]) -> Any:
         """Present members of a component, in the order of its family; None for one that is gone."""
         if not isinstance(members, str):
-            return members
+            return getattr(members, "values", lambda: members)()  # of a component, or a list
         component = self._model().component(members)
+        if component is None and (self._formulation is None or members not in self._formulation):
+            raise ScopfError(f"the model has no component {members!r}")
         if component is None:
             return [None] * len(self._formulation[members]) if self._formulation else []
         if self._formulation is None or members not in self._formulation:
             return component.values()
         index = self._formulation[members].index
-        return [component._data.get(key) for key in index.keys] if index else component.values()
+        present = dict(component.items())
+        return [present.get(key) for key in (index.keys if index else present)]
 
     def _model(self) -> Any:
         return self._formulation.model if self._formulation is not None else self._source
@@ -119,7 +132,9 @@ class Directory:
         values = []
         for member in self._members(name):
             form = walker.named.get(id(member))
-            if form is None:
+            if member is None:  # deleted
+                values.append(np.nan)
+            elif form is None:
                 values.append(float(pyo.value(member)))
             else:
                 one = gathered([form], walker.parameters).values(columns, atoms, where)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scopf.algebra.numbers import Numbers
-from scopf.arrays import Flags, Floats, Ints
+from scopf.arrays import Floats, Ints
 from scopf.nlp.walk import Value
 
 
@@ -105,7 +105,6 @@ class Matrix:
         shape: rows and columns.
         rows, cols: of each stored element, sorted by row, then column.
         data: their values; overwritten by `refresh`.
-        indptr: where each row begins.
     """
 
     def __init__(self, parts: Sequence[Entries], shape: tuple[int, int]) -> None:
@@ -117,7 +116,6 @@ class Matrix:
         keys, self._slot = np.unique(rows * max(shape[1], 1) + cols, return_inverse=True)
         self.shape = shape
         self.rows, self.cols = np.divmod(keys, max(shape[1], 1))
-        self.indptr = np.searchsorted(self.rows, np.arange(shape[0] + 1))
         self.data = self._sum()
 
     def _sum(self) -> Floats:
@@ -129,9 +127,3 @@ class Matrix:
             return False
         self.data[:] = self._sum()
         return True
-
-    def touched(self) -> Flags:
-        """Which columns have an element."""
-        used = np.zeros(self.shape[1], dtype=bool)
-        used[self.cols] = True
-        return used

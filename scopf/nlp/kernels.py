@@ -202,13 +202,10 @@ class Kernel:
             shaped = [result.reshape(-1, self.rows) for result in (weights, *results)]
             self._bound = Bound(self._program, [self._x, self._numbers, shaped[0]], shaped[1:])
 
-    def refresh(self) -> bool:
-        """Read the parameters again; whether any has changed."""
-        if not self._stack.refresh():
-            return False
-        if self._program is None:
+    def refresh(self) -> None:
+        """Read the parameters again."""
+        if self._stack.refresh() and self._program is None:
             self._numbers[:] = self._stack.values.reshape(-1, self.rows).T
-        return True
 
     def gather(self, x: Floats) -> None:
         """Collect the variables of every row out of x."""

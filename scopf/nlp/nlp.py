@@ -10,7 +10,9 @@ found once; `refresh` reads parameters, bounds and fixed values again.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,7 @@ from scopf.nlp.kernels import Kernel, differentiate
 from scopf.nlp.reading import Reading
 from scopf.nlp.scatter import Scatter
 
-_ROUNDING = 1e-14
+_SETTLED = 1e-9  # relative change of a lifted variable's start that ends the search for it
 _HOLDS = 1e-8  # relative violation up to which a row without free variables counts as fulfilled
 
 
@@ -272,6 +274,10 @@ class NLP:
         kept = np.append(self._kept, False)
         return np.where(kept[found], numbers[found], -1)
 
+    def replaced(self, name: str) -> Flags:
+        """Which members of a family are rows with another expression than the family gave them."""
+        return self._directory.replaced(name)
+
     def values_of(self, name: str, x: Floats) -> Floats:
         """Values at x of the members of a named expression of the model."""
         self._at(x, 0)
@@ -283,26 +289,22 @@ class NLP:
         self._order = -1
         self._directory.write(self._all_columns(), self._position >= 0)
 
-    def alike(self, other: NLP) -> bool:
-        """Whether a solution of the other problem can be a start point of this one."""
-        if self is other:
-            return True
-        patterns = ("jacobianstructure", "hessianstructure")
-        return (self.n, self.m, self.lift) == (other.n, other.m, other.lift) and all(
-            np.array_equal(mine, theirs)
-            for name in patterns
-            for mine, theirs in zip(getattr(self, name)(), getattr(other, name)(), strict=True)
-        )
+    @cached_property
+    def signature(self) -> str:
+        """Equal for problems of one structure: a solution of one can be a start of the other."""
+        digest = hashlib.blake2b(f"{self.n} {self.m} {self.lift}".encode(), digest_size=16)
+        for places in (*self.jacobianstructure(), *self.hessianstructure()):
+            digest.update(places.tobytes())
+        return digest.hexdigest()
 
     def consistent(self, x: Floats) -> Floats:
         """The point with lifted variables equal to what they stand for."""
         found, at = x.copy(), self._definition_columns
         for _ in range(len(at)):  # as deep as definitions may stand in each other
-            residual = self.constraints(found)[self.m - len(at) :]
-            off = np.abs(residual) > _ROUNDING * np.maximum(1.0, np.abs(found[at]))
-            if not off.any():
+            residual = self.constraints(found)[self.m - len(at) :].copy()
+            found[at] += residual
+            if not (np.abs(residual) > _SETTLED * np.maximum(1.0, np.abs(found[at]))).any():
                 break
-            found[at[off]] += residual[off]
         return found
 
     def _all_columns(self) -> Floats:

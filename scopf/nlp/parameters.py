@@ -15,6 +15,7 @@ import pyomo.environ as pyo
 
 from scopf.algebra.numbers import Numbers
 from scopf.arrays import Floats
+from scopf.faults import ScopfError
 
 
 class Polynomial:
@@ -69,6 +70,7 @@ class Parameters:
     def __init__(self) -> None:
         self.values: Floats = np.ones(1)
         self._readers: list[Callable[[], float]] = []
+        self._nodes: list[Any] = []
         self._known: dict[tuple[int, bool], tuple[Any, Polynomial]] = {}
 
     def of(self, node: Any, inverse: bool = False) -> Polynomial:
@@ -80,21 +82,36 @@ class Parameters:
         """
         found = self._known.get((id(node), inverse))
         if found is None:
-            value = pyo.value(node)  # raises here, where the row is known
-            if inverse:
-                1.0 / value
-            read = (lambda: _inverse(pyo.value(node))) if inverse else (lambda: pyo.value(node))
-            found = self._known[id(node), inverse] = (node, self.add(read))
+
+            def read() -> float:
+                value: float = pyo.value(node)
+                return 1.0 / value if inverse else value
+
+            read()  # raises here, where the row is known
+            found = self._known[id(node), inverse] = (node, self.add(read, node))
         return found[1]
 
-    def add(self, read: Callable[[], float]) -> Polynomial:
-        """A number that is read again at every refresh."""
+    def add(self, read: Callable[[], float], node: Any = None) -> Polynomial:
+        """A number that is read again at every refresh; `node` is what to name if that fails."""
         self._readers.append(read)
+        self._nodes.append(node)
         return Polynomial({(len(self._readers) - 1,): 1.0})
 
     def refresh(self) -> None:
-        """Read all of them again."""
-        self.values = np.array([*(read() for read in self._readers), 1.0], dtype=np.float64)
+        """Read all of them again.
+
+        Raises:
+            ScopfError: naming a parameter, or an expression of them, that has no finite value.
+        """
+        values = np.ones(len(self._readers) + 1)
+        for k, read in enumerate(self._readers):
+            try:
+                values[k] = read()
+            except (TypeError, ValueError, ZeroDivisionError) as error:
+                raise ScopfError(
+                    f"{self._nodes[k]} has no value that can be used ({error})"
+                ) from error
+        self.values = values
 
     def numbers(self, coefficients: Sequence[float | Polynomial]) -> Numbers:
         """Coefficients as one column of numbers."""
@@ -120,7 +137,3 @@ class Parameters:
         nonzero[[k for k, _ in moving]] = True
         self.refresh()
         return Numbers(read=read, nonzero=nonzero)
-
-
-def _inverse(value: float) -> float:
-    return 1.0 / value if value else np.inf

@@ -35,11 +35,10 @@ class Reading:
         content: what was read.
         families: those of the formulation, or None.
         walker: what read the rest.
-        rows: Pyomo rows that were walked, in order; family rows come first, in the family's order.
+        rows: Pyomo rows that were walked, in order; they come after the families' rows.
         places: row number of each member of a constraint family, -1 for one that is not a row.
         size, height: number of columns, and of rows without the objective (which comes last).
         linear, couple, constants: entries of all rows.
-        atoms: all atoms, in blocks.
         maximize: whether the objective was negated.
     """
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scopf.algebra.formulation import Expression, Formulation, Members, Total, Variable
+from scopf.algebra.formulation import Formulation, Members, Total, Variable
 from scopf.algebra.numbers import Numbers
 from scopf.arrays import Floats, Ints
 from scopf.faults import ScopfError
@@ -199,8 +199,3 @@ class _TemplateWalker(Walker):
             used[:, k] = self.places[key]
         self._families.add_atoms(shape, used, numbers)
         return len(self._families.atoms) - 1
-
-
-def is_expression(symbol: Any) -> bool:
-    """Whether a family can be lifted."""
-    return isinstance(symbol, Expression)

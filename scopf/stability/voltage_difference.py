@@ -15,6 +15,7 @@ neighbours at once, where the pairs' own multipliers are not unique either.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from scopf.arrays import Floats, Ints
     from scopf.stability.criterion import RowPrices, Setting
     from scopf.stability.kron import Neighbors
+
+log = logging.getLogger(__name__)
 
 _ABOVE = 0.03  # how far above the highest voltage a group's maximum starts: inside its rows
 _FEW = 200  # pairs up to which the rows are written pair by pair
@@ -129,6 +132,11 @@ class VoltageDifference:
         limit = f["inverter_gamma"].values.copy()
         near = setting.reduction.neighbors
         if HIGHEST in f:
+            if not rows.active(WITHIN).all():
+                log.warning(
+                    "inverters whose row is inactive are out of their group: neither limited nor "
+                    "counted as neighbours (raise inverter_gamma to switch off a limit alone)"
+                )
             price = rows.price(WITHIN), rows.price(WITHIN, lower=True)
             within = Within(near.inverter, near.group, rows.active(WITHIN), *price)
             i, j, name = *near.direct.T, DIRECT

@@ -1,0 +1,67 @@
+"""How attempts to solve end, and what they leave behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from scopf.arrays import Floats
+
+
+class Status(StrEnum):
+    """How a solve ended."""
+
+    OPTIMAL = "optimal"
+    ACCEPTABLE = "acceptable"
+    INFEASIBLE = "infeasible"
+    ITERATION_LIMIT = "iteration limit"
+    TIME_LIMIT = "time limit"
+    DIVERGED = "diverged"
+    EVALUATION_ERROR = "evaluation error"
+    INTERRUPTED = "interrupted"
+    STALLED = "stalled"
+    FAILED = "failed"
+
+    @property
+    def solved(self) -> bool:
+        """True when there is a solution: optimal, or optimal to a lower accuracy."""
+        return self in (Status.OPTIMAL, Status.ACCEPTABLE)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One run of the solver.
+
+    Attributes:
+        rung: what was tried.
+        status, message: how it ended.
+        iterations: interior-point iterations.
+        seconds: wall time, compiling included.
+    """
+
+    rung: str
+    status: Status
+    message: str
+    iterations: int
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Iterate:
+    """Where the solver ended, for a warm start.
+
+    Attributes:
+        signature: of the compiled problem that these belong to.
+        lift: its form.
+        x: variables, shape (n,).
+        rows, lower, upper: multipliers of rows and bounds.
+        cold: iterations that a cold start took.
+    """
+
+    signature: str
+    lift: bool
+    x: Floats
+    rows: Floats
+    lower: Floats
+    upper: Floats
+    cold: int
