@@ -172,8 +172,7 @@ def _add_stability(model: Any, vm: Any, rows: stability_rows.Rows) -> None:
     for group in rows.groups:
         top = model.add_variable(start=1.0)
         for i in group:
-            model.add_linear_constraint(vm[i] - top, poi.Leq, 0.0)
-            model.add_linear_constraint(top - vm[i], poi.Leq, rows.limits[i])
+            model.add_linear_constraint(top - vm[i], (0.0, rows.limits[i]))
 
 
 def _middle(low: Any, high: Any) -> Any:
