@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import itertools
 import resource
 import time
 from pathlib import Path
@@ -41,7 +42,7 @@ def measure(case: str, criterion: str, mq: float, time_limit: float) -> list[str
     marks.append(time.perf_counter())
     solution = scopf.solve(problem, time_limit=time_limit)
     marks.append(time.perf_counter())
-    seconds = [f"{b - a:.2f}" for a, b in zip(marks[:-1], marks[1:], strict=True)]
+    seconds = [f"{b - a:.2f}" for a, b in itertools.pairwise(marks)]
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     sizes = [str(len(net.bus)), str(len(inverters))]
     result = [str(solution.iterations), f"{solution.cost:.2f}", str(solution.status)]
