@@ -92,8 +92,8 @@ def solve(
         float, typer.Option(help="Room that every stability row has to leave, p.u. voltage.")
     ] = 0.0,
     start: Annotated[
-        str, typer.Option(help="Start point: flat, middle (of the boxes), dc or power-flow.")
-    ] = "flat",
+        str, typer.Option(help="Start point: dc, flat, middle (of the boxes) or power-flow.")
+    ] = "dc",
     form: Annotated[
         str,
         typer.Option(help="Branch flows as expressions (reduced), as variables (lifted), or auto."),

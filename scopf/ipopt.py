@@ -24,7 +24,8 @@ Progress = Callable[[int, float, float], None]  # iteration, cost, largest const
 OPTIONS: dict[str, str | int | float] = {
     "tol": 1e-8,
     "max_iter": 500,
-    "acceptable_iter": 0,  # a result is optimal or it is not
+    "acceptable_iter": 0,  # a result is optimal or it is not: neither by patience,
+    "acceptable_tol": 1e-8,  # nor where steps become tiny
     "nlp_scaling_max_gradient": 10.0,
     "mumps_pivot_order": 0,  # AMD: a third less factorisation work on large grids
     "honor_original_bounds": "yes",
@@ -84,6 +85,11 @@ class Outcome:
     status: Status
     message: str
     certain: bool = False
+
+    @property
+    def multipliers(self) -> dict[str, Floats]:
+        """All multipliers, by the names that `run` takes them under."""
+        return {"lagrange": self.rows, "zl": self.lower, "zu": self.upper}
 
 
 def run(

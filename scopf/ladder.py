@@ -1,8 +1,14 @@
 """What is tried, in order, until a solve ends well; and when to stop trying one way.
 
 The reduced form, whose branch flows are expressions, takes about half the time of the lifted one,
-whose flows are variables; the lifted form, and other start points, solve some grids that the
-reduced one does not. So the first rung is watched, and given up as soon as it stalls.
+whose flows are variables. So it is tried first, watched, and given up as soon as it stalls.
+
+What stalls on hard grids is mostly the end of a solve: the Hessian is indefinite, Ipopt regularises
+every step, and convergence becomes slow. The second rung goes on from there with Ipopt's curvature
+test, which regularises a step only if the curvature along it is not positive. It ends at a point
+that fulfils the first-order conditions to the same accuracy, though it may be a saddle; that is why
+it is not the first rung. The lifted form and other start points come after it. See
+docs/performance.md for the study.
 """
 
 from __future__ import annotations
@@ -26,7 +32,7 @@ class Patience:
         step: a step length.
     """
 
-    iterations: int = 150
+    iterations: int = 100
     restoration: int = 15
     tiny: int = 12
     step: float = 1e-3
@@ -40,19 +46,32 @@ class Rung:
         name: for the log and the result.
         lift: whether branch flows (nonlinear expressions inside others) are variables.
         start: where from; None for the start that the user chose.
+        resume: whether to go on from where the rung before it, of the same form, ended without a
+            result; it is left out when there is nowhere to go on from.
         options: of Ipopt, on top of the package's.
         patience: when to give up; None to let Ipopt decide.
+        note: what has to be said about a solution found this way.
     """
 
     name: str
     lift: bool
     start: Start | None = None
+    resume: bool = False
     options: Mapping[str, str | int | float] = field(default_factory=dict)
     patience: Patience | None = None
+    note: str = ""
 
 
 LADDER = (
     Rung("reduced", lift=False, patience=Patience()),
+    Rung(
+        "reduced, curvature test",
+        lift=False,
+        resume=True,
+        options={"neg_curv_test_tol": 1e-8, "mu_init": 1e-2},
+        patience=Patience(iterations=200, restoration=200, tiny=200),
+        note="with the curvature test: first-order conditions hold, it may be a saddle",
+    ),
     Rung("lifted", lift=True, patience=Patience(iterations=250, restoration=40, tiny=20)),
     Rung("lifted, power flow start", lift=True, start="power-flow", patience=Patience(300, 60, 30)),
     Rung("lifted, high barrier", lift=True, start="flat", options={"mu_init": 1.0}),

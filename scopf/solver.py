@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import logging
 import time
@@ -33,7 +34,7 @@ _PATIENT = 20  # iterations that a warm start may take even if a cold one is qui
 def solve(
     problem: Problem,
     *,
-    start: Start | Solution = "flat",
+    start: Start | Solution = "dc",
     form: Form = "auto",
     options: Options | None = None,
     max_iter: int | None = None,
@@ -48,11 +49,13 @@ def solve(
 
     Args:
         problem: from `scopf.build`.
-        start: "flat" (voltages 1 p.u., generators in the middle of their boxes; a user's own
-            variables at their Pyomo values), "middle" (all in the middle of their boxes), "dc",
-            "power-flow", "model" (every variable at its Pyomo value), or a Solution of this problem
-            to start warm from: the quickest way after a small change. A warm start that takes more
-            iterations than a cold one would is given up for a cold one.
+        start: "dc" (voltages 1 p.u., generators from the case's dispatch scaled to the load, angles
+            of the DC power flow), "flat" (generators in the middle of their boxes, one angle),
+            "middle" (voltages in the middle of the case's boxes as well), "power-flow" (an AC power
+            flow); a user's own variables at their Pyomo values. Or "model" (every variable at its
+            Pyomo value), or a Solution of this problem to start warm from: the quickest way after
+            a small change. A warm start that takes more iterations than a cold one would is given
+            up for a cold one.
         form: "reduced" (branch flows are expressions), "lifted" (they are variables), or "auto":
             reduced and watched, then the other rungs of `scopf.ladder`.
         options: Ipopt options that override the package's.
@@ -84,7 +87,7 @@ def solve(
     for rung in rungs(form):
         if climb.ended:
             break
-        climb.attempt(rung, "flat" if isinstance(start, Solution) else start)
+        climb.attempt(rung, "dc" if isinstance(start, Solution) else start)
     return climb.solution(began)
 
 
@@ -140,8 +143,18 @@ class _Climb:
         """Start cold."""
         began = time.perf_counter()
         nlp = _compiled(self._problem, rung.lift)
-        x = _start(self._problem, nlp, rung.start or start)
-        self._attempt(rung, nlp, x, {}, began)
+        multipliers: dict[str, Floats] = {}
+        if rung.resume:
+            if self._last is None or self._last[0] is not nlp:
+                return
+            last = self._last[1]
+            if last.status is Status.INFEASIBLE:  # from there, the same verdict would be no second
+                return
+            x, multipliers = last.x, last.multipliers
+            rung = dataclasses.replace(rung, options={**ipopt.WARM, **rung.options})
+        else:
+            x = _start(self._problem, nlp, rung.start or start)
+        self._attempt(rung, nlp, x, multipliers, began)
         if self._attempts[-1].status.solved:
             self._cold = self._attempts[-1].iterations
 
@@ -156,6 +169,8 @@ class _Climb:
         options = {**rung.options, **self._options, **self._limits.left(self._attempts)}
         watch = Watch(rung.patience)
         found = ipopt.run(nlp, start, options, watch, self._progress, multipliers)
+        if found.status.solved and rung.note:
+            found = dataclasses.replace(found, message=f"{found.message} ({rung.note})")
         seconds = time.perf_counter() - began
         self._attempts.append(
             Attempt(rung.name, found.status, found.message, watch.iterations, seconds)

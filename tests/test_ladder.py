@@ -69,8 +69,8 @@ def test_a_watch_counts_while_it_watches():
 
 def test_the_ladder_begins_reduced_and_ends_without_a_watch():
     assert rungs("auto") == LADDER
-    assert [rung.lift for rung in LADDER] == [False, True, True, True]
-    assert [rung.patience is None for rung in LADDER] == [False, False, False, True]
+    assert [rung.lift for rung in LADDER] == [False, False, True, True, True]
+    assert [rung.patience is None for rung in LADDER] == [False] * 4 + [True]
     assert len({rung.name for rung in LADDER}) == len(LADDER)
 
 
@@ -114,7 +114,7 @@ def test_a_rung_that_stalls_is_followed_by_the_next(given_up, impatient, caplog)
     assert last.status == "optimal"
     assert solution.message == last.message
     assert solution.iterations == sum(attempt.iterations for attempt in solution.attempts)
-    assert solution.iterate.lift == (given_up > 0)
+    assert solution.iterate.lift == (given_up > 1)
     lines = [r.getMessage() for r in caplog.records if r.name == "scopf.solver"]
     for name in names[: given_up + 1]:
         assert sum(line.startswith(f"{name}: ") for line in lines) == 1
@@ -162,7 +162,7 @@ def test_a_rung_has_its_own_start_and_options(monkeypatch):
     scopf.solve(made, start="dc", options={"tol": 1e-7})
     for (start, options), rung in zip(seen, LADDER, strict=True):
         expected = solver._start(made, made.compiled[rung.lift], rung.start or "dc")
-        assert np.array_equal(start, expected), rung.name
+        assert np.array_equal(start, expected) != rung.resume, rung.name
         assert rung.options.items() <= options.items(), rung.name
         assert options["tol"] == 1e-7
         nlp = made.compiled[rung.lift]
@@ -206,11 +206,16 @@ def test_every_start_in_either_form(start, form):
 
 def test_an_acceptable_level_is_not_an_outcome():
     """A tolerance out of reach ends in no solution, not in one of lower accuracy."""
-    hopeless = {"tol": 1e-20, "acceptable_tol": 1e-3, "max_iter": 60}
+    assert ipopt.OPTIONS["acceptable_tol"] <= ipopt.OPTIONS["tol"]
+    hopeless = {"tol": 1e-20, "acceptable_tol": 1e-20, "max_iter": 60}
     mine = scopf.solve(problem(), form="reduced", options=hopeless)
     assert mine.status != "acceptable"
     assert not mine.solved
-    asked = scopf.solve(problem(), form="reduced", options={**hopeless, "acceptable_iter": 3})
+    asked = scopf.solve(
+        problem(),
+        form="reduced",
+        options={**hopeless, "acceptable_tol": 1e-3, "acceptable_iter": 3},
+    )
     assert asked.status == "acceptable"
     assert ipopt.OPTIONS["acceptable_iter"] == 0
 
@@ -218,3 +223,20 @@ def test_an_acceptable_level_is_not_an_outcome():
 def test_solver_s_statuses_are_typed():
     assert {status for status, _ in ipopt._STATUS.values()} <= set(scopf.Status)
     assert solver.Start is ladder.Start
+
+
+def test_the_curvature_rung_goes_on_where_the_first_one_stalled(monkeypatch):
+    short = (dataclasses.replace(LADDER[0], patience=Patience(iterations=8)), *LADDER[1:])
+    monkeypatch.setattr(ladder, "LADDER", short)
+    expected = scopf.solve(problem(), form="reduced")
+    solution = scopf.solve(problem())
+    assert solution.rung == LADDER[1].name
+    assert "may be a saddle" in solution.message
+    assert solution.cost == pytest.approx(expected.cost, rel=1e-7)
+    assert solution.attempts[1].iterations < expected.iterations  # it did not begin again
+
+
+def test_the_curvature_rung_is_left_out_after_a_verdict():
+    solution = scopf.solve(scopf.build(scopf.load_case("case9").scaled(load=5)))
+    if solution.attempts[0].status == "infeasible":
+        assert LADDER[1].name not in [attempt.rung for attempt in solution.attempts]
