@@ -73,6 +73,8 @@ class Problem:
             costs = reactive(net, scenario.eta_q, scenario.d)
             self.formulation = ac_opf(net, costs, scenario.alpha)
             criterion.add_rows(self.formulation, self.setting)
+            if scenario.margin:
+                self._warn_without_margin()
         self.compiled: dict[bool, Any] = {}  # kept by `solve`: reduced (False) and lifted (True)
 
     def __reduce__(self) -> tuple[type[Problem], tuple[Any, ...]]:
@@ -187,11 +189,17 @@ class Problem:
             mq=np.array([given.get(bus, was) for bus, was in zip(buses, old, strict=True)])
         )
 
+    def _warn_without_margin(self) -> None:
+        if "stability_margin" not in self.formulation:
+            text = "%s: the criterion %s has no rows that could leave a margin"
+            log.warning(text, self.base.name, self.criterion.name)
+
     def _set(self, values: Mapping[str, Floats]) -> None:
         """Set parameters, on the model as well if there is one."""
         for name, column in values.items():
             if name not in self.formulation:
-                continue  # a criterion without rows has no margin
+                self._warn_without_margin()
+                continue
             parameter: Parameter = self.formulation[name]
             parameter.values[:] = column
             if self.formulation.rendering is not None:
