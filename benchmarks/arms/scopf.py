@@ -27,7 +27,8 @@ def solve(task: Task, clock: Stages) -> Result:
         inverters = scopf.Inverters.at_generators(net, mq=task.mq)
         problem = scopf.build(net, inverters, criterion=task.criterion)
     with clock("solve"):
-        solution = scopf.solve(problem, options=ipopt_log.timing(log))
+        # from the peers' start point; the package's own default is the DC start
+        solution = scopf.solve(problem, start="flat", options=ipopt_log.timing(log))
     ipopt, iterations = ipopt_log.read(log)  # of every attempt, should the first one fail
     clock.add("kkt", ipopt["kkt"])
     clock.add("evaluate", ipopt["evaluate"])
