@@ -15,6 +15,7 @@ in a row, `Numbers` in a family.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import pyomo.core.expr.numeric_expr as nodes
@@ -61,7 +62,7 @@ class Form:
             self.atoms[atom] = self.atoms.get(atom, 0.0) + scale * coefficient
 
 
-class Walker:
+class Walker(ABC):
     """Turns expressions into forms; variables and atoms get their numbers as they are met.
 
     Subclasses walk other leaves; they say what a leaf's number or column is, and what is inside a
@@ -76,33 +77,33 @@ class Walker:
         self.lift = lift
         self.nested: set[int] = set()
 
+    @abstractmethod
     def number(self, node: Any, context: Any = None) -> Value:
         """Value of an expression without variables."""
-        raise NotImplementedError
 
+    @abstractmethod
     def inverse(self, node: Any) -> Value:
         """One over it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def column(self, variable: Any, context: Any = None) -> int:
         """Column of a variable, a new one when it is met for the first time."""
-        raise NotImplementedError
 
+    @abstractmethod
     def open(self, node: Any, context: Any) -> tuple[Any, Any]:
         """What is inside a named expression, and the context that it is to be read in."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lifted(self, node: Any, context: Any) -> bool:
         """Whether this node is a variable of its own, found by `column`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def add_named(self, node: Any, scale: Value, form: Form) -> None:
         """Add a named expression to a form."""
-        raise NotImplementedError
 
+    @abstractmethod
     def atom(self, shape: Shape, columns: tuple[int, ...], numbers: tuple[Value, ...]) -> int:
         """Number of an atom."""
-        raise NotImplementedError
 
     def form(self, expression: Any) -> Form:
         """Linear form of an expression.
