@@ -129,7 +129,7 @@ class Reading:
             (self.couple, family.atoms),
             (self.constants, family.constants),
         ):
-            for entries in (part.compact() for part in theirs):
+            for entries in theirs:
                 chosen = (
                     entries
                     if kept is None or len(kept) == family.size
@@ -316,7 +316,7 @@ class _RowReader:
         self._kinds = []
         for parts in (family.linear, family.atoms, family.constants):
             found: dict[int, list[tuple[int, Entries, int]]] = defaultdict(list)
-            for entries in (part.compact() for part in parts):
+            for entries in parts:
                 for k, (row, target) in enumerate(
                     zip(entries.rows.tolist(), entries.targets.tolist(), strict=True)
                 ):
@@ -353,7 +353,7 @@ def gathered(forms: list[Form], parameters: Parameters) -> Family:
         if items:
             rows, targets, values = zip(*items, strict=True)
             where = np.array(rows, dtype=np.int64), np.array(targets, dtype=np.int64)
-            kind.append(Entries(*where, parameters.numbers(values)))
+            kind.append(Entries(*where, parameters.numbers(values)).compact())
 
     rows = list(enumerate(forms))
     gather(family.linear, [(r, c, v) for r, f in rows for c, v in f.linear.items()])

@@ -31,7 +31,7 @@ class Atoms:
 
 @dataclass(frozen=True)
 class Family:
-    """Linear forms of a family, n rows."""
+    """Linear forms of a family, n rows; without entries that are always zero."""
 
     size: int
     linear: list[Entries] = field(default_factory=list)
@@ -43,9 +43,9 @@ class Family:
         total = np.zeros(self.size)
         for entries in self.constants:
             np.add.at(total, entries.rows, entries.numbers.values())
-        for entries in (part.compact() for part in self.linear):
+        for entries in self.linear:
             np.add.at(total, entries.rows, entries.numbers.values() * full[entries.targets])
-        for entries in (part.compact() for part in self.atoms):
+        for entries in self.atoms:
             places = where[entries.targets]
             found = np.where(places >= 0, atoms[places] if len(atoms) else np.nan, np.nan)
             np.add.at(total, entries.rows, entries.numbers.values() * found)
@@ -118,6 +118,8 @@ class Families:
             put(family.atoms, block.first + np.arange(rows), coefficient)
         for leaf, coefficient in walker.references.values():
             self._refer(family, leaf, coefficient)
+        for kind in (family.linear, family.atoms, family.constants):
+            kind[:] = [part for part in (part.compact() for part in kind) if len(part.rows)]
         return family
 
     def _refer(self, family: Family, leaf: Members | Total, coefficient: Value) -> None:
@@ -134,7 +136,7 @@ class Families:
             (family.atoms, source.atoms),
             (family.constants, source.constants),
         ):
-            for entries in (part.compact() for part in theirs):
+            for entries in theirs:
                 if isinstance(leaf, Total):
                     mine.append(entries.total(leaf.owner, coefficient))
                 else:
