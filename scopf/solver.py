@@ -120,7 +120,8 @@ class _Climb:
         self._limits = limits
         self._attempts: list[Attempt] = []
         self._last: tuple[NLP, Outcome] | None = None
-        self._cold = 0
+        self._cold = 0  # iterations that the last cold start took
+        self._climbed = 0  # iterations of all cold attempts
         self.ended = False
 
     def warm(self, previous: Solution, form: Form) -> None:
@@ -155,8 +156,9 @@ class _Climb:
         else:
             x = _start(self._problem, nlp, rung.start or start)
         self._attempt(rung, nlp, x, multipliers, began)
+        self._climbed += self._attempts[-1].iterations
         if self._attempts[-1].status.solved:
-            self._cold = self._attempts[-1].iterations
+            self._cold = self._climbed
 
     def _attempt(
         self,

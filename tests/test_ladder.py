@@ -236,7 +236,11 @@ def test_the_curvature_rung_goes_on_where_the_first_one_stalled(monkeypatch):
     assert solution.attempts[1].iterations < expected.iterations  # it did not begin again
 
 
-def test_the_curvature_rung_is_left_out_after_a_verdict():
+def test_the_curvature_rung_is_left_out_after_a_verdict(monkeypatch):
+    """From where one attempt found a problem infeasible, another one's verdict is no second."""
+    steady = (dataclasses.replace(LADDER[0], patience=None), *LADDER[1:])
+    monkeypatch.setattr(ladder, "LADDER", steady)
     solution = scopf.solve(scopf.build(scopf.load_case("case9").scaled(load=5)))
-    if solution.attempts[0].status == "infeasible":
-        assert LADDER[1].name not in [attempt.rung for attempt in solution.attempts]
+    assert solution.attempts[0].status == "infeasible"
+    assert LADDER[1].name not in [attempt.rung for attempt in solution.attempts]
+    assert solution.status == "infeasible"

@@ -10,6 +10,7 @@ from scipy import sparse
 import scopf
 from benchmarks.arms import ipopt_log, stability_rows, stages
 from benchmarks.arms.stages import Result, Stages, Task
+from scopf.starts import flat
 
 PACKAGES = ("casadi", "numpy", "scipy", "scopf")
 
@@ -82,16 +83,16 @@ def formulate(ca: Any, net: scopf.Network, rows: stability_rows.Rows) -> tuple[A
         (_take(angle, bent), branch.angmin[bent], branch.angmax[bent]),
         *_stability(vm, top, rows),
     ]
-    reference = bus.type == 3
+    reference, start = bus.type == 3, flat(net)
     boxes = [
-        (bus.vmin, bus.vmax, np.clip(1.0, bus.vmin, bus.vmax)),
+        (bus.vmin, bus.vmax, start["bus_vm"]),
         (
             np.where(reference, bus.va, -np.inf),
             np.where(reference, bus.va, np.inf),
-            np.full(len(bus), bus.va[reference][0]),
+            start["bus_va"],
         ),
-        (gen.pmin, gen.pmax, _middle(gen.pmin, gen.pmax)),
-        (gen.qmin, gen.qmax, _middle(gen.qmin, gen.qmax)),
+        (gen.pmin, gen.pmax, start["gen_pg"]),
+        (gen.qmin, gen.qmax, start["gen_qg"]),
         (np.full(len(rows.groups), -np.inf), np.full(len(rows.groups), np.inf),
          np.ones(len(rows.groups))),
     ]  # fmt: skip
@@ -140,12 +141,6 @@ def _cost(ca: Any, coefficients: Any, x: Any) -> Any:
     terms = [ca.dot(ca.DM(coefficients[:, k]), x**k) if k else coefficients[:, 0].sum()
              for k in used]  # fmt: skip
     return sum(terms)
-
-
-def _middle(low: Any, high: Any) -> Any:
-    with np.errstate(invalid="ignore"):
-        middle = 0.5 * (low + high)
-    return np.where(np.isfinite(middle), middle, np.clip(0.0, low, high))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ COMMON: dict[str, Any] = {
     "print_level": 0,
     "sb": "yes",
 }
-# What scopf sets besides, a copy of its choice; `bench.py --tuned` gives it to the peers too.
+# What scopf sets besides, a copy of its choice; `bench.py` gives it to the peers too (see there).
 TUNED: dict[str, Any] = {"nlp_scaling_max_gradient": 10.0, "mumps_pivot_order": 0}
 
 _WALL = re.compile(r"^\s*([A-Za-z][A-Za-z ]*?)\.*:\s.*wall:\s*([0-9.]+)\)", re.MULTILINE)

@@ -14,6 +14,7 @@ import numpy as np
 import scopf
 from benchmarks.arms import ipopt_log, stability_rows, stages
 from benchmarks.arms.stages import MissingError, Result, Stages, Task, UnsupportedError
+from scopf.starts import flat
 
 _WRONG = 1e-6
 
@@ -88,13 +89,13 @@ def formulate(model: Any, net: scopf.Network, rows: stability_rows.Rows) -> tupl
     bus, gen, branch = net.bus, net.gen, net.branch
     if gen.cost_p[:, 3:].any() or gen.cost_q[:, 3:].any():
         raise UnsupportedError("costs beyond quadratic")
-    start = np.clip(1.0, bus.vmin, bus.vmax)
+    start = flat(net)
     va_low = np.where(bus.type == 3, bus.va, -np.inf)
     va_high = np.where(bus.type == 3, bus.va, np.inf)
-    vm = _variables(model, bus.vmin, bus.vmax, start)
-    va = _variables(model, va_low, va_high, np.full(len(bus), bus.va[bus.type == 3][0]))
-    pg = _variables(model, gen.pmin, gen.pmax, _middle(gen.pmin, gen.pmax))
-    qg = _variables(model, gen.qmin, gen.qmax, _middle(gen.qmin, gen.qmax))
+    vm = _variables(model, bus.vmin, bus.vmax, start["bus_vm"])
+    va = _variables(model, va_low, va_high, start["bus_va"])
+    pg = _variables(model, gen.pmin, gen.pmax, start["gen_pg"])
+    qg = _variables(model, gen.qmin, gen.qmax, start["gen_qg"])
     zero = np.zeros(len(branch))
     flows = [_variables(model, -branch.rate, branch.rate, zero) for _ in range(4)]
 
@@ -173,12 +174,6 @@ def _add_stability(model: Any, vm: Any, rows: stability_rows.Rows) -> None:
         top = model.add_variable(start=1.0)
         for i in group:
             model.add_linear_constraint(top - vm[i], (0.0, rows.limits[i]))
-
-
-def _middle(low: Any, high: Any) -> Any:
-    with np.errstate(invalid="ignore"):
-        middle = 0.5 * (low + high)
-    return np.where(np.isfinite(middle), middle, np.clip(0.0, low, high))
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ class NLP:
 
         linear, couple = renumbered(reading.linear), renumbered(reading.couple)
         self._place(linear, groups)
-        self._bounds(rows, kept)
+        self._bounds(kept)
         linear = [Entries(p.rows, self._position[p.targets], p.numbers) for p in linear]
         self._linear = Matrix(linear, (rows, len(self._full)))
         constants = renumbered(reading.constants)
@@ -152,7 +152,7 @@ class NLP:
         self.start = np.where(np.isnan(value[free]), nearest, value[free])
         self._full[self._free :] = value[rest]
 
-    def _bounds(self, rows: int, kept: Flags) -> None:
+    def _bounds(self, kept: Flags) -> None:
         reading = self._reading
         self._sides = [Stack(parts, reading.height) for parts in (reading.lower, reading.upper)]
         self._kept = kept[:-1]
