@@ -11,20 +11,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyomo.environ as pyo
-
 from scopf.algebra import Formulation
+from scopf.algebra.functions import cos, sin
 from scopf.network import Network
 
 
 def w_real(vm_f: Any, vm_t: Any, va_f: Any, va_t: Any) -> Any:
     """Re w of a branch."""
-    return vm_f * vm_t * pyo.cos(va_f - va_t)
+    return vm_f * vm_t * cos(va_f - va_t)
 
 
 def w_imag(vm_f: Any, vm_t: Any, va_f: Any, va_t: Any) -> Any:
     """Im w of a branch."""
-    return vm_f * vm_t * pyo.sin(va_f - va_t)
+    return vm_f * vm_t * sin(va_f - va_t)
 
 
 def p_from(g_ff: Any, g_ft: Any, b_ft: Any, wr: Any, wi: Any, vv_f: Any) -> Any:

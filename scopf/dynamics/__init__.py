@@ -1,0 +1,1 @@
+"""What really happens after a small disturbance: the exact checks that criteria stand in for."""
