@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from scopf.algebra import Formulation
+from scopf.algebra.formulation import Expression
 from scopf.arrays import Floats
 from scopf.faults import ScopfError, by_number, listing, number
 from scopf.network import Network
@@ -69,7 +70,7 @@ def warn_without_quadratic(net: Network) -> None:
 
 
 def add_cost(f: Formulation, net: Network, d: Floats) -> None:
-    """The objective `total_cost`, the sum of `gen_cost_p` and `gen_cost_q` (currency per hour).
+    """Costs of the generators, `gen_cost_p` and `gen_cost_q` (currency per hour).
 
     The coefficients d are the mutable Param `gen_d`.
     """
@@ -81,6 +82,11 @@ def add_cost(f: Formulation, net: Network, d: Floats) -> None:
     pg, qg = f["gen_pg"][:], f["gen_qg"][:]
     chosen = f.parameter("gen_d", gen, d)[:]
     own = polynomial(coefficients(net.gen.cost_q), qg)
-    cost_p = f.expression("gen_cost_p", gen, polynomial(coefficients(net.gen.cost_p), pg))
-    cost_q = f.expression("gen_cost_q", gen, chosen * qg**2 + own)
-    f.objective("total_cost", cost_p.total() + cost_q.total())
+    f.expression("gen_cost_p", gen, polynomial(coefficients(net.gen.cost_p), pg))
+    f.expression("gen_cost_q", gen, chosen * qg**2 + own)
+
+
+def add_objective(f: Formulation) -> None:
+    """`total_cost`: all costs that have been declared, families named `..._cost_...`."""
+    costs = [part for part in f.of_kind(Expression) if "_cost_" in part.name]
+    f.objective("total_cost", sum(part.total() for part in costs))

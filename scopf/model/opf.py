@@ -26,7 +26,7 @@ from scopf.tables import REFERENCE
 
 
 def ac_opf(net: Network, d: Floats, alpha: float) -> Formulation:
-    """The optimal power flow of one network; a stability criterion adds its rows to it.
+    """The optimal power flow of one network; controls, costs and a criterion's rows come on top.
 
     Args:
         net: energized network.
