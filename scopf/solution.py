@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scopf.arrays import Flags, Floats
+from scopf.faults import ScopfError
 from scopf.model.problem import Problem, Scenario
 from scopf.outcome import Attempt, Iterate, Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scopf.dynamics.loads import Load
+    from scopf.dynamics.verification import Verification
     from scopf.inverters import Inverters
+    from scopf.network import Network
     from scopf.prices import Prices
     from scopf.stability import Stability
 
@@ -211,6 +215,42 @@ class Solution:
         table["binding"] = self._binds(found.margin)
         table["nssp_per_pu"] = found.nssp if self.solved else np.nan
         return table
+
+    @property
+    def net(self) -> Network:
+        """The network that was solved: loads and series admittances of the solution's scenario."""
+        scenario = self.scenario
+        return self.problem.base.scaled(load=scenario.load_scale, susceptance=scenario.alpha)
+
+    def verify(
+        self,
+        *,
+        load: Load = "power",
+        frequency: float = 60.0,
+        modes: int = 10,
+        method: str = "auto",
+    ) -> Verification:
+        """Check with the dynamics of the full network whether the operating point is stable.
+
+        Args:
+            load: how loads follow the voltage: "power", "current", "impedance", an exponent, a pair
+                (n_p, n_q), or any of these by bus number (other buses then have constant power).
+            frequency: nominal, Hz.
+            modes: number of modes to report.
+            method: of finding eigenvalues, "dense", "arnoldi" or "auto".
+
+        Raises:
+            ScopfError: after a solve that failed; without an inverter; for an argument that makes
+                no sense.
+        """
+        from scopf.dynamics.verification import verify
+
+        if not self.solved:
+            raise ScopfError(f"there is no operating point to verify: {self.message}")
+        point = self.point
+        net = self.net.replace(bus={"pd": point.pd, "qd": point.qd})
+        settings: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
+        return verify(net, self.inverter_data, point.vm, point.va, load=load, **settings)
 
     def __str__(self) -> str:
         from scopf import summary

@@ -57,7 +57,7 @@ def text(solution: Solution) -> str:
         return "\n".join([*lines, "no cost and no prices: the solve failed"])
     lines.append(f"cost {solution.cost:.4f} per hour")
     if problem.criterion.name == "none":
-        lines += ["", "Dispatch", *_table(solution.gens, _GEN, "generators")]
+        lines += ["", "Dispatch", *table(solution.gens, _GEN, "generators")]
     else:
         lines += ["", *_stability(solution)]
     return "\n".join(lines)
@@ -73,7 +73,7 @@ def _stability(solution: Solution) -> list[str]:
     binding = solution.pairs[solution.pairs["binding"]]
     ranked = inverters.sort_values(["nssp_per_pu", "margin"], ascending=[False, True])
     lines = ["Nodal Stability Shadow Prices (per hour and p.u. voltage; margin in p.u. voltage)"]
-    lines += _table(ranked, _INVERTER, "inverters")
+    lines += table(ranked, _INVERTER, "inverters")
     several = inverters.loc[inverters["units"] > 1, "bus"]
     if len(several):
         lines += ["", f"Several units act as one inverter at bus {listing(several)}."]
@@ -84,10 +84,10 @@ def _stability(solution: Solution) -> list[str]:
         text = f"No stability row binds; inverter {nearest['bus']} is nearest to its limit."
         return [*lines, "", text]
     dearest = binding.sort_values("price_per_pu", ascending=False)
-    return [*lines, "", f"Binding pairs ({len(binding)})", *_table(dearest, _PAIR, "pairs")]
+    return [*lines, "", f"Binding pairs ({len(binding)})", *table(dearest, _PAIR, "pairs")]
 
 
-def _table(frame: pd.DataFrame, columns: dict[str, tuple[str, str]], what: str) -> list[str]:
+def table(frame: pd.DataFrame, columns: dict[str, tuple[str, str]], what: str) -> list[str]:
     """Right-aligned columns under their headings, and how many rows of `what` are left out."""
     cells = [[head for head, _ in columns.values()]]
     for record in frame.head(_ROWS).to_dict("records"):
