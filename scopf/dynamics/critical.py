@@ -16,6 +16,7 @@ from scipy import optimize, sparse
 from scopf.dynamics import modes
 from scopf.dynamics.energy import hessian
 from scopf.dynamics.inertia import negatives
+from scopf.faults import ScopfError
 from scopf.stability.grid import Grid
 
 if TYPE_CHECKING:
@@ -60,11 +61,18 @@ class EnergyForm:
 
 
 def by_energy(system: System) -> float:
-    """Largest uniform m_q of a lossless system: H shrinks as m_q grows, so bisection finds it."""
+    """Largest uniform m_q of a lossless system: H shrinks as m_q grows, so bisection finds it.
+
+    Raises:
+        ScopfError: when the signs of H could not be found.
+    """
     form, beta = EnergyForm(system), system.inverters.beta_q
 
     def stable(mq: float) -> bool:
-        return form.negative(mq * beta) == 0
+        negative = form.negative(mq * beta)
+        if negative is None:
+            raise ScopfError(f"{system.net.name}: the signs of H could not be found for m_q {mq:g}")
+        return negative == 0
 
     if not stable(LEAST):
         return 0.0
