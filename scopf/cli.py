@@ -115,6 +115,13 @@ def solve(
     stiffness_cost: Annotated[
         float, typer.Option(help="Co-design: cost per hour and unit of stiffness 1/m_q.")
     ] = 0.0,
+    certify: Annotated[
+        bool,
+        typer.Option(
+            "--certify",
+            help="Check the result exactly and raise the droop margin until it is stable.",
+        ),
+    ] = False,
     start: Annotated[
         str, typer.Option(help="Start point: dc, flat, middle (of the boxes) or power-flow.")
     ] = "dc",
@@ -143,7 +150,7 @@ def solve(
 ) -> None:
     """Solve one case and print its Nodal Stability Shadow Prices.
 
-    Exit code: 0 solved, 1 not solved, 2 usage or bad input, 130 interrupted.
+    Exit code: 0 solved, 1 not solved (or not certified), 2 usage or bad input, 130 interrupted.
 
     Example: scopf solve case39 --lossless --mq 0.2 --eta-q 0.1 --out results
     """
@@ -153,7 +160,7 @@ def solve(
         "mp": mp, "droop_base": droop_base, "inverters": str(inverters) if inverters else None,
         "eta_q": eta_q, "d": d, "load_scale": load_scale, "alpha": alpha, "margin": margin,
         "droop_margin": droop_margin, "mq_min": mq_min, "mq_max": mq_max,
-        "stiffness_cost": stiffness_cost, "start": start, "form": form,
+        "stiffness_cost": stiffness_cost, "certify": certify, "start": start, "form": form,
     }  # fmt: skip
     with _ending():
         solution = _solve(settings, ignore_unsupported, max_iter, time_limit, option or [], verbose)
@@ -166,7 +173,7 @@ def solve(
             typer.echo(summary.text(solution))
             if written:
                 typer.echo(f"\n{len(written)} files written to {out}")
-    if not solution.solved:
+    if not solution.solved or solution.certified is False:
         raise typer.Exit(NOT_SOLVED)
 
 
@@ -277,6 +284,7 @@ def _solve(
         problem,
         start=settings["start"],
         form=settings["form"],
+        certify=settings["certify"],
         options=dict(_option(text) for text in options),
         max_iter=max_iter,
         time_limit=time_limit,

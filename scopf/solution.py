@@ -17,6 +17,7 @@ from scopf.stability.criterion import NOBODY
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scopf.certification import Check
     from scopf.dynamics.loads import Load
     from scopf.dynamics.verification import Verification
     from scopf.inverters import Inverters
@@ -68,6 +69,7 @@ class Solution:
             `update` (what was set by hand on the Pyomo model shows in the tables only).
         point, prices, stability: what the tables are made of.
         iterate: where the solver ended, for a warm start.
+        checks: every solve and exact check of `solve(..., certify=True)`.
     """
 
     status: Status
@@ -83,6 +85,12 @@ class Solution:
     prices: Prices = field(repr=False)
     stability: Stability = field(repr=False)
     iterate: Iterate = field(repr=False)
+    checks: tuple[Check, ...] = field(default=(), repr=False)
+
+    @property
+    def certified(self) -> bool | None:
+        """Whether the exact check was passed; None when it was not asked for."""
+        return self.checks[-1].stable if self.checks else None
 
     @property
     def rung(self) -> str:

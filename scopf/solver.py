@@ -8,11 +8,11 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
-from scopf import ipopt, prices
+from scopf import certification, ipopt, prices
 from scopf.algebra.formulation import Variable
 from scopf.arrays import Floats
 from scopf.faults import ScopfError, listing, number
@@ -43,6 +43,7 @@ def solve(
     time_limit: float | None = None,
     verbose: bool = False,
     progress: Progress | None = None,
+    certify: bool | Mapping[str, Any] = False,
 ) -> Solution:
     """Solve a problem as it stands now, user's additions to its Pyomo model included.
 
@@ -65,6 +66,9 @@ def solve(
         time_limit: wall time limit of the solver in s, all attempts together.
         verbose: print Ipopt's iterations.
         progress: called after each iteration with its number, the cost and the largest violation.
+        certify: check the optimum exactly, by the dynamics; if it is unstable, raise the
+            criterion's droop margin and solve again until it passes or there is no solution. Every
+            step is in the result's `checks`. A mapping is the keywords of `Solution.verify`.
 
     Returns:
         The solution. A solve that fails says so in `.status` and has no prices.
@@ -72,7 +76,6 @@ def solve(
     Raises:
         ScopfError: when the model cannot be compiled or an option is unknown.
     """
-    began = time.perf_counter()
     if not isinstance(problem, Problem):
         kind = type(problem).__name__
         raise ScopfError(f"solve takes a Problem that scopf.build made (not its model), got {kind}")
@@ -83,14 +86,24 @@ def solve(
         raise ScopfError(f"options are a mapping of Ipopt's options to values, got {options!r}")
     own = {"print_level": 5 if verbose else 0, **(options or {})}
     limits = _limits(own, max_iter, time_limit)
-    climb = _Climb(problem, own, limits, progress)
+
+    def once(last: Solution | None) -> Solution:
+        return _once(_Climb(problem, own, limits, progress), last or start, form)
+
+    if certify is False:
+        return once(None)
+    return certification.certify(problem, once, certify if isinstance(certify, Mapping) else {})
+
+
+def _once(climb: _Climb, start: Start | Solution, form: Form) -> Solution:
+    """Go up the ladder."""
     if isinstance(start, Solution):
         climb.warm(start, form)
     for rung in rungs(form):
         if climb.ended:
             break
         climb.attempt(rung, "dc" if isinstance(start, Solution) else start)
-    return climb.solution(began)
+    return climb.solution()
 
 
 @dataclass(frozen=True)
@@ -124,6 +137,7 @@ class _Climb:
         self._last: tuple[NLP, Outcome] | None = None
         self._cold = 0  # iterations that the last cold start took
         self._climbed = 0  # iterations of all cold attempts
+        self._began = time.perf_counter()
         self.ended = False
 
     def warm(self, previous: Solution, form: Form) -> None:
@@ -189,7 +203,7 @@ class _Climb:
             over.add(Status.ITERATION_LIMIT)
         self.ended = found.status.solved or found.status in over or found.certain
 
-    def solution(self, began: float) -> Solution:
+    def solution(self) -> Solution:
         """Everything about the last attempt."""
         problem = self._problem
         assert self._last is not None
@@ -207,7 +221,7 @@ class _Climb:
             message=found.message,
             cost=cost if solved else float("nan"),
             iterations=sum(attempt.iterations for attempt in self._attempts),
-            seconds=time.perf_counter() - began,
+            seconds=time.perf_counter() - self._began,
             attempts=tuple(self._attempts),
             problem=problem,
             scenario=problem.scenario,

@@ -57,7 +57,7 @@ def text(solution: Solution) -> str:
     if not solution.solved:
         return "\n".join([*lines, "no cost and no prices: the solve failed"])
     lines.append(f"cost {solution.cost:.4f} per hour")
-    lines += _claim(solution)
+    lines += [*_claim(solution), *_checks(solution)]
     if problem.criterion.name == "none":
         lines += ["", "Dispatch", *table(solution.gens, _GEN, "generators")]
     else:
@@ -68,6 +68,20 @@ def text(solution: Solution) -> str:
 def _attempt(attempt: Attempt) -> str:
     """One line on one try."""
     return f"{attempt.rung}: {attempt.message} ({attempt.iterations} iterations)"
+
+
+def _checks(solution: Solution) -> list[str]:
+    """The exact checks, one line each, and what they come to."""
+    if not solution.checks:
+        return []
+    lines = [
+        f"  droop margin {check.droop_margin:.2%}: "
+        + (f"cost {check.cost:.4f}; " if check.status.solved else "")
+        + check.verdict
+        for check in solution.checks
+    ]
+    verdict = "passed" if solution.certified else "NOT passed: the operating point is not certified"
+    return ["exact check by the dynamics", *lines, verdict]
 
 
 def _claim(solution: Solution) -> list[str]:

@@ -1,7 +1,7 @@
 """The largest droop: how far m_q of all inverters can grow before the operating point is unstable.
 
-The operating point is kept: voltages, angles and powers stay, the set points V0 and Q0 follow. All
-inverters have the same m_q; their beta_q and everything else stay as they are.
+The operating point is kept: voltages, angles and powers stay, the set points V0 and Q0 follow. The
+m_q are a common factor times given ones; beta_q and everything else stay as they are.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from scopf.arrays import Floats
     from scopf.dynamics.dae import System
 
-LEAST, MOST = 1e-3, 100.0  # range of m_q that is looked at
-_FACTOR = 2.0  # from one m_q of the scan to the next
+LEAST, MOST = 1e-3, 100.0  # range of factors that is looked at
+_FACTOR = 2.0  # from one of the scan to the next
 _PRECISION = 1e-9  # relative
 
 
@@ -60,39 +60,52 @@ class EnergyForm:
         return negatives(self._loads)
 
 
-def by_energy(system: System) -> float:
-    """Largest uniform m_q of a lossless system: H shrinks as m_q grows, so bisection finds it.
+def by_energy(system: System, droops: Floats, most: float = MOST) -> float:
+    """Largest factor on the droops of a lossless system, which bisection finds, as H shrinks.
+
+    Args:
+        system: one that conserves energy.
+        droops: m_q of each inverter at factor 1.
+        most: largest factor that is looked at; inf is returned if that is stable.
 
     Raises:
         ScopfError: when the signs of H could not be found.
     """
-    form, beta = EnergyForm(system), system.inverters.beta_q
+    form, k = EnergyForm(system), droops * system.inverters.beta_q
 
-    def stable(mq: float) -> bool:
-        negative = form.negative(mq * beta)
+    def stable(factor: float) -> bool:
+        negative = form.negative(factor * k)
         if negative is None:
-            raise ScopfError(f"{system.net.name}: the signs of H could not be found for m_q {mq:g}")
+            text = f"the signs of H could not be found for droops times {factor:g}"
+            raise ScopfError(f"{system.net.name}: {text}")
         return negative == 0
 
     if not stable(LEAST):
         return 0.0
-    if stable(MOST):
+    if stable(most):
         return np.inf
-    low, high = LEAST, MOST
+    low, high = LEAST, most
     while high > low * (1 + _PRECISION):
         middle = float(np.sqrt(low * high))
         low, high = (middle, high) if stable(middle) else (low, middle)
     return low
 
 
-def by_modes(system: System, method: str) -> float:
-    """Largest uniform m_q by eigenvalues: upwards from a small one to the first that grows."""
-    rightmost = _dense(system) if method == "dense" else _searched(system)
+def by_modes(system: System, droops: Floats, method: str, most: float = MOST) -> float:
+    """Largest factor on the droops by eigenvalues: upwards to the first mode that grows.
+
+    Args:
+        system: any.
+        droops: m_q of each inverter at factor 1.
+        method: of finding eigenvalues.
+        most: largest factor that is looked at; inf is returned if there is no growth up to there.
+    """
+    rightmost = _dense(system, droops) if method == "dense" else _searched(system, droops)
     low = LEAST
     if rightmost(low) >= 0:
         return 0.0
-    while low < MOST:
-        high = min(low * _FACTOR, MOST)
+    while low < most:
+        high = min(low * _FACTOR, most)
         if rightmost(high) >= 0:
             root = optimize.brentq(rightmost, low, high, xtol=1e-12, rtol=_PRECISION)
             return float(root)
@@ -100,28 +113,28 @@ def by_modes(system: System, method: str) -> float:
     return np.inf
 
 
-def _dense(system: System) -> Callable[[float], float]:
-    """Largest real part over m_q; the network is eliminated once."""
+def _dense(system: System, droops: Floats) -> Callable[[float], float]:
+    """Largest real part over the factor; the network is eliminated once."""
     inv, m = system.inverters, len(system.at)
     unit = dataclasses.replace(system, inverters=inv.replace(mq=np.ones(m)))
     matrix = modes.state_matrix(unit)
-    rows, decay = np.arange(2 * m - 1, 3 * m - 1), np.diag(1 / inv.tau_q)
+    rows = np.arange(2 * m - 1, 3 * m - 1)
 
-    def rightmost(mq: float) -> float:
-        a = matrix.copy()
-        a[rows] *= mq
-        a[np.ix_(rows, rows)] -= (1 - mq) * decay  # -V / tau_q has no m_q
+    def rightmost(factor: float) -> float:
+        a, mq = matrix.copy(), factor * droops
+        a[rows] *= mq[:, None]
+        a[rows, rows] -= (1 - mq) / inv.tau_q  # -V / tau_q has no m_q
         return float(dense.eigvals(a, overwrite_a=True).real.max())
 
     return rightmost
 
 
-def _searched(system: System) -> Callable[[float], float]:
-    """Largest real part over m_q by search; where nothing is near the axis, the search's edge."""
-    inv, m = system.inverters, len(system.at)
+def _searched(system: System, droops: Floats) -> Callable[[float], float]:
+    """Largest real part over the factor by search; the search's edge where none is near."""
+    inv = system.inverters
 
-    def rightmost(mq: float) -> float:
-        changed = dataclasses.replace(system, inverters=inv.replace(mq=np.full(m, mq)))
+    def rightmost(factor: float) -> float:
+        changed = dataclasses.replace(system, inverters=inv.replace(mq=factor * droops))
         return modes.spectrum(changed, "arnoldi").rightmost
 
     return rightmost

@@ -137,11 +137,23 @@ class Verification:
         not even at the lower end. In a lossless network by H, else by eigenvalues, upwards in steps
         of a factor of 2 and then to the first root.
         """
+        return self._largest(np.ones(len(self.system.inverters)), critical.MOST)
+
+    @cached_property
+    def critical_factor(self) -> float:
+        """Largest factor on all m_q with which this operating point is stable, from 0.001 to 1.
+
+        1 when it is stable as it is.
+        """
+        return 1.0 if self.stable else min(1.0, self._largest(self.system.inverters.mq, 1.0))
+
+    def _largest(self, droops: Floats, most: float) -> float:
+        """Largest stable factor on these droops."""
         if self.spectrum is None or self.past_nose:
             return 0.0
         if self.lossless and self.negative is not None:
-            return critical.by_energy(self.system)
-        return critical.by_modes(self.system, self.spectrum.method)
+            return critical.by_energy(self.system, droops, most)
+        return critical.by_modes(self.system, droops, self.spectrum.method, most)
 
     def __str__(self) -> str:
         return self.text()
