@@ -91,6 +91,21 @@ def solve(
     margin: Annotated[
         float, typer.Option(help="Room that every stability row has to leave, p.u. voltage.")
     ] = 0.0,
+    capability: Annotated[
+        bool,
+        typer.Option("--capability", help="Keep P^2 + Q^2 of every inverter within its rating."),
+    ] = False,
+    rating_factor: Annotated[
+        float | None,
+        typer.Option(help="Rating of each unit over its Pmax. [default: the case's mBase]"),
+    ] = None,
+    q_price: Annotated[
+        float | None, typer.Option(help="Cost of |Q| of every generator, per MVArh.")
+    ] = None,
+    opportunity_price: Annotated[
+        float | None,
+        typer.Option(help="Price per MWh of active power that an inverter's Q takes away."),
+    ] = None,
     start: Annotated[
         str, typer.Option(help="Start point: dc, flat, middle (of the boxes) or power-flow.")
     ] = "dc",
@@ -131,7 +146,8 @@ def solve(
         "case": case, "lossless": lossless, "criterion": criterion, "mq": mq, "beta_q": beta_q,
         "mp": mp, "droop_base": droop_base, "inverters": str(inverters) if inverters else None,
         "eta_q": eta_q, "d": d, "load_scale": load_scale, "alpha": alpha, "margin": margin,
-        "start": start, "form": form,
+        "start": start, "form": form, "capability": capability, "rating_factor": rating_factor,
+        "q_price": q_price, "opportunity_price": opportunity_price,
     }  # fmt: skip
     try:
         solution = _solve(settings, ignore_unsupported, max_iter, time_limit, option or [], verbose)
@@ -167,8 +183,10 @@ def _solve(
     net = net.lossless() if settings["lossless"] else net
     net = net.scaled(load=settings["load_scale"])
     keywords = {key: settings[key] for key in ("mq", "beta_q", "mp", "droop_base")}
+    keywords["rating_factor"] = settings["rating_factor"]
     units = scopf.Inverters.at_generators(net, table=settings["inverters"], **keywords)
     costs = {key: settings[key] for key in ("criterion", "eta_q", "d", "alpha", "margin")}
+    costs |= {key: settings[key] for key in ("capability", "q_price", "opportunity_price")}
     problem = scopf.build(net, units, **costs)
     show = sys.stderr.isatty() and not verbose
     return scopf.solve(

@@ -25,6 +25,10 @@ _INVERTER = {
     "margin": ("margin", "{:.5f}"),
     "nssp_per_pu": ("NSSP", "{:.2f}"),
 }
+_CIRCLE = {
+    "loading_percent": ("load [%]", "{:.1f}"),
+    "mu_s_per_mvah": ("mu_s", "{:.3f}"),
+}
 _GEN = {
     "gen": ("gen", "{:d}"),
     "bus": ("bus", "{:d}"),
@@ -73,7 +77,8 @@ def _stability(solution: Solution) -> list[str]:
     binding = solution.pairs[solution.pairs["binding"]]
     ranked = inverters.sort_values(["nssp_per_pu", "margin"], ascending=[False, True])
     lines = ["Nodal Stability Shadow Prices (per hour and p.u. voltage; margin in p.u. voltage)"]
-    lines += _table(ranked, _INVERTER, "inverters")
+    columns = _INVERTER | (_CIRCLE if solution.scenario.capability else {})
+    lines += _table(ranked, columns, "inverters")
     several = inverters.loc[inverters["units"] > 1, "bus"]
     if len(several):
         lines += ["", f"Several units act as one inverter at bus {listing(several)}."]

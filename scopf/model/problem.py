@@ -17,7 +17,9 @@ from scopf.arrays import Floats
 from scopf.faults import ScopfError, by_number, listing, number
 from scopf.inverters import Inverters
 from scopf.memory import collector_off
-from scopf.model.costs import Coefficients, reactive, warn_without_quadratic
+from scopf.model import capability as circles
+from scopf.model import costs as reactive_costs
+from scopf.model.costs import Coefficients, ReactiveCosts, reactive, warn_without_quadratic
 from scopf.model.opf import ac_opf
 from scopf.network import Network
 from scopf.stability import Criterion, Reduction, Setting
@@ -36,6 +38,9 @@ class Scenario:
         load_scale: factor on every load.
         alpha: grid strength.
         margin: room that stability rows have to leave, per unit.
+        q_price: cost of |Q|, as given to `build`; None when the problem does not have it.
+        opportunity_price: price of lost opportunity, likewise.
+        capability: whether there are capability circles; `update` leaves that as it is.
     """
 
     eta_q: float = 0.0
@@ -43,11 +48,15 @@ class Scenario:
     load_scale: float = 1.0
     alpha: float = 1.0
     margin: float = 0.0
+    q_price: Coefficients = None
+    opportunity_price: Coefficients = None
+    capability: bool = False
 
     def __post_init__(self) -> None:
-        d: Any = self.d
-        if hasattr(d, "items"):  # a mapping or a pandas Series: what it says now
-            object.__setattr__(self, "d", dict(d.items()))
+        for name in ("d", "q_price", "opportunity_price"):
+            given: Any = getattr(self, name)
+            if hasattr(given, "items"):  # a mapping or a pandas Series: what it says now
+                object.__setattr__(self, name, dict(given.items()))
 
 
 class Problem:
@@ -70,8 +79,14 @@ class Problem:
         net = base.scaled(load=scenario.load_scale)
         self.reduction = Reduction(net, net.bus_positions(inverters.bus))
         with collector_off():
-            costs = reactive(net, scenario.eta_q, scenario.d)
-            self.formulation = ac_opf(net, costs, scenario.alpha)
+            costs = ReactiveCosts(
+                reactive(net, scenario.eta_q, scenario.d),
+                reactive_costs.of_size(net, scenario.q_price),
+                reactive_costs.opportunity(net, inverters, scenario.opportunity_price),
+            )
+            if scenario.capability:
+                circles.check(net, inverters)
+            self.formulation = ac_opf(net, inverters, costs, scenario.alpha, scenario.capability)
             criterion.add_rows(self.formulation, self.setting)
             if scenario.margin:
                 self._warn_without_margin()
@@ -117,13 +132,16 @@ class Problem:
         load_scale: float | None = None,
         alpha: float | None = None,
         margin: float | None = None,
+        q_price: Coefficients = None,
+        opportunity_price: Coefficients = None,
     ) -> Problem:
         """Change numbers of the problem; nothing is rebuilt, the next solve starts at once.
 
         What is not given stays as it is. The result is the problem that `build` would make of these
         numbers. Params of the model are overwritten, whatever was set by hand: `gen_d` by eta_q and
-        d, `bus_pd` and `bus_qd` by load_scale, `alpha` by alpha, `stability_margin` by margin, and
-        the criterion's own (`inverter_gamma`) by mq, alpha and load_scale. The latter because the
+        d, `bus_pd` and `bus_qd` by load_scale, `alpha` by alpha, `stability_margin` by margin,
+        `gen_q_price` by q_price, `inverter_opportunity_price` by opportunity_price, and the
+        criterion's own (`inverter_gamma`) by mq, alpha and load_scale. The latter because the
         reduced network depends on both: loads are part of the reduction.
 
         Args:
@@ -133,6 +151,8 @@ class Problem:
             load_scale: factor on every load of the network that was given to `build`.
             alpha: grid strength, as in `build`.
             margin: room that stability rows have to leave, p.u. voltage.
+            q_price: cost of |Q|, as in `build`, which must have been given one (0, say).
+            opportunity_price: price of lost opportunity, likewise.
 
         Returns:
             The problem itself.
@@ -149,6 +169,9 @@ class Problem:
         }
         if eta_q is not None or d is not None:
             changes["d"] = d
+        forms = {"q_price": q_price, "opportunity_price": opportunity_price}
+        changes |= {name: value for name, value in forms.items() if value is not None}
+        self._refuse_without_form(changes)
         scenario = dataclasses.replace(self.scenario, **changes)
         checked(scenario)
         inverters = self.inverters if mq is None else self._with_droop(mq)
@@ -157,11 +180,16 @@ class Problem:
         if scenario.load_scale != self.scenario.load_scale:
             net = self.base.scaled(load=scenario.load_scale)
             reduction = Reduction(net, reduction.keep)
-        values: dict[str, Floats] = {}
+        values: dict[str, Any] = {}
         if "eta_q" in changes:
             values["gen_d"] = reactive(net, scenario.eta_q, scenario.d)
             if scenario.eta_q and not self.scenario.eta_q:
                 warn_without_quadratic(net)
+        if q_price is not None:
+            values["gen_q_price"] = reactive_costs.of_size(net, scenario.q_price)
+        if opportunity_price is not None:
+            prices = reactive_costs.opportunity(net, inverters, scenario.opportunity_price)
+            values["inverter_opportunity_price"] = prices
         if "load_scale" in changes:
             values |= {"bus_pd": net.bus.pd, "bus_qd": net.bus.qd}
         if "alpha" in changes:
@@ -189,6 +217,15 @@ class Problem:
             mq=np.array([given.get(bus, was) for bus, was in zip(buses, old, strict=True)])
         )
 
+    def _refuse_without_form(self, changes: Mapping[str, Any]) -> None:
+        """A form of cost has variables of its own, so that it cannot come with an update."""
+        for name in ("q_price", "opportunity_price"):
+            if name in changes and getattr(self.scenario, name) is None:
+                raise ScopfError(
+                    f"{name}: the problem was built without this cost; give `build` {name}=0 to "
+                    "change it later"
+                )
+
     def _warn_without_margin(self) -> None:
         if "stability_margin" not in self.formulation:
             text = "%s: the criterion %s has no rows that could leave a margin"
@@ -215,6 +252,9 @@ def build(
     d: Coefficients = None,
     alpha: float = 1.0,
     margin: float = 0.0,
+    capability: bool = False,
+    q_price: Coefficients = None,
+    opportunity_price: Coefficients = None,
 ) -> Problem:
     """Formulate the stability-constrained optimal power flow (P1).
 
@@ -231,6 +271,13 @@ def build(
             over alpha show. (`net.scaled(susceptance=...)` reduces the changed network anew, its
             loads unscaled, which gives slightly other limits.)
         margin: room that every stability row has to leave, p.u. voltage for voltage-difference.
+        capability: whether every inverter keeps within its capability circle, P^2 + Q^2 <= S^2 with
+            S its rating (the case's mBase is often a nominal 100: see `rating_mva` and
+            `rating_factor` of `Inverters.at_generators`).
+        q_price: cost of |Q| in currency per MVArh, one number or by generator id.
+        opportunity_price: price p in currency per MWh of the active power that an inverter's
+            reactive power takes away, p (S - sqrt(S^2 - Q^2)); one number or by bus number. Where
+            it is positive, |Q| is at most S. All costs of reactive power add up.
 
     Returns:
         The problem; its `.model` is a Pyomo model and is meant to be extended.
@@ -244,13 +291,16 @@ def build(
     rule = stability.get(criterion) if isinstance(criterion, str) else criterion
     if not hasattr(rule, "add_rows") or isinstance(rule, type):
         raise ScopfError(f"criterion must be a name ({listing(stability.names())}) or a criterion")
+    if not isinstance(capability, bool):
+        raise ScopfError(f"capability is True or False, got {capability!r}")
     if inverters is None:
         inverters = Inverters.at_generators(net)
     if not isinstance(inverters, Inverters):
         raise ScopfError("inverters must be made by Inverters.at_generators(net, ...)")
     scenario = Scenario(
-        number("eta_q", eta_q), d, 1.0, number("alpha", alpha), number("margin", margin)
-    )
+        number("eta_q", eta_q), d, 1.0, number("alpha", alpha), number("margin", margin),
+        q_price=q_price, opportunity_price=opportunity_price, capability=capability,
+    )  # fmt: skip
     checked(scenario)
     if scenario.eta_q > 0:
         warn_without_quadratic(net)
