@@ -8,8 +8,8 @@ these:
   -lambda.
 - The price of a limit, named mu_..., is what one unit more room is worth; it is never negative.
   A thermal row reads |S|^2/rate <= rate, and dJ*/d(rate) = -lambda (1 + |S|^2/rate^2); so does a
-  capability circle. The row of lost opportunity L reads (Q^2 + L^2)/(2 S) - L <= 0 with the
-  inverter's rating S, and dJ*/dS = -lambda (Q^2 + L^2)/(2 S^2).
+  capability circle. Lost opportunity costs p (S - A) with the row (A^2 + Q^2)/S - S <= 0, so there
+  dJ*/dS = p - lambda (1 + (A^2 + Q^2)/S^2), and p = 2 lambda A/S by optimality.
 - The Nodal Stability Shadow Price of inverter i is the sum of the multipliers of its rows,
   NSSP_i = sum_j lambda_ij = -dJ*/dGamma_i (Wang and Geng 2026), never negative. The criterion adds
   them up, because it knows which rows are whose.
@@ -159,10 +159,12 @@ def _ratings(problem: Problem, multipliers: Multipliers) -> Floats:
     if "inverter_capability" in f:
         share = (p**2 + q**2) / rating**2
         worth += multipliers.of_rows("inverter_capability", 0.0) * (1.0 + share)
-    if "inverter_p_lost" in f:
+    if "inverter_p_available" in f:
         on = where_priced(f["inverter_opportunity_price"].values)
-        share = (on * q**2 + f["inverter_p_lost"].value ** 2) / (2.0 * rating**2)
-        worth += multipliers.of_rows("inverter_opportunity", 0.0) * share
+        available = f["inverter_p_available"].value / rating
+        share = available**2 + on * (q / rating) ** 2
+        row = multipliers.of_rows("inverter_opportunity", 0.0)
+        worth += row * (1.0 + share - 2.0 * available)
     return worth
 
 

@@ -434,7 +434,7 @@ def test_faulty_prices_are_refused_and_change_nothing(costs, said):
 @pytest.mark.parametrize("name", ["q_price", "opportunity_price"])
 def test_a_form_that_was_not_asked_for_has_no_variables_and_no_update(name):
     problem = scopf.build(NET, inverters(NET))
-    assert not [n for n in problem.formulation.symbols if "supplied" in n or "lost" in n]
+    assert not [n for n in problem.formulation.symbols if "supplied" in n or "available" in n]
     with pytest.raises(scopf.ScopfError, match=f"give `build` {name}=0"):
         problem.update(**{name: 1.0})
 

@@ -3,10 +3,9 @@
 J = sum_i a_i + b_i P_i + c_i P_i^2 + d_i Q_i^2, with any further powers that the case carries, plus
 
 - q_i |Q_i| of a generator, written with the split Q = Q+ - Q-, Q+ and Q- >= 0, as q_i (Q+ + Q-);
-- p L of an inverter of rating S, with L = S - sqrt(S^2 - Q^2) the active power that its reactive
-  power takes away and p the price of that opportunity. The root has an infinite slope where |Q| is
-  S, so L is a variable with Q^2 + (S - L)^2 <= S^2 instead, and the cost drives it down to the
-  root.
+- p (S - sqrt(S^2 - Q^2)) of an inverter of rating S: the active power that its reactive power takes
+  away, at a price p. The root has an infinite slope where |Q| = S, so it is a variable A instead,
+  with A^2 + Q^2 <= S^2 and the cost p (S - A): the cost drives A up to the root.
 
 Both rewritings are exact: no smoothing, and every derivative is a polynomial's.
 """
@@ -24,7 +23,7 @@ from scopf.algebra import Formulation
 from scopf.arrays import Floats, Ints
 from scopf.faults import ScopfError, by_number, listing, number
 from scopf.inverters import Inverters
-from scopf.model.capability import reach
+from scopf.model.capability import circle, reach
 from scopf.network import Network
 
 log = logging.getLogger(__name__)
@@ -183,9 +182,9 @@ def split(q: Any, supplied: Any, absorbed: Any, on: Any) -> Any:
     return supplied + (1.0 - 2.0 * on) * absorbed - on * q
 
 
-def lost(qq: Any, loss: Any, rating: Any) -> Any:
-    """Left side of (Q^2 + L^2) / (2 S) - L <= 0, which says Q^2 + (S - L)^2 <= S^2; qq is Q^2."""
-    return (qq + loss**2) / (2.0 * rating) - loss
+def lost(rating: Any, available: Any) -> Any:
+    """Active power that reactive power takes away: S - A with A = sqrt(S^2 - Q^2)."""
+    return rating - available
 
 
 def where_priced(price: Any) -> Any:
@@ -211,19 +210,20 @@ def _size_cost(f: Formulation, price: Floats) -> Any:
 
 
 def _add_opportunity(f: Formulation, price: Floats) -> None:
-    """Costs `inverter_cost_q` = p L; `inverter_p_lost` is L, `inverter_opportunity` its row with Q.
+    """Costs `inverter_cost_q` = p (S - A); `inverter_p_available` is A, in its circle with Q.
 
-    Where the price is zero, the row leaves out Q: what costs nothing limits nothing.
+    Where the price is zero, the circle leaves out Q: what costs nothing limits nothing. The right
+    side is zero, and not S, because the solver relaxes rows in proportion to it.
     """
     inverter = f.indices["inverter"]
     p = f.parameter("inverter_opportunity_price", inverter, price)[:]
     rating = f["inverter_rating"]
     start = 0.5 * rating.values
-    f.variable("inverter_p_lost", inverter, lower=-np.inf, upper=np.inf, start=start)
-    loss = f["inverter_p_lost"][:]
-    row = lost(where_priced(p) * f["inverter_q_squared"][:], loss, rating[:])
+    f.variable("inverter_p_available", inverter, lower=0.0, upper=np.inf, start=start)
+    available, s = f["inverter_p_available"][:], rating[:]
+    row = circle(available**2, where_priced(p) * f["inverter_q_squared"][:], s) - s
     f.constraint("inverter_opportunity", inverter, row, upper=np.zeros(len(inverter)))
-    f.expression("inverter_cost_q", inverter, p * loss)
+    f.expression("inverter_cost_q", inverter, p * lost(s, available))
 
 
 # -- start -----------------------------------------------
