@@ -18,7 +18,7 @@ from scopf.arrays import Floats
 from scopf.faults import ScopfError, listing, number
 from scopf.ipopt import Options, Outcome, Progress
 from scopf.ladder import Form, Patience, Rung, Start, Watch, rungs
-from scopf.model.costs import SPLIT, split_start
+from scopf.model.costs import split_start
 from scopf.model.problem import Problem
 from scopf.nlp import NLP
 from scopf.outcome import Attempt, Iterate, Status
@@ -273,10 +273,11 @@ def _start(problem: Problem, nlp: NLP, start: Start) -> Floats:
     if start == "model":
         return nlp.consistent(nlp.start)
     found = {} if start == "flat" else STARTS[start](problem.net)
-    if SPLIT[0] in problem.formulation and "gen_qg" in found:
-        found = found | split_start(found["gen_qg"])
+    f = problem.formulation
+    if "gen_q_price" in f:
+        found |= split_start(found.get("gen_qg", f["gen_qg"].start), f["gen_q_price"].values)
     x = nlp.start.copy()
-    for variable in problem.formulation.of_kind(Variable):
+    for variable in f.of_kind(Variable):
         columns = nlp.columns(variable.name)
         values = found.get(variable.name, variable.start)
         x[columns[columns >= 0]] = values[columns >= 0]

@@ -199,7 +199,7 @@ def _size_cost(f: Formulation, price: Floats) -> Any:
     """
     gen, qg = f.indices["gen"], f["gen_qg"]
     q_price = f.parameter("gen_q_price", gen, price)[:]
-    start = split_start(qg.start)
+    start = split_start(qg.start, np.ones(len(gen)))  # at any price: `update` may change it
     for name in SPLIT:
         f.variable(name, gen, lower=0.0, upper=np.inf, start=start[name])
     supplied, absorbed = (f[name][:] for name in SPLIT)
@@ -231,7 +231,7 @@ def _add_opportunity(f: Formulation, price: Floats) -> None:
 SPLIT = ("gen_qg_supplied", "gen_qg_absorbed")
 
 
-def split_start(qg: Floats) -> dict[str, Floats]:
-    """Q+ and Q- that fit a reactive power, a little inside their bounds."""
-    supplied, absorbed = np.maximum(qg, 0.0) + _INSIDE, np.maximum(-qg, 0.0) + _INSIDE
-    return dict(zip(SPLIT, (supplied, absorbed), strict=True))
+def split_start(qg: Floats, price: Floats) -> dict[str, Floats]:
+    """Q+ and Q- that fit a reactive power, a little inside their bounds; 1/2 where it is free."""
+    parts = np.maximum(qg, 0.0) + _INSIDE, np.maximum(-qg, 0.0) + _INSIDE
+    return {n: np.where(price > 0, part, 0.5) for n, part in zip(SPLIT, parts, strict=True)}
