@@ -57,7 +57,11 @@ def solve(
         bool, typer.Option("--lossless", help="Set branch resistance, charging and shunts to zero.")
     ] = False,
     criterion: Annotated[
-        str, typer.Option(help="Stability criterion: voltage-difference, or none for a plain OPF.")
+        str,
+        typer.Option(
+            help="Stability criterion: voltage-difference (the paper's), weighted, C0, C1, C2, or "
+            "none for a plain OPF."
+        ),
     ] = "voltage-difference",
     mq: Annotated[
         float | None,
@@ -106,6 +110,21 @@ def solve(
         float | None,
         typer.Option(help="Price per MWh of active power that an inverter's Q takes away."),
     ] = None,
+    droop_margin: Annotated[
+        float | None,
+        typer.Option(
+            help="Share by which droops count as larger than they are. [default: 0.06 for weighted "
+            "with losses, else 0]"
+        ),
+    ] = None,
+    mq_min: Annotated[
+        float | None,
+        typer.Option(help="Co-design: least m_q; with --mq-max, droops become variables."),
+    ] = None,
+    mq_max: Annotated[float | None, typer.Option(help="Co-design: largest m_q.")] = None,
+    stiffness_cost: Annotated[
+        float, typer.Option(help="Co-design: cost per hour and unit of stiffness 1/m_q.")
+    ] = 0.0,
     start: Annotated[
         str, typer.Option(help="Start point: dc, flat, middle (of the boxes) or power-flow.")
     ] = "dc",
@@ -146,8 +165,10 @@ def solve(
         "case": case, "lossless": lossless, "criterion": criterion, "mq": mq, "beta_q": beta_q,
         "mp": mp, "droop_base": droop_base, "inverters": str(inverters) if inverters else None,
         "eta_q": eta_q, "d": d, "load_scale": load_scale, "alpha": alpha, "margin": margin,
-        "start": start, "form": form, "capability": capability, "rating_factor": rating_factor,
-        "q_price": q_price, "opportunity_price": opportunity_price,
+        "droop_margin": droop_margin, "mq_min": mq_min, "mq_max": mq_max,
+        "stiffness_cost": stiffness_cost, "start": start, "form": form,
+        "capability": capability, "rating_factor": rating_factor, "q_price": q_price,
+        "opportunity_price": opportunity_price,
     }  # fmt: skip
     try:
         solution = _solve(settings, ignore_unsupported, max_iter, time_limit, option or [], verbose)
@@ -185,9 +206,15 @@ def _solve(
     keywords = {key: settings[key] for key in ("mq", "beta_q", "mp", "droop_base")}
     keywords["rating_factor"] = settings["rating_factor"]
     units = scopf.Inverters.at_generators(net, table=settings["inverters"], **keywords)
-    costs = {key: settings[key] for key in ("criterion", "eta_q", "d", "alpha", "margin")}
-    costs |= {key: settings[key] for key in ("capability", "q_price", "opportunity_price")}
-    problem = scopf.build(net, units, **costs)
+    names = (
+        "criterion", "eta_q", "d", "alpha", "margin", "droop_margin", "stiffness_cost",
+        "capability", "q_price", "opportunity_price",
+    )  # fmt: skip
+    low, high = settings["mq_min"], settings["mq_max"]
+    if (low is None) != (high is None):
+        raise ScopfError("co-design needs both --mq-min and --mq-max")
+    bounds = None if low is None else (low, high)
+    problem = scopf.build(net, units, mq_bounds=bounds, **{key: settings[key] for key in names})
     show = sys.stderr.isatty() and not verbose
     return scopf.solve(
         problem,

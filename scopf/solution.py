@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scopf.arrays import Flags, Floats
+from scopf.arrays import Flags, Floats, Ints
 from scopf.model.problem import Problem, Scenario
 from scopf.outcome import Attempt, Iterate, Status
+from scopf.stability.criterion import NOBODY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,20 +154,23 @@ class Solution:
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
-        """Every stability row: inverter, neighbour, room left, whether it binds, its price."""
+        """Every stability row: bus, neighbour, room left, whether it binds, its price.
+
+        Rows that are about all neighbours at once have no `neighbor`.
+        """
         import pandas as pd
 
-        pairs, bus = self.stability.pairs, self.inverter_data.bus
-        margin = pairs.limit - pairs.value
+        rows = self.stability.rows
+        margin = rows.limit - rows.value
         return pd.DataFrame(
             {
-                "bus": bus[pairs.inverter],
-                "neighbor": bus[pairs.neighbor],
-                "value_pu": pairs.value,
-                "limit_pu": pairs.limit,
+                "bus": rows.bus,
+                "neighbor": _numbers(rows.neighbor),
+                "value_pu": rows.value,
+                "limit_pu": rows.limit,
                 "margin": margin,
                 "binding": self._binds(margin),
-                "price_per_pu": pairs.price,
+                "price_per_pu": rows.price,
             }
         )
 
@@ -182,7 +186,9 @@ class Solution:
         base. `loading_percent` is |S| over the rating, `cost_q_per_h` the inverter's lost
         opportunity and `mu_s_per_mvah` what more rating is worth. `margin` is the least room among
         the inverter's rows (p.u. voltage), `neighbor` the bus across that row, `nssp_per_pu` the
-        Nodal Stability Shadow Price.
+        Nodal Stability Shadow Price, per p.u. voltage of the limit (of stiffness 1/k for the
+        criterion weighted). `dcost_dmq` is dJ*/dm_q, currency/h per unit of m_q: what a softer
+        inverter costs the dispatch.
         """
         import pandas as pd
 
@@ -215,12 +221,17 @@ class Solution:
         )
         table["limit_pu"] = found.limit
         table["margin"] = found.margin
-        neighbor = pd.array(np.append(inv.bus, 0)[found.neighbor], dtype="Int64")
-        neighbor[found.neighbor < 0] = pd.NA
-        table["neighbor"] = neighbor
+        table["neighbor"] = _numbers(found.neighbor)
         table["binding"] = self._binds(found.margin)
         table["nssp_per_pu"] = found.nssp if self.solved else np.nan
+        table["dcost_dmq"] = self._dcost_dmq()
         return table
+
+    def _dcost_dmq(self) -> Floats:
+        """Envelope theorem: dJ*/dm_q,i = price_i Gamma_i / m_q,i, as Gamma_i goes with 1/m_q,i."""
+        found = self.stability
+        limit = np.where(np.isnan(found.limit), 0.0, found.limit)
+        return found.price * limit / self.inverter_data.mq if self.solved else limit * np.nan
 
     def __str__(self) -> str:
         from scopf import summary
@@ -232,3 +243,10 @@ class Solution:
         """All tables by name."""
         names = ("buses", "gens", "branches", "inverters", "pairs")
         return {name: getattr(self, name) for name in names}
+
+
+def _numbers(bus: Ints) -> pd.arrays.IntegerArray:
+    """Bus numbers, missing where there is nobody."""
+    import pandas as pd
+
+    return pd.arrays.IntegerArray(bus.astype(np.int64), bus == NOBODY)

@@ -16,6 +16,7 @@ from scopf import ipopt, prices
 from scopf.algebra.formulation import Variable
 from scopf.arrays import Floats
 from scopf.faults import ScopfError, listing, number
+from scopf.inverters import Inverters
 from scopf.ipopt import Options, Outcome, Progress
 from scopf.ladder import Form, Patience, Rung, Start, Watch, rungs
 from scopf.model.costs import split_start
@@ -24,6 +25,7 @@ from scopf.nlp import NLP
 from scopf.outcome import Attempt, Iterate, Status
 from scopf.prices import Multipliers
 from scopf.solution import Point, Solution
+from scopf.stability.criterion import STIFFNESS
 from scopf.starts import STARTS
 
 log = logging.getLogger(__name__)
@@ -199,7 +201,7 @@ class _Climb:
         multipliers = Multipliers(nlp, found.rows, found.lower, found.upper, solved)
         p_from, q_from, p_to, q_to = point.flows / problem.base.branch.rate
         loading = np.hypot(p_from, q_from), np.hypot(p_to, q_to)
-        at, f = problem.reduction.keep, problem.formulation
+        f = problem.formulation
         cost = -nlp.objective(x) if nlp.maximize else nlp.objective(x)
         return Solution(
             status=found.status,
@@ -210,10 +212,10 @@ class _Climb:
             attempts=tuple(self._attempts),
             problem=problem,
             scenario=problem.scenario,
-            inverter_data=problem.inverters,
+            inverter_data=_designed(problem),
             point=point,
             prices=prices.read(problem, multipliers, loading),
-            stability=problem.criterion.read(f, problem.setting, point.vm[at], multipliers),
+            stability=problem.criterion.read(f, problem.setting, multipliers),
             iterate=Iterate(
                 nlp.signature, nlp.lift, x, found.rows, found.lower, found.upper, self._cold
             ),
@@ -282,6 +284,13 @@ def _start(problem: Problem, nlp: NLP, start: Start) -> Floats:
         values = found.get(variable.name, variable.start)
         x[columns[columns >= 0]] = values[columns >= 0]
     return nlp.consistent(x)
+
+
+def _designed(problem: Problem) -> Inverters:
+    """The inverters, with the droops that co-design has found."""
+    if STIFFNESS not in problem.formulation:
+        return problem.inverters
+    return problem.inverters.replace(mq=1.0 / problem.formulation[STIFFNESS].value)
 
 
 def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:

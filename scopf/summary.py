@@ -24,6 +24,7 @@ _INVERTER = {
     "limit_pu": ("limit", "{:.5f}"),
     "margin": ("margin", "{:.5f}"),
     "nssp_per_pu": ("NSSP", "{:.2f}"),
+    "dcost_dmq": ("dJ/dm_q", "{:.2f}"),
 }
 _CIRCLE = {
     "loading_percent": ("load [%]", "{:.1f}"),
@@ -60,6 +61,7 @@ def text(solution: Solution) -> str:
     if not solution.solved:
         return "\n".join([*lines, "no cost and no prices: the solve failed"])
     lines.append(f"cost {solution.cost:.4f} per hour")
+    lines += _claim(solution)
     if problem.criterion.name == "none":
         lines += ["", "Dispatch", *_table(solution.gens, _GEN, "generators")]
     else:
@@ -72,11 +74,24 @@ def _attempt(attempt: Attempt) -> str:
     return f"{attempt.rung}: {attempt.message} ({attempt.iterations} iterations)"
 
 
+def _claim(solution: Solution) -> list[str]:
+    """What the criterion is worth on this network, in a sentence."""
+    criterion, doubts = solution.problem.criterion, solution.stability.doubts
+    if not criterion.proven:
+        return []
+    if not doubts:
+        return [f"{criterion.name} is proven for this network: the operating point is stable"]
+    margin = solution.scenario.droop_margin
+    more = f"; droop margin {margin:.0%}" if margin else ""
+    return [f"{criterion.name} is a heuristic here: {', '.join(doubts)}{more}"]
+
+
 def _stability(solution: Solution) -> list[str]:
     inverters = solution.inverters
     binding = solution.pairs[solution.pairs["binding"]]
     ranked = inverters.sort_values(["nssp_per_pu", "margin"], ascending=[False, True])
-    lines = ["Nodal Stability Shadow Prices (per hour and p.u. voltage; margin in p.u. voltage)"]
+    unit = "stiffness 1/k" if solution.problem.criterion.name == "weighted" else "voltage"
+    lines = [f"Nodal Stability Shadow Prices (per hour and p.u. {unit}; margin in p.u. voltage)"]
     columns = _INVERTER | (_CIRCLE if solution.scenario.capability else {})
     lines += _table(ranked, columns, "inverters")
     several = inverters.loc[inverters["units"] > 1, "bus"]
@@ -89,6 +104,8 @@ def _stability(solution: Solution) -> list[str]:
         text = f"No stability row binds; inverter {nearest['bus']} is nearest to its limit."
         return [*lines, "", text]
     dearest = binding.sort_values("price_per_pu", ascending=False)
+    if binding["neighbor"].isna().all():
+        return [*lines, "", f"{len(binding)} of {len(solution.pairs)} stability rows bind."]
     return [*lines, "", f"Binding pairs ({len(binding)})", *_table(dearest, _PAIR, "pairs")]
 
 

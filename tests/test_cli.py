@@ -46,11 +46,11 @@ def test_the_command_of_the_readme_prints_cost_status_prices_and_binding_pairs()
     lines = [line.split() for line in result.stdout.splitlines()]
     assert f"cost {expected.cost:.4f} per hour" in result.stdout
     assert "optimal: " in result.stdout
-    ranked = [line for line in lines if len(line) == 9 and line[0].isdigit()]
+    ranked = [line for line in lines if len(line) == 10 and line[0].isdigit()]
     assert len(ranked) == 10
-    assert [line[0] for line in ranked if float(line[-1]) > 0] == ["32"]
+    assert [line[0] for line in ranked if float(line[8]) > 0] == ["32"]
     nssp = expected.inverters.set_index("bus").loc[32, "nssp_per_pu"]
-    assert float(ranked[0][-1]) == pytest.approx(nssp, abs=0.01)
+    assert float(ranked[0][8]) == pytest.approx(nssp, abs=0.01)
     binding = expected.pairs[expected.pairs["binding"]]
     start = lines.index(["inverter", "neighbour", "limit", "price"])
     printed = {(int(line[0]), int(line[1])) for line in lines[start + 1 :]}

@@ -18,3 +18,8 @@ def cos(x: Any) -> Any:
 def sin(x: Any) -> Any:
     """Sine of an angle in rad."""
     return np.sin(x) if isinstance(x, _NUMBERS) else pyo.sin(x)
+
+
+def exp(x: Any) -> Any:
+    """Exponential."""
+    return np.exp(x) if isinstance(x, _NUMBERS) else pyo.exp(x)

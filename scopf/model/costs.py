@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from scopf.algebra import Formulation
+from scopf.algebra.formulation import Expression
 from scopf.arrays import Floats, Ints
 from scopf.faults import ScopfError, by_number, listing, number
 from scopf.inverters import Inverters
@@ -149,11 +150,11 @@ def warn_without_quadratic(net: Network) -> None:
 
 
 def add_cost(f: Formulation, net: Network, costs: ReactiveCosts) -> None:
-    """The objective `total_cost`: the sum of `gen_cost_p`, `gen_cost_q` and `inverter_cost_q`.
+    """Costs of power: `gen_cost_p`, `gen_cost_q` and `inverter_cost_q`, in currency per hour.
 
-    All in currency per hour. The coefficients d are the mutable Param `gen_d`, those of |Q| are
-    `gen_q_price`, and prices of lost opportunity `inverter_opportunity_price`. The last two, and
-    what belongs to them, are there only if they were asked for.
+    The coefficients d are the mutable Param `gen_d`, those of |Q| are `gen_q_price`, and prices of
+    lost opportunity `inverter_opportunity_price`. The last two, and what belongs to them, are there
+    only if they were asked for.
     """
     gen = f.indices["gen"]
 
@@ -164,13 +165,16 @@ def add_cost(f: Formulation, net: Network, costs: ReactiveCosts) -> None:
     chosen = f.parameter("gen_d", gen, costs.d)[:]
     own = polynomial(coefficients(net.gen.cost_q), qg)
     size = 0 if costs.q_price is None else _size_cost(f, costs.q_price)
-    cost_p = f.expression("gen_cost_p", gen, polynomial(coefficients(net.gen.cost_p), pg))
-    cost_q = f.expression("gen_cost_q", gen, chosen * qg**2 + own + size)
-    total = cost_p.total() + cost_q.total()
+    f.expression("gen_cost_p", gen, polynomial(coefficients(net.gen.cost_p), pg))
+    f.expression("gen_cost_q", gen, chosen * qg**2 + own + size)
     if costs.opportunity is not None:
         _add_opportunity(f, costs.opportunity)
-        total = total + f["inverter_cost_q"].total()
-    f.objective("total_cost", total)
+
+
+def add_objective(f: Formulation) -> None:
+    """`total_cost`: all costs that have been declared, families named `..._cost_...`."""
+    costs = [part for part in f.of_kind(Expression) if "_cost_" in part.name]
+    f.objective("total_cost", sum(part.total() for part in costs))
 
 
 def split(q: Any, supplied: Any, absorbed: Any, on: Any) -> Any:

@@ -35,7 +35,7 @@ def ac_opf(
     alpha: float,
     capability: bool = False,
 ) -> Formulation:
-    """The optimal power flow of one network; a stability criterion adds its rows to it.
+    """The optimal power flow of one network; controls, costs and a criterion's rows come on top.
 
     Args:
         net: energized network.

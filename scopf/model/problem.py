@@ -18,11 +18,20 @@ from scopf.faults import ScopfError, by_number, listing, number
 from scopf.inverters import Inverters
 from scopf.memory import collector_off
 from scopf.model import capability as circles
+from scopf.model import control
 from scopf.model import costs as reactive_costs
-from scopf.model.costs import Coefficients, ReactiveCosts, reactive, warn_without_quadratic
+from scopf.model.control import Bounds
+from scopf.model.costs import (
+    Coefficients,
+    ReactiveCosts,
+    add_objective,
+    reactive,
+    warn_without_quadratic,
+)
 from scopf.model.opf import ac_opf
 from scopf.network import Network
 from scopf.stability import Criterion, Reduction, Setting
+from scopf.stability.criterion import MARGIN
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +46,10 @@ class Scenario:
         eta_q, d: reactive power cost, as given to `build`.
         load_scale: factor on every load.
         alpha: grid strength.
-        margin: room that stability rows have to leave, per unit.
+        margin: room that stability rows have to leave, p.u. voltage.
+        droop_margin: share by which droops count as larger than they are.
+        mq_bounds: least and largest m_q in co-design; None when the droops are given.
+        stiffness_cost: of 1/m_q in co-design, currency/h.
         q_price: cost of |Q|, as given to `build`; None when the problem does not have it.
         opportunity_price: price of lost opportunity, likewise.
         capability: whether there are capability circles; `update` leaves that as it is.
@@ -48,12 +60,15 @@ class Scenario:
     load_scale: float = 1.0
     alpha: float = 1.0
     margin: float = 0.0
+    droop_margin: float = 0.0
+    mq_bounds: Bounds = None
+    stiffness_cost: float | Mapping[int, float] = 0.0
     q_price: Coefficients = None
     opportunity_price: Coefficients = None
     capability: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("d", "q_price", "opportunity_price"):
+        for name in ("d", "mq_bounds", "stiffness_cost", "q_price", "opportunity_price"):
             given: Any = getattr(self, name)
             if hasattr(given, "items"):  # a mapping or a pandas Series: what it says now
                 object.__setattr__(self, name, dict(given.items()))
@@ -87,6 +102,11 @@ class Problem:
             if scenario.capability:
                 circles.check(net, inverters)
             self.formulation = ac_opf(net, inverters, costs, scenario.alpha, scenario.capability)
+            if scenario.mq_bounds is not None:
+                box = control.bounds(inverters, scenario.mq_bounds)
+                cost = control.stiffness_cost(inverters, scenario.stiffness_cost)
+                control.add_stiffness(self.formulation, inverters, box, cost)
+            add_objective(self.formulation)
             criterion.add_rows(self.formulation, self.setting)
             if scenario.margin:
                 self._warn_without_margin()
@@ -112,7 +132,7 @@ class Problem:
     @property
     def setting(self) -> Setting:
         """What the criterion is about."""
-        return Setting(self.reduction, self.inverters, self.scenario.alpha, self.scenario.margin)
+        return _setting(self.reduction, self.inverters, self.scenario)
 
     @property
     def model(self) -> pyo.ConcreteModel:
@@ -132,6 +152,8 @@ class Problem:
         load_scale: float | None = None,
         alpha: float | None = None,
         margin: float | None = None,
+        droop_margin: float | None = None,
+        stiffness_cost: float | Mapping[int, float] | None = None,
         q_price: Coefficients = None,
         opportunity_price: Coefficients = None,
     ) -> Problem:
@@ -141,8 +163,8 @@ class Problem:
         numbers. Params of the model are overwritten, whatever was set by hand: `gen_d` by eta_q and
         d, `bus_pd` and `bus_qd` by load_scale, `alpha` by alpha, `stability_margin` by margin,
         `gen_q_price` by q_price, `inverter_opportunity_price` by opportunity_price, and the
-        criterion's own (`inverter_gamma`) by mq, alpha and load_scale. The latter because the
-        reduced network depends on both: loads are part of the reduction.
+        criterion's own (`inverter_gamma`) by mq, alpha, load_scale and droop_margin: a reduced
+        network depends on alpha and on the loads, which are part of the reduction.
 
         Args:
             eta_q: reactive power cost relative to active; replaces `d`.
@@ -151,6 +173,8 @@ class Problem:
             load_scale: factor on every load of the network that was given to `build`.
             alpha: grid strength, as in `build`.
             margin: room that stability rows have to leave, p.u. voltage.
+            droop_margin: share by which the criterion counts droops as larger than they are.
+            stiffness_cost: cost of 1/m_q in co-design, as in `build`.
             q_price: cost of |Q|, as in `build`, which must have been given one (0, say).
             opportunity_price: price of lost opportunity, likewise.
 
@@ -162,6 +186,7 @@ class Problem:
         """
         given = {
             "load_scale": load_scale, "alpha": alpha, "margin": margin,
+            "droop_margin": droop_margin,
             "eta_q": 0.0 if d is not None and eta_q is None else eta_q,
         }  # fmt: skip
         changes: dict[str, Any] = {
@@ -172,6 +197,12 @@ class Problem:
         forms = {"q_price": q_price, "opportunity_price": opportunity_price}
         changes |= {name: value for name, value in forms.items() if value is not None}
         self._refuse_without_form(changes)
+        if self.scenario.mq_bounds is None and stiffness_cost is not None:
+            raise ScopfError("stiffness_cost: droops are given here; build with mq_bounds")
+        if self.scenario.mq_bounds is not None and mq is not None:
+            raise ScopfError("mq: droops are variables here; change bounds of inverter_stiffness")
+        if stiffness_cost is not None:
+            changes["stiffness_cost"] = stiffness_cost
         scenario = dataclasses.replace(self.scenario, **changes)
         checked(scenario)
         inverters = self.inverters if mq is None else self._with_droop(mq)
@@ -195,10 +226,11 @@ class Problem:
         if "alpha" in changes:
             values["alpha"] = np.array([scenario.alpha])
         if "margin" in changes:
-            values["stability_margin"] = np.array([scenario.margin])
-        if mq is not None or changes.keys() & {"load_scale", "alpha"}:
-            setting = Setting(reduction, inverters, scenario.alpha, scenario.margin)
-            values |= self.criterion.parameters(setting)
+            values[MARGIN] = np.array([scenario.margin])
+        if stiffness_cost is not None:
+            values[control.COST] = control.stiffness_cost(inverters, stiffness_cost)
+        if mq is not None or changes.keys() & {"load_scale", "alpha", "droop_margin"}:
+            values |= self.criterion.parameters(_setting(reduction, inverters, scenario))
         self.scenario, self.inverters, self.reduction = scenario, inverters, reduction
         self._set(values)
         return self
@@ -227,7 +259,7 @@ class Problem:
                 )
 
     def _warn_without_margin(self) -> None:
-        if "stability_margin" not in self.formulation:
+        if MARGIN not in self.formulation:
             text = "%s: the criterion %s has no rows that could leave a margin"
             log.warning(text, self.base.name, self.criterion.name)
 
@@ -252,6 +284,9 @@ def build(
     d: Coefficients = None,
     alpha: float = 1.0,
     margin: float = 0.0,
+    droop_margin: float | None = None,
+    mq_bounds: Bounds = None,
+    stiffness_cost: float | Mapping[int, float] = 0.0,
     capability: bool = False,
     q_price: Coefficients = None,
     opportunity_price: Coefficients = None,
@@ -261,8 +296,8 @@ def build(
     Args:
         net: the network; what is out of service is left out.
         inverters: grid-forming inverters; default one at every generator bus.
-        criterion: name of a stability criterion ("voltage-difference", or "none" for the plain
-            AC-OPF), or a criterion object.
+        criterion: name of a stability criterion ("voltage-difference" of the paper, "weighted",
+            "C0", "C1", "C2", or "none" for the plain AC-OPF), or a criterion object.
         eta_q: reactive power cost relative to active, d_i = eta_q c_i.
         d: quadratic reactive power cost in currency/h per MVAr^2, one number or by generator id,
             instead of eta_q. Either is added to reactive costs that the case itself carries.
@@ -270,7 +305,13 @@ def build(
             counts as alpha B^red, so Gamma is divided by alpha; this is what the paper's figures
             over alpha show. (`net.scaled(susceptance=...)` reduces the changed network anew, its
             loads unscaled, which gives slightly other limits.)
-        margin: room that every stability row has to leave, p.u. voltage for voltage-difference.
+        margin: room that every stability row has to leave, p.u. voltage.
+        droop_margin: share by which the criterion counts droops as larger than they are, .06 for
+            6 %; by default what the criterion wants on this network (6 % for "weighted" with
+            losses, else none).
+        mq_bounds: co-design: least and largest m_q of every inverter, or by bus number; their
+            stiffness 1/m_q is then a variable, `inverter_stiffness`.
+        stiffness_cost: co-design: cost in currency/h per unit of 1/m_q, one number or by bus.
         capability: whether every inverter keeps within its capability circle, P^2 + Q^2 <= S^2 with
             S its rating (the case's mBase is often a nominal 100: see `rating_mva` and
             `rating_factor` of `Inverters.at_generators`).
@@ -297,10 +338,22 @@ def build(
         inverters = Inverters.at_generators(net)
     if not isinstance(inverters, Inverters):
         raise ScopfError("inverters must be made by Inverters.at_generators(net, ...)")
+    if stiffness_cost and mq_bounds is None:
+        raise ScopfError("stiffness_cost needs mq_bounds: droops are given otherwise")
     scenario = Scenario(
-        number("eta_q", eta_q), d, 1.0, number("alpha", alpha), number("margin", margin),
-        q_price=q_price, opportunity_price=opportunity_price, capability=capability,
-    )  # fmt: skip
+        eta_q=number("eta_q", eta_q),
+        d=d,
+        alpha=number("alpha", alpha),
+        margin=number("margin", margin),
+        droop_margin=rule.droop_margin(net)
+        if droop_margin is None
+        else number("droop_margin", droop_margin),
+        mq_bounds=mq_bounds,
+        stiffness_cost=stiffness_cost,
+        q_price=q_price,
+        opportunity_price=opportunity_price,
+        capability=capability,
+    )
     checked(scenario)
     if scenario.eta_q > 0:
         warn_without_quadratic(net)
@@ -321,5 +374,17 @@ def checked(scenario: Scenario) -> None:
     """
     if not scenario.alpha > 0:
         raise ScopfError(f"alpha must be positive, got {scenario.alpha}")
-    if scenario.margin < 0:
-        raise ScopfError(f"margin must be zero or positive, got {scenario.margin}")
+    for name in ("margin", "droop_margin"):
+        if getattr(scenario, name) < 0:
+            raise ScopfError(f"{name} must be zero or positive, got {getattr(scenario, name)}")
+
+
+def _setting(reduction: Reduction, inverters: Inverters, scenario: Scenario) -> Setting:
+    return Setting(
+        reduction,
+        inverters,
+        scenario.alpha,
+        scenario.margin,
+        scenario.droop_margin,
+        scenario.mq_bounds is not None,
+    )

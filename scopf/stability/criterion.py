@@ -1,32 +1,51 @@
-"""What a stability criterion is, and what it says about a point."""
+"""What a stability criterion is, and what it says about a point.
+
+Every criterion limits something of inverter i, in p.u. voltage, by a number that grows with the
+inverter's stiffness 1/k_i, k_i = m_q,i beta_q,i,
+
+    value_i(V, theta) <= Gamma_i - margin,    Gamma_i = 1 / (2 k_i scale_i)
+
+with the natural scale of its bus, B_ii^red in the paper's (3). Margins, limits and prices of all
+criteria can so be compared.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+
+from scopf.faults import ScopfError
+from scopf.stability.grid import Grid
 
 if TYPE_CHECKING:
     from scopf.algebra import Formulation
     from scopf.arrays import Flags, Floats, Ints
     from scopf.inverters import Inverters
+    from scopf.network import Network
     from scopf.stability.kron import Reduction
+
+STIFFNESS, GAMMA, PER_STIFFNESS = "inverter_stiffness", "inverter_gamma", "inverter_gamma_unit"
+MARGIN = "stability_margin"
+NOBODY = -1  # no bus has this number
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """Active rows value <= limit, one per ordered pair of inverters (their positions).
+class Rows:
+    """Active rows value <= limit.
 
     Attributes:
-        inverter: that the row belongs to, shape (m,).
-        neighbor: the other inverter.
-        value: left side, per unit.
-        limit: right side, per unit.
+        bus: number of the bus that the row belongs to, shape (m,).
+        neighbor: bus number of the inverter across a pair; `NOBODY` for rows about all neighbours.
+        value: left side, p.u. voltage.
+        limit: right side, p.u. voltage; 0 at a bus without an inverter.
         price: of the row, currency/h per p.u. voltage; NaN without a solution.
     """
 
-    inverter: Ints
+    bus: Ints
     neighbor: Ints
     value: Floats
     limit: Floats
@@ -38,25 +57,29 @@ class Stability:
     """A criterion at a point: one entry for each inverter, and all its rows on demand.
 
     Attributes:
-        limit: right side of the inverter's rows, per unit; NaN without a row.
-        margin: least room among its rows, per unit.
-        neighbor: position of the inverter across the tightest row; -1 without a row.
-        nssp: Nodal Stability Shadow Price, currency/h per p.u. voltage; NaN without a solution.
+        limit: Gamma of each inverter, p.u. voltage; NaN without a row.
+        margin: least room among its rows, p.u. voltage.
+        neighbor: bus number of the inverter across the tightest row; `NOBODY` where there is none.
+        price: -dJ*/dGamma, currency/h per p.u. voltage; NaN without a solution.
+        nssp: Nodal Stability Shadow Price as the criterion defines it.
         required: margin that the rows ask for.
-        list_pairs: makes the rows.
+        doubts: assumptions of the criterion that do not hold here.
+        list_rows: makes the rows.
     """
 
     limit: Floats
     margin: Floats
     neighbor: Ints
+    price: Floats
     nssp: Floats
     required: float
-    list_pairs: Callable[[], Pairs]
+    doubts: tuple[str, ...]
+    list_rows: Callable[[], Rows]
 
     @cached_property
-    def pairs(self) -> Pairs:
+    def rows(self) -> Rows:
         """Every active row."""
-        return self.list_pairs()
+        return self.list_rows()
 
 
 @dataclass(frozen=True)
@@ -67,13 +90,37 @@ class Setting:
         reduction: the grid at strength 1 (`.net`), and what is left of it between the inverters.
         inverters: that the criterion constrains.
         alpha: grid strength; the model's series admittances are alpha times those of the grid.
-        margin: room that rows have to leave.
+        margin: room that rows have to leave, p.u. voltage.
+        droop_margin: share by which every droop counts as larger than it is.
+        codesign: whether the stiffness 1/m_q of the inverters is a variable.
     """
 
     reduction: Reduction
     inverters: Inverters
-    alpha: float
-    margin: float
+    alpha: float = 1.0
+    margin: float = 0.0
+    droop_margin: float = 0.0
+    codesign: bool = False
+
+    @property
+    def net(self) -> Network:
+        """The whole network, at strength 1."""
+        return self.reduction.net
+
+    @property
+    def k(self) -> Floats:
+        """Droops k = m_q beta_q that the criterion has to cover."""
+        return self.inverters.k * (1.0 + self.droop_margin)
+
+    @cached_property
+    def full(self) -> Grid:
+        """The whole network of present strength."""
+        return Grid.full(self.net.scaled(susceptance=self.alpha))
+
+    @cached_property
+    def reduced(self) -> Grid:
+        """The Kron-reduced network of present strength, alpha B^red."""
+        return Grid.reduced(self.reduction).scaled(self.alpha)
 
 
 class RowPrices(Protocol):
@@ -94,24 +141,98 @@ class Criterion(Protocol):
 
     Attributes:
         name: what users call it.
+        network: what it looks at, the "full" network or the one "reduced" to the inverters.
         proven: whether the rows are proven sufficient for stability.
         assumptions: what the statement rests on, one sentence.
         source: paper and equation.
     """
 
     name: str
+    network: Literal["reduced", "full"]
     proven: bool
     assumptions: str
     source: str
 
-    def add_rows(self, f: Formulation, setting: Setting) -> None:
-        """Declare the rows, as the family `inverter_stability`.
+    def droop_margin(self, net: Network) -> float:
+        """Droop margin to use on a network unless the user says otherwise."""
 
-        The margin is the scalar Param `stability_margin`.
-        """
+    def doubts(self, setting: Setting) -> list[str]:
+        """Which assumptions do not hold here, a clause each; empty where they all do."""
+
+    def add_rows(self, f: Formulation, setting: Setting) -> None:
+        """Declare the rows; the margin is the scalar Param `stability_margin`."""
 
     def parameters(self, setting: Setting) -> dict[str, Floats]:
         """Values of the criterion's other Params by name."""
 
-    def read(self, f: Formulation, setting: Setting, vm: Floats, rows: RowPrices) -> Stability:
-        """The criterion at inverter voltages `vm`, shape (n_inverters,)."""
+    def read(self, f: Formulation, setting: Setting, rows: RowPrices) -> Stability:
+        """The criterion at the present values of the formulation's variables."""
+
+    def room(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
+        """Gamma - value of every row, without a model: all positive where the point is certified.
+
+        Args:
+            grid: network of the kind that the criterion looks at, n buses.
+            k: droop m_q beta_q of each bus, infinite without an inverter.
+            vm: voltages, shape (..., n).
+            va: angles, rad, shape (..., n).
+
+        Returns:
+            Least room among the rows of each bus, p.u. voltage, shape (..., n).
+        """
+
+
+def gamma(k: Any, scale: Any) -> Any:
+    """Right side of (3), Gamma_i = 1 / (2 k_i scale_i), with k_i = m_q,i beta_q,i."""
+    return 1.0 / (2.0 * k * abs(scale))
+
+
+def limits(setting: Setting, scale: Floats) -> dict[str, Floats]:
+    """Values of the Param that holds Gamma, or Gamma per stiffness 1/m_q where that is a variable.
+
+    Args:
+        setting: what the criterion is about.
+        scale: natural scale of each inverter's bus, per unit.
+
+    Raises:
+        ScopfError: when there is no inverter, or one is coupled to nothing.
+    """
+    inverters = setting.inverters
+    if not len(inverters):
+        raise ScopfError(
+            "there is no inverter to constrain; use the criterion none for a plain OPF"
+        )
+    if (scale == 0).any():
+        bus = inverters.bus[int(np.argmin(np.abs(scale)))]
+        raise ScopfError(f"inverter at bus {bus}: B_ii^red is zero")
+    found = gamma(setting.k, scale)
+    return {PER_STIFFNESS: found * inverters.mq} if setting.codesign else {GAMMA: found}
+
+
+def add_limits(f: Formulation, setting: Setting, scale: Floats) -> Any:
+    """Declare Gamma: the mutable Param `inverter_gamma[i]`, or an expression of the stiffness.
+
+    In co-design `inverter_gamma[i]` is `inverter_gamma_unit[i]` times the variable
+    `inverter_stiffness[i]`, 1/m_q.
+    """
+    (name, values), *_ = limits(setting, scale).items()
+    index = f.index("inverter", setting.inverters.bus.tolist())
+    f.parameter(MARGIN, None, setting.margin)
+    found = f.parameter(name, index, values)
+    if not setting.codesign:
+        return found
+    return f.expression(GAMMA, index, found[:] * f[STIFFNESS][:])
+
+
+def present_limits(f: Formulation) -> Floats:
+    """Gamma of every inverter at the formulation's present values."""
+    if PER_STIFFNESS in f:
+        found: Floats = f[PER_STIFFNESS].values * f[STIFFNESS].value
+        return found
+    values: Floats = f[GAMMA].values.copy()
+    return values
+
+
+def present_margin(f: Formulation) -> float:
+    """The margin that the rows ask for at present."""
+    return float(f[MARGIN].values[0])

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
 
 if TYPE_CHECKING:
     from scopf.arrays import Floats, Ints
     from scopf.network import Network
+    from scopf.stability.kron import Reduction
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +29,7 @@ class Grid:
         b: susceptance of each line, per unit; positive for an inductive one.
         shift: of each line, rad.
         own: B_ii of each bus, shape (n,): its lines, less charging and capacitors.
+        scale: natural scale of each bus, B_ii or the sum of its lines' |b|.
     """
 
     start: Ints
@@ -31,6 +37,7 @@ class Grid:
     b: Floats
     shift: Floats
     own: Floats
+    scale: Floats
 
     def __len__(self) -> int:
         return len(self.own)
@@ -38,17 +45,50 @@ class Grid:
     @classmethod
     def full(cls, net: Network) -> Grid:
         """The whole network, energized; taps, charging and shunts kept, conductance left out."""
-        branch = net.branch
+        branch, start, end = net.branch, net.branch_from, net.branch_to
         b = branch.x / (branch.r**2 + branch.x**2) / branch.tap
         own = -net.ybus().diagonal().imag
-        return cls(net.branch_from, net.branch_to, b, branch.shift, own)
+        n = len(net.bus)
+        scale = np.bincount(start, np.abs(b), n) + np.bincount(end, np.abs(b), n)
+        return cls(start, end, b, branch.shift, own, np.where(scale > 0, scale, 1.0))
 
-    def angle(self, va: Any) -> Any:
-        """Angle across each line, rad, for bus angles of shape (..., n)."""
+    @classmethod
+    def reduced(cls, reduction: Reduction) -> Grid:
+        """The network reduced to its inverter buses, one line for each pair of neighbours.
+
+        What phase shifters and losses make unsymmetrical in it is averaged.
+        """
+        i, j = reduction.neighbors.pairs()
+        i, j = i[i < j], j[i < j]
+        matrix = reduction.susceptance
+        own = matrix.diagonal()
+        return cls(i, j, -(matrix[i, j] + matrix[j, i]) / 2, np.zeros(len(i)), own, np.abs(own))
+
+    def scaled(self, factor: float) -> Grid:
+        """The same grid with all susceptances times a factor."""
+        parts = {key: getattr(self, key) * factor for key in ("b", "own", "scale")}
+        return dataclasses.replace(self, **parts)
+
+    def angle(self, va: Floats) -> Floats:
+        """Angle across each line, rad, shape (..., m), for bus angles of shape (..., n)."""
         return va[..., self.start] - va[..., self.end] - self.shift
 
     def per_bus(self, at_start: Floats, at_end: Floats) -> Floats:
-        """Sums over the lines of each bus of numbers given for their two ends, (m,) -> (n,)."""
-        n = len(self)
-        total = np.bincount(self.start, at_start, n) + np.bincount(self.end, at_end, n)
-        return total.astype(np.float64)
+        """Sums over the lines of each bus of what they have at their two ends.
+
+        Shapes (..., m) in, (..., n) out.
+        """
+        shape, points = (*at_start.shape[:-1], len(self)), math.prod(at_start.shape[:-1])
+        start, end = self._incidence
+        flat = [part.reshape(points, len(self.start)) for part in (at_start, at_end)]
+        total: Floats = ((start @ flat[0].T) + (end @ flat[1].T)).T.reshape(shape)
+        return total
+
+    @cached_property
+    def _incidence(self) -> tuple[Any, Any]:
+        """Which lines start (end) at which bus, (n, m) each."""
+        m = len(self.start)
+        shape, lines, ones = (len(self), m), np.arange(m), np.ones(m)
+        start = sparse.coo_array((ones, (self.start, lines)), shape=shape).tocsr()
+        end = sparse.coo_array((ones, (self.end, lines)), shape=shape).tocsr()
+        return start, end

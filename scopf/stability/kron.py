@@ -41,13 +41,30 @@ class Reduction:
         return reduced_self_susceptance(self.net, self.keep)
 
     @cached_property
+    def admittance(self) -> Complexes:
+        """Y of the reduced network, dense, shape (g, g)."""
+        return reduced_admittance(self.net, self.keep)
+
+    @property
+    def susceptance(self) -> Floats:
+        """B = -Im Y of the reduced network, dense, shape (g, g)."""
+        values: Floats = -self.admittance.imag
+        return values
+
+    @cached_property
     def neighbors(self) -> Neighbors:
         """Who sees whom."""
         return reduced_groups(self.net, self.keep)
 
 
 def reduced_susceptance(net: Network, keep: Ints) -> Floats:
-    """Susceptance matrix B = -Im(Y) of the network reduced to the buses at positions `keep`.
+    """Susceptance matrix B = -Im(Y_red); B_ii > 0 in a grid of inductive lines."""
+    susceptance: Floats = -reduced_admittance(net, keep).imag
+    return susceptance
+
+
+def reduced_admittance(net: Network, keep: Ints) -> Complexes:
+    """Admittance matrix of the network reduced to the buses at positions `keep`.
 
     Loads count as the shunts that they are at 1 p.u. voltage, P_D - j Q_D; taps are kept
     (Wang and Geng 2026, section II). With Y partitioned in kept (G) and eliminated (L) buses,
@@ -58,7 +75,7 @@ def reduced_susceptance(net: Network, keep: Ints) -> Floats:
         keep: positions of the g buses to keep.
 
     Returns:
-        Dense matrix of shape (g, g), per unit; B_ii > 0 in a grid of inductive lines.
+        Dense complex matrix of shape (g, g), per unit.
 
     Raises:
         ScopfError: when the eliminated part is singular.
@@ -71,8 +88,7 @@ def reduced_susceptance(net: Network, keep: Ints) -> Floats:
             block = slice(start, start + _BLOCK)
             solved = factors.solve(parts.from_rest[:, block].toarray())
             reduced[:, block] -= parts.to_rest @ solved
-    susceptance: Floats = -reduced.imag
-    return susceptance
+    return reduced
 
 
 def reduced_self_susceptance(net: Network, keep: Ints) -> Floats:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from scopf.stability.criterion import Pairs
+from scopf.stability.criterion import Rows
 
 if TYPE_CHECKING:
     from scopf.arrays import Flags, Floats, Ints
@@ -63,7 +63,7 @@ class Voltages:
     """Rows V_j - V_i <= limit_i at a point, those of groups and those of single pairs.
 
     Args:
-        vm, limit: voltage and limit of each inverter.
+        bus, vm, limit: bus number, voltage and limit of each inverter.
         within: the groups.
         direct: single pairs.
 
@@ -73,8 +73,10 @@ class Voltages:
         nssp: sum of the prices of the inverter's rows.
     """
 
-    def __init__(self, vm: Floats, limit: Floats, within: Within, direct: Direct) -> None:
-        self._vm, self._limit = vm, limit
+    def __init__(
+        self, bus: Ints, vm: Floats, limit: Floats, within: Within, direct: Direct
+    ) -> None:
+        self._bus, self._vm, self._limit = bus, vm, limit
         self._within = within.taken()
         on = direct.active
         self._direct = direct.inverter[on], direct.neighbor[on], direct.price[on]
@@ -114,7 +116,7 @@ class Voltages:
         size = np.bincount(group)
         return np.cumsum(size) - size, size
 
-    def pairs(self) -> Pairs:
+    def rows(self) -> Rows:
         """Every active row; a group's prices are shared out in proportion."""
         n = len(self._vm)
         first, second, price = (
@@ -123,7 +125,8 @@ class Voltages:
         key, slot = np.unique(first * n + second, return_inverse=True)
         i, j = np.divmod(key, max(n, 1))
         price = np.bincount(slot, price, minlength=len(key)).astype(np.float64)
-        return Pairs(i, j, self._vm[j] - self._vm[i], self._limit[i], price)
+        rise = self._vm[j] - self._vm[i]
+        return Rows(self._bus[i], self._bus[j], rise, self._limit[i], price)
 
     def _pairs_within(self) -> tuple[Ints, Ints, Floats]:
         within, start, size = self._within, *self._extent()

@@ -20,14 +20,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from scopf.algebra.formulation import Parameter
 from scopf.faults import ScopfError
-from scopf.stability.criterion import Stability
+from scopf.stability import criterion
+from scopf.stability.criterion import MARGIN, NOBODY, Stability
 from scopf.stability.pairs import Direct, Voltages, Within
 
 if TYPE_CHECKING:
     from scopf.algebra import Formulation
     from scopf.arrays import Floats, Ints
+    from scopf.network import Network
     from scopf.stability.criterion import RowPrices, Setting
+    from scopf.stability.grid import Grid
     from scopf.stability.kron import Neighbors
 
 log = logging.getLogger(__name__)
@@ -35,17 +39,12 @@ log = logging.getLogger(__name__)
 _ABOVE = 0.03  # how far above the highest voltage a group's maximum starts: inside its rows
 _FEW = 200  # pairs up to which the rows are written pair by pair
 PAIRS = WITHIN = "inverter_stability"
-DIRECT, HIGHEST = "inverter_stability_direct", "inverter_group_vm"
+DIRECT, HIGHEST, BELOW = "inverter_stability_direct", "inverter_group_vm", "inverter_group_vm_low"
 
 
 def difference(v_i: Any, v_j: Any) -> Any:
     """Left side of (4): how far neighbour j's voltage lies above inverter i's."""
     return v_j - v_i
-
-
-def gamma(k: Any, b_ii: Any) -> Any:
-    """Right side of (3), Gamma_i = 1 / (2 m_q,i beta_q,i |B_ii^red|), with k_i = m_q,i beta_q,i."""
-    return 1.0 / (2.0 * k * abs(b_ii))
 
 
 class VoltageDifference:
@@ -57,6 +56,7 @@ class VoltageDifference:
     """
 
     name = "voltage-difference"
+    network: Literal["reduced", "full"] = "reduced"
     proven = False
     assumptions = (
         "conservative at small angles and not sufficient at large ones; the reduced network's "
@@ -80,9 +80,7 @@ class VoltageDifference:
             ScopfError: when there is no inverter, or one is coupled to nothing.
         """
         buses = setting.inverters.bus.tolist()
-        index = f.index("inverter", buses)
-        f.parameter("inverter_gamma", index, self.parameters(setting)["inverter_gamma"])
-        f.parameter("stability_margin", None, setting.margin)
+        criterion.add_limits(f, setting, self._scale(setting))
         near, at = setting.reduction.neighbors, setting.reduction.keep
         few = near.pair_count <= _FEW if self._rows is None else self._rows == "pairs"
         if few:
@@ -97,8 +95,7 @@ class VoltageDifference:
         vm = f["bus_vm"]
         pairs = [(buses[a], buses[b]) for a, b in zip(i.tolist(), j.tolist(), strict=True)]
         index = f.index("inverter_pair" if name == PAIRS else "inverter_direct_pair", pairs)
-        room = f["inverter_gamma"][i] - f["stability_margin"][:]
-        f.constraint(name, index, difference(vm[at[i]], vm[at[j]]), upper=room)
+        _limit(f, name, index, difference(vm[at[i]], vm[at[j]]), i)
 
     def _add_maxima(self, f: Formulation, buses: list[int], at: Ints, near: Neighbors) -> None:
         vm = f["bus_vm"]
@@ -111,45 +108,74 @@ class VoltageDifference:
         np.maximum.at(highest, near.group, vm.value[at[near.inverter]])
         top = f.variable(HIGHEST, groups, lower=-np.inf, upper=np.inf, start=highest + _ABOVE)
         row = difference(vm[at[near.inverter]], top[near.group])
-        room = f["inverter_gamma"][near.inverter] - f["stability_margin"][:]
-        f.constraint(WITHIN, index, row, lower=np.zeros(len(members)), upper=room)
+        _limit(f, WITHIN, index, row, near.inverter, lower=np.zeros(len(members)))
 
     def parameters(self, setting: Setting) -> dict[str, Floats]:
         """Gamma of every inverter."""
-        inverters = setting.inverters
-        if not len(inverters):
-            raise ScopfError(
-                "there is no inverter to constrain; use the criterion none for a plain OPF"
-            )
-        b_ii = setting.reduction.self_susceptance
-        if (b_ii == 0).any():
-            bus = inverters.bus[int(np.argmin(np.abs(b_ii)))]
-            raise ScopfError(f"inverter at bus {bus}: B_ii^red is zero")
-        return {"inverter_gamma": gamma(inverters.k, setting.alpha * b_ii)}
+        return criterion.limits(setting, self._scale(setting))
 
-    def read(self, f: Formulation, setting: Setting, vm: Floats, rows: RowPrices) -> Stability:
-        """Limits, margins and prices at inverter voltages `vm`, with the model's present Gamma."""
-        limit = f["inverter_gamma"].values.copy()
-        near = setting.reduction.neighbors
+    def _scale(self, setting: Setting) -> Floats:
+        """|B_ii^red| at the present strength."""
+        return setting.alpha * setting.reduction.self_susceptance
+
+    def droop_margin(self, net: Network) -> float:
+        """None by default: the paper has none."""
+        return 0.0
+
+    def doubts(self, setting: Setting) -> list[str]:
+        """There is no proof to doubt."""
+        return []
+
+    def room(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
+        """Gamma less the largest voltage difference to a neighbour, shape (..., n)."""
+        shape = np.broadcast_shapes(vm.shape, va.shape, k.shape)
+        rise = np.full((shape[-1], *vm.shape[:-1]), -np.inf)
+        for i, j in ((grid.start, grid.end), (grid.end, grid.start)):
+            np.maximum.at(rise, i, np.moveaxis(difference(vm[..., i], vm[..., j]), -1, 0))
+        found: Floats = criterion.gamma(k, grid.own) - np.moveaxis(rise, 0, -1)
+        return np.broadcast_to(found, shape)
+
+    def read(self, f: Formulation, setting: Setting, rows: RowPrices) -> Stability:
+        """Limits, margins and prices at the formulation's present values."""
+        limit, near = criterion.present_limits(f), setting.reduction.neighbors
+        vm, bus = f["bus_vm"].value[setting.reduction.keep], setting.inverters.bus
         if HIGHEST in f:
             if not rows.active(WITHIN).all():
                 log.warning(
                     "inverters whose row is inactive are out of their group: neither limited nor "
                     "counted as neighbours (raise inverter_gamma to switch off a limit alone)"
                 )
-            price = rows.price(WITHIN), rows.price(WITHIN, lower=True)
+            price = rows.price(WITHIN), rows.price(BELOW if BELOW in f else WITHIN, lower=True)
             within = Within(near.inverter, near.group, rows.active(WITHIN), *price)
             i, j, name = *near.direct.T, DIRECT
         else:
             within = Within.empty()
             i, j, name = *near.pairs(), PAIRS
         direct = Direct(i, j, rows.active(name), rows.price(name))
-        found = Voltages(vm, limit, within, direct)
+        found = Voltages(bus, vm, limit, within, direct)
         return Stability(
             limit=np.where(found.neighbor >= 0, limit, np.nan),
             margin=limit - found.rise,
-            neighbor=found.neighbor,
+            neighbor=np.where(found.neighbor >= 0, bus[found.neighbor], NOBODY),
+            price=found.nssp,
             nssp=found.nssp,
-            required=float(f["stability_margin"].values[0]),
-            list_pairs=found.pairs,
+            required=criterion.present_margin(f),
+            doubts=(),
+            list_rows=found.rows,
         )
+
+
+def _limit(
+    f: Formulation, name: str, index: Any, row: Any, i: Ints, lower: Floats | None = None
+) -> None:
+    """Rows lower <= row <= Gamma_i - margin."""
+    limit, margin = f[criterion.GAMMA], f[MARGIN][:]
+    if isinstance(limit, Parameter):
+        f.constraint(name, index, row, lower=lower, upper=limit[i] - margin)
+        return
+    f.constraint(name, index, row - limit[i], upper=-margin)  # Gamma is no number in co-design
+    if lower is not None:
+        f.constraint(BELOW, index, row, lower=lower)
+
+
+CRITERIA = (VoltageDifference(),)

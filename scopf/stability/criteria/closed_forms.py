@@ -1,0 +1,63 @@
+"""C0, C1 and C2: weights w_i = V_i^-p, so that each row is a closed form of local quantities.
+
+    C0    1/(2 k_i) > sum_j b_ij (V_j sec theta_ij - V_i)
+    C1    1/k_i     > sum_j b_ij ((V_i + V_j) sec theta_ij - 2 V_i)
+    C2    1/k_i     > sum_j b_ij ((V_j + V_i^2/V_j) sec theta_ij - 2 V_i)
+
+as they are without shunts (C_p divided by 2 B_ii here, see `scopf.stability.sums`). At equal angles
+the paper's (3) implies C0, which has the sum where (3) has B_ii times the maximum.
+
+At a bus without an inverter C2 cannot hold, and C0 and C1 do not under load, so they are about the
+Kron-reduced network.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from scopf.stability.sums import LineSums
+
+if TYPE_CHECKING:
+    from scopf.stability.criterion import Setting
+
+_CONDUCTANCE = 1e-9  # of the largest susceptance: what rounding leaves of a lossless network
+
+
+class ClosedForm(LineSums):
+    """C_p.
+
+    Args:
+        p: power of 1/V in the weights: 0, 1 or 2 in the literature, any number here.
+    """
+
+    network: Literal["reduced", "full"] = "reduced"
+    proven = True
+    assumptions = (
+        "holds for a reduced network without transfer conductance (no resistance, no active load at "
+        "a bus without an inverter), active loads of constant power and reactive ones of constant "
+        "reactance"
+    )
+
+    def __init__(self, p: float) -> None:
+        self.p = p
+        self.name = f"C{p:g}"
+        self.source = f"scopf, docs/criteria.md, weights V^-{p:g}"
+
+    def ratio(self, v_i: Any, v_j: Any, u_i: Any, u_j: Any) -> Any:
+        """w_j/w_i = (V_i/V_j)^p."""
+        return (v_i / v_j) ** self.p
+
+    def doubts(self, setting: Setting) -> list[str]:
+        """Transfer conductance of the reduced network, and capacitive lines."""
+        i, j = setting.reduction.neighbors.pairs()
+        transfer = setting.reduction.admittance[i, j]
+        share = np.abs(transfer.real).max(initial=0) / np.abs(transfer.imag).max(initial=1e-300)
+        if share <= _CONDUCTANCE:
+            return super().doubts(setting)
+        text = f"transfer conductance of the reduced network, {share:.2g} of its susceptance"
+        return [text, *super().doubts(setting)]
+
+
+CRITERIA = (ClosedForm(0), ClosedForm(1), ClosedForm(2))

@@ -1,0 +1,63 @@
+"""No stability criterion: the plain AC-OPF."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from scopf.stability.criterion import NOBODY, Rows, Stability
+
+if TYPE_CHECKING:
+    from scopf.algebra import Formulation
+    from scopf.arrays import Floats
+    from scopf.network import Network
+    from scopf.stability.criterion import RowPrices, Setting
+    from scopf.stability.grid import Grid
+
+
+class Unconstrained:
+    """Adds no rows."""
+
+    name = "none"
+    network: Literal["reduced", "full"] = "full"
+    proven = False
+    assumptions = "says nothing about stability"
+    source = ""
+
+    def droop_margin(self, net: Network) -> float:
+        """None: there is nothing to apply it to."""
+        return 0.0
+
+    def doubts(self, setting: Setting) -> list[str]:
+        """There is no statement to doubt."""
+        return []
+
+    def add_rows(self, f: Formulation, setting: Setting) -> None:
+        """Leave the model as it is."""
+
+    def parameters(self, setting: Setting) -> dict[str, Floats]:
+        """No parameters."""
+        return {}
+
+    def read(self, f: Formulation, setting: Setting, rows: RowPrices) -> Stability:
+        """No limits, and no price."""
+        n = len(setting.inverters)
+        nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
+        return Stability(
+            limit=np.full(n, np.nan),
+            margin=np.full(n, np.nan),
+            neighbor=np.full(n, NOBODY),
+            price=np.zeros(n),
+            nssp=np.zeros(n),
+            required=0.0,
+            doubts=(),
+            list_rows=lambda: Rows(nobody, nobody, nothing, nothing, nothing),
+        )
+
+    def room(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
+        """Certifies every point."""
+        return np.full(np.broadcast_shapes(vm.shape, va.shape, k.shape), np.inf)
+
+
+CRITERIA = (Unconstrained(),)

@@ -1,0 +1,112 @@
+"""The weighted criterion: the weights themselves are variables, one on every bus.
+
+With the best weights the rows say no less than that M is positive definite (see
+`scopf.stability.sums`), which is all but exact: on a tree it is the exact condition. Rows use
+neighbours only, on the full network, so it stays sparse at any size. The variables are logarithms
+u = ln w, in which each row is convex; u is 0 at one bus, since only ratios count.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import linalg
+
+from scopf.algebra.functions import exp
+from scopf.stability import criterion
+from scopf.stability.sums import WEIGHTS, LineSums
+
+if TYPE_CHECKING:
+    from scopf.algebra import Formulation
+    from scopf.arrays import Floats
+    from scopf.network import Network
+    from scopf.stability.criterion import Setting
+    from scopf.stability.grid import Grid
+
+_LOSSY = 0.06  # droop margin that covered every lossy network with r/x up to .2, see the docs
+_DENSE = 300  # buses up to which all eigenvalues are the quicker way
+
+
+class Weighted(LineSums):
+    """sum_j b_ij/(2 scale_i) V_j sec theta_ij (1 + w_j/w_i) - ... < Gamma_i at every bus."""
+
+    name = "weighted"
+    network: Literal["reduced", "full"] = "full"
+    proven = True
+    assumptions = (
+        "holds for a lossless network with constant-power loads, or loads whose reactive power "
+        "rises with voltage; with losses it is a heuristic, good up to r/x of about .2"
+    )
+    source = "scopf, docs/criteria.md, M w > 0"
+
+    def ratio(self, v_i: Any, v_j: Any, u_i: Any, u_j: Any) -> Any:
+        """w_j/w_i = exp(u_j - u_i)."""
+        return exp(u_j - u_i)
+
+    def add_weights(self, f: Formulation, setting: Setting) -> Any:
+        """`bus_log_weight`, 0 at the inverter whose stiffness is the least."""
+        n, at = len(setting.net.bus), setting.reduction.keep
+        fixed = np.zeros(n, dtype=bool)
+        fixed[at[np.argmax(setting.k)]] = True
+        index = f.indices["bus"]
+        return f.variable(WEIGHTS, index, lower=-np.inf, upper=np.inf, start=0.0, fixed=fixed)
+
+    def droop_margin(self, net: Network) -> float:
+        """6 % where there are losses."""
+        return _LOSSY if _lossy(net) else 0.0
+
+    def doubts(self, setting: Setting) -> list[str]:
+        """Losses and capacitive lines."""
+        net = setting.net
+        if not _lossy(net):
+            return super().doubts(setting)
+        with np.errstate(divide="ignore"):
+            largest = np.abs(net.branch.r / net.branch.x).max()
+        return [f"the network has losses, r/x up to {largest:.2g}", *super().doubts(setting)]
+
+    def nssp(self, setting: Setting, limit: Floats, price: Floats) -> Floats:
+        """-dJ*/d(1/k_i), per p.u. of stiffness: Gamma_i is proportional to 1/k_i."""
+        return price * limit * setting.inverters.k
+
+    def room(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
+        """The room that the best weights leave, the same at every bus, shape (..., n).
+
+        It is the least eigenvalue of the rows' matrix N = M / (2 scale_i V_i), whose eigenvector
+        are the best weights (Perron and Frobenius).
+        """
+        shape = np.broadcast_shapes(vm.shape, va.shape, k.shape)
+        points = [np.broadcast_to(x, shape).reshape(-1, shape[-1]) for x in (k, vm, va)]
+        least = np.array([_least(grid, *point) for point in zip(*points, strict=True)])
+        return np.broadcast_to(least.reshape(*shape[:-1], 1), shape)
+
+
+def _lossy(net: Network) -> bool:
+    return bool(net.branch.r.any() or net.bus.gs.any())
+
+
+def _least(grid: Grid, k: Floats, vm: Floats, va: Floats) -> float:
+    """Least eigenvalue of N at one point, -inf with an angle beyond 90 degrees."""
+    n, i, j = len(grid), grid.start, grid.end
+    angle = grid.angle(va)
+    if (np.abs(angle) >= np.pi / 2).any():
+        return -np.inf
+    a = grid.b * vm[i] * vm[j] / np.cos(angle)
+    twice = 2 * grid.scale * vm
+    own = vm * (2 * grid.scale * criterion.gamma(k, grid.scale) + 2 * grid.own * vm)
+    root = np.sqrt(twice)
+    beside = -a / (root[i] * root[j])
+    rows, columns, every = np.concatenate([i, j]), np.concatenate([j, i]), np.arange(n)
+    diagonal = (own - grid.per_bus(a, a)) / twice
+    entries = np.concatenate([beside, beside, diagonal])
+    places = np.concatenate([rows, every]), np.concatenate([columns, every])
+    matrix = sparse.coo_array((entries, places), shape=(n, n)).tocsc()
+    if n <= _DENSE:
+        return float(np.linalg.eigvalsh(matrix.toarray())[0])
+    below = float((matrix.diagonal() * 2 - abs(matrix).sum(axis=1)).min()) - 1e-3  # Gershgorin
+    found = linalg.eigsh(matrix, k=1, sigma=below, which="LM", return_eigenvectors=False)
+    return float(found[0])
+
+
+CRITERIA = (Weighted(),)

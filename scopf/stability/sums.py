@@ -1,0 +1,202 @@
+"""Criteria with one row per bus, a sum over its lines.
+
+They come from the exact condition: completing the square line by line bounds the Hessian of the
+energy below by the symmetric matrix M with
+
+    M_ij = -a_ij,   M_ii = V_i/k_i + 2 B_ii V_i^2 - sum_j a_ij,   a_ij = b_ij V_i V_j / cos theta_ij
+
+No entry beside the diagonal is positive, so M is positive definite, and the point stable, when some
+weights w > 0 have M w > 0. Row i of that, divided by 2 scale_i V_i w_i, is
+
+    sum_j b_ij/(2 scale_i) V_j / cos theta_ij (1 + w_j/w_i) - B_ii/scale_i V_i  <  Gamma_i
+
+with Gamma_i = 1/(2 k_i scale_i), 0 at a bus without an inverter. Constant-power loads add nothing,
+any other load whose reactive power rises with voltage is on the safe side. A criterion is a choice
+of weights. All |theta_ij| have to be below 90 degrees, which rows of their own see to.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from scopf.algebra.functions import cos
+from scopf.stability import criterion
+from scopf.stability.angles import WIDEST, add_spreads, add_widths
+from scopf.stability.criterion import MARGIN, NOBODY, Rows, Stability
+
+if TYPE_CHECKING:
+    from scopf.algebra import Formulation
+    from scopf.arrays import Floats, Ints
+    from scopf.network import Network
+    from scopf.stability.criterion import RowPrices, Setting
+    from scopf.stability.grid import Grid
+
+STRICT = 1e-6  # p.u. voltage that every row keeps from equality, where M could be singular
+_SHARES = "stability_share_start", "stability_share_end", "stability_share_own"
+_PULL, WEIGHTS = "stability_pull", "bus_log_weight"
+_ROWS = {"full": "bus_stability", "reduced": "inverter_stability"}
+
+
+def pull(share: Any, v_j: Any, sec: Any, ratio: Any) -> Any:
+    """What a line adds to the row of bus i: share V_j sec theta_ij (1 + w_j/w_i)."""
+    return share * v_j * sec * (1 + ratio)
+
+
+def _shares(grid: Grid) -> tuple[Floats, Floats, Floats]:
+    """What a line counts in the rows at its start and its end, and what a bus in its own."""
+    half = grid.b / 2
+    return half / grid.scale[grid.start], half / grid.scale[grid.end], grid.own / grid.scale
+
+
+class LineSums:
+    """Base of the criteria of this kind; a subclass sets the attributes and chooses the weights."""
+
+    name: str
+    network: Literal["reduced", "full"]
+    proven = True
+    assumptions: str
+    source: str
+
+    def ratio(self, v_i: Any, v_j: Any, u_i: Any, u_j: Any) -> Any:
+        """w_j/w_i from the voltages, or from the weights' own variables."""
+        raise NotImplementedError
+
+    def add_weights(self, f: Formulation, setting: Setting) -> Any:
+        """Declare the weights' variables, one for each bus of the grid; None without any."""
+        return None
+
+    def droop_margin(self, net: Network) -> float:
+        """None by default."""
+        return 0.0
+
+    def doubts(self, setting: Setting) -> list[str]:
+        """What keeps the proof from holding for this network."""
+        grid = self._grid(setting)
+        capacitive = int((grid.b < 0).sum())
+        text = f"{capacitive} of the {self.network} network's lines are capacitive"
+        return [text] if capacitive else []
+
+    def _grid(self, setting: Setting) -> Grid:
+        return setting.full if self.network == "full" else setting.reduced
+
+    def _at(self, setting: Setting) -> tuple[Ints, Ints]:
+        """Position in the network of each bus of the grid; place in the grid of each inverter."""
+        inverters, keep = np.arange(len(setting.reduction.keep)), setting.reduction.keep
+        if self.network == "full":
+            return np.arange(len(setting.net.bus)), keep
+        return keep, inverters
+
+    # -- rows -------------------------------------------
+
+    def parameters(self, setting: Setting) -> dict[str, Floats]:
+        """Gamma, and every line's share in the rows at its two ends."""
+        grid, (_, inverters) = self._grid(setting), self._at(setting)
+        shares = dict(zip(_SHARES, _shares(grid), strict=True))
+        return criterion.limits(setting, grid.scale[inverters]) | shares
+
+    def add_rows(self, f: Formulation, setting: Setting) -> None:
+        """Add `inverter_stability[i]`, or `bus_stability[i]` on the full network.
+
+        A line's contributions are `stability_pull_start` and `stability_pull_end`, its shares the
+        mutable Params `stability_share_start` and `stability_share_end`.
+        """
+        grid, (buses, inverters) = self._grid(setting), self._at(setting)
+        values, n, lines = self.parameters(setting), len(grid), self._lines(f, setting)
+        limit = criterion.add_limits(f, setting, grid.scale[inverters])[:]
+        limit = f.expression("inverter_limit", f.indices["inverter"], limit)
+        index = f.indices["bus"] if self.network == "full" else f.indices["inverter"]
+        share_start, share_end, own = (
+            f.parameter(name, at, values[name])[:]
+            for name, at in zip(_SHARES, (lines, lines, index), strict=True)
+        )
+
+        i, j, vm = grid.start, grid.end, f["bus_vm"]
+        angle = self._add_angles(f, setting)
+        sec, v_i, v_j = 1 / cos(angle), vm[buses[i]], vm[buses[j]]
+        u = self.add_weights(f, setting)
+        u_i, u_j = (0, 0) if u is None else (u[i], u[j])
+        there, back = self.ratio(v_i, v_j, u_i, u_j), self.ratio(v_j, v_i, u_j, u_i)
+        start = f.expression(f"{_PULL}_start", lines, pull(share_start, v_j, sec, there))
+        end = f.expression(f"{_PULL}_end", lines, pull(share_end, v_i, sec, back))
+        pulls = start.total(i, n) + end.total(j, n)
+        value = pulls - own * vm[buses] - limit.total(inverters, n)
+        f.constraint(_ROWS[self.network], index, value, upper=-f[MARGIN][:] - STRICT)
+
+    def _lines(self, f: Formulation, setting: Setting) -> Any:
+        """The index of lines."""
+        if self.network == "full":
+            return f.indices["branch"]
+        grid, bus = self._grid(setting), setting.inverters.bus
+        pairs = zip(bus[grid.start].tolist(), bus[grid.end].tolist(), strict=True)
+        return f.index("inverter_line", pairs)
+
+    def _add_angles(self, f: Formulation, setting: Setting) -> Any:
+        """Rows that keep every angle across a line below 90 degrees; placeholder of the angles."""
+        grid, (buses, _), va = self._grid(setting), self._at(setting), f["bus_va"]
+        across = va[buses[grid.start]] - va[buses[grid.end]]
+        if self.network == "full":
+            angle = across - f.data(grid.shift) if grid.shift.any() else across
+            branch, shift = setting.net.branch, grid.shift
+            loose = (branch.angmin - shift < -WIDEST) | (branch.angmax - shift > WIDEST)
+            add_widths(f, np.flatnonzero(loose), grid)
+            return angle
+        add_spreads(f, setting.reduction.neighbors, buses, setting.inverters.bus)
+        return across
+
+    # -- at a point -------------------------------------------
+
+    def room(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
+        """Gamma - value of every bus's row, shape (..., n); -inf with angles beyond 90 degrees."""
+        found: Floats = criterion.gamma(k, grid.scale)
+        return found - self._values(grid, _shares(grid), vm, va, None)
+
+    def _values(
+        self,
+        grid: Grid,
+        shares: tuple[Floats, ...],
+        vm: Floats,
+        va: Floats,
+        u: Floats | None,
+    ) -> Floats:
+        """Left sides of all rows at points of shape (..., n)."""
+        i, j, (share_start, share_end, own) = grid.start, grid.end, shares
+        angle = grid.angle(va)
+        narrow = np.abs(angle) < np.pi / 2
+        sec = 1 / cos(np.where(narrow, angle, 0.0))
+        v_i, v_j = vm[..., i], vm[..., j]
+        u_i, u_j = (0, 0) if u is None else (u[..., i], u[..., j])
+        start = pull(share_start, v_j, sec, self.ratio(v_i, v_j, u_i, u_j))
+        end = pull(share_end, v_i, sec, self.ratio(v_j, v_i, u_j, u_i))
+        found: Floats = grid.per_bus(start, end) - own * vm
+        return np.where(narrow.all(axis=-1, keepdims=True), found, np.inf)
+
+    def read(self, f: Formulation, setting: Setting, rows: RowPrices) -> Stability:
+        """Every row at the formulation's present values, with its present parameters."""
+        grid, (buses, inverters) = self._grid(setting), self._at(setting)
+        vm, va = f["bus_vm"].value[buses], f["bus_va"].value[buses]
+        u = f[WEIGHTS].value if WEIGHTS in f else None
+        value = self._values(grid, tuple(f[name].values for name in _SHARES), vm, va, u)
+        limit = np.zeros(len(grid))
+        limit[inverters] = criterion.present_limits(f)
+        active, price = rows.active(_ROWS[self.network]), rows.price(_ROWS[self.network])
+        bus = setting.net.bus.id[buses]
+        of_inverter = price[inverters]
+        return Stability(
+            limit=np.where(active, limit, np.nan)[inverters],
+            margin=np.where(active, limit - value, np.nan)[inverters],
+            neighbor=np.full(len(inverters), NOBODY),
+            price=of_inverter,
+            nssp=self.nssp(setting, limit[inverters], of_inverter),
+            required=criterion.present_margin(f) + STRICT,
+            doubts=tuple(self.doubts(setting)),
+            list_rows=lambda: Rows(
+                bus[active], np.full(int(active.sum()), NOBODY), value[active], limit[active],
+                price[active],
+            ),
+        )  # fmt: skip
+
+    def nssp(self, setting: Setting, limit: Floats, price: Floats) -> Floats:
+        """The NSSP of each inverter from the price of its limit: the price itself, -dJ*/dGamma."""
+        return price
