@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
+from scopf.faults import ScopfError
 from scopf.model.problem import Problem, Scenario
 from scopf.outcome import Attempt, Iterate, Status
 from scopf.stability.criterion import NOBODY
@@ -16,7 +17,10 @@ from scopf.stability.criterion import NOBODY
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scopf.dynamics.loads import Load
+    from scopf.dynamics.verification import Verification
     from scopf.inverters import Inverters
+    from scopf.network import Network
     from scopf.prices import Prices
     from scopf.stability import Stability
 
@@ -232,6 +236,42 @@ class Solution:
         found = self.stability
         limit = np.where(np.isnan(found.limit), 0.0, found.limit)
         return found.price * limit / self.inverter_data.mq if self.solved else limit * np.nan
+
+    @property
+    def net(self) -> Network:
+        """The network that was solved: loads and series admittances of the solution's scenario."""
+        scenario = self.scenario
+        return self.problem.base.scaled(load=scenario.load_scale, susceptance=scenario.alpha)
+
+    def verify(
+        self,
+        *,
+        load: Load = "power",
+        frequency: float = 60.0,
+        modes: int = 10,
+        method: str = "auto",
+    ) -> Verification:
+        """Check with the dynamics of the full network whether the operating point is stable.
+
+        Args:
+            load: how loads follow the voltage: "power", "current", "impedance", an exponent, a pair
+                (n_p, n_q), or any of these by bus number (other buses then have constant power).
+            frequency: nominal, Hz.
+            modes: number of modes to report.
+            method: of finding eigenvalues, "dense", "arnoldi" or "auto".
+
+        Raises:
+            ScopfError: after a solve that failed; without an inverter; for an argument that makes
+                no sense.
+        """
+        from scopf.dynamics.verification import verify
+
+        if not self.solved:
+            raise ScopfError(f"there is no operating point to verify: {self.message}")
+        point = self.point
+        net = self.net.replace(bus={"pd": point.pd, "qd": point.qd})
+        settings: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
+        return verify(net, self.inverter_data, point.vm, point.va, load=load, **settings)
 
     def __str__(self) -> str:
         from scopf import summary

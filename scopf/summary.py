@@ -63,7 +63,7 @@ def text(solution: Solution) -> str:
     lines.append(f"cost {solution.cost:.4f} per hour")
     lines += _claim(solution)
     if problem.criterion.name == "none":
-        lines += ["", "Dispatch", *_table(solution.gens, _GEN, "generators")]
+        lines += ["", "Dispatch", *table(solution.gens, _GEN, "generators")]
     else:
         lines += ["", *_stability(solution)]
     return "\n".join(lines)
@@ -93,7 +93,7 @@ def _stability(solution: Solution) -> list[str]:
     unit = "stiffness 1/k" if solution.problem.criterion.name == "weighted" else "voltage"
     lines = [f"Nodal Stability Shadow Prices (per hour and p.u. {unit}; margin in p.u. voltage)"]
     columns = _INVERTER | (_CIRCLE if solution.scenario.capability else {})
-    lines += _table(ranked, columns, "inverters")
+    lines += table(ranked, columns, "inverters")
     several = inverters.loc[inverters["units"] > 1, "bus"]
     if len(several):
         lines += ["", f"Several units act as one inverter at bus {listing(several)}."]
@@ -106,10 +106,10 @@ def _stability(solution: Solution) -> list[str]:
     dearest = binding.sort_values("price_per_pu", ascending=False)
     if binding["neighbor"].isna().all():
         return [*lines, "", f"{len(binding)} of {len(solution.pairs)} stability rows bind."]
-    return [*lines, "", f"Binding pairs ({len(binding)})", *_table(dearest, _PAIR, "pairs")]
+    return [*lines, "", f"Binding pairs ({len(binding)})", *table(dearest, _PAIR, "pairs")]
 
 
-def _table(frame: pd.DataFrame, columns: dict[str, tuple[str, str]], what: str) -> list[str]:
+def table(frame: pd.DataFrame, columns: dict[str, tuple[str, str]], what: str) -> list[str]:
     """Right-aligned columns under their headings, and how many rows of `what` are left out."""
     cells = [[head for head, _ in columns.values()]]
     for record in frame.head(_ROWS).to_dict("records"):
