@@ -100,6 +100,21 @@ def solve(
     margin: Annotated[
         float, typer.Option(help="Room that every stability row has to leave, p.u. voltage.")
     ] = 0.0,
+    capability: Annotated[
+        bool,
+        typer.Option("--capability", help="Keep P^2 + Q^2 of every inverter within its rating."),
+    ] = False,
+    rating_factor: Annotated[
+        float | None,
+        typer.Option(help="Rating of each unit over its Pmax. [default: the case's mBase]"),
+    ] = None,
+    q_price: Annotated[
+        float | None, typer.Option(help="Cost of |Q| of every generator, per MVArh.")
+    ] = None,
+    opportunity_price: Annotated[
+        float | None,
+        typer.Option(help="Price per MWh of active power that an inverter's Q takes away."),
+    ] = None,
     droop_margin: Annotated[
         float | None,
         typer.Option(
@@ -161,6 +176,8 @@ def solve(
         "eta_q": eta_q, "d": d, "load_scale": load_scale, "alpha": alpha, "margin": margin,
         "droop_margin": droop_margin, "mq_min": mq_min, "mq_max": mq_max,
         "stiffness_cost": stiffness_cost, "certify": certify, "start": start, "form": form,
+        "capability": capability, "rating_factor": rating_factor, "q_price": q_price,
+        "opportunity_price": opportunity_price,
     }  # fmt: skip
     with _ending():
         solution = _solve(settings, ignore_unsupported, max_iter, time_limit, option or [], verbose)
@@ -272,8 +289,12 @@ def _solve(
     net = net.lossless() if settings["lossless"] else net
     net = net.scaled(load=settings["load_scale"])
     keywords = {key: settings[key] for key in ("mq", "beta_q", "mp", "droop_base")}
+    keywords["rating_factor"] = settings["rating_factor"]
     units = scopf.Inverters.at_generators(net, table=settings["inverters"], **keywords)
-    names = ("criterion", "eta_q", "d", "alpha", "margin", "droop_margin", "stiffness_cost")
+    names = (
+        "criterion", "eta_q", "d", "alpha", "margin", "droop_margin", "stiffness_cost",
+        "capability", "q_price", "opportunity_price",
+    )  # fmt: skip
     low, high = settings["mq_min"], settings["mq_max"]
     if (low is None) != (high is None):
         raise ScopfError("co-design needs both --mq-min and --mq-max")

@@ -38,6 +38,8 @@ class Point:
         pd, qd: loads of the buses.
         flows: into both ends of the branches, rows p_from, q_from, p_to, q_to.
         costs: of the generators, currency per hour.
+        rating: of the inverters.
+        opportunity: lost opportunity of the inverters, currency per hour.
     """
 
     vm: Floats
@@ -48,6 +50,8 @@ class Point:
     qd: Floats
     flows: Floats
     costs: Floats
+    rating: Floats
+    opportunity: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,10 +195,12 @@ class Solution:
         """Every inverter: droop, operating point, stability limit and margin, and its NSSP.
 
         `units` generators act together as one inverter; mq is their combined droop on the system
-        base. `margin` is the least room among the inverter's rows (p.u. voltage), `neighbor` the
-        bus across that row, `nssp_per_pu` the Nodal Stability Shadow Price, per p.u. voltage of the
-        limit (of stiffness 1/k for the criterion weighted). `dcost_dmq` is dJ*/dm_q, currency/h per
-        unit of m_q: what a softer inverter costs the dispatch.
+        base. `loading_percent` is |S| over the rating, `cost_q_per_h` the inverter's lost
+        opportunity and `mu_s_per_mvah` what more rating is worth. `margin` is the least room among
+        the inverter's rows (p.u. voltage), `neighbor` the bus across that row, `nssp_per_pu` the
+        Nodal Stability Shadow Price, per p.u. voltage of the limit (of stiffness 1/k for the
+        criterion weighted). `dcost_dmq` is dJ*/dm_q, currency/h per unit of m_q: what a softer
+        inverter costs the dispatch.
         """
         import pandas as pd
 
@@ -208,6 +214,7 @@ class Solution:
             total = np.bincount(places, values[of_inverters], minlength=len(net.bus))
             return total[at].astype(np.float64) * net.base_mva
 
+        p_mw, q_mvar, rating = output(point.pg), output(point.qg), point.rating * net.base_mva
         table = pd.DataFrame(
             {
                 "bus": inv.bus,
@@ -215,10 +222,13 @@ class Solution:
                 "units": [len(group) for group in inv.gens],
                 "mq": inv.mq,
                 "beta_q": inv.beta_q,
-                "rating_mva": inv.rating * net.base_mva,
+                "rating_mva": rating,
                 "vm": point.vm[at],
-                "p_mw": output(point.pg),
-                "q_mvar": output(point.qg),
+                "p_mw": p_mw,
+                "q_mvar": q_mvar,
+                "loading_percent": 100 * np.hypot(p_mw, q_mvar) / rating,
+                "cost_q_per_h": point.opportunity,
+                **self.prices.inverters,
             }
         )
         table["limit_pu"] = found.limit

@@ -19,6 +19,7 @@ from scopf.faults import ScopfError, listing, number
 from scopf.inverters import Inverters
 from scopf.ipopt import Options, Outcome, Progress
 from scopf.ladder import Form, Patience, Rung, Start, Watch, rungs
+from scopf.model.costs import split_start
 from scopf.model.problem import Problem
 from scopf.nlp import NLP
 from scopf.outcome import Attempt, Iterate, Status
@@ -288,8 +289,11 @@ def _start(problem: Problem, nlp: NLP, start: Start) -> Floats:
     if start == "model":
         return nlp.consistent(nlp.start)
     found = {} if start == "flat" else STARTS[start](problem.net)
+    f = problem.formulation
+    if "gen_q_price" in f:
+        found |= split_start(found.get("gen_qg", f["gen_qg"].start), f["gen_q_price"].values)
     x = nlp.start.copy()
-    for variable in problem.formulation.of_kind(Variable):
+    for variable in f.of_kind(Variable):
         columns = nlp.columns(variable.name)
         values = found.get(variable.name, variable.start)
         x[columns[columns >= 0]] = values[columns >= 0]
@@ -304,7 +308,8 @@ def _designed(problem: Problem) -> Inverters:
 
 
 def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:
-    f = problem.formulation
+    f, inverters = problem.formulation, problem.inverters
+    lost = "inverter_cost_q" in f
     flows = ("branch_p_from", "branch_q_from", "branch_p_to", "branch_q_to")
     return Point(
         vm=f["bus_vm"].value.copy(),
@@ -315,4 +320,6 @@ def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:
         qd=f["bus_qd"].values.copy(),
         flows=np.array([nlp.values_of(name, x) for name in flows]),
         costs=nlp.values_of("gen_cost_p", x) + nlp.values_of("gen_cost_q", x),
+        rating=(f["inverter_rating"].values if "inverter_rating" in f else inverters.rating).copy(),
+        opportunity=nlp.values_of("inverter_cost_q", x) if lost else np.zeros(len(inverters)),
     )

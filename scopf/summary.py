@@ -26,6 +26,10 @@ _INVERTER = {
     "nssp_per_pu": ("NSSP", "{:.2f}"),
     "dcost_dmq": ("dJ/dm_q", "{:.2f}"),
 }
+_CIRCLE = {
+    "loading_percent": ("load [%]", "{:.1f}"),
+    "mu_s_per_mvah": ("mu_s", "{:.3f}"),
+}
 _GEN = {
     "gen": ("gen", "{:d}"),
     "bus": ("bus", "{:d}"),
@@ -102,7 +106,8 @@ def _stability(solution: Solution) -> list[str]:
     ranked = inverters.sort_values(["nssp_per_pu", "margin"], ascending=[False, True])
     unit = "stiffness 1/k" if solution.problem.criterion.name == "weighted" else "voltage"
     lines = [f"Nodal Stability Shadow Prices (per hour and p.u. {unit}; margin in p.u. voltage)"]
-    lines += table(ranked, _INVERTER, "inverters")
+    columns = _INVERTER | (_CIRCLE if solution.scenario.capability else {})
+    lines += table(ranked, columns, "inverters")
     several = inverters.loc[inverters["units"] > 1, "bus"]
     if len(several):
         lines += ["", f"Several units act as one inverter at bus {listing(several)}."]
