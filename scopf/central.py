@@ -107,7 +107,7 @@ class Central:
         """Droop, voltage and prices of stability, by inverter; NaN without a stable optimum.
 
         `price_per_stiffness` is -dJ*/d(1/k_i) with k_i = m_q,i beta_q,i, the counterpart of the
-        NSSP for the exact condition, and `slope_per_mq` is the same as dJ*/dm_q,i.
+        NSSP for the exact condition, and `dcost_dmq` is the same as dJ*/dm_q,i.
         """
         import pandas as pd
 
@@ -119,7 +119,7 @@ class Central:
                 "mq": inverters.mq,
                 "vm": solution.point.vm[solution.problem.reduction.keep],
                 "price_per_stiffness": price,
-                "slope_per_mq": price / (inverters.mq**2 * inverters.beta_q),
+                "dcost_dmq": price / (inverters.mq**2 * inverters.beta_q),
             }
         )
 

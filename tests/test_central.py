@@ -136,10 +136,10 @@ def test_prices_are_slopes_of_the_cost(net, eta_q):
     result = central(net, droop, eta_q=eta_q)
     table = result.inverters.set_index("bus")
     assert (table["price_per_stiffness"] >= 0).all()
-    for bus in table["slope_per_mq"].nlargest(2).index:
+    for bus in table["dcost_dmq"].nlargest(2).index:
         costs = [central(net, {**droop, bus: 0.40 + h}, eta_q=eta_q).cost for h in (-1e-3, 1e-3)]
         slope = (costs[1] - costs[0]) / 2e-3
-        assert table.loc[bus, "slope_per_mq"] == pytest.approx(slope, rel=5e-3)
+        assert table.loc[bus, "dcost_dmq"] == pytest.approx(slope, rel=5e-3)
         assert slope > 1
 
 

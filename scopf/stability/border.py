@@ -20,13 +20,15 @@ summed over the rows, since t = y^T H y at a stationary y.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
 from scopf.dynamics.energy import bus_slope, line_slopes
+from scopf.dynamics.reserve import reserve
 from scopf.faults import ScopfError
-from scopf.stability.criterion import Pairs, Stability
+from scopf.stability import criterion
+from scopf.stability.criterion import MARGIN, NOBODY, Rows, Stability
 from scopf.stability.grid import Grid
 
 if TYPE_CHECKING:
@@ -34,9 +36,10 @@ if TYPE_CHECKING:
     from scopf.algebra.formulation import Index
     from scopf.arrays import Floats, Ints
     from scopf.dynamics.reserve import Reserve
+    from scopf.network import Network
     from scopf.stability.criterion import RowPrices, Setting
 
-ROWS = "inverter_stability"
+ROWS, STIFFNESS = "inverter_stability", "border_stiffness"
 
 
 class Border:
@@ -50,6 +53,8 @@ class Border:
     """
 
     name = "border"
+    nssp_unit = "stiffness 1/k"
+    network: Literal["reduced", "full"] = "full"
     proven = False
     assumptions = (
         "necessary, and sufficient once the inertia at the optimum says so; the network is "
@@ -81,15 +86,15 @@ class Border:
         """Add `inverter_stability[c]`, and the variables and equations of y and t.
 
         The variables are `border_va[c, bus]`, `border_vm[c, bus]` and `border_value[c]`, the
-        stiffnesses 1/k_i the Params `inverter_stiffness`.
+        stiffnesses 1/k_i the Params `border_stiffness`.
 
         Raises:
             ScopfError: when there is no inverter, or a grid strength other than 1.
         """
-        stiffness = self.parameters(setting)["inverter_stiffness"]
+        stiffness = self.parameters(setting)[STIFFNESS]
         index = f.index("inverter", setting.inverters.bus.tolist())
-        f.parameter("inverter_stiffness", index, stiffness)
-        f.parameter("stability_margin", None, setting.margin)
+        f.parameter(STIFFNESS, index, stiffness)
+        f.parameter(MARGIN, None, setting.margin)
         net, at = setting.reduction.net, setting.reduction.keep
         count, n = len(self.values), len(net.bus)
         borders = range(1, count + 1)
@@ -145,22 +150,42 @@ class Border:
                 "the criterion border holds at grid strength 1; change the network itself, "
                 "net.scaled(susceptance=...)"
             )
-        return {"inverter_stiffness": 1.0 / setting.inverters.k}
+        return {STIFFNESS: 1.0 / setting.inverters.k}
 
-    def read(self, f: Formulation, setting: Setting, vm: Floats, rows: RowPrices) -> Stability:
+    def droop_margin(self, net: Network) -> float:
+        """None: the margin does it."""
+        return 0.0
+
+    def doubts(self, setting: Setting) -> list[str]:
+        """There is no proof to doubt: the rows are necessary, not sufficient."""
+        return []
+
+    def room(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
+        """The reserve of each point, the same at every bus: the exact condition itself."""
+        shape, at = np.broadcast_shapes(vm.shape, va.shape), np.flatnonzero(np.isfinite(k))
+        points = [np.broadcast_to(x, shape).reshape(-1, shape[-1]) for x in (vm, va)]
+        least = [
+            reserve(grid, *point, at, 1.0 / k[at]).least for point in zip(*points, strict=True)
+        ]
+        return np.broadcast_to(np.reshape(least, (*shape[:-1], 1)), shape)
+
+    def read(self, f: Formulation, setting: Setting, rows: RowPrices) -> Stability:
         """Prices -dJ*/d(1/k_i); the rows belong to no inverter, so there are no limits."""
-        count = len(vm)
+        inverters, required = setting.inverters, criterion.present_margin(f)
+        count, vm = len(inverters), f["bus_vm"].value[setting.reduction.keep]
         nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
-        required = float(f["stability_margin"].values[0])
         y = f["border_vm"].value.reshape(len(self.values), -1)[:, setting.reduction.keep]
         price = (1 - required) * (rows.price(ROWS, lower=True) @ y**2) / vm
         return Stability(
             limit=np.full(count, np.nan),
             margin=np.full(count, np.nan),
-            neighbor=np.full(count, -1, dtype=np.int64),
+            neighbor=np.full(count, NOBODY),
+            price=price,
             nssp=price,
+            dcost_dmq=price / (inverters.k * inverters.mq),
             required=required,
-            list_pairs=lambda: Pairs(nobody, nobody, nothing, nothing, nothing),
+            doubts=(),
+            list_rows=lambda: Rows(nobody, nobody, nothing, nothing, nothing),
         )
 
 
@@ -195,7 +220,7 @@ def _add_droops(f: Formulation, at: Ints, count: int, n: int) -> Any:
     owner, inverter = np.repeat(np.arange(count), g), np.tile(np.arange(g), count)
     place = owner * n + at[inverter]
     keys = [(c, bus) for c in range(1, count + 1) for bus in f.indices["inverter"].keys]
-    kept = f["inverter_stiffness"][inverter] * (1 - f["stability_margin"][:])
+    kept = f[STIFFNESS][inverter] * (1 - f[MARGIN][:])
     slope = bus_slope(kept, 0.0, 0.0, f["bus_vm"][at[inverter]], f["border_vm"][place])
     droop = f.expression("border_droop", f.index("border_inverter", keys), slope)
     return droop.total(place, count * n)
