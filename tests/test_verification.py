@@ -259,3 +259,19 @@ def test_the_command_has_the_options_of_solve_and_says_something_about_each():
         if parameter.name != "case":
             (option,) = [name for name in parameter.opts if name.startswith("--")]
             assert re.search(rf"^\s*(-\w, )?{option}\b.*  +\w", shown, re.M), option
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_a_series_capacitor_between_lines_is_not_a_load_past_its_nose(lossless):
+    """The 300-bus case has one; with its star point the part without inverters is indefinite."""
+    net = scopf.load_case("case300")
+    if lossless:  # charging and capacitors are needed there
+        net = net.replace(branch={"r": 0 * net.branch.r}, bus={"gs": 0 * net.bus.gs})
+    assert (net.branch.x < 0).any()
+    inverters = scopf.Inverters.at_generators(net, mq=0.001, mp=0.001)
+    found = scopf.solve(scopf.build(net, inverters, criterion="none")).verify()
+    assert found.past_nose == 0
+    assert found.negative == (0 if lossless else None)
+    assert found.stable == (found.unstable == 0)
+    if lossless:
+        assert found.stable

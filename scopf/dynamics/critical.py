@@ -43,8 +43,12 @@ class EnergyForm:
         bare = hessian(grid, system.vm, system.va, np.zeros(n), system.loads.dq)
         self._bare = bare[1:, 1:].tocsc()  # on what the angle of the first bus is subtracted from
         self._places, self._vm = n - 1 + at, system.vm[at]
-        others = np.r_[system.rest, n + system.rest]
-        self._loads = bare[others][:, others].tocsc()
+        rows = bare.tocsr()
+        self._loads, network = (
+            rows[place][:, place].tocsc()
+            for place in (np.r_[at, n + at] for at in (system.rest, system.transit))
+        )
+        self._network = negatives(network)
 
     def negative(self, k: Floats) -> int | None:
         """Number of negative eigenvalues for effective droops k_i = m_q,i beta_q,i.
@@ -53,11 +57,15 @@ class EnergyForm:
         """
         diagonal = np.zeros(self._bare.shape[0])
         diagonal[self._places] = 1 / (k * self._vm)
-        return negatives((self._bare + sparse.diags_array(diagonal)).tocsc())
+        return self._less_network(negatives((self._bare + sparse.diags_array(diagonal)).tocsc()))
 
     def negative_at_loads(self) -> int | None:
         """Number of negative eigenvalues of the part that belongs to buses without an inverter."""
-        return negatives(self._loads)
+        return self._less_network(negatives(self._loads))
+
+    def _less_network(self, count: int | None) -> int | None:
+        """Without those of buses where nothing but lines is: series capacitors have them."""
+        return None if count is None or self._network is None else count - self._network
 
 
 def by_energy(system: System, droops: Floats, most: float = MOST) -> float:

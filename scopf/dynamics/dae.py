@@ -19,6 +19,7 @@ inverter, no angle is left.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
+from scopf.dynamics.inertia import determinant_sign
 from scopf.faults import ScopfError, number
 from scopf.injections import injections, slopes
 
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from scopf.dynamics.loads import Loads
     from scopf.inverters import Inverters
     from scopf.network import Network
+
+log = logging.getLogger(__name__)
 
 _SINGULAR = 1e13  # condition number from which the balance of the other buses counts as singular
 
@@ -209,6 +213,35 @@ class System:
         return sparse.coo_array(entries, shape=(size, size)).tocsc()
 
     # -- without the other buses -------------------------------------------
+
+    @cached_property
+    def transit(self) -> Ints:
+        """Buses (positions) with neither inverter nor load nor generator: nothing but lines."""
+        net, busy = self.net, np.zeros(len(self.net.bus), dtype=bool)
+        busy[self.at] = busy[net.gen_at] = True
+        return np.flatnonzero(~busy & (net.bus.pd == 0) & (net.bus.qd == 0))
+
+    def past_nose(self) -> bool:
+        """Whether the loads' balance has a determinant of the wrong sign.
+
+        The part of the buses where nothing but lines is does not count: a series capacitor may turn
+        the sign there, and no load is to blame.
+        """
+        from scipy.sparse import linalg
+
+        if self.inner is None:
+            return False
+        k, count = self.states, len(self.rest)
+        place = np.searchsorted(self.rest, self.transit)
+        place = np.concatenate([k + place, k + count + place])
+        sign = determinant_sign(self.inner)
+        try:
+            network = (
+                linalg.splu(self.matrix.tocsr()[place][:, place].tocsc()) if len(place) else None
+            )
+        except RuntimeError:  # "Factor is exactly singular"
+            network = None
+        return sign * (determinant_sign(network) if network is not None else 1) < 0
 
     @cached_property
     def inner(self) -> Any:

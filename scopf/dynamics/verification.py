@@ -11,7 +11,6 @@ import numpy as np
 
 from scopf.dynamics import critical
 from scopf.dynamics.dae import SingularError, System
-from scopf.dynamics.inertia import determinant_sign
 from scopf.dynamics.loads import Loads, exponents
 from scopf.dynamics.modes import METHODS, Spectrum, participation, spectrum
 from scopf.faults import ScopfError, listing
@@ -248,11 +247,10 @@ def verify(
     system = System(net, inverters, vm, va, loads, frequency)
     lossless = system.conserves_energy
     try:
-        inner = system.inner
+        past: int | None = int(system.past_nose())
     except SingularError as error:
         text = f"not stable: {error}"
         return Verification(False, lossless, None, None, None, text, system, None, int(modes))
-    past: int | None = int(inner is not None and determinant_sign(inner) < 0)
     negative = None
     if lossless:
         form = critical.EnergyForm(system)

@@ -163,10 +163,8 @@ class Border:
     def room(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
         """The reserve of each point, the same at every bus: the exact condition itself."""
         shape, at = np.broadcast_shapes(vm.shape, va.shape), np.flatnonzero(np.isfinite(k))
-        points = [np.broadcast_to(x, shape).reshape(-1, shape[-1]) for x in (vm, va)]
-        least = [
-            reserve(grid, *point, at, 1.0 / k[at]).least for point in zip(*points, strict=True)
-        ]
+        flat = [np.broadcast_to(x, shape).reshape(-1, shape[-1]) for x in (vm, va)]
+        least = [reserve(grid, v, a, at, 1.0 / k[at]).least for v, a in zip(*flat, strict=True)]
         return np.broadcast_to(np.reshape(least, (*shape[:-1], 1)), shape)
 
     def read(self, f: Formulation, setting: Setting, rows: RowPrices) -> Stability:
