@@ -1,7 +1,8 @@
-"""The command line: `scopf solve`, `scopf cases`."""
+"""The command line: `scopf solve`, `scopf cases`, and the studies."""
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 
 from scopf import __version__
 from scopf.faults import ScopfError
+from scopf.studies import commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -249,3 +251,23 @@ def cases() -> None:
     width = max(len(row[0]) for row in rows)
     for name, buses, gens, branches, title in rows:
         typer.echo(f"{name:<{width}}  {buses:>5}  {gens:>4}  {branches:>8}  {title}")
+
+
+def _guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with errors as one line and an exit code."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **keywords: Any) -> None:
+        try:
+            command(*args, **keywords)
+        except (ScopfError, ImportError) as error:
+            _refuse(error)
+        except KeyboardInterrupt:
+            typer.echo("scopf: interrupted", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+
+    return run
+
+
+for _study in commands.COMMANDS:
+    app.command()(_guarded(_study))
