@@ -22,7 +22,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--networks", type=int, default=45_000)
-    parser.add_argument("--lossy", type=int, default=300, help="networks for each r/x")
+    parser.add_argument("--lossy", type=int, default=3000, help="networks for each r/x")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     for loads in (False, True):

@@ -80,7 +80,7 @@ def conservatism(
     tolerance: float = TOLERANCE,
     progress: bool = False,
 ) -> Conservatism:
-    """Limits on a uniform droop, and cost increases, of each criterion.
+    """Limits on a uniform droop, and cost increases, of each criterion, without a droop margin.
 
     Args:
         net: a network; of a case given by name or path, its lossless variant.

@@ -7,7 +7,9 @@ of all operating points on a grid, S_eig are stable and S_dec are certified by t
     false share = |S_dec minus S_eig| / |S_dec|    certified points that are unstable
 
 The paper reports the first alone, which cannot tell a sound criterion from one that is not. Whether
-a point is stable does not depend on m_p, tau_p and tau_q (see `scopf.dynamics.energy`).
+a point is stable does not depend on m_p, tau_p and tau_q (see `scopf.dynamics.energy`). A point on
+the very boundary of a criterion is certified, as (3) has it, V_j - V_i <= Gamma_i: the grid of
+voltages has many such points (Gamma = .05 is 15 steps), which rounding must not decide.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ B = (2.0, 4.0, 6.0, 8.0)
 MQ = np.linspace(1.0, 5.0, 9)
 VM = np.linspace(0.95, 1.05, 31)
 ANGLE = np.linspace(-0.525, 0.525, 61)
+TIE = 1e-12  # p.u. voltage: room that is zero but for rounding
 _LINE = np.array([0]), np.array([1])
 
 
@@ -132,7 +135,7 @@ def gap(
             energy = _voltage_part(hessians(_LINE, grid.b, voltages, angles, np.zeros(2)))
         k = np.array([mq_1, mq_2])
         stable = _stable(energy, 1 / (k * voltages))
-        certified: Flags = np.all(rule.room(grid, k, voltages, angles) > 0, axis=-1)
+        certified: Flags = np.all(rule.room(grid, k, voltages, angles) >= -TIE, axis=-1)
         rows.append((line, mq_1, mq_2, *_shares(stable, certified)))
     columns = ["b", "mq1", "mq2", "xi", "false_share", "stable", "certified"]
     return Gap(rule.name, len(voltages), pd.DataFrame(rows, columns=columns))
