@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -77,9 +78,9 @@ class Grid:
 
         Shapes (..., m) in, (..., n) out.
         """
-        shape = (*at_start.shape[:-1], len(self))
+        shape, points = (*at_start.shape[:-1], len(self)), math.prod(at_start.shape[:-1])
         start, end = self._incidence
-        flat = [part.reshape(-1, len(self.start)) for part in (at_start, at_end)]
+        flat = [part.reshape(points, len(self.start)) for part in (at_start, at_end)]
         total: Floats = ((start @ flat[0].T) + (end @ flat[1].T)).T.reshape(shape)
         return total
 

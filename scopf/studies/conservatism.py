@@ -5,14 +5,14 @@ optimal cost against that of the plain OPF, not by its margin at the plain optim
 power costs alone that optimum is one point of a flat face, and others on it may have more room.
 
 A criterion on the full network speaks of loads of constant power, as in the OPF; one on the
-Kron-reduced network of loads of constant impedance. Optima are judged with both: for constant power
-by the Hessian of the energy where the network is lossless, otherwise by eigenvalues. Active power
-that follows the voltage is not lossless, so for constant impedance it is always eigenvalues.
+Kron-reduced network of loads of constant impedance. Optima are judged with both by
+`Solution.verify`: for constant power by the Hessian of the energy where the network is lossless,
+otherwise by eigenvalues. Active power that follows the voltage is not lossless, so for constant
+impedance it is always eigenvalues.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,14 +21,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scopf.cases import load_case
-from scopf.dynamics.energy import hessian
 from scopf.faults import ScopfError
 from scopf.inverters import Inverters
 from scopf.model import build
 from scopf.solver import solve
 from scopf.stability.grid import Grid
 from scopf.stability.kron import Reduction
-from scopf.studies.linear import rightmost
 from scopf.studies.montecarlo import chosen
 from scopf.studies.progress import watched
 
@@ -38,8 +36,6 @@ if TYPE_CHECKING:
     from scopf.arrays import Floats, Ints
     from scopf.network import Network
     from scopf.stability import Criterion
-
-log = logging.getLogger(__name__)
 
 MQ = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.48)
 TOLERANCE = 1e-8  # of the cost: less counts as none, and the solver's noise is less
@@ -113,7 +109,8 @@ class _Study:
         plain = solve(build(net, self.inverters, criterion="none"))
         if not plain.solved:
             raise ScopfError(f"{net.name}: the plain OPF has no solution: {plain.message}")
-        self.cost, self.vm, self.va = plain.cost, plain.point.vm, plain.point.va
+        self.plain, self.cost = plain, plain.cost
+        self.vm, self.va = plain.point.vm, plain.point.va
         self.problems = {
             rule.name: build(net, self.inverters, criterion=rule, droop_margin=0.0)
             for rule in rules
@@ -153,24 +150,23 @@ class _Study:
 
     def exact_limits(self) -> list[dict[str, object]]:
         """Of the exact condition at the plain optimum."""
-        found: list[dict[str, object]] = []
-        for loads in LOADS.values():
-
-            def stable(mq: float, loads: str = loads) -> bool:
-                return self.stable(mq, self.vm, self.va, loads)
-
-            row = {"criterion": "exact", "loads": loads, "critical_mq": np.nan}
-            found.append(row | {"optimum_mq": _critical(stable)})
-        return found
+        return [
+            {
+                "criterion": "exact",
+                "loads": loads,
+                "critical_mq": np.nan,
+                "optimum_mq": self.plain.verify(load=loads).critical_mq,
+            }
+            for loads in LOADS.values()
+        ]
 
     # -- costs -------------------------------------------
 
     def costs(self, rule: Criterion, mq: float) -> dict[str, object]:
         """Of one criterion with one droop."""
         solution = solve(self.problems[rule.name].update(mq=mq))
-        vm, va = solution.point.vm, solution.point.va
         verdicts = {
-            f"stable_{loads}": self.stable(mq, vm, va, loads) if solution.solved else None
+            f"stable_{loads}": solution.verify(load=loads).stable if solution.solved else None
             for loads in LOADS.values()
         }
         return {
@@ -181,23 +177,6 @@ class _Study:
             "increase": solution.cost - self.cost,
             **verdicts,
         }
-
-    # -- the exact condition -------------------------------------------
-
-    def stable(self, mq: float, vm: Floats, va: Floats, loads: str) -> bool:
-        """Whether an operating point is stable with loads of constant power or impedance."""
-        n, net = len(self.net.bus), self.net
-        if loads == "power" and net.is_lossless:
-            h = hessian(self.grid, vm, va, 1 / self._droops(mq), np.zeros(n)).toarray()
-            return bool(np.linalg.eigvalsh(h[1:, 1:])[0] > 0)
-        power = 0.0 if loads == "power" else 1.0
-        slopes = 2 * power * net.bus.pd / vm, 2 * power * net.bus.qd / vm
-        units = self.inverters
-        found = rightmost(
-            net.ybus().toarray(), vm, va, self.at, np.full(len(self.at), mq),
-            mp=units.mp * units.beta_p, tau_p=units.tau_p, tau_q=units.tau_q, slopes=slopes,
-        )  # fmt: skip
-        return bool(found < 0)
 
     def _droops(self, mq: float) -> Floats:
         """The k of every bus."""

@@ -35,8 +35,9 @@ class ClosedForm(LineSums):
     network: Literal["reduced", "full"] = "reduced"
     proven = True
     assumptions = (
-        "holds for a lossless reduced network: no resistance, loads of constant reactance at the "
-        "buses without an inverter"
+        "holds for a reduced network without transfer conductance (no resistance, no active load "
+        "at a bus without an inverter), active loads of constant power and reactive ones of "
+        "constant reactance"
     )
 
     def __init__(self, p: float) -> None:
@@ -49,13 +50,14 @@ class ClosedForm(LineSums):
         return (v_i / v_j) ** self.p
 
     def doubts(self, setting: Setting) -> list[str]:
-        """Conductance in the reduced network, and capacitive lines."""
-        admittance = setting.reduction.admittance
-        share = np.abs(admittance.real).max() / np.abs(admittance.imag).max()
+        """Transfer conductance of the reduced network, and capacitive lines."""
+        i, j = setting.reduction.neighbors.pairs()
+        transfer = setting.reduction.admittance[i, j]
+        share = np.abs(transfer.real).max(initial=0) / np.abs(transfer.imag).max(initial=1e-300)
         if share <= _CONDUCTANCE:
             return super().doubts(setting)
-        text = f"the reduced network has conductance, up to {share:.2g} of its susceptance"
-        return [f"{text} (losses, loads, phase shifters)", *super().doubts(setting)]
+        text = f"transfer conductance of the reduced network, {share:.2g} of its susceptance"
+        return [text, *super().doubts(setting)]
 
 
 CRITERIA = (ClosedForm(0), ClosedForm(1), ClosedForm(2))
