@@ -233,6 +233,14 @@ def present_limits(f: Formulation) -> Floats:
     return values
 
 
+def present_droops(f: Formulation, setting: Setting) -> Floats:
+    """Droops k = m_q beta_q of the inverters; in co-design at the stiffnesses' present values."""
+    if STIFFNESS not in f:
+        return setting.inverters.k
+    found: Floats = setting.inverters.beta_q / f[STIFFNESS].value
+    return found
+
+
 def present_margin(f: Formulation) -> float:
     """The margin that the rows ask for at present."""
     return float(f[MARGIN].values[0])

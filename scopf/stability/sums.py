@@ -188,7 +188,7 @@ class LineSums:
             margin=np.where(active, limit - value, np.nan)[inverters],
             neighbor=np.full(len(inverters), NOBODY),
             price=of_inverter,
-            nssp=self.nssp(setting, limit[inverters], of_inverter),
+            nssp=self.nssp(criterion.present_droops(f, setting), limit[inverters], of_inverter),
             required=criterion.present_margin(f) + STRICT,
             doubts=tuple(self.doubts(setting)),
             list_rows=lambda: Rows(
@@ -197,6 +197,9 @@ class LineSums:
             ),
         )  # fmt: skip
 
-    def nssp(self, setting: Setting, limit: Floats, price: Floats) -> Floats:
-        """The NSSP of each inverter from the price of its limit: the price itself, -dJ*/dGamma."""
+    def nssp(self, k: Floats, limit: Floats, price: Floats) -> Floats:
+        """The NSSP of each inverter from its droop, its limit and the price of the limit.
+
+        The price itself here, -dJ*/dGamma.
+        """
         return price

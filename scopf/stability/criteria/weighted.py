@@ -67,9 +67,9 @@ class Weighted(LineSums):
             largest = np.abs(net.branch.r / net.branch.x).max()
         return [f"the network has losses, r/x up to {largest:.2g}", *super().doubts(setting)]
 
-    def nssp(self, setting: Setting, limit: Floats, price: Floats) -> Floats:
+    def nssp(self, k: Floats, limit: Floats, price: Floats) -> Floats:
         """-dJ*/d(1/k_i), per p.u. of stiffness: Gamma_i is proportional to 1/k_i."""
-        return price * limit * setting.inverters.k
+        return price * limit * k
 
     def room(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
         """The room that the best weights leave, the same at every bus, shape (..., n).
