@@ -1,8 +1,9 @@
 """Solve, check exactly, tighten, and solve again: for criteria that are no proof.
 
 A criterion's rows may let an unstable point pass: the paper's at large angles, a proven one on a
-network with losses. Then the droops are larger than the point stands by some factor, which the
-dynamics tell, and the criterion is made to count droops as larger by the same factor.
+network with losses. Then the point stands the droops times some factor only, which the dynamics
+tell, while by the criterion it would stand them times another one. The criterion is made to count
+droops as larger by the ratio of the two, so that the point is no longer among those it allows.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import optimize
 
 from scopf.faults import ScopfError
 from scopf.outcome import Status
@@ -25,7 +29,8 @@ log = logging.getLogger(__name__)
 
 _ROUNDS = 12
 _BEYOND = 1.005  # how much further than the last point asked for
-_BLIND = 1.25  # factor when the dynamics do not tell one
+_BLIND = 0.8  # factor taken for the exact one when the dynamics do not tell any
+_MOST = 1e4  # factor on the droops at which a criterion counts as blind for the instability
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,10 @@ def certify(
             last = found
             if check.stable or MARGIN not in problem.formulation:
                 break
-            margin = (1 + margin) * (_BEYOND / check.factor if check.factor > 0 else _BLIND) - 1
+            allowed = _allowed(found)
+            if allowed >= _MOST:
+                break
+            margin = allowed * _BEYOND / (check.factor or _BLIND) - 1
             problem.update(droop_margin=margin)
     finally:
         problem.update(droop_margin=given)
@@ -101,9 +109,32 @@ def _check(found: Solution, margin: float, how: Mapping[str, Any]) -> Check:
     return Check(margin, found.status, found.cost, exact.stable, factor, exact.verdict)
 
 
+def _allowed(found: Solution) -> float:
+    """Largest factor on all droops, from 1 to `_MOST`, that the criterion still certifies."""
+    problem = found.problem
+    criterion, setting = problem.criterion, problem.setting
+    reduced, at = criterion.network == "reduced", setting.reduction.keep
+    grid = setting.reduced if reduced else setting.full
+    buses = at if reduced else np.arange(len(setting.net.bus))
+    k, vm, va = np.full(len(buses), np.inf), found.point.vm[buses], found.point.va[buses]
+    k[slice(None) if reduced else at] = found.inverter_data.k
+
+    def room(logarithm: float) -> float:
+        return float(criterion.room(grid, np.exp(logarithm) * k, vm, va).min())
+
+    most = float(np.log(_MOST))
+    if room(0.0) <= 0:  # rows that bind leave no room but the solver's tolerance
+        return 1.0
+    if room(most) > 0:
+        return _MOST
+    return float(np.exp(optimize.brentq(room, 0.0, most, xtol=1e-9)))
+
+
 def _reason(problem: Problem, checks: list[Check]) -> str:
     if MARGIN not in problem.formulation:
         return f"the criterion {problem.criterion.name} has no rows to tighten"
     if not checks[-1].status.solved:
         return f"with a droop margin of {checks[-1].droop_margin:.3g} there is no solution"
+    if len(checks) < _ROUNDS:
+        return f"the criterion {problem.criterion.name} does not see the instability"
     return f"still unstable after {len(checks)} rounds"

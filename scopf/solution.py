@@ -236,14 +236,8 @@ class Solution:
         table["neighbor"] = _numbers(found.neighbor)
         table["binding"] = self._binds(found.margin)
         table["nssp_per_pu"] = found.nssp if self.solved else np.nan
-        table["dcost_dmq"] = self._dcost_dmq()
+        table["dcost_dmq"] = found.dcost_dmq if self.solved else np.nan
         return table
-
-    def _dcost_dmq(self) -> Floats:
-        """Envelope theorem: dJ*/dm_q,i = price_i Gamma_i / m_q,i, as Gamma_i goes with 1/m_q,i."""
-        found = self.stability
-        limit = np.where(np.isnan(found.limit), 0.0, found.limit)
-        return found.price * limit / self.inverter_data.mq if self.solved else limit * np.nan
 
     @property
     def net(self) -> Network:

@@ -215,7 +215,8 @@ class _Climb:
         multipliers = Multipliers(nlp, found.rows, found.lower, found.upper, solved)
         p_from, q_from, p_to, q_to = point.flows / problem.base.branch.rate
         loading = np.hypot(p_from, q_from), np.hypot(p_to, q_to)
-        f = problem.formulation
+        f, setting = problem.formulation, problem.setting
+        setting = dataclasses.replace(setting, inverters=_designed(problem))
         cost = -nlp.objective(x) if nlp.maximize else nlp.objective(x)
         return Solution(
             status=found.status,
@@ -226,10 +227,10 @@ class _Climb:
             attempts=tuple(self._attempts),
             problem=problem,
             scenario=problem.scenario,
-            inverter_data=_designed(problem),
+            inverter_data=setting.inverters,
             point=point,
             prices=prices.read(problem, multipliers, loading),
-            stability=problem.criterion.read(f, problem.setting, multipliers),
+            stability=problem.criterion.read(f, setting, multipliers),
             iterate=Iterate(
                 nlp.signature, nlp.lift, x, found.rows, found.lower, found.upper, self._cold
             ),

@@ -104,7 +104,7 @@ def _stability(solution: Solution) -> list[str]:
     inverters = solution.inverters
     binding = solution.pairs[solution.pairs["binding"]]
     ranked = inverters.sort_values(["nssp_per_pu", "margin"], ascending=[False, True])
-    unit = "stiffness 1/k" if solution.problem.criterion.name == "weighted" else "voltage"
+    unit = solution.problem.criterion.nssp_unit
     lines = [f"Nodal Stability Shadow Prices (per hour and p.u. {unit}; margin in p.u. voltage)"]
     columns = _INVERTER | (_CIRCLE if solution.scenario.capability else {})
     lines += table(ranked, columns, "inverters")

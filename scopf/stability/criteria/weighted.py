@@ -34,6 +34,7 @@ class Weighted(LineSums):
     """sum_j b_ij/(2 scale_i) V_j sec theta_ij (1 + w_j/w_i) - ... < Gamma_i at every bus."""
 
     name = "weighted"
+    nssp_unit = "stiffness 1/k"
     network: Literal["reduced", "full"] = "full"
     proven = True
     assumptions = (
@@ -67,9 +68,9 @@ class Weighted(LineSums):
             largest = np.abs(net.branch.r / net.branch.x).max()
         return [f"the network has losses, r/x up to {largest:.2g}", *super().doubts(setting)]
 
-    def nssp(self, k: Floats, limit: Floats, price: Floats) -> Floats:
+    def nssp(self, setting: Setting, limit: Floats, price: Floats) -> Floats:
         """-dJ*/d(1/k_i), per p.u. of stiffness: Gamma_i is proportional to 1/k_i."""
-        return price * limit * k
+        return price * limit * setting.inverters.k
 
     def room(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
         """The room that the best weights leave, the same at every bus, shape (..., n).
