@@ -133,6 +133,8 @@ def _allowed(found: Solution) -> float:
 def _reason(problem: Problem, checks: list[Check]) -> str:
     if MARGIN not in problem.formulation:
         return f"the criterion {problem.criterion.name} has no rows to tighten"
+    if checks[-1].status is Status.INTERRUPTED:
+        return "interrupted"
     if not checks[-1].status.solved:
         return f"with a droop margin of {checks[-1].droop_margin:.3g} there is no solution"
     if len(checks) < _ROUNDS:

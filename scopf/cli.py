@@ -192,6 +192,7 @@ def solve(
             typer.echo(summary.text(solution))
             if written:
                 typer.echo(f"\n{len(written)} files written to {out}")
+    _exit_if_interrupted(solution)
     if not solution.solved or solution.certified is False:
         raise typer.Exit(NOT_SOLVED)
 
@@ -245,8 +246,16 @@ def verify(
         else:
             typer.echo(f"criterion {solution.problem.criterion.name}, cost {solution.cost:.4f}")
             typer.echo(found.text())
+    _exit_if_interrupted(solution)
     if found is None or not found.stable:
         raise typer.Exit(NOT_STABLE)
+
+
+def _exit_if_interrupted(solution: Solution) -> None:
+    """With the exit code of Ctrl-C, after what there is has been shown."""
+    last = solution.checks[-1].status if solution.checks else solution.status
+    if str(last) == "interrupted":
+        raise typer.Exit(INTERRUPTED)
 
 
 def _load(text: str) -> Any:

@@ -41,6 +41,7 @@ def as_dict(solution: Solution) -> dict[str, Any]:
             for attempt in solution.attempts
         ],
         "seconds": solution.seconds,
+        "accuracy": solution.accuracy.as_dict(),
         "certified": solution.certified,
         "checks": [
             {key: _plain(value) for key, value in dataclasses.asdict(check).items()}
