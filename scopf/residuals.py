@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scopf.algebra.formulation import Constraint, Variable
+from scopf.algebra.formulation import Constraint, Expression, Variable
 from scopf.injections import injections
 from scopf.model.capability import units
 from scopf.stability.criterion import STIFFNESS
@@ -60,7 +60,8 @@ def families(problem: Problem, nlp: NLP, x: Floats, stability: Stability) -> lis
         stability: the criterion at that point.
     """
     f = problem.formulation
-    known = _rows(problem)
+    # A named expression that a user rewrote stands in rows that look untouched.
+    known = _rows(problem) if _as_declared(f, "") else {}
     found, rest = [], np.ones(nlp.m, dtype=bool)
     compiled = _relative(nlp.constraints(x), nlp.g_lower, nlp.g_upper)
     for symbol in f.of_kind(Constraint):
@@ -241,9 +242,17 @@ def _own_objective(f: Formulation) -> bool:
     component = f.model.component("total_cost")
     if component is not member or not member.active or member.expr is not made:
         return False
-    costs = [name for name in f.rendering.expressions if "_cost_" in name]
+    return _as_declared(f, "_cost_")
+
+
+def _as_declared(f: Formulation, part: str) -> bool:
+    """Whether all named expressions with this in their name are what the package declared."""
+    rendering = f.rendering
+    if rendering is None:
+        return True
+    names = [symbol.name for symbol in f.of_kind(Expression) if part in symbol.name]
     return all(
-        one.expr is given
-        for name in costs
-        for one, given in zip(f.rendering.members[name], f.rendering.expressions[name], strict=True)
+        member.expr is given
+        for name in names
+        for member, given in zip(rendering.members[name], rendering.expressions[name], strict=True)
     )

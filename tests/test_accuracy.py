@@ -229,6 +229,13 @@ def test_what_a_user_took_away_or_rewrote_is_not_held_against_the_result():
     assert solution.buses["vm"][2] <= 1.02
 
 
+def test_a_rewritten_flow_is_part_of_the_rows_it_stands_in():
+    made = problem(criterion="none")
+    flow = made.model.branch_p_to[1]
+    flow.set_value(flow.expr + 0.01)
+    assert scopf.solve(made).status == "optimal"
+
+
 # -- no numbers -----------------------------------------------
 
 
