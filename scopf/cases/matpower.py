@@ -67,6 +67,13 @@ def network(tables: Tables, name: str) -> Network:
     if "branch" in tables.rows:  # a network of one bus has an empty one
         missing = [key for key in missing if key != "branch"]
     base = tables.base_mva if np.isfinite(tables.base_mva) else 1.0
+    with np.errstate(all="ignore"):  # what overflows is infinite, and that is found
+        return _network(tables, name, missing, base, faults)
+
+
+def _network(
+    tables: Tables, name: str, missing: list[str], base: float, faults: list[Fault]
+) -> Network:
     rows = {key: tables.rows.get(key, np.zeros((0, AT_LEAST[key]))) for key in REQUIRED}
     if "bus" not in missing:
         costs = _costs(rows["gencost"], len(rows["gen"]), base, faults, "gencost" in missing)
@@ -117,6 +124,12 @@ def _status(table: str, rows: Floats, faults: list[Fault]) -> Flags:
     return np.asarray(values > 0)
 
 
+def _number_of(column: str, rows: Floats) -> Ints:
+    """Areas and zones, which mean nothing to the model; 0 where there is no such number."""
+    values = _column("bus", rows, column)
+    return np.where(np.abs(values) < _LARGEST_NUMBER, values, 0.0).astype(np.int64)
+
+
 def _buses(tables: Tables, rows: Floats, base: float, faults: list[Fault]) -> Buses:
     def column(name: str) -> Floats:
         return _column("bus", rows, name)
@@ -138,8 +151,8 @@ def _buses(tables: Tables, rows: Floats, base: float, faults: list[Fault]) -> Bu
         base_kv=column("base_kv"),
         vmin=column("vmin"),
         vmax=column("vmax"),
-        area=np.nan_to_num(column("area"), posinf=0, neginf=0),
-        zone=np.nan_to_num(column("zone"), posinf=0, neginf=0),
+        area=_number_of("area", rows),
+        zone=_number_of("zone", rows),
         name=np.array(names, dtype=np.str_),
     )
 
@@ -211,7 +224,7 @@ def _costs(
 
 def _cost_units(base: float, width: int) -> Floats:
     """base^k: what turns a coefficient of (MW)^k into one of (p.u.)^k."""
-    return np.array([base**k for k in range(width)])
+    return np.power(base, np.arange(width))
 
 
 def _polynomial(row: Floats, number: int, faults: list[Fault]) -> list[float]:
