@@ -139,14 +139,16 @@ def accounted(text: str, ignore: bool) -> dict[str, int]:
     def take(match: re.Match[str]) -> str:
         body = match["body"]
         lines = re.split(r"[;\n]", body[1:-1]) if body[:1] in "[{" else [body]
-        count = sum(1 for line in lines if line.strip(" \t,"))
-        assert match["key"] not in rows, f"mpc.{match['key']} twice"
+        count = sum(1 for line in lines if line.replace(",", " ").split())
+        assert match["key"] not in rows, f"mpc.{match['key']} is there twice"
         rows[match["key"]] = count
         return ""
 
     pattern = r"mpc\.(?P<key>[\w.]+)\s*=\s*(?P<body>\[[^\[\]]*\]|\{[^{}]*\}|[^;\n\[{]+)"
     rest = re.sub(pattern, take, rest)
-    rest = re.sub(r"function\b[^\n]*|\b(?:end|endfunction|return|define_constants)\b", "", rest)
+    rest = re.sub(
+        r"function\s[\[\]\w, ]+=\s*\w+|\b(?:end|endfunction|return|define_constants)\b", "", rest
+    )
     rest = rest.replace(";", "").strip("\ufeff \t\n\v\f\x1c\x1d\x1e\x1f\x85\xa0\u2028\u2029")
     assert not rest.split(), f"left over: {rest.split()[0][:40]!r}"
     assert {"bus", "gen", "branch", "gencost", "baseMVA"} <= rows.keys(), "a table is missing"

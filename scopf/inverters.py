@@ -297,6 +297,8 @@ class _Reader:
 
     def _cells(self, text: str) -> list[list[str]]:
         """Rows of a CSV text, the header first, all as wide as it; `#` starts a comment."""
+        if "\0" in text:
+            raise ValueError("it holds NUL characters")
         lines = [line.partition("#")[0] for line in text.splitlines()]
         rows = [[cell.strip() for cell in row] for row in csv.reader(lines, strict=True)]
         rows = [row for row in rows if any(row)]

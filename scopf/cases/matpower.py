@@ -105,10 +105,11 @@ def _column(table: str, rows: Floats, column: str, default: float = np.nan) -> F
 def _whole(table: str, rows: Floats, column: str, faults: list[Fault]) -> Ints:
     """A column of whole numbers; a cell that is none is a fault, and unique and negative."""
     values = _column(table, rows, column).copy()
+    told = {fault.cell for fault in faults}
     for row in np.flatnonzero(~((np.abs(values) < _LARGEST_NUMBER) & (values == np.round(values)))):
         shown = FORMAT[table][column]
         text = f"{shown} must be a whole number, got {values[row]:g}"
-        if (table, int(row) + 1, column) not in {fault.cell for fault in faults}:
+        if (table, int(row) + 1, column) not in told:
             faults.append(Fault(text, table, int(row) + 1, column=column))
         values[row] = -1.0 - row
     return values.astype(np.int64)

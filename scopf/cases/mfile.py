@@ -61,7 +61,8 @@ _STATEMENT = re.compile(
     r"\s*(?:"
     r"mpc\.(?P<key>\w+(?:\.\w+)*)[ \t]*=\s*"
     r"(?P<body>\[[^\]\[=]*\]|\{[^}{=]*\}|[^\[\{;\n]+)[ \t]*(?:;|(?=\n)|\Z)"
-    r"|function\b[^\n]*|(?:end(?:function)?|return|define_constants)\b[ \t]*;?"
+    r"|function[ \t]+(?:[\[\]\w, \t]+=)?[ \t]*\w+[ \t]*(?:\([^)\n]*\))?[ \t]*(?:[;,]|(?=\n)|\Z)"
+    r"|(?:end(?:function)?|return|define_constants)\b[ \t]*;?"
     r"|;)"
 )
 _LINE = re.compile(r"\s*([^\n]+)")
