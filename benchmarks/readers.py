@@ -146,10 +146,15 @@ def accounted(text: str, ignore: bool) -> dict[str, int]:
 
     pattern = r"mpc\.(?P<key>[\w.]+)\s*=\s*(?P<body>\[[^\[\]]*\]|\{[^{}]*\}|[^;\n\[{]+)"
     rest = re.sub(pattern, take, rest)
-    rest = re.sub(
-        r"function\s[\[\]\w, ]+=\s*\w+|\b(?:end|endfunction|return|define_constants)\b", "", rest
+    head = (
+        r"function\b(?:[ \t]*\[[^\]\n]*\])?[^\n=;,(]*(?:=[^\n=;,(]*)?(?:\([^)\n]*\))?(?=[;,\n]|\Z)"
     )
-    rest = rest.replace(";", "").strip("\ufeff \t\n\v\f\x1c\x1d\x1e\x1f\x85\xa0\u2028\u2029")
+    rest = re.sub(head + r"|\b(?:end|endfunction|return|define_constants)\b", "", rest)
+    rest = (
+        rest.replace(";", "")
+        .replace(",", "")
+        .strip("\ufeff \t\n\v\f\x1c\x1d\x1e\x1f\x85\xa0\u2028\u2029")
+    )
     assert not rest.split(), f"left over: {rest.split()[0][:40]!r}"
     assert {"bus", "gen", "branch", "gencost", "baseMVA"} <= rows.keys(), "a table is missing"
     return rows

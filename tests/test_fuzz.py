@@ -138,7 +138,13 @@ def test_what_follows_the_function_in_its_line_is_not_dropped(tmp_path):
         spoilt(tmp_path, head, f"{head}; mpc.baseMVA = 50;")
     with pytest.raises(scopf.CaseError, match=r"`function mpc = case9.gen = \[\];` is not a data"):
         spoilt(tmp_path, head, f"{head}.gen = [];")
-    assert spoilt(tmp_path, head, "function [mpc] = other(x),") == scopf.load_case("case9")
+    for other in (
+        "function [mpc, x] = other(x),",
+        "function mpc = a-b.c d",
+        "function",
+        f"{head};",
+    ):
+        assert spoilt(tmp_path, head, other) == scopf.load_case("case9")
 
 
 def test_a_table_with_nul_characters_is_refused(tmp_path):

