@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf import residuals
-from scopf.algebra.formulation import Variable
+from scopf.algebra.formulation import Constraint, Variable
 from scopf.outcome import Status
-from scopf.residuals import Family
+from scopf.residuals import Family, member
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,7 +150,9 @@ def measure(problem: Problem, nlp: NLP, found: Outcome, stability: Stability) ->
         dual=dual,
         dual_where=_column_name(problem, nlp, column),
         gap=gap / size,
-        gap_where=nlp.row_names[place] if place < nlp.m else _bound(problem, nlp, place - nlp.m),
+        gap_where=_row_name(problem, nlp, place)
+        if place < nlp.m
+        else _bound(problem, nlp, place - nlp.m),
         cost=cost,
         cost_error=abs(cost - objective) / size,
     )
@@ -198,13 +200,20 @@ def _bound(problem: Problem, nlp: NLP, place: int) -> str:
     return f"{_column_name(problem, nlp, column)} at its {('lower', 'upper')[side]} bound"
 
 
+def _row_name(problem: Problem, nlp: NLP, row: int) -> str:
+    """Name of a row; those of all others are made only if no family has it."""
+    for symbol in problem.formulation.of_kind(Constraint):
+        found = np.flatnonzero(nlp.row_numbers(symbol.name) == row)
+        if len(found):
+            return member(symbol, int(found[0]))
+    return nlp.row_names[row]
+
+
 def _column_name(problem: Problem, nlp: NLP, column: int) -> str:
     """Name of a column; the Pyomo model is not made for it."""
     for symbol in problem.formulation.of_kind(Variable):
         found = np.flatnonzero(nlp.columns(symbol.name) == column)
         if len(found):
-            key = symbol.index.keys[int(found[0])]
-            label = ",".join(map(str, key)) if isinstance(key, tuple) else str(key)
-            return f"{symbol.name}[{label}]"
+            return member(symbol, int(found[0]))
     variables = nlp.variables
     return variables[column].name if column < len(variables) else "a lifted variable"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from scopf.algebra import Formulation
+    from scopf.algebra.formulation import Symbol
     from scopf.arrays import Flags, Floats
     from scopf.model.problem import Problem
     from scopf.nlp import NLP
@@ -88,10 +89,17 @@ def families(problem: Problem, nlp: NLP, x: Floats, stability: Stability) -> lis
 
 def _worst(name: str, excess: Floats, keys: Sequence[Any], present: Flags) -> Family:
     worst = _place(excess)
-    key = keys[worst]
-    label = ",".join(map(str, key)) if isinstance(key, tuple) else str(key)
-    where = f"{name}[{label}]" if _wrong(excess[worst]) else ""
+    where = _label(name, keys[worst]) if _wrong(excess[worst]) else ""
     return Family(name, int(present.sum()), float(excess[worst]), where)
+
+
+def member(symbol: Symbol, position: int) -> str:
+    """Name of a member of a family, as on the Pyomo model."""
+    return _label(symbol.name, symbol.index.keys[position]) if symbol.index else symbol.name
+
+
+def _label(name: str, key: Any) -> str:
+    return f"{name}[{','.join(map(str, key)) if isinstance(key, tuple) else key}]"
 
 
 def _place(excess: Floats) -> int:
