@@ -152,6 +152,11 @@ class Network:
         parts = (self.branch.r, self.branch.b, self.bus.gs, self.bus.bs)
         return not any(part.any() for part in parts)
 
+    @property
+    def has_losses(self) -> bool:
+        """True when a branch has resistance or a bus shunt conductance."""
+        return bool(self.branch.r.any() or self.bus.gs.any())
+
     def scaled(self, *, load: float = 1.0, susceptance: float = 1.0) -> Network:
         """Loads times `load`; series admittance of every branch times `susceptance`.
 

@@ -37,6 +37,7 @@ class Point:
         pg, qg: output of the generators.
         pd, qd: loads of the buses.
         flows: into both ends of the branches, rows p_from, q_from, p_to, q_to.
+        alpha: grid strength.
         costs: of the generators, currency per hour.
         rating: of the inverters.
         opportunity: lost opportunity of the inverters, currency per hour.
@@ -49,6 +50,7 @@ class Point:
     pd: Floats
     qd: Floats
     flows: Floats
+    alpha: float
     costs: Floats
     rating: Floats
     opportunity: Floats
@@ -181,14 +183,14 @@ class Solution:
                 "value_pu": rows.value,
                 "limit_pu": rows.limit,
                 "margin": margin,
-                "binding": self._binds(margin),
+                "binding": self._binds(margin, rows.required),
                 "price_per_pu": rows.price,
             }
         )
 
-    def _binds(self, margin: Floats) -> Flags:
+    def _binds(self, margin: Floats, required: Floats | float) -> Flags:
         """Which margins are no larger than they have to be; none without a solution."""
-        return (margin - self.stability.required <= BINDING) & self.solved
+        return (margin - required <= BINDING) & self.solved
 
     @cached_property
     def inverters(self) -> pd.DataFrame:
@@ -234,16 +236,16 @@ class Solution:
         table["limit_pu"] = found.limit
         table["margin"] = found.margin
         table["neighbor"] = _numbers(found.neighbor)
-        table["binding"] = self._binds(found.margin)
+        table["binding"] = self._binds(found.margin, found.required)
         table["nssp_per_pu"] = found.nssp if self.solved else np.nan
         table["dcost_dmq"] = found.dcost_dmq if self.solved else np.nan
         return table
 
     @property
     def net(self) -> Network:
-        """The network that was solved: loads and series admittances of the solution's scenario."""
-        scenario = self.scenario
-        return self.problem.base.scaled(load=scenario.load_scale, susceptance=scenario.alpha)
+        """The network that was solved, with its loads and grid strength."""
+        net = self.problem.base.scaled(susceptance=self.point.alpha)
+        return net.replace(bus={"pd": self.point.pd, "qd": self.point.qd})
 
     def verify(
         self,
@@ -271,9 +273,8 @@ class Solution:
         if not self.solved:
             raise ScopfError(f"there is no operating point to verify: {self.message}")
         point = self.point
-        net = self.net.replace(bus={"pd": point.pd, "qd": point.qd})
         settings: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
-        return verify(net, self.inverter_data, point.vm, point.va, load=load, **settings)
+        return verify(self.net, self.inverter_data, point.vm, point.va, load=load, **settings)
 
     def __str__(self) -> str:
         from scopf import summary

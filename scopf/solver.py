@@ -83,6 +83,8 @@ def solve(
     if not isinstance(start, Solution):
         _one_of("start", start, get_args(Start), " (or a Solution)")
     _one_of("form", form, get_args(Form))
+    if not isinstance(certify, (bool, Mapping)):
+        raise ScopfError(f"certify is True, False or keywords of verify, got {certify!r}")
     if not isinstance(options or {}, Mapping):
         raise ScopfError(f"options are a mapping of Ipopt's options to values, got {options!r}")
     own = {"print_level": 5 if verbose else 0, **(options or {})}
@@ -91,9 +93,9 @@ def solve(
     def once(last: Solution | None) -> Solution:
         return _once(_Climb(problem, own, limits, progress), last or start, form)
 
-    if certify is False:
+    if not certify:
         return once(None)
-    return certification.certify(problem, once, certify if isinstance(certify, Mapping) else {})
+    return certification.certify(problem, once, {} if certify is True else certify)
 
 
 def _once(climb: _Climb, start: Start | Solution, form: Form) -> Solution:
@@ -319,6 +321,7 @@ def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:
         qg=f["gen_qg"].value.copy(),
         pd=f["bus_pd"].values.copy(),
         qd=f["bus_qd"].values.copy(),
+        alpha=float(f["alpha"].values[0]),
         flows=np.array([nlp.values_of(name, x) for name in flows]),
         costs=nlp.values_of("gen_cost_p", x) + nlp.values_of("gen_cost_q", x),
         rating=(f["inverter_rating"].values if "inverter_rating" in f else inverters.rating).copy(),

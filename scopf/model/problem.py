@@ -108,7 +108,7 @@ class Problem:
                 control.add_stiffness(self.formulation, inverters, box, cost)
             add_objective(self.formulation)
             criterion.add_rows(self.formulation, self.setting)
-            if scenario.margin:
+            if scenario.margin or scenario.droop_margin:
                 self._warn_without_margin()
         self.compiled: dict[bool, Any] = {}  # kept by `solve`: reduced (False) and lifted (True)
 
@@ -266,7 +266,7 @@ class Problem:
     def _set(self, values: Mapping[str, Floats]) -> None:
         """Set parameters, on the model as well if there is one."""
         for name, column in values.items():
-            if name not in self.formulation:
+            if name == MARGIN and name not in self.formulation:
                 self._warn_without_margin()
                 continue
             parameter: Parameter = self.formulation[name]

@@ -34,6 +34,7 @@ class Reduction:
 
     def __init__(self, net: Network, keep: Ints) -> None:
         self.net, self.keep = net, keep
+        self._other: tuple[float, Reduction] | None = None
 
     @cached_property
     def self_susceptance(self) -> Floats:
@@ -50,6 +51,14 @@ class Reduction:
         """B = -Im Y of the reduced network, dense, shape (g, g)."""
         values: Floats = -self.admittance.imag
         return values
+
+    def at_strength(self, alpha: float) -> Reduction:
+        """The network with series admittances times alpha, reduced anew; the last one is kept."""
+        if alpha == 1.0:
+            return self
+        if self._other is None or self._other[0] != alpha:
+            self._other = alpha, Reduction(self.net.scaled(susceptance=alpha), self.keep)
+        return self._other[1]
 
     @cached_property
     def neighbors(self) -> Neighbors:
