@@ -243,8 +243,10 @@ def verify(
         elif found is None:
             typer.echo(f"{solution.status}: {solution.message}; there is nothing to verify")
         else:
+            from scopf import summary
+
             typer.echo(f"criterion {solution.problem.criterion.name}, cost {solution.cost:.4f}")
-            typer.echo(found.text())
+            typer.echo("\n".join([*summary.checks(solution), found.text()]))
     if found is None or not found.stable:
         raise typer.Exit(NOT_STABLE)
 

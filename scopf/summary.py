@@ -61,7 +61,7 @@ def text(solution: Solution) -> str:
     if not solution.solved:
         return "\n".join([*lines, "no cost and no prices: the solve failed"])
     lines.append(f"cost {solution.cost:.4f} per hour")
-    lines += [*_claim(solution), *_checks(solution)]
+    lines += [*_claim(solution), *checks(solution)]
     if problem.criterion.name == "none":
         lines += ["", "Dispatch", *table(solution.gens, _GEN, "generators")]
     else:
@@ -74,7 +74,7 @@ def _attempt(attempt: Attempt) -> str:
     return f"{attempt.rung}: {attempt.message} ({attempt.iterations} iterations)"
 
 
-def _checks(solution: Solution) -> list[str]:
+def checks(solution: Solution) -> list[str]:
     """The exact checks, one line each, and what they come to."""
     if not solution.checks:
         return []
