@@ -4,11 +4,13 @@ The pipe needs nothing but the standard library: messages are JSON, each ended b
 """
 
 import base64
+import fcntl
 import json
 import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,6 +21,12 @@ FLAGS = (
     "--hide-scrollbars", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--disable-extensions", "--mute-audio", "--remote-debugging-pipe",
 )  # fmt: skip
+
+READY = "document.documentElement?.dataset.ready === 'yes'"
+START = (  # the pipe's ends are where Chromium looks for them: 3 and 4
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); "
+    "os.execvp(sys.argv[3], sys.argv[3:])"
+)
 
 
 def executable():
@@ -35,12 +43,15 @@ class Browser:
         theirs_in, ours_out = os.pipe()
         ours_in, theirs_out = os.pipe()
         command = [executable(), *FLAGS, f"--user-data-dir={self.folder.name}", "about:blank"]
+        theirs = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (theirs_in, theirs_out)]
         self.process = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', "sh", *command],
-            pass_fds=(theirs_in, theirs_out),
+            [sys.executable, "-S", "-c", START, *map(str, theirs), *command],
+            pass_fds=theirs,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        for end in theirs:
+            os.close(end)
         os.close(theirs_in)
         os.close(theirs_out)
         self.output, self.input = ours_out, ours_in
@@ -114,16 +125,25 @@ class Browser:
 
     def open(self, path, width=1280, height=900, dark=False):
         """Open a page and wait until its figures are drawn; forgets earlier events."""
-        mobile = width < 600
-        self.ask(
-            "Emulation.setDeviceMetricsOverride",
-            width=width, height=height, deviceScaleFactor=1, mobile=mobile,
-        )  # fmt: skip
+        self._shape(width, height)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.ask("Emulation.setEmulatedMedia", features=[scheme])
         self.events.clear()
         self.ask("Page.navigate", url=Path(path).resolve().as_uri())
-        self.wait("document.documentElement?.dataset.ready === 'yes'")
+        self.wait(READY)
+
+    def resize(self, width, height=900):
+        """Give the page another width and wait until its figures are drawn anew, if they are."""
+        if (width > 800) != (self.run("innerWidth") > 800):
+            self.run("delete document.documentElement.dataset.ready")
+        self._shape(width, height)
+        self.wait(READY)
+
+    def _shape(self, width, height):
+        self.ask(
+            "Emulation.setDeviceMetricsOverride",
+            width=width, height=height, deviceScaleFactor=1, mobile=width < 600,
+        )  # fmt: skip
 
     def complaints(self):
         """Errors and warnings of the page, and what it threw."""

@@ -103,6 +103,7 @@ class Axes:
         rest: what stays fixed in a figure and is chosen with a control.
         fixed: labels and texts of what has one value only.
         is_list: the scenarios are no grid, and x is their number.
+        listed: what varies in a list.
     """
 
     x: Axis
@@ -110,6 +111,7 @@ class Axes:
     rest: tuple[Axis, ...]
     fixed: tuple[tuple[str, str], ...]
     is_list: bool
+    listed: tuple[Axis, ...] = ()
 
     @property
     def sliced(self) -> tuple[Axis, ...]:
@@ -121,11 +123,17 @@ class Axes:
         """All axes, x first."""
         return (self.x, *self.sliced)
 
+    @property
+    def named(self) -> tuple[Axis, ...]:
+        """What tells one scenario from another."""
+        return self.listed if self.is_list else self.every
+
     def of(self, rows: Ints) -> Axes:
         """The same axes for these scenarios only."""
         series = self.series.of(rows) if self.series else None
         rest = tuple(axis.of(rows) for axis in self.rest)
-        return Axes(self.x.of(rows), series, rest, self.fixed, self.is_list)
+        listed = tuple(axis.of(rows) for axis in self.listed)
+        return Axes(self.x.of(rows), series, rest, self.fixed, self.is_list, listed)
 
 
 def find(scenarios: pd.DataFrame) -> Axes:
@@ -143,11 +151,11 @@ def find(scenarios: pd.DataFrame) -> Axes:
             series = others[0] if others else None
             return Axes(x, series, tuple(others[1:]), fixed, is_list=False)
     number = _axis("scenario", scenarios["scenario"])
-    return Axes(number, None, (), fixed, is_list=True)
+    return Axes(number, None, (), fixed, is_list=True, listed=tuple(varied))
 
 
 def thin(axes: Axes, most: int = MOST) -> Ints:
-    """Positions of the scenarios to draw: all, or a regular part that keeps ends of numeric axes."""
+    """Positions of the scenarios to draw: all, or a regular part with the ends of every axis."""
     kept: Flags = np.ones(len(axes.x.codes), dtype=bool)
     keep = [np.arange(len(axis)) for axis in axes.every]
     while kept.sum() > most:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def all_of(study: Study) -> list[Figure]:
 
 
 def _cost(study: Study) -> Figure:
-    base = "its own curve" if study.axes.sliced else "the sweep"
+    base = "all"
     if study.axes.sliced:
         same = " and ".join(axis.markup for axis in study.axes.sliced)
         base = f"the scenarios with the same {same}"
@@ -82,7 +83,7 @@ def _quantity(
     head = "NSSP" if name == "nssp-max" else words
     layout = {
         "xaxis": f.drawn(x),
-        "yaxis": {"title": {"text": f"{head} ({unit})"}},
+        "yaxis": {"title": {"text": f"{head} ({unit})"}, **_from_zero(values)},
         "legend": {"title": {"text": series.title if series else ""}},
         "showlegend": series is not None,
     }
@@ -90,6 +91,12 @@ def _quantity(
     if series:
         columns = {"name": series.column, **columns}
     return Figure(name, title, note, tuple(axis.name for axis in rest), views, layout, columns)
+
+
+def _from_zero(values: Floats) -> dict[str, Any]:
+    """The range of a vertical axis whose quantity is never negative."""
+    flat = not np.any(np.nan_to_num(values) > 0)
+    return {"range": [0, 1]} if flat else {"rangemode": "nonnegative"}
 
 
 def _line(
@@ -135,7 +142,7 @@ def by_inverter(study: Study) -> Figure:
         views[f.key(at)] = lines
     layout = {
         "xaxis": f.drawn(x),
-        "yaxis": {"title": {"text": f"NSSP ({unit})"}, "rangemode": "tozero"},
+        "yaxis": {"title": {"text": f"NSSP ({unit})"}, **_from_zero(study.prices)},
         "legend": {"title": {"text": "inverter"}},
         "showlegend": True,
     }
@@ -166,10 +173,11 @@ def voltages(study: Study) -> Figure:
                 f"{name}<br>{x.markup} = %{{x}}<br>%{{y:.5f}} p.u.<extra></extra>"
             )
             line["line"]["dash"], line["meta"] = dash, {"tone": tone}
-            line["marker"]["maxdisplayed"] = 1 if x.numeric and not study.axes.is_list else 0
-            if name == "lowest, all buses" and "lines" in line["mode"]:
-                line["fill"] = "tonexty"
+            if "lines" in line["mode"]:
+                line["marker"]["size"] = 3
             lines.append(line)
+        if "lines" in lines[0]["mode"]:
+            lines.append(_band(lines[0]["x"], lines[1]["y"], lines[0]["y"]))
         views[f.key(chosen)] = lines
     layout = {
         "xaxis": f.drawn(x),
@@ -180,6 +188,25 @@ def voltages(study: Study) -> Figure:
     columns = {"name": "voltage", "x": x.column, "y": "voltage [p.u.]"}
     keys = tuple(axis.name for axis in study.axes.sliced)
     return Figure("voltages", "Range of voltages", note, keys, views, layout, columns)
+
+
+def _band(x: list[Any], low: list[float | None], high: list[float | None]) -> Trace:
+    """The area between two curves, in pieces where they have gaps."""
+    outline: tuple[list[Any], list[float | None]] = [], []
+    start = 0
+    for end in range(len(x) + 1):
+        if end < len(x) and low[end] is not None and high[end] is not None:
+            continue
+        if end > start:
+            gap = [None] if outline[0] else []
+            outline[0].extend([*gap, *x[start:end], *reversed(x[start:end])])
+            outline[1].extend([*gap, *high[start:end], *reversed(low[start:end])])
+        start = end + 1
+    return {
+        "type": "scatter", "mode": "lines", "x": outline[0], "y": outline[1], "fill": "toself",
+        "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False,
+        "meta": {"skip": True, "band": True},
+    }  # fmt: skip
 
 
 def critical_axis(study: Study) -> Axis | None:
@@ -230,9 +257,10 @@ def _critical(study: Study) -> Figure:
         "showlegend": lines is not None,
     }
     note = (
-        f"The first {x.markup} of the sweep at which an inverter has a price or the cost has risen "
-        f"(by more than a millionth of itself). The bar reaches down to the last {x.markup} without: the true "
-        "value lies in it. No point: no scenario is priced, or all failed."
+        f"The first {x.markup} of the sweep at which an inverter has a price or the cost has "
+        "risen (by more than a millionth of itself). The bar reaches down to the last value "
+        "without: the true one lies in it. Open symbol: priced at the smallest value already. "
+        "No point: no scenario is priced, or all failed."
     )
     columns = {"x": over.column, "y": f"critical_{x.column}", "free": f"last_free_{x.column}"}
     if lines:
@@ -254,6 +282,9 @@ def _critical_line(
         "arrayminus": f.numbers([np.nan_to_num(b - a) for _, a, b in points], 6),
     }  # fmt: skip
     line["customdata"] = free
+    symbol = line["marker"]["symbol"]
+    line["marker"]["symbol"] = [symbol + ("-open" if low is None else "") for low in free]
+    line["marker"]["size"] = 9
     if not over.numeric:
         line["mode"] = "markers"
     line["hovertemplate"] = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ class Table:
     """A small table; all texts, the page escapes them."""
 
     head: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
     left: int = 0
 
 
@@ -36,47 +37,50 @@ def headline(study: Study, manifest: dict[str, Any]) -> list[str]:
     """What was run and how it ended; what it showed."""
     network = manifest.get("network") or {}
     size = f" ({_count(len(network['buses']), 'bus', 'buses')})" if network.get("buses") else ""
-    varied = [
-        f"{len(axis)} values of {axis.label}{_range(axis)}"
-        for axis in study.axes.every
-        if axis.name != "scenario"
-    ]
+    varied = [f"{len(axis)} values of {axis.label}{_range(axis)}" for axis in study.axes.named]
     over = f" over {' and '.join(varied)}" if varied else ""
     solved = int(study.solved.sum())
     left = len(study) - solved
     ends = study.scenarios.loc[~study.solved, "status"].astype(str).value_counts()
-    failed = f"; {left} have no solution ({_ends(ends)})" if left else ", none failed"
+    failed = f"; {left:,} have no solution ({_ends(ends)})" if left else ", none failed"
     first = f"{case_name(manifest)}{size}: {_count(len(study), 'scenario', 'scenarios')}{over}."
-    return [f"{first} {solved} solved{failed}.", *_findings(study)]
+    return [f"{first} {solved:,} solved{failed}.", *_findings(study)]
 
 
 def _findings(study: Study) -> list[str]:
     if not study.solved.any():
         return ["No scenario has a solution, so there are no costs and no prices to show."]
-    if not np.nanmax(study.nssp_max, initial=0.0) > 0:
-        return ["No inverter is priced in any scenario: stability costs nothing here."]
-    top = int(np.nanargmax(study.nssp_max))
-    bus = study.scenarios["nssp_max_bus"].iloc[top] if "nssp_max_bus" in study.scenarios else "?"
-    priced = [k for k in study.dearest.tolist() if np.nansum(study.prices[:, k]) > 0]
-    many = int(np.count_nonzero(study.nssp_max > 0))
-    which = listing(sorted(study.inverters[priced].tolist()), 8)
-    lines = [
-        f"{_count(many, 'solved scenario has', 'solved scenarios have')} a priced inverter "
-        f"(bus {which}). The highest NSSP is {study.nssp_max[top]:,.0f} {price_unit(study)} at "
-        f"inverter {bus}, with {_where(study, top)}."
-        if study.nssp_max[top] >= 100
-        else f"The highest NSSP is {study.nssp_max[top]:.4g} {price_unit(study)} at inverter {bus}, "
-        f"with {_where(study, top)}."
-    ]
+    lines = _dearest(study)
     costly = int(np.nanargmax(study.cost_increase))
     rise, cost = float(study.cost_increase[costly]), float(study.cost[costly])
     if rise > 0:
-        share = 100 * rise / (cost - rise) if cost > rise else float("nan")
+        share = f" ({100 * rise / (cost - rise):.2g}\u202f%)" if cost > rise else ""
         lines.append(
-            f"Cost rises by up to {rise:,.5g} {f.CURRENCY} ({share:.2g}\u202f%), "
-            f"with {_where(study, costly)}."
+            f"Cost rises by up to {rise:,.5g} {f.CURRENCY}{share}, in {_where(study, costly)}."
         )
     return lines + _threshold(study)
+
+
+def _dearest(study: Study) -> list[str]:
+    """Who is priced, and where most."""
+    if not np.nanmax(study.nssp_max, initial=0.0) > 0:
+        return ["No inverter is priced in any scenario."]
+    top = int(np.nanargmax(study.nssp_max))
+    many = _count(
+        int(np.count_nonzero(study.nssp_max > 0)),
+        "solved scenario has",
+        "solved scenarios have",
+    )
+    priced = [k for k in study.dearest.tolist() if np.nansum(study.prices[:, k]) > 0]
+    if not priced:
+        return [f"{many} a priced inverter."]
+    buses = listing(sorted(study.inverters[priced].tolist()), 8)
+    which = study.inverters[int(np.nanargmax(study.prices[top]))]
+    return [
+        f"{many} a priced inverter (bus {buses}).",
+        f"The highest NSSP is {_grouped(study.nssp_max[top])} {price_unit(study)}, at inverter "
+        f"{which}, in {_where(study, top)}.",
+    ]
 
 
 def _threshold(study: Study) -> list[str]:
@@ -92,7 +96,8 @@ def _threshold(study: Study) -> list[str]:
     low, high = f"{first.min():.5g}", f"{first.max():.5g}"
     where = low if low == high else f"between {low} and {high}"
     return [
-        f"The critical {axis.label}, where prices begin, is {where} p.u. of voltage per p.u. of reactive power."
+        f"The critical {axis.label}, where prices begin, is {where} (p.u. voltage per p.u. "
+        "reactive power)."
     ]
 
 
@@ -125,7 +130,7 @@ def failures(study: Study) -> Table | None:
     grouped = parts.groupby(["status", "message"], sort=False)["scenario"]
     rows = [
         (str(status), str(text), str(len(numbers)), listing(numbers.tolist(), 8))
-        for (status, text), numbers in grouped  # type: ignore[misc]
+        for (status, text), numbers in grouped
     ]
     rows.sort(key=lambda row: -int(row[2]))
     head = ("status", "message", "count", "scenarios")
@@ -147,7 +152,7 @@ def binding_pairs(study: Study, sweep: Sweep) -> Table | None:
     rows = []
     for bus, neighbor, count, highest, first in grouped.head(_ROWS).itertuples(index=False):
         other = str(neighbor) if neighbor == neighbor and str(neighbor) != "<NA>" else "all"
-        rows.append((str(bus), other, str(count), f"{highest:,.5g}", str(first)))
+        rows.append((str(bus), other, str(count), _grouped(highest), str(first)))
     unit = price_unit(study)
     head = ("inverter", "neighbour", "scenarios", f"highest price ({unit})", "first scenario")
     return Table(head, rows, max(0, len(grouped) - _ROWS))
@@ -180,11 +185,10 @@ def _where(study: Study, row: int) -> str:
     """The scenario in a sentence."""
     parts = [
         f"{axis.label} = {axis.texts[axis.codes[row]]}{' ' + axis.unit if axis.unit else ''}"
-        for axis in study.axes.every
-        if axis.name != "scenario"
+        for axis in study.axes.named
     ]
     number = study.scenarios["scenario"].iloc[row]
-    return ", ".join([*parts, f"scenario {number}"])
+    return f"scenario {number} ({', '.join(parts)})" if parts else f"scenario {number}"
 
 
 def _range(axis: axes_of.Axis) -> str:
@@ -195,6 +199,10 @@ def _range(axis: axes_of.Axis) -> str:
 
 def _ends(counts: Any) -> str:
     return ", ".join(f"{status}: {count}" for status, count in counts.items())
+
+
+def _grouped(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _span(values: Any, digits: int) -> str:

@@ -105,15 +105,16 @@ def curve(name: str, x: list[Any], y: list[float | None], place: int, count: int
     The colour is chosen in the page, where it is known whether the background is dark: `tone` goes
     from 0 to 1 along a scale whose lightness changes all the way.
     """
-    alone = any(
-        value is not None and before is None and after is None
-        for before, value, after in zip([None, *y], y, [*y[1:], None], strict=False)
-    )
-    most = 0 if alone or len(x) <= _MARKERS else _MARKERS  # 0: all
+    every = -(-len(y) // _MARKERS)
+    size: int | list[int] = 6
+    if every > 1:  # a point between two gaps would vanish without its symbol
+        around = zip([None, *y[:-1]], [*y[1:], None], strict=False)
+        alone = [before is None and after is None for before, after in around]
+        size = [6 if k % every == place % every or alone[k] else 0 for k in range(len(y))]
     return {
         "type": "scatter", "mode": "lines+markers", "name": name, "x": x, "y": y,
         "line": {"dash": DASHES[place % len(DASHES)], "width": 2},
-        "marker": {"symbol": SYMBOLS[place % len(SYMBOLS)], "size": 6, "maxdisplayed": most},
+        "marker": {"symbol": SYMBOLS[place % len(SYMBOLS)], "size": size, "opacity": 1},
         "meta": {"tone": place / max(count - 1, 1)},
     }  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,16 +13,11 @@ from scopf.sweeps.report import figure as f
 from scopf.sweeps.report.axes import spread_out
 from scopf.sweeps.report.curves import price_unit
 from scopf.sweeps.report.grids import PriceScale
+from scopf.sweeps.report.layout import positions
 from scopf.sweeps.report.study import Study
-
-if TYPE_CHECKING:
-    import networkx as nx
 
 MOST_PRICES = 80_000  # numbers to step through
 _MOST_BUSES = 5_000  # above, buses without an inverter are drawn as lines only
-_SPRINGS = 200  # buses up to which every distance pulls (cost grows with the square)
-_PIVOTS = 60
-_SEED = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,10 +70,10 @@ def drawing(study: Study, network: Any) -> Drawing | None:
         "inverters": {**_points(place[at]), "text": [str(b) for b in inverters.tolist()]},
         "prices": _prices(study, inverters, chosen),
         "scenario": study.scenarios["scenario"].to_numpy()[chosen].tolist(),
-        "codes": [axis.codes[chosen].tolist() for axis in study.axes.every],
+        "codes": [axis.codes[chosen].tolist() for axis in study.axes.named],
         "status": [str(text) for text in study.scenarios["status"].to_numpy()[chosen]],
         "solved": study.solved[chosen].astype(int).tolist(),
-        "floor": scale.floor, "top": scale.top, "unit": unit,
+        "priced": scale.priced, "floor": scale.floor, "top": scale.top, "unit": unit,
         "colorbar": {**scale.ticks(), "title": {"text": f"NSSP ({unit})"}},
         "first": int(np.argmax(np.nan_to_num(study.nssp_max[chosen], nan=-1.0))),
     }  # fmt: skip
@@ -87,8 +82,8 @@ def drawing(study: Study, network: Any) -> Drawing | None:
 
 def _note(study: Study, buses: int, steps: int) -> str:
     note = (
-        "Circles are inverters, labelled by bus and coloured by NSSP; grey dots are other buses. "
-        "Places follow from the connections, not from geography."
+        "Circles are inverters, coloured by NSSP; small grey dots are other buses. Places follow "
+        "from the connections, not from geography."
     )
     if buses > _MOST_BUSES:
         note += f" Of {buses} buses only those with inverters are marked."
@@ -125,78 +120,3 @@ def _edges(place: Floats, edges: Ints) -> dict[str, list[float | None]]:
     ends = place[np.unique(np.sort(edges, axis=1), axis=0)]
     gaps = np.full((len(ends), 1, 2), np.nan)
     return _points(np.concatenate([ends, gaps], axis=1).reshape(-1, 2))
-
-
-def positions(count: int, edges: Ints) -> Floats:
-    """Places of the buses, shape (count, 2), the same at every call.
-
-    Small networks are laid out by Kamada and Kawai's springs. For larger ones distances to some
-    pivot buses give the shape (Brandes and Pich's PivotMDS), and a few rounds of Fruchterman and
-    Reingold's forces pull crowded buses apart.
-
-    Args:
-        count: of buses.
-        edges: pairs of places of buses, shape (branches, 2).
-    """
-    import networkx as nx
-
-    graph = nx.Graph()
-    graph.add_nodes_from(range(count))
-    graph.add_edges_from(edges[edges[:, 0] != edges[:, 1]].tolist())
-    if count < 3:
-        return np.array([[float(k), 0.0] for k in range(count)]).reshape(count, 2)
-    if count <= _SPRINGS:
-        ring = nx.circular_layout(graph)
-        placed = nx.kamada_kawai_layout(_joined(graph), pos=ring)
-    else:
-        start = _pivots(graph, count)
-        rounds = max(3, min(50, int(4e7 / count**2)))
-        placed = nx.spring_layout(
-            graph, pos=dict(enumerate(start)), iterations=rounds, k=0.7 / np.sqrt(count),
-            seed=_SEED,
-        )  # fmt: skip
-    place: Floats = np.array([placed[k] for k in range(count)], dtype=np.float64)
-    return _upright(place)
-
-
-def _joined(graph: nx.Graph) -> nx.Graph:
-    """The graph with its islands tied together, so that every distance is finite."""
-    import networkx as nx
-
-    islands = [min(island) for island in nx.connected_components(graph)]
-    if len(islands) == 1:
-        return graph
-    tied = graph.copy()
-    tied.add_edges_from((islands[0], other) for other in islands[1:])
-    return tied
-
-
-def _pivots(graph: nx.Graph, count: int) -> Floats:
-    """PivotMDS: the two main axes of the doubly centred squared distances to pivots."""
-    import networkx as nx
-    from scipy.sparse.csgraph import dijkstra
-
-    matrix = nx.to_scipy_sparse_array(_joined(graph), nodelist=range(count), format="csr")
-    pivot = 0
-    nearest = np.full(count, np.inf)
-    columns = []
-    for _ in range(min(_PIVOTS, count)):  # each pivot is the bus farthest from those before
-        hops = dijkstra(matrix, directed=False, indices=pivot, unweighted=True)
-        columns.append(hops**2)
-        nearest = np.minimum(nearest, hops)
-        pivot = int(np.argmax(nearest))
-    squared = np.column_stack(columns)
-    centred = squared - squared.mean(0) - squared.mean(1)[:, None] + squared.mean()
-    _, _, axes = np.linalg.svd(centred, full_matrices=False)
-    place = centred @ axes[:2].T
-    jitter = np.random.default_rng(_SEED).normal(scale=1e-3, size=place.shape)
-    scaled: Floats = place / np.abs(place).max() + jitter
-    return scaled
-
-
-def _upright(place: Floats) -> Floats:
-    """Turned so that it is wider than high, and scaled into a unit box."""
-    place = place - place.mean(axis=0)
-    _, _, axes = np.linalg.svd(place, full_matrices=False)
-    turned: Floats = place @ axes.T
-    return turned / max(float(np.abs(turned).max()), 1e-9)

@@ -15,7 +15,7 @@ import numpy as np
 
 from scopf.faults import ScopfError
 from scopf.sweeps.report import axes as axes_of
-from scopf.sweeps.report import curves, facts, grids, network
+from scopf.sweeps.report import curves, facts, grids, network, status
 from scopf.sweeps.report import figure as f
 from scopf.sweeps.report.figure import Figure
 from scopf.sweeps.report.study import Study, Sweep, prepare
@@ -27,24 +27,10 @@ _MISSING = (
     "the report needs {name}, which is not installed; it comes with the extra `report`: "
     "pip install 'scopf[report]'"
 )
-_TEXT = {"message"}  # columns of the table of scenarios whose texts repeat
 
 
-def write(sweep: Sweep, path: str | Path) -> Path:
-    """Write the report of a sweep as one HTML page, which opens without a network.
-
-    Args:
-        sweep: what `scopf.load_sweep` returns; a part of a sweep will do.
-        path: of the page; it is replaced if it exists.
-
-    Returns:
-        The path.
-
-    Raises:
-        ScopfError: when a package of the extra `report` is missing, the tables do not fit the
-            schema, or the page cannot be written.
-    """
-    target = Path(path)
+def write(sweep: Sweep, target: Path) -> Path:
+    """See `scopf.sweeps.report.write`."""
     text = html(sweep)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +52,7 @@ def html(sweep: Sweep) -> str:
     data = {
         "axes": [
             {"name": axis.name, "label": axis.label, "unit": axis.unit, "texts": axis.texts}
-            for axis in study.axes.every
+            for axis in study.axes.named
         ],
         "slice": [axis.name for axis in study.axes.sliced],
         "figures": {figure.id: figure.data() for group in groups.values() for figure in group},
@@ -102,9 +88,9 @@ def html(sweep: Sweep) -> str:
 def _figures(study: Study) -> dict[str, list[Figure]]:
     """Figures by the heading they stand under."""
     by_id = {figure.id: figure for figure in curves.all_of(study)} if study.solved.any() else {}
-    status = grids.status(study)
+    ended = status.by_scenario(study)
     if not by_id:
-        return {"Status": [status]}
+        return {"Status": [ended]}
     cost = [by_id[name] for name in ("cost", "critical") if name in by_id]
     priced = [by_id["nssp-max"], curves.by_inverter(study), grids.prices(study)]
     if not len(study.inverters):
@@ -114,7 +100,7 @@ def _figures(study: Study) -> dict[str, list[Figure]]:
         "Cost": cost,
         "Stability prices": priced,
         "Margin and voltages": [by_id["margin"], by_id["spread"], curves.voltages(study)],
-        "All scenarios": [status, *([surface] if surface else [])],
+        "All scenarios": [ended, *([surface] if surface else [])],
     }
 
 
@@ -151,9 +137,10 @@ def _table(study: Study) -> dict[str, Any]:
         **{axis.name: axis.unit for axis in study.axes.every},
     }  # fmt: skip
     frame = study.scenarios.copy()
-    frame.insert(frame.columns.get_loc("cost") + 1, "cost_increase", study.cost_increase)
+    frame.insert(list(frame.columns).index("cost") + 1, "cost_increase", study.cost_increase)
     units["cost_increase"] = f.CURRENCY
-    heads, columns = [], []
+    heads: list[str] = []
+    columns: list[dict[str, list[Any]]] = []
     for name in frame.columns:
         column = frame[name]
         unit = units.get(str(name), "")

@@ -10,16 +10,21 @@ const viewOf = (figure) => figure.views[figure.keys.map((name) => state[name] ??
 // Logarithmic above `floor`, zero for zero, one for `top`.
 const squeezed = (value, floor, top) => (value === null ? null : Math.log1p(value / floor) / Math.log1p(top / floor));
 
-function dressed(trace) {
+function dressed(trace, width, figure) {
   const meta = trace.meta || {};
   const made = { ...trace };
   if (meta.tone !== undefined) {
     const colour = tone(meta.tone);
     made.line = { ...trace.line, color: colour };
-    made.marker = { ...trace.marker, color: colour };
+    made.marker = { ...trace.marker, color: colour, line: { width: 0 } };
     if (trace.error_y) made.error_y = { ...trace.error_y, color: colour };
-    if (trace.fill) made.fillcolor = dark.matches ? "rgba(200,210,220,.13)" : "rgba(60,80,110,.12)";
   }
+  if (meta.band) made.fillcolor = dark.matches ? "rgba(200,210,220,.13)" : "rgba(60,80,110,.12)";
+  if (meta.cells) {
+    const size = Math.min(8, Math.max(3, (0.6 * (width - 90)) / meta.cells));
+    made.marker = { ...trace.marker, size };
+  }
+  if (meta.status) made.text = trace.z.map((line) => line.map((code) => (code === null ? "" : figure.names[code])));
   if (meta.swatch) made.marker = { ...trace.marker, line: { width: 1, color: css("--soft") } };
   if (meta.ramp) {
     made.colorscale = ramp();
@@ -56,7 +61,8 @@ function rowsOf(figure, traces) {
 
 // The table of every view, with what selects it in front.
 function everything(figure) {
-  const heads = [...figure.keys, ...Object.values(figure.columns)];
+  const unit = (key) => (axisOf[key] && axisOf[key].unit ? `${key} [${axisOf[key].unit}]` : key);
+  const heads = [...figure.keys.map(unit), ...Object.values(figure.columns)];
   const rows = [];
   for (const [name, traces] of Object.entries(figure.views)) {
     const places = name.split("/");
@@ -119,5 +125,5 @@ function draw(figure) {
     text.replaceChildren(...labelled(parts.length ? `Slice: ${parts.join(", ")}` : ""));
   }
   fillData(figure);
-  return Plotly.react(place, traces.map(dressed), layout, CONFIG);
+  return Plotly.react(place, traces.map((trace) => dressed(trace, place.clientWidth, figure)), layout, CONFIG);
 }

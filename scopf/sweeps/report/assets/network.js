@@ -68,8 +68,8 @@ function drawNetwork() {
     { type: "scatter", mode: many ? "markers" : "markers+text", ...net.inverters, textposition: "top center",
       textfont: { size: narrow.matches ? 10 : 12, color: ink }, cliponaxis: false,
       hovertext: style.hovertext[0], hoverinfo: "text",
-      marker: { size: many ? 10 : narrow.matches ? 14 : 18, color: style["marker.color"][0], symbol: style["marker.symbol"][0],
-        cmin: 0, cmax: 1, colorscale: ramp(), colorbar: colourbar(net.colorbar), showscale: true,
+      marker: { size: net.inverters.text.length > 200 ? 7 : many ? 10 : narrow.matches ? 14 : 18, color: style["marker.color"][0], symbol: style["marker.symbol"][0],
+        cmin: 0, cmax: 1, colorscale: ramp(), colorbar: colourbar(net.colorbar), showscale: net.priced,
         line: { color: ink, width: 1.2 } } },
   ];
   return Plotly.react(place, traces, layout, { ...CONFIG, scrollZoom: false });

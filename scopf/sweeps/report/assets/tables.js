@@ -28,15 +28,12 @@ function download(text, name, content) {
   const link = element("a", text);
   link.href = "#";
   link.addEventListener("click", (event) => {
-    if (link.href.startsWith("blob:")) return;
     event.preventDefault();
-    link.href = URL.createObjectURL(new Blob(["\ufeff", content()], { type: "text/csv;charset=utf-8" }));
-    link.download = name;
-    link.click();
-    const made = link.href;
-    link.href = "#";
-    link.removeAttribute("download");
-    setTimeout(() => URL.revokeObjectURL(made), 10000);
+    const file = element("a");
+    file.href = URL.createObjectURL(new Blob(["\ufeff", content()], { type: "text/csv;charset=utf-8" }));
+    file.download = name;
+    file.click();
+    setTimeout(() => URL.revokeObjectURL(file.href), 10000);
   });
   return link;
 }

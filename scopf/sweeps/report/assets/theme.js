@@ -17,7 +17,7 @@ function mixed(scale, share) {
 
 // The end of the scale that would vanish in the background is left out.
 function tone(share) {
-  return dark.matches ? mixed(VIRIDIS, 1 - 0.72 * share) : mixed(VIRIDIS, 0.82 * share);
+  return dark.matches ? mixed(VIRIDIS, 1 - 0.62 * share) : mixed(VIRIDIS, 0.82 * share);
 }
 
 // Small values recede into the background, large ones stand out.
@@ -43,7 +43,10 @@ const escaped = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt
 
 function themedAxis(axis) {
   const line = css("--line");
-  if (axis.type === "category" && axis.tickangle === 0) axis = { nticks: narrow.matches ? 7 : 20, ...axis };
+  if (axis.type === "category" && axis.tickangle === 0) {
+    const longest = Math.max(...(axis.categoryarray || []).map((text) => text.length), 1);
+    axis = { nticks: Math.max(2, Math.floor((narrow.matches ? 34 : 110) / (longest + 2))), ...axis };
+  }
   return {
     gridcolor: line, linecolor: css("--soft"), zerolinecolor: line, ticks: "outside", ticklen: 4,
     separatethousands: true, exponentformat: "none", tickcolor: css("--soft"), automargin: true, showline: true, ...axis,
@@ -60,7 +63,7 @@ function themed(layout, height) {
     font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: ink },
     margin: { l: 56, r: 14, t: 12, b: 48 },
     hoverlabel: { bgcolor: css("--panel"), bordercolor: css("--soft"), font: { color: ink } },
-    legend: { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom", font: { size: 12 }, ...(layout.legend || {}) },
+    legend: { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom", itemsizing: "constant", font: { size: 12 }, ...(layout.legend || {}) },
     dragmode: narrow.matches ? false : "zoom",
     uirevision: "keep",
   };
@@ -69,7 +72,7 @@ function themed(layout, height) {
 const colourbar = (bar) => ({
   thickness: 12, outlinewidth: 0, ...bar,
   ...(narrow.matches
-    ? { orientation: "h", x: 0.5, y: 1.02, yanchor: "bottom", len: 1, title: { ...bar.title, side: "top", font: { size: 12 } } }
+    ? { orientation: "h", ypad: 0, x: 0.5, y: 1.02, yanchor: "bottom", len: 1, title: { ...bar.title, side: "top", font: { size: 12 } } }
     : { title: { ...bar.title, side: "right", font: { size: 12 } } }),
 });
 
