@@ -213,9 +213,10 @@ def _axis(name: str, column: pd.Series[Any]) -> Axis:
     elif name == "scenario":
         label = markup = "scenario"
     missing = column.isna()
-    numbers = pd.to_numeric(column, errors="coerce") if column.dtype != bool else None
-    is_number = numbers is not None and bool((numbers.notna() | missing).all())
-    if is_number and numbers is not None:
+    is_flag = bool(column[~missing].map(lambda value: isinstance(value, (bool, np.bool_))).all())
+    numbers = pd.to_numeric(column, errors="coerce")
+    is_number = not is_flag and bool((numbers.notna() | missing).all())
+    if is_number:
         rounded = [math.nan if pd.isna(v) else float(f"{v:.12g}") for v in numbers]
         codes, unique = pd.factorize(pd.Series(rounded), sort=True)
         values: list[Any] = list(unique)

@@ -22,7 +22,10 @@ def all_of(study: Study) -> list[Figure]:
     found = [_cost(study)]
     if critical_axis(study) is not None:
         found.append(_critical(study))
-    return [*found, _largest_price(study), _margin(study), _spread(study)]
+    return [
+        *found, _largest_price(study), by_inverter(study), _margin(study), _spread(study),
+        voltages(study),
+    ]  # fmt: skip
 
 
 def _cost(study: Study) -> Figure:

@@ -63,7 +63,7 @@ def _findings(study: Study) -> list[str]:
 
 def _dearest(study: Study) -> list[str]:
     """Who is priced, and where most."""
-    if not np.nanmax(study.nssp_max, initial=0.0) > 0:
+    if not study.highest > 0:
         return ["No inverter is priced in any scenario."]
     top = int(np.nanargmax(study.nssp_max))
     many = _count(
@@ -111,7 +111,9 @@ def tiles(study: Study, manifest: dict[str, Any]) -> list[tuple[str, str]]:
     if study.solved.any():
         costs = study.cost[study.solved]
         found.append(("lowest to highest cost", f"{_span(costs, 6)} {f.CURRENCY}"))
-        found.append(("smallest margin", f"{_zero(float(np.nanmin(study.margin)))} p.u. voltage"))
+        margins = study.margin[~np.isnan(study.margin)]
+        if len(margins):
+            found.append(("smallest margin", f"{_zero(float(margins.min()))} p.u. voltage"))
         low, high = study.column("vm_min"), study.column("vm_max")
         found.append(("voltages", f"{np.nanmin(low):.4f} to {np.nanmax(high):.4f} p.u."))
     if "seconds" in study.scenarios:

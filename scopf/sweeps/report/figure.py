@@ -111,6 +111,7 @@ def curve(name: str, x: list[Any], y: list[float | None], place: int, count: int
         around = zip([None, *y[:-1]], [*y[1:], None], strict=False)
         alone = [before is None and after is None for before, after in around]
         size = [6 if k % every == place % every or alone[k] else 0 for k in range(len(y))]
+        size[0] = 6  # the legend shows this one
     return {
         "type": "scatter", "mode": "lines+markers", "name": name, "x": x, "y": y,
         "line": {"dash": DASHES[place % len(DASHES)], "width": 2},
@@ -128,8 +129,10 @@ def places_on(axis: Axis, codes: Iterable[int]) -> list[Any]:
 
 def drawn(axis: Axis, title: str | None = None) -> dict[str, Any]:
     """An axis of a figure drawn to scale if it is numeric."""
-    kind = {"type": "linear"} if axis.numeric else {"type": "category"}
-    return {**kind, "title": {"text": title or axis.title}}
+    head = title or axis.title
+    if axis.numeric:
+        return {"type": "linear", "title": {"text": head}}
+    return {**category(head, axis.texts), "showgrid": True}
 
 
 def category(title: str, texts: Sequence[str]) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def prices(study: Study) -> Figure:
     x, unit = study.axes.x, price_unit(study)
     most = min(_MOST_ROWS, max(8, MOST_PRICES // max(len(study), 1)))
     places = np.sort(study.dearest[:most])
-    scale = PriceScale(float(np.nanmax(study.prices, initial=0.0)))
+    scale = PriceScale(study.highest)
     names = [str(bus) for bus in study.inverters[places].tolist()]
     views = {}
     for chosen, rows in axes_of.groups(study.axes.sliced, len(study)).items():

@@ -60,7 +60,7 @@ def drawing(study: Study, network: Any) -> Drawing | None:
     at = order[np.searchsorted(buses, inverters, sorter=order)]
     place = positions(len(buses), edges)
     chosen = _steps(study, len(inverters))
-    scale = PriceScale(float(np.nanmax(study.prices, initial=0.0)))
+    scale = PriceScale(study.highest)
     note = _note(study, len(buses), len(chosen))
     others = np.setdiff1d(np.arange(len(buses)), at) if len(buses) <= _MOST_BUSES else at[:0]
     unit = price_unit(study)

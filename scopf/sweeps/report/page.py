@@ -15,7 +15,7 @@ import numpy as np
 
 from scopf.faults import ScopfError
 from scopf.sweeps.report import axes as axes_of
-from scopf.sweeps.report import curves, facts, grids, network, status
+from scopf.sweeps.report import curves, facts, grids, network, scatter, status
 from scopf.sweeps.report import figure as f
 from scopf.sweeps.report.figure import Figure
 from scopf.sweeps.report.study import Study, Sweep, prepare
@@ -71,6 +71,7 @@ def html(sweep: Sweep) -> str:
             has_prices=bool(whole.solved.any()),
             groups=groups,
             axes=study.axes,
+            scatters=scatter.choices(study),
             drawing=drawing,
             failures=facts.failures(whole),
             pairs=facts.binding_pairs(whole, sweep),
@@ -87,19 +88,21 @@ def html(sweep: Sweep) -> str:
 
 def _figures(study: Study) -> dict[str, list[Figure]]:
     """Figures by the heading they stand under."""
-    by_id = {figure.id: figure for figure in curves.all_of(study)} if study.solved.any() else {}
+    by_id = (
+        {figure.id: figure for figure in scatter.over_choices(study)} if study.solved.any() else {}
+    )
     ended = status.by_scenario(study)
     if not by_id:
         return {"Status": [ended]}
     cost = [by_id[name] for name in ("cost", "critical") if name in by_id]
-    priced = [by_id["nssp-max"], curves.by_inverter(study), grids.prices(study)]
+    priced = [by_id["nssp-max"], by_id["nssp-curves"], grids.prices(study)]
     if not len(study.inverters):
         priced = priced[:1]
     surface = grids.surface(study)
     return {
         "Cost": cost,
         "Stability prices": priced,
-        "Margin and voltages": [by_id["margin"], by_id["spread"], curves.voltages(study)],
+        "Margin and voltages": [by_id["margin"], by_id["spread"], by_id["voltages"]],
         "All scenarios": [ended, *([surface] if surface else [])],
     }
 
@@ -108,7 +111,8 @@ def _first(study: Study) -> dict[str, int]:
     """What the controls show at first: the scenario with the highest price."""
     dearest = np.nan_to_num(study.nssp_max, nan=-1.0)
     row = int(np.argmax(dearest))
-    return {axis.name: int(axis.codes[row]) for axis in study.axes.sliced}
+    found = {axis.name: int(axis.codes[row]) for axis in study.axes.sliced}
+    return {**found, "x": 0} if study.axes.is_list else found
 
 
 def _part(study: Study, whole: Study) -> str:

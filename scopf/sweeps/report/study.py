@@ -127,6 +127,11 @@ class Study:
         """Largest minus smallest bus voltage, p.u."""
         return self.column("vm_max") - self.column("vm_min")
 
+    @property
+    def highest(self) -> float:
+        """The highest price of any scenario; zero without prices."""
+        return float(np.nan_to_num(self.nssp_max, nan=0.0).max(initial=0.0))
+
     @cached_property
     def dearest(self) -> Ints:
         """Places of the inverters by their highest price, highest first."""
@@ -152,7 +157,7 @@ def prepare(sweep: Sweep) -> Study:
         raise ScopfError(f"the table of scenarios has no column {', '.join(lacking)}")
     if scenarios.empty:
         raise ScopfError("the sweep has no scenarios yet; there is nothing to report")
-    buses, nssp, vm = _by_inverter(sweep.inverters, scenarios["scenario"].to_numpy())
+    buses, nssp, vm = _by_inverter(sweep.inverters, scenarios["scenario"].to_numpy(dtype=np.int64))
     return Study(scenarios, axes_of.find(scenarios), buses, nssp, vm, len(scenarios))
 
 

@@ -74,7 +74,8 @@ function everything(figure) {
 
 function textOf(figure, key, place) {
   if (axisOf[key]) return axisOf[key].texts[place];
-  return document.querySelector(`#${figure.id} [data-choice="${key}"]`).options[place].text;
+  const select = document.querySelector(`#${figure.id} [data-choice="${key}"], #slice [data-axis="${key}"]`);
+  return select.options[place].text;
 }
 
 function imageLink(id, format) {
@@ -94,24 +95,29 @@ function fillData(figure) {
   const traces = viewOf(figure);
   const heads = Object.values(figure.columns);
   const head = traces.length && traces[0].meta && traces[0].meta.unit;
-  const named = heads.map((text) => (text === "value" && head ? head : text));
+  const x = figure.xaxes ? textOf(figure, "x", state.x) : "x";
+  const named = heads.map((text) => (text === "value" && head ? head : text === "x" ? x : text));
   const all = figure.keys.length ? "CSV, all slices" : "CSV";
   const links = [download(all, `${figure.id}.csv`, () => everything(figure)), imageLink(figure.id, "svg"), imageLink(figure.id, "png")];
   show(place, named, rowsOf(figure, traces), links);
 }
 
-function heightOf(figure, traces) {
+function heightOf(figure, traces, width) {
   const named = traces.filter((trace) => trace.showlegend !== false && trace.type === "scatter").length;
   const shown = figure.layout.showlegend !== false;
-  return figure.height + (shown && narrow.matches ? 18 * Math.ceil(named / 3) : 0);
+  const texts = figure.layout.xaxis.categoryarray || [];
+  const longest = Math.max(0, ...texts.map((text) => raw(text).length));
+  const turned = texts.length * (longest + 2) * 7 > width - 90 && longest > 6;
+  return figure.height + (shown && narrow.matches ? 18 * Math.ceil(named / 3) : 0) + (turned ? Math.min(200, 6 * longest) : 0);
 }
 
 function draw(figure) {
   const place = document.querySelector(`#${figure.id} .plot`);
   const traces = viewOf(figure);
-  const height = heightOf(figure, traces);
+  const height = heightOf(figure, traces, place.clientWidth);
   place.style.height = `${height}px`;
-  const layout = themed(figure.layout, height);
+  const own = figure.xaxes ? { ...figure.layout, xaxis: figure.xaxes[state.x] } : figure.layout;
+  const layout = themed(own, height);
   if (traces.some((trace) => trace.type === "heatmap")) layout.images = [hatch(place.clientWidth, height)];
   if (!traces.length) {
     layout.annotations = [{ text: "no scenario in this slice", showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0.5 }];
@@ -125,5 +131,5 @@ function draw(figure) {
     text.replaceChildren(...labelled(parts.length ? `Slice: ${parts.join(", ")}` : ""));
   }
   fillData(figure);
-  return Plotly.react(place, traces.map((trace) => dressed(trace, place.clientWidth, figure)), layout, CONFIG);
+  return put(place, traces.map((trace) => dressed(trace, place.clientWidth, figure)), layout);
 }

@@ -72,7 +72,7 @@ function drawNetwork() {
         cmin: 0, cmax: 1, colorscale: ramp(), colorbar: colourbar(net.colorbar), showscale: net.priced,
         line: { color: ink, width: 1.2 } } },
   ];
-  return Plotly.react(place, traces, layout, { ...CONFIG, scrollZoom: false });
+  return put(place, traces, layout);
 }
 
 function pause() {

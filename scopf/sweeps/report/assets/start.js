@@ -26,7 +26,7 @@ function startControls() {
     select.addEventListener("change", () => {
       state[select.dataset.axis] = Number(select.value);
       drawAll(FIGURES.filter((figure) => figure.keys.includes(select.dataset.axis)));
-      if (DATA.network && stepOfSlice() >= 0) { pause(); showStep(stepOfSlice()); }
+      if (DATA.network && DATA.slice.includes(select.dataset.axis) && stepOfSlice() >= 0) { pause(); showStep(stepOfSlice()); }
     });
   }
   for (const select of document.querySelectorAll("[data-choice]")) {

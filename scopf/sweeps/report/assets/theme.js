@@ -63,7 +63,7 @@ function themed(layout, height) {
     font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: ink },
     margin: { l: 56, r: 14, t: 12, b: 48 },
     hoverlabel: { bgcolor: css("--panel"), bordercolor: css("--soft"), font: { color: ink } },
-    legend: { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom", itemsizing: "constant", font: { size: 12 }, ...(layout.legend || {}) },
+    legend: { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom", font: { size: 12 }, ...(layout.legend || {}) },
     dragmode: narrow.matches ? false : "zoom",
     uirevision: "keep",
   };
@@ -75,5 +75,11 @@ const colourbar = (bar) => ({
     ? { orientation: "h", ypad: 0, x: 0.5, y: 1.02, yanchor: "bottom", len: 1, title: { ...bar.title, side: "top", font: { size: 12 } } }
     : { title: { ...bar.title, side: "right", font: { size: 12 } } }),
 });
+
+// Draws anew; Plotly.react alone keeps the width that a figure had before the page was turned.
+async function put(place, traces, layout) {
+  await Plotly.react(place, traces, layout, CONFIG);
+  if (place._fullLayout.width !== place.clientWidth) await Plotly.Plots.resize(place);
+}
 
 const CONFIG = { displayModeBar: false, responsive: true, displaylogo: false, scrollZoom: false };
