@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scopf.cases import load_case
+    from scopf.central import solve_centralised
     from scopf.faults import CaseError, Fault, ScopfError
     from scopf.inverters import Inverters
     from scopf.model import Problem, build
@@ -35,9 +36,10 @@ _HOME = {  # where each public name lives; imported when first used
     "build": "scopf.model",
     "load_case": "scopf.cases",
     "solve": "scopf.solver",
+    "solve_centralised": "scopf.central",
 }
 __all__ = ["CaseError", "Fault", "Inverters", "Network", "Problem", "ScopfError", "Solution"]
-__all__ += ["Status", "build", "load_case", "solve"]
+__all__ += ["Status", "build", "load_case", "solve", "solve_centralised"]
 
 
 def __getattr__(name: str) -> Any:
