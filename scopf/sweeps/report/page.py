@@ -95,16 +95,20 @@ def _figures(study: Study) -> dict[str, list[Figure]]:
     if not by_id:
         return {"Status": [ended]}
     cost = [by_id[name] for name in ("cost", "critical") if name in by_id]
+    room = [by_id["margin"]]
     priced = [by_id["nssp-max"], by_id["nssp-curves"], grids.prices(study)]
-    if not len(study.inverters):
+    if not np.isfinite(study.nssp_max).any():  # a plain OPF
+        priced, room = [], []
+    elif not len(study.inverters):
         priced = priced[:1]
     surface = grids.surface(study)
-    return {
+    groups = {
         "Cost": cost,
         "Stability prices": priced,
-        "Margin and voltages": [by_id["margin"], by_id["spread"], by_id["voltages"]],
+        "Margin and voltages": [*room, by_id["spread"], by_id["voltages"]],
         "All scenarios": [ended, *([surface] if surface else [])],
     }
+    return {heading: figures for heading, figures in groups.items() if figures}
 
 
 def _first(study: Study) -> dict[str, int]:

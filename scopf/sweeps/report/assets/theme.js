@@ -70,7 +70,7 @@ function themed(layout, height) {
 }
 
 const colourbar = (bar) => ({
-  thickness: 12, outlinewidth: 0, ...bar,
+  thickness: 12, outlinewidth: 0, separatethousands: true, exponentformat: "none", ...bar,
   ...(narrow.matches
     ? { orientation: "h", ypad: 0, x: 0.5, y: 1.02, yanchor: "bottom", len: 1, title: { ...bar.title, side: "top", font: { size: 12 } } }
     : { title: { ...bar.title, side: "right", font: { size: 12 } } }),
