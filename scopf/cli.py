@@ -1,4 +1,4 @@
-"""The command line: `scopf solve`, `scopf verify`, `scopf cases`, and the studies."""
+"""The command line: `scopf solve`, `verify`, `report`, `cases`, and the studies."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import typer
 from scopf import __version__, options
 from scopf.faults import ScopfError
 from scopf.studies import commands
+from scopf.sweeps.report.command import report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -373,5 +374,5 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for _study in commands.COMMANDS:
-    app.command()(_guarded(_study))
+for _command in (*commands.COMMANDS, report):
+    app.command()(_guarded(_command))
