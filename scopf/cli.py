@@ -1,4 +1,4 @@
-"""The command line: `scopf solve`, `scopf cases`."""
+"""The command line: `scopf solve`, `scopf sweep`, `scopf cases`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 
 from scopf import __version__
 from scopf.faults import ScopfError
+from scopf.sweeps.command import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -234,6 +235,9 @@ def _progress() -> Callable[[int, float, float], None]:
 def _refuse(error: Exception) -> NoReturn:
     typer.echo(f"scopf: {error}", err=True)
     raise typer.Exit(BAD_INPUT)
+
+
+app.command()(sweep)
 
 
 @app.command()

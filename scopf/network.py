@@ -173,11 +173,11 @@ class Network:
             branch={"r": self.branch.r / susceptance, "x": self.branch.x / susceptance},
         )
 
-    def _load_factor(self, load: float | Mapping[int, float]) -> float | Floats:
+    def _load_factor(self, load: Any) -> float | Floats:
         if not hasattr(load, "items"):  # a mapping or a pandas Series has them
             return number("load", load)
         given = by_number("load", "bus", load)
-        at = self.bus_positions(list(given))
+        at = self.bus_positions(np.array(list(given), dtype=np.int64))
         if (at < 0).any():
             unknown = (bus for bus, place in zip(given, at, strict=True) if place < 0)
             raise ScopfError(f"load: there is no bus {listing(unknown)} in service")
