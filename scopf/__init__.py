@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scopf.cases import load_case
+    from scopf.central import solve_centralised
     from scopf.faults import CaseError, Fault, ScopfError
     from scopf.inverters import Inverters
     from scopf.model import Problem, build
@@ -38,10 +39,12 @@ _HOME = {  # where each public name lives; imported when first used
     "load_case": "scopf.cases",
     "load_sweep": "scopf.sweeps",
     "solve": "scopf.solver",
+    "solve_centralised": "scopf.central",
     "sweep": "scopf.sweeps",
 }
 __all__ = ["CaseError", "Fault", "Inverters", "Network", "Problem", "ScopfError", "Solution"]
-__all__ += ["Status", "Sweep", "build", "load_case", "load_sweep", "solve", "sweep"]
+__all__ += ["Status", "Sweep", "build", "load_case", "load_sweep", "solve", "solve_centralised"]
+__all__ += ["sweep"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+Complexes = npt.NDArray[np.complex128]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

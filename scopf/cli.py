@@ -1,24 +1,29 @@
-"""The command line: `scopf solve`, `scopf sweep`, `scopf cases`."""
+"""The command line: `scopf solve`, `scopf sweep`, `scopf verify`, `scopf cases`."""
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from scopf import __version__
+from scopf import __version__, options
 from scopf.faults import ScopfError
 from scopf.sweeps.command import sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from scopf.solution import Solution
 
 NOT_SOLVED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+NOT_STABLE = NOT_SOLVED
+
+log = logging.getLogger(__name__)
 
 app = typer.Typer(
     name="scopf",
@@ -96,6 +101,21 @@ def solve(
     margin: Annotated[
         float, typer.Option(help="Room that every stability row has to leave, p.u. voltage.")
     ] = 0.0,
+    capability: Annotated[
+        bool,
+        typer.Option("--capability", help="Keep P^2 + Q^2 of every inverter within its rating."),
+    ] = False,
+    rating_factor: Annotated[
+        float | None,
+        typer.Option(help="Rating of each unit over its Pmax. [default: the case's mBase]"),
+    ] = None,
+    q_price: Annotated[
+        float | None, typer.Option(help="Cost of |Q| of every generator, per MVArh.")
+    ] = None,
+    opportunity_price: Annotated[
+        float | None,
+        typer.Option(help="Price per MWh of active power that an inverter's Q takes away."),
+    ] = None,
     droop_margin: Annotated[
         float | None,
         typer.Option(
@@ -111,6 +131,13 @@ def solve(
     stiffness_cost: Annotated[
         float, typer.Option(help="Co-design: cost per hour and unit of stiffness 1/m_q.")
     ] = 0.0,
+    certify: Annotated[
+        bool,
+        typer.Option(
+            "--certify",
+            help="Check the result exactly and raise the droop margin until it is stable.",
+        ),
+    ] = False,
     start: Annotated[
         str, typer.Option(help="Start point: dc, flat, middle (of the boxes) or power-flow.")
     ] = "dc",
@@ -139,22 +166,21 @@ def solve(
 ) -> None:
     """Solve one case and print its Nodal Stability Shadow Prices.
 
-    Exit code: 0 solved, 1 not solved, 2 usage or bad input, 130 interrupted.
+    Exit code: 0 solved, 1 not solved (or not certified), 2 usage or bad input, 130 interrupted.
 
     Example: scopf solve case39 --lossless --mq 0.2 --eta-q 0.1 --out results
     """
-    level = logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("scopf").setLevel(level)
-    logging.getLogger("pyomo").setLevel(logging.CRITICAL)  # its errors reach us as exceptions
+    _listen(verbose)
     settings = {
         "case": case, "lossless": lossless, "criterion": criterion, "mq": mq, "beta_q": beta_q,
         "mp": mp, "droop_base": droop_base, "inverters": str(inverters) if inverters else None,
         "eta_q": eta_q, "d": d, "load_scale": load_scale, "alpha": alpha, "margin": margin,
         "droop_margin": droop_margin, "mq_min": mq_min, "mq_max": mq_max,
-        "stiffness_cost": stiffness_cost, "start": start, "form": form,
+        "stiffness_cost": stiffness_cost, "certify": certify, "start": start, "form": form,
+        "capability": capability, "rating_factor": rating_factor, "q_price": q_price,
+        "opportunity_price": opportunity_price,
     }  # fmt: skip
-    try:
+    with _ending():
         solution = _solve(settings, ignore_unsupported, max_iter, time_limit, option or [], verbose)
         from scopf import export, summary
 
@@ -165,13 +191,89 @@ def solve(
             typer.echo(summary.text(solution))
             if written:
                 typer.echo(f"\n{len(written)} files written to {out}")
+    if not solution.solved or solution.certified is False:
+        raise typer.Exit(NOT_SOLVED)
+
+
+@app.command()
+@options.as_in(solve, leave_out=("out",))
+def verify(
+    load: Annotated[
+        str,
+        typer.Option(
+            help="How loads follow the voltage: power, current, impedance, an exponent, or two for "
+            "active and reactive power (0,2)."
+        ),
+    ] = "power",
+    frequency: Annotated[float, typer.Option(help="Nominal frequency in Hz.")] = 60.0,
+    modes: Annotated[int, typer.Option(help="Number of modes to report.", min=1)] = 10,
+    method: Annotated[
+        str, typer.Option(help="Of finding eigenvalues: dense, arnoldi or auto.")
+    ] = "auto",
+    critical: Annotated[
+        bool, typer.Option("--critical", help="Find the largest uniform m_q at the point as well.")
+    ] = False,
+    **given: Any,
+) -> None:
+    """Solve one case and check by its dynamics whether the result is stable.
+
+    Exit code: 0 stable, 1 not solved or not stable, 2 usage or bad input, 130 interrupted.
+
+    Example: scopf verify case39 --lossless --mq 0.2 --load impedance
+    """
+    _listen(given["verbose"])
+    running = ("ignore_unsupported", "max_iter", "time_limit", "option", "verbose")
+    settings = {key: value for key, value in given.items() if key not in (*running, "as_json")}
+    settings["inverters"] = str(given["inverters"]) if given["inverters"] else None
+    with _ending():
+        how: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
+        how["load"] = _load(load)
+        ignore_unsupported, max_iter, time_limit, option, verbose = (given[key] for key in running)
+        solution = _solve(settings, ignore_unsupported, max_iter, time_limit, option or [], verbose)
+        found = solution.verify(**how) if solution.solved else None
+        if found is not None and critical:
+            log.info("critical m_q %g", found.critical_mq)  # the text has it from now on
+        if given["as_json"]:
+            from scopf import export
+
+            result = {**export.as_dict(solution), "settings": {**settings, **how}}
+            result |= found.as_dict() if found is not None else {"stable": None}
+            typer.echo(json.dumps(result, allow_nan=False))
+        elif found is None:
+            typer.echo(f"{solution.status}: {solution.message}; there is nothing to verify")
+        else:
+            typer.echo(f"criterion {solution.problem.criterion.name}, cost {solution.cost:.4f}")
+            typer.echo(found.text())
+    if found is None or not found.stable:
+        raise typer.Exit(NOT_STABLE)
+
+
+def _load(text: str) -> Any:
+    """A load model as `Solution.verify` takes it."""
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        return text
+    return numbers[0] if len(numbers) == 1 else tuple(numbers)
+
+
+def _listen(verbose: bool) -> None:
+    level = logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("scopf").setLevel(level)
+    logging.getLogger("pyomo").setLevel(logging.CRITICAL)  # its errors reach us as exceptions
+
+
+@contextmanager
+def _ending() -> Iterator[None]:
+    """How a command ends that cannot finish."""
+    try:
+        yield
     except (ScopfError, ImportError) as error:
         _refuse(error)
     except KeyboardInterrupt:
         typer.echo("scopf: interrupted, nothing was written", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    if not solution.solved:
-        raise typer.Exit(NOT_SOLVED)
 
 
 def _solve(
@@ -188,8 +290,12 @@ def _solve(
     net = net.lossless() if settings["lossless"] else net
     net = net.scaled(load=settings["load_scale"])
     keywords = {key: settings[key] for key in ("mq", "beta_q", "mp", "droop_base")}
+    keywords["rating_factor"] = settings["rating_factor"]
     units = scopf.Inverters.at_generators(net, table=settings["inverters"], **keywords)
-    names = ("criterion", "eta_q", "d", "alpha", "margin", "droop_margin", "stiffness_cost")
+    names = (
+        "criterion", "eta_q", "d", "alpha", "margin", "droop_margin", "stiffness_cost",
+        "capability", "q_price", "opportunity_price",
+    )  # fmt: skip
     low, high = settings["mq_min"], settings["mq_max"]
     if (low is None) != (high is None):
         raise ScopfError("co-design needs both --mq-min and --mq-max")
@@ -200,6 +306,7 @@ def _solve(
         problem,
         start=settings["start"],
         form=settings["form"],
+        certify=settings["certify"],
         options=dict(_option(text) for text in options),
         max_iter=max_iter,
         time_limit=time_limit,

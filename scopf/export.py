@@ -41,6 +41,11 @@ def as_dict(solution: Solution) -> dict[str, Any]:
             for attempt in solution.attempts
         ],
         "seconds": solution.seconds,
+        "certified": solution.certified,
+        "checks": [
+            {key: _plain(value) for key, value in dataclasses.asdict(check).items()}
+            for check in solution.checks
+        ],
     }
 
 

@@ -113,6 +113,7 @@ class Inverters:
         tau_p: Value | None = None,
         tau_q: Value | None = None,
         rating_mva: Value | None = None,
+        rating_factor: float | None = None,
     ) -> Self:
         """An inverter at every generator bus, or at `buses` only.
 
@@ -136,6 +137,8 @@ class Inverters:
             tau_p: filter time constant of active power in s, default 0.1.
             tau_q: filter time constant of reactive power in s, default 0.1.
             rating_mva: rated apparent power, default the case's machine base (mBase).
+            rating_factor: rated apparent power of each unit over its Pmax, where rating_mva does
+                not say it.
 
         Raises:
             CaseError: listing every unknown bus or generator and every value that is out of range.
@@ -144,7 +147,8 @@ class Inverters:
             "mq": mq, "beta_q": beta_q, "mp": mp, "beta_p": beta_p,
             "tau_p": tau_p, "tau_q": tau_q, "rating_mva": rating_mva,
         }  # fmt: skip
-        return cls(**_Reader(net.energized(), droop_base).read(given, buses, table))
+        reader = _Reader(net.energized(), droop_base)
+        return cls(**reader.read(given, buses, table, rating_factor))
 
     def frame(self) -> pd.DataFrame:
         """The inverters as a table, one row each, per unit on the system base."""
@@ -168,6 +172,7 @@ class _Reader:
         self.is_inverter = np.ones(len(net.gen), dtype=bool)
         self.unit = {key: np.full(len(net.gen), value) for key, value in _DEFAULTS.items()}
         self.unit["rating_mva"] = net.gen.mbase.copy()
+        self.rated = np.zeros(len(net.gen), dtype=bool)  # units whose own rating was given
         self.at_bus: dict[str, dict[int, float]] = {key: {} for key in _PARAMETERS}
 
     def read(
@@ -175,6 +180,7 @@ class _Reader:
         given: Mapping[str, Value | None],
         buses: Iterable[int] | None,
         table: str | os.PathLike[str] | pd.DataFrame | None,
+        rating_factor: float | None = None,
     ) -> dict[str, Any]:
         """Columns of an Inverters object."""
         for key, value in given.items():
@@ -183,6 +189,8 @@ class _Reader:
             self._select(buses)
         if table is not None:
             self._table(table)
+        if rating_factor is not None:
+            self._rate(rating_factor)
         if self.faults:
             raise CaseError(self.source, self.faults)
         columns = self._combine()
@@ -205,6 +213,23 @@ class _Reader:
             raise ScopfError(f"{key} must be positive, got {value}")
         else:
             self.unit[key][:] = float(value)
+            self.rated |= key == "rating_mva"
+
+    def _rate(self, factor: float) -> None:
+        """Ratings by Pmax, of the units that have none of their own and none for their bus."""
+        if number("rating_factor", factor) <= 0:
+            raise ScopfError(f"rating_factor must be positive, got {factor}")
+        gen = self.net.gen
+        of_bus = np.isin(gen.bus, list(self.at_bus["rating_mva"]))
+        open_ = self.is_inverter & ~self.rated & ~of_bus
+        if not open_.any():
+            log.warning("rating_factor has no effect: every rating is given by rating_mva")
+        pmax = gen.pmax * self.net.base_mva
+        for row in np.flatnonzero(open_ & ~((pmax > 0) & np.isfinite(pmax))):
+            text = f"Pmax is {pmax[row]:g} MW, which gives no rating; give its rating_mva"
+            label = f"gen {gen.id[row]} at bus {gen.bus[row]}"
+            self.faults.append(Fault(text, "rating_factor", label=label))
+        self.unit["rating_mva"][open_] = factor * pmax[open_]
 
     def _select(self, buses: Iterable[int]) -> None:
         wanted = np.atleast_1d(np.array(list(buses) if isinstance(buses, Iterable) else buses))
@@ -318,6 +343,8 @@ class _Reader:
                 self.at_bus[name][int(key_number)] = value
             else:
                 self.unit[name][units] = value
+                if name == "rating_mva":
+                    self.rated |= units
                 for bus in self.net.gen.bus[units].tolist():
                     self.at_bus[name].pop(bus, None)  # the table overrides the keywords
 

@@ -7,7 +7,9 @@ these:
 - A locational marginal price is dJ*/d(load). The balance reads generation - flows = load, so it is
   -lambda.
 - The price of a limit, named mu_..., is what one unit more room is worth; it is never negative.
-  A thermal row reads |S|^2/rate <= rate, and dJ*/d(rate) = -lambda (1 + |S|^2/rate^2).
+  A thermal row reads |S|^2/rate <= rate, and dJ*/d(rate) = -lambda (1 + |S|^2/rate^2); so does a
+  capability circle. Lost opportunity costs p (S - A) with the row (A^2 + Q^2)/S - S <= 0, so there
+  dJ*/dS = p - lambda (1 + (A^2 + Q^2)/S^2), and p = 2 lambda A/S by optimality.
 - The Nodal Stability Shadow Price of inverter i is the sum of the multipliers of its rows,
   NSSP_i = sum_j lambda_ij = -dJ*/dGamma_i (Wang and Geng 2026), never negative. The criterion adds
   them up, because it knows which rows are whose.
@@ -24,6 +26,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from scopf.arrays import Flags, Floats
+from scopf.model.capability import units
+from scopf.model.costs import where_priced
 from scopf.model.problem import Problem
 from scopf.nlp import NLP
 
@@ -86,12 +90,13 @@ class Prices:
     """Prices by table and column, in the units that the column names say.
 
     Attributes:
-        buses, gens, branches: price columns of these tables.
+        buses, gens, branches, inverters: price columns of these tables.
     """
 
     buses: dict[str, Floats]
     gens: dict[str, Floats]
     branches: dict[str, Floats]
+    inverters: dict[str, Floats]
 
 
 def read(problem: Problem, multipliers: Multipliers, loading: tuple[Floats, Floats]) -> Prices:
@@ -132,11 +137,35 @@ def read(problem: Problem, multipliers: Multipliers, loading: tuple[Floats, Floa
             "mu_angle_min_per_degree": np.maximum(-angle, 0.0) * per_degree,
             "mu_angle_max_per_degree": np.maximum(angle, 0.0) * per_degree,
         },
+        inverters={"mu_s_per_mvah": np.maximum(_ratings(problem, multipliers), 0.0) * per_mw},
     )
     if not multipliers.solved:
-        for table in (tables.buses, tables.gens, tables.branches):
+        for table in (tables.buses, tables.gens, tables.branches, tables.inverters):
             table.update({name: np.full(len(column), np.nan) for name, column in table.items()})
     return tables
+
+
+def _ratings(problem: Problem, multipliers: Multipliers) -> Floats:
+    """-dJ*/d(rating) of every inverter, currency/h per p.u.; zero where the rating is no limit."""
+    f, worth = problem.formulation, np.zeros(len(problem.inverters))
+    if "inverter_rating" not in f:
+        return worth
+    unit, owner = units(problem.base, problem.inverters)
+    p, q = (
+        np.bincount(owner, f[name].value[unit], minlength=len(worth))
+        for name in ("gen_pg", "gen_qg")
+    )
+    rating = f["inverter_rating"].values
+    if "inverter_capability" in f:
+        share = (p**2 + q**2) / rating**2
+        worth += multipliers.of_rows("inverter_capability", 0.0) * (1.0 + share)
+    if "inverter_p_available" in f:
+        on = where_priced(f["inverter_opportunity_price"].values)
+        available = f["inverter_p_available"].value / rating
+        share = available**2 + on * (q / rating) ** 2
+        row = multipliers.of_rows("inverter_opportunity", 0.0)
+        worth += row * (1.0 + share - 2.0 * available)
+    return worth
 
 
 def _spread(multipliers: Multipliers, name: str, limited: Flags) -> Floats:

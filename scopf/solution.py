@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
+from scopf.faults import ScopfError
 from scopf.model.problem import Problem, Scenario
 from scopf.outcome import Attempt, Iterate, Status
 from scopf.stability.criterion import NOBODY
@@ -16,7 +17,11 @@ from scopf.stability.criterion import NOBODY
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scopf.certification import Check
+    from scopf.dynamics.loads import Load
+    from scopf.dynamics.verification import Verification
     from scopf.inverters import Inverters
+    from scopf.network import Network
     from scopf.prices import Prices
     from scopf.stability import Stability
 
@@ -33,6 +38,8 @@ class Point:
         pd, qd: loads of the buses.
         flows: into both ends of the branches, rows p_from, q_from, p_to, q_to.
         costs: of the generators, currency per hour.
+        rating: of the inverters.
+        opportunity: lost opportunity of the inverters, currency per hour.
     """
 
     vm: Floats
@@ -43,6 +50,8 @@ class Point:
     qd: Floats
     flows: Floats
     costs: Floats
+    rating: Floats
+    opportunity: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +73,7 @@ class Solution:
             `update` (what was set by hand on the Pyomo model shows in the tables only).
         point, prices, stability: what the tables are made of.
         iterate: where the solver ended, for a warm start.
+        checks: every solve and exact check of `solve(..., certify=True)`.
     """
 
     status: Status
@@ -79,6 +89,12 @@ class Solution:
     prices: Prices = field(repr=False)
     stability: Stability = field(repr=False)
     iterate: Iterate = field(repr=False)
+    checks: tuple[Check, ...] = field(default=(), repr=False)
+
+    @property
+    def certified(self) -> bool | None:
+        """Whether the exact check was passed; None when it was not asked for."""
+        return self.checks[-1].stable if self.checks else None
 
     @property
     def rung(self) -> str:
@@ -179,10 +195,12 @@ class Solution:
         """Every inverter: droop, operating point, stability limit and margin, and its NSSP.
 
         `units` generators act together as one inverter; mq is their combined droop on the system
-        base. `margin` is the least room among the inverter's rows (p.u. voltage), `neighbor` the
-        bus across that row, `nssp_per_pu` the Nodal Stability Shadow Price, per p.u. voltage of the
-        limit (of stiffness 1/k for the criterion weighted). `dcost_dmq` is dJ*/dm_q, currency/h per
-        unit of m_q: what a softer inverter costs the dispatch.
+        base. `loading_percent` is |S| over the rating, `cost_q_per_h` the inverter's lost
+        opportunity and `mu_s_per_mvah` what more rating is worth. `margin` is the least room among
+        the inverter's rows (p.u. voltage), `neighbor` the bus across that row, `nssp_per_pu` the
+        Nodal Stability Shadow Price, per p.u. voltage of the limit (of stiffness 1/k for the
+        criterion weighted). `dcost_dmq` is dJ*/dm_q, currency/h per unit of m_q: what a softer
+        inverter costs the dispatch.
         """
         import pandas as pd
 
@@ -196,6 +214,7 @@ class Solution:
             total = np.bincount(places, values[of_inverters], minlength=len(net.bus))
             return total[at].astype(np.float64) * net.base_mva
 
+        p_mw, q_mvar, rating = output(point.pg), output(point.qg), point.rating * net.base_mva
         table = pd.DataFrame(
             {
                 "bus": inv.bus,
@@ -203,10 +222,13 @@ class Solution:
                 "units": [len(group) for group in inv.gens],
                 "mq": inv.mq,
                 "beta_q": inv.beta_q,
-                "rating_mva": inv.rating * net.base_mva,
+                "rating_mva": rating,
                 "vm": point.vm[at],
-                "p_mw": output(point.pg),
-                "q_mvar": output(point.qg),
+                "p_mw": p_mw,
+                "q_mvar": q_mvar,
+                "loading_percent": 100 * np.hypot(p_mw, q_mvar) / rating,
+                "cost_q_per_h": point.opportunity,
+                **self.prices.inverters,
             }
         )
         table["limit_pu"] = found.limit
@@ -214,14 +236,44 @@ class Solution:
         table["neighbor"] = _numbers(found.neighbor)
         table["binding"] = self._binds(found.margin)
         table["nssp_per_pu"] = found.nssp if self.solved else np.nan
-        table["dcost_dmq"] = self._dcost_dmq()
+        table["dcost_dmq"] = found.dcost_dmq if self.solved else np.nan
         return table
 
-    def _dcost_dmq(self) -> Floats:
-        """Envelope theorem: dJ*/dm_q,i = price_i Gamma_i / m_q,i, as Gamma_i goes with 1/m_q,i."""
-        found = self.stability
-        limit = np.where(np.isnan(found.limit), 0.0, found.limit)
-        return found.price * limit / self.inverter_data.mq if self.solved else limit * np.nan
+    @property
+    def net(self) -> Network:
+        """The network that was solved: loads and series admittances of the solution's scenario."""
+        scenario = self.scenario
+        return self.problem.base.scaled(load=scenario.load_scale, susceptance=scenario.alpha)
+
+    def verify(
+        self,
+        *,
+        load: Load = "power",
+        frequency: float = 60.0,
+        modes: int = 10,
+        method: str = "auto",
+    ) -> Verification:
+        """Check with the dynamics of the full network whether the operating point is stable.
+
+        Args:
+            load: how loads follow the voltage: "power", "current", "impedance", an exponent, a pair
+                (n_p, n_q), or any of these by bus number (other buses then have constant power).
+            frequency: nominal, Hz.
+            modes: number of modes to report.
+            method: of finding eigenvalues, "dense", "arnoldi" or "auto".
+
+        Raises:
+            ScopfError: after a solve that failed; without an inverter; for an argument that makes
+                no sense.
+        """
+        from scopf.dynamics.verification import verify
+
+        if not self.solved:
+            raise ScopfError(f"there is no operating point to verify: {self.message}")
+        point = self.point
+        net = self.net.replace(bus={"pd": point.pd, "qd": point.qd})
+        settings: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
+        return verify(net, self.inverter_data, point.vm, point.va, load=load, **settings)
 
     def __str__(self) -> str:
         from scopf import summary

@@ -8,17 +8,18 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
-from scopf import ipopt, prices
+from scopf import certification, ipopt, prices
 from scopf.algebra.formulation import Variable
 from scopf.arrays import Floats
 from scopf.faults import ScopfError, listing, number
 from scopf.inverters import Inverters
 from scopf.ipopt import Options, Outcome, Progress
 from scopf.ladder import Form, Patience, Rung, Start, Watch, rungs
+from scopf.model.costs import split_start
 from scopf.model.problem import Problem
 from scopf.nlp import NLP
 from scopf.outcome import Attempt, Iterate, Status
@@ -43,6 +44,7 @@ def solve(
     time_limit: float | None = None,
     verbose: bool = False,
     progress: Progress | None = None,
+    certify: bool | Mapping[str, Any] = False,
 ) -> Solution:
     """Solve a problem as it stands now, user's additions to its Pyomo model included.
 
@@ -56,8 +58,8 @@ def solve(
             "middle" (voltages in the middle of the case's boxes as well), "power-flow" (an AC power
             flow); a user's own variables at their Pyomo values. Or "model" (every variable at its
             Pyomo value), or a Solution of this problem (or the `iterate` of one) to start warm
-            from: the quickest way after a small change. A warm start that takes more iterations than a cold one would is given
-            up for a cold one.
+            from: the quickest way after a small change. A warm start that takes more iterations
+            than a cold one would is given up for a cold one.
         form: "reduced" (branch flows are expressions), "lifted" (they are variables), or "auto":
             reduced and watched, then the other rungs of `scopf.ladder`.
         options: Ipopt options that override the package's.
@@ -65,6 +67,9 @@ def solve(
         time_limit: wall time limit of the solver in s, all attempts together.
         verbose: print Ipopt's iterations.
         progress: called after each iteration with its number, the cost and the largest violation.
+        certify: check the optimum exactly, by the dynamics; if it is unstable, raise the
+            criterion's droop margin and solve again until it passes or there is no solution. Every
+            step is in the result's `checks`. A mapping is the keywords of `Solution.verify`.
 
     Returns:
         The solution. A solve that fails says so in `.status` and has no prices.
@@ -72,7 +77,6 @@ def solve(
     Raises:
         ScopfError: when the model cannot be compiled or an option is unknown.
     """
-    began = time.perf_counter()
     if not isinstance(problem, Problem):
         kind = type(problem).__name__
         raise ScopfError(f"solve takes a Problem that scopf.build made (not its model), got {kind}")
@@ -83,7 +87,17 @@ def solve(
         raise ScopfError(f"options are a mapping of Ipopt's options to values, got {options!r}")
     own = {"print_level": 5 if verbose else 0, **(options or {})}
     limits = _limits(own, max_iter, time_limit)
-    climb = _Climb(problem, own, limits, progress)
+
+    def once(last: Solution | None) -> Solution:
+        return _once(_Climb(problem, own, limits, progress), last or start, form)
+
+    if certify is False:
+        return once(None)
+    return certification.certify(problem, once, certify if isinstance(certify, Mapping) else {})
+
+
+def _once(climb: _Climb, start: Start | Solution | Iterate, form: Form) -> Solution:
+    """Go up the ladder."""
     cold: Start = "dc"
     if isinstance(start, Solution):
         climb.warm(start.iterate, form, start.status)
@@ -95,7 +109,7 @@ def solve(
         if climb.ended:
             break
         climb.attempt(rung, cold)
-    return climb.solution(began)
+    return climb.solution()
 
 
 @dataclass(frozen=True)
@@ -129,6 +143,7 @@ class _Climb:
         self._last: tuple[NLP, Outcome] | None = None
         self._cold = 0  # iterations that the last cold start took
         self._climbed = 0  # iterations of all cold attempts
+        self._began = time.perf_counter()
         self.ended = False
 
     def warm(self, last: Iterate, form: Form, status: Status = Status.OPTIMAL) -> None:
@@ -194,7 +209,7 @@ class _Climb:
             over.add(Status.ITERATION_LIMIT)
         self.ended = found.status.solved or found.status in over or found.certain
 
-    def solution(self, began: float) -> Solution:
+    def solution(self) -> Solution:
         """Everything about the last attempt."""
         problem = self._problem
         assert self._last is not None
@@ -205,21 +220,22 @@ class _Climb:
         multipliers = Multipliers(nlp, found.rows, found.lower, found.upper, solved)
         p_from, q_from, p_to, q_to = point.flows / problem.base.branch.rate
         loading = np.hypot(p_from, q_from), np.hypot(p_to, q_to)
-        f = problem.formulation
+        f, setting = problem.formulation, problem.setting
+        setting = dataclasses.replace(setting, inverters=_designed(problem))
         cost = -nlp.objective(x) if nlp.maximize else nlp.objective(x)
         return Solution(
             status=found.status,
             message=found.message,
             cost=cost if solved else float("nan"),
             iterations=sum(attempt.iterations for attempt in self._attempts),
-            seconds=time.perf_counter() - began,
+            seconds=time.perf_counter() - self._began,
             attempts=tuple(self._attempts),
             problem=problem,
             scenario=problem.scenario,
-            inverter_data=_designed(problem),
+            inverter_data=setting.inverters,
             point=point,
             prices=prices.read(problem, multipliers, loading),
-            stability=problem.criterion.read(f, problem.setting, multipliers),
+            stability=problem.criterion.read(f, setting, multipliers),
             iterate=Iterate(
                 nlp.signature, nlp.lift, x, found.rows, found.lower, found.upper, self._cold
             ),
@@ -279,8 +295,11 @@ def _start(problem: Problem, nlp: NLP, start: Start) -> Floats:
     if start == "model":
         return nlp.consistent(nlp.start)
     found = {} if start == "flat" else STARTS[start](problem.net)
+    f = problem.formulation
+    if "gen_q_price" in f:
+        found |= split_start(found.get("gen_qg", f["gen_qg"].start), f["gen_q_price"].values)
     x = nlp.start.copy()
-    for variable in problem.formulation.of_kind(Variable):
+    for variable in f.of_kind(Variable):
         columns = nlp.columns(variable.name)
         values = found.get(variable.name, variable.start)
         x[columns[columns >= 0]] = values[columns >= 0]
@@ -295,7 +314,8 @@ def _designed(problem: Problem) -> Inverters:
 
 
 def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:
-    f = problem.formulation
+    f, inverters = problem.formulation, problem.inverters
+    lost = "inverter_cost_q" in f
     flows = ("branch_p_from", "branch_q_from", "branch_p_to", "branch_q_to")
     return Point(
         vm=f["bus_vm"].value.copy(),
@@ -306,4 +326,6 @@ def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:
         qd=f["bus_qd"].values.copy(),
         flows=np.array([nlp.values_of(name, x) for name in flows]),
         costs=nlp.values_of("gen_cost_p", x) + nlp.values_of("gen_cost_q", x),
+        rating=(f["inverter_rating"].values if "inverter_rating" in f else inverters.rating).copy(),
+        opportunity=nlp.values_of("inverter_cost_q", x) if lost else np.zeros(len(inverters)),
     )

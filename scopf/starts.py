@@ -10,15 +10,13 @@ import logging
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse import linalg
 
-from scopf.arrays import Flags, Floats, Ints
+from scopf.arrays import Complexes, Flags, Floats, Ints
+from scopf.injections import injections, slopes
 from scopf.network import Network
 from scopf.tables import REFERENCE
-
-Complexes = npt.NDArray[np.complex128]
 
 log = logging.getLogger(__name__)
 
@@ -104,8 +102,7 @@ def power_flow(net: Network) -> dict[str, Floats]:
             log.info("%s: the power flow does not converge, the DC one is the start", net.name)
             return start
         vm, va = solved
-        v = vm * np.exp(1j * va)
-        power = v * (y @ v).conj() + load
+        power = injections(y, vm, va) + load
         if not losses_known:
             pg = _dispatch(net, power.real.sum())
     at_slack = np.isin(at, slack)
@@ -243,36 +240,26 @@ def _newton(
     Returns:
         Magnitudes and angles, each of shape (n,); None when Newton's method fails.
     """
-    n = len(vm)
+    n, entries = len(vm), y.tocoo()
     turning, changing = np.ones(n, dtype=bool), ~regulated
     turning[slack] = False
     kept = np.concatenate([turning, changing])  # of n angles or active, n magnitudes or reactive
     number = np.cumsum(kept) - 1
     size = int(kept.sum())
-    entries = y.tocoo()
-    i = np.concatenate([entries.row, np.arange(n)])
-    j = np.concatenate([entries.col, np.arange(n)])
-    rows, cols = np.concatenate([i, i, i + n, i + n]), np.concatenate([j, j + n, j, j + n])
-    used = kept[rows] & kept[cols]
-    rows, cols = number[rows[used]], number[cols[used]]
     with np.errstate(all="ignore"):
         for _ in range(_ITERATIONS + 1):
-            v = vm * np.exp(1j * va)
-            power = v * (y @ v).conj()
-            gap = power - wanted
+            gap = injections(y, vm, va) - wanted
             missing = np.concatenate([gap.real, gap.imag])[kept]
             if not np.isfinite(missing).all():
                 return None
             if abs(missing).max(initial=0.0) < _TOLERANCE:
                 return (vm, va) if (vm > 0).all() else None
-            # With T_ij = V_i conj(Y_ij V_j): dS_i/dtheta_j = -j T_ij, dS_i/dV_j = T_ij / V_j, and
-            # on the diagonal j S_i and S_i / V_i besides.
-            terms = v[entries.row] * (entries.data * v[entries.col]).conj()
-            angle = np.concatenate([-1j * terms, 1j * power])
-            magnitude = np.concatenate([terms / vm[entries.col], power / vm])
-            parts = (angle.real, magnitude.real, angle.imag, magnitude.imag)
-            data = np.concatenate(parts)[used]
-            jacobian = sparse.coo_array((data, (rows, cols)), shape=(size, size)).tocsc()
+            i, j, angle, magnitude = slopes(entries, vm, va)
+            rows, cols = np.concatenate([i, i, i + n, i + n]), np.concatenate([j, j + n, j, j + n])
+            used = kept[rows] & kept[cols]
+            data = np.concatenate([angle.real, magnitude.real, angle.imag, magnitude.imag])[used]
+            cells = number[rows[used]], number[cols[used]]
+            jacobian = sparse.coo_array((data, cells), shape=(size, size)).tocsc()
             step = _solve(jacobian, -missing)
             if step is None:
                 return None

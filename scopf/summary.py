@@ -26,6 +26,10 @@ _INVERTER = {
     "nssp_per_pu": ("NSSP", "{:.2f}"),
     "dcost_dmq": ("dJ/dm_q", "{:.2f}"),
 }
+_CIRCLE = {
+    "loading_percent": ("load [%]", "{:.1f}"),
+    "mu_s_per_mvah": ("mu_s", "{:.3f}"),
+}
 _GEN = {
     "gen": ("gen", "{:d}"),
     "bus": ("bus", "{:d}"),
@@ -57,9 +61,9 @@ def text(solution: Solution) -> str:
     if not solution.solved:
         return "\n".join([*lines, "no cost and no prices: the solve failed"])
     lines.append(f"cost {solution.cost:.4f} per hour")
-    lines += _claim(solution)
+    lines += [*_claim(solution), *_checks(solution)]
     if problem.criterion.name == "none":
-        lines += ["", "Dispatch", *_table(solution.gens, _GEN, "generators")]
+        lines += ["", "Dispatch", *table(solution.gens, _GEN, "generators")]
     else:
         lines += ["", *_stability(solution)]
     return "\n".join(lines)
@@ -68,6 +72,20 @@ def text(solution: Solution) -> str:
 def _attempt(attempt: Attempt) -> str:
     """One line on one try."""
     return f"{attempt.rung}: {attempt.message} ({attempt.iterations} iterations)"
+
+
+def _checks(solution: Solution) -> list[str]:
+    """The exact checks, one line each, and what they come to."""
+    if not solution.checks:
+        return []
+    lines = [
+        f"  droop margin {check.droop_margin:.2%}: "
+        + (f"cost {check.cost:.4f}; " if check.status.solved else "")
+        + check.verdict
+        for check in solution.checks
+    ]
+    verdict = "passed" if solution.certified else "NOT passed: the operating point is not certified"
+    return ["exact check by the dynamics", *lines, verdict]
 
 
 def _claim(solution: Solution) -> list[str]:
@@ -86,9 +104,10 @@ def _stability(solution: Solution) -> list[str]:
     inverters = solution.inverters
     binding = solution.pairs[solution.pairs["binding"]]
     ranked = inverters.sort_values(["nssp_per_pu", "margin"], ascending=[False, True])
-    unit = "stiffness 1/k" if solution.problem.criterion.name == "weighted" else "voltage"
+    unit = solution.problem.criterion.nssp_unit
     lines = [f"Nodal Stability Shadow Prices (per hour and p.u. {unit}; margin in p.u. voltage)"]
-    lines += _table(ranked, _INVERTER, "inverters")
+    columns = _INVERTER | (_CIRCLE if solution.scenario.capability else {})
+    lines += table(ranked, columns, "inverters")
     several = inverters.loc[inverters["units"] > 1, "bus"]
     if len(several):
         lines += ["", f"Several units act as one inverter at bus {listing(several)}."]
@@ -101,10 +120,10 @@ def _stability(solution: Solution) -> list[str]:
     dearest = binding.sort_values("price_per_pu", ascending=False)
     if binding["neighbor"].isna().all():
         return [*lines, "", f"{len(binding)} of {len(solution.pairs)} stability rows bind."]
-    return [*lines, "", f"Binding pairs ({len(binding)})", *_table(dearest, _PAIR, "pairs")]
+    return [*lines, "", f"Binding pairs ({len(binding)})", *table(dearest, _PAIR, "pairs")]
 
 
-def _table(frame: pd.DataFrame, columns: dict[str, tuple[str, str]], what: str) -> list[str]:
+def table(frame: pd.DataFrame, columns: dict[str, tuple[str, str]], what: str) -> list[str]:
     """Right-aligned columns under their headings, and how many rows of `what` are left out."""
     cells = [[head for head, _ in columns.values()]]
     for record in frame.head(_ROWS).to_dict("records"):

@@ -57,6 +57,26 @@ def bus_form(stiffness: Any, own: Any, dq_load: Any, v: Any, d: Any) -> Any:
     return ((stiffness + dq_load) / v + 2 * own) * d**2
 
 
+def line_slopes(
+    b: Any, v_i: Any, v_j: Any, angle: Any, d_angle: Any, d_i: Any, d_j: Any
+) -> tuple[Any, Any, Any]:
+    """What a line adds to H d: half the slopes of `line_form` over d_angle, d_i and d_j.
+
+    The first counts at the line's one end, and with the other sign at its other end.
+    """
+    c, s = cos(angle), sin(angle)
+    return (
+        b * (v_i * v_j * c * d_angle + s * (v_j * d_i + v_i * d_j)),
+        b * (v_j * s * d_angle - c * d_j - v_j / v_i * c * d_i),
+        b * (v_i * s * d_angle - c * d_i - v_i / v_j * c * d_j),
+    )
+
+
+def bus_slope(stiffness: Any, own: Any, dq_load: Any, v: Any, d: Any) -> Any:
+    """What a bus adds to H d: half the slope of `bus_form` over d."""
+    return ((stiffness + dq_load) / v + 2 * own) * d
+
+
 def hessian(
     grid: Grid, vm: Floats, va: Floats, stiffness: Floats, dq_load: Floats
 ) -> sparse.csc_array:

@@ -5,6 +5,7 @@
     subject to  power balance at every bus
                 boxes on P, Q, V; reference angle fixed
                 |S| <= rate at both branch ends; limits on angle differences
+                P^2 + Q^2 <= S^2 of every inverter, if asked for
                 the stability criterion, one set of rows per inverter
 
 Indices are the user's own: bus numbers, generator ids, branch ids. Quantities are per unit, angles
@@ -17,7 +18,9 @@ import numpy as np
 
 from scopf.algebra import Formulation
 from scopf.arrays import Floats
-from scopf.model.costs import add_cost
+from scopf.inverters import Inverters
+from scopf.model.capability import add_capability, add_ratings, add_squares
+from scopf.model.costs import ReactiveCosts, add_cost
 from scopf.model.flows import add_flows
 from scopf.model.limits import add_angle_limits, add_balance, add_thermal_limits
 from scopf.network import Network
@@ -25,13 +28,21 @@ from scopf.starts import flat
 from scopf.tables import REFERENCE
 
 
-def ac_opf(net: Network, d: Floats, alpha: float) -> Formulation:
+def ac_opf(
+    net: Network,
+    inverters: Inverters,
+    costs: ReactiveCosts,
+    alpha: float,
+    capability: bool = False,
+) -> Formulation:
     """The optimal power flow of one network; controls, costs and a criterion's rows come on top.
 
     Args:
         net: energized network.
-        d: quadratic reactive cost of each generator, currency/h per (p.u.)^2.
+        inverters: whose ratings count, in the capability circle and in lost opportunity.
+        costs: of reactive power.
         alpha: factor on the series admittance of every branch.
+        capability: whether the inverters keep within their capability circles.
     """
     f = Formulation(net.name)
     f.index("bus", net.bus.id.tolist())
@@ -42,10 +53,16 @@ def ac_opf(net: Network, d: Floats, alpha: float) -> Formulation:
     add_voltages(f, net, start)
     add_generation(f, net, start)
     add_flows(f, net, alpha)
-    add_cost(f, net, d)
+    if capability or costs.opportunity is not None:
+        f.index("inverter", inverters.bus.tolist())
+        add_ratings(f, inverters)
+        add_squares(f, net, inverters, "pq" if capability else "q")
+    add_cost(f, net, costs)
     add_balance(f, net)
     add_thermal_limits(f, net)
     add_angle_limits(f, net)
+    if capability:
+        add_capability(f)
     return f
 
 

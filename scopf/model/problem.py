@@ -17,9 +17,17 @@ from scopf.arrays import Floats
 from scopf.faults import ScopfError, by_number, listing, number
 from scopf.inverters import Inverters
 from scopf.memory import collector_off
+from scopf.model import capability as circles
 from scopf.model import control
+from scopf.model import costs as reactive_costs
 from scopf.model.control import Bounds
-from scopf.model.costs import Coefficients, add_objective, reactive, warn_without_quadratic
+from scopf.model.costs import (
+    Coefficients,
+    ReactiveCosts,
+    add_objective,
+    reactive,
+    warn_without_quadratic,
+)
 from scopf.model.opf import ac_opf
 from scopf.network import Network
 from scopf.stability import Criterion, Reduction, Setting
@@ -42,6 +50,9 @@ class Scenario:
         droop_margin: share by which droops count as larger than they are.
         mq_bounds: least and largest m_q in co-design; None when the droops are given.
         stiffness_cost: of 1/m_q in co-design, currency/h.
+        q_price: cost of |Q|, as given to `build`; None when the problem does not have it.
+        opportunity_price: price of lost opportunity, likewise.
+        capability: whether there are capability circles; `update` leaves that as it is.
     """
 
     eta_q: float = 0.0
@@ -52,9 +63,14 @@ class Scenario:
     droop_margin: float = 0.0
     mq_bounds: Bounds = None
     stiffness_cost: float | Mapping[int, float] = 0.0
+    q_price: Coefficients = None
+    opportunity_price: Coefficients = None
+    capability: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("d", "load_scale", "mq_bounds", "stiffness_cost"):
+        for name in (
+            "d", "load_scale", "mq_bounds", "stiffness_cost", "q_price", "opportunity_price",
+        ):  # fmt: skip
             given: Any = getattr(self, name)
             if hasattr(given, "items"):  # a mapping or a pandas Series: what it says now
                 object.__setattr__(self, name, dict(given.items()))
@@ -80,8 +96,14 @@ class Problem:
         net = base.scaled(load=scenario.load_scale)
         self.reduction = Reduction(net, net.bus_positions(inverters.bus))
         with collector_off():
-            costs = reactive(net, scenario.eta_q, scenario.d)
-            self.formulation = ac_opf(net, costs, scenario.alpha)
+            costs = ReactiveCosts(
+                reactive(net, scenario.eta_q, scenario.d),
+                reactive_costs.of_size(net, scenario.q_price),
+                reactive_costs.opportunity(net, inverters, scenario.opportunity_price),
+            )
+            if scenario.capability:
+                circles.check(net, inverters)
+            self.formulation = ac_opf(net, inverters, costs, scenario.alpha, scenario.capability)
             if scenario.mq_bounds is not None:
                 box = control.bounds(inverters, scenario.mq_bounds)
                 cost = control.stiffness_cost(inverters, scenario.stiffness_cost)
@@ -134,13 +156,16 @@ class Problem:
         margin: float | None = None,
         droop_margin: float | None = None,
         stiffness_cost: float | Mapping[int, float] | None = None,
+        q_price: Coefficients = None,
+        opportunity_price: Coefficients = None,
     ) -> Problem:
         """Change numbers of the problem; nothing is rebuilt, the next solve starts at once.
 
         What is not given stays as it is. The result is the problem that `build` would make of these
         numbers. Params of the model are overwritten, whatever was set by hand: `gen_d` by eta_q and
-        d, `bus_pd` and `bus_qd` by load_scale, `alpha` by alpha, `stability_margin` by margin, and
-        the criterion's own (`inverter_gamma`) by mq, alpha, load_scale and droop_margin: a reduced
+        d, `bus_pd` and `bus_qd` by load_scale, `alpha` by alpha, `stability_margin` by margin,
+        `gen_q_price` by q_price, `inverter_opportunity_price` by opportunity_price, and the
+        criterion's own (`inverter_gamma`) by mq, alpha, load_scale and droop_margin: a reduced
         network depends on alpha and on the loads, which are part of the reduction.
 
         Args:
@@ -153,6 +178,8 @@ class Problem:
             margin: room that stability rows have to leave, p.u. voltage.
             droop_margin: share by which the criterion counts droops as larger than they are.
             stiffness_cost: cost of 1/m_q in co-design, as in `build`.
+            q_price: cost of |Q|, as in `build`, which must have been given one (0, say).
+            opportunity_price: price of lost opportunity, likewise.
 
         Returns:
             The problem itself.
@@ -172,6 +199,9 @@ class Problem:
             changes["load_scale"] = load_scale if by_bus else number("load_scale", load_scale)
         if eta_q is not None or d is not None:
             changes["d"] = d
+        forms = {"q_price": q_price, "opportunity_price": opportunity_price}
+        changes |= {name: value for name, value in forms.items() if value is not None}
+        self._refuse_without_form(changes)
         if self.scenario.mq_bounds is None and stiffness_cost is not None:
             raise ScopfError("stiffness_cost: droops are given here; build with mq_bounds")
         if self.scenario.mq_bounds is not None and mq is not None:
@@ -186,11 +216,16 @@ class Problem:
         if scenario.load_scale != self.scenario.load_scale:
             net = self.base.scaled(load=scenario.load_scale)
             reduction = Reduction(net, reduction.keep)
-        values: dict[str, Floats] = {}
+        values: dict[str, Any] = {}
         if "eta_q" in changes:
             values["gen_d"] = reactive(net, scenario.eta_q, scenario.d)
             if scenario.eta_q and not self.scenario.eta_q:
                 warn_without_quadratic(net)
+        if q_price is not None:
+            values["gen_q_price"] = reactive_costs.of_size(net, scenario.q_price)
+        if opportunity_price is not None:
+            prices = reactive_costs.opportunity(net, inverters, scenario.opportunity_price)
+            values["inverter_opportunity_price"] = prices
         if "load_scale" in changes:
             values |= {"bus_pd": net.bus.pd, "bus_qd": net.bus.qd}
         if "alpha" in changes:
@@ -218,6 +253,15 @@ class Problem:
         return self.inverters.replace(
             mq=np.array([given.get(bus, was) for bus, was in zip(buses, old, strict=True)])
         )
+
+    def _refuse_without_form(self, changes: Mapping[str, Any]) -> None:
+        """A form of cost has variables of its own, so that it cannot come with an update."""
+        for name in ("q_price", "opportunity_price"):
+            if name in changes and getattr(self.scenario, name) is None:
+                raise ScopfError(
+                    f"{name}: the problem was built without this cost; give `build` {name}=0 to "
+                    "change it later"
+                )
 
     def _warn_without_margin(self) -> None:
         if MARGIN not in self.formulation:
@@ -248,6 +292,9 @@ def build(
     droop_margin: float | None = None,
     mq_bounds: Bounds = None,
     stiffness_cost: float | Mapping[int, float] = 0.0,
+    capability: bool = False,
+    q_price: Coefficients = None,
+    opportunity_price: Coefficients = None,
 ) -> Problem:
     """Formulate the stability-constrained optimal power flow (P1).
 
@@ -270,6 +317,13 @@ def build(
         mq_bounds: co-design: least and largest m_q of every inverter, or by bus number; their
             stiffness 1/m_q is then a variable, `inverter_stiffness`.
         stiffness_cost: co-design: cost in currency/h per unit of 1/m_q, one number or by bus.
+        capability: whether every inverter keeps within its capability circle, P^2 + Q^2 <= S^2 with
+            S its rating (the case's mBase is often a nominal 100: see `rating_mva` and
+            `rating_factor` of `Inverters.at_generators`).
+        q_price: cost of |Q| in currency per MVArh, one number or by generator id.
+        opportunity_price: price p in currency per MWh of the active power that an inverter's
+            reactive power takes away, p (S - sqrt(S^2 - Q^2)); one number or by bus number. Where
+            it is positive, |Q| is at most S. All costs of reactive power add up.
 
     Returns:
         The problem; its `.model` is a Pyomo model and is meant to be extended.
@@ -283,6 +337,8 @@ def build(
     rule = stability.get(criterion) if isinstance(criterion, str) else criterion
     if not hasattr(rule, "add_rows") or isinstance(rule, type):
         raise ScopfError(f"criterion must be a name ({listing(stability.names())}) or a criterion")
+    if not isinstance(capability, bool):
+        raise ScopfError(f"capability is True or False, got {capability!r}")
     if inverters is None:
         inverters = Inverters.at_generators(net)
     if not isinstance(inverters, Inverters):
@@ -299,6 +355,9 @@ def build(
         else number("droop_margin", droop_margin),
         mq_bounds=mq_bounds,
         stiffness_cost=stiffness_cost,
+        q_price=q_price,
+        opportunity_price=opportunity_price,
+        capability=capability,
     )
     checked(scenario)
     if scenario.eta_q > 0:

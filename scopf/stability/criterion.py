@@ -62,6 +62,7 @@ class Stability:
         neighbor: bus number of the inverter across the tightest row; `NOBODY` where there is none.
         price: -dJ*/dGamma, currency/h per p.u. voltage; NaN without a solution.
         nssp: Nodal Stability Shadow Price as the criterion defines it.
+        dcost_dmq: dJ*/dm_q, currency/h per unit of m_q.
         required: margin that the rows ask for.
         doubts: assumptions of the criterion that do not hold here.
         list_rows: makes the rows.
@@ -72,6 +73,7 @@ class Stability:
     neighbor: Ints
     price: Floats
     nssp: Floats
+    dcost_dmq: Floats
     required: float
     doubts: tuple[str, ...]
     list_rows: Callable[[], Rows]
@@ -141,6 +143,7 @@ class Criterion(Protocol):
 
     Attributes:
         name: what users call it.
+        nssp_unit: p.u. of what the NSSP is per, "voltage" or "stiffness 1/k".
         network: what it looks at, the "full" network or the one "reduced" to the inverters.
         proven: whether the rows are proven sufficient for stability.
         assumptions: what the statement rests on, one sentence.
@@ -148,6 +151,7 @@ class Criterion(Protocol):
     """
 
     name: str
+    nssp_unit: str
     network: Literal["reduced", "full"]
     proven: bool
     assumptions: str
@@ -231,6 +235,18 @@ def present_limits(f: Formulation) -> Floats:
         return found
     values: Floats = f[GAMMA].values.copy()
     return values
+
+
+def droop_prices(price: Floats, limit: Floats, mq: Floats) -> Floats:
+    """dJ*/dm_q,i = price_i Gamma_i / m_q,i by the envelope theorem, as Gamma_i goes with 1/m_q,i.
+
+    Args:
+        price: -dJ*/dGamma of each inverter.
+        limit: Gamma, NaN for an inverter without a row.
+        mq: its droop.
+    """
+    found: Floats = price * np.where(np.isnan(limit), 0.0, limit) / mq
+    return found
 
 
 def present_margin(f: Formulation) -> float:

@@ -54,6 +54,7 @@ class LineSums:
     """Base of the criteria of this kind; a subclass sets the attributes and chooses the weights."""
 
     name: str
+    nssp_unit = "voltage"
     network: Literal["reduced", "full"]
     proven = True
     assumptions: str
@@ -182,13 +183,14 @@ class LineSums:
         limit[inverters] = criterion.present_limits(f)
         active, price = rows.active(_ROWS[self.network]), rows.price(_ROWS[self.network])
         bus = setting.net.bus.id[buses]
-        of_inverter = price[inverters]
+        of_inverter, own_limit = price[inverters], np.where(active, limit, np.nan)[inverters]
         return Stability(
-            limit=np.where(active, limit, np.nan)[inverters],
+            limit=own_limit,
             margin=np.where(active, limit - value, np.nan)[inverters],
             neighbor=np.full(len(inverters), NOBODY),
             price=of_inverter,
             nssp=self.nssp(setting, limit[inverters], of_inverter),
+            dcost_dmq=criterion.droop_prices(of_inverter, own_limit, setting.inverters.mq),
             required=criterion.present_margin(f) + STRICT,
             doubts=tuple(self.doubts(setting)),
             list_rows=lambda: Rows(

@@ -35,9 +35,9 @@ class ClosedForm(LineSums):
     network: Literal["reduced", "full"] = "reduced"
     proven = True
     assumptions = (
-        "holds for a reduced network without transfer conductance (no resistance, no active load at "
-        "a bus without an inverter), active loads of constant power and reactive ones of constant "
-        "reactance"
+        "holds for a reduced network without transfer conductance (no resistance, no active load "
+        "at a bus without an inverter), active loads of constant power and reactive ones of "
+        "constant reactance"
     )
 
     def __init__(self, p: float) -> None:

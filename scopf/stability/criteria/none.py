@@ -20,6 +20,7 @@ class Unconstrained:
     """Adds no rows."""
 
     name = "none"
+    nssp_unit = "voltage"
     network: Literal["reduced", "full"] = "full"
     proven = False
     assumptions = "says nothing about stability"
@@ -50,6 +51,7 @@ class Unconstrained:
             neighbor=np.full(n, NOBODY),
             price=np.zeros(n),
             nssp=np.zeros(n),
+            dcost_dmq=np.zeros(n),
             required=0.0,
             doubts=(),
             list_rows=lambda: Rows(nobody, nobody, nothing, nothing, nothing),

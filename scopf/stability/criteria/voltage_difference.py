@@ -56,6 +56,7 @@ class VoltageDifference:
     """
 
     name = "voltage-difference"
+    nssp_unit = "voltage"
     network: Literal["reduced", "full"] = "reduced"
     proven = False
     assumptions = (
@@ -153,12 +154,14 @@ class VoltageDifference:
             i, j, name = *near.pairs(), PAIRS
         direct = Direct(i, j, rows.active(name), rows.price(name))
         found = Voltages(bus, vm, limit, within, direct)
+        own = np.where(found.neighbor >= 0, limit, np.nan)
         return Stability(
-            limit=np.where(found.neighbor >= 0, limit, np.nan),
+            limit=own,
             margin=limit - found.rise,
             neighbor=np.where(found.neighbor >= 0, bus[found.neighbor], NOBODY),
             price=found.nssp,
             nssp=found.nssp,
+            dcost_dmq=criterion.droop_prices(found.nssp, own, setting.inverters.mq),
             required=criterion.present_margin(f),
             doubts=(),
             list_rows=found.rows,

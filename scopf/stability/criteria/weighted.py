@@ -33,6 +33,7 @@ class Weighted(LineSums):
     """sum_j b_ij/(2 scale_i) V_j sec theta_ij (1 + w_j/w_i) - ... < Gamma_i at every bus."""
 
     name = "weighted"
+    nssp_unit = "stiffness 1/k"
     network: Literal["reduced", "full"] = "full"
     proven = True
     assumptions = (

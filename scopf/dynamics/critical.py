@@ -1,0 +1,148 @@
+"""The largest droop: how far m_q of all inverters can grow before the operating point is unstable.
+
+The operating point is kept: voltages, angles and powers stay, the set points V0 and Q0 follow. The
+m_q are a common factor times given ones; beta_q and everything else stay as they are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import linalg as dense
+from scipy import optimize, sparse
+
+from scopf.dynamics import modes
+from scopf.dynamics.energy import hessian
+from scopf.dynamics.inertia import negatives
+from scopf.faults import ScopfError
+from scopf.stability.grid import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scopf.arrays import Floats
+    from scopf.dynamics.dae import System
+
+LEAST, MOST = 1e-3, 100.0  # range of factors that is looked at
+_FACTOR = 2.0  # from one of the scan to the next
+_PRECISION = 1e-9  # relative
+
+
+class EnergyForm:
+    """H of a lossless system, without the common angle, as a function of the inverters' stiffness.
+
+    Args:
+        system: one that conserves energy.
+    """
+
+    def __init__(self, system: System) -> None:
+        n, at = len(system.net.bus), system.at
+        grid = Grid.full(system.net)
+        bare = hessian(grid, system.vm, system.va, np.zeros(n), system.loads.dq)
+        self._bare = bare[1:, 1:].tocsc()  # on what the angle of the first bus is subtracted from
+        self._places, self._vm = n - 1 + at, system.vm[at]
+        rows = bare.tocsr()
+        self._loads, network = (
+            rows[place][:, place].tocsc()
+            for place in (np.r_[at, n + at] for at in (system.rest, system.transit))
+        )
+        self._network = negatives(network)
+
+    def negative(self, k: Floats) -> int | None:
+        """Number of negative eigenvalues for effective droops k_i = m_q,i beta_q,i.
+
+        None when it could not be found.
+        """
+        diagonal = np.zeros(self._bare.shape[0])
+        diagonal[self._places] = 1 / (k * self._vm)
+        return self._less_network(negatives((self._bare + sparse.diags_array(diagonal)).tocsc()))
+
+    def negative_at_loads(self) -> int | None:
+        """Number of negative eigenvalues of the part that belongs to buses without an inverter."""
+        return self._less_network(negatives(self._loads))
+
+    def _less_network(self, count: int | None) -> int | None:
+        """Without those of buses where nothing but lines is: series capacitors have them."""
+        return None if count is None or self._network is None else count - self._network
+
+
+def by_energy(system: System, droops: Floats, most: float = MOST) -> float:
+    """Largest factor on the droops of a lossless system, which bisection finds, as H shrinks.
+
+    Args:
+        system: one that conserves energy.
+        droops: m_q of each inverter at factor 1.
+        most: largest factor that is looked at; inf is returned if that is stable.
+
+    Raises:
+        ScopfError: when the signs of H could not be found.
+    """
+    form, k = EnergyForm(system), droops * system.inverters.beta_q
+
+    def stable(factor: float) -> bool:
+        negative = form.negative(factor * k)
+        if negative is None:
+            text = f"the signs of H could not be found for droops times {factor:g}"
+            raise ScopfError(f"{system.net.name}: {text}")
+        return negative == 0
+
+    if not stable(LEAST):
+        return 0.0
+    if stable(most):
+        return np.inf
+    low, high = LEAST, most
+    while high > low * (1 + _PRECISION):
+        middle = float(np.sqrt(low * high))
+        low, high = (middle, high) if stable(middle) else (low, middle)
+    return low
+
+
+def by_modes(system: System, droops: Floats, method: str, most: float = MOST) -> float:
+    """Largest factor on the droops by eigenvalues: upwards to the first mode that grows.
+
+    Args:
+        system: any.
+        droops: m_q of each inverter at factor 1.
+        method: of finding eigenvalues.
+        most: largest factor that is looked at; inf is returned if there is no growth up to there.
+    """
+    rightmost = _dense(system, droops) if method == "dense" else _searched(system, droops)
+    low = LEAST
+    if rightmost(low) >= 0:
+        return 0.0
+    while low < most:
+        high = min(low * _FACTOR, most)
+        if rightmost(high) >= 0:
+            root = optimize.brentq(rightmost, low, high, xtol=1e-12, rtol=_PRECISION)
+            return float(root)
+        low = high
+    return np.inf
+
+
+def _dense(system: System, droops: Floats) -> Callable[[float], float]:
+    """Largest real part over the factor; the network is eliminated once."""
+    inv, m = system.inverters, len(system.at)
+    unit = dataclasses.replace(system, inverters=inv.replace(mq=np.ones(m)))
+    matrix = modes.state_matrix(unit)
+    rows = np.arange(2 * m - 1, 3 * m - 1)
+
+    def rightmost(factor: float) -> float:
+        a, mq = matrix.copy(), factor * droops
+        a[rows] *= mq[:, None]
+        a[rows, rows] -= (1 - mq) / inv.tau_q  # -V / tau_q has no m_q
+        return float(dense.eigvals(a, overwrite_a=True).real.max())
+
+    return rightmost
+
+
+def _searched(system: System, droops: Floats) -> Callable[[float], float]:
+    """Largest real part over the factor by search; the search's edge where none is near."""
+    inv = system.inverters
+
+    def rightmost(factor: float) -> float:
+        changed = dataclasses.replace(system, inverters=inv.replace(mq=factor * droops))
+        return modes.spectrum(changed, "arnoldi").rightmost
+
+    return rightmost

@@ -1,0 +1,311 @@
+"""Grid-forming inverters with droop on the full network: its equations, and the linear ones.
+
+Every inverter, at its bus (Wang and Geng 2026, section II):
+
+    d theta/dt      = w_b dw
+    tau_p d(dw)/dt  = -dw + m_p beta_p (P0 - P)
+    tau_q dV/dt     = -(V - V0) + m_q beta_q (Q0 - Q)
+
+P and Q are what the inverter puts out: the net injection of its bus into the network, plus the load
+there, less what generators there inject that are no inverter. At all other buses the powers
+balance. Generators without an inverter inject constant powers. The set points P0, V0, Q0 are those
+that make the given operating point an equilibrium, so its frequency is the nominal one.
+
+Only angle differences matter. All angles are taken relative to that of the first inverter, which
+removes the zero eigenvalue of the common angle exactly, in networks with losses as well. A
+validated network is one island (`scopf.validation`), so there is one such angle; where there is one
+inverter, no angle is left.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+
+from scopf.dynamics.inertia import determinant_sign
+from scopf.faults import ScopfError, number
+from scopf.injections import injections, slopes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scopf.arrays import Floats, Ints
+    from scopf.dynamics.loads import Loads
+    from scopf.inverters import Inverters
+    from scopf.network import Network
+
+log = logging.getLogger(__name__)
+
+_SINGULAR = 1e13  # condition number from which the balance of the other buses counts as singular
+
+
+class SingularError(ScopfError):
+    """The power balance of the buses without an inverter does not determine their voltages.
+
+    Attributes:
+        bus: number of the bus whose voltage is the least determined.
+    """
+
+    def __init__(self, bus: int) -> None:
+        self.bus = bus
+        super().__init__(
+            f"the power balance of the buses without an inverter is singular, at bus {bus} above "
+            "all: the network cannot carry more there (the nose of the PV curve)"
+        )
+
+    def __reduce__(self) -> tuple[type[SingularError], tuple[int]]:
+        return type(self), (self.bus,)
+
+
+@dataclass(frozen=True, eq=False)
+class System:
+    """Inverters, network and loads around an operating point.
+
+    The variables x are, in this order: angles of the inverters but the first (relative to it, rad),
+    frequency deviations dw of all inverters (per unit), their voltages; angles and voltages of the
+    other buses. The first `states` of them, 3 m - 1 for m inverters, have a rate; the others
+    fulfil the power balance.
+
+    Attributes:
+        net: energized network of n buses.
+        inverters: m inverters at buses of it.
+        vm, va: operating point, per unit and rad, shape (n,).
+        loads: at the buses.
+        frequency: nominal, Hz.
+
+    Raises:
+        ScopfError: without an inverter, or for a frequency that is not positive.
+    """
+
+    net: Network
+    inverters: Inverters
+    vm: Floats
+    va: Floats
+    loads: Loads
+    frequency: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not len(self.inverters):
+            name = self.net.name
+            raise ScopfError(
+                f"{name} has no inverter: there are no dynamics whose stability to ask"
+            )
+        if not number("frequency", self.frequency) > 0:
+            raise ScopfError(f"frequency must be positive (Hz), got {self.frequency}")
+
+    @cached_property
+    def at(self) -> Ints:
+        """Positions of the inverters' buses."""
+        return self.net.bus_positions(self.inverters.bus)
+
+    @cached_property
+    def rest(self) -> Ints:
+        """Positions of the other buses."""
+        return np.setdiff1d(np.arange(len(self.net.bus)), self.at)
+
+    @property
+    def states(self) -> int:
+        """Number of variables with a rate."""
+        return 3 * len(self.inverters) - 1
+
+    @property
+    def conserves_energy(self) -> bool:
+        """True without resistance, shunt conductance and active load that follows the voltage.
+
+        Charging, capacitors, taps and phase shifts are fine. The network then has an energy
+        function (see `scopf.dynamics.energy`).
+        """
+        parts = self.net.branch.r, self.net.bus.gs, self.loads.dp
+        return not any(part.any() for part in parts)
+
+    @property
+    def speed(self) -> float:
+        """w_b, rad/s."""
+        return 2 * np.pi * self.frequency
+
+    @cached_property
+    def columns(self) -> tuple[Ints, Ints]:
+        """Where x holds the angle of each bus (-1 for the first inverter's) and its voltage."""
+        m, n, states = len(self.at), len(self.net.bus), self.states
+        angle, magnitude = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+        angle[self.at] = np.arange(m) - 1
+        angle[self.rest] = states + np.arange(n - m)
+        magnitude[self.at] = 2 * m - 1 + np.arange(m)
+        magnitude[self.rest] = states + n - m + np.arange(n - m)
+        return angle, magnitude
+
+    @property
+    def equilibrium(self) -> Floats:
+        """X at the operating point."""
+        angle, magnitude = self.columns
+        x = np.zeros(self.states + 2 * len(self.rest))
+        turning = angle >= 0
+        x[angle[turning]] = (self.va - self.va[self.at[0]])[turning]
+        x[magnitude] = self.vm
+        return x
+
+    @cached_property
+    def _output(self) -> tuple[Floats, Floats]:
+        """Net injection plus load of each bus, at the operating point."""
+        return self._powers(self.vm, self.va)
+
+    def _powers(self, vm: Floats, va: Floats) -> tuple[Floats, Floats]:
+        power = injections(self.net.ybus(), vm, va)
+        p, q = self.loads.power(vm)
+        return power.real + p, power.imag + q
+
+    def rates(self, x: Floats) -> Floats:
+        """The nonlinear equations: rates of the states, then mismatches of the other buses.
+
+        Args:
+            x: variables, shape (states + 2 (n - m),).
+        """
+        inv, m = self.inverters, len(self.at)
+        angle, magnitude = self.columns
+        va = np.where(angle >= 0, x[angle], 0.0)
+        vm, dw = x[magnitude], x[m - 1 : 2 * m - 1]
+        dp, dq = (now - was for now, was in zip(self._powers(vm, va), self._output, strict=True))
+        turn = self.speed * (dw[1:] - dw[0])
+        swing = (-dw - inv.mp * inv.beta_p * dp[self.at]) / inv.tau_p
+        rise = (-(vm - self.vm)[self.at] - inv.k * dq[self.at]) / inv.tau_q
+        return np.concatenate([turn, swing, rise, dp[self.rest], dq[self.rest]])
+
+    @cached_property
+    def balance(self) -> sparse.csc_array:
+        """Derivatives of net injection plus load: rows P then Q, columns angles then voltages."""
+        n, loads = len(self.net.bus), self.loads
+        i, j, angle, magnitude = slopes(self.net.ybus().tocoo(), self.vm, self.va)
+        buses = np.arange(n)
+        rows = np.concatenate([i, i, i + n, i + n, buses, n + buses])
+        cols = np.concatenate([j, j + n, j, j + n, n + buses, n + buses])
+        parts = angle.real, magnitude.real, angle.imag, magnitude.imag, loads.dp, loads.dq
+        entries = np.concatenate(parts), (rows, cols)
+        return sparse.coo_array(entries, shape=(2 * n, 2 * n)).tocsc()
+
+    @cached_property
+    def matrix(self) -> sparse.csc_array:
+        """A of the linear equations E x' = A x, E = diag(1, ..., 1, 0, ..., 0) with `states` ones.
+
+        It is the derivative of `rates` at the equilibrium.
+        """
+        inv, m, n = self.inverters, len(self.at), len(self.net.bus)
+        angle, magnitude = self.columns
+        row = np.concatenate([angle, magnitude])  # the balance of another bus has its column's row
+        row[self.at], row[n + self.at] = m - 1 + np.arange(m), 2 * m - 1 + np.arange(m)
+        factor = np.ones(2 * n)
+        factor[self.at] = -inv.mp * inv.beta_p / inv.tau_p
+        factor[n + self.at] = -inv.k / inv.tau_q
+        balance = self.balance.tocoo()
+        column = np.concatenate([angle, magnitude])[balance.col]
+        kept = column >= 0
+        swing, rise, others = m - 1 + np.arange(m), 2 * m - 1 + np.arange(m), np.arange(m - 1)
+        data = [(factor[balance.row] * balance.data)[kept], -1 / inv.tau_p, -1 / inv.tau_q]
+        data += [np.full(m - 1, self.speed), np.full(m - 1, -self.speed)]
+        rows = [row[balance.row][kept], swing, rise, others, others]
+        cols = [column[kept], swing, rise, swing[1:], np.full(m - 1, m - 1)]
+        size = self.states + 2 * len(self.rest)
+        entries = np.concatenate(data), (np.concatenate(rows), np.concatenate(cols))
+        return sparse.coo_array(entries, shape=(size, size)).tocsc()
+
+    # -- without the other buses -------------------------------------------
+
+    @cached_property
+    def transit(self) -> Ints:
+        """Buses (positions) with neither inverter nor load nor generator: nothing but lines."""
+        net, busy = self.net, np.zeros(len(self.net.bus), dtype=bool)
+        busy[self.at] = busy[net.gen_at] = True
+        return np.flatnonzero(~busy & (net.bus.pd == 0) & (net.bus.qd == 0))
+
+    def past_nose(self) -> bool:
+        """Whether the loads' balance has a determinant of the wrong sign.
+
+        The part of the buses where nothing but lines is does not count: a series capacitor may turn
+        the sign there, and no load is to blame.
+        """
+        from scipy.sparse import linalg
+
+        if self.inner is None:
+            return False
+        k, count = self.states, len(self.rest)
+        place = np.searchsorted(self.rest, self.transit)
+        place = np.concatenate([k + place, k + count + place])
+        sign = determinant_sign(self.inner)
+        try:
+            network = (
+                linalg.splu(self.matrix.tocsr()[place][:, place].tocsc()) if len(place) else None
+            )
+        except RuntimeError:  # "Factor is exactly singular"
+            network = None
+        return sign * (determinant_sign(network) if network is not None else 1) < 0
+
+    @cached_property
+    def inner(self) -> Any:
+        """Sparse factors of the balance of the other buses; None when there are none.
+
+        Raises:
+            SingularError: when the balance is singular.
+        """
+        from scipy.sparse import linalg
+
+        k, count = self.states, len(self.rest)
+        if not count:
+            return None
+        matrix = self.matrix[k:, k:].tocsc()
+        size = abs(matrix).max(axis=1).toarray().ravel()
+        if size.all():
+            scaled = (sparse.diags_array(1 / size) @ matrix).tocsc()
+            try:
+                lu = linalg.splu(matrix)
+            except RuntimeError:  # "Factor is exactly singular"
+                raise self._singular(scaled) from None
+            inverse = linalg.LinearOperator(
+                matrix.shape,
+                matvec=lambda x: lu.solve(size * x.ravel()),
+                rmatvec=lambda x: size * lu.solve(x.ravel(), "T"),
+                dtype=np.float64,
+            )
+            if linalg.onenormest(inverse) * abs(scaled).sum(axis=0).max() < _SINGULAR:
+                return lu
+        else:  # a bus that nothing connects
+            scaled = matrix
+        raise self._singular(scaled)
+
+    def _singular(self, matrix: sparse.csc_array) -> SingularError:
+        """The error, with the bus that moves most in the direction in which nothing changes."""
+        from scipy.sparse import linalg
+
+        count = len(self.rest)
+        nudged = matrix + 1e-10 * sparse.eye_array(2 * count)
+        loose = linalg.splu(nudged.tocsc()).solve(np.ones(2 * count))
+        return SingularError(int(self.net.bus.id[self.rest[np.argmax(abs(loose[count:]))]]))
+
+    def seen_by_inverters(self) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+        """The derivative of (P, Q/V) over (theta, V) of the inverters, and its transpose, as maps.
+
+        The other buses are eliminated; both take and give vectors of shape (2 m,).
+        """
+        n = len(self.net.bus)
+        scaled = sparse.diags_array(np.r_[np.ones(n), 1 / self.vm]) @ self.balance
+        own, others = np.r_[self.at, n + self.at], np.r_[self.rest, n + self.rest]
+        scaled = scaled.tocsr()
+        direct, there = scaled[own][:, own], scaled[own][:, others]
+        back = (self.balance.tocsr()[others])[:, own]
+
+        def solve(x: Any, transposed: str) -> Any:
+            if not np.iscomplexobj(x):
+                return self.inner.solve(x, transposed)
+            both = self.inner.solve(np.stack([x.real, x.imag], axis=1), transposed)
+            return both[:, 0] + 1j * both[:, 1]
+
+        def apply(x: Any) -> Any:
+            return direct @ x - (there @ solve(back @ x, "N") if len(others) else 0)
+
+        def transpose(x: Any) -> Any:
+            return direct.T @ x - (back.T @ solve(there.T @ x, "T") if len(others) else 0)
+
+        return apply, transpose

@@ -1,0 +1,92 @@
+"""How loads follow the voltage of their bus: P = P* (V/V*)^n, with * the operating point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scopf.faults import ScopfError, listing, number
+
+if TYPE_CHECKING:
+    from scopf.arrays import Floats
+    from scopf.network import Network
+
+NAMED = {"power": 0.0, "current": 1.0, "impedance": 2.0}
+Exponent = str | float | tuple[float, float]
+Load = Exponent | Mapping[int, Exponent]
+
+
+@dataclass(frozen=True, eq=False)
+class Loads:
+    """Loads at an operating point; away from it they follow the voltage with a power law.
+
+    Attributes:
+        p, q: at the operating point, per unit, shape (n,).
+        vm: voltages of the operating point, per unit.
+        n_p, n_q: exponents of active and reactive power; 0 constant power, 1 constant current, 2
+            constant impedance.
+    """
+
+    p: Floats
+    q: Floats
+    vm: Floats
+    n_p: Floats
+    n_q: Floats
+
+    def power(self, vm: Floats) -> tuple[Floats, Floats]:
+        """Active and reactive load of each bus at other voltages, per unit."""
+        ratio = vm / self.vm
+        return self.p * ratio**self.n_p, self.q * ratio**self.n_q
+
+    @property
+    def dp(self) -> Floats:
+        """Slope of the active load over the voltage, at the operating point."""
+        return self.n_p * self.p / self.vm
+
+    @property
+    def dq(self) -> Floats:
+        """Slope of the reactive load over the voltage, at the operating point."""
+        return self.n_q * self.q / self.vm
+
+
+def exponents(net: Network, load: Load) -> tuple[Floats, Floats]:
+    """Exponents (n_p, n_q) of every bus.
+
+    Args:
+        net: the network.
+        load: "power", "current", "impedance", an exponent, a pair (n_p, n_q), or any of these by
+            bus number; buses that a mapping leaves out have constant power.
+
+    Raises:
+        ScopfError: for a word, a number or a bus that is none of these.
+    """
+    by_bus: Any = load
+    if not hasattr(by_bus, "items"):  # a mapping or a pandas Series has them
+        n_p, n_q = _pair(load)
+        return np.full(len(net.bus), n_p), np.full(len(net.bus), n_q)
+    given: dict[Any, Exponent] = dict(by_bus.items())
+    buses = set(net.bus.id.tolist())
+    unknown = [bus for bus in given if bus not in buses]
+    if unknown:
+        raise ScopfError(f"load: {net.name} has no bus {listing(unknown)}")
+    at = net.bus_positions(list(given))
+    both = np.zeros((2, len(net.bus)))
+    for position, one in zip(at.tolist(), given.values(), strict=True):
+        both[:, position] = _pair(one)
+    return both[0], both[1]
+
+
+def _pair(load: Any) -> tuple[float, float]:
+    if isinstance(load, str):
+        if load not in NAMED:
+            raise ScopfError(f"load is {listing(NAMED)} or an exponent, got {load!r}")
+        return NAMED[load], NAMED[load]
+    if isinstance(load, (tuple, list)):
+        if len(load) != 2:
+            raise ScopfError(f"load: a pair (n_p, n_q) of exponents has two numbers, got {load!r}")
+        return number("load: n_p", load[0]), number("load: n_q", load[1])
+    exponent = number("load", load)
+    return exponent, exponent

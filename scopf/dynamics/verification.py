@@ -1,0 +1,283 @@
+"""Exact check of an operating point: is it small-signal stable, and who is to blame if not."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scopf.dynamics import critical
+from scopf.dynamics.dae import SingularError, System
+from scopf.dynamics.loads import Loads, exponents
+from scopf.dynamics.modes import METHODS, Spectrum, participation, spectrum
+from scopf.faults import ScopfError, listing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scopf.arrays import Floats
+    from scopf.dynamics.loads import Load
+    from scopf.inverters import Inverters
+    from scopf.network import Network
+
+log = logging.getLogger(__name__)
+
+_MODE = {
+    "mode": ("mode", "{:d}"),
+    "eigenvalue": ("eigenvalue [rad/s]", "{}"),
+    "frequency_hz": ("f [Hz]", "{:.3f}"),
+    "damping": ("damping", "{:.4f}"),
+    "bus": ("inverter", "{:d}"),
+    "share": ("share", "{:.3f}"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Verification:
+    """What the dynamics of an operating point say.
+
+    Attributes:
+        stable: every small disturbance decays.
+        lossless: the network has an energy function, so there is an exact condition: no branch
+            resistance, no shunt conductance, and active loads of constant power. Charging,
+            capacitors, taps and phase shifts are fine.
+        negative: number of negative eigenvalues of its Hessian H, the common angle removed; None
+            with losses, and where the sparse factors did not give it.
+        past_nose: number of negative eigenvalues of the part of H at buses without an inverter.
+            Where it is not 0, loads are past the nose of their PV curve: the equations are no
+            limit of any load dynamics, the point counts as not stable, and of the negative
+            eigenvalues of H that many belong to the loads. With losses, 1 if the determinant of
+            that part has the wrong sign (an odd number), else 0.
+        unstable: number of eigenvalues found that have a positive real part; None when the balance
+            of the buses without an inverter is singular.
+        verdict: the result as a sentence.
+        system: the equations.
+        spectrum: the eigenvalues; None when `unstable` is.
+        count: number of modes in the tables.
+    """
+
+    stable: bool
+    lossless: bool
+    negative: int | None
+    past_nose: int | None
+    unstable: int | None
+    verdict: str
+    system: System = field(repr=False)
+    spectrum: Spectrum | None = field(repr=False)
+    count: int = field(repr=False)
+
+    @property
+    def method(self) -> str | None:
+        """How the eigenvalues were computed, "dense" or "arnoldi"; None when they were not."""
+        return self.spectrum.method if self.spectrum else None
+
+    @cached_property
+    def _shares(self) -> Floats:
+        """Participation of each inverter in each reported mode, shape (modes, inverters)."""
+        values = self.spectrum.values[: self.count].tolist() if self.spectrum else []
+        rows = [participation(self.system, value) for value in values]
+        return np.array(rows).reshape(len(rows), len(self.system.inverters))
+
+    @cached_property
+    def modes(self) -> pd.DataFrame:
+        """The rightmost modes; one row for a complex pair.
+
+        Real and imaginary part in rad/s, `frequency_hz`, `damping` -Re/|lambda|, and the inverter
+        with the largest share in the mode.
+        """
+        import pandas as pd
+
+        values = self.spectrum.values[: self.count] if self.spectrum else np.empty(0, complex)
+        size = np.where(values == 0, 1.0, abs(values))
+        most = self._shares.argmax(axis=1) if len(values) else np.empty(0, np.int64)
+        return pd.DataFrame(
+            {
+                "mode": 1 + np.arange(len(values)),
+                "real": values.real,
+                "imag": values.imag,
+                "frequency_hz": values.imag / (2 * np.pi),
+                "damping": -values.real / size,
+                "bus": self.system.inverters.bus[most],
+                "share": self._shares[np.arange(len(values)), most],
+            }
+        )
+
+    @cached_property
+    def participation(self) -> pd.DataFrame:
+        """Shares of all inverters in the reported modes, the largest of each mode first."""
+        import pandas as pd
+
+        count, buses = len(self._shares), self.system.inverters.bus
+        order = np.argsort(-self._shares, axis=1, kind="stable")
+        return pd.DataFrame(
+            {
+                "mode": np.repeat(1 + np.arange(count), len(buses)),
+                "bus": buses[order].ravel(),
+                "share": np.take_along_axis(self._shares, order, axis=1).ravel(),
+            }
+        )
+
+    @property
+    def blame(self) -> int | None:
+        """Bus of the inverter with the largest share in the rightmost mode; None if it decays."""
+        if not self.unstable:
+            return None
+        return int(self.modes["bus"].iloc[0])
+
+    @cached_property
+    def critical_mq(self) -> float:
+        """Largest uniform m_q with which this operating point is stable.
+
+        Voltages, angles and powers are kept, set points follow; beta_q of each inverter stays. It
+        is looked for from 0.001 to 100: inf when the point is stable throughout, 0 when it is
+        not even at the lower end. In a lossless network by H, else by eigenvalues, upwards in steps
+        of a factor of 2 and then to the first root.
+        """
+        return self._largest(np.ones(len(self.system.inverters)), critical.MOST)
+
+    @cached_property
+    def critical_factor(self) -> float:
+        """Largest factor on all m_q with which this operating point is stable, from 0.001 to 1.
+
+        1 when it is stable as it is.
+        """
+        return 1.0 if self.stable else min(1.0, self._largest(self.system.inverters.mq, 1.0))
+
+    def _largest(self, droops: Floats, most: float) -> float:
+        """Largest stable factor on these droops."""
+        if self.spectrum is None or self.past_nose:
+            return 0.0
+        if self.lossless and self.negative is not None:
+            return critical.by_energy(self.system, droops, most)
+        return critical.by_modes(self.system, droops, self.spectrum.method, most)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self) -> str:
+        """Verdict, rightmost modes and blame in a few lines that fit a terminal.
+
+        The critical droop is shown when it has been computed.
+        """
+        from scopf.summary import table
+
+        system = self.system
+        exact = "lossless" if self.lossless else "with losses"
+        lines = [
+            f"{system.net.name}, {exact}: {len(system.inverters)} inverters, "
+            f"{system.states} states, {2 * len(system.rest)} algebraic variables",
+            self.verdict,
+        ]
+        if self.negative is not None:
+            lines.append(f"H, the exact condition: {self.negative} negative eigenvalues")
+        if "critical_mq" in self.__dict__:
+            lines.append(f"critical m_q at this point: {self.critical_mq:.6g}")
+        if self.spectrum is None:
+            return "\n".join(lines)
+        frame = self.modes.assign(
+            eigenvalue=[_complex(v) for v in self.spectrum.values[: self.count]]
+        )
+        lines += ["", f"Rightmost modes ({self.method})", *table(frame, _MODE, "modes")]
+        if self.method == "arnoldi":
+            lines.append(f"complete right of {self.spectrum.edge:.4g} rad/s")
+        if self.blame is not None:
+            share = self.modes["share"].iloc[0]
+            lines += ["", f"Inverter {self.blame} has the largest share in mode 1, {share:.1%}."]
+        return "\n".join(lines)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values and the tables as lists of records; what JSON has."""
+        found = {
+            key: getattr(self, key)
+            for key in ("stable", "lossless", "negative", "past_nose", "unstable", "verdict")
+        }
+        found |= {"method": self.method, "blame": self.blame}
+        if "critical_mq" in self.__dict__:
+            found["critical_mq"] = self.critical_mq if np.isfinite(self.critical_mq) else None
+        for name in ("modes", "participation"):
+            found[name] = getattr(self, name).to_dict("records")
+        return found
+
+
+def _complex(value: complex) -> str:
+    return f"{value.real:.5g} +- {value.imag:.5g}j" if value.imag else f"{value.real:.5g}"
+
+
+def verify(
+    net: Network,
+    inverters: Inverters,
+    vm: Floats,
+    va: Floats,
+    *,
+    load: Load = "power",
+    frequency: float = 60.0,
+    modes: int = 10,
+    method: str = "auto",
+) -> Verification:
+    """Check any operating point of a network.
+
+    Args:
+        net: energized network; its loads are those of the operating point.
+        inverters: grid-forming inverters. Other generators inject constant powers.
+        vm: voltages, per unit, shape (n,).
+        va: angles, rad, shape (n,).
+        load: how loads follow the voltage: "power", "current", "impedance", an exponent, a pair
+            (n_p, n_q), or any of these by bus number (other buses then have constant power).
+        frequency: nominal, Hz.
+        modes: number of modes to report.
+        method: "dense", "arnoldi", or "auto" (see `scopf.dynamics.modes`).
+
+    Raises:
+        ScopfError: without an inverter, or for an argument that makes no sense.
+    """
+    if not isinstance(modes, (int, np.integer)) or modes < 1:
+        raise ScopfError(f"modes must be a whole number from 1, got {modes!r}")
+    if method not in METHODS:
+        raise ScopfError(f"method is {listing(METHODS)}, got {method!r}")
+    if net.energized() is not net or not len(vm) == len(va) == len(net.bus):
+        raise ScopfError(
+            f"net has to be energized (net.energized()), vm and va those of its "
+            f"{len(net.energized().bus)} buses; got {len(net.bus)}, {len(vm)} and {len(va)}"
+        )
+    n_p, n_q = exponents(net, load)
+    loads = Loads(net.bus.pd, net.bus.qd, vm, n_p, n_q)
+    system = System(net, inverters, vm, va, loads, frequency)
+    lossless = system.conserves_energy
+    try:
+        past: int | None = int(system.past_nose())
+    except SingularError as error:
+        text = f"not stable: {error}"
+        return Verification(False, lossless, None, None, None, text, system, None, int(modes))
+    negative = None
+    if lossless:
+        form = critical.EnergyForm(system)
+        negative, past = form.negative(inverters.k), form.negative_at_loads()
+    found = spectrum(system, method)
+    if negative is not None and past is not None and negative - past != found.unstable:
+        log.warning(
+            "%s: by H %d modes grow, by the eigenvalues %d (rightmost at %.3g rad/s); H decides",
+            net.name, negative - past, found.unstable, found.rightmost,
+        )  # fmt: skip
+    stable, text = _verdict(negative, past, found)
+    return Verification(
+        stable, lossless, negative, past, found.unstable, text, system, found, int(modes)
+    )
+
+
+def _verdict(negative: int | None, past: int | None, found: Spectrum) -> tuple[bool, str]:
+    """Whether the point is stable, and a sentence."""
+    if past:
+        text = "the loads of buses without an inverter are past the nose of their PV curve"
+        return False, f"not stable: {text} ({found.unstable} growing modes besides)"
+    growing = found.unstable if negative is None else negative
+    if growing:
+        return False, f"not stable: {growing} growing mode{'s' if growing > 1 else ''}"
+    if negative is None and found.edge > 0:
+        return False, "undecided: the search for growing modes was given up before its end"
+    rightmost = f"the rightmost decays at {-found.rightmost:.4g} rad/s"
+    if found.method == "arnoldi" and found.rightmost < found.edge:
+        rightmost = f"all modes decay, at {-found.edge:.4g} rad/s or faster"
+    return True, f"stable: {rightmost}"
