@@ -47,6 +47,7 @@ def sweep(
     stiffness_cost: Axis = None,
     criterion: Axis = None,
     lossless: Axis = None,
+    capability: Axis = None,
     outage: Axis = None,
     scenarios: Any = None,
     load_series: str | os.PathLike[str] | pd.DataFrame | None = None,
@@ -55,6 +56,8 @@ def sweep(
     beta_q: Value | None = None,
     mp: Value | None = None,
     droop_base: str | None = None,
+    rating_mva: float | None = None,
+    rating_factor: float | None = None,
     ignore_unsupported: bool | None = None,
     title: str | None = None,
     form: str | None = None,
@@ -97,6 +100,7 @@ def sweep(
         load_scale: factor on all loads; at a bus, its own factor instead.
         criterion: name or names of stability criteria, or one criterion object.
         lossless: True, False, or both.
+        capability: True, False, or both: inverters keep within their capability circles.
         outage: ids of branches to take out one at a time, or "all"; the case with none out is the
             first scenario.
         scenarios: rows of their own: a list of mappings, a DataFrame or a CSV file, with a column
@@ -108,6 +112,8 @@ def sweep(
         beta_q: gain of the reactive droop, as `Inverters.at_generators` takes it.
         mp: active droop, likewise.
         droop_base: base of the droops, likewise.
+        rating_mva: rated apparent power of every unit, likewise.
+        rating_factor: the same over its Pmax, likewise.
         ignore_unsupported: as `load_case` takes it.
         title: of the study, for reports.
         form: of the model, as `solve` takes it.
@@ -135,9 +141,9 @@ def sweep(
         "eta_q": eta_q, "d": d, "q_price": q_price, "opportunity_price": opportunity_price,
         "mq": mq, "alpha": alpha, "load_scale": load_scale, "margin": margin,
         "droop_margin": droop_margin, "stiffness_cost": stiffness_cost, "criterion": criterion,
-        "lossless": lossless, "outage": outage, "scenarios": scenarios,
+        "lossless": lossless, "capability": capability, "outage": outage, "scenarios": scenarios,
         "load_series": load_series, "combine": combine, "beta_q": beta_q, "mp": mp,
-        "droop_base": droop_base, "ignore_unsupported": ignore_unsupported, "title": title,
+        "droop_base": droop_base, "rating_mva": rating_mva, "rating_factor": rating_factor, "ignore_unsupported": ignore_unsupported, "title": title,
         "form": form, "options": options, "max_iter": max_iter, "time_limit": time_limit,
         "chain": chain, **by_bus,
     }  # fmt: skip
@@ -286,7 +292,9 @@ def _compare(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) ->
     """Refuse to go on with another study."""
     changed = [key for key in {**before, **now} if before.get(key) != _plain(now.get(key))]
     if changed:
-        what = ["the case or its inverters" if key == "case" else key for key in changed]
+        own = {"case": "the case or its inverters", "axes": "the order of the axes"}
+        named = [key for key in changed if key != "axes"] or changed
+        what = [own.get(key, key) for key in named]
         text = f"the sweep in {folder} cannot be resumed: {listing(what)} changed since it was "
         raise ScopfError(f"{text}started; restore that, or start anew in another folder")
 

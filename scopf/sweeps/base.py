@@ -41,6 +41,7 @@ class Topology:
 
     lossless: bool | None = None
     criterion: str | None = None
+    capability: bool | None = None
     outage: int | None = None
 
 
@@ -55,6 +56,7 @@ class Base:
         criterion: name or object.
         scenario: numbers of the base case; None for those of `build`.
         solving: keyword arguments of `solve`.
+        declared: quantities that every problem has to be built with, to be updated later.
         given: a problem that the user has extended, which is what is solved then.
     """
 
@@ -64,6 +66,7 @@ class Base:
     criterion: str | Criterion = "voltage-difference"
     scenario: Scenario | None = None
     solving: Mapping[str, Any] = field(default_factory=dict)
+    declared: tuple[str, ...] = ()
     given: Problem | None = None
 
     def network(self, topology: Topology) -> Network:
@@ -101,6 +104,11 @@ class Base:
         if self.scenario is not None:
             fields = dataclasses.fields(self.scenario)
             numbers = {f.name: getattr(self.scenario, f.name) for f in fields}
+        for name in self.declared:
+            if numbers.get(name) is None:
+                numbers[name] = 0.0
+        if topology.capability is not None:
+            numbers["capability"] = topology.capability
         load = numbers.pop("load_scale", None)
         if topology.criterion is not None:
             numbers.pop("droop_margin", None)  # what this criterion wants

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NONE_SOLVED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
-_PANEL = [quantity for quantity in QUANTITIES if quantity.name != "lossless"]
+_PANEL = [quantity for quantity in QUANTITIES if quantity.kind is not bool]  # those are switches
 
 
 def _with_axes(command: Callable[..., None]) -> Callable[..., None]:
@@ -48,7 +48,7 @@ def _with_axes(command: Callable[..., None]) -> Callable[..., None]:
         for name, parameter in own.parameters.items()
         if name != "axes"
     ]
-    parameters = [*kept[:2], *flags, *kept[2:]]
+    parameters = [*kept[:3], *flags, *kept[3:]]
     with_flags.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
     with_flags.__annotations__ = {p.name: p.annotation for p in parameters}
     with_flags.__doc__, with_flags.__name__ = command.__doc__, command.__name__
@@ -71,6 +71,9 @@ def sweep(
     ] = None,
     lossless: Annotated[
         bool, typer.Option("--lossless", help="Set branch resistance, charging and shunts to zero.")
+    ] = False,
+    capability: Annotated[
+        bool, typer.Option("--capability", help="Keep inverters within their capability circles.")
     ] = False,
     *,
     axes: dict[str, str | None],
@@ -95,6 +98,12 @@ def sweep(
     mp: Annotated[float | None, typer.Option(help="Active droop m_p, p.u.")] = None,
     droop_base: Annotated[
         str | None, typer.Option(help="Base of the droops: system, or rating.")
+    ] = None,
+    rating_mva: Annotated[
+        float | None, typer.Option(help="Rated apparent power of every unit, MVA.")
+    ] = None,
+    rating_factor: Annotated[
+        float | None, typer.Option(help="Rated apparent power of each unit over its Pmax.")
     ] = None,
     chain: Annotated[
         int | None, typer.Option(help="Most scenarios in a row that start from each other.")
@@ -144,8 +153,8 @@ def sweep(
             raise ScopfError("--out is missing: the folder for the results")
         given = {name: values(text) for name, text in axes.items() if text is not None}
         given |= dict(_axis(text) for text in axis or [])
-        if lossless:
-            given["lossless"] = True
+        switches = {"lossless": lossless, "capability": capability}
+        given |= {name: True for name, on in switches.items() if on}
         found = scopf.sweep(
             study,
             **given,
@@ -156,6 +165,8 @@ def sweep(
             beta_q=beta_q,
             mp=mp,
             droop_base=droop_base,
+            rating_mva=rating_mva,
+            rating_factor=rating_factor,
             chain=chain,
             workers=workers,
             dask=dask,

@@ -121,8 +121,8 @@ def resolved(spec: Spec, net: Network, inverters: Iterable[int]) -> Spec:
         for k, column in enumerate(axis.columns):
             name, bus = split(column)
             if bus is not None and bus not in known[name]:
-                what = "an inverter at" if name == "mq" else "a"
-                faults.append(Fault(f"there is not {what} bus {bus} in {net.name}", column))
+                what = "inverter at bus" if name == "mq" else "bus"
+                faults.append(Fault(f"there is no {what} {bus} in {net.name}", column))
             if name != "outage":
                 continue
             if axis.columns == ("outage",) and (None,) in rows and ("all",) in rows:

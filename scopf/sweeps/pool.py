@@ -14,6 +14,7 @@ from typing import Any
 
 from scopf.faults import ScopfError
 
+_METHOD = "spawn"
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -36,7 +37,7 @@ def processes(workers: int) -> ProcessPoolExecutor:
     They are spawned: a forked process would inherit threads of BLAS in whatever state they are in,
     and the driver's hold on its journal.
     """
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context(_METHOD)
     return ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare)
 
 

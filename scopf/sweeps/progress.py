@@ -47,6 +47,7 @@ class Progress:
         hidden = not (sys.stderr.isatty() if shown is None else shown)
         self._bar = tqdm(total=total, initial=len(rows), unit="scenario", disable=hidden)
         self._file = logging.Logger("sweep")  # of its own: a log file is nobody else's business
+        self._file.addHandler(logging.NullHandler())  # without any, warnings go to the terminal
         if folder is not None:
             handler = _File(folder / LOG, encoding="utf-8")
             handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

@@ -22,6 +22,7 @@ class Quantity:
         above: values have to be larger than this.
         by_bus: whether a bus may have a value of its own, `<name>_<bus>`.
         rebuilds: whether another value makes another problem, which has to be built.
+        declared: whether a problem has it only if it was built with it.
     """
 
     name: str
@@ -31,13 +32,19 @@ class Quantity:
     above: float | None = None
     by_bus: bool = False
     rebuilds: bool = False
+    declared: bool = False
 
 
 QUANTITIES = (
     Quantity("eta_q", "reactive over active power cost, d_i = eta_q c_i", least=0),
     Quantity("d", "quadratic reactive power cost per MVAr^2 and h, instead", least=0),
-    Quantity("q_price", "price of reactive power per MVArh, injected or absorbed", least=0),
-    Quantity("opportunity_price", "price at which lost active capability counts", least=0),
+    Quantity("q_price", "cost of |Q| per MVArh", least=0, declared=True),
+    Quantity(
+        "opportunity_price",
+        "price per MWh of active power that reactive power takes away",
+        least=0,
+        declared=True,
+    ),
     Quantity("mq", "reactive droop m_q of every generating unit", above=0, by_bus=True),
     Quantity("alpha", "grid strength: factor on all branch susceptances", above=0),
     Quantity("load_scale", "factor on all loads", by_bus=True),
@@ -46,6 +53,7 @@ QUANTITIES = (
     Quantity("stiffness_cost", "co-design: cost per hour and unit of stiffness 1/m_q"),
     Quantity("criterion", "stability criterion", kind=str, rebuilds=True),
     Quantity("lossless", "branch resistance, charging and shunts zero", kind=bool, rebuilds=True),
+    Quantity("capability", "inverters keep within their circles", kind=bool, rebuilds=True),
     Quantity("outage", "branch out of service", kind=int, rebuilds=True),
 )
 BY_NAME = {quantity.name: quantity for quantity in QUANTITIES}

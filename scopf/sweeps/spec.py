@@ -36,7 +36,7 @@ class Settings(BaseModel):
         case: bundled case or path.
         ignore_unsupported: as in `scopf.load_case`.
         inverters: CSV table, as in `Inverters.at_generators`.
-        beta_q, mp, droop_base: likewise.
+        beta_q, mp, droop_base, rating_mva, rating_factor: likewise.
         combine: "grid" for all combinations of the axes, "zip" for axes that go together.
         chain: scenarios in a row that start from each other; None for what suits their number.
         form, options, max_iter, time_limit: as in `scopf.solve`.
@@ -51,6 +51,8 @@ class Settings(BaseModel):
     beta_q: _Positive | None = None
     mp: _Positive | None = None
     droop_base: Literal["system", "rating"] = "system"
+    rating_mva: _Positive | None = None
+    rating_factor: _Positive | None = None
     combine: Literal["grid", "zip"] = "grid"
     chain: Annotated[int, Field(ge=1)] | None = None
     form: Literal["auto", "reduced", "lifted"] = "auto"

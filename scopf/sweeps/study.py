@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,7 +28,9 @@ class Study:
         net = base.net.energized()
         self.units = base.units(net)
         self.spec = resolved(spec, net, self.units.bus.tolist())
-        self.base = base
+        used = (BY_NAME[name] for name in self.spec.columns if name in BY_NAME)
+        declared = tuple(quantity.name for quantity in used if quantity.declared)
+        self.base = dataclasses.replace(base, declared=declared)
         self.plan = Plan(self.spec)
 
     @classmethod
@@ -124,6 +127,8 @@ def _from_network(
         "beta_q": settings.beta_q,
         "mp": settings.mp,
         "droop_base": settings.droop_base,
+        "rating_mva": settings.rating_mva,
+        "rating_factor": settings.rating_factor,
     }
     keywords = {key: value for key, value in keywords.items() if value is not None}
     return Base(net, keywords=keywords, criterion=rule, solving=solving)
