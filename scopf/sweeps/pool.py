@@ -15,6 +15,7 @@ from typing import Any
 from scopf.faults import ScopfError
 
 _METHOD = "spawn"
+_ANSWER = 10  # seconds that a scheduler may take to answer
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -88,7 +89,7 @@ def dask(address: str) -> Iterator[Executor]:
     except ImportError as error:
         raise ScopfError("--dask needs Dask: pip install 'scopf[dask]'") from error
     try:
-        client = Client(address, timeout=10, set_as_default=False)
+        client = Client(address, timeout=_ANSWER, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise ScopfError(f"no Dask scheduler answers at {address}: {error}") from error
     with client:
