@@ -2,9 +2,9 @@
 
     python -m benchmarks.sweep [CASE ...] [--points N] [--rounds N] [--memory N] [--out FILE]
 
-The study is a grid of reactive cost and droop, lossless, with a journal on disk. Arms take turns in
-every round, so that a busy machine disturbs all of them; figures are medians over rounds, ratios are
-of medians:
+The study is a grid of reactive cost and droop, lossless, with a journal on disk. Arms take turns
+in every round, so that a busy machine disturbs all of them; figures are medians over rounds,
+ratios are of medians:
 
 - sweep: `scopf.sweep` in one process, all of it: plan, solves, journal, tables.
 - cold: the same with no warm starts (`chain=1`).
@@ -37,10 +37,10 @@ from benchmarks import environment
 
 os.environ.update(environment.THREADS)
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-import scopf  # noqa: E402
-from scopf.sweeps import pool, progress  # noqa: E402
+import scopf
+from scopf.sweeps import pool, progress
 
 MQ = {"case39": (0.15, 0.25), "case118": (0.2, 0.3), "case9": (0.02, 0.06)}
 ETA = (0.0, 1.0)

@@ -49,7 +49,7 @@ def test_an_executor_that_breaks_leaves_a_sweep_to_resume(tmp_path, whole):
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as executor:
         pid = executor.submit(os.getpid).result()
         os.kill(pid, signal.SIGKILL)
-        with pytest.raises(scopf.ScopfError, match="executor is broken.*resume"):
+        with pytest.raises(scopf.ScopfError, match=r"executor is broken.*resume"):
             scopf.sweep("case9", **AXES, executor=executor, out=folder)
     equal(scopf.sweep("case9", **AXES, out=folder, resume=True), whole)
 

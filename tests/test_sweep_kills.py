@@ -23,7 +23,7 @@ from scopf.sweeps import driver, pool, store, worker
 
 AXES = {"eta_q": [0.0, 0.05, 0.1, 0.2], "mq": {"linspace": [0.02, 0.06, 12]}, "chain": 8}
 COMMAND = [sys.executable, "-m", "scopf", "sweep"]
-FLAGS = "case9 --eta-q 0,0.05,0.1,0.2 --mq 0.02:0.06:12 --chain 8 --no-progress".split()
+ARGUMENTS = "case9 --eta-q 0,0.05,0.1,0.2 --mq 0.02:0.06:12 --chain 8 --no-progress"
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def children_of(process):
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
 def test_workers_end_with_a_driver_that_is_killed(tmp_path, whole):
     folder = tmp_path / "out"
-    command = [*COMMAND, *FLAGS, "--workers", "2", "--out", str(folder)]
+    command = [*COMMAND, *ARGUMENTS.split(), "--workers", "2", "--out", str(folder)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while finished(folder) == 0:
         assert process.poll() is None, process.stderr.read()
@@ -288,7 +288,7 @@ def test_a_folder_that_cannot_be_written_to_is_said(tmp_path, monkeypatch):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path, workers, whole):
     folder = tmp_path / "out"
-    flags = " ".join(FLAGS).replace("0.06:12", "0.06:600").split()
+    flags = ARGUMENTS.replace("0.06:12", "0.06:600").split()
     command = [*COMMAND, *flags, "--workers", str(workers), "--out", str(folder)]
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True

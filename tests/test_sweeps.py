@@ -12,6 +12,8 @@ from scopf.sweeps.plan import Plan
 from scopf.sweeps.spec import check
 from scopf.sweeps.worker import packed, unpacked
 
+ALL = dict.fromkeys(range(30, 40), 0.195)
+
 
 def case39(**keywords):
     net = scopf.load_case("case39").lossless()
@@ -138,7 +140,7 @@ def test_a_chain_goes_on_after_a_scenario_that_fails():
     ("axes", "update"),
     [
         ({"mq_32": [0.21, 0.19]}, {"mq": {32: 0.21}}),
-        ({"mq": {32: [0.21, 0.19], "all": 0.195}}, {"mq": dict.fromkeys(range(30, 40), 0.195) | {32: 0.21}}),
+        ({"mq": {32: [0.21, 0.19], "all": 0.195}}, {"mq": {**ALL, 32: 0.21}}),
         ({"load_scale": [0.97, 1]}, {"load_scale": 0.97}),
         ({"load_scale": 0.98, "load_scale_4": [0.5, 1]}, {"load_scale": None}),
         ({"alpha": [0.95, 1]}, {"alpha": 0.95}),

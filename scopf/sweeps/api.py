@@ -143,7 +143,8 @@ def sweep(
         "droop_margin": droop_margin, "stiffness_cost": stiffness_cost, "criterion": criterion,
         "lossless": lossless, "capability": capability, "outage": outage, "scenarios": scenarios,
         "load_series": load_series, "combine": combine, "beta_q": beta_q, "mp": mp,
-        "droop_base": droop_base, "rating_mva": rating_mva, "rating_factor": rating_factor, "ignore_unsupported": ignore_unsupported, "title": title,
+        "droop_base": droop_base, "rating_mva": rating_mva, "rating_factor": rating_factor,
+        "ignore_unsupported": ignore_unsupported, "title": title,
         "form": form, "options": options, "max_iter": max_iter, "time_limit": time_limit,
         "chain": chain, **by_bus,
     }  # fmt: skip

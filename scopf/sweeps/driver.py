@@ -28,7 +28,7 @@ from scopf.sweeps.worker import Done, Result, Task, failed, forget, work
 
 log = logging.getLogger(__name__)
 
-_HERE, _AWAY = 0.2, 0.5  # seconds of work that a kill of the driver may cost
+_HERE, _AWAY = 0.25, 0.5  # seconds of work that a kill of the driver may cost
 _PENDING = 256  # tasks that somebody else's executor is given at once
 _DEATHS = 3  # workers that a scenario may cost
 _STARTS = 5  # pools in a row that may die before they have done anything

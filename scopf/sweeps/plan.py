@@ -18,7 +18,7 @@ from scopf.sweeps.quantities import BY_NAME, Value, split
 from scopf.sweeps.spec import Axis, Spec
 
 _REBUILT = tuple(name for name, quantity in BY_NAME.items() if quantity.rebuilds)
-_CHAINS, _SHORT, _LONG = 32, 6, 30  # chains that are aimed at; shortest and longest
+_CHAINS, _SHORT, _LONG = 16, 6, 50  # chains that are aimed at; shortest and longest
 
 
 @dataclass(frozen=True)

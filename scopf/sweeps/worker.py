@@ -18,13 +18,13 @@ import numpy as np
 from scopf.faults import ScopfError
 from scopf.model.problem import Problem
 from scopf.outcome import Iterate, Status
+from scopf.solution import BINDING
 from scopf.solver import solve
+from scopf.stability.criterion import NOBODY
 from scopf.sweeps.base import INVALID, Base, Numbers, Topology, Unsolvable
 from scopf.sweeps.quantities import Value
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from scopf.solution import Solution
 
 TABLES = ("inverters", "pairs", "buses")
@@ -199,37 +199,38 @@ def _row(solution: Solution) -> dict[str, Any]:
         margin = found.margin[~np.isnan(found.margin)]
         row["margin_min"] = float(margin.min()) if len(margin) else None
         row["vm_min"], row["vm_max"] = float(vm.min()), float(vm.max())
-        row["binding"] = int(solution.pairs["binding"].sum())
+        rows = found.rows
+        room = rows.limit - rows.value - found.required
+        row["binding"] = int((room <= BINDING).sum())
     return row
 
 
 def _tables(solution: Solution, schemas: dict[str, bytes]) -> dict[str, tuple[str, bytes]]:
-    pairs = solution.pairs
-    if len(pairs) > MANY_PAIRS:
-        pairs = pairs[pairs["binding"] | (pairs["price_per_pu"] > PRICED)]
-    frames = {"inverters": solution.inverters, "pairs": pairs, "buses": solution.buses}
-    return {name: _batch(frame, schemas) for name, frame in frames.items()}
+    tables = {name: solution.columns(name) for name in TABLES}
+    pairs = tables["pairs"]
+    if len(pairs["bus"]) > MANY_PAIRS:
+        kept = pairs["binding"] | (pairs["price_per_pu"] > PRICED)
+        tables["pairs"] = {name: column[kept] for name, column in pairs.items()}
+    return {name: _batch(columns, schemas) for name, columns in tables.items()}
 
 
-def _batch(frame: pd.DataFrame, schemas: dict[str, bytes]) -> tuple[str, bytes]:
+def _batch(columns: Mapping[str, Any], schemas: dict[str, bytes]) -> tuple[str, bytes]:
     """A table as an Arrow batch without its schema, which is the same for most scenarios."""
     import pyarrow as pa
 
-    kind = tuple(zip(frame.columns, map(str, frame.dtypes), strict=True))
+    arrays = [
+        pa.array(column, mask=column == NOBODY if name == "neighbor" else None)
+        for name, column in columns.items()
+    ]
+    kind = tuple((name, str(array.type)) for name, array in zip(columns, arrays, strict=True))
     if kind not in _schemas:
-        types = {"object": pa.string(), "Int64": pa.int64(), "bool": pa.bool_()}
-        schema = pa.schema(
-            [(name, types.get(dtype) or pa.from_numpy_dtype(dtype)) for name, dtype in kind]
-        )
-        _schemas[kind] = (hashlib.sha256(repr(kind).encode()).hexdigest()[:16], schema)
+        pairs = zip(columns, (array.type for array in arrays), strict=True)
+        key = hashlib.sha256(repr(kind).encode()).hexdigest()[:16]
+        _schemas[kind] = (key, pa.schema(list(pairs)))
     key, schema = _schemas[kind]
     if key not in schemas:
         schemas[key] = schema.serialize().to_pybytes()
-    columns = [
-        pa.array(frame[name].array if dtype == "Int64" else frame[name].to_numpy(), type=entry.type)
-        for (name, dtype), entry in zip(kind, schema, strict=True)
-    ]
-    return key, pa.RecordBatch.from_arrays(columns, schema=schema).serialize().to_pybytes()
+    return key, pa.RecordBatch.from_arrays(arrays, schema=schema).serialize().to_pybytes()
 
 
 def packed(iterate: Iterate) -> bytes:
