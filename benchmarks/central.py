@@ -47,7 +47,7 @@ def network(wanted: str, folders: list[Path]) -> scopf.Network | None:
     net = scopf.load_case(str(path)).energized()
     if not capacitors:
         return net.lossless()
-    return net.replace(branch={"r": 0 * net.branch.r}, bus={"gs": 0 * net.bus.gs})
+    return net.lossless(charging=True)
 
 
 def exact(net: scopf.Network, solution: Any, inverters: scopf.Inverters) -> Reserve:

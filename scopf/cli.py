@@ -1,7 +1,8 @@
-"""The command line: `scopf solve`, `scopf sweep`, `scopf verify`, `scopf cases`."""
+"""The command line: `scopf solve`, `scopf sweep`, `scopf verify`, `scopf cases`, the studies."""
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import sys
@@ -13,6 +14,7 @@ import typer
 
 from scopf import __version__, options
 from scopf.faults import ScopfError
+from scopf.studies import commands
 from scopf.sweeps.command import sweep
 
 if TYPE_CHECKING:
@@ -360,3 +362,18 @@ def cases() -> None:
     width = max(len(row[0]) for row in rows)
     for name, buses, gens, branches, title in rows:
         typer.echo(f"{name:<{width}}  {buses:>5}  {gens:>4}  {branches:>8}  {title}")
+
+
+def _guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with errors as one line and an exit code."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **keywords: Any) -> None:
+        with _ending():
+            command(*args, **keywords)
+
+    return run
+
+
+for _study in commands.COMMANDS:
+    app.command()(_guarded(_study))

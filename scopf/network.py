@@ -131,19 +131,21 @@ class Network:
         }
         return dataclasses.replace(self, **changes)
 
-    def lossless(self) -> Network:
+    def lossless(self, *, charging: bool = False) -> Network:
         """Branch resistance, branch charging and bus shunts set to zero; taps and shifts kept.
 
-        This is the network of the paper's theory (Wang and Geng, section II).
+        This is the network of the paper's theory (Wang and Geng, section II). With `charging`,
+        branch charging and the susceptance of bus shunts stay: no energy is lost in them, and some
+        networks have no feasible operating point without.
 
         Raises:
             CaseError: naming each branch that has no reactance to be left with.
         """
         n, m = len(self.bus), len(self.branch)
-        return self.replace(
-            bus={"gs": np.zeros(n), "bs": np.zeros(n)},
-            branch={"r": np.zeros(m), "b": np.zeros(m)},
-        )
+        bus, branch = {"gs": np.zeros(n)}, {"r": np.zeros(m)}
+        if not charging:
+            bus["bs"], branch["b"] = np.zeros(n), np.zeros(m)
+        return self.replace(bus=bus, branch=branch)
 
     @property
     def is_lossless(self) -> bool:

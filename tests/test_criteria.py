@@ -357,3 +357,16 @@ def test_a_criterion_of_ones_own():
     ours = solved(problem("C0", mq=4.0))
     assert solution.cost > ours.cost
     assert solution.inverters["margin"].min() == pytest.approx(0.0, abs=2 * STRICT)
+
+
+def test_codesign_prices_stiffness_at_the_droops_that_were_found():
+    """Where the droop is between its bounds, the NSSP of `weighted` is what stiffness costs."""
+    net = scopf.load_case("case39").lossless()
+    inverters = scopf.Inverters.at_generators(net, mq=0.05)
+    problem = scopf.build(
+        net, inverters, criterion="weighted", mq_bounds=(0.2, 1.0), stiffness_cost=20.0
+    )
+    table = scopf.solve(problem).inverters
+    inside = table["mq"].between(0.21, 0.99)
+    assert inside.sum() >= 5
+    assert table["nssp_per_pu"][inside].to_numpy() == pytest.approx(20.0, rel=1e-3)

@@ -165,7 +165,8 @@ class Verification:
         from scopf.summary import table
 
         system = self.system
-        exact = "lossless" if self.lossless else "with losses"
+        dissipates = "with losses" if not system.net.is_lossless else "voltage-dependent loads"
+        exact = "lossless" if self.lossless else dissipates
         lines = [
             f"{system.net.name}, {exact}: {len(system.inverters)} inverters, "
             f"{system.states} states, {2 * len(system.rest)} algebraic variables",

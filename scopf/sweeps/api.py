@@ -11,6 +11,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import scopf
 from scopf.faults import ScopfError, listing
 from scopf.inverters import Inverters, Value
 from scopf.model.problem import Problem
@@ -256,7 +257,12 @@ class _Run:
         about = store.about()
         if resume and "identity" in about:
             _compare(folder, about["identity"], identity)
-        run = {"started": manifests.now(), "where": where, "machine": manifests.machine()}
+        run: dict[str, Any] = {
+            "started": manifests.now(),
+            "where": where,
+            "scopf": scopf.__version__,
+            "machine": manifests.machine(),
+        }
         if resume and (folder / manifests.MANIFEST).is_file():
             manifest = manifests.read(folder)
             manifest["runs"].append(run)

@@ -29,7 +29,8 @@ from scopf.sweeps.worker import Done, Result, Task, failed, forget, work
 log = logging.getLogger(__name__)
 
 _HERE, _AWAY = 0.25, 0.5  # seconds of work that a kill of the driver may cost
-_PENDING = 256  # tasks that somebody else's executor is given at once
+_PENDING = 256  # tasks that somebody else's executor is given at once,
+_SHIPPED = 2**28  # with so many bytes of base cases together
 _DEATHS = 3  # workers that a scenario may cost
 _STARTS = 5  # pools in a row that may die before they have done anything
 
@@ -91,9 +92,9 @@ class Driver:
         if not self._waiting:
             return
         if executor is not None:
-            self._ship()
             try:
-                self._loop(executor, _PENDING, _AWAY)
+                most = _SHIPPED // len(self._ship())
+                self._loop(executor, max(8, min(_PENDING, most)), _AWAY)
             except BrokenExecutor as error:
                 raise ScopfError(self._lost(f"the executor is broken: {error}")) from error
         elif workers == 1:
@@ -106,9 +107,10 @@ class Driver:
             with pool.one_thread_each():
                 self._with_processes(workers)
 
-    def _ship(self) -> None:
+    def _ship(self) -> bytes:
         try:
-            self._shipped = pickle.dumps(self._base)
+            self._shipped = data = pickle.dumps(self._base)
+            return data
         except Exception as error:
             text = f"the base case cannot be sent to workers: {error}"
             raise ScopfError(f"{text}; use workers=1") from error

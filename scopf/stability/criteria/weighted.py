@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from scopf.stability.criterion import Setting
     from scopf.stability.grid import Grid
 
-_LOSSY = 0.06  # droop margin that covered every lossy network with r/x up to .2, see the docs
+_LOSSY = 0.06  # droop margin that covered networks with r/x up to .2, angles up to 30 degrees
 _DENSE = 300  # buses up to which all eigenvalues are the quicker way
+_ENTRIES = 4_000_000  # of dense matrices at once: bounds the memory
 
 
 class Weighted(LineSums):
@@ -79,32 +80,45 @@ class Weighted(LineSums):
         """
         shape = np.broadcast_shapes(vm.shape, va.shape, k.shape)
         points = [np.broadcast_to(x, shape).reshape(-1, shape[-1]) for x in (k, vm, va)]
-        least = np.array([_least(grid, *point) for point in zip(*points, strict=True)])
-        return np.broadcast_to(least.reshape(*shape[:-1], 1), shape)
+        step = max(1, _ENTRIES // len(grid) ** 2)
+        many = len(points[0])
+        least = [_least(grid, *(x[at : at + step] for x in points)) for at in range(0, many, step)]
+        found = np.concatenate(least) if least else np.zeros(0)
+        return np.broadcast_to(found.reshape(*shape[:-1], 1), shape)
 
 
 def _lossy(net: Network) -> bool:
     return bool(net.branch.r.any() or net.bus.gs.any())
 
 
-def _least(grid: Grid, k: Floats, vm: Floats, va: Floats) -> float:
-    """Least eigenvalue of N at one point, -inf with an angle beyond 90 degrees."""
+def _least(grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
+    """Least eigenvalue of N at each of p points, shape (p,); -inf with an angle beyond 90 deg."""
     n, i, j = len(grid), grid.start, grid.end
     angle = grid.angle(va)
-    if (np.abs(angle) >= np.pi / 2).any():
-        return -np.inf
-    a = grid.b * vm[i] * vm[j] / np.cos(angle)
+    narrow = np.abs(angle) < np.pi / 2
+    a = grid.b * vm[:, i] * vm[:, j] / np.cos(np.where(narrow, angle, 0.0))
     twice = 2 * grid.scale * vm
     own = vm * (2 * grid.scale * criterion.gamma(k, grid.scale) + 2 * grid.own * vm)
-    root = np.sqrt(twice)
-    beside = -a / (root[i] * root[j])
-    rows, columns, every = np.concatenate([i, j]), np.concatenate([j, i]), np.arange(n)
+    beside = -a / np.sqrt(twice[:, i] * twice[:, j])
     diagonal = (own - grid.per_bus(a, a)) / twice
+    if n > _DENSE:
+        least = np.array([_least_sparse(grid, *row) for row in zip(diagonal, beside, strict=True)])
+    else:
+        matrices = np.zeros((len(vm), n, n))
+        places: Any = (slice(None), i, j)
+        np.add.at(matrices, places, beside)  # lines may be parallel
+        matrices += matrices.swapaxes(1, 2)
+        matrices[:, range(n), range(n)] += diagonal
+        least = np.linalg.eigvalsh(matrices)[:, 0]
+    return np.where(narrow.all(axis=1), least, -np.inf)
+
+
+def _least_sparse(grid: Grid, diagonal: Floats, beside: Floats) -> float:
+    """Least eigenvalue of the sparse symmetric matrix with these entries."""
+    i, j, every = grid.start, grid.end, np.arange(len(grid))
     entries = np.concatenate([beside, beside, diagonal])
-    places = np.concatenate([rows, every]), np.concatenate([columns, every])
-    matrix = sparse.coo_array((entries, places), shape=(n, n)).tocsc()
-    if n <= _DENSE:
-        return float(np.linalg.eigvalsh(matrix.toarray())[0])
+    places = np.concatenate([i, j, every]), np.concatenate([j, i, every])
+    matrix = sparse.coo_array((entries, places), shape=(len(grid), len(grid))).tocsc()
     below = float((matrix.diagonal() * 2 - abs(matrix).sum(axis=1)).min()) - 1e-3  # Gershgorin
     found = linalg.eigsh(matrix, k=1, sigma=below, which="LM", return_eigenvectors=False)
     return float(found[0])

@@ -1,0 +1,201 @@
+"""What each criterion costs on a case, and whether it keeps its word.
+
+Droop is raised alike at all inverters. Where a criterion starts to cost anything is judged by the
+optimal cost against that of the plain OPF, not by its margin at the plain optimum: with active
+power costs alone that optimum is one point of a flat face, and others on it may have more room.
+
+A criterion on the full network speaks of loads of constant power, as in the OPF; one on the
+Kron-reduced network of loads of constant impedance. Optima are judged with both by
+`Solution.verify`: for constant power by the Hessian of the energy where the network is lossless,
+otherwise by eigenvalues. Active power that follows the voltage is not lossless, so for constant
+impedance it is always eigenvalues.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scopf.cases import load_case
+from scopf.faults import ScopfError
+from scopf.inverters import Inverters
+from scopf.model import build
+from scopf.solver import solve
+from scopf.stability.grid import Grid
+from scopf.stability.kron import Reduction
+from scopf.studies.montecarlo import chosen
+from scopf.studies.progress import watched
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scopf.arrays import Floats, Ints
+    from scopf.network import Network
+    from scopf.stability import Criterion
+
+MQ = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.48)
+TOLERANCE = 1e-8  # of the cost: less counts as none, and the solver's noise is less
+WIDTH = 1e-4  # of a critical droop: how closely it is bracketed
+_LEAST, _LARGEST = 1e-3, 100.0  # droops between which limits are sought
+LOADS = {"full": "power", "reduced": "impedance"}
+
+
+@dataclass(frozen=True, eq=False)
+class Conservatism:
+    """Limits and costs of the criteria on a case.
+
+    Attributes:
+        case: its name.
+        cost: of the plain OPF, currency/h.
+        limits: a row for each criterion, and two for the exact condition: `criterion`, `loads` that
+            it speaks of ("power" or "impedance": constant), `critical_mq`, the largest uniform
+            droop that costs nothing, and `optimum_mq`, the largest with which the plain optimum
+            that the solver found is certified (stable, for the exact condition). Infinite where
+            there is no limit up to 100; NaN where it is unknown.
+        costs: a row for each criterion and droop: `criterion`, `loads`, `mq`, `status`, `increase`
+            of the cost, currency/h, and whether the optimum is `stable_power` and
+            `stable_impedance`, with loads of constant power and of constant impedance; missing
+            where the solve failed.
+    """
+
+    case: str
+    cost: float
+    limits: pd.DataFrame
+    costs: pd.DataFrame
+
+
+def conservatism(
+    net: str | Network = "case39",
+    *,
+    criteria: Sequence[str | Criterion] | None = None,
+    mq: Sequence[float] = MQ,
+    tolerance: float = TOLERANCE,
+    progress: bool = False,
+) -> Conservatism:
+    """Limits on a uniform droop, and cost increases, of each criterion, without a droop margin.
+
+    Args:
+        net: a network; of a case given by name or path, its lossless variant.
+        criteria: names or criteria; by default all that are registered and say anything.
+        mq: droops of all inverters for the table of costs, beta_q = 1.
+        tolerance: relative increase of the cost that counts as none.
+        progress: whether to show a progress bar.
+
+    Raises:
+        ScopfError: for an unknown criterion, or when the plain OPF has no solution.
+    """
+    import pandas as pd
+
+    network = load_case(net).lossless() if isinstance(net, str) else net
+    study = _Study(network.energized(), chosen(criteria, None), tolerance)
+    steps = len(study.rules)
+    limits = [study.limits(rule) for rule in watched(study.rules, "limits", steps, progress)]
+    limits += study.exact_limits()
+    cells = [(rule, float(droop)) for rule in study.rules for droop in mq]
+    costs = [study.costs(*cell) for cell in watched(cells, "costs", None, progress)]
+    table = pd.DataFrame(costs).astype({"stable_power": "boolean", "stable_impedance": "boolean"})
+    return Conservatism(network.name, study.cost, pd.DataFrame(limits), table)
+
+
+class _Study:
+    def __init__(self, net: Network, rules: list[Criterion], tolerance: float) -> None:
+        self.net, self.rules, self.tolerance = net, rules, tolerance
+        self.inverters = Inverters.at_generators(net, mq=1.0)
+        self.at: Ints = net.bus_positions(self.inverters.bus)
+        plain = solve(build(net, self.inverters, criterion="none"))
+        if not plain.solved:
+            raise ScopfError(f"{net.name}: the plain OPF has no solution: {plain.message}")
+        self.plain, self.cost = plain, plain.cost
+        self.vm, self.va = plain.point.vm, plain.point.va
+        self.problems = {
+            rule.name: build(net, self.inverters, criterion=rule, droop_margin=0.0)
+            for rule in rules
+        }
+
+    @cached_property
+    def grid(self) -> Grid:
+        return Grid.full(self.net)
+
+    @cached_property
+    def reduced(self) -> Grid:
+        return Grid.reduced(Reduction(self.net, self.at))
+
+    # -- limits -------------------------------------------
+
+    def limits(self, rule: Criterion) -> dict[str, object]:
+        """Of one criterion."""
+
+        def free(mq: float) -> bool:
+            solution = solve(self.problems[rule.name].update(mq=mq))
+            return solution.solved and solution.cost <= self.cost * (1 + self.tolerance)
+
+        def certified(mq: float) -> bool:
+            if rule.network == "full":
+                room = rule.room(self.grid, self._droops(mq), self.vm, self.va)
+            else:
+                k = np.full(len(self.at), mq)
+                room = rule.room(self.reduced, k, self.vm[self.at], self.va[self.at])
+            return bool((room > 0).all())
+
+        return {
+            "criterion": rule.name,
+            "loads": LOADS[rule.network],
+            "critical_mq": _critical(free),
+            "optimum_mq": _critical(certified),
+        }
+
+    def exact_limits(self) -> list[dict[str, object]]:
+        """Of the exact condition at the plain optimum."""
+        return [
+            {
+                "criterion": "exact",
+                "loads": loads,
+                "critical_mq": np.nan,
+                "optimum_mq": self.plain.verify(load=loads).critical_mq,
+            }
+            for loads in LOADS.values()
+        ]
+
+    # -- costs -------------------------------------------
+
+    def costs(self, rule: Criterion, mq: float) -> dict[str, object]:
+        """Of one criterion with one droop."""
+        solution = solve(self.problems[rule.name].update(mq=mq))
+        verdicts = {
+            f"stable_{loads}": solution.verify(load=loads).stable if solution.solved else None
+            for loads in LOADS.values()
+        }
+        return {
+            "criterion": rule.name,
+            "loads": LOADS[rule.network],
+            "mq": mq,
+            "status": str(solution.status),
+            "increase": solution.cost - self.cost,
+            **verdicts,
+        }
+
+    def _droops(self, mq: float) -> Floats:
+        """The k of every bus."""
+        k = np.full(len(self.net.bus), np.inf)
+        k[self.at] = mq
+        return k
+
+
+def _critical(good: Callable[[float], bool]) -> float:
+    """The largest droop that is good, if those below it are; 0 or infinite outside the range."""
+    if not good(_LEAST):
+        return 0.0
+    low, high = _LEAST, _LARGEST
+    if good(high):
+        return np.inf
+    while high / low > 2:  # from below: solves far beyond feasibility are slow
+        middle = low * 2
+        low, high = (middle, high) if good(middle) else (low, middle)
+    while high / low > 1 + WIDTH:
+        middle = float(np.sqrt(low * high))
+        low, high = (middle, high) if good(middle) else (low, middle)
+    return low
