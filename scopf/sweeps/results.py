@@ -29,7 +29,7 @@ _ROW = {
     "nssp_max": "float64", "nssp_max_bus": "Int64", "margin_min": "float64",
     "vm_min": "float64", "vm_max": "float64", "binding": "Int64",
 }  # fmt: skip
-_AT_ONCE = 200_000  # rows of a table in memory while it is written
+_AT_ONCE = 50_000  # rows of a table in memory while it is written
 
 
 class Sweep:
