@@ -148,7 +148,7 @@ class Killer(threading.Thread):
 
 
 def test_killed_workers_cost_nothing_but_time(tmp_path, monkeypatch, quick_pools):
-    axes = {**AXES, "mq": {"linspace": [0.02, 0.06, 25]}}
+    axes = {**AXES, "mq": {"linspace": [0.02, 0.06, 60]}}
     expected = scopf.sweep("case9", **axes)
     killer = Killer(tmp_path / "out", every=3, most=20)
     pools = []

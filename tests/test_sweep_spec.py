@@ -146,6 +146,7 @@ def test_every_fault_of_a_file_is_said_with_its_key_and_line(tmp_path):
         ("case = 'case9'\noutage = [3, 44]\n", "outage: there is no branch 44"),
         ("case = 'case9'\nscenarios = 'none.csv'\n", r"scenarios \(line 2\): .* cannot be read"),
         ("case = 'case9'\nload_series = 'loads.csv'\n", r"load_series \(line 2\): .*bus5"),
+        ("case = 'case9'\nload_series = 'steps.csv'\n", "column `step` has to number"),
         ("case = 'case9'\ninverters = 'none.csv'\n", "no such file"),
         ("case = 'case9'\noptions = 3\n", r"options \(line 2\): should be a valid dictionary"),
         ("case = 'case9'\nscenarios = []\n", r"scenarios \(line 2\): has no scenarios"),
@@ -155,6 +156,7 @@ def test_a_fault_is_a_sentence(tmp_path, monkeypatch, text, said):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "study.toml").write_text(text)
     (tmp_path / "loads.csv").write_text("all,bus5\n1,1\n")
+    (tmp_path / "steps.csv").write_text("step,all\n0:00,1\n")
     assert re.search(said, refused("sweep study.toml --out out"))
 
 

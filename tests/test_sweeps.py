@@ -241,6 +241,18 @@ def test_a_time_series_scales_loads_by_bus(tmp_path):
     assert second[7] == pytest.approx(0.9 * 100)
 
 
+def test_co_design_is_swept_over_the_cost_of_stiffness():
+    net = scopf.load_case("case39").lossless()
+    prob = scopf.build(net, mq_bounds=(0.05, 0.3), stiffness_cost=1.0)
+    runs = scopf.sweep(prob, stiffness_cost=[1.0, 50.0])
+    assert runs.scenarios["solved"].all()
+    assert runs.scenarios["cost"][1] > runs.scenarios["cost"][0]
+    first = runs.inverters[runs.inverters["scenario"] == 0]["mq"].to_numpy()
+    second = runs.inverters[runs.inverters["scenario"] == 1]["mq"].to_numpy()
+    assert (second >= first - 1e-6).all()
+    assert scopf.sweep(prob, mq=[0.1, 0.2]).scenarios["status"].tolist() == ["invalid"] * 2
+
+
 def test_opportunity_price_is_an_axis_too():
     runs = scopf.sweep("case9", opportunity_price=[0, 5], rating_factor=1.2, mq=0.05)
     assert runs.scenarios["solved"].all()

@@ -24,6 +24,7 @@ from scopf.sweeps.quantities import BY_NAME, Value, split
 if TYPE_CHECKING:
     import pandas as pd
 
+_KEPT = 100_000  # droops that are kept for scenarios to come
 ISLANDED, INVALID = "islanded", "invalid"  # statuses of scenarios that there is no problem for
 
 
@@ -202,7 +203,7 @@ class Numbers:
         if value is None:
             return dict(zip(self._buses, self._mq.tolist(), strict=True))
         if value not in self._droops:
-            if len(self._droops) > 10_000:
+            if len(self._droops) * len(self._buses) > _KEPT:
                 self._droops.clear()
             mq = self._base.units(self._net, value).mq.tolist()
             self._droops[value] = dict(zip(self._buses, mq, strict=True))

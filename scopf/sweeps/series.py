@@ -51,6 +51,8 @@ def loads_of(given: Any) -> dict[str, list[Value]]:
         raise ScopfError("should be a CSV file or a DataFrame")
     columns = {str(name).strip(): [_plain(v) for v in frame[name]] for name in frame.columns}
     steps = columns.pop(STEP, list(range(len(frame))))
+    if not all(isinstance(step, int) for step in steps):
+        raise ScopfError("column `step` has to number the steps: whole numbers, none missing")
     if not columns or not len(frame):
         raise ScopfError("has no load factors: it needs a column `all` or columns named by bus")
     found: dict[str, list[Value]] = {STEP: steps}
