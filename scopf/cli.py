@@ -1,4 +1,4 @@
-"""The command line: `scopf solve`, `verify`, `report`, `cases`, and the studies."""
+"""The command line: `scopf solve`, `verify`, `sweep`, `report`, `cases`, and the studies."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import typer
 from scopf import __version__, options
 from scopf.faults import ScopfError
 from scopf.studies import commands
+from scopf.sweeps.command import sweep
 from scopf.sweeps.report.command import report
 
 if TYPE_CHECKING:
@@ -346,6 +347,9 @@ def _progress() -> Callable[[int, float, float], None]:
 def _refuse(error: Exception) -> NoReturn:
     typer.echo(f"scopf: {error}", err=True)
     raise typer.Exit(BAD_INPUT)
+
+
+app.command()(sweep)
 
 
 @app.command()
