@@ -238,18 +238,13 @@ def limits(setting: Setting, scale: Floats) -> dict[str, Floats]:
         scale: natural scale of each inverter's bus, per unit.
 
     Raises:
-        ScopfError: when there is no inverter, or one is coupled to nothing.
+        ScopfError: when there is no inverter.
     """
     inverters = setting.inverters
     if not len(inverters):
         raise ScopfError(
             "there is no inverter to constrain; use the criterion none for a plain OPF"
         )
-    own = Grid.full(setting.present).scale[setting.reduction.keep]
-    alone = inverters.bus[np.abs(scale) <= _NOTHING * own]
-    if len(alone):
-        text = f"inverter at bus {listing(alone)}: B_ii^red is zero, no other inverter and no "
-        raise ScopfError(f"{text}reactive load is connected to it; use the criterion weighted")
     found = gamma(setting.k, scale)
     return {PER_STIFFNESS: found * inverters.mq} if setting.codesign else {GAMMA: found}
 
@@ -259,7 +254,11 @@ def add_limits(f: Formulation, setting: Setting, scale: Floats) -> Any:
 
     In co-design `inverter_gamma[i]` is `inverter_gamma_unit[i]` times the variable
     `inverter_stiffness[i]`, 1/m_q.
+
+    Raises:
+        ScopfError: when there is no inverter, or one is coupled to nothing.
     """
+    _check_coupling(setting, scale)
     (name, values), *_ = limits(setting, scale).items()
     index = f.index("inverter", setting.inverters.bus.tolist())
     f.parameter(MARGIN, None, setting.margin)
@@ -267,6 +266,15 @@ def add_limits(f: Formulation, setting: Setting, scale: Floats) -> Any:
     if not setting.codesign:
         return found
     return f.expression(GAMMA, index, found[:] * f[STIFFNESS][:])
+
+
+def _check_coupling(setting: Setting, scale: Floats) -> None:
+    """Refuse inverters whose scale is zero but for rounding."""
+    own = Grid.full(setting.present).scale[setting.reduction.keep]
+    alone = setting.inverters.bus[np.abs(scale) <= _NOTHING * own]
+    if len(alone):
+        text = f"inverter at bus {listing(alone)}: B_ii^red is zero, no other inverter and no "
+        raise ScopfError(f"{text}reactive load is connected to it; use the criterion weighted")
 
 
 def present_limits(f: Formulation) -> Floats:

@@ -111,8 +111,8 @@ class LineSums:
         """
         seen = self._seen(setting)
         grid, buses = seen.grid, seen.buses
-        values, n, lines = self.parameters(setting), len(grid), self._lines(f, setting)
         limit = criterion.add_limits(f, setting, grid.scale[seen.inverters])[:] - f[MARGIN][:]
+        values, n, lines = self.parameters(setting), len(grid), self._lines(f, setting)
         limit = f.expression("inverter_limit", f.indices["inverter"], limit)
         index = f.indices["bus"] if self.network == "full" else f.indices["inverter"]
         share_start, share_end, own = (
