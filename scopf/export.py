@@ -42,6 +42,8 @@ def as_dict(solution: Solution) -> dict[str, Any]:
         ],
         "seconds": solution.seconds,
         "accuracy": solution.accuracy.as_dict(),
+        "proven": problem.criterion.proven and not solution.stability.doubts,
+        "doubts": list(solution.stability.doubts),
         "certified": solution.certified,
         "checks": [
             {key: _plain(value) for key, value in dataclasses.asdict(check).items()}

@@ -299,7 +299,8 @@ class _Reader:
         """Rows of a CSV text, the header first, all as wide as it; `#` starts a comment."""
         if "\0" in text:
             raise ValueError("it holds NUL characters")
-        lines = [line.partition("#")[0] for line in text.splitlines()]
+        # With line ends, or a quoted "3<line end>2" would become 32.
+        lines = [line.partition("#")[0] + "\n" for line in text.split("\n")]
         rows = [[cell.strip() for cell in row] for row in csv.reader(lines, strict=True)]
         rows = [row for row in rows if any(row)]
         width = len(rows[0]) if rows else 0

@@ -154,6 +154,13 @@ def test_a_table_with_nul_characters_is_refused(tmp_path):
         scopf.Inverters.at_generators(scopf.load_case("case39"), table=path)
 
 
+def test_a_quoted_cell_of_two_lines_is_no_number(tmp_path):
+    path = tmp_path / "inverters.csv"
+    path.write_text('bus,mq\n"3\n2",0.1\n')
+    with pytest.raises(scopf.CaseError, match="is not a number"):
+        scopf.Inverters.at_generators(scopf.load_case("case39"), table=path)
+
+
 def test_coefficients_beyond_their_number_are_not_dropped_silently(tmp_path, caplog):
     row = "2\t0\t0\t3\t0.11\t5\t150"
     assert row in bundled.entries()["case9"].path.read_text(encoding="utf-8")
