@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from scopf.cases import load_case
     from scopf.central import solve_centralised
+    from scopf.diagnosis import Diagnosis, diagnose
     from scopf.faults import CaseError, Fault, ScopfError
     from scopf.inverters import Inverters
     from scopf.model import Problem, build
@@ -26,6 +27,7 @@ __version__ = "0.1.0"
 
 _HOME = {  # where each public name lives; imported when first used
     "CaseError": "scopf.faults",
+    "Diagnosis": "scopf.diagnosis",
     "Fault": "scopf.faults",
     "Inverters": "scopf.inverters",
     "Network": "scopf.network",
@@ -34,12 +36,13 @@ _HOME = {  # where each public name lives; imported when first used
     "Solution": "scopf.solution",
     "Status": "scopf.outcome",
     "build": "scopf.model",
+    "diagnose": "scopf.diagnosis",
     "load_case": "scopf.cases",
     "solve": "scopf.solver",
     "solve_centralised": "scopf.central",
 }
 __all__ = ["CaseError", "Fault", "Inverters", "Network", "Problem", "ScopfError", "Solution"]
-__all__ += ["Status", "build", "load_case", "solve", "solve_centralised"]
+__all__ += ["Diagnosis", "Status", "build", "diagnose", "load_case", "solve", "solve_centralised"]
 
 
 def __getattr__(name: str) -> Any:
