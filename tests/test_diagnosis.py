@@ -10,7 +10,12 @@ from typer.testing import CliRunner
 
 import scopf
 from scopf.cli import app
+from scopf.diagnosis.catalog import Catalog
+from scopf.diagnosis.elastic import Elastic
+from scopf.diagnosis.limits import Limits
 from scopf.diagnosis.report import outward
+from scopf.solver import compiled, start_point
+from scopf.stability import VoltageDifference
 
 CASE9 = scopf.load_case("case9")
 BOX = {
@@ -223,6 +228,49 @@ def test_a_load_that_no_limit_could_feed_is_named_itself():
     rows = found.limits.set_index("limit")
     assert rows.loc["active load", "element"] == "bus 2"
     assert rows.loc["active load", "needed"] == pytest.approx(0, abs=1)
+
+
+def test_rows_with_maxima_say_the_same_as_pairs():
+    """Their rows have two sides: more room on the one must not be less on the other."""
+    tables = []
+    for rows in ("pairs", "maximum"):
+        inverters = scopf.Inverters.at_generators(LOSSLESS39, mq=0.5)
+        found = scopf.diagnose(
+            scopf.build(LOSSLESS39, inverters, criterion=VoltageDifference(rows=rows))
+        )
+        table = found.limits.set_index(["limit", "element"]).sort_index()
+        tables.append((table["needed"], [change.needed for change in found.factors]))
+    (pairs, factors), (maxima, same_factors) = tables
+    assert list(pairs.index) == list(maxima.index)
+    np.testing.assert_allclose(pairs, maxima, rtol=2e-3)
+    assert factors == pytest.approx(same_factors, rel=2e-3)
+
+
+def test_the_elastic_problem_has_the_right_derivatives():
+    own = scopf.build(LOSSLESS39, criterion=VoltageDifference(rows="maximum"))
+    nlp = compiled(own, False)
+    limits = Limits(Catalog(own, nlp).kinds)
+    elastic = Elastic(nlp, limits.rows, limits.boxes, np.ones(len(limits), bool), limits.most)
+    rng = np.random.default_rng(1)
+    point = elastic.start(start_point(own, nlp, "flat"))
+    assert (elastic.constraints(point) <= elastic.g_upper + 1e-9)[nlp.m :].all()
+    step, multipliers = rng.normal(size=elastic.n), rng.normal(size=elastic.m)
+    rows, columns = elastic.jacobianstructure()
+
+    def jacobian(at):
+        values = elastic.jacobian(at).copy()
+        return sparse.coo_array((values, (rows, columns)), shape=(elastic.m, elastic.n)).tocsr()
+
+    h = 1e-6
+    ahead, behind = point + h * step, point - h * step
+    slope = (elastic.constraints(ahead).copy() - elastic.constraints(behind)) / (2 * h)
+    np.testing.assert_allclose(jacobian(point) @ step, slope, rtol=1e-6, atol=1e-5)
+    i, j = elastic.hessianstructure()
+    values = elastic.hessian(point, multipliers, 1.0).copy()
+    lower = sparse.coo_array((values, (i, j)), shape=(elastic.n, elastic.n)).tocsr()
+    full = lower + sparse.tril(lower, -1).T
+    turn = multipliers @ (jacobian(ahead) - jacobian(behind)) / (2 * h)
+    np.testing.assert_allclose(full @ step, turn, rtol=1e-5, atol=1e-4)
 
 
 def test_the_weighted_criterion_names_inverters():

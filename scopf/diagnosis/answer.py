@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 
 from scopf.diagnosis.capacity import Shortage, shortage
+from scopf.diagnosis.catalog import Catalog
 from scopf.diagnosis.limits import Limit, Limits
 from scopf.diagnosis.report import Change, Diagnosis
 from scopf.diagnosis.search import Budget, Search, more
@@ -72,7 +73,7 @@ def _searched(
     """Search with the limits alone, in another form if that fails, then with the loads as well."""
     for lift, loads in ((False, False), (True, False), (False, True)):
         nlp = compiled(problem, lift)
-        limits = Limits(problem, nlp, loads)
+        limits = Limits(Catalog(problem, nlp, loads).kinds)
         search = Search(nlp, limits, start_point(problem, nlp, start), budget, progress)
         search.run()
         if search.feasible is not None or budget.left <= 0 or budget.used >= budget.solves:
@@ -134,8 +135,8 @@ def _report(limits: Limits, search: Search, budget: Budget) -> Diagnosis:
 def _verdict(search: Search) -> str:
     if search.feasible:
         return (
-            "a point was found that meets all limits: they do not conflict, and the solve failed "
-            "for another reason (try another start, form or iteration limit)"
+            "a point was found that meets all limits: they do not conflict, and a solve that "
+            "failed did so for another reason (try another start, form or iteration limit)"
         )
     if search.feasible is None:
         return "no answer: not even with its limits loosened was the problem solved in time"
