@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pyomo.environ as pyo
 import pytest
+from scipy import sparse
 from small_networks import network
 from typer.testing import CliRunner
 
