@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scopf.outcome import Status
     from scopf.solution import Solution
     from scopf.solver import solve
+    from scopf.sweeps import Sweep, load_sweep, sweep
 
 __version__ = "0.1.0"
 
@@ -35,14 +36,18 @@ _HOME = {  # where each public name lives; imported when first used
     "ScopfError": "scopf.faults",
     "Solution": "scopf.solution",
     "Status": "scopf.outcome",
+    "Sweep": "scopf.sweeps",
     "build": "scopf.model",
     "diagnose": "scopf.diagnosis",
     "load_case": "scopf.cases",
+    "load_sweep": "scopf.sweeps",
     "solve": "scopf.solver",
     "solve_centralised": "scopf.central",
+    "sweep": "scopf.sweeps",
 }
 __all__ = ["CaseError", "Fault", "Inverters", "Network", "Problem", "ScopfError", "Solution"]
-__all__ += ["Diagnosis", "Status", "build", "diagnose", "load_case", "solve", "solve_centralised"]
+__all__ += ["Status", "Sweep", "build", "load_case", "load_sweep", "solve", "solve_centralised"]
+__all__ += ["Diagnosis", "diagnose", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scopf.dynamics.loads import transit
 from scopf.dynamics.reserve import Reserve, reserve
 from scopf.faults import ScopfError, number
 from scopf.inverters import Inverters
@@ -95,7 +96,8 @@ class Central:
     @property
     def stable(self) -> bool:
         """Whether `solution` is stable with the droops asked for."""
-        return self.reserve is not None and self.reserve.least > 0.0
+        found = self.reserve
+        return found is not None and found.least > 0.0 and not found.loads
 
     @property
     def cost(self) -> float:
@@ -112,14 +114,14 @@ class Central:
         import pandas as pd
 
         inverters, solution = self.inverter_data, self.solution
-        price = solution.stability.nssp if self.stable else np.full(len(inverters), np.nan)
+        found, none = solution.stability, np.full(len(inverters), np.nan)
         return pd.DataFrame(
             {
                 "bus": inverters.bus,
                 "mq": inverters.mq,
                 "vm": solution.point.vm[solution.problem.reduction.keep],
-                "price_per_stiffness": price,
-                "dcost_dmq": price / (inverters.mq**2 * inverters.beta_q),
+                "price_per_stiffness": found.nssp if self.stable else none,
+                "dcost_dmq": found.dcost_dmq if self.stable else none,
             }
         )
 
@@ -154,7 +156,7 @@ def solve_centralised(
     """
     began = time.perf_counter()
     plain = build(net, inverters, criterion="none", eta_q=eta_q, d=d)
-    if plain.base.branch.r.any() or plain.base.bus.gs.any():
+    if plain.base.has_losses:
         text = "the exact condition is that of a network without conductances: use net.lossless(), "
         raise ScopfError(f"{plain.base.name}: {text}or set r of branches and gs of buses to zero")
     if not 0 < number("margin", margin) < 1:
@@ -183,12 +185,13 @@ class _Walk:
         self._net, self._inverters, self._margin, self._costs = net, inverters, margin, costs
         self._grid = Grid.full(net)
         self._at: Ints = net.bus_positions(inverters.bus)
+        self._transit = transit(net, self._at)
         self.rounds: list[Round] = []
 
     def reserve(self, solution: Solution, share: float) -> Reserve:
         """Of a solution's point at a share of the droops."""
         vm, va = solution.point.vm, solution.point.va
-        return reserve(self._grid, vm, va, self._at, self._stiffness(share))
+        return reserve(self._grid, vm, va, self._at, self._stiffness(share), self._transit)
 
     def _stiffness(self, share: float) -> Floats:
         return 1.0 / (share * self._inverters.k)

@@ -70,31 +70,46 @@ def certify(
         has `checks`, every step that was taken.
     """
     given = problem.scenario.droop_margin
-    margin, checks = given, []
+    checks: list[Check] = []
     last: Solution | None = None
+    low, margin, high = given, given, np.inf
     try:
-        for _ in range(_ROUNDS):
+        while len(checks) < _ROUNDS:
             found = solve(last)
             check = _check(found, margin, how)
             checks.append(check)
             log.info("certify: droop margin %.3g %%: %s", 100 * margin, check.verdict)
-            if not found.solved:
-                last = last or found
-                break
-            last = found
             if check.stable or MARGIN not in problem.formulation:
+                last = found
                 break
-            allowed = _allowed(found)
-            if allowed >= _MOST:
+            if found.solved:
+                last, low = found, margin
+                allowed = _allowed(found, margin)
+                aim = allowed * _BEYOND / (check.factor or _BLIND) - 1
+                if allowed >= _MOST:
+                    break
+            elif last is None:
+                last = found
                 break
-            margin = allowed * _BEYOND / (check.factor or _BLIND) - 1
+            else:
+                high = margin
+                aim = np.inf
+            margin = aim if aim < high else _between(low, high)
+            if margin <= low or (1 + high) / (1 + low) < _BEYOND:
+                break
             problem.update(droop_margin=margin)
     finally:
-        problem.update(droop_margin=given)
+        if problem.scenario.droop_margin != given:
+            problem.update(droop_margin=given)
     assert last is not None
     if not checks[-1].stable:
         log.warning("%s: not certified: %s", problem.base.name, _reason(problem, checks))
     return dataclasses.replace(last, checks=tuple(checks))
+
+
+def _between(low: float, high: float) -> float:
+    """The geometric middle of two droop margins."""
+    return float(np.sqrt((1 + low) * (1 + high)) - 1)
 
 
 def _check(found: Solution, margin: float, how: Mapping[str, Any]) -> Check:
@@ -109,32 +124,39 @@ def _check(found: Solution, margin: float, how: Mapping[str, Any]) -> Check:
     return Check(margin, found.status, found.cost, exact.stable, factor, exact.verdict)
 
 
-def _allowed(found: Solution) -> float:
-    """Largest factor on all droops, from 1 to `_MOST`, that the criterion still certifies."""
-    problem = found.problem
-    criterion, setting = problem.criterion, problem.setting
-    reduced, at = criterion.network == "reduced", setting.reduction.keep
-    grid = setting.reduced if reduced else setting.full
-    buses = at if reduced else np.arange(len(setting.net.bus))
-    k, vm, va = np.full(len(buses), np.inf), found.point.vm[buses], found.point.va[buses]
-    k[slice(None) if reduced else at] = found.inverter_data.k
+def _allowed(found: Solution, margin: float) -> float:
+    """Largest factor on all droops that the criterion still certifies, up to `_MOST`.
+
+    At least that of the droop margin, at which the rows that bind leave no room but the solver's
+    tolerance.
+    """
+    criterion, setting = found.problem.criterion, found.problem.setting
+    seen = setting.seen(criterion.network)
+    vm, va = found.point.vm[seen.buses], found.point.va[seen.buses]
+    k = np.full(len(vm), np.inf)
+    k[seen.inverters] = found.inverter_data.k
 
     def room(logarithm: float) -> float:
-        return float(criterion.room(grid, np.exp(logarithm) * k, vm, va).min())
+        rooms = criterion.room(seen.grid, np.exp(logarithm) * k, vm, va)
+        return float(rooms[seen.inverters].min()) - setting.margin
 
-    most = float(np.log(_MOST))
-    if room(0.0) <= 0:  # rows that bind leave no room but the solver's tolerance
-        return 1.0
+    least, most = float(np.log1p(margin)), float(np.log(_MOST))
+    if room(least) <= 0:
+        return 1.0 + margin
     if room(most) > 0:
         return _MOST
-    return float(np.exp(optimize.brentq(room, 0.0, most, xtol=1e-9)))
+    return float(np.exp(optimize.brentq(room, least, most, xtol=1e-9)))
 
 
 def _reason(problem: Problem, checks: list[Check]) -> str:
     if MARGIN not in problem.formulation:
         return f"the criterion {problem.criterion.name} has no rows to tighten"
-    if not checks[-1].status.solved:
-        return f"with a droop margin of {checks[-1].droop_margin:.3g} there is no solution"
+    failed = [check for check in checks if not check.status.solved]
+    if len(failed) == len(checks):
+        return f"the problem itself was not solved ({checks[0].status})"
+    if failed:
+        least = min(failed, key=lambda check: check.droop_margin)
+        return f"with a droop margin of {least.droop_margin:.3g} it is not solved ({least.status})"
     if len(checks) < _ROUNDS:
         return f"the criterion {problem.criterion.name} does not see the instability"
     return f"still unstable after {len(checks)} rounds"

@@ -1,4 +1,4 @@
-"""The command line: `scopf solve`, `scopf verify`, `scopf cases`, and the studies."""
+"""The command line: `scopf solve`, `verify`, `sweep`, `report`, `cases`, and the studies."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ import typer
 from scopf import __version__, options
 from scopf.faults import ScopfError
 from scopf.studies import commands
+from scopf.sweeps.command import sweep
+from scopf.sweeps.report.command import report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -250,8 +252,10 @@ def verify(
         elif found is None:
             typer.echo(f"{solution.status}: {solution.message}; there is nothing to verify")
         else:
+            from scopf import summary
+
             typer.echo(f"criterion {solution.problem.criterion.name}, cost {solution.cost:.4f}")
-            typer.echo(found.text())
+            typer.echo("\n".join([*summary.checks(solution), found.text()]))
     if found is None or not found.stable:
         raise typer.Exit(NOT_STABLE)
 
@@ -364,6 +368,9 @@ def _refuse(error: Exception) -> NoReturn:
     raise typer.Exit(BAD_INPUT)
 
 
+app.command()(sweep)
+
+
 @app.command()
 def cases() -> None:
     """List the bundled cases."""
@@ -390,5 +397,5 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for _study in commands.COMMANDS:
-    app.command()(_guarded(_study))
+for _command in (*commands.COMMANDS, report):
+    app.command()(_guarded(_command))

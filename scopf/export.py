@@ -42,6 +42,8 @@ def as_dict(solution: Solution) -> dict[str, Any]:
             for attempt in solution.attempts
         ],
         "seconds": solution.seconds,
+        "proven": problem.criterion.proven and not solution.stability.doubts,
+        "doubts": list(solution.stability.doubts),
         "certified": solution.certified,
         "checks": [
             {key: _plain(value) for key, value in dataclasses.asdict(check).items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from scopf import validation
 from scopf.arrays import Floats, Ints
-from scopf.faults import CaseError, Fault, ScopfError, number
+from scopf.faults import CaseError, Fault, ScopfError, by_number, listing, number
 from scopf.tables import Branches, Buses, Gens, positions
 
 if TYPE_CHECKING:
@@ -152,23 +153,44 @@ class Network:
         parts = (self.branch.r, self.branch.b, self.bus.gs, self.bus.bs)
         return not any(part.any() for part in parts)
 
-    def scaled(self, *, load: float = 1.0, susceptance: float = 1.0) -> Network:
+    @property
+    def has_losses(self) -> bool:
+        """True when a branch has resistance or a bus shunt conductance."""
+        return bool(self.branch.r.any() or self.bus.gs.any())
+
+    def scaled(
+        self, *, load: float | Mapping[int, float] = 1.0, susceptance: float = 1.0
+    ) -> Network:
         """Loads times `load`; series admittance of every branch times `susceptance`.
 
-        A susceptance factor divides both r and x, as a shorter line would; charging is kept.
+        A susceptance factor divides both r and x, as a shorter line would; charging is kept. A load
+        factor by bus number leaves the buses that it does not name as they are.
 
         Raises:
-            ScopfError: when `susceptance` is not positive.
+            ScopfError: when `susceptance` is not positive, or a bus is unknown.
         """
-        load, susceptance = number("load", load), number("susceptance", susceptance)
-        if load == 1.0 and susceptance == 1.0:
+        factor = self._load_factor(load)
+        susceptance = number("susceptance", susceptance)
+        if np.all(factor == 1.0) and susceptance == 1.0:
             return self
         if not susceptance > 0:
             raise ScopfError(f"susceptance factor must be positive, got {susceptance}")
         return self.replace(
-            bus={"pd": self.bus.pd * load, "qd": self.bus.qd * load},
+            bus={"pd": self.bus.pd * factor, "qd": self.bus.qd * factor},
             branch={"r": self.branch.r / susceptance, "x": self.branch.x / susceptance},
         )
+
+    def _load_factor(self, load: Any) -> float | Floats:
+        if not hasattr(load, "items"):  # a mapping or a pandas Series has them
+            return number("load", load)
+        given = by_number("load", "bus", load)
+        at = self.bus_positions(np.array(list(given), dtype=np.int64))
+        if (at < 0).any():
+            unknown = (bus for bus, place in zip(given, at, strict=True) if place < 0)
+            raise ScopfError(f"load: there is no bus {listing(unknown)} in service")
+        factor = np.ones(len(self.bus))
+        factor[at] = list(given.values())
+        return factor
 
     # -- physics -------------------------------------------
 

@@ -38,6 +38,7 @@ class Point:
         pg, qg: output of the generators.
         pd, qd: loads of the buses.
         flows: into both ends of the branches, rows p_from, q_from, p_to, q_to.
+        alpha: grid strength.
         costs: of the generators, currency per hour.
         rating: of the inverters.
         opportunity: lost opportunity of the inverters, currency per hour.
@@ -50,6 +51,7 @@ class Point:
     pd: Floats
     qd: Floats
     flows: Floats
+    alpha: float
     costs: Floats
     rating: Floats
     opportunity: Floats
@@ -112,17 +114,26 @@ class Solution:
         """Voltages, loads, locational marginal prices and prices of voltage limits, by bus."""
         import pandas as pd
 
+        return pd.DataFrame(self.columns("buses"))
+
+    def columns(self, table: str) -> dict[str, Any]:
+        """Columns of buses, inverters or pairs: for loops that have no time for pandas.
+
+        A `neighbor` that is nobody is -1 here.
+        """
+        of = {"buses": self._of_buses, "inverters": self._of_inverters, "pairs": self._of_pairs}
+        return of[table]()
+
+    def _of_buses(self) -> dict[str, Any]:
         net, point = self.problem.base, self.point
-        return pd.DataFrame(
-            {
-                "bus": net.bus.id,
-                "vm": point.vm,
-                "va_deg": np.degrees(point.va),
-                "p_load_mw": point.pd * net.base_mva,
-                "q_load_mvar": point.qd * net.base_mva,
-                **self.prices.buses,
-            }
-        )
+        return {
+            "bus": net.bus.id,
+            "vm": point.vm,
+            "va_deg": np.degrees(point.va),
+            "p_load_mw": point.pd * net.base_mva,
+            "q_load_mvar": point.qd * net.base_mva,
+            **self.prices.buses,
+        }
 
     @cached_property
     def gens(self) -> pd.DataFrame:
@@ -173,23 +184,25 @@ class Solution:
         """
         import pandas as pd
 
+        columns = self.columns("pairs")
+        return pd.DataFrame({**columns, "neighbor": _numbers(columns["neighbor"])})
+
+    def _of_pairs(self) -> dict[str, Any]:
         rows = self.stability.rows
         margin = rows.limit - rows.value
-        return pd.DataFrame(
-            {
-                "bus": rows.bus,
-                "neighbor": _numbers(rows.neighbor),
-                "value_pu": rows.value,
-                "limit_pu": rows.limit,
-                "margin": margin,
-                "binding": self._binds(margin),
-                "price_per_pu": rows.price,
-            }
-        )
+        return {
+            "bus": rows.bus,
+            "neighbor": rows.neighbor,
+            "value_pu": rows.value,
+            "limit_pu": rows.limit,
+            "margin": margin,
+            "binding": self._binds(margin, rows.required),
+            "price_per_pu": rows.price,
+        }
 
-    def _binds(self, margin: Floats) -> Flags:
+    def _binds(self, margin: Floats, required: Floats | float) -> Flags:
         """Which margins are no larger than they have to be; none without a solution."""
-        return (margin - self.stability.required <= BINDING) & self.solved
+        return (margin - required <= BINDING) & self.solved
 
     @cached_property
     def inverters(self) -> pd.DataFrame:
@@ -205,6 +218,10 @@ class Solution:
         """
         import pandas as pd
 
+        columns = self.columns("inverters")
+        return pd.DataFrame({**columns, "neighbor": _numbers(columns["neighbor"])})
+
+    def _of_inverters(self) -> dict[str, Any]:
         net, inv, point = self.problem.base, self.inverter_data, self.point
         at, found = net.bus_positions(inv.bus), self.stability
         of_inverters = np.isin(net.gen.id, [gen for group in inv.gens for gen in group])
@@ -216,35 +233,33 @@ class Solution:
             return total[at].astype(np.float64) * net.base_mva
 
         p_mw, q_mvar, rating = output(point.pg), output(point.qg), point.rating * net.base_mva
-        table = pd.DataFrame(
-            {
-                "bus": inv.bus,
-                "gens": ["+".join(map(str, group)) for group in inv.gens],
-                "units": [len(group) for group in inv.gens],
-                "mq": inv.mq,
-                "beta_q": inv.beta_q,
-                "rating_mva": rating,
-                "vm": point.vm[at],
-                "p_mw": p_mw,
-                "q_mvar": q_mvar,
-                "loading_percent": 100 * np.hypot(p_mw, q_mvar) / rating,
-                "cost_q_per_h": point.opportunity,
-                **self.prices.inverters,
-            }
-        )
-        table["limit_pu"] = found.limit
-        table["margin"] = found.margin
-        table["neighbor"] = _numbers(found.neighbor)
-        table["binding"] = self._binds(found.margin)
-        table["nssp_per_pu"] = found.nssp if self.solved else np.nan
-        table["dcost_dmq"] = found.dcost_dmq if self.solved else np.nan
-        return table
+        missing = np.full(len(inv), np.nan)
+        return {
+            "bus": inv.bus,
+            "gens": ["+".join(map(str, group)) for group in inv.gens],
+            "units": [len(group) for group in inv.gens],
+            "mq": inv.mq,
+            "beta_q": inv.beta_q,
+            "rating_mva": rating,
+            "vm": point.vm[at],
+            "p_mw": p_mw,
+            "q_mvar": q_mvar,
+            "loading_percent": 100 * np.hypot(p_mw, q_mvar) / rating,
+            "cost_q_per_h": point.opportunity,
+            **self.prices.inverters,
+            "limit_pu": found.limit,
+            "margin": found.margin,
+            "neighbor": found.neighbor,
+            "binding": self._binds(found.margin, found.required),
+            "nssp_per_pu": found.nssp if self.solved else missing,
+            "dcost_dmq": found.dcost_dmq if self.solved else missing,
+        }
 
     @property
     def net(self) -> Network:
-        """The network that was solved: loads and series admittances of the solution's scenario."""
-        scenario = self.scenario
-        return self.problem.base.scaled(load=scenario.load_scale, susceptance=scenario.alpha)
+        """The network that was solved, with its loads and grid strength."""
+        net = self.problem.base.scaled(susceptance=self.point.alpha)
+        return net.replace(bus={"pd": self.point.pd, "qd": self.point.qd})
 
     def verify(
         self,
@@ -272,9 +287,8 @@ class Solution:
         if not self.solved:
             raise ScopfError(f"there is no operating point to verify: {self.message}")
         point = self.point
-        net = self.net.replace(bus={"pd": point.pd, "qd": point.qd})
         settings: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
-        return verify(net, self.inverter_data, point.vm, point.va, load=load, **settings)
+        return verify(self.net, self.inverter_data, point.vm, point.va, load=load, **settings)
 
     @cached_property
     def diagnosis(self) -> Diagnosis | None:

@@ -37,7 +37,7 @@ _PATIENT = 20  # iterations that a warm start may take even if a cold one is qui
 def solve(
     problem: Problem,
     *,
-    start: Start | Solution = "dc",
+    start: Start | Solution | Iterate = "dc",
     form: Form = "auto",
     options: Options | None = None,
     max_iter: int | None = None,
@@ -57,9 +57,9 @@ def solve(
             of the DC power flow), "flat" (generators in the middle of their boxes, one angle),
             "middle" (voltages in the middle of the case's boxes as well), "power-flow" (an AC power
             flow); a user's own variables at their Pyomo values. Or "model" (every variable at its
-            Pyomo value), or a Solution of this problem to start warm from: the quickest way after
-            a small change. A warm start that takes more iterations than a cold one would is given
-            up for a cold one.
+            Pyomo value), or a Solution of this problem (or the `iterate` of one) to start warm
+            from: the quickest way after a small change. A warm start that takes more iterations
+            than a cold one would is given up for a cold one.
         form: "reduced" (branch flows are expressions), "lifted" (they are variables), or "auto":
             reduced and watched, then the other rungs of `scopf.ladder`.
         options: Ipopt options that override the package's.
@@ -80,9 +80,11 @@ def solve(
     if not isinstance(problem, Problem):
         kind = type(problem).__name__
         raise ScopfError(f"solve takes a Problem that scopf.build made (not its model), got {kind}")
-    if not isinstance(start, Solution):
+    if not isinstance(start, (Solution, Iterate)):
         _one_of("start", start, get_args(Start), " (or a Solution)")
     _one_of("form", form, get_args(Form))
+    if not isinstance(certify, (bool, Mapping)):
+        raise ScopfError(f"certify is True, False or keywords of verify, got {certify!r}")
     if not isinstance(options or {}, Mapping):
         raise ScopfError(f"options are a mapping of Ipopt's options to values, got {options!r}")
     own = {"print_level": 5 if verbose else 0, **(options or {})}
@@ -91,19 +93,24 @@ def solve(
     def once(last: Solution | None) -> Solution:
         return _once(_Climb(problem, own, limits, progress), last or start, form)
 
-    if certify is False:
+    if not certify:
         return once(None)
-    return certification.certify(problem, once, certify if isinstance(certify, Mapping) else {})
+    return certification.certify(problem, once, {} if certify is True else certify)
 
 
-def _once(climb: _Climb, start: Start | Solution, form: Form) -> Solution:
+def _once(climb: _Climb, start: Start | Solution | Iterate, form: Form) -> Solution:
     """Go up the ladder."""
+    cold: Start = "dc"
     if isinstance(start, Solution):
+        climb.warm(start.iterate, form, start.status)
+    elif isinstance(start, Iterate):
         climb.warm(start, form)
+    else:
+        cold = start
     for rung in rungs(form):
         if climb.ended:
             break
-        climb.attempt(rung, "dc" if isinstance(start, Solution) else start)
+        climb.attempt(rung, cold)
     return climb.solution()
 
 
@@ -141,13 +148,13 @@ class _Climb:
         self._began = time.perf_counter()
         self.ended = False
 
-    def warm(self, previous: Solution, form: Form) -> None:
+    def warm(self, last: Iterate, form: Form, status: Status = Status.OPTIMAL) -> None:
         """Start from a solution, with no more iterations than a cold start took."""
-        began, last = time.perf_counter(), previous.iterate
+        began = time.perf_counter()
         nlp = compiled(self._problem, last.lift if form == "auto" else form == "lifted")
         self._cold = last.cold
-        if not previous.solved:
-            log.warning("no warm start: the solution to start from is none (%s)", previous.status)
+        if not status.solved:
+            log.warning("no warm start: the solution to start from is none (%s)", status)
             return
         if nlp.signature != last.signature:
             log.warning("no warm start: the solution is of a problem of another structure or form")
@@ -319,6 +326,7 @@ def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:
         qg=f["gen_qg"].value.copy(),
         pd=f["bus_pd"].values.copy(),
         qd=f["bus_qd"].values.copy(),
+        alpha=float(f["alpha"].values[0]),
         flows=np.array([nlp.values_of(name, x) for name in flows]),
         costs=nlp.values_of("gen_cost_p", x) + nlp.values_of("gen_cost_q", x),
         rating=(f["inverter_rating"].values if "inverter_rating" in f else inverters.rating).copy(),

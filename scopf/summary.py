@@ -61,7 +61,7 @@ def text(solution: Solution) -> str:
     if not solution.solved:
         return "\n".join([*lines, "no cost and no prices: the solve failed"])
     lines.append(f"cost {solution.cost:.4f} per hour")
-    lines += [*_claim(solution), *_checks(solution)]
+    lines += [*_claim(solution), *checks(solution)]
     if problem.criterion.name == "none":
         lines += ["", "Dispatch", *table(solution.gens, _GEN, "generators")]
     else:
@@ -74,7 +74,7 @@ def _attempt(attempt: Attempt) -> str:
     return f"{attempt.rung}: {attempt.message} ({attempt.iterations} iterations)"
 
 
-def _checks(solution: Solution) -> list[str]:
+def checks(solution: Solution) -> list[str]:
     """The exact checks, one line each, and what they come to."""
     if not solution.checks:
         return []
@@ -91,10 +91,12 @@ def _checks(solution: Solution) -> list[str]:
 def _claim(solution: Solution) -> list[str]:
     """What the criterion is worth on this network, in a sentence."""
     criterion, doubts = solution.problem.criterion, solution.stability.doubts
-    if not criterion.proven:
+    if criterion.name == "none":
         return []
+    if not criterion.proven:
+        return [f"{criterion.name} is not proven sufficient: see `scopf verify`, `sol.verify()`"]
     if not doubts:
-        return [f"{criterion.name} is proven for this network: the operating point is stable"]
+        return [f"{criterion.name} is proven for this network and loads of constant power: stable"]
     margin = solution.scenario.droop_margin
     more = f"; droop margin {margin:.0%}" if margin else ""
     return [f"{criterion.name} is a heuristic here: {', '.join(doubts)}{more}"]

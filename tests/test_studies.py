@@ -276,7 +276,7 @@ def test_limits_on_39_buses(case39):
     assert exact == pytest.approx(0.3302, abs=1e-3)
     assert exact - 1e-3 < weighted["optimum_mq"] <= exact
     assert weighted["critical_mq"] > exact  # other points of the flat face have more room
-    assert limits.loc[("C2", "impedance"), "critical_mq"] == np.inf
+    assert limits.loc[("C2", "impedance"), "critical_mq"] == pytest.approx(0.4277, abs=1e-3)
     assert limits.loc[("exact", "impedance"), "optimum_mq"] == np.inf
 
 

@@ -416,3 +416,22 @@ def test_a_changed_mapping_does_not_change_what_was_solved():
     problem = base().update(d=costs)
     costs[1] = 9.0
     assert problem.scenario.d == {1: 0.1}
+
+
+def test_loads_may_be_scaled_by_bus():
+    net = scopf.load_case("case39").lossless()
+    inverters = scopf.Inverters.at_generators(net, mq=0.2)
+    problem = scopf.build(net, inverters).update(load_scale={4: 0.5, 8: 1.1})
+    factor = np.where(net.bus.id == 4, 0.5, np.where(net.bus.id == 8, 1.1, 1.0))
+    scaled = net.replace(bus={"pd": net.bus.pd * factor, "qd": net.bus.qd * factor})
+    assert net.scaled(load={4: 0.5, 8: 1.1}) == scaled
+    one, other = scopf.solve(problem), scopf.solve(scopf.build(scaled, inverters))
+    assert one.cost == pytest.approx(other.cost, rel=1e-9)
+    limits = one.inverters["limit_pu"].to_numpy()  # the loads are part of the reduction
+    assert limits == pytest.approx(other.inverters["limit_pu"].to_numpy(), rel=1e-12)
+    problem.update(load_scale={8: 1.1})  # replaces what was given before
+    assert problem.scenario.load_scale == {8: 1.1}
+    assert problem.update(load_scale={}).net == net
+    for wrong in ({44: 1.0}, {4: float("nan")}, {4.5: 1.0}):
+        with pytest.raises(scopf.ScopfError, match="load"):
+            problem.update(load_scale=wrong)

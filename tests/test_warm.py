@@ -134,6 +134,7 @@ def test_the_solution_of_another_problem_of_the_same_structure_works():
     assert solution.cost == pytest.approx(scopf.solve(other).cost, rel=1e-7)
     other.model  # noqa: B018
     assert names(scopf.solve(other, start=scopf.solve(one))) == ["warm"]
+    assert names(scopf.solve(other, start=scopf.solve(one).iterate)) == ["warm"]
 
 
 @pytest.mark.parametrize(

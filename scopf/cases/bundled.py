@@ -38,6 +38,13 @@ def names() -> list[str]:
     return list(entries())
 
 
+@cache
+def studies() -> dict[str, Path]:
+    """Specs of the bundled studies by name."""
+    folder = next(folder for folder in _FOLDERS if folder.is_dir())
+    return {path.stem: path for path in sorted((folder / "studies").glob("*.toml"))}
+
+
 def find(name: str) -> str:
     """The full name of a bundled case; PGLib's may leave out their prefix. "" when unknown."""
     return next((full for full in (name, f"pglib_opf_{name}") if full in entries()), "")

@@ -143,6 +143,10 @@ def _searched(system: System, droops: Floats) -> Callable[[float], float]:
 
     def rightmost(factor: float) -> float:
         changed = dataclasses.replace(system, inverters=inv.replace(mq=factor * droops))
-        return modes.spectrum(changed, "arnoldi").rightmost
+        found = modes.spectrum(changed, "arnoldi")
+        if found.edge > 0:
+            text = f"the search for growing modes was given up at droops times {factor:g}"
+            raise ScopfError(f'{system.net.name}: {text}; use method="dense"')
+        return found.rightmost
 
     return rightmost

@@ -19,6 +19,7 @@ inverter, no angle is left.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +29,7 @@ import numpy as np
 from scipy import sparse
 
 from scopf.dynamics.inertia import determinant_sign
+from scopf.dynamics.loads import transit
 from scopf.faults import ScopfError, number
 from scopf.injections import injections, slopes
 
@@ -98,6 +100,10 @@ class System:
         if not number("frequency", self.frequency) > 0:
             raise ScopfError(f"frequency must be positive (Hz), got {self.frequency}")
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is computed, some of which cannot be pickled."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
     @cached_property
     def at(self) -> Ints:
         """Positions of the inverters' buses."""
@@ -120,8 +126,7 @@ class System:
         Charging, capacitors, taps and phase shifts are fine. The network then has an energy
         function (see `scopf.dynamics.energy`).
         """
-        parts = self.net.branch.r, self.net.bus.gs, self.loads.dp
-        return not any(part.any() for part in parts)
+        return not (self.net.has_losses or self.loads.dp.any())
 
     @property
     def speed(self) -> float:
@@ -216,10 +221,8 @@ class System:
 
     @cached_property
     def transit(self) -> Ints:
-        """Buses (positions) with neither inverter nor load nor generator: nothing but lines."""
-        net, busy = self.net, np.zeros(len(self.net.bus), dtype=bool)
-        busy[self.at] = busy[net.gen_at] = True
-        return np.flatnonzero(~busy & (net.bus.pd == 0) & (net.bus.qd == 0))
+        """Buses (positions) where nothing but lines is."""
+        return transit(self.net, self.at)
 
     def past_nose(self) -> bool:
         """Whether the loads' balance has a determinant of the wrong sign.

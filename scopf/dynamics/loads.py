@@ -11,12 +11,24 @@ import numpy as np
 from scopf.faults import ScopfError, listing, number
 
 if TYPE_CHECKING:
-    from scopf.arrays import Floats
+    from scopf.arrays import Floats, Ints
     from scopf.network import Network
 
 NAMED = {"power": 0.0, "current": 1.0, "impedance": 2.0}
 Exponent = str | float | tuple[float, float]
 Load = Exponent | Mapping[int, Exponent]
+
+
+def transit(net: Network, at: Ints) -> Ints:
+    """Buses (positions) with neither inverter nor load nor generator: nothing but lines.
+
+    Args:
+        net: energized network.
+        at: buses (positions) with an inverter.
+    """
+    busy = np.zeros(len(net.bus), dtype=bool)
+    busy[at] = busy[net.gen_at] = True
+    return np.flatnonzero(~busy & (net.bus.pd == 0) & (net.bus.qd == 0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,7 +49,8 @@ class Reserve:
         vectors: their directions in (theta, V) of all buses, shape (g, 2n), scaled to
             d^T K d = 1, so that d^T H d = lambda.
         lost: unstable eigenvalues that no droop could take away, those of the inverters' angles.
-        loads: negative eigenvalues of the load buses' own block; they are no unstable ones.
+        loads: negative eigenvalues of the load buses' own block, those of buses in transit set
+            aside; where there are any, loads are past the nose of their PV curve.
     """
 
     values: Floats
@@ -73,7 +74,14 @@ class Reserve:
         return 1.0 / (1.0 - self.least) if self.least < 1.0 else np.inf
 
 
-def reserve(grid: Grid, vm: Floats, va: Floats, at: Ints, stiffness: Floats) -> Reserve:
+def reserve(
+    grid: Grid,
+    vm: Floats,
+    va: Floats,
+    at: Ints,
+    stiffness: Floats,
+    transit: Ints | None = None,
+) -> Reserve:
     """The reserve of an operating point whose loads draw constant power.
 
     Args:
@@ -82,6 +90,7 @@ def reserve(grid: Grid, vm: Floats, va: Floats, at: Ints, stiffness: Floats) -> 
         va: its angles, rad.
         at: buses (positions) with an inverter, shape (g,).
         stiffness: 1/k of each inverter, shape (g,).
+        transit: buses (positions) where nothing but lines is (see `scopf.dynamics.loads.transit`).
 
     Raises:
         ScopfError: when there is no inverter, or a block of H is singular.
@@ -94,9 +103,7 @@ def reserve(grid: Grid, vm: Floats, va: Floats, at: Ints, stiffness: Floats) -> 
     kept[at[0]] = False  # the common angle: any one bus's angle may be held
     kept[n + at] = False
     rest, own = np.flatnonzero(kept), n + at
-    of_loads = np.ones(2 * n, dtype=bool)
-    of_loads[np.concatenate([at, n + at])] = False
-    loads = np.flatnonzero(of_loads)
+    loads = np.setdiff1d(np.arange(2 * n), np.concatenate([at, n + at]))
     factors, negative = _factors(network[rest][:, rest].tocsc())
     across = network[rest][:, own].toarray()
     back = -factors.solve(across) if len(rest) else np.zeros((0, len(at)))
@@ -107,8 +114,10 @@ def reserve(grid: Grid, vm: Floats, va: Floats, at: Ints, stiffness: Floats) -> 
     changes = weight[:, None] * vectors
     directions[:, own] = changes.T
     directions[:, rest] = (back @ changes).T
-    of_load_buses = _factors(network[loads][:, loads].tocsc())[1]
-    return Reserve(1.0 + values, directions, negative - of_load_buses, of_load_buses)
+    of_loads = _factors(network[loads][:, loads].tocsc())[1]
+    lines = np.zeros(0, dtype=np.int64) if transit is None else np.r_[transit, n + transit]
+    of_lines = _factors(network[lines][:, lines].tocsc())[1]
+    return Reserve(1.0 + values, directions, negative - of_loads, of_loads - of_lines)
 
 
 def _factors(matrix: sparse.csc_array) -> tuple[Any, int]:

@@ -14,6 +14,7 @@ from scopf.dynamics.dae import SingularError, System
 from scopf.dynamics.loads import Loads, exponents
 from scopf.dynamics.modes import METHODS, Spectrum, participation, spectrum
 from scopf.faults import ScopfError, listing
+from scopf.injections import injections
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from scopf.network import Network
 
 log = logging.getLogger(__name__)
+
+_MISMATCH = 1e-4  # p.u. of power at a bus without a generator
 
 _MODE = {
     "mode": ("mode", "{:d}"),
@@ -165,7 +168,7 @@ class Verification:
         from scopf.summary import table
 
         system = self.system
-        dissipates = "with losses" if not system.net.is_lossless else "voltage-dependent loads"
+        dissipates = "with losses" if system.net.has_losses else "voltage-dependent loads"
         exact = "lossless" if self.lossless else dissipates
         lines = [
             f"{system.net.name}, {exact}: {len(system.inverters)} inverters, "
@@ -246,6 +249,7 @@ def verify(
     n_p, n_q = exponents(net, load)
     loads = Loads(net.bus.pd, net.bus.qd, vm, n_p, n_q)
     system = System(net, inverters, vm, va, loads, frequency)
+    _warn_of_mismatch(system)
     lossless = system.conserves_energy
     try:
         past: int | None = int(system.past_nose())
@@ -266,6 +270,20 @@ def verify(
     return Verification(
         stable, lossless, negative, past, found.unstable, text, system, found, int(modes)
     )
+
+
+def _warn_of_mismatch(system: System) -> None:
+    """Say when the point is no power flow: at a bus with nothing but a load, powers have to fit."""
+    net, load = system.net, np.ones(len(system.net.bus), dtype=bool)
+    load[system.at] = load[net.gen_at] = False
+    power = injections(net.ybus(), system.vm, system.va) + net.bus.pd + 1j * net.bus.qd
+    gap = np.where(load, np.abs(power), 0.0)
+    worst = int(gap.argmax())
+    if gap[worst] > _MISMATCH:
+        log.warning(
+            "%s: the voltages do not fit the loads, %.3g p.u. of power is missing at bus %d",
+            net.name, gap[worst], net.bus.id[worst],
+        )  # fmt: skip
 
 
 def _verdict(negative: int | None, past: int | None, found: Spectrum) -> tuple[bool, str]:

@@ -44,7 +44,7 @@ class Scenario:
 
     Attributes:
         eta_q, d: reactive power cost, as given to `build`.
-        load_scale: factor on every load.
+        load_scale: factor on every load, or by bus number.
         alpha: grid strength.
         margin: room that stability rows have to leave, p.u. voltage.
         droop_margin: share by which droops count as larger than they are.
@@ -57,7 +57,7 @@ class Scenario:
 
     eta_q: float = 0.0
     d: Coefficients = None
-    load_scale: float = 1.0
+    load_scale: float | Mapping[int, float] = 1.0
     alpha: float = 1.0
     margin: float = 0.0
     droop_margin: float = 0.0
@@ -68,7 +68,9 @@ class Scenario:
     capability: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("d", "mq_bounds", "stiffness_cost", "q_price", "opportunity_price"):
+        for name in (
+            "d", "load_scale", "mq_bounds", "stiffness_cost", "q_price", "opportunity_price",
+        ):  # fmt: skip
             given: Any = getattr(self, name)
             if hasattr(given, "items"):  # a mapping or a pandas Series: what it says now
                 object.__setattr__(self, name, dict(given.items()))
@@ -108,7 +110,7 @@ class Problem:
                 control.add_stiffness(self.formulation, inverters, box, cost)
             add_objective(self.formulation)
             criterion.add_rows(self.formulation, self.setting)
-            if scenario.margin:
+            if scenario.margin or scenario.droop_margin:
                 self._warn_without_margin()
         self.compiled: dict[bool, Any] = {}  # kept by `solve`: reduced (False) and lifted (True)
 
@@ -149,7 +151,7 @@ class Problem:
         eta_q: float | None = None,
         d: Coefficients = None,
         mq: Droop | None = None,
-        load_scale: float | None = None,
+        load_scale: float | Mapping[int, float] | None = None,
         alpha: float | None = None,
         margin: float | None = None,
         droop_margin: float | None = None,
@@ -170,7 +172,8 @@ class Problem:
             eta_q: reactive power cost relative to active; replaces `d`.
             d: quadratic reactive power cost, as in `build`; replaces `eta_q`.
             mq: droop of each inverter on the system base: one number, or by bus number.
-            load_scale: factor on every load of the network that was given to `build`.
+            load_scale: factor on every load of the network that was given to `build`; or by bus
+                number, which replaces all factors given before (1 at buses that it does not name).
             alpha: grid strength, as in `build`.
             margin: room that stability rows have to leave, p.u. voltage.
             droop_margin: share by which the criterion counts droops as larger than they are.
@@ -185,13 +188,15 @@ class Problem:
             ScopfError: for a value that does not fit; then nothing has changed.
         """
         given = {
-            "load_scale": load_scale, "alpha": alpha, "margin": margin,
-            "droop_margin": droop_margin,
+            "alpha": alpha, "margin": margin, "droop_margin": droop_margin,
             "eta_q": 0.0 if d is not None and eta_q is None else eta_q,
         }  # fmt: skip
         changes: dict[str, Any] = {
             key: number(key, value) for key, value in given.items() if value is not None
         }
+        if load_scale is not None:
+            by_bus = hasattr(load_scale, "items")
+            changes["load_scale"] = load_scale if by_bus else number("load_scale", load_scale)
         if eta_q is not None or d is not None:
             changes["d"] = d
         forms = {"q_price": q_price, "opportunity_price": opportunity_price}
@@ -266,7 +271,7 @@ class Problem:
     def _set(self, values: Mapping[str, Floats]) -> None:
         """Set parameters, on the model as well if there is one."""
         for name, column in values.items():
-            if name not in self.formulation:
+            if name == MARGIN and name not in self.formulation:
                 self._warn_without_margin()
                 continue
             parameter: Parameter = self.formulation[name]

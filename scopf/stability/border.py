@@ -171,7 +171,6 @@ class Border:
         """Prices -dJ*/d(1/k_i); the rows belong to no inverter, so there are no limits."""
         inverters, required = setting.inverters, criterion.present_margin(f)
         count, vm = len(inverters), f["bus_vm"].value[setting.reduction.keep]
-        nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
         y = f["border_vm"].value.reshape(len(self.values), -1)[:, setting.reduction.keep]
         price = (1 - required) * (rows.price(ROWS, lower=True) @ y**2) / vm
         return Stability(
@@ -183,7 +182,7 @@ class Border:
             dcost_dmq=price / (inverters.k * inverters.mq),
             required=required,
             doubts=(),
-            list_rows=lambda: Rows(nobody, nobody, nothing, nothing, nothing),
+            list_rows=Rows.empty,
         )
 
 

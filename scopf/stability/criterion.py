@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 import numpy as np
 
-from scopf.faults import ScopfError
+from scopf.faults import ScopfError, listing
 from scopf.stability.grid import Grid
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 STIFFNESS, GAMMA, PER_STIFFNESS = "inverter_stiffness", "inverter_gamma", "inverter_gamma_unit"
 MARGIN = "stability_margin"
+_NOTHING = 1e-9  # of an inverter's own lines: what rounding leaves of a reduced B_ii that is zero
 NOBODY = -1  # no bus has this number
 
 
@@ -43,6 +44,7 @@ class Rows:
         value: left side, p.u. voltage.
         limit: right side, p.u. voltage; 0 at a bus without an inverter.
         price: of the row, currency/h per p.u. voltage; NaN without a solution.
+        required: room that the row asks for.
     """
 
     bus: Ints
@@ -50,6 +52,13 @@ class Rows:
     value: Floats
     limit: Floats
     price: Floats
+    required: Floats
+
+    @classmethod
+    def empty(cls) -> Self:
+        """No rows."""
+        nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
+        return cls(nobody, nobody, nothing, nothing, nothing, nothing)
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,7 @@ class Stability:
         price: -dJ*/dGamma, currency/h per p.u. voltage; NaN without a solution.
         nssp: Nodal Stability Shadow Price as the criterion defines it.
         dcost_dmq: dJ*/dm_q, currency/h per unit of m_q.
-        required: margin that the rows ask for.
+        required: margin that the rows of inverters ask for.
         doubts: assumptions of the criterion that do not hold here.
         list_rows: makes the rows.
     """
@@ -82,6 +91,23 @@ class Stability:
     def rows(self) -> Rows:
         """Every active row."""
         return self.list_rows()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A network as a criterion looks at it.
+
+    Attributes:
+        grid: its n buses and lines.
+        buses: position in the whole network of each bus, shape (n,).
+        inverters: place among these of each inverter.
+        k: droop that the criterion has to cover at each bus, infinite without an inverter.
+    """
+
+    grid: Grid
+    buses: Ints
+    inverters: Ints
+    k: Floats
 
 
 @dataclass(frozen=True)
@@ -114,15 +140,28 @@ class Setting:
         """Droops k = m_q beta_q that the criterion has to cover."""
         return self.inverters.k * (1.0 + self.droop_margin)
 
-    @cached_property
-    def full(self) -> Grid:
-        """The whole network of present strength."""
-        return Grid.full(self.net.scaled(susceptance=self.alpha))
+    @property
+    def present(self) -> Network:
+        """The network of present strength."""
+        return self.net.scaled(susceptance=self.alpha)
 
     @cached_property
-    def reduced(self) -> Grid:
-        """The Kron-reduced network of present strength, alpha B^red."""
-        return Grid.reduced(self.reduction).scaled(self.alpha)
+    def full(self) -> Seen:
+        """The whole network."""
+        k, at = np.full(len(self.net.bus), np.inf), self.reduction.keep
+        k[at] = self.k
+        return Seen(Grid.full(self.present), np.arange(len(k)), at, k)
+
+    @cached_property
+    def reduced(self) -> Seen:
+        """The network of present strength Kron-reduced to the inverters."""
+        at = self.reduction.keep
+        grid = Grid.reduced(self.reduction.at_strength(self.alpha))
+        return Seen(grid, at, np.arange(len(at)), self.k)
+
+    def seen(self, network: Literal["reduced", "full"]) -> Seen:
+        """The one or the other."""
+        return self.full if network == "full" else self.reduced
 
 
 class RowPrices(Protocol):
@@ -199,16 +238,13 @@ def limits(setting: Setting, scale: Floats) -> dict[str, Floats]:
         scale: natural scale of each inverter's bus, per unit.
 
     Raises:
-        ScopfError: when there is no inverter, or one is coupled to nothing.
+        ScopfError: when there is no inverter.
     """
     inverters = setting.inverters
     if not len(inverters):
         raise ScopfError(
             "there is no inverter to constrain; use the criterion none for a plain OPF"
         )
-    if (scale == 0).any():
-        bus = inverters.bus[int(np.argmin(np.abs(scale)))]
-        raise ScopfError(f"inverter at bus {bus}: B_ii^red is zero")
     found = gamma(setting.k, scale)
     return {PER_STIFFNESS: found * inverters.mq} if setting.codesign else {GAMMA: found}
 
@@ -218,7 +254,11 @@ def add_limits(f: Formulation, setting: Setting, scale: Floats) -> Any:
 
     In co-design `inverter_gamma[i]` is `inverter_gamma_unit[i]` times the variable
     `inverter_stiffness[i]`, 1/m_q.
+
+    Raises:
+        ScopfError: when there is no inverter, or one is coupled to nothing.
     """
+    _check_coupling(setting, scale)
     (name, values), *_ = limits(setting, scale).items()
     index = f.index("inverter", setting.inverters.bus.tolist())
     f.parameter(MARGIN, None, setting.margin)
@@ -226,6 +266,15 @@ def add_limits(f: Formulation, setting: Setting, scale: Floats) -> Any:
     if not setting.codesign:
         return found
     return f.expression(GAMMA, index, found[:] * f[STIFFNESS][:])
+
+
+def _check_coupling(setting: Setting, scale: Floats) -> None:
+    """Refuse inverters whose scale is zero but for rounding."""
+    own = Grid.full(setting.present).scale[setting.reduction.keep]
+    alone = setting.inverters.bus[np.abs(scale) <= _NOTHING * own]
+    if len(alone):
+        text = f"inverter at bus {listing(alone)}: B_ii^red is zero, no other inverter and no "
+        raise ScopfError(f"{text}reactive load is connected to it; use the criterion weighted")
 
 
 def present_limits(f: Formulation) -> Floats:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,18 +55,16 @@ class Grid:
     def reduced(cls, reduction: Reduction) -> Grid:
         """The network reduced to its inverter buses, one line for each pair of neighbours.
 
-        What phase shifters and losses make unsymmetrical in it is averaged.
+        Loads of the other buses are the shunts that they are at 1 p.u. voltage. Those at inverter
+        buses are left out of `own` (the scale is the paper's B_ii^red, which has them): constant
+        power adds nothing. What phase shifters and losses make unsymmetrical is averaged.
         """
         i, j = reduction.neighbors.pairs()
         i, j = i[i < j], j[i < j]
         matrix = reduction.susceptance
-        own = matrix.diagonal()
-        return cls(i, j, -(matrix[i, j] + matrix[j, i]) / 2, np.zeros(len(i)), own, np.abs(own))
-
-    def scaled(self, factor: float) -> Grid:
-        """The same grid with all susceptances times a factor."""
-        parts = {key: getattr(self, key) * factor for key in ("b", "own", "scale")}
-        return dataclasses.replace(self, **parts)
+        scale, load = np.abs(matrix.diagonal()), reduction.net.bus.qd[reduction.keep]
+        b = -(matrix[i, j] + matrix[j, i]) / 2
+        return cls(i, j, b, np.zeros(len(i)), matrix.diagonal() - load, scale)
 
     def angle(self, va: Floats) -> Floats:
         """Angle across each line, rad, shape (..., m), for bus angles of shape (..., n)."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 256  # right-hand sides solved at once: bounds the memory at n x 256 complex numbers
 _SMALL = 50_000  # unknowns in all right-hand sides up to which solving for them is the quicker way
+_FEW = 1_000_000  # pairs of neighbours up to which they are kept
 _PIVOT = 1e-4  # a diagonal entry is the pivot down to this part of its column's largest
 
 
@@ -34,6 +35,7 @@ class Reduction:
 
     def __init__(self, net: Network, keep: Ints) -> None:
         self.net, self.keep = net, keep
+        self._other: tuple[float, Reduction] | None = None
 
     @cached_property
     def self_susceptance(self) -> Floats:
@@ -50,6 +52,14 @@ class Reduction:
         """B = -Im Y of the reduced network, dense, shape (g, g)."""
         values: Floats = -self.admittance.imag
         return values
+
+    def at_strength(self, alpha: float) -> Reduction:
+        """The network with series admittances times alpha, reduced anew; the last one is kept."""
+        if alpha == 1.0:
+            return self
+        if self._other is None or self._other[0] != alpha:
+            self._other = alpha, Reduction(self.net.scaled(susceptance=alpha), self.keep)
+        return self._other[1]
 
     @cached_property
     def neighbors(self) -> Neighbors:
@@ -152,6 +162,13 @@ class Neighbors:
 
     def pairs(self) -> tuple[Ints, Ints]:
         """Every ordered pair (i, j) of neighbours once, sorted by i, then by j."""
+        return self._few if self.pair_count <= _FEW else self._pairs()
+
+    @cached_property
+    def _few(self) -> tuple[Ints, Ints]:
+        return self._pairs()
+
+    def _pairs(self) -> tuple[Ints, Ints]:
         touches = _incidence(self.inverter, self.group, self.kept)
         joined = sparse.coo_array(
             (np.ones(len(self.direct), dtype=bool), tuple(self.direct.T)),

@@ -116,7 +116,7 @@ class Voltages:
         size = np.bincount(group)
         return np.cumsum(size) - size, size
 
-    def rows(self) -> Rows:
+    def rows(self, required: float) -> Rows:
         """Every active row; a group's prices are shared out in proportion."""
         n = len(self._vm)
         first, second, price = (
@@ -126,7 +126,8 @@ class Voltages:
         i, j = np.divmod(key, max(n, 1))
         price = np.bincount(slot, price, minlength=len(key)).astype(np.float64)
         rise = self._vm[j] - self._vm[i]
-        return Rows(self._bus[i], self._bus[j], rise, self._limit[i], price)
+        room = np.full(len(i), required)
+        return Rows(self._bus[i], self._bus[j], rise, self._limit[i], price, room)
 
     def _pairs_within(self) -> tuple[Ints, Ints, Floats]:
         within, start, size = self._within, *self._extent()

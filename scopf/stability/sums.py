@@ -17,6 +17,7 @@ of weights. All |theta_ij| have to be below 90 degrees, which rows of their own 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -28,11 +29,12 @@ from scopf.stability.criterion import MARGIN, NOBODY, Rows, Stability
 
 if TYPE_CHECKING:
     from scopf.algebra import Formulation
-    from scopf.arrays import Floats, Ints
+    from scopf.arrays import Flags, Floats
     from scopf.network import Network
-    from scopf.stability.criterion import RowPrices, Setting
+    from scopf.stability.criterion import RowPrices, Seen, Setting
     from scopf.stability.grid import Grid
 
+_EQUAL = 1e-9  # relative: parameters that differ by less are the same
 STRICT = 1e-6  # p.u. voltage that every row keeps from equality, where M could be singular
 _SHARES = "stability_share_start", "stability_share_end", "stability_share_own"
 _PULL, WEIGHTS = "stability_pull", "bus_log_weight"
@@ -56,12 +58,15 @@ class LineSums:
     name: str
     nssp_unit = "voltage"
     network: Literal["reduced", "full"]
-    proven = True
+    proven = False  # for the author of a subclass to say
     assumptions: str
     source: str
 
     def ratio(self, v_i: Any, v_j: Any, u_i: Any, u_j: Any) -> Any:
-        """w_j/w_i from the voltages, or from the weights' own variables."""
+        """w_j/w_i from the voltages, or from the weights' own variables.
+
+        It has to be a ratio: that of (j, i) is one over that of (i, j), or nothing is proven.
+        """
         raise NotImplementedError
 
     def add_weights(self, f: Formulation, setting: Setting) -> Any:
@@ -74,28 +79,29 @@ class LineSums:
 
     def doubts(self, setting: Setting) -> list[str]:
         """What keeps the proof from holding for this network."""
-        grid = self._grid(setting)
-        capacitive = int((grid.b < 0).sum())
-        text = f"{capacitive} of the {self.network} network's lines are capacitive"
-        return [text] if capacitive else []
+        net = setting.net
+        found = []
+        if net.branch.r.any():
+            with np.errstate(divide="ignore"):
+                largest = np.abs(net.branch.r / net.branch.x).max()
+            found.append(f"losses, r/x up to {largest:.2g}")
+        if net.bus.gs.any():
+            found.append("shunt conductances")
+        capacitive = int((self._seen(setting).grid.b < 0).sum())
+        if capacitive:
+            found.append(f"{capacitive} capacitive lines in the {self.network} network")
+        return found
 
-    def _grid(self, setting: Setting) -> Grid:
-        return setting.full if self.network == "full" else setting.reduced
-
-    def _at(self, setting: Setting) -> tuple[Ints, Ints]:
-        """Position in the network of each bus of the grid; place in the grid of each inverter."""
-        inverters, keep = np.arange(len(setting.reduction.keep)), setting.reduction.keep
-        if self.network == "full":
-            return np.arange(len(setting.net.bus)), keep
-        return keep, inverters
+    def _seen(self, setting: Setting) -> Seen:
+        return setting.seen(self.network)
 
     # -- rows -------------------------------------------
 
     def parameters(self, setting: Setting) -> dict[str, Floats]:
         """Gamma, and every line's share in the rows at its two ends."""
-        grid, (_, inverters) = self._grid(setting), self._at(setting)
-        shares = dict(zip(_SHARES, _shares(grid), strict=True))
-        return criterion.limits(setting, grid.scale[inverters]) | shares
+        seen = self._seen(setting)
+        limits = criterion.limits(setting, seen.grid.scale[seen.inverters])
+        return limits | dict(zip(_SHARES, _shares(seen.grid), strict=True))
 
     def add_rows(self, f: Formulation, setting: Setting) -> None:
         """Add `inverter_stability[i]`, or `bus_stability[i]` on the full network.
@@ -103,9 +109,10 @@ class LineSums:
         A line's contributions are `stability_pull_start` and `stability_pull_end`, its shares the
         mutable Params `stability_share_start` and `stability_share_end`.
         """
-        grid, (buses, inverters) = self._grid(setting), self._at(setting)
+        seen = self._seen(setting)
+        grid, buses = seen.grid, seen.buses
+        limit = criterion.add_limits(f, setting, grid.scale[seen.inverters])[:] - f[MARGIN][:]
         values, n, lines = self.parameters(setting), len(grid), self._lines(f, setting)
-        limit = criterion.add_limits(f, setting, grid.scale[inverters])[:]
         limit = f.expression("inverter_limit", f.indices["inverter"], limit)
         index = f.indices["bus"] if self.network == "full" else f.indices["inverter"]
         share_start, share_end, own = (
@@ -122,20 +129,20 @@ class LineSums:
         start = f.expression(f"{_PULL}_start", lines, pull(share_start, v_j, sec, there))
         end = f.expression(f"{_PULL}_end", lines, pull(share_end, v_i, sec, back))
         pulls = start.total(i, n) + end.total(j, n)
-        value = pulls - own * vm[buses] - limit.total(inverters, n)
-        f.constraint(_ROWS[self.network], index, value, upper=-f[MARGIN][:] - STRICT)
+        value = pulls - own * vm[buses] - limit.total(seen.inverters, n)
+        f.constraint(_ROWS[self.network], index, value, upper=np.full(n, -STRICT))
 
     def _lines(self, f: Formulation, setting: Setting) -> Any:
         """The index of lines."""
         if self.network == "full":
             return f.indices["branch"]
-        grid, bus = self._grid(setting), setting.inverters.bus
+        grid, bus = self._seen(setting).grid, setting.inverters.bus
         pairs = zip(bus[grid.start].tolist(), bus[grid.end].tolist(), strict=True)
         return f.index("inverter_line", pairs)
 
     def _add_angles(self, f: Formulation, setting: Setting) -> Any:
         """Rows that keep every angle across a line below 90 degrees; placeholder of the angles."""
-        grid, (buses, _), va = self._grid(setting), self._at(setting), f["bus_va"]
+        grid, buses, va = self._seen(setting).grid, self._seen(setting).buses, f["bus_va"]
         across = va[buses[grid.start]] - va[buses[grid.end]]
         if self.network == "full":
             angle = across - f.data(grid.shift) if grid.shift.any() else across
@@ -175,14 +182,15 @@ class LineSums:
 
     def read(self, f: Formulation, setting: Setting, rows: RowPrices) -> Stability:
         """Every row at the formulation's present values, with its present parameters."""
-        grid, (buses, inverters) = self._grid(setting), self._at(setting)
+        seen, name = self._seen(setting), _ROWS[self.network]
+        grid, buses, inverters = seen.grid, seen.buses, seen.inverters
         vm, va = f["bus_vm"].value[buses], f["bus_va"].value[buses]
         u = f[WEIGHTS].value if WEIGHTS in f else None
         value = self._values(grid, tuple(f[name].values for name in _SHARES), vm, va, u)
-        limit = np.zeros(len(grid))
+        limit, required = np.zeros(len(grid)), np.full(len(grid), STRICT)
         limit[inverters] = criterion.present_limits(f)
-        active, price = rows.active(_ROWS[self.network]), rows.price(_ROWS[self.network])
-        bus = setting.net.bus.id[buses]
+        required[inverters] += criterion.present_margin(f)
+        active, price = rows.active(name), rows.price(name)
         of_inverter, own_limit = price[inverters], np.where(active, limit, np.nan)[inverters]
         return Stability(
             limit=own_limit,
@@ -192,12 +200,30 @@ class LineSums:
             nssp=self.nssp(setting, limit[inverters], of_inverter),
             dcost_dmq=criterion.droop_prices(of_inverter, own_limit, setting.inverters.mq),
             required=criterion.present_margin(f) + STRICT,
-            doubts=tuple(self.doubts(setting)),
-            list_rows=lambda: Rows(
-                bus[active], np.full(int(active.sum()), NOBODY), value[active], limit[active],
-                price[active],
+            doubts=(*self.doubts(setting), *self._loosened(f, setting, active)),
+            list_rows=partial(
+                Rows,
+                bus=setting.net.bus.id[buses][active],
+                neighbor=np.full(int(active.sum()), NOBODY),
+                value=value[active],
+                limit=limit[active],
+                price=price[active],
+                required=required[active],
             ),
-        )  # fmt: skip
+        )
+
+    def _loosened(self, f: Formulation, setting: Setting, active: Flags) -> list[str]:
+        """What the user has taken away from the rows on the model."""
+        found = [] if active.all() else [f"{int((~active).sum())} stability rows are switched off"]
+        own = self.parameters(setting)
+        for name in own.keys() & f.symbols.keys():
+            there, meant = f[name].values, own[name]
+            change = np.abs(there - meant) if name in _SHARES else there - meant
+            if (change > _EQUAL * np.abs(meant)).any():
+                found.append(f"{name} was set by hand")
+        if criterion.present_margin(f) < 0:
+            found.append("the margin is negative")
+        return sorted(found)
 
     def nssp(self, setting: Setting, limit: Floats, price: Floats) -> Floats:
         """The NSSP of each inverter from the price of its limit: the price itself, -dJ*/dGamma."""

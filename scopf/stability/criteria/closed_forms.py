@@ -22,8 +22,6 @@ from scopf.stability.sums import LineSums
 if TYPE_CHECKING:
     from scopf.stability.criterion import Setting
 
-_CONDUCTANCE = 1e-9  # of the largest susceptance: what rounding leaves of a lossless network
-
 
 class ClosedForm(LineSums):
     """C_p.
@@ -35,9 +33,9 @@ class ClosedForm(LineSums):
     network: Literal["reduced", "full"] = "reduced"
     proven = True
     assumptions = (
-        "holds for a reduced network without transfer conductance (no resistance, no active load "
-        "at a bus without an inverter), active loads of constant power and reactive ones of "
-        "constant reactance"
+        "holds for a lossless network without phase shifters that has nothing but lines at buses "
+        "without an inverter; loads at inverters draw constant power, or reactive power that rises "
+        "with voltage"
     )
 
     def __init__(self, p: float) -> None:
@@ -50,14 +48,19 @@ class ClosedForm(LineSums):
         return (v_i / v_j) ** self.p
 
     def doubts(self, setting: Setting) -> list[str]:
-        """Transfer conductance of the reduced network, and capacitive lines."""
-        i, j = setting.reduction.neighbors.pairs()
-        transfer = setting.reduction.admittance[i, j]
-        share = np.abs(transfer.real).max(initial=0) / np.abs(transfer.imag).max(initial=1e-300)
-        if share <= _CONDUCTANCE:
-            return super().doubts(setting)
-        text = f"transfer conductance of the reduced network, {share:.2g} of its susceptance"
-        return [text, *super().doubts(setting)]
+        """Losses and the like, and whatever the buses without an inverter have but lines."""
+        net, found = setting.net, super().doubts(setting)
+        if net.branch.shift.any():
+            found.append("phase shifters")
+        rest = np.ones(len(net.bus), dtype=bool)
+        rest[setting.reduction.keep] = False
+        loads = int((rest & ((net.bus.pd != 0) | (net.bus.qd != 0))).sum())
+        if loads:
+            found.append(f"loads at {loads} buses without an inverter")
+        others = int(rest[net.gen_at].sum())
+        if others:
+            found.append(f"{others} generators at buses without an inverter")
+        return found
 
 
 CRITERIA = (ClosedForm(0), ClosedForm(1), ClosedForm(2))

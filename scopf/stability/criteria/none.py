@@ -44,7 +44,6 @@ class Unconstrained:
     def read(self, f: Formulation, setting: Setting, rows: RowPrices) -> Stability:
         """No limits, and no price."""
         n = len(setting.inverters)
-        nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
         return Stability(
             limit=np.full(n, np.nan),
             margin=np.full(n, np.nan),
@@ -54,7 +53,7 @@ class Unconstrained:
             dcost_dmq=np.zeros(n),
             required=0.0,
             doubts=(),
-            list_rows=lambda: Rows(nobody, nobody, nothing, nothing, nothing),
+            list_rows=Rows.empty,
         )
 
     def room(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:

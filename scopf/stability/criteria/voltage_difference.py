@@ -16,6 +16,7 @@ neighbours at once, where the pairs' own multipliers are not unique either.
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -133,7 +134,7 @@ class VoltageDifference:
         rise = np.full((shape[-1], *vm.shape[:-1]), -np.inf)
         for i, j in ((grid.start, grid.end), (grid.end, grid.start)):
             np.maximum.at(rise, i, np.moveaxis(difference(vm[..., i], vm[..., j]), -1, 0))
-        found: Floats = criterion.gamma(k, grid.own) - np.moveaxis(rise, 0, -1)
+        found: Floats = criterion.gamma(k, grid.scale) - np.moveaxis(rise, 0, -1)
         return np.broadcast_to(found, shape)
 
     def read(self, f: Formulation, setting: Setting, rows: RowPrices) -> Stability:
@@ -154,6 +155,7 @@ class VoltageDifference:
             i, j, name = *near.pairs(), PAIRS
         direct = Direct(i, j, rows.active(name), rows.price(name))
         found = Voltages(bus, vm, limit, within, direct)
+        required = criterion.present_margin(f)
         own = np.where(found.neighbor >= 0, limit, np.nan)
         return Stability(
             limit=own,
@@ -162,9 +164,9 @@ class VoltageDifference:
             price=found.nssp,
             nssp=found.nssp,
             dcost_dmq=criterion.droop_prices(found.nssp, own, setting.inverters.mq),
-            required=criterion.present_margin(f),
+            required=required,
             doubts=(),
-            list_rows=found.rows,
+            list_rows=partial(found.rows, required),
         )
 
 

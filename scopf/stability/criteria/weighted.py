@@ -38,8 +38,9 @@ class Weighted(LineSums):
     network: Literal["reduced", "full"] = "full"
     proven = True
     assumptions = (
-        "holds for a lossless network with constant-power loads, or loads whose reactive power "
-        "rises with voltage; with losses it is a heuristic, good up to r/x of about .2"
+        "holds for a lossless network whose active loads draw constant power, and reactive ones "
+        "power that does not fall as voltage rises; with losses it is a heuristic, good up to r/x "
+        "of about .2 at ordinary angles"
     )
     source = "scopf, docs/criteria.md, M w > 0"
 
@@ -57,16 +58,7 @@ class Weighted(LineSums):
 
     def droop_margin(self, net: Network) -> float:
         """6 % where there are losses."""
-        return _LOSSY if _lossy(net) else 0.0
-
-    def doubts(self, setting: Setting) -> list[str]:
-        """Losses and capacitive lines."""
-        net = setting.net
-        if not _lossy(net):
-            return super().doubts(setting)
-        with np.errstate(divide="ignore"):
-            largest = np.abs(net.branch.r / net.branch.x).max()
-        return [f"the network has losses, r/x up to {largest:.2g}", *super().doubts(setting)]
+        return _LOSSY if net.has_losses else 0.0
 
     def nssp(self, setting: Setting, limit: Floats, price: Floats) -> Floats:
         """-dJ*/d(1/k_i), per p.u. of stiffness: Gamma_i is proportional to 1/k_i."""
@@ -85,10 +77,6 @@ class Weighted(LineSums):
         least = [_least(grid, *(x[at : at + step] for x in points)) for at in range(0, many, step)]
         found = np.concatenate(least) if least else np.zeros(0)
         return np.broadcast_to(found.reshape(*shape[:-1], 1), shape)
-
-
-def _lossy(net: Network) -> bool:
-    return bool(net.branch.r.any() or net.bus.gs.any())
 
 
 def _least(grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:

@@ -1,0 +1,313 @@
+"""`scopf.sweep`: from what was asked for to a run folder with results."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import scopf
+from scopf.faults import ScopfError, listing
+from scopf.inverters import Inverters, Value
+from scopf.model.problem import Problem
+from scopf.network import Network
+from scopf.sweeps import manifest as manifests
+from scopf.sweeps import pool, results
+from scopf.sweeps.base import Numbers
+from scopf.sweeps.driver import Driver
+from scopf.sweeps.progress import Progress
+from scopf.sweeps.results import Sweep
+from scopf.sweeps.store import JOURNAL, Store, unwritable
+from scopf.sweeps.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+Axis = Any  # a value, a list or array of values, {"linspace": [first, last, points]}
+
+
+def sweep(
+    study: Problem | Network | str | os.PathLike[str] | None = None,
+    *,
+    eta_q: Axis = None,
+    d: Axis = None,
+    q_price: Axis = None,
+    opportunity_price: Axis = None,
+    mq: Axis = None,
+    alpha: Axis = None,
+    load_scale: Axis = None,
+    margin: Axis = None,
+    droop_margin: Axis = None,
+    stiffness_cost: Axis = None,
+    criterion: Axis = None,
+    lossless: Axis = None,
+    capability: Axis = None,
+    outage: Axis = None,
+    scenarios: Any = None,
+    load_series: str | os.PathLike[str] | pd.DataFrame | None = None,
+    combine: str | None = None,
+    inverters: Inverters | str | os.PathLike[str] | pd.DataFrame | None = None,
+    beta_q: Value | None = None,
+    mp: Value | None = None,
+    droop_base: str | None = None,
+    rating_mva: float | None = None,
+    rating_factor: float | None = None,
+    ignore_unsupported: bool | None = None,
+    title: str | None = None,
+    form: str | None = None,
+    options: Mapping[str, str | int | float] | None = None,
+    max_iter: int | None = None,
+    time_limit: float | None = None,
+    chain: int | None = None,
+    workers: int = 1,
+    executor: Executor | None = None,
+    dask: str | None = None,
+    out: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    csv: bool = False,
+    progress: bool | None = None,
+    **by_bus: Axis,
+) -> Sweep:
+    """Solve many scenarios of one study.
+
+    Every axis is a value, a list or an array of values, or {"linspace": [first, last, points]}
+    (likewise geomspace). The scenarios are all combinations of the axes, the last one fastest. `mq`
+    and `load_scale` may be given by bus, {32: [...], "all": .2} or as `mq_32=[...]`. A problem is
+    built once for every criterion, outage, and lossless or not; within these, each scenario is an
+    update of arrays and starts from its neighbour. A scenario that fails is a row with a status.
+
+    Args:
+        study: a Problem (whose numbers are the base case), a Network, a case as `load_case` takes
+            it, or a spec: a TOML file with any of these arguments, or the name of a bundled one.
+            None with `resume`: the study in `out`.
+        eta_q: reactive power cost relative to active, as `build` takes it.
+        d: quadratic reactive power cost, instead.
+        q_price: price of reactive power.
+        opportunity_price: price of lost active capability.
+        alpha: grid strength.
+        margin: room that stability rows have to leave, p.u. voltage.
+        droop_margin: share by which droops count as larger than they are.
+        stiffness_cost: of 1/m_q, for a Problem built for co-design.
+        mq: droop. Of every unit, as `Inverters.at_generators` takes it; of every inverter, as
+            `Problem.update` takes it, where the study is a Problem or `inverters` are given. By
+            bus, of the inverter there.
+        load_scale: factor on all loads; at a bus, its own factor instead.
+        criterion: name or names of stability criteria, or one criterion object.
+        lossless: True, False, or both.
+        capability: True, False, or both: inverters keep within their capability circles.
+        outage: ids of branches to take out one at a time, or "all"; the case with none out is the
+            first scenario.
+        scenarios: rows of their own: a list of mappings, a DataFrame or a CSV file, with a column
+            for each quantity; blank cells are as in the base case.
+        load_series: load factors as a time series: CSV file or DataFrame, a row for each step, a
+            column for each bus number, or `all`.
+        combine: "zip" to let the axes go together instead of combining them.
+        inverters: Inverters, or a table as `Inverters.at_generators` takes it.
+        beta_q: gain of the reactive droop, as `Inverters.at_generators` takes it.
+        mp: active droop, likewise.
+        droop_base: base of the droops, likewise.
+        rating_mva: rated apparent power of every unit, likewise.
+        rating_factor: the same over its Pmax, likewise.
+        ignore_unsupported: as `load_case` takes it.
+        title: of the study, for reports.
+        form: of the model, as `solve` takes it.
+        options: of Ipopt.
+        max_iter: iteration limit of each scenario.
+        time_limit: time limit of each scenario in s.
+        chain: most scenarios in a row that start from each other; the default suits their number.
+        workers: processes of this machine; 1 is this process itself.
+        executor: any `concurrent.futures.Executor` to use instead.
+        dask: address of a Dask scheduler to use instead, such as "tcp://host:8786".
+        out: run folder for journal, log, manifest and tables; without it results are in memory.
+        resume: go on with the sweep in `out`, which has to be the same study.
+        csv: write tables as CSV as well.
+        progress: show a bar; by default where there is a terminal.
+        **by_bus: `mq_<bus>` and `load_scale_<bus>`.
+
+    Returns:
+        The results, as tables.
+
+    Raises:
+        CaseError: listing everything that is wrong with the spec, with key and line.
+        ScopfError: when `out` cannot be used, or is the folder of another study.
+    """
+    given = {
+        "eta_q": eta_q, "d": d, "q_price": q_price, "opportunity_price": opportunity_price,
+        "mq": mq, "alpha": alpha, "load_scale": load_scale, "margin": margin,
+        "droop_margin": droop_margin, "stiffness_cost": stiffness_cost, "criterion": criterion,
+        "lossless": lossless, "capability": capability, "outage": outage, "scenarios": scenarios,
+        "load_series": load_series, "combine": combine, "beta_q": beta_q, "mp": mp,
+        "droop_base": droop_base, "rating_mva": rating_mva, "rating_factor": rating_factor,
+        "ignore_unsupported": ignore_unsupported, "title": title,
+        "form": form, "options": options, "max_iter": max_iter, "time_limit": time_limit,
+        "chain": chain, **by_bus,
+    }  # fmt: skip
+    given = {key: value for key, value in given.items() if value is not None}
+    if sum((workers != 1, executor is not None, dask is not None)) > 1:
+        raise ScopfError("give one of workers, executor and dask")
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise ScopfError(f"workers must be a whole number of processes, got {workers!r}")
+    if resume and out is None:
+        raise ScopfError("resume needs out, the folder of the sweep to go on with")
+    made = Study.of(study, given, inverters, Path(out) if resume and out is not None else None)
+    if made.base.given is not None:
+        made.alone(workers, executor or dask, resume)
+    run = _Run(made, csv=csv, progress=progress)
+    if dask is not None:
+        with pool.dask(dask) as cluster:
+            return run.go(out, 1, cluster, f"dask {dask}", resume)
+    return run.go(out, workers, executor, type(executor).__name__, resume)
+
+
+class _Run:
+    """A study on its way to results."""
+
+    def __init__(self, study: Study, *, csv: bool, progress: bool | None) -> None:
+        self._study, self._csv, self._shown = study, csv, progress
+
+    def go(
+        self, out: Any, workers: int, executor: Executor | None, kind: str, resume: bool
+    ) -> Sweep:
+        """Run in a folder, or in one that is thrown away."""
+        where = kind if executor is not None else f"{workers} processes" if workers > 1 else "here"
+        if out is None:
+            with tempfile.TemporaryDirectory(prefix="scopf-") as name:
+                found = self._run(Path(name), workers, executor, where, resume, durable=False)
+                found.folder = None
+                return found._keep()
+        folder = Path(out)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(folder, error) from error
+        _check_folder(folder, resume)
+        return self._run(folder, workers, executor, where, resume, durable=True)
+
+    def _run(
+        self,
+        folder: Path,
+        workers: int,
+        executor: Executor | None,
+        where: str,
+        resume: bool,
+        *,
+        durable: bool,
+    ) -> Sweep:
+        began, study = time.perf_counter(), self._study
+        back: dict[str, Any] = {}
+        if study.base.given is not None:
+            numbers = Numbers(study.base, study.base.given)
+            back = numbers.changes(dict.fromkeys(study.spec.columns))
+        with Store(folder, durable=durable) as store:
+            manifest = self._manifest(folder, store, where, resume)
+            manifests.write(folder, manifest)
+            this: dict[str, Any] = manifest["runs"][-1]
+            before = store.rows()
+            log_folder = folder if durable else None
+            progress = Progress(len(study.plan), before.values(), self._shown, log_folder)
+            progress.say(f"{len(study.plan)} scenarios of {study.base.net.name}, {where}")
+            if before:
+                progress.say(f"resumed: {len(before)} of them are finished")
+            status = "failed"
+            try:
+                Driver(study.base, study.plan, store, progress).run(workers, executor)
+                rows = results.write(store, study.plan, folder, csv=self._csv)
+                status = "finished"
+            except KeyboardInterrupt:
+                status = "interrupted"
+                text = f"interrupted with {len(store.rows())} of {len(study.plan)} finished"
+                progress.say(text)
+                raise
+            except ScopfError as error:
+                progress.say(str(error), logging.ERROR)
+                raise
+            finally:
+                progress.close()
+                if study.base.given is not None:
+                    study.base.given.update(**back)
+                found = store.rows()
+                this |= {
+                    "finished": manifests.now(),
+                    "seconds": round(time.perf_counter() - began, 3),
+                    "scenarios": len(found) - len(before),
+                }
+                manifest |= {
+                    "status": status,
+                    "finished": this["finished"],
+                    "seconds": round(sum(run.get("seconds", 0.0) for run in manifest["runs"]), 3),
+                    "solve_seconds": round(sum(row["seconds"] for row in found.values()), 3),
+                    "counts": manifests.counts(found.values()),
+                }
+                if status != "failed":  # then the disk may be why, and it has been said
+                    manifests.write(folder, manifest)
+        del rows
+        return Sweep(folder, manifest, folder)
+
+    def _manifest(self, folder: Path, store: Store, where: str, resume: bool) -> dict[str, Any]:
+        """The manifest of a new run, or of one that goes on."""
+        spec, base = self._study.spec, self._study.base
+        identity = {**spec.identity, "case": base.hash}
+        about = store.about()
+        if resume and "identity" in about:
+            _compare(folder, about["identity"], identity)
+        run: dict[str, Any] = {
+            "started": manifests.now(),
+            "where": where,
+            "scopf": scopf.__version__,
+            "machine": manifests.machine(),
+        }
+        if resume and (folder / manifests.MANIFEST).is_file():
+            manifest = manifests.read(folder)
+            manifest["runs"].append(run)
+            return {**manifest, "status": "running"}
+        store.begin({"identity": identity})
+        net = base.net.energized()
+        return {
+            "format": 1,
+            "status": "running",
+            "title": spec.settings.title,
+            "case": {"name": net.name, "source": spec.settings.case, "hash": base.hash},
+            "spec": spec.as_dict(),
+            "spec_hash": spec.hash,
+            "scenarios": len(self._study.plan),
+            "counts": {},
+            "started": run["started"],
+            "versions": manifests.versions(),
+            "machine": run["machine"],
+            "options": dict(base.solving),
+            "pairs": manifests.about_pairs(),
+            "runs": [run],
+            "network": manifests.network(net, self._study.units.bus),
+        }
+
+
+def _check_folder(folder: Path, resume: bool) -> None:
+    there = (folder / JOURNAL).exists() or (folder / manifests.MANIFEST).exists()
+    if there and not resume:
+        text = f"there is a sweep in {folder} already: resume it (resume=True, --resume), or"
+        raise ScopfError(f"{text} choose another folder")
+
+
+def _compare(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Refuse to go on with another study."""
+    changed = [key for key in {**before, **now} if before.get(key) != _plain(now.get(key))]
+    if changed:
+        own = {"case": "the case or its inverters", "axes": "the order of the axes"}
+        named = [key for key in changed if key != "axes"] or changed
+        what = [own.get(key, key) for key in named]
+        text = f"the sweep in {folder} cannot be resumed: {listing(what)} changed since it was "
+        raise ScopfError(f"{text}started; restore that, or start anew in another folder")
+
+
+def _plain(value: Any) -> Any:
+    """As it is after a trip through JSON: tuples are lists."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return value

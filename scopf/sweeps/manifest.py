@@ -1,0 +1,105 @@
+"""The manifest of a run: what was asked, of which case, with what, where and how long."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections import Counter
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import scopf
+from scopf.faults import ScopfError
+from scopf.sweeps.store import unwritable
+from scopf.sweeps.worker import MANY_PAIRS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from scopf.arrays import Ints
+    from scopf.network import Network
+
+MANIFEST = "manifest.json"
+_PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "pyomo", "casadi", "cyipopt", "pydantic")
+
+
+def now() -> str:
+    """The time, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def versions() -> dict[str, str]:
+    """Of Python, scopf and what it calls."""
+    found = {"python": platform.python_version(), "scopf": scopf.__version__}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """Where this runs."""
+    return {
+        "host": platform.node(),
+        "system": platform.platform(),
+        "processor": platform.machine(),
+        "cpus": os.cpu_count(),
+    }
+
+
+def network(net: Network, inverters: Ints) -> dict[str, Any]:
+    """Who is connected to whom, for a drawing."""
+    net = net.energized()
+    ends = zip(net.branch.id, net.branch.from_bus, net.branch.to_bus, strict=True)
+    return {
+        "name": net.name,
+        "base_mva": net.base_mva,
+        "buses": net.bus.id.tolist(),
+        "branches": [{"id": int(k), "from_bus": int(f), "to_bus": int(t)} for k, f, t in ends],
+        "inverters": inverters.tolist(),
+    }
+
+
+def about_pairs() -> str:
+    """What the table `pairs` leaves out."""
+    text = f"all rows of problems that have up to {MANY_PAIRS}; of larger ones those that bind"
+    return f"{text} or have a price"
+
+
+def counts(rows: Iterable[dict[str, Any]]) -> dict[str, int]:
+    """Scenarios by status."""
+    return dict(Counter(row["status"] for row in rows).most_common())
+
+
+def write(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write the manifest, so that there is always a whole one.
+
+    Raises:
+        ScopfError: when the folder cannot be written to.
+    """
+    part = folder / f"{MANIFEST}.part"
+    try:
+        part.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        part.replace(folder / MANIFEST)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The manifest of a run folder.
+
+    Raises:
+        ScopfError: when there is none.
+    """
+    try:
+        found: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ScopfError(f"there is no sweep in {folder}: it has no {MANIFEST}") from error
+    except (OSError, ValueError) as error:
+        raise ScopfError(f"{folder / MANIFEST} cannot be read: {error}") from error
+    return found

@@ -1,0 +1,103 @@
+"""Where the buses of a network go on a page: close together what is connected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scopf.arrays import Floats, Ints
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+_SPRINGS = 200  # buses up to which every distance pulls (cost grows with the square)
+_PIVOTS = 60
+_ROUNDS = 80
+_SEED = 1
+
+
+def positions(count: int, edges: Ints) -> Floats:
+    """Places of the buses, shape (count, 2), the same at every call.
+
+    Small networks are laid out by Kamada and Kawai's springs. For larger ones distances to some
+    pivot buses give the shape: first their main axes (Brandes and Pich's PivotMDS), then springs to
+    pivots and neighbours (stress majorisation with a sparse set of distances).
+
+    Args:
+        count: of buses.
+        edges: pairs of places of buses, shape (branches, 2).
+    """
+    import networkx as nx
+
+    graph = nx.Graph()
+    graph.add_nodes_from(range(count))
+    graph.add_edges_from(edges[edges[:, 0] != edges[:, 1]].tolist())
+    if count < 3:
+        return np.array([[float(k), 0.0] for k in range(count)]).reshape(count, 2)
+    if count <= _SPRINGS:
+        ring = nx.circular_layout(graph)
+        placed = nx.kamada_kawai_layout(_joined(graph), pos=ring)
+    else:
+        return _upright(_pivoted(_joined(graph), count))
+    place: Floats = np.array([placed[k] for k in range(count)], dtype=np.float64)
+    return _upright(place)
+
+
+def _joined(graph: nx.Graph) -> nx.Graph:
+    """The graph with its islands tied together, so that every distance is finite."""
+    import networkx as nx
+
+    islands = [min(island) for island in nx.connected_components(graph)]
+    if len(islands) == 1:
+        return graph
+    tied = graph.copy()
+    tied.add_edges_from((islands[0], other) for other in islands[1:])
+    return tied
+
+
+def _pivoted(graph: nx.Graph, count: int) -> Floats:
+    """Places by distances (in branches) to pivots, and to neighbours."""
+    import networkx as nx
+    from scipy.sparse.csgraph import dijkstra
+
+    matrix = nx.to_scipy_sparse_array(graph, nodelist=range(count), format="csr")
+    pivots = [0]
+    columns: list[Floats] = []
+    nearest = np.full(count, np.inf)
+    while len(columns) < min(_PIVOTS, count):  # each pivot is the bus farthest from those before
+        columns.append(dijkstra(matrix, directed=False, indices=pivots[-1], unweighted=True))
+        nearest = np.minimum(nearest, columns[-1])
+        pivots.append(int(np.argmax(nearest)))
+    hops = np.column_stack(columns)
+    squared = hops**2
+    centred = squared - squared.mean(0) - squared.mean(1)[:, None] + squared.mean()
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    place = centred @ axes[:2].T
+    place *= hops.mean() / np.abs(place).mean()
+    place += np.random.default_rng(_SEED).normal(scale=0.3, size=place.shape)
+    pull = 1.0 / np.maximum(hops, 1.0) ** 2
+    pull[np.array(pivots[:-1]), np.arange(len(columns))] = 0.0
+    rows, others = matrix.nonzero()
+    weight = pull.sum(axis=1) + np.bincount(rows, minlength=count)
+    for _ in range(_ROUNDS):
+        apart = place[:, None, :] - place[pivots[:-1]][None, :, :]
+        length = np.maximum(np.linalg.norm(apart, axis=2), 1e-6)
+        wanted = place[pivots[:-1]][None, :, :] + apart * (hops / length)[:, :, None]
+        moved = (pull[:, :, None] * wanted).sum(axis=1)
+        apart = place[rows] - place[others]
+        length = np.maximum(np.linalg.norm(apart, axis=1), 1e-6)
+        wanted = place[others] + apart / length[:, None]
+        for k in range(2):
+            moved[:, k] += np.bincount(rows, wanted[:, k], minlength=count)
+        place = moved / weight[:, None]
+    result: Floats = place
+    return result
+
+
+def _upright(place: Floats) -> Floats:
+    """Turned so that it is wider than high, and scaled into a unit box."""
+    place = place - place.mean(axis=0)
+    _, _, axes = np.linalg.svd(place, full_matrices=False)
+    turned: Floats = place @ axes.T
+    return turned / max(float(np.abs(turned).max()), 1e-9)

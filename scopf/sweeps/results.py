@@ -1,0 +1,194 @@
+"""The tables of a sweep: written from the journal, read as pandas tables."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scopf.faults import ScopfError
+from scopf.sweeps import manifest as manifests
+from scopf.sweeps.plan import Plan
+from scopf.sweeps.progress import NOT_RUN
+from scopf.sweeps.quantities import BY_NAME, STEP, split
+from scopf.sweeps.spec import Spec
+from scopf.sweeps.store import JOURNAL, Store, unwritable
+from scopf.sweeps.worker import TABLES, failed
+
+if TYPE_CHECKING:
+    import os
+
+    import pandas as pd
+
+SCENARIOS = "scenarios"
+_WHOLE = ("outage", "nssp_max_bus", "iterations", "binding", "neighbor", STEP)
+_ROW = {
+    "status": "object", "solved": "bool", "message": "object", "cost": "float64",
+    "iterations": "Int64", "seconds": "float64", "rung": "object", "start": "object",
+    "nssp_max": "float64", "nssp_max_bus": "Int64", "margin_min": "float64",
+    "vm_min": "float64", "vm_max": "float64", "binding": "Int64",
+}  # fmt: skip
+_AT_ONCE = 50_000  # rows of a table in memory while it is written
+
+
+class Sweep:
+    """The results of a sweep.
+
+    Attributes:
+        folder: of the run; None when there was no `out`.
+        manifest: what was asked, of which case, with what, where and how long.
+    """
+
+    def __init__(self, folder: Path | None, manifest: dict[str, Any], tables: Path | None) -> None:
+        self.folder, self.manifest = folder, manifest
+        self._tables = tables
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{n} {status}" for status, n in self.manifest["counts"].items())
+        where = f" in {self.folder}" if self.folder else ""
+        return f"Sweep({self.manifest['case']['name']}{where}: {counts})"
+
+    @cached_property
+    def scenarios(self) -> pd.DataFrame:
+        """One row for each scenario: what it is, how it ended, cost, largest price, margins."""
+        return self._read(SCENARIOS)
+
+    @cached_property
+    def inverters(self) -> pd.DataFrame:
+        """`Solution.inverters` of every scenario that was solved, with a column `scenario`."""
+        return self._read("inverters")
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """`Solution.pairs` likewise; the manifest says which rows of large problems are there."""
+        return self._read("pairs")
+
+    @cached_property
+    def buses(self) -> pd.DataFrame:
+        """`Solution.buses` likewise."""
+        return self._read("buses")
+
+    def _read(self, name: str) -> pd.DataFrame:
+        import pandas as pd
+
+        if self._tables is None:
+            raise ScopfError(f"the table {name} is gone with its folder")
+        frame = pd.read_parquet(self._tables / f"{name}.parquet")
+        whole = [column for column in _WHOLE if column in frame and frame[column].dtype != "bool"]
+        return frame.astype(dict.fromkeys(whole, "Int64"))
+
+    def _keep(self) -> Sweep:
+        """Read all tables, as their folder is about to go."""
+        for name in (SCENARIOS, *TABLES):
+            getattr(self, name)
+        self._tables = None
+        return self
+
+
+def load_sweep(folder: str | os.PathLike[str]) -> Sweep:
+    """Read the results of a sweep from its run folder.
+
+    Of a sweep that is not finished it gives what there is; scenarios to come have the status "not
+    run".
+
+    Raises:
+        ScopfError: when there is no sweep in the folder.
+    """
+    folder = Path(folder)
+    manifest = manifests.read(folder)
+    if manifest["status"] == "finished":
+        return Sweep(folder, manifest, folder)
+    if not (folder / JOURNAL).is_file():
+        raise ScopfError(f"the sweep in {folder} is not finished and has lost its {JOURNAL}")
+    with tempfile.TemporaryDirectory() as name, Store(folder, write=False) as store:
+        rows = write(store, Plan(Spec.from_dict(manifest["spec"])), Path(name))
+        manifest["counts"] = manifests.counts(rows.values())
+        return Sweep(folder, manifest, Path(name))._keep()
+
+
+def write(store: Store, plan: Plan, folder: Path, *, csv: bool = False) -> dict[int, Any]:
+    """Write all tables from the journal, a part at a time; give the rows of the scenarios.
+
+    Raises:
+        ScopfError: when the folder cannot be written to.
+    """
+    rows = store.rows()
+    rows = {k: rows.get(k) or failed(NOT_RUN, "", float("nan")) for k in range(len(plan))}
+    try:
+        frame = _scenarios(plan, rows)
+        _replace(folder / f"{SCENARIOS}.parquet", lambda part: frame.to_parquet(part, index=False))
+        if csv:
+            _replace(folder / f"{SCENARIOS}.csv", lambda part: frame.to_csv(part, index=False))
+        for name in TABLES:
+            _replace(folder / f"{name}.parquet", lambda part, n=name: _stream(store, n, part))
+            if csv:
+                _replace(folder / f"{name}.csv", lambda p, n=name: _as_csv(folder, n, p))
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    return rows
+
+
+def _scenarios(plan: Plan, rows: dict[int, dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    columns: dict[str, Any] = {"scenario": range(len(plan))}
+    for name in plan.columns:
+        kind = float if name == STEP else BY_NAME[split(name)[0]].kind
+        values = pd.Series(plan.column(name), dtype="object")
+        if kind is float and name != STEP:
+            values = values.astype("float64")
+        elif kind is int or name == STEP:
+            values = values.astype("Int64")
+        elif kind is bool and not values.isna().any():
+            values = values.astype("bool")
+        columns[name] = values
+    for name, dtype in _ROW.items():
+        found = pd.Series([row.get(name) for row in rows.values()], dtype="object")
+        columns[name] = found if dtype == "object" else found.astype(dtype)  # type: ignore[call-overload]
+    return pd.DataFrame(columns)
+
+
+def _stream(store: Store, name: str, path: Path) -> None:
+    """Write a table from its batches, in the order of the scenarios."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    schemas = {key: pa.ipc.read_schema(pa.py_buffer(text)) for key, text in store.schemas().items()}
+    writer, waiting, count = None, [], 0
+    full = pa.schema([("scenario", pa.int64())])
+    try:
+        for scenario, key, data in store.batches(name):
+            batch = pa.ipc.read_record_batch(pa.py_buffer(data), schemas[key])
+            number = pa.array([scenario] * len(batch), type=pa.int64())
+            if writer is None:
+                full = pa.schema([("scenario", pa.int64()), *schemas[key]])
+                writer = parquet.ParquetWriter(path, full)
+            columns = [number, *batch.columns]
+            waiting.append(pa.RecordBatch.from_arrays(columns, schema=full))
+            count += len(batch)
+            if count >= _AT_ONCE:
+                writer.write_table(pa.Table.from_batches(waiting, full))
+                waiting, count = [], 0
+        if writer is None:  # nothing was solved
+            writer = parquet.ParquetWriter(path, full)
+        writer.write_table(pa.Table.from_batches(waiting, full))
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _as_csv(folder: Path, name: str, path: Path) -> None:
+    from pyarrow import csv, parquet
+
+    source = parquet.ParquetFile(folder / f"{name}.parquet")
+    with csv.CSVWriter(path, source.schema_arrow) as writer:
+        for batch in source.iter_batches():
+            writer.write_batch(batch)
+
+
+def _replace(path: Path, write_to: Any) -> None:
+    """Write a file so that there is always a whole one."""
+    part = path.with_name(f"{path.name}.part")
+    write_to(part)
+    part.replace(path)

@@ -1,0 +1,312 @@
+"""The spec of a study: what is fixed, and what the scenarios differ in.
+
+A TOML file, the keyword arguments of `scopf.sweep` and the flags of `scopf sweep` say the same
+things under the same names, and all come here as one mapping.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from scopf.faults import CaseError, Fault, ScopfError, listing
+from scopf.sweeps import series
+from scopf.sweeps.lines import line_of
+from scopf.sweeps.quantities import BY_NAME, Value, is_column, split
+from scopf.sweeps.values import column_type, is_space
+
+Line = Callable[[tuple[str | int, ...]], int | None]
+
+_Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+
+
+class Settings(BaseModel):
+    """What all scenarios share.
+
+    Attributes:
+        title: of the study.
+        case: bundled case or path.
+        ignore_unsupported: as in `scopf.load_case`.
+        inverters: CSV table, as in `Inverters.at_generators`.
+        beta_q, mp, droop_base, rating_mva, rating_factor: likewise.
+        combine: "grid" for all combinations of the axes, "zip" for axes that go together.
+        chain: scenarios in a row that start from each other; None for what suits their number.
+        form, options, max_iter, time_limit: as in `scopf.solve`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str = ""
+    case: str = ""
+    ignore_unsupported: bool = False
+    inverters: str | None = None
+    beta_q: _Positive | None = None
+    mp: _Positive | None = None
+    droop_base: Literal["system", "rating"] = "system"
+    rating_mva: _Positive | None = None
+    rating_factor: _Positive | None = None
+    combine: Literal["grid", "zip"] = "grid"
+    chain: Annotated[int, Field(ge=1)] | None = None
+    form: Literal["auto", "reduced", "lifted"] = "auto"
+    options: dict[str, str | int | float] = {}
+    max_iter: Annotated[int, Field(ge=0)] | None = None
+    time_limit: _Positive | None = None
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Columns of the scenario table that change together.
+
+    Attributes:
+        columns: their names.
+        rows: their values; None where a row leaves one at what the base case has.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Value, ...], ...]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A study, checked."""
+
+    settings: Settings
+    axes: tuple[Axis, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the scenario table, in the order of the spec."""
+        return tuple(column for axis in self.axes for column in axis.columns)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The spec in plain values."""
+        axes = [{"columns": list(a.columns), "rows": [list(r) for r in a.rows]} for a in self.axes]
+        return {"settings": self.settings.model_dump(), "axes": axes}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Spec:
+        """What `as_dict` gave."""
+        axes = (
+            Axis(tuple(axis["columns"]), tuple(tuple(row) for row in axis["rows"]))
+            for axis in plain["axes"]
+        )
+        return cls(Settings(**plain["settings"]), tuple(axes))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides about results, by name; the case and tables count by what is in them."""
+        settings = self.settings.model_dump(exclude={"title", "case", "inverters"})
+        columns = {
+            column: [row[k] for row in axis.rows]
+            for axis in self.axes
+            for k, column in enumerate(axis.columns)
+        }
+        return {**settings, **columns, "axes": [list(axis.columns) for axis in self.axes]}
+
+    @property
+    def hash(self) -> str:
+        """Equal for specs of the same results."""
+        text = json.dumps(self.identity, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_toml(path: Path) -> tuple[dict[str, Any], Line]:
+    """A spec file as a mapping, files named in it relative to its folder; and lines of its keys.
+
+    Raises:
+        CaseError: when it is no TOML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        given = tomllib.loads(text)
+    except OSError as error:
+        raise CaseError(str(path), [Fault(f"cannot be read: {error.strerror}")]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CaseError(str(path), [Fault(f"is not TOML: {error}")]) from error
+    for key in ("case", "inverters", "scenarios", "load_series"):
+        value = given.get(key)
+        if isinstance(value, str) and (path.parent / value).is_file():
+            given[key] = str(path.parent / value)
+    return given, lambda where: line_of(text, where)
+
+
+def check(given: Mapping[str, Any], source: str, line: Line = lambda _: None) -> Spec:
+    """A spec out of a mapping; what is None is left out.
+
+    Args:
+        given: settings and columns by name, `scenarios` (a table: a list of mappings, a DataFrame,
+            or a CSV file), `load_series` (a CSV file, see `scopf.sweeps.series`).
+        source: where it comes from, for messages.
+        line: line of a key in there.
+
+    Raises:
+        CaseError: listing every fault with its key, and its line in a file.
+    """
+    return _Reader(source, line).read({k: v for k, v in given.items() if v is not None})
+
+
+class _Reader:
+    """Collects faults while it takes a mapping apart."""
+
+    def __init__(self, source: str, line: Line) -> None:
+        self._source, self._line = source, line
+        self._faults: list[tuple[int, Fault]] = []
+
+    def read(self, given: dict[str, Any]) -> Spec:
+        rows, loads = given.pop("scenarios", None), given.pop("load_series", None)
+        columns, paths, rest = self._taken_apart(given)
+        settings = self._settings(rest)
+        axes: list[Axis] = []
+        found = self._columns(columns, lambda column, k: paths[column])
+        if "outage" in found:
+            found["outage"] = self._outages(found["outage"], settings)
+        if settings and settings.combine == "zip":
+            axes += self._zipped(found)
+        else:
+            axes += [Axis((name,), tuple((v,) for v in found[name])) for name in found]
+        if rows is not None:
+            axes += self._table(rows)
+        if loads is not None:
+            axes += self._series(loads)
+        self._clashes(axes)
+        if self._faults or settings is None:
+            ordered = sorted(self._faults, key=lambda entry: entry[0])
+            raise CaseError(self._source, [fault for _, fault in ordered])
+        return Spec(settings, tuple(axes))
+
+    def _fault(self, path: tuple[str | int, ...], text: str) -> None:
+        line = self._line(path)
+        key = ".".join(str(part) for part in path)
+        label = "" if line is None else f"line {line}"
+        self._faults.append((line or 0, Fault(text, key, label=label)))
+
+    def _taken_apart(
+        self, given: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, tuple[str | int, ...]], dict[str, Any]]:
+        """Columns, where each stands, and the rest; {mq: {32: ...}} is the column mq_32."""
+        columns: dict[str, Any] = {}
+        paths: dict[str, tuple[str | int, ...]] = {}
+        rest = {}
+        for key, value in given.items():
+            quantity = BY_NAME.get(key)
+            if quantity and quantity.by_bus and isinstance(value, Mapping) and not is_space(value):
+                for bus, one in value.items():
+                    column = key if bus == "all" else f"{key}_{bus}"
+                    if not is_column(column):
+                        self._fault((key, str(bus)), f'"{bus}" is neither a bus number nor "all"')
+                        continue
+                    columns[column], paths[column] = one, (key, str(bus))
+            elif is_column(key):
+                columns[key], paths[key] = value, (key,)
+            else:
+                rest[key] = value
+        return columns, paths, rest
+
+    def _settings(self, given: dict[str, Any]) -> Settings | None:
+        known = [*Settings.model_fields, *BY_NAME, "scenarios", "load_series"]
+        try:
+            return Settings(**given)
+        except ValidationError as error:
+            for path, text in _complaints(error):
+                if text.startswith("extra"):
+                    near = difflib.get_close_matches(str(path[0]), known, n=1, cutoff=0.6)
+                    text = "is no setting and no axis of a sweep"
+                    text += f"; did you mean {near[0]}?" if near else ""
+                self._fault(path, text)
+            return None
+
+    def _columns(
+        self,
+        columns: Mapping[str, Any],
+        path: Callable[[str, int | None], tuple[str | int, ...]],
+        *,
+        blanks: bool = False,
+    ) -> dict[str, list[Value]]:
+        """Values of columns; those with faults are left out."""
+        good = dict(columns)
+        if good.get("outage") == "all":
+            good["outage"] = ["all"]
+        whole: dict[str, Any] = {"outage": ["all"]} if good.get("outage") == ["all"] else {}
+        good = {name: value for name, value in good.items() if name not in whole}
+        types = {name: (column_type(BY_NAME[split(name)[0]], blanks=blanks), ...) for name in good}
+        try:
+            model = create_model("Columns", **types)  # type: ignore[call-overload]
+            checked = model(**good)
+            return {name: whole.get(name) or getattr(checked, name) for name in columns}
+        except ValidationError as error:
+            for where, text in _complaints(error):
+                row = next((part for part in where[1:] if isinstance(part, int)), None)
+                self._fault(path(str(where[0]), row), text)
+            return {}
+
+    def _outages(self, ids: list[Value], settings: Settings | None) -> list[Value]:
+        """The base case first, where outages are an axis of their own."""
+        if settings and settings.combine == "zip":
+            return ids
+        return [None, *(branch for branch in ids if branch is not None)]
+
+    def _zipped(self, found: Mapping[str, list[Value]]) -> Iterator[Axis]:
+        lengths = {name: len(values) for name, values in found.items()}
+        longest = max(lengths.values(), default=1)
+        odd = {name: n for name, n in lengths.items() if n not in (1, longest)}
+        for name, n in odd.items():
+            self._fault((name,), f"has {n} values where others have {longest}; zip needs as many")
+        if found and not odd:
+            full = [v * longest if len(v) == 1 else v for v in found.values()]
+            yield Axis(tuple(found), tuple(zip(*full, strict=True)))
+
+    def _table(self, given: Any) -> Iterator[Axis]:
+        """An axis of rows given one by one."""
+        try:
+            rows = series.rows_of(given)
+        except ScopfError as error:
+            self._fault(("scenarios",), str(error))
+            return
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        for name in [name for name in names if not is_column(name)]:
+            first = next(k for k, row in enumerate(rows) if name in row)
+            near = difflib.get_close_matches(str(name), list(BY_NAME), n=1, cutoff=0.6)
+            hint = f"; did you mean {near[0]}?" if near else f"; known are {listing(BY_NAME, 20)}"
+            self._fault(("scenarios", first, str(name)), "is nothing that scenarios have" + hint)
+            names.remove(name)
+        columns = {name: [row.get(name) for row in rows] for name in names}
+        found = self._columns(columns, lambda name, k: ("scenarios", k or 0, name), blanks=True)
+        if found:
+            yield Axis(tuple(found), tuple(zip(*found.values(), strict=True)))
+
+    def _series(self, given: Any) -> Iterator[Axis]:
+        try:
+            columns = series.loads_of(given)
+        except ScopfError as error:
+            self._fault(("load_series",), str(error))
+            return
+        yield Axis(tuple(columns), tuple(zip(*columns.values(), strict=True)))
+
+    def _clashes(self, axes: Sequence[Axis]) -> None:
+        """Columns given twice, and costs that exclude each other."""
+        columns = [column for axis in axes for column in axis.columns]
+        for column in {c for c in columns if columns.count(c) > 1}:
+            self._fault((column,), "is given twice")
+        together = [axis for axis in axes if {"eta_q", "d"} <= set(axis.columns)]
+        if {"eta_q", "d"} <= set(columns) and not together:
+            self._fault(
+                ("d",), "give either eta_q or d; a table of scenarios may have some of each"
+            )
+
+
+def _complaints(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Where, and what, in our words."""
+    for fault in error.errors():
+        text = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        text = text[0].lower() + text[1:]
+        if fault["type"] not in ("value_error", "extra_forbidden"):
+            text += f", got {fault['input']!r}"
+        yield fault["loc"], text

@@ -1,0 +1,149 @@
+"""The study that was asked for: its spec and its base case, from whatever was given."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from scopf.cases import bundled, load_case
+from scopf.faults import ScopfError, listing
+from scopf.inverters import Inverters
+from scopf.model.problem import Problem
+from scopf.network import Network
+from scopf.stability import Criterion
+from scopf.sweeps import manifest as manifests
+from scopf.sweeps.base import Base
+from scopf.sweeps.plan import Plan, resolved
+from scopf.sweeps.quantities import BY_NAME
+from scopf.sweeps.spec import Settings, Spec, check, read_toml
+
+
+class Study:
+    """A spec and its base case."""
+
+    def __init__(self, spec: Spec, base: Base) -> None:
+        net = base.net.energized()
+        self.units = base.units(net)
+        self.spec = resolved(spec, net, self.units.bus.tolist())
+        used = (BY_NAME[name] for name in self.spec.columns if name in BY_NAME)
+        declared = tuple(quantity.name for quantity in used if quantity.declared)
+        self.base = dataclasses.replace(base, declared=declared)
+        self.plan = Plan(self.spec)
+
+    @classmethod
+    def of(cls, study: Any, given: dict[str, Any], inverters: Any, before: Path | None) -> Study:
+        """Put together what was given; what is missing comes from the run folder `before`."""
+        criterion = given.get("criterion")
+        own = criterion if hasattr(criterion, "add_rows") else None
+        if own is not None:
+            del given["criterion"]
+        given_units = isinstance(inverters, Inverters)
+        table = None if given_units or isinstance(inverters, (str, os.PathLike)) else inverters
+        if not given_units and table is None and inverters is not None:
+            given["inverters"] = os.fspath(inverters)
+        source, line = "sweep", None
+        if isinstance(study, (str, os.PathLike)):
+            path = _spec_file(os.fspath(study))
+            if path is None:
+                given["case"] = os.fspath(study)
+            else:
+                content, line = read_toml(path)
+                source, given = str(path), {**content, **given}
+        elif study is None and before is not None:
+            spec = _of_before(before, given)
+            return cls(spec, _from_case(spec.settings, table, own))
+        elif not isinstance(study, (Problem, Network)):
+            kind = type(study).__name__
+            raise ScopfError(f"sweep takes a Problem, a Network, a case or a spec, got {kind}")
+        spec = check(given, source, line) if line else check(given, source)
+        if isinstance(study, Problem):
+            if inverters is not None:
+                raise ScopfError("inverters: the problem has its own; build it with others")
+            return cls(spec, _from_problem(study, spec.settings, own))
+        if isinstance(study, Network):
+            base = _from_network(study, spec.settings, inverters if given_units else table, own)
+            return cls(spec, base)
+        return cls(spec, _from_case(spec.settings, inverters if given_units else table, own))
+
+    def alone(self, workers: int, executor: Any, resume: bool) -> None:
+        """Refuse what a problem with the user's own additions cannot do: leave this process."""
+        rebuilt = [name for name in self.spec.columns if name in BY_NAME and BY_NAME[name].rebuilds]
+        text = "the Pyomo model of this problem is in use, so that it"
+        if rebuilt:
+            raise ScopfError(f"{text} cannot be rebuilt for other {listing(rebuilt)}")
+        if workers > 1 or executor:
+            raise ScopfError(f"{text} cannot be sent to workers; use workers=1")
+        if resume:
+            raise ScopfError(f"{text} cannot be compared with the one before; start anew")
+
+
+def _spec_file(name: str) -> Path | None:
+    """The spec file of this name, or a bundled study; None for a case."""
+    if name.endswith(".toml"):
+        return Path(name)
+    known = bundled.studies()
+    return known.get(name) if not bundled.find(name) else None
+
+
+def _solving(settings: Settings) -> dict[str, Any]:
+    found = {
+        "form": settings.form,
+        "options": dict(settings.options),
+        "max_iter": settings.max_iter,
+        "time_limit": settings.time_limit,
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _from_problem(problem: Problem, settings: Settings, criterion: Criterion | None) -> Base:
+    extended = problem.formulation.rendering is not None
+    return Base(
+        problem.base,
+        problem.inverters,
+        criterion=criterion or problem.criterion,
+        scenario=problem.scenario,
+        solving=_solving(settings),
+        given=problem if extended else None,
+    )
+
+
+def _from_network(
+    net: Network, settings: Settings, inverters: Any, criterion: Criterion | None
+) -> Base:
+    solving, rule = _solving(settings), criterion or "voltage-difference"
+    if isinstance(inverters, Inverters):
+        return Base(net, inverters, criterion=rule, solving=solving)
+    table = settings.inverters if inverters is None else inverters
+    if isinstance(table, str):  # workers elsewhere may not have the file
+        import pandas as pd
+
+        Inverters.at_generators(net, table=table)  # says what is wrong with it
+        table = pd.read_csv(table, comment="#", skipinitialspace=True)
+    keywords = {
+        "table": table,
+        "beta_q": settings.beta_q,
+        "mp": settings.mp,
+        "droop_base": settings.droop_base,
+        "rating_mva": settings.rating_mva,
+        "rating_factor": settings.rating_factor,
+    }
+    keywords = {key: value for key, value in keywords.items() if value is not None}
+    return Base(net, keywords=keywords, criterion=rule, solving=solving)
+
+
+def _from_case(settings: Settings, inverters: Any, criterion: Criterion | None) -> Base:
+    if not settings.case:
+        text = "which case? Name it in the spec (case = ...), or give it as it was given before"
+        raise ScopfError(text)
+    net = load_case(settings.case, ignore_unsupported=settings.ignore_unsupported)
+    return _from_network(net, settings, inverters, criterion)
+
+
+def _of_before(folder: Path, given: Mapping[str, Any]) -> Spec:
+    if given:
+        text = "to resume a sweep with flags or keywords, give the case or spec as well as at first"
+        raise ScopfError(f"{text}; or leave out {listing(given)}")
+    return Spec.from_dict(manifests.read(folder)["spec"])

@@ -1,0 +1,276 @@
+"""What runs in a worker: a stretch of a chain, each scenario starting from the one before it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import pickle
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scopf.faults import ScopfError
+from scopf.model.problem import Problem
+from scopf.outcome import Iterate, Status
+from scopf.solution import BINDING
+from scopf.solver import solve
+from scopf.stability.criterion import NOBODY
+from scopf.sweeps.base import INVALID, Base, Numbers, Topology, Unsolvable
+from scopf.sweeps.quantities import Value
+
+if TYPE_CHECKING:
+    from scopf.solution import Solution
+
+TABLES = ("inverters", "pairs", "buses")
+MANY_PAIRS = 200  # stability rows up to which all of them are kept
+PRICED = 1e-3  # currency/h per p.u. voltage: from here on something has a price
+ERROR = "error"  # status of a scenario that raised something unforeseen
+_KEPT = 2  # problems that a worker keeps
+
+
+@dataclass(frozen=True)
+class Task:
+    """A stretch of a chain to solve.
+
+    Attributes:
+        token: names the base case, for workers that have it already.
+        base: the base case, pickled once; or itself, in the process of the driver.
+        topology: of the scenarios.
+        rows: their numbers and values, in order.
+        iterate: where to start from, as `packed`; None for a cold start.
+        seconds: after which to come back with what there is; one scenario at least.
+    """
+
+    token: str
+    base: bytes | Base
+    topology: Topology
+    rows: tuple[tuple[int, Mapping[str, Value]], ...]
+    iterate: bytes | None
+    seconds: float
+
+
+@dataclass
+class Result:
+    """One scenario: its row, and its tables as Arrow batches, each with the key of its schema."""
+
+    scenario: int
+    row: dict[str, Any]
+    tables: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+
+
+@dataclass
+class Done:
+    """What came of a task: results, where the chain stands, schemas by key, what was said."""
+
+    results: list[Result]
+    iterate: bytes | None
+    schemas: dict[str, bytes]
+    said: list[str]
+
+
+class _Live:
+    """A problem of this process."""
+
+    def __init__(self, base: Base, topology: Topology) -> None:
+        self.problem: Problem = base.problem(topology)
+        self.numbers = Numbers(base, self.problem)
+        self.solving = dict(base.solving)
+
+
+_bases: dict[str, Base] = {}
+_live: OrderedDict[tuple[str, Topology], _Live | Unsolvable] = OrderedDict()
+_schemas: dict[tuple[Any, ...], tuple[str, Any]] = {}
+_turn = threading.Lock()  # a Dask worker has threads, and neither problems nor MUMPS are for two
+
+
+def work(task: Task) -> Done:
+    """Solve the scenarios of a task in turn, until the time is over."""
+    with _turn:
+        return _work(task)
+
+
+def _work(task: Task) -> Done:
+    began = time.perf_counter()
+    iterate = None if task.iterate is None else unpacked(task.iterate)
+    done = Done([], task.iterate, {}, [])
+    listener = _Listener(done.said)
+    log = logging.getLogger("scopf")
+    propagate, log.propagate = log.propagate, False  # the driver says it, once
+    log.addHandler(listener)
+    try:
+        for scenario, values in task.rows:
+            if done.results and time.perf_counter() - began > task.seconds:
+                break
+            result, iterate = _scenario(task, scenario, values, iterate, done.schemas)
+            done.results.append(result)
+    finally:
+        log.removeHandler(listener)
+        log.propagate = propagate
+    done.iterate = None if iterate is None else packed(iterate)
+    return done
+
+
+def _scenario(
+    task: Task,
+    scenario: int,
+    values: Mapping[str, Value],
+    iterate: Iterate | None,
+    schemas: dict[str, bytes],
+) -> tuple[Result, Iterate | None]:
+    """Solve one scenario; whatever goes wrong is its status."""
+    began = time.perf_counter()
+    try:
+        live = _problem(task)
+        live.problem.update(**live.numbers.changes(values))
+        solution = solve(live.problem, start=iterate or "dc", **live.solving)
+        if solution.status is Status.INTERRUPTED:  # Ctrl-C inside the solver
+            raise KeyboardInterrupt
+        tables = _tables(solution, schemas) if solution.solved else {}
+        return Result(scenario, _row(solution), tables), (
+            solution.iterate if solution.solved else iterate
+        )
+    except Unsolvable as found:
+        status, message = found.status, found.message
+    except ScopfError as error:
+        status, message = INVALID, str(error)
+    except Exception as error:
+        _live.pop((task.token, task.topology), None)  # who knows what state it is in
+        status, message = ERROR, f"{type(error).__name__}: {error}"
+    return Result(scenario, failed(status, message, time.perf_counter() - began)), iterate
+
+
+def _problem(task: Task) -> _Live:
+    key = (task.token, task.topology)
+    if key not in _live:
+        if task.token not in _bases:
+            _bases.clear()
+            _live.clear()
+            base = task.base
+            _bases[task.token] = base if isinstance(base, Base) else pickle.loads(base)
+        while len(_live) >= _KEPT:
+            _live.popitem(last=False)
+        try:
+            _live[key] = _Live(_bases[task.token], task.topology)
+        except Unsolvable as found:
+            _live[key] = found
+    live = _live[key]
+    if isinstance(live, Unsolvable):
+        raise live
+    return live
+
+
+def forget(token: str) -> None:
+    """Let go of what this process keeps of a sweep."""
+    _bases.pop(token, None)
+    for key in [key for key in _live if key[0] == token]:
+        del _live[key]
+
+
+def failed(status: str, message: str, seconds: float = 0.0) -> dict[str, Any]:
+    """The row of a scenario without a solution and without a solve."""
+    return {"status": status, "solved": False, "message": message, "seconds": seconds}
+
+
+def _row(solution: Solution) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "status": str(solution.status),
+        "solved": solution.solved,
+        "message": solution.message,
+        "cost": solution.cost,
+        "iterations": solution.iterations,
+        "seconds": solution.seconds,
+        "rung": solution.rung,
+        "start": "warm" if solution.rung == "warm" else "cold",
+    }
+    if solution.solved:
+        found, vm = solution.stability, solution.point.vm
+        nssp = np.where(np.isnan(found.nssp), 0.0, found.nssp)
+        if len(nssp):
+            most = int(np.argmax(nssp))
+            row["nssp_max"] = float(nssp[most])
+            if nssp[most] > PRICED:
+                row["nssp_max_bus"] = int(solution.inverter_data.bus[most])
+        margin = found.margin[~np.isnan(found.margin)]
+        row["margin_min"] = float(margin.min()) if len(margin) else None
+        row["vm_min"], row["vm_max"] = float(vm.min()), float(vm.max())
+        rows = found.rows
+        room = rows.limit - rows.value - found.required
+        row["binding"] = int((room <= BINDING).sum())
+    return row
+
+
+def _tables(solution: Solution, schemas: dict[str, bytes]) -> dict[str, tuple[str, bytes]]:
+    tables = {name: solution.columns(name) for name in TABLES}
+    pairs = tables["pairs"]
+    if len(pairs["bus"]) > MANY_PAIRS:
+        kept = pairs["binding"] | (pairs["price_per_pu"] > PRICED)
+        tables["pairs"] = {name: column[kept] for name, column in pairs.items()}
+    return {name: _batch(columns, schemas) for name, columns in tables.items()}
+
+
+def _batch(columns: Mapping[str, Any], schemas: dict[str, bytes]) -> tuple[str, bytes]:
+    """A table as an Arrow batch without its schema, which is the same for most scenarios."""
+    import pyarrow as pa
+
+    arrays = [
+        pa.array(column, mask=column == NOBODY if name == "neighbor" else None)
+        for name, column in columns.items()
+    ]
+    kind = tuple((name, str(array.type)) for name, array in zip(columns, arrays, strict=True))
+    if kind not in _schemas:
+        pairs = zip(columns, (array.type for array in arrays), strict=True)
+        key = hashlib.sha256(repr(kind).encode()).hexdigest()[:16]
+        _schemas[kind] = (key, pa.schema(list(pairs)))
+    key, schema = _schemas[kind]
+    if key not in schemas:
+        schemas[key] = schema.serialize().to_pybytes()
+    return key, pa.RecordBatch.from_arrays(arrays, schema=schema).serialize().to_pybytes()
+
+
+def packed(iterate: Iterate) -> bytes:
+    """An iterate as bytes that hold no code."""
+    file = io.BytesIO()
+    np.savez(
+        file,
+        signature=iterate.signature,
+        lift=iterate.lift,
+        cold=iterate.cold,
+        x=iterate.x,
+        rows=iterate.rows,
+        lower=iterate.lower,
+        upper=iterate.upper,
+    )
+    return file.getvalue()
+
+
+def unpacked(data: bytes) -> Iterate:
+    """What `packed` packed."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as parts:
+        return Iterate(
+            signature=str(parts["signature"]),
+            lift=bool(parts["lift"]),
+            x=parts["x"],
+            rows=parts["rows"],
+            lower=parts["lower"],
+            upper=parts["upper"],
+            cold=int(parts["cold"]),
+        )
+
+
+class _Listener(logging.Handler):
+    """Keeps warnings of the package; each once."""
+
+    def __init__(self, said: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._said = said
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if text not in self._said:
+            self._said.append(text)

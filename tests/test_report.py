@@ -1,0 +1,342 @@
+"""The report of a sweep: what is drawn, what is said, and the page in a real browser."""
+
+import html as entities
+import json
+import re
+import sys
+import time
+from html.parser import HTMLParser
+
+import browser
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+from sweep_data import EVIL, grid, made_up, solved
+from typer.testing import CliRunner
+
+import scopf
+from scopf.cli import app
+from scopf.sweeps import report
+from scopf.sweeps.report import axes as axes_of
+from scopf.sweeps.report import curves, facts, layout, page, scatter
+from scopf.sweeps.report.study import prepare
+
+
+def without_prices(sweep):
+    """As a plain OPF leaves it."""
+    sweep.scenarios[["nssp_max", "margin_min"]] = np.nan
+    sweep.scenarios["nssp_max_bus"] = pd.array([None] * len(sweep.scenarios), dtype="Int64")
+    sweep.inverters["nssp_per_pu"] = np.nan
+    sweep.pairs = sweep.pairs.iloc[:0]
+    return sweep
+
+
+BREAKOUT = f"</script>{EVIL}<img src=x onerror=alert(2)>"
+MQ = np.round(np.linspace(0.05, 0.45, 9), 3).tolist()
+SWEEPS = {
+    "four axes": lambda: made_up(
+        grid(criterion=["C0", EVIL], alpha=[0.9, 1.1], eta_q=[0, 1, 2], mq=MQ), BREAKOUT
+    ),
+    "categories": lambda: made_up(
+        {"criterion": ["voltage-difference", EVIL, BREAKOUT, "=1+1", "%{x} {{ 7 }} <b>"]}, EVIL
+    ),
+    "outages": lambda: made_up(
+        {"outage": pd.array([None, *range(1, 47)], dtype="Int64")}, message=BREAKOUT
+    ),
+    "list": lambda: made_up(
+        {name: np.random.default_rng(k).random(80) for k, name in enumerate(["mq", "alpha"])}
+    ),
+    "no criterion": lambda: without_prices(made_up({"load_scale": [0.9, 1.0, 1.1]}, failing=0)),
+    "nothing solved": lambda: made_up({"mq": MQ}, failing=2),
+    "one scenario": lambda: made_up({"mq": [0.2]}, failing=0),
+}
+
+
+@pytest.fixture(scope="module")
+def case39():
+    return solved()
+
+
+@pytest.fixture(params=[*SWEEPS, "case39"])
+def sweep(request):
+    if request.param == "case39":
+        return request.getfixturevalue("case39")
+    return SWEEPS[request.param]()
+
+
+@pytest.fixture
+def without_library(monkeypatch):
+    """Pages without plotly.js, which is long to parse."""
+    monkeypatch.setattr(page, "_plotly", lambda: "/* plotly.js */")
+
+
+class Page(HTMLParser):
+    """Script elements, attributes that load something, and text of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.scripts, self.loads, self.text, self.inside = [], [], "", ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.inside = tag
+        self.loads += [value for name, value in attributes if name in ("src", "href", "srcset")]
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag):
+        self.inside = ""
+
+    def handle_data(self, data):
+        if self.inside == "script":
+            self.scripts[-1] += data
+        else:
+            self.text += data
+
+
+def test_axes_play_their_parts():
+    axes = axes_of.find(SWEEPS["four axes"]().scenarios)
+    assert (axes.x.name, axes.series.name) == ("mq", "eta_q")
+    assert [axis.name for axis in axes.rest] == ["alpha", "criterion"]
+    assert not axes.is_list
+    outage = axes_of.find(SWEEPS["outages"]().scenarios).x
+    assert outage.name == "outage"
+    assert not outage.numeric
+    assert outage.texts[:3] == ("none", "1", "2")
+    of_list = axes_of.find(SWEEPS["list"]().scenarios)
+    assert of_list.is_list
+    assert {axis.name for axis in of_list.listed} == {"mq", "alpha"}
+    one = axes_of.find(pd.DataFrame({"scenario": [0, 1], "alpha": [1.0, 1.0], "mq_32": [0.1, 0.2]}))
+    assert one.x.label == "m_q of 32"
+    assert one.fixed == (("α", "1"),)
+
+
+def test_critical_droop_of_the_paper(case39):
+    study = prepare(case39)
+    found = [
+        curves.critical_values(study, rows)
+        for rows in axes_of.groups(study.axes.sliced, len(study)).values()
+    ]
+    assert found == [(0.18, 0.19), (0.21, 0.22)]  # truly 0.1854 and 0.2127
+    sentences = " ".join(facts.headline(study, case39.manifest))
+    assert "14 scenarios" in sentences
+    assert "between 0.19 and 0.22" in sentences
+    assert "bus 32)" in sentences
+    pairs = {row[:2] for row in facts.binding_pairs(study, case39).rows}
+    assert pairs == {("32", "30"), ("32", "36"), ("32", "37"), ("32", "38")}
+
+
+def test_cost_increase_is_above_the_cheapest_of_the_curve(case39):
+    study = prepare(case39)
+    rise = pd.Series(
+        study.cost_increase, index=study.scenarios[["eta_q", "mq"]].apply(tuple, axis=1)
+    )
+    assert rise[(0.0, 0.2)] == pytest.approx(12.21, abs=0.01)
+    assert rise[(0.0, 0.22)] == pytest.approx(69.70, abs=0.01)
+    assert rise[(0.5, 0.2)] == pytest.approx(0.0, abs=0.01)
+    assert np.isnan(rise[(0.0, 0.5)])
+
+
+def test_figures_are_valid_plotly(sweep):
+    for figures in page._figures(prepare(sweep)).values():
+        for figure in figures:
+            assert figure.views
+            for traces in figure.views.values():
+                go.Figure(traces, figure.layout)
+
+
+def test_everything_from_files_is_escaped(sweep, without_library):
+    text = page.html(sweep)
+    found = Page(text)
+    assert len(found.scripts) == 3
+    data = json.loads(found.scripts[0])
+    assert "alert" not in found.scripts[2]
+    assert all(value == "data:," for value in found.loads)
+    name = facts.case_name(sweep.manifest)
+    assert name in found.text
+    assert "<script>alert" not in text
+    assert "<img" not in text
+    for message in sweep.scenarios.loc[~sweep.scenarios["solved"], "message"]:
+        assert message in found.text
+    for axis in data["axes"]:
+        column = sweep.scenarios[axis["name"]].dropna().astype(str)
+        if axis["name"] == "criterion":
+            assert {entities.unescape(value)[:39] for value in axis["texts"]} == {
+                value[:39] for value in column
+            }
+
+
+def test_page_forbids_loading(case39, without_library):
+    policy = re.search(r'Policy" content="([^"]*)"', page.html(case39))[1]
+    rules = dict(rule.split(" ", 1) for rule in entities.unescape(policy).split("; "))
+    assert rules["default-src"] == "'none'"
+    assert rules["script-src"].count("sha256-") == 2
+    assert "unsafe" not in rules["script-src"]
+
+
+def test_ten_thousand_scenarios_stay_small(tmp_path):
+    axes = grid(eta_q=np.linspace(0, 2, 100).round(4), mq=np.linspace(0.05, 0.45, 100).round(4))
+    path = report.write(made_up(axes), tmp_path / "page.html")
+    assert path.stat().st_size < 15e6
+
+
+def test_larger_sweeps_are_thinned_and_say_so(monkeypatch, without_library):
+    monkeypatch.setattr(axes_of.thin, "__defaults__", (60,))
+    sweep = SWEEPS["four axes"]()
+    rows = axes_of.thin(prepare(sweep).axes)
+    few = prepare(sweep).of(rows)
+    assert 10 < len(few) <= 60
+    assert few.axes.x.values[0] == 0.05
+    assert few.axes.x.values[-1] == 0.45
+    text = Page(page.html(sweep)).text
+    assert f"hold {len(few)} of the 108 scenarios" in text
+    assert "108 scenarios over" in text
+
+
+def test_layout_is_repeatable_and_keeps_neighbours_close():
+    ring = np.array([(k, (k + 1) % 300) for k in range(300)])
+    place = layout.positions(301, ring)  # and one bus on its own
+    assert np.array_equal(place, layout.positions(301, ring))
+    assert np.isfinite(place).all()
+    near = np.linalg.norm(place[ring[:, 0]] - place[ring[:, 1]], axis=1)
+    assert near.max() < 0.1
+    for count in (1, 2, 3):
+        assert layout.positions(count, np.zeros((0, 2), dtype=int)).shape == (count, 2)
+
+
+def test_scenarios_that_are_no_grid_are_drawn_over_each_axis():
+    sweep = SWEEPS["list"]()
+    figures = {figure.id: figure for figure in scatter.over_choices(prepare(sweep))}
+    cost = figures["cost"]
+    assert [axis["title"]["text"] for axis in cost.extra["xaxes"]][1:] == ["<i>α</i>", "scenario"]
+    drawn = cost.views["1"][0]
+    assert drawn["mode"] == "markers"
+    assert drawn["x"] == pytest.approx(sorted(sweep.scenarios["alpha"]), abs=1e-6)
+
+
+def test_faults_are_sentences(case39, tmp_path, monkeypatch):
+    sweep = made_up({"mq": MQ})
+    sweep.manifest = {**sweep.manifest, "network": {"buses": [1], "inverters": [7]}}
+    with pytest.raises(scopf.ScopfError, match="no bus 7"):
+        report.write(sweep, tmp_path / "a.html")
+    sweep.scenarios = sweep.scenarios.drop(columns="cost")
+    with pytest.raises(scopf.ScopfError, match="no column cost"):
+        report.write(sweep, tmp_path / "a.html")
+    with pytest.raises(scopf.ScopfError, match="cannot write the report to"):
+        report.write(case39, tmp_path)
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    with pytest.raises(scopf.ScopfError, match=r"needs plotly.*extra `report`"):
+        report.write(case39, tmp_path / "a.html")
+
+
+def test_command(case39, tmp_path, monkeypatch):
+    monkeypatch.setattr(scopf, "load_sweep", lambda folder: case39, raising=False)
+    result = CliRunner().invoke(app, ["report", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "report.html" in result.stdout
+    assert (tmp_path / "report.html").exists()
+    result = CliRunner().invoke(app, ["report", str(tmp_path), "--out", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "cannot write" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    if not browser.executable():
+        pytest.skip("there is no chromium here: apt-get install chromium")
+    with browser.Browser() as found:
+        yield found
+
+
+def check(chromium, sweep, path):
+    """Open the report of a sweep on a wide and a narrow screen; every figure is drawn and fits."""
+    report.write(sweep, path)
+    figures = [figure for some in page._figures(prepare(sweep)).values() for figure in some]
+    first = page._first(prepare(sweep))
+    chromium.open(path, 1280)
+    for width in (1280, 390):
+        chromium.resize(width)
+        assert chromium.run("document.documentElement.scrollWidth") <= width
+        drawn = chromium.run(
+            "Object.fromEntries([...document.querySelectorAll('figure')].map(figure => [figure.id, "
+            "[figure.querySelector('.plot').data.length, "
+            "figure.querySelector('.main-svg').getBoundingClientRect().right]]))"
+        )
+        assert drawn.pop("network")[0] == 3
+        assert list(drawn) == [figure.id for figure in figures]
+        for figure in figures:
+            view = figure.views["/".join(str(first.get(name, 0)) for name in figure.keys)]
+            traces, right = drawn[figure.id]
+            assert traces == len(view), figure.id
+            assert 0 < right <= width, figure.id
+    heads = chromium.run("document.querySelectorAll('#scenarios th').length")
+    assert heads == len(sweep.scenarios.columns) + 1
+    assert chromium.complaints() == []
+    assert chromium.requests() == []
+
+
+@pytest.mark.parametrize("name", ["list", "nothing solved", "case39"])
+def test_page_in_a_browser(chromium, case39, tmp_path, name):
+    check(chromium, case39 if name == "case39" else SWEEPS[name](), tmp_path / "page.html")
+
+
+def test_controls(chromium, tmp_path):
+    check(chromium, SWEEPS["four axes"](), tmp_path / "page.html")
+    steps = chromium.run("Number(document.getElementById('step').max)") + 1
+    assert steps == 108
+    colours = "JSON.stringify(document.querySelector('#network .plot').data[2].marker.color)"
+    seen = set()
+    for step in (3, 4):
+        chromium.run(
+            f"(slider => {{ slider.value = {step}; slider.dispatchEvent(new Event('input')); }})"
+            "(document.getElementById('step'))"
+        )
+        assert chromium.run("document.getElementById('steptext').textContent").startswith(
+            f"Scenario {step}: "
+        )
+        seen.add(chromium.run(colours))
+    assert len(seen) == 2
+    chromium.run("document.getElementById('play').click()")
+    chromium.wait("Number(document.getElementById('step').value) > 4")
+    chromium.run("document.getElementById('play').click()")
+    assert chromium.run("document.getElementById('play').textContent") == "Play"
+
+    plot = "JSON.stringify(document.querySelector('#cost .plot').data)"
+    pictures = []
+    for place, text in enumerate(["C0", EVIL]):
+        chromium.run(
+            f"(select => {{ select.value = {place}; select.dispatchEvent(new Event('change')); }})"
+            "(document.querySelector('[data-axis=criterion]'))"
+        )
+        chromium.wait(f"document.querySelector('#cost .slicetext').textContent.includes({text!r})")
+        pictures.append(chromium.run(plot))
+    assert pictures[0] != pictures[1]
+    chromium.run("document.querySelector('#cost details').open = true")
+    chromium.wait("document.querySelectorAll('#cost tbody tr').length === 27")
+    assert chromium.complaints() == []
+
+
+def test_tables_sort_and_save(chromium, tmp_path):
+    check(chromium, SWEEPS["categories"](), tmp_path / "page.html")
+    head = "document.querySelectorAll('#scenarios th button')[1]"
+    cells = "[...document.querySelectorAll('#scenarios tbody tr')].map(r => r.cells[1].textContent)"
+    chromium.run(f"{head}.click()")
+    up = chromium.run(cells)
+    chromium.run(f"{head}.click()")
+    assert chromium.run(cells) == up[::-1]
+    text = chromium.run("everything(FIGURES.find(figure => figure.id === 'status'))")
+    lines = text.split("\r\n")
+    assert lines[0] == "criterion,status"
+    assert any(line.startswith("'=1+1,") for line in lines)  # no formula for a spreadsheet
+    assert any(line.startswith(f"{EVIL},") for line in lines)
+    chromium.ask("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    chromium.run("document.querySelector('#scenarios .links a').click()")
+    saved = tmp_path / "scenarios.csv"
+    for _ in range(100):
+        if saved.exists():
+            break
+        time.sleep(0.05)
+    table = pd.read_csv(saved)
+    assert len(table) == 5
+    assert "cost [currency/h]" in table
