@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from scopf.cases import load_case
     from scopf.central import solve_centralised
+    from scopf.diagnosis import Diagnosis, diagnose
     from scopf.faults import CaseError, Fault, ScopfError
     from scopf.inverters import Inverters
     from scopf.model import Problem, build
@@ -27,6 +28,7 @@ __version__ = "0.1.0"
 
 _HOME = {  # where each public name lives; imported when first used
     "CaseError": "scopf.faults",
+    "Diagnosis": "scopf.diagnosis",
     "Fault": "scopf.faults",
     "Inverters": "scopf.inverters",
     "Network": "scopf.network",
@@ -36,6 +38,7 @@ _HOME = {  # where each public name lives; imported when first used
     "Status": "scopf.outcome",
     "Sweep": "scopf.sweeps",
     "build": "scopf.model",
+    "diagnose": "scopf.diagnosis",
     "load_case": "scopf.cases",
     "load_sweep": "scopf.sweeps",
     "solve": "scopf.solver",
@@ -44,7 +47,7 @@ _HOME = {  # where each public name lives; imported when first used
 }
 __all__ = ["CaseError", "Fault", "Inverters", "Network", "Problem", "ScopfError", "Solution"]
 __all__ += ["Status", "Sweep", "build", "load_case", "load_sweep", "solve", "solve_centralised"]
-__all__ += ["sweep"]
+__all__ += ["Diagnosis", "diagnose", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

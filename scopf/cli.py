@@ -21,6 +21,7 @@ from scopf.sweeps.report.command import report
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from scopf.diagnosis import Diagnosis
     from scopf.solution import Solution
 
 NOT_SOLVED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -154,6 +155,9 @@ def solve(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead of the summary.")
     ] = False,
+    diagnosis: Annotated[
+        bool, typer.Option(help="Say which limits conflict when there is no solution.")
+    ] = True,
     max_iter: Annotated[int | None, typer.Option(help="Iteration limit.", min=0)] = None,
     time_limit: Annotated[float | None, typer.Option(help="Time limit in seconds.")] = None,
     option: Annotated[
@@ -187,11 +191,14 @@ def solve(
         solution = _solve(settings, ignore_unsupported, max_iter, time_limit, option or [], verbose)
         from scopf import export, summary
 
-        written = export.write(solution, out, settings) if out else []
+        found = _diagnosis(solution, max_iter) if diagnosis else None
+        written = export.write(solution, out, settings, found) if out else []
         if as_json:
-            typer.echo(export.as_json(solution, settings))
+            typer.echo(export.as_json(solution, settings, found))
         else:
             typer.echo(summary.text(solution))
+            if found is not None:
+                typer.echo(f"\n{found}")
             if written:
                 typer.echo(f"\n{len(written)} files written to {out}")
     _exit_if_interrupted(solution)
@@ -200,7 +207,7 @@ def solve(
 
 
 @app.command()
-@options.as_in(solve, leave_out=("out",))
+@options.as_in(solve, leave_out=("out", "diagnosis"))
 def verify(
     load: Annotated[
         str,
@@ -260,6 +267,18 @@ def _exit_if_interrupted(solution: Solution) -> None:
     last = solution.checks[-1].status if solution.checks else solution.status
     if str(last) == "interrupted":
         raise typer.Exit(INTERRUPTED)
+
+
+def _diagnosis(solution: Solution, max_iter: int | None) -> Diagnosis | None:
+    """Why there is no solution, if limits may be the reason and not the user's patience."""
+    from scopf.outcome import Status
+
+    status = solution.status
+    if not (status.conflicting or (status is Status.ITERATION_LIMIT and max_iter is None)):
+        return None
+    from scopf.diagnosis import diagnose
+
+    return diagnose(solution.problem, progress=sys.stderr.isatty())
 
 
 def _load(text: str) -> Any:

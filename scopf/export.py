@@ -14,6 +14,7 @@ from scopf.faults import ScopfError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scopf.diagnosis import Diagnosis
     from scopf.solution import Solution
 
 
@@ -52,7 +53,9 @@ def as_dict(solution: Solution) -> dict[str, Any]:
     }
 
 
-def as_json(solution: Solution, settings: dict[str, Any]) -> str:
+def as_json(
+    solution: Solution, settings: dict[str, Any], diagnosis: Diagnosis | None = None
+) -> str:
     """Everything about a solution, tables included, as one JSON object."""
     tables = {
         name: [
@@ -61,10 +64,20 @@ def as_json(solution: Solution, settings: dict[str, Any]) -> str:
         ]
         for name, frame in solution.tables.items()
     }
-    return json.dumps({**as_dict(solution), "settings": settings, **tables}, allow_nan=False)
+    head = as_dict(solution) | _diagnosed(diagnosis)
+    return json.dumps({**head, "settings": settings, **tables}, allow_nan=False)
 
 
-def write(solution: Solution, folder: Path, settings: dict[str, Any]) -> list[Path]:
+def _diagnosed(diagnosis: Diagnosis | None) -> dict[str, Any]:
+    return {} if diagnosis is None else {"diagnosis": diagnosis.as_dict()}
+
+
+def write(
+    solution: Solution,
+    folder: Path,
+    settings: dict[str, Any],
+    diagnosis: Diagnosis | None = None,
+) -> list[Path]:
     """Write every table as CSV and Parquet, and `summary.json`.
 
     Raises:
@@ -77,7 +90,8 @@ def write(solution: Solution, folder: Path, settings: dict[str, Any]) -> list[Pa
             _readable(name, frame).to_csv(folder / f"{name}.csv", index=False)
             frame.to_parquet(folder / f"{name}.parquet", index=False)
             written += [folder / f"{name}.csv", folder / f"{name}.parquet"]
-        summary = json.dumps({**as_dict(solution), "settings": settings}, indent=2)
+        head = as_dict(solution) | _diagnosed(diagnosis)
+        summary = json.dumps({**head, "settings": settings}, indent=2)
         (folder / "summary.json").write_text(summary + "\n", encoding="utf-8")
     except OSError as error:
         reason = error.strerror or type(error).__name__

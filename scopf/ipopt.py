@@ -7,15 +7,14 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from scopf.arrays import Floats
+from scopf.arrays import Floats, Ints
 from scopf.faults import ScopfError
 from scopf.interruption import Stop, stoppable
 from scopf.ladder import Watch
-from scopf.nlp import NLP
 from scopf.outcome import Status
 
 Options = Mapping[str, str | int | float]
@@ -72,6 +71,45 @@ WARM: dict[str, str | int | float] = {
 }
 
 
+class Program(Protocol):
+    """What Ipopt solves: `scopf.nlp.NLP`, or what has the same face (its methods say more)."""
+
+    n: int
+    m: int
+    x_lower: Floats
+    x_upper: Floats
+    g_lower: Floats
+    g_upper: Floats
+
+    @property
+    def row_names(self) -> list[str]:
+        """Names of all rows."""
+
+    def objective(self, x: Floats, /) -> float:
+        """Value of the objective."""
+
+    def gradient(self, x: Floats, /) -> Floats:
+        """Its gradient."""
+
+    def constraints(self, x: Floats, /) -> Floats:
+        """Values of the rows."""
+
+    def jacobian(self, x: Floats, /) -> Floats:
+        """Nonzeros of their Jacobian."""
+
+    def jacobianstructure(self) -> tuple[Ints, Ints]:
+        """Where these are."""
+
+    def hessian(self, x: Floats, multipliers: Floats, factor: float, /) -> Floats:
+        """Nonzeros of the Hessian of the Lagrangian."""
+
+    def hessianstructure(self) -> tuple[Ints, Ints]:
+        """Where these are, in the lower triangle."""
+
+    def not_finite(self, x: Floats, /) -> list[str]:
+        """Names of what is not a finite number."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a run of Ipopt came to.
@@ -98,7 +136,7 @@ class Outcome:
 
 
 def run(
-    nlp: NLP,
+    nlp: Program,
     start: Floats,
     options: Options,
     watch: Watch,
@@ -167,7 +205,7 @@ def _set_option(ipopt: Any, name: str, value: Any) -> None:
 class _Callbacks:
     """An NLP as cyipopt wants it, with an eye on the iterations."""
 
-    def __init__(self, nlp: NLP, watch: Watch, progress: Progress | None) -> None:
+    def __init__(self, nlp: Program, watch: Watch, progress: Progress | None) -> None:
         self._watch, self._progress = watch, progress
         self.stop = Stop()
         self.objective = nlp.objective

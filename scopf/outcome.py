@@ -27,6 +27,11 @@ class Status(StrEnum):
         """True when there is a solution: optimal, or optimal to a lower accuracy."""
         return self in (Status.OPTIMAL, Status.ACCEPTABLE)
 
+    @property
+    def conflicting(self) -> bool:
+        """True when limits that conflict may be why there is no solution."""
+        return self in (Status.INFEASIBLE, Status.DIVERGED, Status.STALLED, Status.FAILED)
+
 
 @dataclass(frozen=True)
 class Attempt:

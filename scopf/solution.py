@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from scopf.accuracy import Accuracy
     from scopf.certification import Check
+    from scopf.diagnosis import Diagnosis
     from scopf.dynamics.loads import Load
     from scopf.dynamics.verification import Verification
     from scopf.inverters import Inverters
@@ -291,6 +292,29 @@ class Solution:
         point = self.point
         settings: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
         return verify(self.net, self.inverter_data, point.vm, point.va, load=load, **settings)
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis | None:
+        """Which limits conflict, found by re-solves when it is first asked for; None if solved.
+
+        `scopf.diagnose(problem)` is the same with options. What was changed by hand on the Pyomo
+        model since the solve is part of it.
+
+        Raises:
+            ScopfError: when `update` has changed the problem since the solve.
+        """
+        if self.solved:
+            return None
+        from scopf.diagnosis import diagnose
+
+        now, then = self.problem.inverters, self.inverter_data
+        same = self.scenario.mq_bounds is not None or np.array_equal(now.mq, then.mq)
+        if self.problem.scenario != self.scenario or not same:
+            raise ScopfError(
+                "the problem has been changed since it was solved; scopf.diagnose(problem) says "
+                "what conflicts in it now"
+            )
+        return diagnose(self.problem)
 
     def __str__(self) -> str:
         from scopf import summary

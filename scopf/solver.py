@@ -154,7 +154,7 @@ class _Climb:
     def warm(self, last: Iterate, form: Form, status: Status = Status.OPTIMAL) -> None:
         """Start from a solution, with no more iterations than a cold start took."""
         began = time.perf_counter()
-        nlp = _compiled(self._problem, last.lift if form == "auto" else form == "lifted")
+        nlp = compiled(self._problem, last.lift if form == "auto" else form == "lifted")
         self._cold = last.cold
         if not status.solved:
             log.warning("no warm start: the solution to start from is none (%s)", status)
@@ -170,7 +170,7 @@ class _Climb:
     def attempt(self, rung: Rung, start: Start) -> None:
         """Start cold."""
         began = time.perf_counter()
-        nlp = _compiled(self._problem, rung.lift)
+        nlp = compiled(self._problem, rung.lift)
         multipliers: dict[str, Floats] = {}
         if rung.resume:
             if self._last is None or self._last[0] is not nlp:
@@ -181,7 +181,7 @@ class _Climb:
             x, multipliers = last.x, last.multipliers
             rung = dataclasses.replace(rung, options={**ipopt.WARM, **rung.options})
         else:
-            x = _start(self._problem, nlp, rung.start or start)
+            x = start_point(self._problem, nlp, rung.start or start)
         self._attempt(rung, nlp, x, multipliers, began)
         self._climbed += self._attempts[-1].iterations
         if self._attempts[-1].status.solved:
@@ -289,7 +289,7 @@ def _examine(problem: Problem, nlp: NLP, found: Outcome) -> _Examined:
     )
 
 
-def _compiled(problem: Problem, lift: bool) -> NLP:
+def compiled(problem: Problem, lift: bool) -> NLP:
     """The problem's NLP, compiled once and refreshed as long as only numbers change.
 
     Raises:
@@ -337,7 +337,7 @@ def _at_least(name: str, value: object, least: float) -> float:
     return found
 
 
-def _start(problem: Problem, nlp: NLP, start: Start) -> Floats:
+def start_point(problem: Problem, nlp: NLP, start: Start) -> Floats:
     """Start point in the order of the compiled problem; lifted flows are those of the point."""
     if start == "model":
         return nlp.consistent(nlp.start)

@@ -161,7 +161,7 @@ def test_a_rung_has_its_own_start_and_options(monkeypatch):
     made = problem("case39")
     scopf.solve(made, start="dc", options={"tol": 1e-7})
     for (start, options), rung in zip(seen, LADDER, strict=True):
-        expected = solver._start(made, made.compiled[rung.lift], rung.start or "dc")
+        expected = solver.start_point(made, made.compiled[rung.lift], rung.start or "dc")
         assert np.array_equal(start, expected) != rung.resume, rung.name
         assert rung.options.items() <= options.items(), rung.name
         assert options["tol"] == 1e-7

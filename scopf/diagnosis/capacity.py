@@ -1,0 +1,53 @@
+"""Load above capacity: a conflict that needs no solver to be proven."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from scopf.model.problem import Problem
+    from scopf.nlp import NLP
+
+_ROUNDING = 1e-9  # relative
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """Less generation than load.
+
+    Attributes:
+        load, capacity: totals, MW.
+    """
+
+    load: float
+    capacity: float
+
+    def __str__(self) -> str:
+        missing, factor = self.load - self.capacity, self.capacity / self.load
+        return (
+            f"load above capacity: the loads add up to {self.load:.6g} MW, Pmax of all generators "
+            f"to {self.capacity:.6g} MW; {missing:.6g} MW are missing, or all loads have to be "
+            f"scaled by {factor:.4g} at most, and losses come on top"
+        )
+
+
+def shortage(problem: Problem, nlp: NLP) -> Shortage | None:
+    """The shortage, if it is certain: the network itself does not supply power.
+
+    Args:
+        problem: whose numbers count as they are now, those on its Pyomo model included.
+        nlp: the same, compiled.
+    """
+    net, f = problem.base, problem.formulation
+    balance = nlp.row_numbers("bus_balance_p")
+    own = (balance >= 0) & ~nlp.replaced("bus_balance_p")
+    if not own.all() or (net.branch.r < 0).any() or (net.bus.gs < 0).any():
+        return None
+    pg, load = f["gen_pg"], float(f["bus_pd"].values.sum())
+    capacity = float(np.where(pg.fixed, pg.value, pg.upper).sum())
+    if not load > capacity + _ROUNDING * max(abs(load), abs(capacity)):
+        return None
+    return Shortage(load * net.base_mva, capacity * net.base_mva)
