@@ -102,6 +102,7 @@ def spoilt(tmp_path, old, new, **keywords):
         ("0.0576", "5_7", "`5_7` in BR_X is not a number"),
         ("0.0576", "\u0661\u0662", "in BR_X is not a number"),
         ("0.0576", "Infinity", "`Infinity` in BR_X is not a number"),
+        ("mpc.gen = [", "mpc.gen = [ {\n", "gen row 1: has 1 columns"),
         ("mpc.gen = [", "%{\nmpc.gen = [", "a block comment, %{, is not closed"),
         ("mpc.gen = [", "%{\n%{\n%}\nmpc.gen = [", "a block comment, %{, is not closed"),
     ],

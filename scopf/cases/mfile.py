@@ -174,7 +174,8 @@ def _base(body: str, tables: Tables) -> float:
 
 def _tokens(key: str, body: str) -> list[list[object]]:
     """Cells of a matrix, row by row, as matpowercaseframes reads them."""
-    inner = body.strip("[]{} \t\n").replace(",", " ").replace(";", "\n")
+    inner = body[1:-1] if body.startswith(("[", "{")) else body
+    inner = inner.replace(",", " ").replace(";", "\n")
     if _PYTHON_S.search(inner):
         inner = re.sub(
             r"\S+", lambda m: _NO_NUMBER + m[0] if _PYTHON_S.search(m[0]) else m[0], inner
