@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from scopf.sweeps.quantities import BY_NAME, Value, is_column, split
 from scopf.sweeps.values import column_type, is_space
 
 Line = Callable[[tuple[str | int, ...]], int | None]
+
+# Options by which Ipopt loads a library, reads options from a file, or writes one.
+_OUTSIDE = re.compile(r"lib|file|dump|write|out_of_core", re.IGNORECASE)
 
 _Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
@@ -116,6 +120,20 @@ class Spec:
         """Equal for specs of the same results."""
         text = json.dumps(self.identity, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def outside(options: Any) -> dict[str, str]:
+    """Options of Ipopt that reach outside the solver, each with a sentence that refuses it.
+
+    Whoever types such an option means it. One that lies in a file, or in a run folder from
+    somewhere else, could run code of others or overwrite files, unseen.
+    """
+    names = options if isinstance(options, Mapping) else {}
+    text = (
+        "names a file or a library, which is taken from nobody's file; "
+        "give options in the command itself (--option, options=...), with the case or spec"
+    )
+    return {str(name): text for name in names if _OUTSIDE.search(str(name))}
 
 
 def read_toml(path: Path) -> tuple[dict[str, Any], Line]:

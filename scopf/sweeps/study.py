@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scopf.cases import bundled, load_case
-from scopf.faults import ScopfError, listing
+from scopf.faults import CaseError, Fault, ScopfError, listing
 from scopf.inverters import Inverters
 from scopf.model.problem import Problem
 from scopf.network import Network
@@ -18,7 +18,7 @@ from scopf.sweeps import manifest as manifests
 from scopf.sweeps.base import Base
 from scopf.sweeps.plan import Plan, resolved
 from scopf.sweeps.quantities import BY_NAME
-from scopf.sweeps.spec import Settings, Spec, check, read_toml
+from scopf.sweeps.spec import Line, Settings, Spec, check, outside, read_toml
 
 
 class Study:
@@ -51,6 +51,8 @@ class Study:
                 given["case"] = os.fspath(study)
             else:
                 content, line = read_toml(path)
+                if "options" not in given:
+                    _refuse_outside(str(path), content.get("options"), line)
                 source, given = str(path), {**content, **given}
         elif study is None and before is not None:
             spec = _of_before(before, given)
@@ -146,4 +148,16 @@ def _of_before(folder: Path, given: Mapping[str, Any]) -> Spec:
     if given:
         text = "to resume a sweep with flags or keywords, give the case or spec as well as at first"
         raise ScopfError(f"{text}; or leave out {listing(given)}")
-    return Spec.from_dict(manifests.read(folder)["spec"])
+    spec = Spec.from_dict(manifests.read(folder)["spec"])
+    _refuse_outside(str(folder / manifests.MANIFEST), spec.settings.options)
+    return spec
+
+
+def _refuse_outside(source: str, options: Any, line: Line = lambda _: None) -> None:
+    """Refuse options of a file that reach outside the solver."""
+    faults = []
+    for name, text in outside(options).items():
+        at = line(("options", name))
+        faults.append(Fault(text, f"options.{name}", label="" if at is None else f"line {at}"))
+    if faults:
+        raise CaseError(source, faults)
