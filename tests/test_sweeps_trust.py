@@ -38,3 +38,26 @@ def test_options_of_a_spec_load_no_library_unless_the_command_says_so(tmp_path, 
     assert (tmp_path / "precious").read_text() == "as it was"
     scopf.sweep(spec, options={"output_file": "log of Ipopt"})
     assert (tmp_path / "log of Ipopt").exists()
+
+
+@pytest.mark.parametrize("name", ["lock", "log.txt", "results.sqlite", "results.sqlite-wal"])
+def test_a_file_that_is_a_link_is_refused_and_its_target_left_alone(tmp_path, name):
+    (tmp_path / "precious").write_text("as it was")
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / name).symlink_to(tmp_path / "precious")
+    with pytest.raises(scopf.ScopfError, match="is a link"):
+        scopf.sweep("case9", mq=0.1, out=folder, resume=True)
+    assert (tmp_path / "precious").read_text() == "as it was"
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "scenarios.parquet", "buses.csv"])
+def test_temporary_files_follow_no_links(tmp_path, name):
+    (tmp_path / "precious").write_text("as it was")
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / f"{name}.part").symlink_to(tmp_path / "precious")
+    scopf.sweep("case9", mq=0.05, out=folder, csv=True)
+    assert (tmp_path / "precious").read_text() == "as it was"
+    assert (folder / name).is_file()
+    assert not list(folder.glob("*.part"))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import scopf
 from scopf.faults import ScopfError
+from scopf.sweeps import whole
 from scopf.sweeps.store import unwritable
 from scopf.sweeps.worker import MANY_PAIRS
 
@@ -82,10 +83,9 @@ def write(folder: Path, manifest: dict[str, Any]) -> None:
     Raises:
         ScopfError: when the folder cannot be written to.
     """
-    part = folder / f"{MANIFEST}.part"
+    text = json.dumps(manifest, indent=1) + "\n"
     try:
-        part.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-        part.replace(folder / MANIFEST)
+        whole.replace(folder / MANIFEST, lambda part: part.write_text(text, encoding="utf-8"))
     except OSError as error:
         raise unwritable(folder, error) from error
 

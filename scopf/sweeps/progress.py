@@ -10,6 +10,7 @@ from typing import Any
 
 from scopf.outcome import Status
 from scopf.sweeps.base import INVALID, ISLANDED
+from scopf.sweeps.whole import no_links
 from scopf.sweeps.worker import ERROR
 
 CRASHED, NOT_RUN = "crashed", "not run"
@@ -49,6 +50,7 @@ class Progress:
         self._file = logging.Logger("sweep")  # of its own: a log file is nobody else's business
         self._file.addHandler(logging.NullHandler())  # without any, warnings go to the terminal
         if folder is not None:
+            no_links(folder, LOG)
             handler = _File(folder / LOG, encoding="utf-8")
             handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
             self._file.addHandler(handler)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from scopf.faults import ScopfError
 from scopf.sweeps import manifest as manifests
+from scopf.sweeps import whole
 from scopf.sweeps.plan import Plan
 from scopf.sweeps.progress import NOT_RUN
 from scopf.sweeps.quantities import BY_NAME, STEP, split
@@ -117,13 +118,15 @@ def write(store: Store, plan: Plan, folder: Path, *, csv: bool = False) -> dict[
     rows = {k: rows.get(k) or failed(NOT_RUN, "", float("nan")) for k in range(len(plan))}
     try:
         frame = _scenarios(plan, rows)
-        _replace(folder / f"{SCENARIOS}.parquet", lambda part: frame.to_parquet(part, index=False))
+        whole.replace(
+            folder / f"{SCENARIOS}.parquet", lambda part: frame.to_parquet(part, index=False)
+        )
         if csv:
-            _replace(folder / f"{SCENARIOS}.csv", lambda part: frame.to_csv(part, index=False))
+            whole.replace(folder / f"{SCENARIOS}.csv", lambda part: frame.to_csv(part, index=False))
         for name in TABLES:
-            _replace(folder / f"{name}.parquet", lambda part, n=name: _stream(store, n, part))
+            whole.replace(folder / f"{name}.parquet", lambda part, n=name: _stream(store, n, part))
             if csv:
-                _replace(folder / f"{name}.csv", lambda p, n=name: _as_csv(folder, n, p))
+                whole.replace(folder / f"{name}.csv", lambda p, n=name: _as_csv(folder, n, p))
     except OSError as error:
         raise unwritable(folder, error) from error
     return rows
@@ -185,10 +188,3 @@ def _as_csv(folder: Path, name: str, path: Path) -> None:
     with csv.CSVWriter(path, source.schema_arrow) as writer:
         for batch in source.iter_batches():
             writer.write_batch(batch)
-
-
-def _replace(path: Path, write_to: Any) -> None:
-    """Write a file so that there is always a whole one."""
-    part = path.with_name(f"{path.name}.part")
-    write_to(part)
-    part.replace(path)

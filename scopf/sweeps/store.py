@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from scopf.faults import ScopfError
+from scopf.sweeps.whole import no_links
 from scopf.sweeps.worker import Done
 
 JOURNAL = "results.sqlite"
@@ -44,6 +46,7 @@ class Store:
 
     def __init__(self, folder: Path, *, durable: bool = True, write: bool = True) -> None:
         self.path = folder / JOURNAL
+        no_links(folder, *(f"{JOURNAL}{end}" for end in ("", "-wal", "-shm", "-journal")))
         self._lock = _locked(folder) if write else None
         new = not self.path.exists()
         with self._told():
@@ -164,8 +167,10 @@ class Store:
 
 def _locked(folder: Path) -> IO[str]:
     """A lock on the folder, which the system takes back when this process ends, however it ends."""
+    no_links(folder, _LOCK)
     try:
-        file = (folder / _LOCK).open("w")
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+        file = os.fdopen(os.open(folder / _LOCK, flags, 0o666), "r+")
     except OSError as error:
         raise unwritable(folder, error) from error
     try:
