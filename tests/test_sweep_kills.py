@@ -273,7 +273,7 @@ def test_a_folder_that_cannot_be_written_to_is_said(tmp_path, monkeypatch):
     plain = Path.open
 
     def refused(self, mode="r", *args, **keywords):
-        if "w" in mode and locked in self.parents:
+        if set(mode) & set("wx") and locked in self.parents:
             raise PermissionError(errno.EACCES, "Permission denied")
         return plain(self, mode, *args, **keywords)
 

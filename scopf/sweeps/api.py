@@ -256,6 +256,11 @@ class _Run:
         identity = {**spec.identity, "case": base.hash}
         about = store.about()
         if resume and "identity" in about:
+            if not base.comparable:
+                text = (
+                    f"the sweep in {folder} cannot be resumed: its criterion holds what cannot be"
+                )
+                raise ScopfError(f"{text} compared with the one before; start anew")
             _compare(folder, about["identity"], identity)
         run: dict[str, Any] = {
             "started": manifests.now(),

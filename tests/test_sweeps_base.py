@@ -1,0 +1,28 @@
+"""What a sweep solves when its study is a Problem, a Network or a criterion object."""
+
+import pytest
+
+import scopf
+from scopf.stability import ClosedForm, VoltageDifference
+from scopf.sweeps.base import identity
+
+
+def test_a_sweep_is_not_resumed_with_another_criterion_of_the_same_class(tmp_path):
+    out = tmp_path / "out"
+    axes = {"mq": [0.04, 0.05], "lossless": True, "out": out}
+    scopf.sweep("case9", criterion=ClosedForm(1), **axes)
+    with pytest.raises(scopf.ScopfError, match="cannot be resumed: the case"):
+        scopf.sweep("case9", criterion=ClosedForm(2), resume=True, **axes)
+    assert scopf.sweep("case9", criterion=ClosedForm(1), resume=True, **axes).scenarios is not None
+
+
+def test_a_criterion_that_cannot_be_compared_is_not_resumed(tmp_path):
+    class Own(VoltageDifference):
+        def __init__(self, weight):
+            self.weight = weight
+
+    assert identity(Own([1, {"a": 2.0}])) == identity(Own([1, {"a": 2.0}])) != identity(Own([1]))
+    axes = {"mq": 0.04, "criterion": Own(lambda x: x), "out": tmp_path / "out"}
+    scopf.sweep("case9", **axes)
+    with pytest.raises(scopf.ScopfError, match="criterion holds what cannot be compared"):
+        scopf.sweep("case9", resume=True, **axes)
