@@ -4,7 +4,7 @@ import pytest
 
 import scopf
 from scopf.stability import ClosedForm, VoltageDifference
-from scopf.sweeps.base import identity
+from scopf.sweeps.base import Base, Topology, identity
 
 
 def test_a_sweep_is_not_resumed_with_another_criterion_of_the_same_class(tmp_path):
@@ -26,3 +26,28 @@ def test_a_criterion_that_cannot_be_compared_is_not_resumed(tmp_path):
     scopf.sweep("case9", **axes)
     with pytest.raises(scopf.ScopfError, match="criterion holds what cannot be compared"):
         scopf.sweep("case9", resume=True, **axes)
+
+
+def test_a_droop_margin_that_was_given_stays_with_every_criterion():
+    net = scopf.load_case("case39").lossless()
+    inverters = scopf.Inverters.at_generators(net, mq=0.2)
+    problem = scopf.build(net, inverters, droop_margin=0.1)
+    runs = scopf.sweep(problem, criterion=["voltage-difference"])
+    assert runs.scenarios["cost"][0] == pytest.approx(41333.64, abs=5e-3)
+    updated = scopf.build(net, inverters).update(droop_margin=0.1)
+    runs = scopf.sweep(updated, criterion=["voltage-difference"])
+    assert runs.scenarios["cost"][0] == pytest.approx(41333.64, abs=5e-3)
+    default = scopf.sweep(scopf.build(net, inverters), criterion=["voltage-difference"])
+    assert default.scenarios["cost"][0] == pytest.approx(41276.15, abs=5e-3)
+
+
+def test_a_droop_margin_of_zero_that_was_given_stays_zero():
+    net = scopf.load_case("case9")
+    inverters = scopf.Inverters.at_generators(net, mq=0.05)
+    given, default = (
+        Base(net, inverters, scenario=scopf.build(net, inverters, **more).scenario)
+        for more in ({"droop_margin": 0}, {})
+    )
+    weighted = Topology(criterion="weighted")
+    assert given.problem(weighted).scenario.droop_margin == 0
+    assert default.problem(weighted).scenario.droop_margin == 0.06

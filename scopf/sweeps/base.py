@@ -111,8 +111,8 @@ class Base:
         if topology.capability is not None:
             numbers["capability"] = topology.capability
         load = numbers.pop("load_scale", None)
-        if topology.criterion is not None:
-            numbers.pop("droop_margin", None)  # what this criterion wants
+        if not numbers.pop("own_droop_margin", False):
+            numbers.pop("droop_margin", None)  # what this criterion wants on this network
         try:
             problem = build(net, self.units(net), criterion=criterion, **numbers)
             return problem if load is None else problem.update(load_scale=load)
