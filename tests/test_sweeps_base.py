@@ -51,3 +51,11 @@ def test_a_droop_margin_of_zero_that_was_given_stays_zero():
     weighted = Topology(criterion="weighted")
     assert given.problem(weighted).scenario.droop_margin == 0
     assert default.problem(weighted).scenario.droop_margin == 0.06
+
+
+@pytest.mark.parametrize("criterion", ["C1", ClosedForm(1)])
+def test_an_edited_model_is_not_rebuilt_for_another_criterion(criterion):
+    problem = scopf.build(scopf.load_case("case9").lossless())
+    problem.model.bus_vm[1].setub(1.05)
+    with pytest.raises(scopf.ScopfError, match="cannot be rebuilt for other criterion"):
+        scopf.sweep(problem, criterion=criterion)

@@ -20,6 +20,8 @@ from scopf.sweeps.plan import Plan, resolved
 from scopf.sweeps.quantities import BY_NAME
 from scopf.sweeps.spec import Line, Settings, Spec, check, outside, read_toml
 
+_IN_USE = "the Pyomo model of this problem is in use, so that it"
+
 
 class Study:
     """A spec and its base case."""
@@ -73,13 +75,12 @@ class Study:
     def alone(self, workers: int, executor: Any, resume: bool) -> None:
         """Refuse what a problem with the user's own additions cannot do: leave this process."""
         rebuilt = [name for name in self.spec.columns if name in BY_NAME and BY_NAME[name].rebuilds]
-        text = "the Pyomo model of this problem is in use, so that it"
         if rebuilt:
-            raise ScopfError(f"{text} cannot be rebuilt for other {listing(rebuilt)}")
+            raise ScopfError(f"{_IN_USE} cannot be rebuilt for other {listing(rebuilt)}")
         if workers > 1 or executor:
-            raise ScopfError(f"{text} cannot be sent to workers; use workers=1")
+            raise ScopfError(f"{_IN_USE} cannot be sent to workers; use workers=1")
         if resume:
-            raise ScopfError(f"{text} cannot be compared with the one before; start anew")
+            raise ScopfError(f"{_IN_USE} cannot be compared with the one before; start anew")
 
 
 def _spec_file(name: str) -> Path | None:
@@ -102,6 +103,8 @@ def _solving(settings: Settings) -> dict[str, Any]:
 
 def _from_problem(problem: Problem, settings: Settings, criterion: Criterion | None) -> Base:
     extended = problem.formulation.rendering is not None
+    if extended and criterion is not None:
+        raise ScopfError(f"{_IN_USE} cannot be rebuilt for other criterion")
     return Base(
         problem.base,
         problem.inverters,
