@@ -59,3 +59,21 @@ def test_an_edited_model_is_not_rebuilt_for_another_criterion(criterion):
     problem.model.bus_vm[1].setub(1.05)
     with pytest.raises(scopf.ScopfError, match="cannot be rebuilt for other criterion"):
         scopf.sweep(problem, criterion=criterion)
+
+
+UNITS = {"beta_q": 1.5, "mp": 0.01, "droop_base": "rating", "rating_mva": 9.0, "rating_factor": 1.1}
+
+
+def test_settings_that_would_have_no_effect_are_refused():
+    net = scopf.load_case("case9").lossless()
+    settings = {**UNITS, "ignore_unsupported": True}
+    with pytest.raises(scopf.CaseError) as caught:
+        scopf.sweep(scopf.build(net), mq=0.05, **settings)
+    assert {fault.table for fault in caught.value.faults} == set(settings)
+    text = "has no effect with a Problem; build it so"
+    assert {fault.text for fault in caught.value.faults} == {text}
+    with pytest.raises(scopf.CaseError, match="no effect with Inverters; make them so") as caught:
+        scopf.sweep(net, inverters=scopf.Inverters.at_generators(net), mq=0.05, **UNITS)
+    assert {fault.table for fault in caught.value.faults} == set(UNITS)
+    with pytest.raises(scopf.CaseError, match="no effect with a Network; load it so"):
+        scopf.sweep(net, mq=0.05, ignore_unsupported=True)

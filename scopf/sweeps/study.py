@@ -18,9 +18,11 @@ from scopf.sweeps import manifest as manifests
 from scopf.sweeps.base import Base
 from scopf.sweeps.plan import Plan, resolved
 from scopf.sweeps.quantities import BY_NAME
-from scopf.sweeps.spec import Line, Settings, Spec, check, outside, read_toml
+from scopf.sweeps.spec import Line, Settings, Spec, check, outside, overridden, read_toml
 
 _IN_USE = "the Pyomo model of this problem is in use, so that it"
+_OF_CASE = ("case", "ignore_unsupported")
+_OF_UNITS = ("beta_q", "mp", "droop_base", "rating_mva", "rating_factor")
 
 
 class Study:
@@ -55,14 +57,15 @@ class Study:
                 content, line = read_toml(path)
                 if "options" not in given:
                     _refuse_outside(str(path), content.get("options"), line)
-                source, given = str(path), {**content, **given}
+                source, given = str(path), overridden(content, given)
         elif study is None and before is not None:
             spec = _of_before(before, given)
             return cls(spec, _from_case(spec.settings, table, own))
         elif not isinstance(study, (Problem, Network)):
             kind = type(study).__name__
             raise ScopfError(f"sweep takes a Problem, a Network, a case or a spec, got {kind}")
-        spec = check(given, source, line) if line else check(given, source)
+        idle = _without_effect(study, given_units)
+        spec = check(given, source, line or (lambda _: None), idle)
         if isinstance(study, Problem):
             if inverters is not None:
                 raise ScopfError("inverters: the problem has its own; build it with others")
@@ -89,6 +92,14 @@ def _spec_file(name: str) -> Path | None:
         return Path(name)
     known = bundled.studies()
     return known.get(name) if not bundled.find(name) else None
+
+
+def _without_effect(study: Any, units: bool) -> dict[str, str]:
+    """Settings that say what was decided when the study was made, and who decided it."""
+    if isinstance(study, Problem):
+        return dict.fromkeys((*_OF_CASE, *_OF_UNITS), "a Problem; build it so")
+    idle = dict.fromkeys(_OF_CASE, "a Network; load it so") if isinstance(study, Network) else {}
+    return idle | (dict.fromkeys(_OF_UNITS, "Inverters; make them so") if units else {})
 
 
 def _solving(settings: Settings) -> dict[str, Any]:
