@@ -4,6 +4,8 @@ import pytest
 from typer.testing import CliRunner
 
 import scopf
+from scopf import stability
+from scopf.cases import bundled
 from scopf.cli import app
 from scopf.sweeps.spec import check, overridden
 
@@ -25,3 +27,41 @@ def test_flags_override_a_bus_of_a_file_however_it_is_written():
         for given in ({"mq_3": 0.3}, {"mq": {3: 0.3, "all": 0.2}}):
             spec = check(overridden(content, given), "test")
             assert {a.columns[0]: a.rows[0][0] for a in spec.axes} == {"mq": 0.2, "mq_3": 0.3}
+
+
+def test_every_criterion_is_an_axis_on_the_command_line(tmp_path):
+    names = ",".join(stability.names())
+    result = run("case9", "--lossless", "--criterion", names, "--max-iter", 1, "--out", tmp_path)
+    assert result.exit_code == 1, result.output  # nothing is solved in one iteration
+    found = scopf.load_sweep(tmp_path).scenarios
+    assert found["criterion"].tolist() == stability.names()
+    assert not set(found["status"]) & {"invalid", "error"}
+
+
+def test_none_is_no_outage_and_a_value_of_options(tmp_path):
+    words = ("--axis", "outage=none,2", "--criterion", "none", "--option")
+    result = run("case9", *words, "nlp_scaling_method=none", "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    runs = scopf.load_sweep(tmp_path)
+    assert runs.scenarios["outage"].fillna(0).tolist() == [0, 2]
+    assert runs.manifest["options"]["options"] == {"nlp_scaling_method": "none"}
+
+
+@pytest.mark.parametrize("as_spec", [False, True])
+def test_a_sweep_is_resumed_from_another_folder(tmp_path, monkeypatch, as_spec):
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    monkeypatch.chdir(here)
+    (here / "own.m").write_text(bundled.entries()["case9"].path.read_text())
+    (here / "units.csv").write_text("bus,mq\n1,0.05\n2,0.05\n3,0.05\n")
+    (here / "study.toml").write_text('case = "own.m"\ninverters = "units.csv"\n')
+    words = ("study.toml",) if as_spec else ("own", "--inverters", "units.csv")
+    result = run(*words, "--eta-q", "0,0.1", "--out", "out")
+    assert result.exit_code == 0, result.output
+    monkeypatch.chdir(there)
+    result = run("--resume", "--out", here / "out")
+    assert result.exit_code == 0, result.output
+    settings = scopf.load_sweep(here / "out").manifest["spec"]["settings"]
+    assert settings["case"] == str(here / "own.m")
+    assert settings["inverters"] == str(here / "units.csv")

@@ -151,7 +151,7 @@ def sweep(
     try:
         if out is None:
             raise ScopfError("--out is missing: the folder for the results")
-        given = {name: values(text) for name, text in axes.items() if text is not None}
+        given = {name: values(text, name) for name, text in axes.items() if text is not None}
         given |= dict(_axis(text) for text in axis or [])
         switches = {"lossless": lossless, "capability": capability}
         given |= {name: True for name, on in switches.items() if on}
@@ -204,8 +204,12 @@ def summary(found: Sweep) -> str:
     return "\n".join(lines)
 
 
-def values(text: str) -> Any:
+def values(text: str, name: str = "") -> Any:
     """Values as they are written on the command line.
+
+    Args:
+        text: as written.
+        name: of the axis; `none` is a criterion, but for outages it is no outage.
 
     Raises:
         ScopfError: when they cannot be read.
@@ -214,6 +218,8 @@ def values(text: str) -> Any:
         first, last, points = (_value(part) for part in text.split(":"))
         return {"linspace": [first, last, points]}
     parts = [_value(part) for part in text.split(",")]
+    if name == "outage":
+        parts = [None if str(part).lower() == "none" else part for part in parts]
     return parts[0] if parts == ["all"] else parts
 
 
@@ -224,7 +230,7 @@ def _value(text: str) -> Any:
             return kind(text)
         except ValueError:
             continue
-    return {"true": True, "false": False, "none": None}.get(text.lower(), text)
+    return {"true": True, "false": False}.get(text.lower(), text)
 
 
 def _axis(text: str) -> tuple[str, Any]:
@@ -232,7 +238,7 @@ def _axis(text: str) -> tuple[str, Any]:
     name = name.strip().replace("-", "_")
     if not (equals and value and is_column(name)):
         raise ScopfError(f"--axis takes NAME=VALUES with the name of an axis, got {text!r}")
-    return name, values(value)
+    return name, values(value, name)
 
 
 def _option(text: str) -> tuple[str, Any]:

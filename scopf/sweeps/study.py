@@ -65,7 +65,7 @@ class Study:
             kind = type(study).__name__
             raise ScopfError(f"sweep takes a Problem, a Network, a case or a spec, got {kind}")
         idle = _without_effect(study, given_units)
-        spec = check(given, source, line or (lambda _: None), idle)
+        spec = _anywhere(check(given, source, line or (lambda _: None), idle))
         if isinstance(study, Problem):
             if inverters is not None:
                 raise ScopfError("inverters: the problem has its own; build it with others")
@@ -100,6 +100,18 @@ def _without_effect(study: Any, units: bool) -> dict[str, str]:
         return dict.fromkeys((*_OF_CASE, *_OF_UNITS), "a Problem; build it so")
     idle = dict.fromkeys(_OF_CASE, "a Network; load it so") if isinstance(study, Network) else {}
     return idle | (dict.fromkeys(_OF_UNITS, "Inverters; make them so") if units else {})
+
+
+def _anywhere(spec: Spec) -> Spec:
+    """The spec with whole paths, so that its sweep may be resumed from another folder."""
+    case, table = spec.settings.case, spec.settings.inverters
+    changes = {}
+    if case and not bundled.find(case):
+        named = next((name for name in (case, f"{case}.m") if Path(name).is_file()), None)
+        changes["case"] = os.path.abspath(named) if named else case
+    if table:
+        changes["inverters"] = os.path.abspath(table)
+    return dataclasses.replace(spec, settings=spec.settings.model_copy(update=changes))
 
 
 def _solving(settings: Settings) -> dict[str, Any]:
