@@ -77,3 +77,17 @@ def test_settings_that_would_have_no_effect_are_refused():
     assert {fault.table for fault in caught.value.faults} == set(UNITS)
     with pytest.raises(scopf.CaseError, match="no effect with a Network; load it so"):
         scopf.sweep(net, mq=0.05, ignore_unsupported=True)
+
+
+def test_the_manifest_says_what_was_solved():
+    net = scopf.load_case("case9").lossless()
+    units = scopf.Inverters.at_generators(net, mq=0.04)
+    problem = scopf.build(net, units, criterion="C1", eta_q=0.1, q_price={1: 0.5})
+    base = scopf.sweep(problem, mq=[0.03, 0.04]).manifest["base"]
+    assert base["criterion"] == "C1"
+    assert (base["scenario"]["eta_q"], base["scenario"]["q_price"]) == (0.1, {"1": 0.5})
+    assert base["inverters"]["bus"] == [1, 2, 3]
+    assert base["inverters"]["mq"] == [0.04] * 3
+    assert scopf.sweep(net, mq=0.04).manifest["base"]["criterion"] == "voltage-difference"
+    own = scopf.sweep(net, mq=0.04, criterion=ClosedForm(2)).manifest["base"]
+    assert (own["criterion"], own["scenario"]) == ("C2", None)

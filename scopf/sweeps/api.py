@@ -279,6 +279,7 @@ class _Run:
             "status": "running",
             "title": spec.settings.title,
             "case": {"name": net.name, "source": spec.settings.case, "hash": base.hash},
+            "base": manifests.base(base.criterion, base.scenario, self._study.units),
             "spec": spec.as_dict(),
             "spec_hash": spec.hash,
             "scenarios": len(self._study.plan),

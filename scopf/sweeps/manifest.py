@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import platform
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from scopf.arrays import Ints
+    from scopf.inverters import Inverters
+    from scopf.model.problem import Scenario
     from scopf.network import Network
+    from scopf.stability import Criterion
 
 MANIFEST = "manifest.json"
 _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "pyomo", "casadi", "cyipopt", "pydantic")
@@ -64,6 +69,25 @@ def network(net: Network, inverters: Ints) -> dict[str, Any]:
         "branches": [{"id": int(k), "from_bus": int(f), "to_bus": int(t)} for k, f, t in ends],
         "inverters": inverters.tolist(),
     }
+
+
+def base(criterion: str | Criterion, scenario: Scenario | None, units: Inverters) -> dict[str, Any]:
+    """What scenarios have where they differ in nothing: criterion, numbers and inverters."""
+    name = criterion if isinstance(criterion, str) else str(criterion.name)
+    columns = {f.name: getattr(units, f.name) for f in dataclasses.fields(units)}
+    numbers = None if scenario is None else dataclasses.asdict(scenario)
+    return {"criterion": name, "scenario": _plain(numbers), "inverters": _plain(columns)}
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it."""
+    if hasattr(value, "tolist"):  # of NumPy
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return value
 
 
 def about_pairs() -> str:
