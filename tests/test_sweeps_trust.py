@@ -1,7 +1,10 @@
 """Run folders and specs of others: what they may not do, and what is said when they are damaged."""
 
+import contextlib
 import json
+import sqlite3
 
+import pandas as pd
 import pytest
 
 import scopf
@@ -61,3 +64,60 @@ def test_temporary_files_follow_no_links(tmp_path, name):
     assert (tmp_path / "precious").read_text() == "as it was"
     assert (folder / name).is_file()
     assert not list(folder.glob("*.part"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{}", "is of format None"),
+        ("[1]", "is no JSON object"),
+        ("{", "cannot be read"),
+        ('{"format": 1}', "damaged: see status, case"),
+        ('{"format": 2}', "is of format 2; this version of scopf reads 1"),
+    ],
+)
+def test_a_damaged_manifest_is_said(tmp_path, text, said):
+    out = run_folder(tmp_path / "out")
+    (out / "manifest.json").write_text(text)
+    with pytest.raises(scopf.ScopfError, match=said):
+        scopf.load_sweep(out)
+    with pytest.raises(scopf.ScopfError, match=said):
+        scopf.sweep(out=out, resume=True)
+
+
+def test_a_damaged_spec_in_a_manifest_is_said(tmp_path):
+    out = run_folder(tmp_path / "out")
+    manifest = json.loads((out / "manifest.json").read_text())
+    for bad in ({}, {"settings": 1, "axes": []}, {"settings": {"x": 1}, "axes": []}):
+        (out / "manifest.json").write_text(json.dumps({**manifest, "spec": bad}))
+        with pytest.raises(scopf.ScopfError, match="damaged: its spec"):
+            scopf.sweep(out=out, resume=True)
+
+
+@pytest.mark.parametrize("text", [None, b"", b"junk", b"PAR1junkPAR1"])
+def test_tables_that_are_lost_come_from_the_journal(tmp_path, text):
+    out = run_folder(tmp_path / "out")
+    whole = scopf.load_sweep(out)
+    for name in ("scenarios", "pairs"):
+        expected = getattr(whole, name)
+        path = out / f"{name}.parquet"
+        path.unlink()
+        if text is not None:
+            path.write_bytes(text)
+        pd.testing.assert_frame_equal(getattr(scopf.load_sweep(out), name), expected)
+    (out / "results.sqlite").unlink()
+    with pytest.raises(scopf.ScopfError, match=r"scenarios.parquet cannot be read"):
+        _ = scopf.load_sweep(out).scenarios
+
+
+def test_a_damaged_journal_is_said(tmp_path):
+    out = run_folder(tmp_path / "out")
+    (out / "scenarios.parquet").unlink()
+    for row in ("junk", "[]", "{}"):
+        with contextlib.closing(sqlite3.connect(out / "results.sqlite")) as base, base:
+            base.execute("UPDATE scenarios SET row = ?", (row,))
+        with pytest.raises(scopf.ScopfError, match="damaged"):
+            _ = scopf.load_sweep(out).scenarios
+    (out / "results.sqlite").write_text("junk" * 1000)
+    with pytest.raises(scopf.ScopfError, match="not a database"):
+        _ = scopf.load_sweep(out).scenarios

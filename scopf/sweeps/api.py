@@ -261,6 +261,8 @@ class _Run:
                     f"the sweep in {folder} cannot be resumed: its criterion holds what cannot be"
                 )
                 raise ScopfError(f"{text} compared with the one before; start anew")
+            if not isinstance(about["identity"], dict):
+                raise ScopfError(f"{store.path} is damaged: its identity is none")
             _compare(folder, about["identity"], identity)
         run: dict[str, Any] = {
             "started": manifests.now(),
@@ -275,7 +277,7 @@ class _Run:
         store.begin({"identity": identity})
         net = base.net.energized()
         return {
-            "format": 1,
+            "format": manifests.FORMAT,
             "status": "running",
             "title": spec.settings.title,
             "case": {"name": net.name, "source": spec.settings.case, "hash": base.hash},

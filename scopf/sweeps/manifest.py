@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import scopf
-from scopf.faults import ScopfError
+from scopf.faults import ScopfError, listing
 from scopf.sweeps import whole
+from scopf.sweeps.spec import Spec
 from scopf.sweeps.store import unwritable
 from scopf.sweeps.worker import MANY_PAIRS
 
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
     from scopf.stability import Criterion
 
 MANIFEST = "manifest.json"
+FORMAT = 1
+_KEYS = {
+    "status": str, "case": dict, "spec": dict, "scenarios": int, "counts": dict, "runs": list,
+    "network": dict,
+}  # fmt: skip
 _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "pyomo", "casadi", "cyipopt", "pydantic")
 
 
@@ -118,12 +124,34 @@ def read(folder: Path) -> dict[str, Any]:
     """The manifest of a run folder.
 
     Raises:
-        ScopfError: when there is none.
+        ScopfError: when there is none, or it lacks what every manifest has.
     """
     try:
-        found: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        found: Any = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ScopfError(f"there is no sweep in {folder}: it has no {MANIFEST}") from error
     except (OSError, ValueError) as error:
         raise ScopfError(f"{folder / MANIFEST} cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise ScopfError(f"{folder / MANIFEST} is damaged: it is no JSON object")
+    if found.get("format") != FORMAT:
+        text = f"is of format {found.get('format')!r}; this version of scopf reads {FORMAT}"
+        raise ScopfError(f"{folder / MANIFEST} {text}")
+    bad = [key for key, kind in _KEYS.items() if not isinstance(found.get(key), kind)]
+    bad += [] if "case" in bad or isinstance(found["case"].get("name"), str) else ["case.name"]
+    if bad or not all(isinstance(run, dict) for run in found["runs"]):
+        raise ScopfError(f"{folder / MANIFEST} is damaged: see {listing(bad or ['runs'])}")
     return found
+
+
+def spec(folder: Path, manifest: dict[str, Any]) -> Spec:
+    """The spec in a manifest.
+
+    Raises:
+        ScopfError: when it is none.
+    """
+    try:
+        return Spec.from_dict(manifest["spec"])
+    except (LookupError, TypeError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ScopfError(f"{folder / MANIFEST} is damaged: its spec: {reason}") from error

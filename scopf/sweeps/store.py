@@ -23,6 +23,7 @@ from scopf.sweeps.worker import Done
 JOURNAL = "results.sqlite"
 _LOCK = "lock"
 _FORMAT = 1
+_ALWAYS = {"status", "solved", "message", "seconds"}  # of a row
 _TABLES = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE schemas (key TEXT PRIMARY KEY, schema BLOB);
@@ -112,12 +113,16 @@ class Store:
 
     def about(self) -> dict[str, Any]:
         """What `begin` noted."""
-        return {key: json.loads(text) for key, text in self._rows("SELECT * FROM about")}
+        return {key: self._read(text) for key, text in self._rows("SELECT * FROM about")}
 
     def rows(self) -> dict[int, dict[str, Any]]:
         """Rows of the finished scenarios."""
         found = self._rows("SELECT scenario, row FROM scenarios ORDER BY scenario")
-        return {scenario: json.loads(text) for scenario, text in found}
+        rows = {scenario: self._read(text) for scenario, text in found}
+        for scenario, row in rows.items():
+            if not isinstance(row, dict) or not row.keys() >= _ALWAYS:
+                raise ScopfError(f"{self.path} is damaged: scenario {scenario} has no status")
+        return rows
 
     def iterates(self) -> dict[int, bytes | None]:
         """Where unfinished chains stand."""
@@ -134,6 +139,12 @@ class Store:
             yield from self._base.execute(text, (name,))
 
     # -- inside -------------------------------------------
+
+    def _read(self, text: Any) -> Any:
+        try:
+            return json.loads(text)
+        except (TypeError, ValueError) as error:
+            raise ScopfError(f"{self.path} is damaged: {error}") from error
 
     def _rows(self, text: str) -> list[Any]:
         with self._told():

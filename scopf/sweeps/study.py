@@ -174,7 +174,7 @@ def _of_before(folder: Path, given: Mapping[str, Any]) -> Spec:
     if given:
         text = "to resume a sweep with flags or keywords, give the case or spec as well as at first"
         raise ScopfError(f"{text}; or leave out {listing(given)}")
-    spec = Spec.from_dict(manifests.read(folder)["spec"])
+    spec = manifests.spec(folder, manifests.read(folder))
     _refuse_outside(str(folder / manifests.MANIFEST), spec.settings.options)
     return spec
 
