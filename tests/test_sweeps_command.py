@@ -1,5 +1,9 @@
 """The command `scopf sweep`, and files that it reads."""
 
+import re
+import shlex
+import signal
+
 import pytest
 from typer.testing import CliRunner
 
@@ -7,6 +11,8 @@ import scopf
 from scopf import stability
 from scopf.cases import bundled
 from scopf.cli import app
+from scopf.interruption import stoppable, terminable
+from scopf.sweeps import progress
 from scopf.sweeps.spec import check, overridden
 
 
@@ -65,3 +71,39 @@ def test_a_sweep_is_resumed_from_another_folder(tmp_path, monkeypatch, as_spec):
     settings = scopf.load_sweep(here / "out").manifest["spec"]["settings"]
     assert settings["case"] == str(here / "own.m")
     assert settings["inverters"] == str(here / "units.csv")
+
+
+def test_the_log_has_counts_now_and_then_and_at_the_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "_EVERY", 0.0)
+    scopf.sweep("case9", eta_q=[0, 0.1], chain=1, out=tmp_path)
+    lines = (tmp_path / "log.txt").read_text().splitlines()
+    assert [line.partition("INFO ")[2] for line in lines[1:3]] == [
+        "1 of 2: 1 optimal",
+        "2 of 2: 2 optimal",
+    ]
+    assert re.search(r"INFO finished in [\d.]+ s: 2 optimal$", lines[-1])
+
+
+def test_how_to_go_on_is_a_command_that_can_be_pasted(tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(scopf, "sweep", interrupted)
+    result = run("case9", "--workers", 2, "--csv", "--out", "my runs/it's")
+    assert result.exit_code == 130
+    again = re.search(r"`(.*)`", result.stderr)[1]
+    words = ["--resume", "--out", "my runs/it's", "--workers", "2", "--csv"]
+    assert shlex.split(again) == ["scopf", "sweep", *words]
+    result = run("case9", "--option", "hsllib=own.so", "--out", "x")
+    assert "the same command with --resume goes on" in result.stderr
+
+
+def test_sigterm_is_ctrl_c_and_only_while_a_sweep_runs():
+    before = signal.getsignal(signal.SIGTERM)
+    with terminable():
+        with stoppable() as stop:
+            signal.raise_signal(signal.SIGTERM)
+            assert stop.wanted
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before

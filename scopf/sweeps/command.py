@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ import typer
 
 from scopf.faults import ScopfError
 from scopf.sweeps.quantities import QUANTITIES, is_column
+from scopf.sweeps.spec import outside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,12 +185,22 @@ def sweep(
         typer.echo(f"scopf: {error}", err=True)
         raise typer.Exit(BAD_INPUT) from None
     except KeyboardInterrupt:
-        text = f"scopf: interrupted; `scopf sweep --resume --out {out}` goes on where it stopped"
-        typer.echo(text, err=True)
+        again = f"`{_again(out, workers, dask, csv=csv)}`"
+        if option and outside(dict(_option(text) for text in option)):  # not taken from the folder
+            again = "the same command with --resume"
+        typer.echo(f"scopf: interrupted; {again} goes on where it stopped", err=True)
         raise typer.Exit(INTERRUPTED) from None
     typer.echo(summary(found))
     if not found.scenarios["solved"].any():
         raise typer.Exit(NONE_SOLVED)
+
+
+def _again(out: Path | None, workers: int, dask: str | None, *, csv: bool) -> str:
+    """The command that goes on with an interrupted sweep."""
+    words = ["scopf", "sweep", "--resume", "--out", str(out)]
+    words += ["--workers", str(workers)] if workers > 1 else []
+    words += ["--dask", dask] if dask else []
+    return shlex.join([*words, "--csv"] if csv else words)
 
 
 def summary(found: Sweep) -> str:
