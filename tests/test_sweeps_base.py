@@ -1,9 +1,14 @@
 """What a sweep solves when its study is a Problem, a Network or a criterion object."""
 
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 import scopf
 from scopf.stability import ClosedForm, VoltageDifference
+from scopf.sweeps import worker
 from scopf.sweeps.base import Base, Topology, identity
 
 
@@ -91,3 +96,30 @@ def test_the_manifest_says_what_was_solved():
     assert scopf.sweep(net, mq=0.04).manifest["base"]["criterion"] == "voltage-difference"
     own = scopf.sweep(net, mq=0.04, criterion=ClosedForm(2)).manifest["base"]
     assert (own["criterion"], own["scenario"]) == ("C2", None)
+
+
+def test_threads_lose_no_warning_and_keep_no_problem(caplog):
+    caplog.set_level(logging.WARNING, logger="scopf")
+    driver = logging.getLogger("scopf.sweeps.driver")
+    with ThreadPoolExecutor(1) as executor:
+        entered, leave, said = threading.Event(), threading.Event(), []
+
+        def working():
+            with worker._heard(said):
+                logging.getLogger("scopf.model").warning("of a worker")
+                entered.set()
+                leave.wait(10)
+
+        future = executor.submit(working)
+        entered.wait(10)
+        driver.warning("of the driver")
+        leave.set()
+        future.result()
+        assert said == ["of a worker"]
+        assert [record.getMessage() for record in caplog.records] == ["of the driver"]
+        caplog.clear()
+        scopf.sweep("case9", criterion="none", margin=[0.1, 0.2], chain=1, executor=executor)
+    texts = [r.getMessage() for r in caplog.records if "leave a margin" in r.getMessage()]
+    assert len(texts) == 1
+    assert not worker._bases
+    assert not worker._live
