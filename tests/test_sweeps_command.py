@@ -107,3 +107,48 @@ def test_sigterm_is_ctrl_c_and_only_while_a_sweep_runs():
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGTERM)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_unknown_numbers_are_faults_with_file_key_and_line(tmp_path):
+    path = tmp_path / "study.toml"
+    text = 'case = "case9"\nmq.77 = 0.1\nload_scale_88 = 1\n[[scenarios]]\nalpha = 1\n'
+    path.write_text(f"{text}[[scenarios]]\noutage = 99\n")
+    with pytest.raises(scopf.CaseError) as caught:
+        scopf.sweep(path)
+    said = str(caught.value)
+    assert str(path) in said
+    assert "mq.77 (line 2): there is no inverter at bus 77 in case9" in said
+    assert "load_scale_88 (line 3): there is no bus 88 in case9" in said
+    assert "scenarios.1.outage (line 7): there is no branch 99 in service" in said
+
+
+def test_options_that_ipopt_does_not_have_are_said_before_anything_is_solved(tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_text('case = "case9"\n[options]\ntol = 1e-8\ntoll = 1e-8\nmu_strategy = "x"\n')
+    with pytest.raises(scopf.CaseError) as caught:
+        scopf.sweep(path, out=tmp_path / "out")
+    assert [fault.label for fault in caught.value.faults] == ["line 4", "line 5"]
+    assert "Ipopt has no option 'toll'" in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_misspelt_study_is_named(tmp_path):
+    result = run("fig99", "--out", tmp_path)
+    assert result.exit_code == 2
+    assert "did you mean fig9? (bundled studies: fig3, fig4" in result.stderr
+
+
+def test_every_fault_of_a_load_series_is_said_at_once(tmp_path):
+    path = tmp_path / "loads.csv"
+    path.write_text("all,5,x,05\n1,inf,1,1\n-0.1,1,1,1\n1,,1,1\n")
+    with pytest.raises(scopf.CaseError) as caught:
+        scopf.sweep("case9", load_series=path)
+    said = [fault.text for fault in caught.value.faults]
+    text = "is no load factor: a finite number, not negative"
+    assert said == [
+        f"column all, row 2: -0.1 {text}",
+        f"column 5, row 1: inf {text}",
+        f"column 5, row 3: None {text}",
+        "column 'x' is neither `all`, nor `step`, nor a bus number",
+        "column '05' is there twice",
+    ]

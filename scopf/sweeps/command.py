@@ -13,7 +13,6 @@ import typer
 
 from scopf.faults import ScopfError
 from scopf.sweeps.quantities import QUANTITIES, is_column
-from scopf.sweeps.spec import outside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,6 +184,8 @@ def sweep(
         typer.echo(f"scopf: {error}", err=True)
         raise typer.Exit(BAD_INPUT) from None
     except KeyboardInterrupt:
+        from scopf.sweeps.spec import outside
+
         again = f"`{_again(out, workers, dask, csv=csv)}`"
         if option and outside(dict(_option(text) for text in option)):  # not taken from the folder
             again = "the same command with --resume"

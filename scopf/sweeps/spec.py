@@ -335,6 +335,10 @@ class _Reader:
     def _series(self, given: Any) -> Iterator[Axis]:
         try:
             columns = series.loads_of(given)
+        except CaseError as error:
+            for fault in error.faults:
+                self.fault(("load_series",), fault.text)
+            return
         except ScopfError as error:
             self.fault(("load_series",), str(error))
             return

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scopf import ipopt
 from scopf.cases import bundled, load_case
 from scopf.faults import CaseError, Fault, ScopfError, listing
 from scopf.inverters import Inverters
@@ -28,10 +30,13 @@ _OF_UNITS = ("beta_q", "mp", "droop_base", "rating_mva", "rating_factor")
 class Study:
     """A spec and its base case."""
 
-    def __init__(self, spec: Spec, base: Base) -> None:
+    def __init__(
+        self, spec: Spec, base: Base, source: str = "", line: Line = lambda _: None
+    ) -> None:
+        _refuse(source or "sweep", _refused(spec.settings.options), line)
         net = base.net.energized()
         self.units = base.units(net)
-        self.spec = resolved(spec, net, self.units.bus.tolist())
+        self.spec = resolved(spec, net, self.units.bus.tolist(), source, line)
         used = (BY_NAME[name] for name in self.spec.columns if name in BY_NAME)
         declared = tuple(quantity.name for quantity in used if quantity.declared)
         self.base = dataclasses.replace(base, declared=declared)
@@ -56,7 +61,7 @@ class Study:
             else:
                 content, line = read_toml(path)
                 if "options" not in given:
-                    _refuse_outside(str(path), content.get("options"), line)
+                    _refuse(str(path), outside(content.get("options")), line)
                 source, given = str(path), overridden(content, given)
         elif study is None and before is not None:
             spec = _of_before(before, given)
@@ -73,7 +78,8 @@ class Study:
         if isinstance(study, Network):
             base = _from_network(study, spec.settings, inverters if given_units else table, own)
             return cls(spec, base)
-        return cls(spec, _from_case(spec.settings, inverters if given_units else table, own))
+        base = _from_case(spec.settings, inverters if given_units else table, own)
+        return cls(spec, base, source, line) if line else cls(spec, base)
 
     def alone(self, workers: int, executor: Any, resume: bool) -> None:
         """Refuse what a problem with the user's own additions cannot do: leave this process."""
@@ -166,8 +172,20 @@ def _from_case(settings: Settings, inverters: Any, criterion: Criterion | None) 
     if not settings.case:
         text = "which case? Name it in the spec (case = ...), or give it as it was given before"
         raise ScopfError(text)
+    if settings.case.isidentifier() and not bundled.similar(settings.case):
+        near = difflib.get_close_matches(settings.case, bundled.studies(), n=1)
+        if near and not any(Path(f"{settings.case}{end}").is_file() for end in ("", ".m")):
+            text = f"neither a file nor a bundled case or study; did you mean {near[0]}?"
+            names = sorted(bundled.studies(), key=_natural)
+            text += f" (bundled studies: {listing(names, 20)})"
+            raise CaseError(settings.case, [Fault(text)])
     net = load_case(settings.case, ignore_unsupported=settings.ignore_unsupported)
     return _from_network(net, settings, inverters, criterion)
+
+
+def _natural(name: str) -> tuple[int, str]:
+    """Names in the order of people: fig9 before fig10."""
+    return len(name), name
 
 
 def _of_before(folder: Path, given: Mapping[str, Any]) -> Spec:
@@ -175,14 +193,22 @@ def _of_before(folder: Path, given: Mapping[str, Any]) -> Spec:
         text = "to resume a sweep with flags or keywords, give the case or spec as well as at first"
         raise ScopfError(f"{text}; or leave out {listing(given)}")
     spec = manifests.spec(folder, manifests.read(folder))
-    _refuse_outside(str(folder / manifests.MANIFEST), spec.settings.options)
+    _refuse(str(folder / manifests.MANIFEST), outside(spec.settings.options))
     return spec
 
 
-def _refuse_outside(source: str, options: Any, line: Line = lambda _: None) -> None:
-    """Refuse options of a file that reach outside the solver."""
+def _refused(options: Mapping[str, Any]) -> dict[str, str]:
+    """Options that Ipopt does not have, if there are any and it is here to ask."""
+    try:
+        return ipopt.refusals(options) if options else {}
+    except ImportError:  # it need not be, where the solving is done elsewhere
+        return {}
+
+
+def _refuse(source: str, options: Mapping[str, str], line: Line = lambda _: None) -> None:
+    """Refuse options of Ipopt, each with its reason."""
     faults = []
-    for name, text in outside(options).items():
+    for name, text in options.items():
         at = line(("options", name))
         faults.append(Fault(text, f"options.{name}", label="" if at is None else f"line {at}"))
     if faults:
