@@ -85,9 +85,10 @@ def sweep(
     update of arrays and starts from its neighbour. A scenario that fails is a row with a status.
 
     Args:
-        study: a Problem (whose numbers are the base case), a Network, a case as `load_case` takes
-            it, or a spec: a TOML file with any of these arguments, or the name of a bundled one.
-            None with `resume`: the study in `out`.
+        study: a Problem (whose numbers are the base case; one whose Pyomo model was asked for is
+            swept in this process only, and cannot be resumed), a Network, a case as `load_case`
+            takes it, or a spec: a TOML file with any of these arguments, or the name of a bundled
+            one. None with `resume`: the study in `out`.
         eta_q: reactive power cost relative to active, as `build` takes it.
         d: quadratic reactive power cost, instead.
         q_price: price of reactive power.
@@ -119,7 +120,8 @@ def sweep(
         ignore_unsupported: as `load_case` takes it.
         title: of the study, for reports.
         form: of the model, as `solve` takes it.
-        options: of Ipopt.
+        options: of Ipopt; those that name files or libraries are taken from here only, not from a
+            spec file or a run folder.
         max_iter: iteration limit of each scenario.
         time_limit: time limit of each scenario in s.
         chain: most scenarios in a row that start from each other; the default suits their number.
