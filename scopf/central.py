@@ -29,6 +29,7 @@ import numpy as np
 from scopf.dynamics.loads import transit
 from scopf.dynamics.reserve import Reserve, reserve
 from scopf.faults import ScopfError, number
+from scopf.interruption import heeded
 from scopf.inverters import Inverters
 from scopf.model.costs import Coefficients
 from scopf.model.problem import Problem, build
@@ -163,7 +164,7 @@ def solve_centralised(
         raise ScopfError(f"margin must be between 0 and 1, got {margin}")
     end = np.inf if time_limit is None else began + number("time_limit", time_limit)
     walk = _Walk(plain.base, plain.inverters, margin, {"eta_q": eta_q, "d": d})
-    solution = solve(plain, time_limit=time_limit)
+    solution = heeded(solve(plain, time_limit=time_limit))
     walk.note(solution, 1.0, 0, began)
     found = None
     if solution.solved:
@@ -246,7 +247,7 @@ class _Walk:
             max_iter=_ITERATIONS,
             time_limit=left,
         )
-        return solution if self.note(solution, share, count, began) else None
+        return solution if self.note(heeded(solution), share, count, began) else None
 
 
 def _carried(start: Solution, problem: Problem) -> Solution:

@@ -79,6 +79,9 @@ def certify(
             check = _check(found, margin, how)
             checks.append(check)
             log.info("certify: droop margin %.3g %%: %s", 100 * margin, check.verdict)
+            if check.status is Status.INTERRUPTED:
+                last = last or found
+                break
             if check.stable or MARGIN not in problem.formulation:
                 last = found
                 break
@@ -151,6 +154,8 @@ def _allowed(found: Solution, margin: float) -> float:
 def _reason(problem: Problem, checks: list[Check]) -> str:
     if MARGIN not in problem.formulation:
         return f"the criterion {problem.criterion.name} has no rows to tighten"
+    if checks[-1].status is Status.INTERRUPTED:
+        return "interrupted"
     failed = [check for check in checks if not check.status.solved]
     if len(failed) == len(checks):
         return f"the problem itself was not solved ({checks[0].status})"

@@ -201,6 +201,7 @@ def solve(
                 typer.echo(f"\n{found}")
             if written:
                 typer.echo(f"\n{len(written)} files written to {out}")
+    _exit_if_interrupted(solution)
     if not solution.solved or solution.certified is False:
         raise typer.Exit(NOT_SOLVED)
 
@@ -256,6 +257,7 @@ def verify(
 
             typer.echo(f"criterion {solution.problem.criterion.name}, cost {solution.cost:.4f}")
             typer.echo("\n".join([*summary.checks(solution), found.text()]))
+    _exit_if_interrupted(solution)
     if found is None or not found.stable:
         raise typer.Exit(NOT_STABLE)
 
@@ -270,6 +272,13 @@ def _diagnosis(solution: Solution, max_iter: int | None) -> Diagnosis | None:
     from scopf.diagnosis import diagnose
 
     return diagnose(solution.problem, progress=sys.stderr.isatty())
+
+
+def _exit_if_interrupted(solution: Solution) -> None:
+    """With the exit code of Ctrl-C, after what there is has been shown."""
+    last = solution.checks[-1].status if solution.checks else solution.status
+    if str(last) == "interrupted":
+        raise typer.Exit(INTERRUPTED)
 
 
 def _load(text: str) -> Any:

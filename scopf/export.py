@@ -42,6 +42,7 @@ def as_dict(solution: Solution) -> dict[str, Any]:
             for attempt in solution.attempts
         ],
         "seconds": solution.seconds,
+        "accuracy": solution.accuracy.as_dict(),
         "proven": problem.criterion.proven and not solution.stability.doubts,
         "doubts": list(solution.stability.doubts),
         "certified": solution.certified,

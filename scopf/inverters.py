@@ -148,7 +148,8 @@ class Inverters:
             "tau_p": tau_p, "tau_q": tau_q, "rating_mva": rating_mva,
         }  # fmt: skip
         reader = _Reader(net.energized(), droop_base)
-        return cls(**reader.read(given, buses, table, rating_factor))
+        with np.errstate(all="ignore"):  # what overflows is no positive number, and that is found
+            return cls(**reader.read(given, buses, table, rating_factor))
 
     def frame(self) -> pd.DataFrame:
         """The inverters as a table, one row each, per unit on the system base."""
@@ -255,16 +256,21 @@ class _Reader:
     def _table(self, table: str | os.PathLike[str] | pd.DataFrame) -> None:
         frame = self._frame(table)
         keys = [key for key in ("bus", "gen") if key in frame.columns]
-        unknown = [c for c in frame.columns if c not in (*_PARAMETERS, "bus", "gen", "inverter")]
+        known = (*_PARAMETERS, "bus", "gen", "inverter")
+        unknown = [c for c in frame.columns if c not in known]
         if unknown:
             text = f"unknown column {listing(unknown)}; known are bus or gen, inverter, "
             self.faults.append(Fault(text + listing(_PARAMETERS)))
+        twice = frame.columns[frame.columns.duplicated()].unique()
+        if len(twice):
+            self.faults.append(Fault(f"column {listing(twice)} occurs twice"))
+        frame = frame.loc[:, [c in known for c in frame.columns] & ~frame.columns.duplicated()]
         if len(keys) != 1:
             self.faults.append(Fault("needs one key column, either `bus` or `gen`"))
             return
         numbers = self._numeric(frame)
-        twice = numbers[keys[0]][numbers[keys[0]].duplicated()]
-        for row, repeated in twice.items():
+        again = numbers[keys[0]][numbers[keys[0]].duplicated()].dropna()
+        for row, repeated in again.items():
             self.faults.append(Fault("occurs twice", keys[0], int(str(row)) + 1, f"{repeated:g}"))
         for row, record in enumerate(numbers.to_dict("records"), 1):
             self._record(keys[0], record, row)
@@ -277,18 +283,24 @@ class _Reader:
         if not isinstance(table, (str, os.PathLike)):
             raise ScopfError(f"table must be a file or a DataFrame, not {type(table).__name__}")
         self.source = os.fspath(table)
-        if not Path(self.source).is_file():
+        if not os.path.isfile(self.source):
             raise CaseError(self.source, [Fault("there is no such file")])
         try:
             text = Path(self.source).read_text(encoding="utf-8-sig")
             header, *rows = self._cells(text)
             return pd.DataFrame([[cell or None for cell in row] for row in rows], columns=header)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise CaseError(self.source, [Fault(f"cannot be read: {reason}")]) from error
         except (ValueError, csv.Error) as error:
             raise CaseError(self.source, [Fault(f"is not a CSV table: {error}")]) from error
 
     def _cells(self, text: str) -> list[list[str]]:
         """Rows of a CSV text, the header first, all as wide as it; `#` starts a comment."""
-        lines = [line.partition("#")[0] for line in text.splitlines()]
+        if "\0" in text:
+            raise ValueError("it holds NUL characters")
+        # With line ends, or a quoted "3<line end>2" would become 32.
+        lines = [line.partition("#")[0] + "\n" for line in text.split("\n")]
         rows = [[cell.strip() for cell in row] for row in csv.reader(lines, strict=True)]
         rows = [row for row in rows if any(row)]
         width = len(rows[0]) if rows else 0

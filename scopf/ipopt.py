@@ -13,6 +13,7 @@ import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.faults import ScopfError
+from scopf.interruption import Stop, stoppable
 from scopf.ladder import Watch
 from scopf.outcome import Status
 
@@ -27,7 +28,11 @@ OPTIONS: dict[str, str | int | float] = {
     "acceptable_tol": 1e-8,  # nor where steps become tiny
     "nlp_scaling_max_gradient": 10.0,
     "mumps_pivot_order": 0,  # AMD: a third less factorisation work on large grids
+    # Ipopt relaxes bounds and moves the result back into them: by the default 1e-8, that misplaces
+    # the balances of buses with short lines by up to 1e-4 p.u.
+    "bound_relax_factor": 1e-10,
     "honor_original_bounds": "yes",
+    "check_derivatives_for_naninf": "yes",  # else NaN wanders through the factors unseen
     "print_level": 0,
     "sb": "yes",
 }
@@ -157,10 +162,11 @@ def run(
         text = f"{name} cannot hold: its lower side lies above its upper side"
         none, nothing = np.zeros(nlp.n), np.zeros(nlp.m)
         return Outcome(start, nothing, none, none, Status.INFEASIBLE, text, certain=True)
+    callbacks = _Callbacks(nlp, watch, progress)
     ipopt = _load_cyipopt().Problem(
         n=nlp.n,
         m=nlp.m,
-        problem_obj=_Callbacks(nlp, watch, progress),
+        problem_obj=callbacks,
         lb=nlp.x_lower,
         ub=nlp.x_upper,
         cl=nlp.g_lower,
@@ -169,17 +175,17 @@ def run(
     given = {**OPTIONS, **options}
     for name, value in given.items():
         _set_option(ipopt, name, value)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), stoppable() as callbacks.stop:
         x, info = ipopt.solve(start, **(multipliers or {}))
     code = info["status"]
     if code == _INVALID_OPTION:
         changed = {name: value for name, value in given.items() if OPTIONS.get(name) != value}
         raise ScopfError(f"Ipopt refuses an option among {changed} (verbose=True shows why)")
     status, message = _STATUS.get(code, (Status.FAILED, "the solver failed"))
-    if watch.stalled:
+    if watch.stalled and not callbacks.stop.wanted:
         status, message = Status.STALLED, f"given up: {watch.stalled}"
     if code == _INVALID_NUMBER:
-        bad = nlp.not_finite(x)
+        bad = nlp.not_finite(x) or nlp.not_finite(start)
         message += f": {bad[0]}" if bad else ""
     return Outcome(x, info["mult_g"], info["mult_x_L"], info["mult_x_U"], status, message)
 
@@ -201,6 +207,7 @@ class _Callbacks:
 
     def __init__(self, nlp: Program, watch: Watch, progress: Progress | None) -> None:
         self._watch, self._progress = watch, progress
+        self.stop = Stop()
         self.objective = nlp.objective
         self.gradient = nlp.gradient
         self.constraints = nlp.constraints
@@ -224,9 +231,15 @@ class _Callbacks:
         _trials: int,
     ) -> bool:
         """Called by Ipopt after each iteration; True goes on."""
-        if self._progress is not None:
-            self._progress(iteration, cost, violation)
-        return self._watch.goes_on(iteration, mode == 1, step)
+        goes_on = self._watch.goes_on(iteration, mode == 1, step)
+        try:
+            if self._progress is not None:
+                self._progress(iteration, cost, violation)
+        except KeyboardInterrupt:
+            if self.stop.wanted:
+                raise
+            self.stop.wanted = True
+        return goes_on and not self.stop.wanted
 
 
 def _load_cyipopt() -> Any:

@@ -17,6 +17,7 @@ from scopf.stability.criterion import NOBODY
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scopf.accuracy import Accuracy
     from scopf.certification import Check
     from scopf.diagnosis import Diagnosis
     from scopf.dynamics.loads import Load
@@ -75,6 +76,7 @@ class Solution:
         scenario, inverter_data: its numbers and inverters as they had last been given to `build` or
             `update` (what was set by hand on the Pyomo model shows in the tables only).
         point, prices, stability: what the tables are made of.
+        accuracy: errors in the original problem, independent of the solver (`scopf.accuracy`).
         iterate: where the solver ended, for a warm start.
         checks: every solve and exact check of `solve(..., certify=True)`.
     """
@@ -91,6 +93,7 @@ class Solution:
     point: Point = field(repr=False)
     prices: Prices = field(repr=False)
     stability: Stability = field(repr=False)
+    accuracy: Accuracy = field(repr=False)
     iterate: Iterate = field(repr=False)
     checks: tuple[Check, ...] = field(default=(), repr=False)
 

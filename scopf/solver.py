@@ -12,7 +12,8 @@ from typing import Any, get_args
 
 import numpy as np
 
-from scopf import certification, ipopt, prices
+from scopf import accuracy, certification, ipopt, prices
+from scopf.accuracy import Accuracy
 from scopf.algebra.formulation import Variable
 from scopf.arrays import Floats
 from scopf.faults import ScopfError, listing, number
@@ -25,6 +26,7 @@ from scopf.nlp import NLP
 from scopf.outcome import Attempt, Iterate, Status
 from scopf.prices import Multipliers
 from scopf.solution import Point, Solution
+from scopf.stability import Setting, Stability
 from scopf.stability.criterion import STIFFNESS
 from scopf.starts import STARTS
 
@@ -143,6 +145,7 @@ class _Climb:
         self._limits = limits
         self._attempts: list[Attempt] = []
         self._last: tuple[NLP, Outcome] | None = None
+        self._examined: _Examined | None = None  # the last result, if it is a solution
         self._cold = 0  # iterations that the last cold start took
         self._climbed = 0  # iterations of all cold attempts
         self._began = time.perf_counter()
@@ -194,7 +197,9 @@ class _Climb:
     ) -> None:
         options = {**rung.options, **self._options, **self._limits.left(self._attempts)}
         watch = Watch(rung.patience)
-        found = ipopt.run(nlp, start, options, watch, self._progress, multipliers)
+        found = self._checked(
+            nlp, ipopt.run(nlp, start, options, watch, self._progress, multipliers)
+        )
         if found.status.solved and rung.note:
             found = dataclasses.replace(found, message=f"{found.message} ({rung.note})")
         seconds = time.perf_counter() - began
@@ -207,9 +212,28 @@ class _Climb:
         verdicts = [attempt.status for attempt in self._attempts]
         if verdicts.count(Status.INFEASIBLE) >= _VERDICTS:
             over.add(Status.INFEASIBLE)
+        if not watch.iterations:  # from the same start, no other rung would get further
+            over.add(Status.EVALUATION_ERROR)
         if self._limits.iterations is not None:
             over.add(Status.ITERATION_LIMIT)
         self.ended = found.status.solved or found.status in over or found.certain
+
+    def _checked(self, nlp: NLP, found: Outcome) -> Outcome:
+        """The outcome with no better a name than it deserves in the original problem."""
+        self._examined = None
+        if not found.status.solved:
+            return found
+        self._examined = _examine(self._problem, nlp, found)
+        log.info("check of the original problem: %s", self._examined.accuracy)
+        verdict, complaint = self._examined.accuracy.status, self._examined.accuracy.complaint
+        if verdict is Status.FAILED:
+            self._examined = None  # prices of what is no solution mean nothing
+            text = f"the solver's result is no solution of the original problem: {complaint}"
+            return dataclasses.replace(found, status=verdict, message=text)
+        if verdict is Status.ACCEPTABLE and found.status is Status.OPTIMAL:
+            text = f"solved to a lower accuracy than usual: {complaint}"
+            return dataclasses.replace(found, status=verdict, message=text)
+        return found
 
     def solution(self) -> Solution:
         """Everything about the last attempt."""
@@ -217,13 +241,11 @@ class _Climb:
         assert self._last is not None
         nlp, found = self._last
         x, solved = found.x, found.status.solved
-        nlp.take_over(x)
+        examined = self._examined or _examine(problem, nlp, found)
+        multipliers, setting = examined.multipliers, examined.setting
         point = _point(problem, nlp, x)
-        multipliers = Multipliers(nlp, found.rows, found.lower, found.upper, solved)
         p_from, q_from, p_to, q_to = point.flows / problem.base.branch.rate
         loading = np.hypot(p_from, q_from), np.hypot(p_to, q_to)
-        f, setting = problem.formulation, problem.setting
-        setting = dataclasses.replace(setting, inverters=_designed(problem))
         cost = -nlp.objective(x) if nlp.maximize else nlp.objective(x)
         return Solution(
             status=found.status,
@@ -237,11 +259,34 @@ class _Climb:
             inverter_data=setting.inverters,
             point=point,
             prices=prices.read(problem, multipliers, loading),
-            stability=problem.criterion.read(f, setting, multipliers),
+            stability=examined.stability,
+            accuracy=examined.accuracy,
             iterate=Iterate(
                 nlp.signature, nlp.lift, x, found.rows, found.lower, found.upper, self._cold
             ),
         )
+
+
+@dataclass(frozen=True)
+class _Examined:
+    """What a result says, and how accurate it is."""
+
+    multipliers: Multipliers
+    setting: Setting
+    stability: Stability
+    accuracy: Accuracy
+
+
+def _examine(problem: Problem, nlp: NLP, found: Outcome) -> _Examined:
+    """Give the problem's variables the values of a result, and read everything off them."""
+    nlp.take_over(found.x)
+    solved = found.status.solved
+    multipliers = Multipliers(nlp, found.rows, found.lower, found.upper, solved)
+    setting = dataclasses.replace(problem.setting, inverters=_designed(problem))
+    stability = problem.criterion.read(problem.formulation, setting, multipliers)
+    return _Examined(
+        multipliers, setting, stability, accuracy.measure(problem, nlp, found, stability)
+    )
 
 
 def compiled(problem: Problem, lift: bool) -> NLP:

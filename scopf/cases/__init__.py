@@ -38,9 +38,9 @@ def load_case(source: str | os.PathLike[str], *, ignore_unsupported: bool = Fals
     if known:
         return bundled.load(known)
     path = Path(name)
-    if path.suffix != ".m" and not path.is_file():
+    if path.suffix != ".m" and not os.path.isfile(path):  # unlike Path, for any name at all
         path = Path(name + ".m")
-    if not path.is_file():
+    if not os.path.isfile(path):
         near = bundled.similar(name)
         hint = f"; did you mean {near}?" if near else "; `scopf cases` lists the bundled ones"
         text = f"neither a file nor a bundled case{hint}"

@@ -6,6 +6,7 @@ Column meanings and defaults follow the MATPOWER User's Manual, appendix B.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -67,6 +68,13 @@ def network(tables: Tables, name: str) -> Network:
     if "branch" in tables.rows:  # a network of one bus has an empty one
         missing = [key for key in missing if key != "branch"]
     base = tables.base_mva if np.isfinite(tables.base_mva) else 1.0
+    with np.errstate(all="ignore"):  # what overflows is infinite, and that is found
+        return _network(tables, name, missing, base, faults)
+
+
+def _network(
+    tables: Tables, name: str, missing: list[str], base: float, faults: list[Fault]
+) -> Network:
     rows = {key: tables.rows.get(key, np.zeros((0, AT_LEAST[key]))) for key in REQUIRED}
     if "bus" not in missing:
         costs = _costs(rows["gencost"], len(rows["gen"]), base, faults, "gencost" in missing)
@@ -98,10 +106,11 @@ def _column(table: str, rows: Floats, column: str, default: float = np.nan) -> F
 def _whole(table: str, rows: Floats, column: str, faults: list[Fault]) -> Ints:
     """A column of whole numbers; a cell that is none is a fault, and unique and negative."""
     values = _column(table, rows, column).copy()
+    told = {fault.cell for fault in faults}
     for row in np.flatnonzero(~((np.abs(values) < _LARGEST_NUMBER) & (values == np.round(values)))):
         shown = FORMAT[table][column]
         text = f"{shown} must be a whole number, got {values[row]:g}"
-        if (table, int(row) + 1, column) not in {fault.cell for fault in faults}:
+        if (table, int(row) + 1, column) not in told:
             faults.append(Fault(text, table, int(row) + 1, column=column))
         values[row] = -1.0 - row
     return values.astype(np.int64)
@@ -115,6 +124,12 @@ def _status(table: str, rows: Floats, faults: list[Fault]) -> Flags:
             text = f"the status must be a number, got {values[row]:g}"
             faults.append(Fault(text, table, int(row) + 1, column="in_service"))
     return np.asarray(values > 0)
+
+
+def _number_of(column: str, rows: Floats) -> Ints:
+    """Areas and zones, which mean nothing to the model; 0 where there is no such number."""
+    values = _column("bus", rows, column)
+    return np.where(np.abs(values) < _LARGEST_NUMBER, values, 0.0).astype(np.int64)
 
 
 def _buses(tables: Tables, rows: Floats, base: float, faults: list[Fault]) -> Buses:
@@ -138,8 +153,8 @@ def _buses(tables: Tables, rows: Floats, base: float, faults: list[Fault]) -> Bu
         base_kv=column("base_kv"),
         vmin=column("vmin"),
         vmax=column("vmax"),
-        area=np.nan_to_num(column("area"), posinf=0, neginf=0),
-        zone=np.nan_to_num(column("zone"), posinf=0, neginf=0),
+        area=_number_of("area", rows),
+        zone=_number_of("zone", rows),
         name=np.array(names, dtype=np.str_),
     )
 
@@ -211,7 +226,7 @@ def _costs(
 
 def _cost_units(base: float, width: int) -> Floats:
     """base^k: what turns a coefficient of (MW)^k into one of (p.u.)^k."""
-    return np.array([base**k for k in range(width)])
+    return np.power(base, np.arange(width))
 
 
 def _polynomial(row: Floats, number: int, faults: list[Fault]) -> list[float]:
@@ -268,7 +283,11 @@ def write(net: Network, path: str | Path, notes: Iterable[str] = ()) -> None:
 
 def _text(net: Network, name: str, notes: Iterable[str]) -> str:
     bus, gen, branch, base = net.bus, net.gen, net.branch, net.base_mva
-    lines = [f"function mpc = {name}", *(f"% {note}" for note in notes)]
+    function = re.sub(r"\W", "_", name, flags=re.ASCII)
+    if not function[:1].isalpha():
+        function = f"case_{function}"
+    remarks = [line for note in notes for line in note.splitlines() or [""]]
+    lines = [f"function mpc = {function}", *(f"% {line}" for line in remarks)]
     lines += ["mpc.version = '2';", f"mpc.baseMVA = {base:.17g};", ""]
     lines += _matrix(
         "bus",
@@ -299,11 +318,15 @@ def _text(net: Network, name: str, notes: Iterable[str]) -> str:
     if any(bus.name):
         lines += [
             "mpc.bus_name = {",
-            *("\t'" + name.replace("'", "''") + "';" for name in bus.name.tolist()),
+            *("\t'" + _one_line(name).replace("'", "''") + "';" for name in bus.name.tolist()),
             "};",
             "",
         ]
     return "\n".join(lines)
+
+
+def _one_line(name: str) -> str:
+    return " ".join(name.splitlines())
 
 
 def _angle_limits(branch: Branches) -> list[list[str]]:

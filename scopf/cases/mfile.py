@@ -38,6 +38,7 @@ FORMAT = {
 _OURS = {table: {v: k for k, v in columns.items()} for table, columns in FORMAT.items()}
 AT_LEAST = {"bus": 13, "gen": 10, "branch": 11, "gencost": 5}
 REQUIRED = ("bus", "gen", "branch", "gencost")
+_POLYNOMIAL = 2
 _WITHOUT_EFFECT = {  # on an optimal power flow: names, history, and what MATPOWER ignores as well
     "version", "areas", "gentype", "genfuel", "gen_name", "branch_name", "casename", "case",
     "order", "success", "et", "f", "bus_geo", "raw", "iterations",
@@ -60,7 +61,9 @@ _STATEMENT = re.compile(
     r"\s*(?:"
     r"mpc\.(?P<key>\w+(?:\.\w+)*)[ \t]*=\s*"
     r"(?P<body>\[[^\]\[=]*\]|\{[^}{=]*\}|[^\[\{;\n]+)[ \t]*(?:;|(?=\n)|\Z)"
-    r"|function\b[^\n]*|(?:end(?:function)?|return|define_constants)\b[ \t]*;?"
+    r"|function\b(?:[ \t]*\[[^\]\n]*\])?[^\n=;,(]*(?:=[^\n=;,(]*)?(?:\([^)\n]*\))?"
+    r"[ \t]*(?:[;,]|(?=\n)|\Z)"
+    r"|(?:end(?:function)?|return|define_constants)\b[ \t]*;?"
     r"|;)"
 )
 _LINE = re.compile(r"\s*([^\n]+)")
@@ -68,14 +71,17 @@ _OPEN = re.compile(r"\s*mpc\.(\w+)\s*=\s*[\[{]")
 _QUOTED = r"'(?:[^'\n]|'')*'|\"[^\"\n]*\""
 _SPECIAL = "%;,[]{}=."
 _MASK = {ord(c): chr(0xE000 + k) for k, c in enumerate(_SPECIAL)}
-_UNMASK = {0xE000 + k: c for k, c in enumerate(_SPECIAL)}
+_NO_NUMBER = "\ue0ff"  # put before a cell that only Python would take for a number
+_UNMASK: dict[int, str | None] = {0xE000 + k: c for k, c in enumerate(_SPECIAL)}
+_UNMASK[ord(_NO_NUMBER)] = None
+_PYTHON_S = re.compile(r"(?i)_|infinity|[^\x00-\x7f]")  # what only Python has in numbers
 
 
 def parse(text: str, source: str) -> Tables:
     """Split the text of a case file into numeric tables; faults are collected, not raised."""
     tables = Tables(source)
     bodies: dict[str, str] = {}
-    text = _plain(text).rstrip()
+    text = _plain(text, tables).rstrip()
     at = 0
     while at < len(text):
         match = _STATEMENT.match(text, at)
@@ -91,11 +97,26 @@ def parse(text: str, source: str) -> Tables:
     return tables
 
 
-def _plain(text: str) -> str:
+def _plain(text: str, tables: Tables) -> str:
     """The text without comments and continuations, characters inside quotes masked."""
-    text = re.sub(_QUOTED, lambda m: m[0].translate(_MASK), text.replace("\r", ""))
-    text = re.sub(r"(?ms)^[ \t]*%\{[ \t]*$.*?^[ \t]*%\}[ \t]*$", "", text)
+    text = _without_blocks(text.replace("\r", ""), tables)
+    text = re.sub(_QUOTED, lambda m: m[0].translate(_MASK), text)
     return re.sub(r"\.\.\.[^\n]*\n", " ", re.sub(r"%[^\n]*", "", text))
+
+
+def _without_blocks(text: str, tables: Tables) -> str:
+    """The text without block comments, which may hold others."""
+    if "%{" not in text:
+        return text
+    kept, opened = [], 0
+    for line in text.split("\n"):
+        mark = line.strip(" \t")
+        opened += mark == "%{"
+        kept.append("" if opened else line)
+        opened -= mark == "%}" and opened > 0
+    if opened:
+        tables.faults.append(Fault("a block comment, %{, is not closed"))
+    return "\n".join(kept)
 
 
 def _unknown_statement(text: str, at: int, tables: Tables) -> int:
@@ -130,6 +151,8 @@ def _read_bodies(bodies: Mapping[str, str], tables: Tables) -> None:
             tables.rows[key] = _numbers(key, body, tables)
             if key == "gen":
                 _refuse_capability_curves(tables)
+            if key == "gencost":
+                _refuse_spare_coefficients(tables)
         elif key == "bus_name":
             names = [quoted[1:-1].replace("''", "'") for quoted in re.findall(_QUOTED, body)]
             tables.bus_name = tuple(name.translate(_UNMASK).strip() for name in names)
@@ -139,7 +162,7 @@ def _read_bodies(bodies: Mapping[str, str], tables: Tables) -> None:
 
 def _base(body: str, tables: Tables) -> float:
     try:
-        base = float(body)
+        base = float("nan" if _PYTHON_S.search(body) else body)
     except ValueError:
         base = float("nan")
     if not (np.isfinite(base) and base > 0):
@@ -152,6 +175,10 @@ def _base(body: str, tables: Tables) -> float:
 def _tokens(key: str, body: str) -> list[list[object]]:
     """Cells of a matrix, row by row, as matpowercaseframes reads them."""
     inner = body.strip("[]{} \t\n").replace(",", " ").replace(";", "\n")
+    if _PYTHON_S.search(inner):
+        inner = re.sub(
+            r"\S+", lambda m: _NO_NUMBER + m[0] if _PYTHON_S.search(m[0]) else m[0], inner
+        )
     return parse_file(key, f"mpc.{key} = [\n{inner}\n];") or []
 
 
@@ -223,3 +250,14 @@ def _refuse_capability_curves(tables: Tables) -> None:
         text = "its P-Q capability curve (Pc1 ... Qc2max) is not represented by the model"
         label = f"gen {row + 1} at bus {rows[row, 0]:g}"
         tables.unsupported.append(Fault(text, "gen", int(row) + 1, label, "PC1"))
+
+
+def _refuse_spare_coefficients(tables: Tables) -> None:
+    """Note polynomials with more coefficients than NCOST says; zeros fill up the table."""
+    rows = tables.rows["gencost"]
+    count = np.where(rows[:, 3] >= 0, rows[:, 3], np.inf)  # NaN is a fault of its own
+    beyond = np.arange(rows.shape[1]) >= 4 + count[:, None]
+    spare = (beyond & (rows != 0)).sum(axis=1) * (rows[:, 0] == _POLYNOMIAL)
+    for row in np.flatnonzero(spare):
+        text = f"has coefficients that are not zero beyond the {count[row]:g} that NCOST says"
+        tables.unsupported.append(Fault(text, "gencost", int(row) + 1, column="NCOST"))

@@ -199,7 +199,8 @@ class NLP:
         value = self._values[dead]
         slack = _HOLDS * np.maximum(1.0, np.abs(value))
         lower, upper = (side.values[dead] for side in self._sides)
-        broken = dead[~((value >= lower - slack) & (value <= upper + slack))]
+        holds = (value >= lower - slack) & (value <= upper + slack) & np.isfinite(value)
+        broken = dead[~holds]
         if len(broken):
             names = np.array(self.row_names, dtype=object)[broken]
             raise ScopfError(f"no free variable is left in {listing(names)}, which cannot hold")
@@ -368,7 +369,19 @@ class NLP:
         return self._scatter.hessian_at
 
     def not_finite(self, x: Floats) -> list[str]:
-        """Names of the rows (and the objective) whose value at x is not a finite number."""
+        """What is not a finite number at x: rows (and the objective), else their derivatives."""
         self._at(x, 0)
         names = [*self.row_names, "the objective"]
-        return [names[k] for k in np.flatnonzero(~np.isfinite(self._values))]
+        bad = np.flatnonzero(~np.isfinite(self._values))
+        if len(bad):
+            return [names[k] for k in bad]
+        rows = self.jacobianstructure()[0][~np.isfinite(self.jacobian(x))]
+        found = [f"the derivative of {names[k]}" for k in np.unique(rows)]
+        if not np.isfinite(self.gradient(x)).all():
+            found.append("the derivative of the objective")
+        if found:
+            return found
+        curved = ~np.isfinite(self.hessian(x, np.ones(self.m), 1.0))
+        columns = np.unique(self.hessianstructure()[1][curved])
+        free = [variable.name for variable in self.variables]
+        return [f"a second derivative by {free[k]}" for k in columns if k < len(free)]

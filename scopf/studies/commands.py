@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scopf.faults import ScopfError
+from scopf.filenames import file_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +50,7 @@ def gap(criterion: Annotated[list[str] | None, _CRITERION] = None, out: _OUT = N
     written = _write(out, {"gap": pd.concat(tables, ignore_index=True)})
     try:
         for result in found:
-            result.plot(out / f"gap_{result.criterion}.png")
+            result.plot(out / f"gap_{file_name(result.criterion)}.png")
             written += 1
     except ScopfError as error:
         typer.echo(f"scopf: no pictures: {error}", err=True)

@@ -22,6 +22,7 @@ import numpy as np
 
 from scopf.cases import load_case
 from scopf.faults import ScopfError
+from scopf.interruption import heeded
 from scopf.inverters import Inverters
 from scopf.model import build
 from scopf.solver import solve
@@ -106,7 +107,7 @@ class _Study:
         self.net, self.rules, self.tolerance = net, rules, tolerance
         self.inverters = Inverters.at_generators(net, mq=1.0)
         self.at: Ints = net.bus_positions(self.inverters.bus)
-        plain = solve(build(net, self.inverters, criterion="none"))
+        plain = heeded(solve(build(net, self.inverters, criterion="none")))
         if not plain.solved:
             raise ScopfError(f"{net.name}: the plain OPF has no solution: {plain.message}")
         self.plain, self.cost = plain, plain.cost
@@ -130,7 +131,7 @@ class _Study:
         """Of one criterion."""
 
         def free(mq: float) -> bool:
-            solution = solve(self.problems[rule.name].update(mq=mq))
+            solution = heeded(solve(self.problems[rule.name].update(mq=mq)))
             return solution.solved and solution.cost <= self.cost * (1 + self.tolerance)
 
         def certified(mq: float) -> bool:
@@ -164,7 +165,7 @@ class _Study:
 
     def costs(self, rule: Criterion, mq: float) -> dict[str, object]:
         """Of one criterion with one droop."""
-        solution = solve(self.problems[rule.name].update(mq=mq))
+        solution = heeded(solve(self.problems[rule.name].update(mq=mq)))
         verdicts = {
             f"stable_{loads}": solution.verify(load=loads).stable if solution.solved else None
             for loads in LOADS.values()

@@ -1,0 +1,182 @@
+"""Texts made worse, for `benchmarks.fuzz` and the tests: seeded, so that each can be made again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+Rng = np.random.Generator
+Mutation = Callable[[Rng, bytes, Sequence[bytes]], bytes]
+
+NUMBERS = (
+    b"0", b"-0", b"-1", b"1", b"NaN", b"nan", b"Inf", b"-Inf", b"inf", b"1e308", b"-1e308",
+    b"1e309", b"1e-320", b"5e-324", b"9007199254740993", b"99999999999999999999", b"1e16",
+    b"2147483648", b"-9223372036854775808", b"0.5", b"1.5", b"1e", b"1e+", b".", b"-", b"+1",
+    b"0x1F", b"1_0", b"1,5", b"1/3", b"2*3", b"1i", b"pi", b"1e5000", b"9" * 5000, b"360", b"-360",
+    b"1d3", b"TRUE", b"\xd9\xa1\xd9\xa2", b"\xef\xbc\x91", b"\xe2\x88\x9e", b"\xe2\x88\x921",
+)  # fmt: skip
+PIECES = (
+    b"%", b"%{\n", b"%}\n", b"#", b"...", b"...\n", b"'", b'"', b"''", b"[", b"]", b"{", b"}", b"(",
+    b")", b";", b",", b"=", b"==", b"\n", b"\r\n", b"\r", b"\t", b"\x00", b"\x0b", b"\x0c", b"\x1a",
+    b"\x85", b" ", b"]';", b"].*2;", b"];\nmpc.bus(1,3) = 9;\n", b"end\n", b"return;\n",
+    b"function mpc = x\n", b"mpc = struct();\n", b"mpc.version = '1';\n", b"mpc.version = 2;\n",
+    b"mpc.baseMVA = 0;\n", b"mpc.bus = [];\n", b"mpc.gen = [];\n", b"mpc.branch = [];\n",
+    b"mpc.gencost = [];\n", b"mpc.bus_name = {'a'; 'b'};\n", b"mpc.gen_name = {'%}'; '];'};\n",
+    b"mpc.dcline = [1 2 1 0 0 0 0 1 1 0 10 0 0 0 0 0 0];\n", b"mpc.dcline = [];\n",
+    b"mpc.storage = [1 0 0];\n", b"mpc.A = sparse(3);\n", b"mpc.reserves.cost = [1];\n",
+    b"mpc.userfcn = 'x';\n", b"mpc.case.x = 1;\n", b"if 1\n", b"clear all;\n", b"!rm x\n",
+    b"system('x');\n", b"eval('x');\n", b"\xef\xbb\xbf", b"\xff\xfe", b"\xc3\x28",
+    b"\xf0\x9f\x94\x8c",
+    b"\xe2\x80\xa8", b"\xe2\x80\x8b", b"\xc2\xa0", b"\xed\xa0\x80", b"\xe2\x80\x99",
+    b"bus,mq\n", b"gen,mq\n", b"inverter", b"rating_mva", b"bus", b"\"a\nb\"",
+)  # fmt: skip
+
+
+def mutate(rng: Rng, seed: bytes, others: Sequence[bytes]) -> bytes:
+    """A text with a few mutations, mostly one or two."""
+    text = seed
+    for _ in range(int(rng.geometric(0.5))):
+        text = MUTATIONS[int(rng.integers(len(MUTATIONS)))](rng, text, others)
+    return text
+
+
+def _between(rng: Rng, size: int) -> tuple[int, int]:
+    """A slice, mostly a short one."""
+    start = int(rng.integers(size + 1))
+    length = int(min(size, np.exp(rng.uniform(0, np.log(size + 1.0)))))
+    return start, min(size, start + length)
+
+
+def _pick(rng: Rng, of: Sequence[bytes]) -> bytes:
+    return of[int(rng.integers(len(of)))]
+
+
+def flip_bytes(rng: Rng, text: bytes, others: Sequence[bytes]) -> bytes:
+    """Bits of some bytes."""
+    found = bytearray(text)
+    for _ in range(int(rng.integers(1, 5)) if found else 0):
+        found[int(rng.integers(len(found)))] ^= 1 << int(rng.integers(8))
+    return bytes(found)
+
+
+def truncate(rng: Rng, text: bytes, others: Sequence[bytes]) -> bytes:
+    """An end, or a beginning, cut off."""
+    at = int(rng.integers(len(text) + 1))
+    return text[:at] if rng.random() < 0.7 else text[at:]
+
+
+def delete(rng: Rng, text: bytes, others: Sequence[bytes]) -> bytes:
+    """A slice left out."""
+    start, end = _between(rng, len(text))
+    return text[:start] + text[end:]
+
+
+def repeat(rng: Rng, text: bytes, others: Sequence[bytes]) -> bytes:
+    """A slice twice, or very often where it is short."""
+    start, end = _between(rng, len(text))
+    times = int(rng.choice([1, 2, 10000])) if end - start < 8 else 1
+    return text[:end] + text[start:end] * times + text[end:]
+
+
+def splice(rng: Rng, text: bytes, others: Sequence[bytes]) -> bytes:
+    """A slice of another text put in."""
+    other = _pick(rng, others)
+    start, end = _between(rng, len(other))
+    at = int(rng.integers(len(text) + 1))
+    return text[:at] + other[start:end] + text[at:]
+
+
+def insert(rng: Rng, text: bytes, others: Sequence[bytes]) -> bytes:
+    """A piece of syntax put in, mostly at the beginning of a line."""
+    at = int(rng.integers(len(text) + 1))
+    if rng.random() < 0.6:
+        at = text.rfind(b"\n", 0, at) + 1
+    return text[:at] + _pick(rng, PIECES) + text[at:]
+
+
+def append(rng: Rng, text: bytes, others: Sequence[bytes]) -> bytes:
+    """A piece of syntax at the end."""
+    return text + b"\n" + _pick(rng, PIECES)
+
+
+def edit_lines(rng: Rng, text: bytes, others: Sequence[bytes]) -> bytes:
+    """A line left out, doubled, or exchanged with another one."""
+    lines = text.split(b"\n")
+    i, j = (int(k) for k in rng.integers(len(lines), size=2))
+    kind = rng.integers(3)
+    if kind == 0:
+        del lines[i]
+    elif kind == 1:
+        lines.insert(j, lines[i])
+    else:
+        lines[i], lines[j] = lines[j], lines[i]
+    return b"\n".join(lines)
+
+
+def _tokens(line: bytes) -> list[bytes]:
+    return line.replace(b"\t", b" ").replace(b",", b" , ").replace(b";", b" ; ").split(b" ")
+
+
+def edit_tokens(rng: Rng, text: bytes, others: Sequence[bytes]) -> bytes:
+    """Cells of a line replaced by extremes, exchanged, left out, doubled."""
+    lines = text.split(b"\n")
+    rows = [k for k, line in enumerate(lines) if any(c in line for c in b"0123456789")]
+    if not rows:
+        return text
+    at = rows[int(rng.integers(len(rows)))]
+    cells = _tokens(lines[at])
+    i, j = (int(k) for k in rng.integers(len(cells), size=2))
+    kind = rng.random()
+    if kind < 0.6:
+        cells[i] = _pick(rng, NUMBERS)
+    elif kind < 0.75:
+        cells[i], cells[j] = cells[j], cells[i]
+    elif kind < 0.85:
+        del cells[i]
+    else:
+        cells.insert(j, cells[i])
+    lines[at] = b" ".join(cells)
+    return b"\n".join(lines)
+
+
+def edit_column(rng: Rng, text: bytes, others: Sequence[bytes]) -> bytes:
+    """The same cell of many lines replaced by one extreme."""
+    lines = text.split(b"\n")
+    start, end = sorted(int(k) for k in rng.integers(len(lines) + 1, size=2))
+    number, k = _pick(rng, NUMBERS), int(rng.integers(14))
+    for at in range(start, end):
+        cells = _tokens(lines[at])
+        if k < len(cells) > 2:
+            cells[k] = number
+            lines[at] = b" ".join(cells)
+    return b"\n".join(lines)
+
+
+def double_section(rng: Rng, text: bytes, others: Sequence[bytes]) -> bytes:
+    """A whole assignment once more, or left out."""
+    starts = [0]
+    while (found := text.find(b"\nmpc.", starts[-1] + 1)) >= 0:
+        starts.append(found)
+    k = int(rng.integers(len(starts)))
+    start, end = starts[k], [*starts, len(text)][k + 1]
+    if rng.random() < 0.5:
+        return text[:end] + text[start:end] + text[end:]
+    return text[:start] + text[end:]
+
+
+def recode(rng: Rng, text: bytes, others: Sequence[bytes]) -> bytes:
+    """Other line ends, or another encoding."""
+    kind = rng.integers(4)
+    if kind == 0:
+        return text.replace(b"\n", b"\r\n")
+    if kind == 1:
+        return text.replace(b"\n", b"\r")
+    decoded = text.decode("utf-8", "replace")
+    return decoded.encode("utf-16" if kind == 2 else "utf-8-sig", "replace")
+
+
+MUTATIONS: tuple[Mutation, ...] = (
+    flip_bytes, truncate, delete, repeat, splice, insert, append, edit_lines, edit_tokens,
+    edit_tokens, edit_tokens, edit_column, double_section, recode,
+)  # fmt: skip

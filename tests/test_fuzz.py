@@ -1,0 +1,192 @@
+"""Spoilt input: a valid result or one CaseError. `python -m benchmarks.fuzz` tries more of it."""
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import scopf
+from benchmarks import fuzz
+from benchmarks.readers import outcome, readers, uncommented
+from scopf.cases import bundled
+
+READERS = readers(largest=10_000)
+SEED, INPUTS, PART = 7, 2000, 200
+
+
+@pytest.mark.parametrize("first", range(0, INPUTS, PART))
+def test_spoilt_input_is_read_or_refused(first):
+    for number in range(first, first + PART):
+        name, found, _ = fuzz.tried(READERS, SEED, number)
+        assert found in fuzz.GOOD, (
+            f"{name}: python -m benchmarks.fuzz --seed {SEED} --only {number}"
+        )
+
+
+def test_an_input_can_be_made_again():
+    assert fuzz.made(READERS, SEED, 5) == fuzz.made(READERS, SEED, 5)
+    assert fuzz.made(READERS, SEED, 5) != fuzz.made(READERS, SEED + 1, 5)
+
+
+def test_both_ends_occur():
+    found = {fuzz.tried(READERS, SEED, number)[:2] for number in range(150)}
+    assert found >= {(name, what) for name in ("case", "inverters") for what in fuzz.GOOD}
+
+
+@pytest.mark.parametrize("name", ["case", "inverters"])
+def test_what_is_not_spoilt_is_accepted(name):
+    for seed in READERS[name].seeds:
+        assert outcome(READERS[name], seed, False) == "accepted"
+
+
+@settings(max_examples=100, deadline=None)
+@given(text=st.binary(max_size=300))
+@example(b"")
+@example(b"\x00")
+@example(b"\xef\xbb\xbf")
+def test_any_bytes_are_read_or_refused(text):
+    for reader in READERS.values():
+        assert outcome(reader, text, True) in fuzz.GOOD
+
+
+CELL = st.one_of(
+    st.floats(width=64).map(repr),
+    st.integers().map(str),
+    st.sampled_from(["Inf", "-Inf", "NaN", "", "x", "1_0", "'a'", "1 2", "-", "1e999"]),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_any_cell_of_a_case_may_be_anything(data):
+    text = bundled.entries()["case9"].path.read_text(encoding="utf-8")
+    lines = text.split("\n")
+    rows = [k for k, line in enumerate(lines) if line.startswith("\t")]
+    for _ in range(data.draw(st.integers(1, 3))):
+        k = data.draw(st.sampled_from(rows))
+        cells = lines[k].strip("\t;").split("\t")
+        cells[data.draw(st.integers(0, len(cells) - 1))] = data.draw(CELL)
+        lines[k] = "\t" + "\t".join(cells) + ";"
+    assert outcome(READERS["case"], "\n".join(lines).encode(), False) in fuzz.GOOD
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    header=st.lists(st.sampled_from(["bus", "gen", "mq", "rating_mva", "inverter", "x", ""])),
+    rows=st.lists(st.lists(st.one_of(CELL, st.sampled_from(["30", "32", "1", "0"])), max_size=4)),
+)
+def test_any_table_of_inverters_may_be_anything(header, rows):
+    text = "\n".join(",".join(row) for row in [header, *rows])
+    assert outcome(READERS["inverters"], text.encode(), False) in fuzz.GOOD
+
+
+def test_the_account_knows_comments_quotes_and_continuations():
+    text = "a % b\n%{\nc\n%{\nd\n%}\ne\n%}\nf '%' g ... h\ni \"% j\n"
+    assert uncommented(text).split() == ["a", "f", "'_'", "g", "i", '"']
+
+
+# -- what was found -----------------------------------------------
+
+
+def spoilt(tmp_path, old, new, **keywords):
+    text = bundled.entries()["case9"].path.read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "case.m"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    return scopf.load_case(path, **keywords)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("mpc.baseMVA = 100", "mpc.baseMVA = 1_00", "baseMVA.*`1_00`"),
+        ("0.0576", "5_7", "`5_7` in BR_X is not a number"),
+        ("0.0576", "\u0661\u0662", "in BR_X is not a number"),
+        ("0.0576", "Infinity", "`Infinity` in BR_X is not a number"),
+        ("mpc.gen = [", "%{\nmpc.gen = [", "a block comment, %{, is not closed"),
+        ("mpc.gen = [", "%{\n%{\n%}\nmpc.gen = [", "a block comment, %{, is not closed"),
+    ],
+)
+def test_what_only_looks_like_matlab_is_refused(tmp_path, old, new, said):
+    with pytest.raises(scopf.CaseError, match=said):
+        spoilt(tmp_path, old, new)
+
+
+def test_block_comments_may_hold_others(tmp_path):
+    block = "%{\nmpc.bus = 1;\n %{\nnothing\n%} \nmpc.gen = 2;\n%}\nmpc.gen = ["
+    assert spoilt(tmp_path, "mpc.gen = [", block) == scopf.load_case("case9")
+
+
+def test_many_open_comments_take_no_time(tmp_path):
+    path = tmp_path / "case.m"
+    path.write_text("%{\n" * 200_000)
+    with pytest.raises(scopf.CaseError, match="not closed"):
+        scopf.load_case(path)
+
+
+def test_many_faults_take_no_time(tmp_path):
+    text = bundled.entries()["case9"].path.read_text(encoding="utf-8")
+    path = tmp_path / "case.m"
+    path.write_text(text.replace("mpc.bus = [", "mpc.bus = [" + "\nx 1 0 0 0 0 1 1" * 30_000))
+    with pytest.raises(scopf.CaseError) as caught:
+        scopf.load_case(path)
+    assert len(caught.value.faults) > 30_000
+
+
+def test_what_follows_the_function_in_its_line_is_not_dropped(tmp_path):
+    head = "function mpc = case9"
+    with pytest.raises(scopf.CaseError, match=r"mpc.baseMVA: is assigned twice"):
+        spoilt(tmp_path, head, f"{head}; mpc.baseMVA = 50;")
+    with pytest.raises(scopf.CaseError, match=r"`function mpc = case9.gen = \[\];` is not a data"):
+        spoilt(tmp_path, head, f"{head}.gen = [];")
+    for other in (
+        "function [mpc, x] = other(x),",
+        "function mpc = a-b.c d",
+        "function",
+        f"{head};",
+    ):
+        assert spoilt(tmp_path, head, other) == scopf.load_case("case9")
+
+
+def test_a_table_with_nul_characters_is_refused(tmp_path):
+    path = tmp_path / "inverters.csv"
+    path.write_bytes(b"bus,mq\n32,0.1\x00\n")
+    with pytest.raises(scopf.CaseError, match="NUL"):
+        scopf.Inverters.at_generators(scopf.load_case("case39"), table=path)
+
+
+def test_a_quoted_cell_of_two_lines_is_no_number(tmp_path):
+    path = tmp_path / "inverters.csv"
+    path.write_text('bus,mq\n"3\n2",0.1\n')
+    with pytest.raises(scopf.CaseError, match="is not a number"):
+        scopf.Inverters.at_generators(scopf.load_case("case39"), table=path)
+
+
+def test_coefficients_beyond_their_number_are_not_dropped_silently(tmp_path, caplog):
+    row = "2\t0\t0\t3\t0.11\t5\t150"
+    assert row in bundled.entries()["case9"].path.read_text(encoding="utf-8")
+    new = row.replace("\t3\t", "\t2\t", 1)
+    with pytest.raises(scopf.CaseError, match=r"gencost row 1: has coefficients .* beyond the 2"):
+        spoilt(tmp_path, row, new)
+    net = spoilt(tmp_path, row, new, ignore_unsupported=True)
+    assert "beyond the 2" in caplog.text
+    assert net.gen.cost_p[0].tolist() == [5.0, 11.0, 0.0]
+
+
+def test_an_area_that_is_no_number_does_no_harm(tmp_path):
+    row = "\t1\t3\t0\t0\t0\t0\t1\t"
+    assert spoilt(tmp_path, row, row[:-2] + "1e300\t").bus.area[0] == 0
+
+
+def test_a_column_that_occurs_twice_is_a_fault(tmp_path):
+    path = tmp_path / "inverters.csv"
+    path.write_text("bus,mq,mq,bus\n32,0.1,0.2,33\n")
+    with pytest.raises(scopf.CaseError, match="column mq, bus occurs twice"):
+        scopf.Inverters.at_generators(scopf.load_case("case39"), table=path)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "", "."])
+def test_a_name_that_no_file_can_have_is_refused(name):
+    with pytest.raises(scopf.CaseError):
+        scopf.load_case(name)
+    with pytest.raises(scopf.CaseError):
+        scopf.Inverters.at_generators(scopf.load_case("case9"), table=name)
