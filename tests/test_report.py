@@ -19,7 +19,7 @@ import scopf
 from scopf.cli import app
 from scopf.sweeps import report
 from scopf.sweeps.report import axes as axes_of
-from scopf.sweeps.report import curves, facts, layout, page, scatter
+from scopf.sweeps.report import curves, facts, layout, page, scatter, units
 from scopf.sweeps.report.study import prepare
 
 
@@ -125,6 +125,31 @@ def test_critical_droop_of_the_paper(case39):
     assert "bus 32)" in sentences
     pairs = {row[:2] for row in facts.binding_pairs(study, case39).rows}
     assert pairs == {("32", "30"), ("32", "36"), ("32", "37"), ("32", "38")}
+
+
+def test_prices_have_the_unit_of_their_criterion():
+    def found(base, **axes):
+        sweep = made_up(axes or {"mq": MQ}, failing=0)
+        sweep.manifest["base"] = {"criterion": base} if base else {}
+        return prepare(sweep), sweep
+
+    assert units.price_unit(found("weighted")[0]) == "currency/h per p.u. 1/k"
+    assert units.price_unit(found("voltage-difference")[0]) == "currency/h per p.u. V"
+    assert units.price_unit(found("")[0]) == "currency/h per p.u."
+    alone = found("voltage-difference", criterion=["none", "weighted"])[0]
+    assert units.price_unit(alone) == "currency/h per p.u. 1/k"
+    study, sweep = found("weighted", **grid(criterion=[None, "voltage-difference"], mq=MQ))
+    assert units.price_unit(study) == "currency/h per p.u."
+    assert units.price_unit(study, np.arange(len(MQ))) == "currency/h per p.u. 1/k"
+    words = "of voltage-difference per p.u. voltage, of weighted per p.u. stiffness 1/k"
+    figures = {figure.id: figure for figure in curves.all_of(study)}
+    assert words in figures["nssp-max"].note
+    hover = [line["hovertemplate"] for line in figures["nssp-max"].views[""]]
+    assert "per p.u. 1/k<" in hover[0]
+    assert "per p.u. V<" in hover[1]
+    assert sum("highest NSSP of" in line for line in facts.headline(study, {})) == 2
+    prices = [row[3] for row in facts.binding_pairs(study, sweep).rows]
+    assert [price.rsplit(" ", 1)[1] for price in prices] in (["V", "1/k"], ["1/k", "V"])
 
 
 def test_cost_increase_is_above_the_cheapest_of_the_curve(case39):

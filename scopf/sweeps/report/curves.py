@@ -13,6 +13,7 @@ from scopf.sweeps.report import figure as f
 from scopf.sweeps.report.axes import Axis, spread_out
 from scopf.sweeps.report.figure import Figure, Trace
 from scopf.sweeps.report.study import RISEN, Study
+from scopf.sweeps.report.units import mixture, price_unit
 
 _HOVER = "%{x}<br>%{y:.6g} "
 
@@ -41,7 +42,7 @@ def _largest_price(study: Study) -> Figure:
     note = (
         "The largest Nodal Stability Shadow Price of any inverter: what one more p.u. of room in "
         "its stability limit would save."
-    )
+    ) + mixture(study)
     title = "Largest NSSP"
     return _quantity(study, "nssp-max", title, note, study.nssp_max, price_unit(study), digits=5)
 
@@ -55,13 +56,6 @@ def _margin(study: Study) -> Figure:
 def _spread(study: Study) -> Figure:
     note = "Largest minus smallest bus voltage of a scenario, all buses."
     return _quantity(study, "spread", "Voltage spread", note, study.spread, "p.u.")
-
-
-def price_unit(study: Study) -> str:
-    """Unit of an NSSP; the criterion weighted limits stiffness and not voltage."""
-    if "criterion" in study.scenarios and "weighted" in set(study.scenarios["criterion"]):
-        return f"{f.CURRENCY} per p.u."
-    return f"{f.CURRENCY} per p.u. V"
 
 
 def _quantity(
@@ -78,7 +72,8 @@ def _quantity(
             if len(of_line):
                 label = f.plain(series.texts[value]) if series else title
                 line = _line(x, of_line, values, label, place, len(lines), digits)
-                traces.append(_finish(line, study, unit))
+                own = price_unit(study, of_line) if name == "nssp-max" else unit
+                traces.append(_finish(line, study, own))
         views[f.key(chosen)] = traces
     if series and len(lines) < len(series):
         note += f" {len(lines)} of the {len(series)} values of {series.markup} are drawn."
@@ -133,14 +128,15 @@ def by_inverter(study: Study) -> Figure:
         note = "No inverter is priced in any scenario."
     elif len(chosen) < len(priced):
         note += f" The {len(chosen)} dearest of {len(priced)} are drawn."
+    note += mixture(study)
     views = {}
     for at, rows in axes_of.groups(study.axes.sliced, len(study)).items():
-        lines = []
+        lines, own = [], price_unit(study, rows)
         for place, k in enumerate(chosen):
             name = str(study.inverters[k])
             line = _line(x, rows, study.prices[:, k], name, place, len(chosen), 5)
-            line = _finish(line, study, unit)
-            hover = f"inverter {name}<br>{x.markup} = {_HOVER}{unit}<extra></extra>"
+            line = _finish(line, study, own)
+            hover = f"inverter {name}<br>{x.markup} = {_HOVER}{own}<extra></extra>"
             lines.append({**line, "hovertemplate": hover})
         views[f.key(at)] = lines
     layout = {

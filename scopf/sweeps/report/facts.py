@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from scopf.arrays import Ints
 from scopf.faults import listing
 from scopf.sweeps.report import axes as axes_of
 from scopf.sweeps.report import figure as f
-from scopf.sweeps.report.curves import critical_axis, critical_values, price_unit
+from scopf.sweeps.report.curves import critical_axis, critical_values
 from scopf.sweeps.report.study import Study, Sweep
+from scopf.sweeps.report.units import criteria_by_unit, price_unit
 
 _ROWS = 30  # of a table of text
 
@@ -65,7 +67,6 @@ def _dearest(study: Study) -> list[str]:
     """Who is priced, and where most."""
     if not study.highest > 0:
         return ["No inverter is priced in any scenario."]
-    top = int(np.nanargmax(study.nssp_max))
     many = _count(
         int(np.count_nonzero(study.nssp_max > 0)),
         "solved scenario has",
@@ -75,12 +76,20 @@ def _dearest(study: Study) -> list[str]:
     if not priced:
         return [f"{many} a priced inverter."]
     buses = listing(sorted(study.inverters[priced].tolist()), 8)
-    which = study.inverters[int(np.nanargmax(study.prices[top]))]
-    return [
-        f"{many} a priced inverter (bus {buses}).",
-        f"The highest NSSP is {_grouped(study.nssp_max[top])} {price_unit(study)}, at inverter "
-        f"{which}, in {_where(study, top)}.",
-    ]
+    lines = [f"{many} a priced inverter (bus {buses})."]
+    by_unit = criteria_by_unit(study)
+    for names in by_unit.values():  # prices of different units do not compare
+        rows = np.flatnonzero(np.isin(study.criteria, names) & (study.nssp_max > 0))
+        if len(rows):
+            top = int(rows[np.argmax(study.nssp_max[rows])])
+            which = study.inverters[int(np.nanargmax(study.prices[top]))]
+            unit = price_unit(study, rows)
+            whose = f" of {listing(names, 4)}" if len(by_unit) > 1 else ""
+            lines.append(
+                f"The highest NSSP{whose} is {_grouped(study.nssp_max[top])} {unit}, at inverter "
+                f"{which}, in {_where(study, top)}."
+            )
+    return lines
 
 
 def _threshold(study: Study) -> list[str]:
@@ -147,17 +156,26 @@ def binding_pairs(study: Study, sweep: Sweep) -> Table | None:
     pairs = pairs[pairs["binding"].astype(bool) & (pairs["price_per_pu"] >= study.floor)]
     if pairs.empty:
         return None
-    grouped = pairs.groupby(["bus", "neighbor"], dropna=False).agg(
+    places = np.searchsorted(study.scenarios["scenario"], pairs["scenario"])
+    units = {name: price_unit(study, rows[:1]) for name, rows in _by_criterion(study).items()}
+    pairs = pairs.assign(unit=[units[name] for name in study.criteria[places].tolist()])
+    grouped = pairs.groupby(["bus", "neighbor", "unit"], dropna=False).agg(
         count=("scenario", "nunique"), highest=("price_per_pu", "max"), first=("scenario", "min")
     )
     grouped = grouped.sort_values("highest", ascending=False).reset_index()
     rows = []
-    for bus, neighbor, count, highest, first in grouped.head(_ROWS).itertuples(index=False):
+    for bus, neighbor, own, count, highest, first in grouped.head(_ROWS).itertuples(index=False):
         other = str(neighbor) if neighbor == neighbor and str(neighbor) != "<NA>" else "all"
-        rows.append((str(bus), other, str(count), _grouped(highest), str(first)))
+        price = _grouped(highest) if len(set(units.values())) == 1 else f"{_grouped(highest)} {own}"
+        rows.append((str(bus), other, str(count), price, str(first)))
     unit = price_unit(study)
     head = ("inverter", "neighbour", "scenarios", f"highest price ({unit})", "first scenario")
     return Table(head, rows, max(0, len(grouped) - _ROWS))
+
+
+def _by_criterion(study: Study) -> dict[str, Ints]:
+    """Positions of the scenarios by criterion."""
+    return {name: np.flatnonzero(study.criteria == name) for name in set(study.criteria.tolist())}
 
 
 def run(manifest: dict[str, Any]) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from scopf.faults import ScopfError
 from scopf.sweeps.report import axes as axes_of
-from scopf.sweeps.report import curves, facts, grids, network, scatter, status
+from scopf.sweeps.report import facts, grids, network, scatter, status, units
 from scopf.sweeps.report import figure as f
 from scopf.sweeps.report.figure import Figure
 from scopf.sweeps.report.study import Study, Sweep, prepare
@@ -67,7 +67,7 @@ def html(sweep: Sweep) -> str:
             sentences=facts.headline(whole, sweep.manifest),
             tiles=facts.tiles(whole, sweep.manifest),
             part=_part(study, whole),
-            floor=f"{whole.floor:.3g} {curves.price_unit(whole)}",
+            floor=f"{whole.floor:.3g} {units.price_unit(whole)}",
             has_prices=bool(whole.solved.any()),
             groups=groups,
             axes=study.axes,
@@ -139,19 +139,19 @@ def _table(study: Study) -> dict[str, Any]:
     """The table of scenarios: heads, and columns of plain values."""
     import pandas as pd
 
-    units = {
-        "cost": f.CURRENCY, "seconds": "s", "nssp_max": curves.price_unit(study),
+    of_columns = {
+        "cost": f.CURRENCY, "seconds": "s", "nssp_max": units.price_unit(study),
         "margin_min": "p.u. voltage", "vm_min": "p.u.", "vm_max": "p.u.",
         **{axis.name: axis.unit for axis in study.axes.every},
     }  # fmt: skip
     frame = study.scenarios.copy()
     frame.insert(list(frame.columns).index("cost") + 1, "cost_increase", study.cost_increase)
-    units["cost_increase"] = f.CURRENCY
+    of_columns["cost_increase"] = f.CURRENCY
     heads: list[str] = []
     columns: list[dict[str, list[Any]]] = []
     for name in frame.columns:
         column = frame[name]
-        unit = units.get(str(name), "")
+        unit = of_columns.get(str(name), "")
         heads.append(f"{name} [{unit}]" if unit else str(name))
         if column.dtype != bool and pd.api.types.is_numeric_dtype(column):
             values = column.to_numpy(dtype=np.float64, na_value=np.nan)

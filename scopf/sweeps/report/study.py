@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.faults import ScopfError
@@ -54,6 +55,7 @@ class Study:
         inverters: bus numbers of the inverters, shape (m,).
         nssp, vm: price and voltage of the inverters, shape (n, m); NaN where a scenario failed.
         total: scenarios of the whole sweep; n is less if only part of it is drawn.
+        criterion: name of that of the base case; empty if the manifest does not say.
     """
 
     scenarios: pd.DataFrame
@@ -62,6 +64,7 @@ class Study:
     nssp: Floats
     vm: Floats
     total: int
+    criterion: str = ""
 
     def __len__(self) -> int:
         return len(self.scenarios)
@@ -71,6 +74,7 @@ class Study:
         return Study(
             self.scenarios.iloc[rows].reset_index(drop=True),
             self.axes.of(rows), self.inverters, self.nssp[rows], self.vm[rows], self.total,
+            self.criterion,
         )  # fmt: skip
 
     def column(self, name: str) -> Floats:
@@ -85,6 +89,14 @@ class Study:
     def solved(self) -> Flags:
         """Which scenarios have a solution."""
         return self.scenarios["solved"].fillna(False).to_numpy(dtype=bool)
+
+    @cached_property
+    def criteria(self) -> npt.NDArray[np.object_]:
+        """Name of the criterion by scenario; empty where nobody knows."""
+        if "criterion" not in self.scenarios:
+            return np.full(len(self), self.criterion, dtype=object)
+        column = self.scenarios["criterion"].astype(object)
+        return column.where(column.notna(), self.criterion).map(str).to_numpy(dtype=object)
 
     @cached_property
     def cost(self) -> Floats:
@@ -158,7 +170,11 @@ def prepare(sweep: Sweep) -> Study:
     if scenarios.empty:
         raise ScopfError("the sweep has no scenarios yet; there is nothing to report")
     buses, nssp, vm = _by_inverter(sweep.inverters, scenarios["scenario"].to_numpy(dtype=np.int64))
-    return Study(scenarios, axes_of.find(scenarios), buses, nssp, vm, len(scenarios))
+    base = sweep.manifest.get("base")
+    criterion = base.get("criterion") if isinstance(base, dict) else None
+    return Study(
+        scenarios, axes_of.find(scenarios), buses, nssp, vm, len(scenarios), str(criterion or "")
+    )
 
 
 def _by_inverter(table: pd.DataFrame, numbers: Ints) -> tuple[Ints, Floats, Floats]:
