@@ -163,6 +163,23 @@ def test_cost_increase_is_above_the_cheapest_of_the_curve(case39):
     assert np.isnan(rise[(0.0, 0.5)])
 
 
+def test_cost_increase_is_above_that_without_stability():
+    axes = grid(criterion=["none", "weighted"], eta_q=[0, 1], mq=MQ)
+    sweep = made_up(axes, failing=0)
+    sweep.scenarios.loc[0, ["solved", "status"]] = [False, "infeasible"]
+    sweep.scenarios.loc[20, "cost"] = 1.0
+    study = prepare(sweep)
+    cost = sweep.scenarios["cost"].to_numpy()
+    none, limited = np.arange(18), np.arange(18, 36)
+    assert (study.cost_increase[none[1:]] == 0).all()
+    assert np.isnan(study.cost_increase[[0, 18]]).all()
+    assert study.cost_increase[limited[1:]] == pytest.approx(cost[limited[1:]] - cost[none[1:]])
+    figure = next(figure for figure in curves.all_of(study) if figure.id == "cost")
+    assert "above that without stability" in figure.note
+    assert figure.layout["yaxis"]["rangemode"] == "tozero"
+    assert "above that without stability, in" in " ".join(facts.headline(study, {}))
+
+
 def test_figures_are_valid_plotly(sweep):
     for figures in page._figures(prepare(sweep)).values():
         for figure in figures:

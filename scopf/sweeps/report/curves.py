@@ -35,6 +35,11 @@ def _cost(study: Study) -> Figure:
         same = " and ".join(axis.markup for axis in study.axes.sliced)
         base = f"the scenarios with the same {same}"
     note = f"Optimal cost above that of the cheapest solved scenario among {base}."
+    if study.unlimited is not None:
+        note = (
+            "Optimal cost above that without stability: of the scenario with the criterion none "
+            "and the same other values. No point: that one has no solution."
+        )
     return _quantity(study, "cost", "Cost increase", note, study.cost_increase, f.CURRENCY)
 
 
@@ -92,9 +97,11 @@ def _quantity(
 
 
 def _from_zero(values: Floats) -> dict[str, Any]:
-    """The range of a vertical axis whose quantity is never negative."""
+    """The range of a vertical axis whose quantity should not be negative."""
     flat = not np.any(np.nan_to_num(values) > 0)
-    return {"range": [0, 1]} if flat else {"rangemode": "nonnegative"}
+    if flat and not np.any(values < 0):
+        return {"range": [0, 1]}
+    return {"rangemode": "tozero" if np.any(values < 0) else "nonnegative"}
 
 
 def _line(
@@ -221,7 +228,7 @@ def critical_values(study: Study, rows: Ints) -> tuple[float, float]:
     rows = rows[np.argsort(x.codes[rows], kind="stable")]
     if not len(rows):
         return np.nan, np.nan
-    rise = study.cost_increase[rows]
+    rise = study.rise[rows]
     priced: Flags = (study.nssp_max[rows] > 0) | (rise > RISEN * np.abs(study.cost[rows]))
     # The cheapest scenario is the reference of the rise; before it, cost falls and nothing binds.
     priced &= (np.arange(len(rows)) >= int(np.argmin(rise))) | (study.nssp_max[rows] > 0)

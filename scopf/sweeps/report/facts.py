@@ -53,12 +53,14 @@ def _findings(study: Study) -> list[str]:
     if not study.solved.any():
         return ["No scenario has a solution, so there are no costs and no prices to show."]
     lines = _dearest(study)
-    costly = int(np.nanargmax(study.cost_increase))
+    costly = int(np.argmax(np.nan_to_num(study.cost_increase, nan=-np.inf)))
     rise, cost = float(study.cost_increase[costly]), float(study.cost[costly])
     if rise > 0:
+        above = " above that without stability" if study.unlimited else ""
         share = f" ({100 * rise / (cost - rise):.2g}\u202f%)" if cost > rise else ""
         lines.append(
-            f"Cost rises by up to {rise:,.5g} {f.CURRENCY}{share}, in {_where(study, costly)}."
+            f"Cost rises by up to {rise:,.5g} {f.CURRENCY}{share}{above}, in "
+            f"{_where(study, costly)}."
         )
     return lines + _threshold(study)
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scopf.arrays import Flags, Floats, Ints
 from scopf.faults import ScopfError
 from scopf.sweeps.report import axes as axes_of
-from scopf.sweeps.report.axes import Axes
+from scopf.sweeps.report.axes import Axes, Axis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,9 +103,35 @@ class Study:
         """Optimal costs, currency/h."""
         return self.column("cost")
 
+    @property
+    def unlimited(self) -> Axis | None:
+        """The axis of criteria if one of them is "none", whose costs are without stability."""
+        axes = (axis for axis in self.axes.named if axis.name == "criterion")
+        return next((axis for axis in axes if "none" in axis.texts), None)
+
     @cached_property
     def cost_increase(self) -> Floats:
-        """Above the cheapest solved scenario of the same axes other than x, currency/h."""
+        """Cost above that without stability, or else above the cheapest, currency/h.
+
+        Where "none" is among the criteria, the scenario of that one with the same other values is
+        what a cost counts from (NaN if it is not solved); if not, as `rise`.
+        """
+        criteria = self.unlimited
+        if criteria is None:
+            return self.rise
+        increase = np.full(len(self), np.nan)
+        others = [axis for axis in self.axes.named if axis is not criteria]
+        without = self.solved & (criteria.codes == criteria.texts.index("none"))
+        for rows in axes_of.groups(others, len(self)).values():
+            if without[rows].any():
+                increase[rows] = self.cost[rows] - self.cost[rows[without[rows]]].min()
+        # A limit saves nothing; what is less than zero by more than rounding is shown all the same.
+        noise = RISEN * np.abs(self.cost)
+        return np.where((increase <= 1e-3 * noise) & (increase >= -noise), 0.0, increase)
+
+    @cached_property
+    def rise(self) -> Floats:
+        """Cost above the cheapest solved scenario of the same axes other than x, currency/h."""
         increase = np.full(len(self), np.nan)
         for rows in axes_of.groups(self.axes.sliced, len(self)).values():
             if self.solved[rows].any():
