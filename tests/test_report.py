@@ -17,9 +17,10 @@ from typer.testing import CliRunner
 
 import scopf
 from scopf.cli import app
-from scopf.sweeps import report
+from scopf.outcome import Status
+from scopf.sweeps import progress, report
 from scopf.sweeps.report import axes as axes_of
-from scopf.sweeps.report import curves, facts, layout, page, scatter, units
+from scopf.sweeps.report import curves, facts, layout, page, scatter, status, units
 from scopf.sweeps.report.study import prepare
 
 
@@ -178,6 +179,19 @@ def test_cost_increase_is_above_that_without_stability():
     assert "above that without stability" in figure.note
     assert figure.layout["yaxis"]["rangemode"] == "tozero"
     assert "above that without stability, in" in " ".join(facts.headline(study, {}))
+
+
+def test_every_status_has_a_colour_and_a_mark_of_its_own():
+    styles = status._STATUS
+    assert {str(name) for name in [*Status, *progress._SEVERITY, progress.NOT_RUN]} == set(styles)
+    assert len({colour for colour, _ in styles.values()}) == len(styles)
+    marks = [mark for name, (_, mark) in styles.items() if name not in ("optimal", "acceptable")]
+    assert len(set(marks)) == len(marks)
+    assert status._UNKNOWN not in styles.values()
+    sweep = made_up({"mq": np.linspace(0.05, 0.45, len(styles)).tolist()}, failing=0)
+    sweep.scenarios["status"] = list(styles)
+    figure = status.by_scenario(prepare(sweep))
+    go.Figure(figure.views[""], figure.layout)
 
 
 def test_figures_are_valid_plotly(sweep):
