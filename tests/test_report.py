@@ -113,6 +113,32 @@ def test_axes_play_their_parts():
     assert one.fixed == (("α", "1"),)
 
 
+def test_axes_that_go_together_are_one():
+    def find(**columns):
+        count = len(next(iter(columns.values())))
+        return axes_of.find(pd.DataFrame({"scenario": range(count), **columns}))
+
+    load = [0.9, 1.1, 1.0, 1.1, 0.9]
+    series = find(step=range(5), load_scale=load, load_scale_5=[1, 2, 0, 4, 3])
+    assert not series.is_list
+    assert series.x.title == "step, with load scale, load scale of 5"
+    assert series.sliced == ()
+    both = grid(mq=[0.1, 0.2], step=range(5))
+    both = find(**both, load_scale=[load[k] for k in both["step"]])
+    assert (both.x.name, both.series.name, both.rest) == ("step", "mq", ())
+    assert [axis.name for axis in both.of(np.arange(4)).x.along] == ["load_scale"]
+    zipped = find(alpha=[1.2, 1.1, 1.0], mq=[0.1, 0.2, 0.3])
+    assert zipped.x.name == "mq"
+    assert zipped.x.company == " with α"
+    pairs = grid(criterion=["none", "weighted"], mq=[0.1, 0.2, 0.3])
+    pairs = find(**pairs, margin=[0.0 if name == "none" else 0.1 for name in pairs["criterion"]])
+    assert (pairs.x.name, pairs.series.name) == ("mq", "criterion")
+    assert pairs.series.along[0].name == "margin"
+    free = find(**grid(mq=[0.1, 0.2, 0.3], alpha=[1.0, 1.1], eta_q=[0, 1]))
+    assert not any(axis.along for axis in free.every)
+    assert find(mq=[0.1, 0.3, 0.2, 0.5], alpha=[1, 3, 4, 2]).is_list
+
+
 def test_critical_droop_of_the_paper(case39):
     study = prepare(case39)
     found = [

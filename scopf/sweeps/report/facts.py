@@ -17,6 +17,7 @@ from scopf.sweeps.report.study import Study, Sweep
 from scopf.sweeps.report.units import criteria_by_unit, price_unit
 
 _ROWS = 30  # of a table of text
+_COMPANIONS = 4  # axes that go with another and are named with their values
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,10 @@ def headline(study: Study, manifest: dict[str, Any]) -> list[str]:
     """What was run and how it ended; what it showed."""
     network = manifest.get("network") or {}
     size = f" ({_count(len(network['buses']), 'bus', 'buses')})" if network.get("buses") else ""
-    varied = [f"{len(axis)} values of {axis.label}{_range(axis)}" for axis in study.axes.named]
+    varied = [
+        f"{len(axis)} values of {axis.label}{_range(axis)}{axis.company}"
+        for axis in study.axes.named
+    ]
     over = f" over {' and '.join(varied)}" if varied else ""
     solved = int(study.solved.sum())
     left = len(study) - solved
@@ -207,7 +211,8 @@ def _where(study: Study, row: int) -> str:
     """The scenario in a sentence."""
     parts = [
         f"{axis.label} = {axis.texts[axis.codes[row]]}{' ' + axis.unit if axis.unit else ''}"
-        for axis in study.axes.named
+        for lead in study.axes.named
+        for axis in (lead, *lead.along[:_COMPANIONS])
     ]
     number = study.scenarios["scenario"].iloc[row]
     return f"scenario {number} ({', '.join(parts)})" if parts else f"scenario {number}"

@@ -142,7 +142,7 @@ def _table(study: Study) -> dict[str, Any]:
     of_columns = {
         "cost": f.CURRENCY, "seconds": "s", "nssp_max": units.price_unit(study),
         "margin_min": "p.u. voltage", "vm_min": "p.u.", "vm_max": "p.u.",
-        **{axis.name: axis.unit for axis in study.axes.every},
+        **{axis.name: axis.unit for lead in study.axes.every for axis in (lead, *lead.along)},
     }  # fmt: skip
     frame = study.scenarios.copy()
     frame.insert(list(frame.columns).index("cost") + 1, "cost_increase", study.cost_increase)
