@@ -16,6 +16,7 @@ from sweep_data import EVIL, grid, made_up, solved
 from typer.testing import CliRunner
 
 import scopf
+from scopf import prices
 from scopf.cli import app
 from scopf.outcome import Status
 from scopf.sweeps import progress, report
@@ -175,8 +176,8 @@ def test_prices_have_the_unit_of_their_criterion():
     assert "per p.u. 1/k<" in hover[0]
     assert "per p.u. V<" in hover[1]
     assert sum("highest NSSP of" in line for line in facts.headline(study, {})) == 2
-    prices = [row[3] for row in facts.binding_pairs(study, sweep).rows]
-    assert [price.rsplit(" ", 1)[1] for price in prices] in (["V", "1/k"], ["1/k", "V"])
+    dearest = [row[3] for row in facts.binding_pairs(study, sweep).rows]
+    assert [price.rsplit(" ", 1)[1] for price in dearest] in (["V", "1/k"], ["1/k", "V"])
 
 
 def test_cost_increase_is_above_the_cheapest_of_the_curve(case39):
@@ -188,6 +189,13 @@ def test_cost_increase_is_above_the_cheapest_of_the_curve(case39):
     assert rise[(0.0, 0.22)] == pytest.approx(69.70, abs=0.01)
     assert rise[(0.5, 0.2)] == pytest.approx(0.0, abs=0.01)
     assert np.isnan(rise[(0.0, 0.5)])
+
+
+def test_what_is_priced_in_a_report_is_priced_in_its_tables():
+    sweep = made_up({"mq": MQ}, failing=0)
+    assert prepare(sweep).floor == pytest.approx(1e-5 * sweep.scenarios["cost"].median())
+    sweep.scenarios["cost"] = 1.0
+    assert prepare(sweep).floor == prices.TRACE
 
 
 def test_cost_increase_is_above_that_without_stability():

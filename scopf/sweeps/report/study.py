@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.faults import ScopfError
+from scopf.prices import PRICED, TRACE
 from scopf.sweeps.report import axes as axes_of
 from scopf.sweeps.report.axes import Axes, Axis
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PRICED = 1e-5  # of the cost, per p.u.: what an interior-point solver leaves behind is no price
 RISEN = 1e-6  # of the cost: a smaller rise is none
 
 
@@ -140,9 +140,9 @@ class Study:
 
     @cached_property
     def floor(self) -> float:
-        """Least NSSP that counts as a price, currency/h per p.u."""
+        """Least NSSP that counts as a price (see `scopf.prices`), currency/h per p.u."""
         costs = np.abs(self.cost[self.solved])
-        return PRICED * float(np.median(costs)) if len(costs) else 0.0
+        return max(TRACE, PRICED * float(np.median(costs))) if len(costs) else 0.0
 
     @cached_property
     def prices(self) -> Floats:
