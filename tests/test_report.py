@@ -320,6 +320,22 @@ def test_faults_are_sentences(case39, tmp_path, monkeypatch):
         report.write(case39, tmp_path / "a.html")
 
 
+def test_a_link_is_replaced_and_not_followed(tmp_path, without_library):
+    outside, folder = tmp_path / "outside.txt", tmp_path / "run"
+    outside.write_text("mine")
+    folder.mkdir()
+    path = folder / "report.html"
+    path.symlink_to(outside)
+    report.write(SWEEPS["one scenario"](), path)
+    assert outside.read_text() == "mine"
+    assert not path.is_symlink()
+    assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    (folder / "taken").mkdir()
+    with pytest.raises(scopf.ScopfError, match="cannot write the report"):
+        report.write(SWEEPS["one scenario"](), folder / "taken")
+    assert sorted(file.name for file in folder.iterdir()) == ["report.html", "taken"]
+
+
 def test_command(case39, tmp_path, monkeypatch):
     monkeypatch.setattr(scopf, "load_sweep", lambda folder: case39, raising=False)
     result = CliRunner().invoke(app, ["report", str(tmp_path)])
