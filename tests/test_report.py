@@ -191,6 +191,13 @@ def test_cost_increase_is_above_the_cheapest_of_the_curve(case39):
     assert np.isnan(rise[(0.0, 0.5)])
 
 
+def test_rows_over_all_neighbours_are_listed():
+    sweep = made_up({"mq": MQ}, failing=0)
+    sweep.pairs["neighbor"] = pd.array([pd.NA] * len(sweep.pairs), dtype="Int64")
+    table = facts.binding_pairs(prepare(sweep), sweep)
+    assert [row[:2] for row in table.rows] == [("30", "all")]
+
+
 def test_what_is_priced_in_a_report_is_priced_in_its_tables():
     sweep = made_up({"mq": MQ}, failing=0)
     assert prepare(sweep).floor == pytest.approx(1e-5 * sweep.scenarios["cost"].median())

@@ -156,6 +156,8 @@ def failures(study: Study) -> Table | None:
 
 def binding_pairs(study: Study, sweep: Sweep) -> Table | None:
     """Which stability rows bind, how often and how dear; None if none does."""
+    import pandas as pd
+
     if sweep.pairs.empty:
         return None
     pairs = sweep.pairs
@@ -171,7 +173,7 @@ def binding_pairs(study: Study, sweep: Sweep) -> Table | None:
     grouped = grouped.sort_values("highest", ascending=False).reset_index()
     rows = []
     for bus, neighbor, own, count, highest, first in grouped.head(_ROWS).itertuples(index=False):
-        other = str(neighbor) if neighbor == neighbor and str(neighbor) != "<NA>" else "all"
+        other = "all" if pd.isna(neighbor) else str(neighbor)
         price = _grouped(highest) if len(set(units.values())) == 1 else f"{_grouped(highest)} {own}"
         rows.append((str(bus), other, str(count), price, str(first)))
     unit = price_unit(study)
