@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from scopf.arrays import Ints
 from scopf.faults import listing
 from scopf.sweeps.report import axes as axes_of
 from scopf.sweeps.report import figure as f
@@ -164,26 +163,17 @@ def binding_pairs(study: Study, sweep: Sweep) -> Table | None:
     pairs = pairs[pairs["binding"].astype(bool) & (pairs["price_per_pu"] >= study.floor)]
     if pairs.empty:
         return None
-    places = np.searchsorted(study.scenarios["scenario"], pairs["scenario"])
-    units = {name: price_unit(study, rows[:1]) for name, rows in _by_criterion(study).items()}
-    pairs = pairs.assign(unit=[units[name] for name in study.criteria[places].tolist()])
-    grouped = pairs.groupby(["bus", "neighbor", "unit"], dropna=False).agg(
+    grouped = pairs.groupby(["bus", "neighbor"], dropna=False).agg(
         count=("scenario", "nunique"), highest=("price_per_pu", "max"), first=("scenario", "min")
     )
     grouped = grouped.sort_values("highest", ascending=False).reset_index()
     rows = []
-    for bus, neighbor, own, count, highest, first in grouped.head(_ROWS).itertuples(index=False):
+    for bus, neighbor, count, highest, first in grouped.head(_ROWS).itertuples(index=False):
         other = "all" if pd.isna(neighbor) else str(neighbor)
-        price = _grouped(highest) if len(set(units.values())) == 1 else f"{_grouped(highest)} {own}"
-        rows.append((str(bus), other, str(count), price, str(first)))
-    unit = price_unit(study)
+        rows.append((str(bus), other, str(count), _grouped(highest), str(first)))
+    unit = f"{f.CURRENCY} per p.u. V"  # of room in a row, whatever the criterion
     head = ("inverter", "neighbour", "scenarios", f"highest price ({unit})", "first scenario")
     return Table(head, rows, max(0, len(grouped) - _ROWS))
-
-
-def _by_criterion(study: Study) -> dict[str, Ints]:
-    """Positions of the scenarios by criterion."""
-    return {name: np.flatnonzero(study.criteria == name) for name in set(study.criteria.tolist())}
 
 
 def run(manifest: dict[str, Any]) -> list[tuple[str, str]]:
