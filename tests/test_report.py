@@ -166,6 +166,7 @@ def test_prices_have_the_unit_of_their_criterion():
     assert units.price_unit(found("")[0]) == "currency/h per p.u."
     alone = found("voltage-difference", criterion=["none", "weighted"])[0]
     assert units.price_unit(alone) == "currency/h per p.u. 1/k"
+    assert "p.u. of its stiffness 1/k would save" in curves._largest_price(alone).note
     study, sweep = found("weighted", **grid(criterion=[None, "voltage-difference"], mq=MQ))
     assert units.price_unit(study) == "currency/h per p.u."
     assert units.price_unit(study, np.arange(len(MQ))) == "currency/h per p.u. 1/k"

@@ -13,7 +13,7 @@ from scopf.sweeps.report import figure as f
 from scopf.sweeps.report.axes import Axis, spread_out
 from scopf.sweeps.report.figure import Figure, Trace
 from scopf.sweeps.report.study import RISEN, Study
-from scopf.sweeps.report.units import mixture, price_unit
+from scopf.sweeps.report.units import criteria_by_unit, mixture, price_unit
 
 _HOVER = "%{x}<br>%{y:.6g} "
 
@@ -38,16 +38,18 @@ def _cost(study: Study) -> Figure:
     if study.unlimited is not None:
         note = (
             "Optimal cost above that without stability: of the scenario with the criterion none "
-            "and the same other values. No point: that one has no solution."
+            "and the same other values. No point: one of the two has no solution."
         )
     return _quantity(study, "cost", "Cost increase", note, study.cost_increase, f.CURRENCY)
 
 
 def _largest_price(study: Study) -> Figure:
-    note = (
-        "The largest Nodal Stability Shadow Price of any inverter: what one more p.u. of room in "
-        "its stability limit would save."
-    ) + mixture(study)
+    stiff = set(criteria_by_unit(study)) == {"stiffness 1/k"}
+    more = "of its stiffness 1/k" if stiff else "of room in its stability limit"
+    if mixture(study):
+        more = "of room in its stability limit, or of its stiffness 1/k,"
+    note = "The largest Nodal Stability Shadow Price of any inverter: what one more p.u. "
+    note += f"{more} would save.{mixture(study)}"
     title = "Largest NSSP"
     return _quantity(study, "nssp-max", title, note, study.nssp_max, price_unit(study), digits=5)
 
