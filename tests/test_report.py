@@ -216,6 +216,8 @@ def test_cost_increase_is_above_that_without_stability():
     assert (study.cost_increase[none[1:]] == 0).all()
     assert np.isnan(study.cost_increase[[0, 18]]).all()
     assert study.cost_increase[limited[1:]] == pytest.approx(cost[limited[1:]] - cost[none[1:]])
+    part = study.of(limited)  # of a large sweep, without what its costs count from
+    assert part.cost_increase == pytest.approx(study.cost_increase[limited], nan_ok=True)
     figure = next(figure for figure in curves.all_of(study) if figure.id == "cost")
     assert "above that without stability" in figure.note
     assert figure.layout["yaxis"]["rangemode"] == "tozero"

@@ -56,6 +56,7 @@ class Study:
         nssp, vm: price and voltage of the inverters, shape (n, m); NaN where a scenario failed.
         total: scenarios of the whole sweep; n is less if only part of it is drawn.
         criterion: name of that of the base case; empty if the manifest does not say.
+        source: the study that this one is a part of, and the places in it; costs count from there.
     """
 
     scenarios: pd.DataFrame
@@ -65,6 +66,7 @@ class Study:
     vm: Floats
     total: int
     criterion: str = ""
+    source: tuple[Study, Ints] | None = None
 
     def __len__(self) -> int:
         return len(self.scenarios)
@@ -74,7 +76,7 @@ class Study:
         return Study(
             self.scenarios.iloc[rows].reset_index(drop=True),
             self.axes.of(rows), self.inverters, self.nssp[rows], self.vm[rows], self.total,
-            self.criterion,
+            self.criterion, (self, rows),
         )  # fmt: skip
 
     def column(self, name: str) -> Floats:
@@ -106,6 +108,8 @@ class Study:
     @property
     def unlimited(self) -> Axis | None:
         """The axis of criteria if one of them is "none", whose costs are without stability."""
+        if self.source:
+            return self.source[0].unlimited
         axes = (axis for axis in self.axes.named if axis.name == "criterion")
         return next((axis for axis in axes if "none" in axis.texts), None)
 
@@ -116,6 +120,9 @@ class Study:
         Where "none" is among the criteria, the scenario of that one with the same other values is
         what a cost counts from (NaN if it is not solved); if not, as `rise`.
         """
+        if self.source:
+            whole, rows = self.source
+            return whole.cost_increase[rows]
         criteria = self.unlimited
         if criteria is None:
             return self.rise
@@ -132,6 +139,9 @@ class Study:
     @cached_property
     def rise(self) -> Floats:
         """Cost above the cheapest solved scenario of the same axes other than x, currency/h."""
+        if self.source:
+            whole, rows = self.source
+            return whole.rise[rows]
         increase = np.full(len(self), np.nan)
         for rows in axes_of.groups(self.axes.sliced, len(self)).values():
             if self.solved[rows].any():
@@ -141,6 +151,8 @@ class Study:
     @cached_property
     def floor(self) -> float:
         """Least NSSP that counts as a price (see `scopf.prices`), currency/h per p.u."""
+        if self.source:
+            return self.source[0].floor
         costs = np.abs(self.cost[self.solved])
         return max(TRACE, PRICED * float(np.median(costs))) if len(costs) else 0.0
 
