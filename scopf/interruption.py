@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scopf.outcome import Status
 
 if TYPE_CHECKING:
     from scopf.solution import Solution
+
+_Handler = Callable[[int, FrameType | None], None]
 
 
 class Stop:
@@ -31,26 +34,45 @@ class Stop:
         self.wanted = True
 
 
+def terminate(number: int, frame: FrameType | None) -> None:
+    """Handle SIGTERM as Python handles Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+_OWN = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: terminate}
+
+
 @contextmanager
 def stoppable() -> Iterator[Stop]:
-    """Turn Ctrl-C into a request for as long as this lasts.
+    """Turn Ctrl-C into a request for as long as this lasts; SIGTERM too where it is `terminable`.
 
     Only Python's own handling is replaced, in the main thread: who has installed a handler, or
     ignores the signal (a worker process, say), keeps that.
     """
     stop = Stop()
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    with _handled({n: stop.press for n, own in _OWN.items() if signal.getsignal(n) is own}):
         yield stop
-        return
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does for as long as this lasts, unless somebody handles it."""
+    ends = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    with _handled({signal.SIGTERM: terminate} if ends else {}):
+        yield
+
+
+@contextmanager
+def _handled(handlers: Mapping[signal.Signals, _Handler]) -> Iterator[None]:
+    before: dict[signal.Signals, Any] = {}
     try:
-        before = signal.signal(signal.SIGINT, stop.press)
-    except ValueError:  # signals belong to the main thread
-        yield stop
-        return
-    try:
-        yield stop
+        if threading.current_thread() is threading.main_thread():  # signals belong to it
+            for number, handler in handlers.items():
+                before[number] = signal.signal(number, handler)
+        yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def heeded(solution: Solution) -> Solution:

@@ -190,6 +190,31 @@ def run(
     return Outcome(x, info["mult_g"], info["mult_x_L"], info["mult_x_U"], status, message)
 
 
+def refusals(options: Options) -> dict[str, str]:
+    """What is wrong with options that Ipopt does not have, or not with this value, by name."""
+    nothing = np.zeros(1)
+    ipopt = _load_cyipopt().Problem(n=1, m=0, problem_obj=_Nothing(), lb=nothing, ub=nothing)
+    found = {}
+    for name, value in options.items():
+        try:
+            _set_option(ipopt, name, value)
+        except ScopfError as error:
+            found[name] = str(error)
+    return found
+
+
+class _Nothing:
+    """A program without anything in it."""
+
+    def objective(self, _: Floats) -> float:
+        """Nothing."""
+        return 0.0
+
+    def gradient(self, x: Floats) -> Floats:
+        """Nothing."""
+        return np.zeros_like(x)
+
+
 def _set_option(ipopt: Any, name: str, value: Any) -> None:
     """Set an option, a whole number as a real one where Ipopt wants that (and would print)."""
     value = value.item() if hasattr(value, "item") else value

@@ -55,16 +55,19 @@ def test_an_executor_that_breaks_leaves_a_sweep_to_resume(tmp_path, whole):
 
 
 @pytest.mark.parametrize(
-    "keywords",
+    ("keywords", "said"),
     [
-        {"workers": 2, "executor": concurrent.futures.ThreadPoolExecutor(1)},
-        {"workers": 0},
-        {"workers": 1.5},
-        {"resume": True},
+        (
+            {"workers": 2, "executor": concurrent.futures.ThreadPoolExecutor(1)},
+            "give one of workers, executor and dask",
+        ),
+        ({"workers": 0}, "workers must be a whole number of processes, got 0"),
+        ({"workers": 1.5}, "workers must be a whole number of processes, got 1.5"),
+        ({"resume": True}, "resume needs out"),
     ],
 )
-def test_contradictions_are_refused(keywords):
-    with pytest.raises(scopf.ScopfError):
+def test_contradictions_are_refused(keywords, said):
+    with pytest.raises(scopf.ScopfError, match=said):
         scopf.sweep("case9", mq=0.1, **keywords)
 
 

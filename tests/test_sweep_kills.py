@@ -273,7 +273,7 @@ def test_a_folder_that_cannot_be_written_to_is_said(tmp_path, monkeypatch):
     plain = Path.open
 
     def refused(self, mode="r", *args, **keywords):
-        if "w" in mode and locked in self.parents:
+        if set(mode) & set("wx") and locked in self.parents:
             raise PermissionError(errno.EACCES, "Permission denied")
         return plain(self, mode, *args, **keywords)
 
@@ -285,9 +285,11 @@ def test_a_folder_that_cannot_be_written_to_is_said(tmp_path, monkeypatch):
 # -- Ctrl-C -----------------------------------------------
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path, workers, whole):
-    folder = tmp_path / "out"
+@pytest.mark.parametrize(
+    ("workers", "sign"), [(1, signal.SIGINT), (2, signal.SIGINT), (1, signal.SIGTERM)]
+)
+def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path, workers, sign):
+    folder = tmp_path / "the out folder"
     flags = ARGUMENTS.replace("0.06:12", "0.06:600").split()
     command = [*COMMAND, *flags, "--workers", str(workers), "--out", str(folder)]
     process = subprocess.Popen(
@@ -296,11 +298,12 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path, workers, whole):
     while finished(folder) == 0:
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGINT)  # what a terminal does
+    os.killpg(process.pid, sign)  # what a terminal does with SIGINT
     out, said = process.communicate(timeout=20)
     assert process.returncode == 130, said
     assert out == ""
-    assert f"`scopf sweep --resume --out {folder}`" in said
+    more = " --workers 2" if workers == 2 else ""
+    assert f"`scopf sweep --resume --out '{folder}'{more}`" in said
     assert "Traceback" not in said
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["status"] == "interrupted"

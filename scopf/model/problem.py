@@ -53,6 +53,7 @@ class Scenario:
         q_price: cost of |Q|, as given to `build`; None when the problem does not have it.
         opportunity_price: price of lost opportunity, likewise.
         capability: whether there are capability circles; `update` leaves that as it is.
+        own_droop_margin: whether droop_margin was given, and is not what the criterion wants here.
     """
 
     eta_q: float = 0.0
@@ -66,6 +67,7 @@ class Scenario:
     q_price: Coefficients = None
     opportunity_price: Coefficients = None
     capability: bool = False
+    own_droop_margin: bool = False
 
     def __post_init__(self) -> None:
         for name in (
@@ -194,6 +196,8 @@ class Problem:
         changes: dict[str, Any] = {
             key: number(key, value) for key, value in given.items() if value is not None
         }
+        if droop_margin is not None:
+            changes["own_droop_margin"] = True
         if load_scale is not None:
             by_bus = hasattr(load_scale, "items")
             changes["load_scale"] = load_scale if by_bus else number("load_scale", load_scale)
@@ -358,6 +362,7 @@ def build(
         q_price=q_price,
         opportunity_price=opportunity_price,
         capability=capability,
+        own_droop_margin=droop_margin is not None,
     )
     checked(scenario)
     if scenario.eta_q > 0:

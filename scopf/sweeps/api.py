@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import scopf
 from scopf.faults import ScopfError, listing
+from scopf.interruption import terminable
 from scopf.inverters import Inverters, Value
 from scopf.model.problem import Problem
 from scopf.network import Network
@@ -137,6 +138,7 @@ def sweep(
     Raises:
         CaseError: listing everything that is wrong with the spec, with key and line.
         ScopfError: when `out` cannot be used, or is the folder of another study.
+        KeyboardInterrupt: after Ctrl-C or SIGTERM; what is finished is in the run folder.
     """
     given = {
         "eta_q": eta_q, "d": d, "q_price": q_price, "opportunity_price": opportunity_price,
@@ -160,10 +162,11 @@ def sweep(
     if made.base.given is not None:
         made.alone(workers, executor or dask, resume)
     run = _Run(made, csv=csv, progress=progress)
-    if dask is not None:
-        with pool.dask(dask) as cluster:
-            return run.go(out, 1, cluster, f"dask {dask}", resume)
-    return run.go(out, workers, executor, type(executor).__name__, resume)
+    with terminable():
+        if dask is not None:
+            with pool.dask(dask) as cluster:
+                return run.go(out, 1, cluster, f"dask {dask}", resume)
+        return run.go(out, workers, executor, type(executor).__name__, resume)
 
 
 class _Run:
@@ -220,6 +223,7 @@ class _Run:
                 Driver(study.base, study.plan, store, progress).run(workers, executor)
                 rows = results.write(store, study.plan, folder, csv=self._csv)
                 status = "finished"
+                progress.say(f"finished in {time.perf_counter() - began:.1f} s: {progress.counts}")
             except KeyboardInterrupt:
                 status = "interrupted"
                 text = f"interrupted with {len(store.rows())} of {len(study.plan)} finished"
@@ -256,6 +260,13 @@ class _Run:
         identity = {**spec.identity, "case": base.hash}
         about = store.about()
         if resume and "identity" in about:
+            if not base.comparable:
+                text = (
+                    f"the sweep in {folder} cannot be resumed: its criterion holds what cannot be"
+                )
+                raise ScopfError(f"{text} compared with the one before; start anew")
+            if not isinstance(about["identity"], dict):
+                raise ScopfError(f"{store.path} is damaged: its identity is none")
             _compare(folder, about["identity"], identity)
         run: dict[str, Any] = {
             "started": manifests.now(),
@@ -270,10 +281,11 @@ class _Run:
         store.begin({"identity": identity})
         net = base.net.energized()
         return {
-            "format": 1,
+            "format": manifests.FORMAT,
             "status": "running",
             "title": spec.settings.title,
             "case": {"name": net.name, "source": spec.settings.case, "hash": base.hash},
+            "base": manifests.base(base.criterion, base.scenario, self._study.units),
             "spec": spec.as_dict(),
             "spec_hash": spec.hash,
             "scenarios": len(self._study.plan),

@@ -111,8 +111,8 @@ class Base:
         if topology.capability is not None:
             numbers["capability"] = topology.capability
         load = numbers.pop("load_scale", None)
-        if topology.criterion is not None:
-            numbers.pop("droop_margin", None)  # what this criterion wants
+        if not numbers.pop("own_droop_margin", False):
+            numbers.pop("droop_margin", None)  # what this criterion wants on this network
         try:
             problem = build(net, self.units(net), criterion=criterion, **numbers)
             return problem if load is None else problem.update(load_scale=load)
@@ -127,9 +127,14 @@ class Base:
             _feed(digest, table)
         for key, value in sorted(self.keywords.items()):
             digest.update(f"{key}={_text(value)}".encode())
-        name = self.criterion if isinstance(self.criterion, str) else repr(self.criterion)
-        digest.update(f"{name.split(' object at ')[0]} {self.scenario}".encode())
+        rule = self.criterion if isinstance(self.criterion, str) else identity(self.criterion)
+        digest.update(f"{rule} {self.scenario}".encode())
         return digest.hexdigest()
+
+    @property
+    def comparable(self) -> bool:
+        """Whether another process would find the same hash."""
+        return isinstance(self.criterion, str) or identity(self.criterion) is not None
 
 
 def without_branch(net: Network, branch: int) -> Network:
@@ -223,6 +228,41 @@ class Numbers:
         elif found.get("d") is None:
             changes.pop("d", None)
             changes.setdefault("eta_q", self._initial.eta_q)
+
+
+def identity(criterion: Criterion) -> str | None:
+    """Class, name and attributes of a criterion; None where that does not say what it does."""
+    kind = type(criterion)
+    parts = [f"{kind.__module__}.{kind.__qualname__}", getattr(criterion, "name", "")]
+    slots = [name for one in kind.__mro__ for name in vars(one).get("__slots__", ())]
+    own = {name: getattr(criterion, name) for name in slots if hasattr(criterion, name)}
+    try:
+        parts.append(_plain({**own, **getattr(criterion, "__dict__", {})}))
+    except TypeError:
+        return None
+    return " ".join(parts)
+
+
+def _plain(value: Any) -> str:
+    """A text that is equal for equal values, in every process.
+
+    Raises:
+        TypeError: when there is none.
+    """
+    if value is None or isinstance(value, (str, int, float)):
+        return repr(value)
+    if isinstance(value, np.generic):
+        return repr(value.item())
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+        return f"{value.dtype}{value.shape}{digest}"
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(map(_plain, value))}]"
+    if isinstance(value, (set, frozenset)):
+        return f"{{{','.join(sorted(map(_plain, value)))}}}"
+    if isinstance(value, Mapping):
+        return f"{{{','.join(sorted(f'{_plain(k)}:{_plain(v)}' for k, v in value.items()))}}}"
+    raise TypeError(type(value).__name__)
 
 
 def _feed(digest: Any, table: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -151,7 +152,7 @@ def sweep(
     try:
         if out is None:
             raise ScopfError("--out is missing: the folder for the results")
-        given = {name: values(text) for name, text in axes.items() if text is not None}
+        given = {name: values(text, name) for name, text in axes.items() if text is not None}
         given |= dict(_axis(text) for text in axis or [])
         switches = {"lossless": lossless, "capability": capability}
         given |= {name: True for name, on in switches.items() if on}
@@ -183,12 +184,24 @@ def sweep(
         typer.echo(f"scopf: {error}", err=True)
         raise typer.Exit(BAD_INPUT) from None
     except KeyboardInterrupt:
-        text = f"scopf: interrupted; `scopf sweep --resume --out {out}` goes on where it stopped"
-        typer.echo(text, err=True)
+        from scopf.sweeps.spec import outside
+
+        again = f"`{_again(out, workers, dask, csv=csv)}`"
+        if option and outside(dict(_option(text) for text in option)):  # not taken from the folder
+            again = "the same command with --resume"
+        typer.echo(f"scopf: interrupted; {again} goes on where it stopped", err=True)
         raise typer.Exit(INTERRUPTED) from None
     typer.echo(summary(found))
     if not found.scenarios["solved"].any():
         raise typer.Exit(NONE_SOLVED)
+
+
+def _again(out: Path | None, workers: int, dask: str | None, *, csv: bool) -> str:
+    """The command that goes on with an interrupted sweep."""
+    words = ["scopf", "sweep", "--resume", "--out", str(out)]
+    words += ["--workers", str(workers)] if workers > 1 else []
+    words += ["--dask", dask] if dask else []
+    return shlex.join([*words, "--csv"] if csv else words)
 
 
 def summary(found: Sweep) -> str:
@@ -204,8 +217,12 @@ def summary(found: Sweep) -> str:
     return "\n".join(lines)
 
 
-def values(text: str) -> Any:
+def values(text: str, name: str = "") -> Any:
     """Values as they are written on the command line.
+
+    Args:
+        text: as written.
+        name: of the axis; `none` is a criterion, but for outages it is no outage.
 
     Raises:
         ScopfError: when they cannot be read.
@@ -214,6 +231,8 @@ def values(text: str) -> Any:
         first, last, points = (_value(part) for part in text.split(":"))
         return {"linspace": [first, last, points]}
     parts = [_value(part) for part in text.split(",")]
+    if name == "outage":
+        parts = [None if str(part).lower() == "none" else part for part in parts]
     return parts[0] if parts == ["all"] else parts
 
 
@@ -224,7 +243,7 @@ def _value(text: str) -> Any:
             return kind(text)
         except ValueError:
             continue
-    return {"true": True, "false": False, "none": None}.get(text.lower(), text)
+    return {"true": True, "false": False}.get(text.lower(), text)
 
 
 def _axis(text: str) -> tuple[str, Any]:
@@ -232,7 +251,7 @@ def _axis(text: str) -> tuple[str, Any]:
     name = name.strip().replace("-", "_")
     if not (equals and value and is_column(name)):
         raise ScopfError(f"--axis takes NAME=VALUES with the name of an axis, got {text!r}")
-    return name, values(value)
+    return name, values(value, name)
 
 
 def _option(text: str) -> tuple[str, Any]:

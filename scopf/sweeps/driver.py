@@ -97,6 +97,8 @@ class Driver:
                 self._loop(executor, max(8, min(_PENDING, most)), _AWAY)
             except BrokenExecutor as error:
                 raise ScopfError(self._lost(f"the executor is broken: {error}")) from error
+            finally:
+                forget(self._token)  # its threads are this process
         elif workers == 1:
             try:
                 self._loop(pool.Here(), 1, _HERE)

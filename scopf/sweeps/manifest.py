@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import platform
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import scopf
-from scopf.faults import ScopfError
+from scopf.faults import ScopfError, listing
+from scopf.sweeps import whole
+from scopf.sweeps.spec import Spec
 from scopf.sweeps.store import unwritable
 from scopf.sweeps.worker import MANY_PAIRS
 
@@ -20,9 +24,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from scopf.arrays import Ints
+    from scopf.inverters import Inverters
+    from scopf.model.problem import Scenario
     from scopf.network import Network
+    from scopf.stability import Criterion
 
 MANIFEST = "manifest.json"
+FORMAT = 1
+_KEYS = {
+    "status": str, "case": dict, "spec": dict, "scenarios": int, "counts": dict, "runs": list,
+    "network": dict,
+}  # fmt: skip
 _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "pyomo", "casadi", "cyipopt", "pydantic")
 
 
@@ -65,6 +77,25 @@ def network(net: Network, inverters: Ints) -> dict[str, Any]:
     }
 
 
+def base(criterion: str | Criterion, scenario: Scenario | None, units: Inverters) -> dict[str, Any]:
+    """What scenarios have where they differ in nothing: criterion, numbers and inverters."""
+    name = criterion if isinstance(criterion, str) else str(criterion.name)
+    columns = {f.name: getattr(units, f.name) for f in dataclasses.fields(units)}
+    numbers = None if scenario is None else dataclasses.asdict(scenario)
+    return {"criterion": name, "scenario": _plain(numbers), "inverters": _plain(columns)}
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it."""
+    if hasattr(value, "tolist"):  # of NumPy
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return value
+
+
 def about_pairs() -> str:
     """What the table `pairs` leaves out."""
     text = f"all rows of problems that have up to {MANY_PAIRS}; of larger ones those that bind"
@@ -82,10 +113,9 @@ def write(folder: Path, manifest: dict[str, Any]) -> None:
     Raises:
         ScopfError: when the folder cannot be written to.
     """
-    part = folder / f"{MANIFEST}.part"
+    text = json.dumps(manifest, indent=1) + "\n"
     try:
-        part.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-        part.replace(folder / MANIFEST)
+        whole.replace(folder / MANIFEST, lambda part: part.write_text(text, encoding="utf-8"))
     except OSError as error:
         raise unwritable(folder, error) from error
 
@@ -94,12 +124,34 @@ def read(folder: Path) -> dict[str, Any]:
     """The manifest of a run folder.
 
     Raises:
-        ScopfError: when there is none.
+        ScopfError: when there is none, or it lacks what every manifest has.
     """
     try:
-        found: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        found: Any = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ScopfError(f"there is no sweep in {folder}: it has no {MANIFEST}") from error
     except (OSError, ValueError) as error:
         raise ScopfError(f"{folder / MANIFEST} cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise ScopfError(f"{folder / MANIFEST} is damaged: it is no JSON object")
+    if found.get("format") != FORMAT:
+        text = f"is of format {found.get('format')!r}; this version of scopf reads {FORMAT}"
+        raise ScopfError(f"{folder / MANIFEST} {text}")
+    bad = [key for key, kind in _KEYS.items() if not isinstance(found.get(key), kind)]
+    bad += [] if "case" in bad or isinstance(found["case"].get("name"), str) else ["case.name"]
+    if bad or not all(isinstance(run, dict) for run in found["runs"]):
+        raise ScopfError(f"{folder / MANIFEST} is damaged: see {listing(bad or ['runs'])}")
     return found
+
+
+def spec(folder: Path, manifest: dict[str, Any]) -> Spec:
+    """The spec in a manifest.
+
+    Raises:
+        ScopfError: when it is none.
+    """
+    try:
+        return Spec.from_dict(manifest["spec"])
+    except (LookupError, TypeError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ScopfError(f"{folder / MANIFEST} is damaged: its spec: {reason}") from error

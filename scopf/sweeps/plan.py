@@ -15,7 +15,7 @@ from scopf.faults import CaseError, Fault, listing
 from scopf.network import Network
 from scopf.sweeps.base import Topology
 from scopf.sweeps.quantities import BY_NAME, Value, split
-from scopf.sweeps.spec import Axis, Spec
+from scopf.sweeps.spec import Axis, Line, Spec
 
 _REBUILT = tuple(name for name, quantity in BY_NAME.items() if quantity.rebuilds)
 _CHAINS, _SHORT, _LONG = 16, 6, 50  # chains that are aimed at; shortest and longest
@@ -106,8 +106,21 @@ def _cut(ordered: list[int], most: int) -> Iterable[list[int]]:
     return (ordered[a:b] for a, b in itertools.pairwise(edges))
 
 
-def resolved(spec: Spec, net: Network, inverters: Iterable[int]) -> Spec:
+def resolved(
+    spec: Spec,
+    net: Network,
+    inverters: Iterable[int],
+    source: str = "",
+    line: Line = lambda _: None,
+) -> Spec:
     """The spec with `outage = "all"` spelled out, and every bus and branch number known.
+
+    Args:
+        spec: to resolve.
+        net: network of the base case.
+        inverters: numbers of their buses.
+        source: file that the spec comes from, if any.
+        line: line of a key in there.
 
     Raises:
         CaseError: naming the numbers that are not.
@@ -122,7 +135,7 @@ def resolved(spec: Spec, net: Network, inverters: Iterable[int]) -> Spec:
             name, bus = split(column)
             if bus is not None and bus not in known[name]:
                 what = "inverter at bus" if name == "mq" else "bus"
-                faults.append(Fault(f"there is no {what} {bus} in {net.name}", column))
+                faults.append(_fault(f"there is no {what} {bus} in {net.name}", column, line))
             if name != "outage":
                 continue
             if axis.columns == ("outage",) and (None,) in rows and ("all",) in rows:
@@ -130,8 +143,21 @@ def resolved(spec: Spec, net: Network, inverters: Iterable[int]) -> Spec:
             strange = {row[k] for row in rows} - {None, *branches}
             if strange:
                 text = f"there is no branch {listing(sorted(strange, key=str))} in service"
-                faults.append(Fault(text, column))
+                at = next(n for n, row in enumerate(rows) if row[k] in strange)
+                faults.append(_fault(text, column, line, at))
         axes.append(Axis(axis.columns, rows))
     if faults:
-        raise CaseError(f"sweep of {net.name}", faults)
+        raise CaseError(source or f"sweep of {net.name}", faults)
     return Spec(spec.settings, tuple(axes))
+
+
+def _fault(text: str, column: str, line: Line, row: int = 0) -> Fault:
+    """A fault of a column, with its key and line in the file, if it stands in one."""
+    name, bus = split(column)
+    paths: list[tuple[str | int, ...]] = [(column,), (name, str(bus)), ("scenarios", row, column)]
+    paths += [("load_series",)] if name == "load_scale" else []
+    for path in paths:
+        at = line(path)
+        if at is not None:
+            return Fault(text, ".".join(map(str, path)), label=f"line {at}")
+    return Fault(text, column)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from scopf.outcome import Status
 from scopf.sweeps.base import INVALID, ISLANDED
+from scopf.sweeps.whole import no_links
 from scopf.sweeps.worker import ERROR
 
+_EVERY = 60.0  # seconds between lines of counts in the log
 CRASHED, NOT_RUN = "crashed", "not run"
 LOG = "log.txt"
 
@@ -44,11 +48,14 @@ class Progress:
 
         rows = list(done)
         self.failures, self._worst = 0, -1
+        self._total, self._statuses = total, Counter[str]()
+        self._told = time.monotonic()
         hidden = not (sys.stderr.isatty() if shown is None else shown)
         self._bar = tqdm(total=total, initial=len(rows), unit="scenario", disable=hidden)
         self._file = logging.Logger("sweep")  # of its own: a log file is nobody else's business
         self._file.addHandler(logging.NullHandler())  # without any, warnings go to the terminal
         if folder is not None:
+            no_links(folder, LOG)
             handler = _File(folder / LOG, encoding="utf-8")
             handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
             self._file.addHandler(handler)
@@ -62,6 +69,11 @@ class Progress:
         """The worst status so far."""
         return str(_SEVERITY[self._worst]) if self._worst >= 0 else ""
 
+    @property
+    def counts(self) -> str:
+        """Scenarios by status, most first, in words."""
+        return ", ".join(f"{count} {status}" for status, count in self._statuses.most_common())
+
     def finished(self, rows: Iterable[tuple[int, dict[str, Any]]]) -> None:
         """Take notice of scenarios that are in the journal now."""
         for scenario, row in rows:
@@ -70,6 +82,9 @@ class Progress:
                 self._file.warning("scenario %d: %s: %s", scenario, row["status"], row["message"])
             self._bar.update()
         self._draw()
+        if time.monotonic() - self._told >= _EVERY:
+            self._told = time.monotonic()
+            self.say(f"{self._statuses.total()} of {self._total}: {self.counts}")
 
     def say(self, text: str, level: int = logging.INFO) -> None:
         """Write to the log file."""
@@ -91,6 +106,7 @@ class Progress:
 
     def _count(self, row: dict[str, Any]) -> None:
         self.failures += not row["solved"]
+        self._statuses[str(row["status"])] += 1
         if row["status"] in _SEVERITY:
             self._worst = max(self._worst, _SEVERITY.index(row["status"]))
 

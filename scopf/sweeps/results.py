@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scopf.faults import ScopfError
 from scopf.sweeps import manifest as manifests
+from scopf.sweeps import whole
 from scopf.sweeps.plan import Plan
 from scopf.sweeps.progress import NOT_RUN
 from scopf.sweeps.quantities import BY_NAME, STEP, split
-from scopf.sweeps.spec import Spec
 from scopf.sweeps.store import JOURNAL, Store, unwritable
 from scopf.sweeps.worker import TABLES, failed
 
@@ -74,7 +74,13 @@ class Sweep:
 
         if self._tables is None:
             raise ScopfError(f"the table {name} is gone with its folder")
-        frame = pd.read_parquet(self._tables / f"{name}.parquet")
+        path = self._tables / f"{name}.parquet"
+        try:
+            frame = pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            if not (self._tables / JOURNAL).is_file():
+                raise ScopfError(f"{path} cannot be read: {error}") from error
+            return getattr(_of_journal(self._tables, self.manifest), name)  # type: ignore[no-any-return]
         whole = [column for column in _WHOLE if column in frame and frame[column].dtype != "bool"]
         return frame.astype(dict.fromkeys(whole, "Int64"))
 
@@ -101,8 +107,14 @@ def load_sweep(folder: str | os.PathLike[str]) -> Sweep:
         return Sweep(folder, manifest, folder)
     if not (folder / JOURNAL).is_file():
         raise ScopfError(f"the sweep in {folder} is not finished and has lost its {JOURNAL}")
+    return _of_journal(folder, manifest)
+
+
+def _of_journal(folder: Path, manifest: dict[str, Any]) -> Sweep:
+    """The results as the journal has them."""
+    plan = Plan(manifests.spec(folder, manifest))
     with tempfile.TemporaryDirectory() as name, Store(folder, write=False) as store:
-        rows = write(store, Plan(Spec.from_dict(manifest["spec"])), Path(name))
+        rows = write(store, plan, Path(name))
         manifest["counts"] = manifests.counts(rows.values())
         return Sweep(folder, manifest, Path(name))._keep()
 
@@ -111,21 +123,25 @@ def write(store: Store, plan: Plan, folder: Path, *, csv: bool = False) -> dict[
     """Write all tables from the journal, a part at a time; give the rows of the scenarios.
 
     Raises:
-        ScopfError: when the folder cannot be written to.
+        ScopfError: when the folder cannot be written to, or the journal is damaged.
     """
     rows = store.rows()
     rows = {k: rows.get(k) or failed(NOT_RUN, "", float("nan")) for k in range(len(plan))}
     try:
         frame = _scenarios(plan, rows)
-        _replace(folder / f"{SCENARIOS}.parquet", lambda part: frame.to_parquet(part, index=False))
+        whole.replace(
+            folder / f"{SCENARIOS}.parquet", lambda part: frame.to_parquet(part, index=False)
+        )
         if csv:
-            _replace(folder / f"{SCENARIOS}.csv", lambda part: frame.to_csv(part, index=False))
+            whole.replace(folder / f"{SCENARIOS}.csv", lambda part: frame.to_csv(part, index=False))
         for name in TABLES:
-            _replace(folder / f"{name}.parquet", lambda part, n=name: _stream(store, n, part))
+            whole.replace(folder / f"{name}.parquet", partial(_stream, store, name))
             if csv:
-                _replace(folder / f"{name}.csv", lambda p, n=name: _as_csv(folder, n, p))
+                whole.replace(folder / f"{name}.csv", partial(_as_csv, folder, name))
     except OSError as error:
         raise unwritable(folder, error) from error
+    except (LookupError, TypeError, ValueError) as error:
+        raise ScopfError(f"{store.path} is damaged: {error}") from error
     return rows
 
 
@@ -185,10 +201,3 @@ def _as_csv(folder: Path, name: str, path: Path) -> None:
     with csv.CSVWriter(path, source.schema_arrow) as writer:
         for batch in source.iter_batches():
             writer.write_batch(batch)
-
-
-def _replace(path: Path, write_to: Any) -> None:
-    """Write a file so that there is always a whole one."""
-    part = path.with_name(f"{path.name}.part")
-    write_to(part)
-    part.replace(path)

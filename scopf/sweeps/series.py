@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scopf.faults import ScopfError
+from scopf.faults import CaseError, Fault, ScopfError
 from scopf.sweeps.quantities import STEP, Value
 
 
@@ -44,7 +44,8 @@ def loads_of(given: Any) -> dict[str, list[Value]]:
             number or for `all`; a column `step` numbers the steps, else they count from 0.
 
     Raises:
-        ScopfError: naming the column, and the row, that is wrong.
+        CaseError: naming every column, and row, that is wrong.
+        ScopfError: when it is no table of load factors at all.
     """
     frame = _csv(given) if isinstance(given, (str, os.PathLike)) else given
     if not hasattr(frame, "to_dict"):
@@ -56,16 +57,31 @@ def loads_of(given: Any) -> dict[str, list[Value]]:
     if not columns or not len(frame):
         raise ScopfError("has no load factors: it needs a column `all` or columns named by bus")
     found: dict[str, list[Value]] = {STEP: steps}
+    faults = []
     for name, values in columns.items():
         if name != "all" and not name.isdecimal():
-            raise ScopfError(f"column {name!r} is neither `all`, nor `step`, nor a bus number")
+            text = f"column {name!r} is neither `all`, nor `step`, nor a bus number"
+            faults.append(Fault(text))
+            continue
+        key = "load_scale" if name == "all" else f"load_scale_{int(name)}"
+        if key in found:
+            faults.append(Fault(f"column {name!r} is there twice"))
+        found[key] = values
         for row, value in enumerate(values, 1):
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise ScopfError(f"column {name}, row {row}: {value!r} is no load factor")
-        found["load_scale" if name == "all" else f"load_scale_{int(name)}"] = [
-            float(value) for value in values if value is not None
-        ]
-    return found
+            if not _is_factor(value):
+                text = f"{value!r} is no load factor: a finite number, not negative"
+                faults.append(Fault(f"column {name}, row {row}: {text}"))
+    if faults:
+        raise CaseError("load_series", faults)
+    return {
+        key: values if key == STEP else [float(value) for value in values if value is not None]
+        for key, values in found.items()
+    }
+
+
+def _is_factor(value: Value) -> bool:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and math.isfinite(value) and value >= 0  # type: ignore[arg-type,operator]
 
 
 def _csv(path: str | os.PathLike[str]) -> Any:

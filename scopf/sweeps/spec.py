@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from scopf.sweeps.quantities import BY_NAME, Value, is_column, split
 from scopf.sweeps.values import column_type, is_space
 
 Line = Callable[[tuple[str | int, ...]], int | None]
+
+# Options by which Ipopt loads a library, reads options from a file, or writes one.
+_OUTSIDE = re.compile(r"lib|file|dump|write|out_of_core", re.IGNORECASE)
 
 _Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
@@ -118,6 +122,34 @@ class Spec:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+def outside(options: Any) -> dict[str, str]:
+    """Options of Ipopt that reach outside the solver, each with a sentence that refuses it.
+
+    Whoever types such an option means it. One that lies in a file, or in a run folder from
+    somewhere else, could run code of others or overwrite files, unseen.
+    """
+    names = options if isinstance(options, Mapping) else {}
+    text = (
+        "names a file or a library, which is taken from nobody's file; "
+        "give options in the command itself (--option, options=...), with the case or spec"
+    )
+    return {str(name): text for name in names if _OUTSIDE.search(str(name))}
+
+
+def overridden(content: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of a file, and on top of it what was given beside; mq_32 is mq.32 there."""
+    kept = {**content}
+    for key, value in given.items():
+        name, bus = split(key)
+        if bus is not None and isinstance(kept.get(name), Mapping):
+            kept[name] = {k: v for k, v in kept[name].items() if str(k) != str(bus)}
+            if not kept[name]:
+                del kept[name]
+        elif isinstance(value, Mapping) and not is_space(value):
+            kept = {k: v for k, v in kept.items() if k not in {f"{key}_{b}" for b in value}}
+    return {**kept, **given}
+
+
 def read_toml(path: Path) -> tuple[dict[str, Any], Line]:
     """A spec file as a mapping, files named in it relative to its folder; and lines of its keys.
 
@@ -138,7 +170,12 @@ def read_toml(path: Path) -> tuple[dict[str, Any], Line]:
     return given, lambda where: line_of(text, where)
 
 
-def check(given: Mapping[str, Any], source: str, line: Line = lambda _: None) -> Spec:
+def check(
+    given: Mapping[str, Any],
+    source: str,
+    line: Line = lambda _: None,
+    idle: Mapping[str, str] | None = None,
+) -> Spec:
     """A spec out of a mapping; what is None is left out.
 
     Args:
@@ -146,11 +183,17 @@ def check(given: Mapping[str, Any], source: str, line: Line = lambda _: None) ->
             or a CSV file), `load_series` (a CSV file, see `scopf.sweeps.series`).
         source: where it comes from, for messages.
         line: line of a key in there.
+        idle: settings that would have no effect on this study, and why.
 
     Raises:
         CaseError: listing every fault with its key, and its line in a file.
     """
-    return _Reader(source, line).read({k: v for k, v in given.items() if v is not None})
+    reader = _Reader(source, line)
+    given = {k: v for k, v in given.items() if v is not None}
+    idle = idle or {}
+    for key in (key for key in given if key in idle):
+        reader.fault((key,), f"has no effect with {idle[key]}")
+    return reader.read(given)
 
 
 class _Reader:
@@ -182,7 +225,8 @@ class _Reader:
             raise CaseError(self._source, [fault for _, fault in ordered])
         return Spec(settings, tuple(axes))
 
-    def _fault(self, path: tuple[str | int, ...], text: str) -> None:
+    def fault(self, path: tuple[str | int, ...], text: str) -> None:
+        """Note what is wrong with the value at `path`."""
         line = self._line(path)
         key = ".".join(str(part) for part in path)
         label = "" if line is None else f"line {line}"
@@ -201,14 +245,20 @@ class _Reader:
                 for bus, one in value.items():
                     column = key if bus == "all" else f"{key}_{bus}"
                     if not is_column(column):
-                        self._fault((key, str(bus)), f'"{bus}" is neither a bus number nor "all"')
+                        self.fault((key, str(bus)), f'"{bus}" is neither a bus number nor "all"')
                         continue
+                    self._once(column, columns, (key, str(bus)))
                     columns[column], paths[column] = one, (key, str(bus))
             elif is_column(key):
+                self._once(key, columns, (key,))
                 columns[key], paths[key] = value, (key,)
             else:
                 rest[key] = value
         return columns, paths, rest
+
+    def _once(self, column: str, known: Mapping[str, Any], path: tuple[str | int, ...]) -> None:
+        if column in known:
+            self.fault(path, f"{column} is given twice")
 
     def _settings(self, given: dict[str, Any]) -> Settings | None:
         known = [*Settings.model_fields, *BY_NAME, "scenarios", "load_series"]
@@ -220,7 +270,7 @@ class _Reader:
                     near = difflib.get_close_matches(str(path[0]), known, n=1, cutoff=0.6)
                     text = "is no setting and no axis of a sweep"
                     text += f"; did you mean {near[0]}?" if near else ""
-                self._fault(path, text)
+                self.fault(path, text)
             return None
 
     def _columns(
@@ -244,7 +294,7 @@ class _Reader:
         except ValidationError as error:
             for where, text in _complaints(error):
                 row = next((part for part in where[1:] if isinstance(part, int)), None)
-                self._fault(path(str(where[0]), row), text)
+                self.fault(path(str(where[0]), row), text)
             return {}
 
     def _outages(self, ids: list[Value], settings: Settings | None) -> list[Value]:
@@ -258,7 +308,7 @@ class _Reader:
         longest = max(lengths.values(), default=1)
         odd = {name: n for name, n in lengths.items() if n not in (1, longest)}
         for name, n in odd.items():
-            self._fault((name,), f"has {n} values where others have {longest}; zip needs as many")
+            self.fault((name,), f"has {n} values where others have {longest}; zip needs as many")
         if found and not odd:
             full = [v * longest if len(v) == 1 else v for v in found.values()]
             yield Axis(tuple(found), tuple(zip(*full, strict=True)))
@@ -268,14 +318,14 @@ class _Reader:
         try:
             rows = series.rows_of(given)
         except ScopfError as error:
-            self._fault(("scenarios",), str(error))
+            self.fault(("scenarios",), str(error))
             return
         names = list(dict.fromkeys(name for row in rows for name in row))
         for name in [name for name in names if not is_column(name)]:
             first = next(k for k, row in enumerate(rows) if name in row)
             near = difflib.get_close_matches(str(name), list(BY_NAME), n=1, cutoff=0.6)
             hint = f"; did you mean {near[0]}?" if near else f"; known are {listing(BY_NAME, 20)}"
-            self._fault(("scenarios", first, str(name)), "is nothing that scenarios have" + hint)
+            self.fault(("scenarios", first, str(name)), "is nothing that scenarios have" + hint)
             names.remove(name)
         columns = {name: [row.get(name) for row in rows] for name in names}
         found = self._columns(columns, lambda name, k: ("scenarios", k or 0, name), blanks=True)
@@ -285,8 +335,12 @@ class _Reader:
     def _series(self, given: Any) -> Iterator[Axis]:
         try:
             columns = series.loads_of(given)
+        except CaseError as error:
+            for fault in error.faults:
+                self.fault(("load_series",), fault.text)
+            return
         except ScopfError as error:
-            self._fault(("load_series",), str(error))
+            self.fault(("load_series",), str(error))
             return
         yield Axis(tuple(columns), tuple(zip(*columns.values(), strict=True)))
 
@@ -294,12 +348,10 @@ class _Reader:
         """Columns given twice, and costs that exclude each other."""
         columns = [column for axis in axes for column in axis.columns]
         for column in {c for c in columns if columns.count(c) > 1}:
-            self._fault((column,), "is given twice")
+            self.fault((column,), "is given twice")
         together = [axis for axis in axes if {"eta_q", "d"} <= set(axis.columns)]
         if {"eta_q", "d"} <= set(columns) and not together:
-            self._fault(
-                ("d",), "give either eta_q or d; a table of scenarios may have some of each"
-            )
+            self.fault(("d",), "give either eta_q or d; a table of scenarios may have some of each")
 
 
 def _complaints(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:

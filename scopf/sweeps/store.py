@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +17,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from scopf.faults import ScopfError
+from scopf.sweeps.whole import no_links
 from scopf.sweeps.worker import Done
 
 JOURNAL = "results.sqlite"
 _LOCK = "lock"
 _FORMAT = 1
+_ALWAYS = {"status", "solved", "message", "seconds"}  # of a row
 _TABLES = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE schemas (key TEXT PRIMARY KEY, schema BLOB);
@@ -44,6 +47,7 @@ class Store:
 
     def __init__(self, folder: Path, *, durable: bool = True, write: bool = True) -> None:
         self.path = folder / JOURNAL
+        no_links(folder, *(f"{JOURNAL}{end}" for end in ("", "-wal", "-shm", "-journal")))
         self._lock = _locked(folder) if write else None
         new = not self.path.exists()
         with self._told():
@@ -109,12 +113,16 @@ class Store:
 
     def about(self) -> dict[str, Any]:
         """What `begin` noted."""
-        return {key: json.loads(text) for key, text in self._rows("SELECT * FROM about")}
+        return {key: self._read(text) for key, text in self._rows("SELECT * FROM about")}
 
     def rows(self) -> dict[int, dict[str, Any]]:
         """Rows of the finished scenarios."""
         found = self._rows("SELECT scenario, row FROM scenarios ORDER BY scenario")
-        return {scenario: json.loads(text) for scenario, text in found}
+        rows = {scenario: self._read(text) for scenario, text in found}
+        for scenario, row in rows.items():
+            if not isinstance(row, dict) or not row.keys() >= _ALWAYS:
+                raise ScopfError(f"{self.path} is damaged: scenario {scenario} has no status")
+        return rows
 
     def iterates(self) -> dict[int, bytes | None]:
         """Where unfinished chains stand."""
@@ -131,6 +139,12 @@ class Store:
             yield from self._base.execute(text, (name,))
 
     # -- inside -------------------------------------------
+
+    def _read(self, text: Any) -> Any:
+        try:
+            return json.loads(text)
+        except (TypeError, ValueError) as error:
+            raise ScopfError(f"{self.path} is damaged: {error}") from error
 
     def _rows(self, text: str) -> list[Any]:
         with self._told():
@@ -164,8 +178,10 @@ class Store:
 
 def _locked(folder: Path) -> IO[str]:
     """A lock on the folder, which the system takes back when this process ends, however it ends."""
+    no_links(folder, _LOCK)
     try:
-        file = (folder / _LOCK).open("w")
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+        file = os.fdopen(os.open(folder / _LOCK, flags, 0o666), "r+")
     except OSError as error:
         raise unwritable(folder, error) from error
     try:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scopf import ipopt
 from scopf.cases import bundled, load_case
-from scopf.faults import ScopfError, listing
+from scopf.faults import CaseError, Fault, ScopfError, listing
 from scopf.inverters import Inverters
 from scopf.model.problem import Problem
 from scopf.network import Network
@@ -18,16 +20,23 @@ from scopf.sweeps import manifest as manifests
 from scopf.sweeps.base import Base
 from scopf.sweeps.plan import Plan, resolved
 from scopf.sweeps.quantities import BY_NAME
-from scopf.sweeps.spec import Settings, Spec, check, read_toml
+from scopf.sweeps.spec import Line, Settings, Spec, check, outside, overridden, read_toml
+
+_IN_USE = "the Pyomo model of this problem is in use, so that it"
+_OF_CASE = ("case", "ignore_unsupported")
+_OF_UNITS = ("beta_q", "mp", "droop_base", "rating_mva", "rating_factor")
 
 
 class Study:
     """A spec and its base case."""
 
-    def __init__(self, spec: Spec, base: Base) -> None:
+    def __init__(
+        self, spec: Spec, base: Base, source: str = "", line: Line = lambda _: None
+    ) -> None:
+        _refuse(source or "sweep", _refused(spec.settings.options), line)
         net = base.net.energized()
         self.units = base.units(net)
-        self.spec = resolved(spec, net, self.units.bus.tolist())
+        self.spec = resolved(spec, net, self.units.bus.tolist(), source, line)
         used = (BY_NAME[name] for name in self.spec.columns if name in BY_NAME)
         declared = tuple(quantity.name for quantity in used if quantity.declared)
         self.base = dataclasses.replace(base, declared=declared)
@@ -51,14 +60,17 @@ class Study:
                 given["case"] = os.fspath(study)
             else:
                 content, line = read_toml(path)
-                source, given = str(path), {**content, **given}
+                if "options" not in given:
+                    _refuse(str(path), outside(content.get("options")), line)
+                source, given = str(path), overridden(content, given)
         elif study is None and before is not None:
             spec = _of_before(before, given)
             return cls(spec, _from_case(spec.settings, table, own))
         elif not isinstance(study, (Problem, Network)):
             kind = type(study).__name__
             raise ScopfError(f"sweep takes a Problem, a Network, a case or a spec, got {kind}")
-        spec = check(given, source, line) if line else check(given, source)
+        idle = _without_effect(study, given_units)
+        spec = _anywhere(check(given, source, line or (lambda _: None), idle))
         if isinstance(study, Problem):
             if inverters is not None:
                 raise ScopfError("inverters: the problem has its own; build it with others")
@@ -66,18 +78,18 @@ class Study:
         if isinstance(study, Network):
             base = _from_network(study, spec.settings, inverters if given_units else table, own)
             return cls(spec, base)
-        return cls(spec, _from_case(spec.settings, inverters if given_units else table, own))
+        base = _from_case(spec.settings, inverters if given_units else table, own)
+        return cls(spec, base, source, line) if line else cls(spec, base)
 
     def alone(self, workers: int, executor: Any, resume: bool) -> None:
         """Refuse what a problem with the user's own additions cannot do: leave this process."""
         rebuilt = [name for name in self.spec.columns if name in BY_NAME and BY_NAME[name].rebuilds]
-        text = "the Pyomo model of this problem is in use, so that it"
         if rebuilt:
-            raise ScopfError(f"{text} cannot be rebuilt for other {listing(rebuilt)}")
+            raise ScopfError(f"{_IN_USE} cannot be rebuilt for other {listing(rebuilt)}")
         if workers > 1 or executor:
-            raise ScopfError(f"{text} cannot be sent to workers; use workers=1")
+            raise ScopfError(f"{_IN_USE} cannot be sent to workers; use workers=1")
         if resume:
-            raise ScopfError(f"{text} cannot be compared with the one before; start anew")
+            raise ScopfError(f"{_IN_USE} cannot be compared with the one before; start anew")
 
 
 def _spec_file(name: str) -> Path | None:
@@ -86,6 +98,26 @@ def _spec_file(name: str) -> Path | None:
         return Path(name)
     known = bundled.studies()
     return known.get(name) if not bundled.find(name) else None
+
+
+def _without_effect(study: Any, units: bool) -> dict[str, str]:
+    """Settings that say what was decided when the study was made, and who decided it."""
+    if isinstance(study, Problem):
+        return dict.fromkeys((*_OF_CASE, *_OF_UNITS), "a Problem; build it so")
+    idle = dict.fromkeys(_OF_CASE, "a Network; load it so") if isinstance(study, Network) else {}
+    return idle | (dict.fromkeys(_OF_UNITS, "Inverters; make them so") if units else {})
+
+
+def _anywhere(spec: Spec) -> Spec:
+    """The spec with whole paths, so that its sweep may be resumed from another folder."""
+    case, table = spec.settings.case, spec.settings.inverters
+    changes = {}
+    if case and not bundled.find(case):
+        named = next((name for name in (case, f"{case}.m") if Path(name).is_file()), None)
+        changes["case"] = os.path.abspath(named) if named else case
+    if table:
+        changes["inverters"] = os.path.abspath(table)
+    return dataclasses.replace(spec, settings=spec.settings.model_copy(update=changes))
 
 
 def _solving(settings: Settings) -> dict[str, Any]:
@@ -100,6 +132,8 @@ def _solving(settings: Settings) -> dict[str, Any]:
 
 def _from_problem(problem: Problem, settings: Settings, criterion: Criterion | None) -> Base:
     extended = problem.formulation.rendering is not None
+    if extended and criterion is not None:
+        raise ScopfError(f"{_IN_USE} cannot be rebuilt for other criterion")
     return Base(
         problem.base,
         problem.inverters,
@@ -138,12 +172,44 @@ def _from_case(settings: Settings, inverters: Any, criterion: Criterion | None) 
     if not settings.case:
         text = "which case? Name it in the spec (case = ...), or give it as it was given before"
         raise ScopfError(text)
+    if settings.case.isidentifier() and not bundled.similar(settings.case):
+        near = difflib.get_close_matches(settings.case, bundled.studies(), n=1)
+        if near and not any(Path(f"{settings.case}{end}").is_file() for end in ("", ".m")):
+            text = f"neither a file nor a bundled case or study; did you mean {near[0]}?"
+            names = sorted(bundled.studies(), key=_natural)
+            text += f" (bundled studies: {listing(names, 20)})"
+            raise CaseError(settings.case, [Fault(text)])
     net = load_case(settings.case, ignore_unsupported=settings.ignore_unsupported)
     return _from_network(net, settings, inverters, criterion)
+
+
+def _natural(name: str) -> tuple[int, str]:
+    """Names in the order of people: fig9 before fig10."""
+    return len(name), name
 
 
 def _of_before(folder: Path, given: Mapping[str, Any]) -> Spec:
     if given:
         text = "to resume a sweep with flags or keywords, give the case or spec as well as at first"
         raise ScopfError(f"{text}; or leave out {listing(given)}")
-    return Spec.from_dict(manifests.read(folder)["spec"])
+    spec = manifests.spec(folder, manifests.read(folder))
+    _refuse(str(folder / manifests.MANIFEST), outside(spec.settings.options))
+    return spec
+
+
+def _refused(options: Mapping[str, Any]) -> dict[str, str]:
+    """Options that Ipopt does not have, if there are any and it is here to ask."""
+    try:
+        return ipopt.refusals(options) if options else {}
+    except ImportError:  # it need not be, where the solving is done elsewhere
+        return {}
+
+
+def _refuse(source: str, options: Mapping[str, str], line: Line = lambda _: None) -> None:
+    """Refuse options of Ipopt, each with its reason."""
+    faults = []
+    for name, text in options.items():
+        at = line(("options", name))
+        faults.append(Fault(text, f"options.{name}", label="" if at is None else f"line {at}"))
+    if faults:
+        raise CaseError(source, faults)

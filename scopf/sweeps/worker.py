@@ -9,7 +9,8 @@ import pickle
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -99,19 +100,12 @@ def _work(task: Task) -> Done:
     began = time.perf_counter()
     iterate = None if task.iterate is None else unpacked(task.iterate)
     done = Done([], task.iterate, {}, [])
-    listener = _Listener(done.said)
-    log = logging.getLogger("scopf")
-    propagate, log.propagate = log.propagate, False  # the driver says it, once
-    log.addHandler(listener)
-    try:
+    with _heard(done.said):
         for scenario, values in task.rows:
             if done.results and time.perf_counter() - began > task.seconds:
                 break
             result, iterate = _scenario(task, scenario, values, iterate, done.schemas)
             done.results.append(result)
-    finally:
-        log.removeHandler(listener)
-        log.propagate = propagate
     done.iterate = None if iterate is None else packed(iterate)
     return done
 
@@ -263,14 +257,50 @@ def unpacked(data: bytes) -> Iterate:
         )
 
 
+@contextmanager
+def _heard(said: list[str]) -> Iterator[None]:
+    """Keep what the package says in this thread, each warning once; the driver passes it on.
+
+    Other threads, the driver's among them, are not concerned.
+    """
+    top = logging.getLogger("scopf")
+    log: logging.Logger | None = top
+    others = [] if logging.lastResort is None else [logging.lastResort]
+    listener, mute = _Listener(said), _Mute()
+    while log is not None:
+        others += log.handlers
+        log = log.parent if log.propagate else None
+    for handler in others:
+        handler.addFilter(mute)
+    top.addHandler(listener)
+    try:
+        yield
+    finally:
+        top.removeHandler(listener)
+        for handler in others:
+            handler.removeFilter(mute)
+
+
+class _Mute(logging.Filter):
+    """Keeps what the package says in one thread from a handler."""
+
+    def __init__(self) -> None:
+        super().__init__("scopf")
+        self._thread = threading.get_ident()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the handler gets the record."""
+        return record.thread != self._thread or not super().filter(record)
+
+
 class _Listener(logging.Handler):
-    """Keeps warnings of the package; each once."""
+    """Keeps warnings of the package in this thread; each once."""
 
     def __init__(self, said: list[str]) -> None:
         super().__init__(logging.WARNING)
-        self._said = said
+        self._said, self._thread = said, threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
-        if text not in self._said:
+        if record.thread == self._thread and text not in self._said:
             self._said.append(text)
