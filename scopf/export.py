@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scopf.faults import ScopfError
+from scopf.prices import TRACE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _MANY_PAIRS = 100_000  # rows of the pair table that are still written as text
-_PRICED = 1e-3  # currency/h per p.u. voltage
 
 
 def as_dict(solution: Solution) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def _readable(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """The table as text; of millions of pairs only those that matter, which is said."""
     if name != "pairs" or len(frame) <= _MANY_PAIRS:
         return frame
-    kept = frame[frame["binding"] | (frame["price_per_pu"] > _PRICED)]
+    kept = frame[frame["binding"] | (frame["price_per_pu"] > TRACE)]
     text = "pairs: text has the %d of %d rows that bind or are priced; Parquet has all"
     log.warning(text, len(kept), len(frame))
     return kept

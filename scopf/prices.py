@@ -16,6 +16,13 @@ these:
 
 Inside, powers are per unit and angles in rad; outside, prices are per MWh, MVArh, MVA, degree and
 p.u. voltage.
+
+An interior-point solver leaves small multipliers on rows that do not bind. What has a price:
+
+- One scenario by itself: above `TRACE`. Tables that leave rows out keep these, and the worst
+  inverter of a scenario is named from there on.
+- In a sweep, whose costs say what is small: not less than `PRICED` times their median, nor than
+  `TRACE`. Only these does its report call priced; the rest it draws as zero.
 """
 
 from __future__ import annotations
@@ -32,6 +39,9 @@ from scopf.model.problem import Problem
 from scopf.nlp import NLP
 
 log = logging.getLogger(__name__)
+
+TRACE = 1e-3  # currency/h per p.u.
+PRICED = 1e-5  # of the median cost, per p.u.
 
 
 @dataclass(frozen=True)

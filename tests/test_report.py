@@ -16,10 +16,12 @@ from sweep_data import EVIL, grid, made_up, solved
 from typer.testing import CliRunner
 
 import scopf
+from scopf import prices
 from scopf.cli import app
-from scopf.sweeps import report
+from scopf.outcome import Status
+from scopf.sweeps import progress, report
 from scopf.sweeps.report import axes as axes_of
-from scopf.sweeps.report import curves, facts, layout, page, scatter
+from scopf.sweeps.report import curves, facts, layout, page, scatter, status, units
 from scopf.sweeps.report.study import prepare
 
 
@@ -112,6 +114,32 @@ def test_axes_play_their_parts():
     assert one.fixed == (("α", "1"),)
 
 
+def test_axes_that_go_together_are_one():
+    def find(**columns):
+        count = len(next(iter(columns.values())))
+        return axes_of.find(pd.DataFrame({"scenario": range(count), **columns}))
+
+    load = [0.9, 1.1, 1.0, 1.1, 0.9]
+    series = find(step=range(5), load_scale=load, load_scale_5=[1, 2, 0, 4, 3])
+    assert not series.is_list
+    assert series.x.title == "step, with load scale, load scale of 5"
+    assert series.sliced == ()
+    both = grid(mq=[0.1, 0.2], step=range(5))
+    both = find(**both, load_scale=[load[k] for k in both["step"]])
+    assert (both.x.name, both.series.name, both.rest) == ("step", "mq", ())
+    assert [axis.name for axis in both.of(np.arange(4)).x.along] == ["load_scale"]
+    zipped = find(alpha=[1.2, 1.1, 1.0], mq=[0.1, 0.2, 0.3])
+    assert zipped.x.name == "mq"
+    assert zipped.x.company == " with α"
+    pairs = grid(criterion=["none", "weighted"], mq=[0.1, 0.2, 0.3])
+    pairs = find(**pairs, margin=[0.0 if name == "none" else 0.1 for name in pairs["criterion"]])
+    assert (pairs.x.name, pairs.series.name) == ("mq", "criterion")
+    assert pairs.series.along[0].name == "margin"
+    free = find(**grid(mq=[0.1, 0.2, 0.3], alpha=[1.0, 1.1], eta_q=[0, 1]))
+    assert not any(axis.along for axis in free.every)
+    assert find(mq=[0.1, 0.3, 0.2, 0.5], alpha=[1, 3, 4, 2]).is_list
+
+
 def test_critical_droop_of_the_paper(case39):
     study = prepare(case39)
     found = [
@@ -127,6 +155,31 @@ def test_critical_droop_of_the_paper(case39):
     assert pairs == {("32", "30"), ("32", "36"), ("32", "37"), ("32", "38")}
 
 
+def test_prices_have_the_unit_of_their_criterion():
+    def found(base, **axes):
+        sweep = made_up(axes or {"mq": MQ}, failing=0)
+        sweep.manifest["base"] = {"criterion": base} if base else {}
+        return prepare(sweep), sweep
+
+    assert units.price_unit(found("weighted")[0]) == "currency/h per p.u. 1/k"
+    assert units.price_unit(found("voltage-difference")[0]) == "currency/h per p.u. V"
+    assert units.price_unit(found("")[0]) == "currency/h per p.u."
+    alone = found("voltage-difference", criterion=["none", "weighted"])[0]
+    assert units.price_unit(alone) == "currency/h per p.u. 1/k"
+    assert "p.u. of its stiffness 1/k would save" in curves._largest_price(alone).note
+    study, sweep = found("weighted", **grid(criterion=[None, "voltage-difference"], mq=MQ))
+    assert units.price_unit(study) == "currency/h per p.u."
+    assert units.price_unit(study, np.arange(len(MQ))) == "currency/h per p.u. 1/k"
+    words = "of voltage-difference per p.u. voltage, of weighted per p.u. stiffness 1/k"
+    figures = {figure.id: figure for figure in curves.all_of(study)}
+    assert words in figures["nssp-max"].note
+    hover = [line["hovertemplate"] for line in figures["nssp-max"].views[""]]
+    assert "per p.u. 1/k<" in hover[0]
+    assert "per p.u. V<" in hover[1]
+    assert sum("highest NSSP of" in line for line in facts.headline(study, {})) == 2
+    assert "per p.u. V" in facts.binding_pairs(study, sweep).head[3]  # of rows, all alike
+
+
 def test_cost_increase_is_above_the_cheapest_of_the_curve(case39):
     study = prepare(case39)
     rise = pd.Series(
@@ -136,6 +189,52 @@ def test_cost_increase_is_above_the_cheapest_of_the_curve(case39):
     assert rise[(0.0, 0.22)] == pytest.approx(69.70, abs=0.01)
     assert rise[(0.5, 0.2)] == pytest.approx(0.0, abs=0.01)
     assert np.isnan(rise[(0.0, 0.5)])
+
+
+def test_rows_over_all_neighbours_are_listed():
+    sweep = made_up({"mq": MQ}, failing=0)
+    sweep.pairs["neighbor"] = pd.array([pd.NA] * len(sweep.pairs), dtype="Int64")
+    table = facts.binding_pairs(prepare(sweep), sweep)
+    assert [row[:2] for row in table.rows] == [("30", "all")]
+
+
+def test_what_is_priced_in_a_report_is_priced_in_its_tables():
+    sweep = made_up({"mq": MQ}, failing=0)
+    assert prepare(sweep).floor == pytest.approx(1e-5 * sweep.scenarios["cost"].median())
+    sweep.scenarios["cost"] = 1.0
+    assert prepare(sweep).floor == prices.TRACE
+
+
+def test_cost_increase_is_above_that_without_stability():
+    axes = grid(criterion=["none", "weighted"], eta_q=[0, 1], mq=MQ)
+    sweep = made_up(axes, failing=0)
+    sweep.scenarios.loc[0, ["solved", "status"]] = [False, "infeasible"]
+    sweep.scenarios.loc[20, "cost"] = 1.0
+    study = prepare(sweep)
+    cost = sweep.scenarios["cost"].to_numpy()
+    none, limited = np.arange(18), np.arange(18, 36)
+    assert (study.cost_increase[none[1:]] == 0).all()
+    assert np.isnan(study.cost_increase[[0, 18]]).all()
+    assert study.cost_increase[limited[1:]] == pytest.approx(cost[limited[1:]] - cost[none[1:]])
+    part = study.of(limited)  # of a large sweep, without what its costs count from
+    assert part.cost_increase == pytest.approx(study.cost_increase[limited], nan_ok=True)
+    figure = next(figure for figure in curves.all_of(study) if figure.id == "cost")
+    assert "above that without stability" in figure.note
+    assert figure.layout["yaxis"]["rangemode"] == "tozero"
+    assert "above that without stability, in" in " ".join(facts.headline(study, {}))
+
+
+def test_every_status_has_a_colour_and_a_mark_of_its_own():
+    styles = status._STATUS
+    assert {str(name) for name in [*Status, *progress._SEVERITY, progress.NOT_RUN]} == set(styles)
+    assert len({colour for colour, _ in styles.values()}) == len(styles)
+    marks = [mark for name, (_, mark) in styles.items() if name not in ("optimal", "acceptable")]
+    assert len(set(marks)) == len(marks)
+    assert status._UNKNOWN not in styles.values()
+    sweep = made_up({"mq": np.linspace(0.05, 0.45, len(styles)).tolist()}, failing=0)
+    sweep.scenarios["status"] = list(styles)
+    figure = status.by_scenario(prepare(sweep))
+    go.Figure(figure.views[""], figure.layout)
 
 
 def test_figures_are_valid_plotly(sweep):
@@ -228,6 +327,22 @@ def test_faults_are_sentences(case39, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
     with pytest.raises(scopf.ScopfError, match=r"needs plotly.*extra `report`"):
         report.write(case39, tmp_path / "a.html")
+
+
+def test_a_link_is_replaced_and_not_followed(tmp_path, without_library):
+    outside, folder = tmp_path / "outside.txt", tmp_path / "run"
+    outside.write_text("mine")
+    folder.mkdir()
+    path = folder / "report.html"
+    path.symlink_to(outside)
+    report.write(SWEEPS["one scenario"](), path)
+    assert outside.read_text() == "mine"
+    assert not path.is_symlink()
+    assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    (folder / "taken").mkdir()
+    with pytest.raises(scopf.ScopfError, match="cannot write the report"):
+        report.write(SWEEPS["one scenario"](), folder / "taken")
+    assert sorted(file.name for file in folder.iterdir()) == ["report.html", "taken"]
 
 
 def test_command(case39, tmp_path, monkeypatch):

@@ -17,6 +17,7 @@ of weights. All |theta_ij| have to be below 90 degrees, which rows of their own 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -52,7 +53,7 @@ def _shares(grid: Grid) -> tuple[Floats, Floats, Floats]:
     return half / grid.scale[grid.start], half / grid.scale[grid.end], grid.own / grid.scale
 
 
-class LineSums:
+class LineSums(ABC):
     """Base of the criteria of this kind; a subclass sets the attributes and chooses the weights."""
 
     name: str
@@ -62,12 +63,12 @@ class LineSums:
     assumptions: str
     source: str
 
+    @abstractmethod
     def ratio(self, v_i: Any, v_j: Any, u_i: Any, u_j: Any) -> Any:
         """w_j/w_i from the voltages, or from the weights' own variables.
 
         It has to be a ratio: that of (j, i) is one over that of (i, j), or nothing is proven.
         """
-        raise NotImplementedError
 
     def add_weights(self, f: Formulation, setting: Setting) -> Any:
         """Declare the weights' variables, one for each bus of the grid; None without any."""

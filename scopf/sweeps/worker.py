@@ -19,6 +19,7 @@ import numpy as np
 from scopf.faults import ScopfError
 from scopf.model.problem import Problem
 from scopf.outcome import Iterate, Status
+from scopf.prices import TRACE
 from scopf.solution import BINDING
 from scopf.solver import solve
 from scopf.stability.criterion import NOBODY
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 TABLES = ("inverters", "pairs", "buses")
 MANY_PAIRS = 200  # stability rows up to which all of them are kept
-PRICED = 1e-3  # currency/h per p.u. voltage: from here on something has a price
 ERROR = "error"  # status of a scenario that raised something unforeseen
 _KEPT = 2  # problems that a worker keeps
 
@@ -188,7 +188,7 @@ def _row(solution: Solution) -> dict[str, Any]:
         if len(nssp):
             most = int(np.argmax(nssp))
             row["nssp_max"] = float(nssp[most])
-            if nssp[most] > PRICED:
+            if nssp[most] > TRACE:
                 row["nssp_max_bus"] = int(solution.inverter_data.bus[most])
         margin = found.margin[~np.isnan(found.margin)]
         row["margin_min"] = float(margin.min()) if len(margin) else None
@@ -203,7 +203,7 @@ def _tables(solution: Solution, schemas: dict[str, bytes]) -> dict[str, tuple[st
     tables = {name: solution.columns(name) for name in TABLES}
     pairs = tables["pairs"]
     if len(pairs["bus"]) > MANY_PAIRS:
-        kept = pairs["binding"] | (pairs["price_per_pu"] > PRICED)
+        kept = pairs["binding"] | (pairs["price_per_pu"] > TRACE)
         tables["pairs"] = {name: column[kept] for name, column in pairs.items()}
     return {name: _batch(columns, schemas) for name, columns in tables.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import math
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.arrays import Flags, Ints
+from scopf.faults import listing
+from scopf.sweeps.quantities import STEP
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +56,7 @@ class Axis:
         texts: the same as text.
         codes: place in `values` by scenario, shape (scenarios,).
         numeric: whether it makes sense to draw it to scale.
+        along: what goes with it: axes whose values follow from its own.
     """
 
     name: str
@@ -63,14 +67,21 @@ class Axis:
     texts: tuple[str, ...]
     codes: Ints
     numeric: bool
+    along: tuple[Axis, ...] = ()
 
     def __len__(self) -> int:
         return len(self.values)
 
     @property
     def title(self) -> str:
-        """Label and unit as markup."""
-        return f"{self.markup} ({self.unit})" if self.unit else self.markup
+        """Label and unit as markup, and what goes with it."""
+        own = f"{self.markup} ({self.unit})" if self.unit else self.markup
+        return own + (f", with {listing([a.markup for a in self.along], 2)}" if self.along else "")
+
+    @property
+    def company(self) -> str:
+        """What goes with it, to stand behind its label; empty if nothing does."""
+        return f" with {listing([axis.label for axis in self.along], 2)}" if self.along else ""
 
     @property
     def column(self) -> str:
@@ -90,6 +101,7 @@ class Axis:
             self.name, self.label, self.markup, self.unit,
             tuple(self.values[k] for k in places), tuple(self.texts[k] for k in places),
             np.searchsorted(kept, self.codes[rows]), self.numeric,
+            tuple(axis.of(rows) for axis in self.along),
         )  # fmt: skip
 
 
@@ -143,9 +155,10 @@ def find(scenarios: pd.DataFrame) -> Axes:
     fixed = tuple((a.label, _with_unit(a)) for a in found if len(a) == 1)
     varied = sorted((axis for axis in found if len(axis) > 1), key=_preference)
     if varied:
-        few = [axis for axis in varied if axis.numeric and len(axis) > 2]
-        x = (few or sorted(varied, key=len, reverse=True))[0]
-        others = [axis for axis in varied if axis is not x]
+        free = sorted(_together(varied), key=_preference)
+        few = [axis for axis in free if axis.numeric and (len(axis) > 2 or axis.name == STEP)]
+        x = (few or sorted(free, key=len, reverse=True))[0]
+        others = [axis for axis in free if axis is not x]
         if _is_grid(x, others):
             others.sort(key=lambda axis: (axis.name not in ("eta_q", "d"), len(axis) > 12))
             series = others[0] if others else None
@@ -192,9 +205,42 @@ def groups(axes: Sequence[Axis], size: int) -> dict[tuple[int, ...], Ints]:
 def _preference(axis: Axis) -> tuple[int, str]:
     """Sorts what readers expect on the horizontal axis first."""
     order = list(KNOWN)
+    if axis.name == STEP:
+        return -1, axis.name
     if axis.is_droop:
         return 0, axis.name
     return (order.index(axis.name) if axis.name in order else len(order)), axis.name
+
+
+def _together(varied: list[Axis]) -> list[Axis]:
+    """The axes that vary by themselves; those that follow from one of them go along with it."""
+    leaders: dict[str, tuple[Axis, list[Axis]]] = {}
+    for axis in sorted(
+        varied, key=lambda axis: (axis.name != STEP, -len(axis), axis.name != "criterion")
+    ):  # what has fewer values can only follow; of equals, the sort keeps the order of preference
+        for leader, along in leaders.values():
+            if _follows(axis, leader):
+                along.append(axis)
+                break
+        else:
+            leaders[axis.name] = axis, []
+    return [
+        dataclasses.replace(axis, along=tuple(sorted(along, key=_preference)))
+        for axis, along in leaders.values()
+    ]
+
+
+def _follows(axis: Axis, leader: Axis) -> bool:
+    """Whether the values of one axis are a function of another's, and not by chance."""
+    pairs = np.unique(np.column_stack([leader.codes, axis.codes]), axis=0)
+    if len(pairs) > len(leader):
+        return False
+    if leader.name == STEP or len(leader.codes) >= 2 * len(leader):
+        return True
+    # Where every scenario has a value of its own anything follows from it; a common order is none
+    # that random points have.
+    rise = np.diff(pairs[:, 1])
+    return leader.numeric and axis.numeric and bool((rise >= 0).all() or (rise <= 0).all())
 
 
 def _is_grid(x: Axis, others: list[Axis]) -> bool:
@@ -210,6 +256,9 @@ def _axis(name: str, column: pd.Series[Any]) -> Axis:
         bus = name.removeprefix("mq_")
         label, unit = f"m_q of {bus}", "p.u."
         markup = f"<i>m</i><sub>q</sub> of {html.escape(bus)}"
+    elif name.startswith("load_scale_"):
+        label = f"load scale of {name.removeprefix('load_scale_')}"
+        markup = html.escape(label)
     elif name == "scenario":
         label = markup = "scenario"
     missing = column.isna()

@@ -13,6 +13,7 @@ from scopf.sweeps.report import figure as f
 from scopf.sweeps.report.axes import Axis, spread_out
 from scopf.sweeps.report.figure import Figure, Trace
 from scopf.sweeps.report.study import RISEN, Study
+from scopf.sweeps.report.units import criteria_by_unit, mixture, price_unit
 
 _HOVER = "%{x}<br>%{y:.6g} "
 
@@ -34,14 +35,21 @@ def _cost(study: Study) -> Figure:
         same = " and ".join(axis.markup for axis in study.axes.sliced)
         base = f"the scenarios with the same {same}"
     note = f"Optimal cost above that of the cheapest solved scenario among {base}."
+    if study.unlimited is not None:
+        note = (
+            "Optimal cost above that without stability: of the scenario with the criterion none "
+            "and the same other values. No point: one of the two has no solution."
+        )
     return _quantity(study, "cost", "Cost increase", note, study.cost_increase, f.CURRENCY)
 
 
 def _largest_price(study: Study) -> Figure:
-    note = (
-        "The largest Nodal Stability Shadow Price of any inverter: what one more p.u. of room in "
-        "its stability limit would save."
-    )
+    stiff = set(criteria_by_unit(study)) == {"stiffness 1/k"}
+    more = "of its stiffness 1/k" if stiff else "of room in its stability limit"
+    if mixture(study):
+        more = "of room in its stability limit, or of its stiffness 1/k,"
+    note = "The largest Nodal Stability Shadow Price of any inverter: what one more p.u. "
+    note += f"{more} would save.{mixture(study)}"
     title = "Largest NSSP"
     return _quantity(study, "nssp-max", title, note, study.nssp_max, price_unit(study), digits=5)
 
@@ -55,13 +63,6 @@ def _margin(study: Study) -> Figure:
 def _spread(study: Study) -> Figure:
     note = "Largest minus smallest bus voltage of a scenario, all buses."
     return _quantity(study, "spread", "Voltage spread", note, study.spread, "p.u.")
-
-
-def price_unit(study: Study) -> str:
-    """Unit of an NSSP; the criterion weighted limits stiffness and not voltage."""
-    if "criterion" in study.scenarios and "weighted" in set(study.scenarios["criterion"]):
-        return f"{f.CURRENCY} per p.u."
-    return f"{f.CURRENCY} per p.u. V"
 
 
 def _quantity(
@@ -78,7 +79,8 @@ def _quantity(
             if len(of_line):
                 label = f.plain(series.texts[value]) if series else title
                 line = _line(x, of_line, values, label, place, len(lines), digits)
-                traces.append(_finish(line, study, unit))
+                own = price_unit(study, of_line) if name == "nssp-max" else unit
+                traces.append(_finish(line, study, own))
         views[f.key(chosen)] = traces
     if series and len(lines) < len(series):
         note += f" {len(lines)} of the {len(series)} values of {series.markup} are drawn."
@@ -97,9 +99,11 @@ def _quantity(
 
 
 def _from_zero(values: Floats) -> dict[str, Any]:
-    """The range of a vertical axis whose quantity is never negative."""
+    """The range of a vertical axis whose quantity should not be negative."""
     flat = not np.any(np.nan_to_num(values) > 0)
-    return {"range": [0, 1]} if flat else {"rangemode": "nonnegative"}
+    if flat and not np.any(values < 0):
+        return {"range": [0, 1]}
+    return {"rangemode": "tozero" if np.any(values < 0) else "nonnegative"}
 
 
 def _line(
@@ -133,14 +137,15 @@ def by_inverter(study: Study) -> Figure:
         note = "No inverter is priced in any scenario."
     elif len(chosen) < len(priced):
         note += f" The {len(chosen)} dearest of {len(priced)} are drawn."
+    note += mixture(study)
     views = {}
     for at, rows in axes_of.groups(study.axes.sliced, len(study)).items():
-        lines = []
+        lines, own = [], price_unit(study, rows)
         for place, k in enumerate(chosen):
             name = str(study.inverters[k])
             line = _line(x, rows, study.prices[:, k], name, place, len(chosen), 5)
-            line = _finish(line, study, unit)
-            hover = f"inverter {name}<br>{x.markup} = {_HOVER}{unit}<extra></extra>"
+            line = _finish(line, study, own)
+            hover = f"inverter {name}<br>{x.markup} = {_HOVER}{own}<extra></extra>"
             lines.append({**line, "hovertemplate": hover})
         views[f.key(at)] = lines
     layout = {
@@ -225,7 +230,7 @@ def critical_values(study: Study, rows: Ints) -> tuple[float, float]:
     rows = rows[np.argsort(x.codes[rows], kind="stable")]
     if not len(rows):
         return np.nan, np.nan
-    rise = study.cost_increase[rows]
+    rise = study.rise[rows]
     priced: Flags = (study.nssp_max[rows] > 0) | (rise > RISEN * np.abs(study.cost[rows]))
     # The cheapest scenario is the reference of the rise; before it, cost falls and nothing binds.
     priced &= (np.arange(len(rows)) >= int(np.argmin(rise))) | (study.nssp_max[rows] > 0)

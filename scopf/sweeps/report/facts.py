@@ -11,10 +11,12 @@ import numpy as np
 from scopf.faults import listing
 from scopf.sweeps.report import axes as axes_of
 from scopf.sweeps.report import figure as f
-from scopf.sweeps.report.curves import critical_axis, critical_values, price_unit
+from scopf.sweeps.report.curves import critical_axis, critical_values
 from scopf.sweeps.report.study import Study, Sweep
+from scopf.sweeps.report.units import criteria_by_unit, price_unit
 
 _ROWS = 30  # of a table of text
+_COMPANIONS = 4  # axes that go with another and are named with their values
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,10 @@ def headline(study: Study, manifest: dict[str, Any]) -> list[str]:
     """What was run and how it ended; what it showed."""
     network = manifest.get("network") or {}
     size = f" ({_count(len(network['buses']), 'bus', 'buses')})" if network.get("buses") else ""
-    varied = [f"{len(axis)} values of {axis.label}{_range(axis)}" for axis in study.axes.named]
+    varied = [
+        f"{len(axis)} values of {axis.label}{_range(axis)}{axis.company}"
+        for axis in study.axes.named
+    ]
     over = f" over {' and '.join(varied)}" if varied else ""
     solved = int(study.solved.sum())
     left = len(study) - solved
@@ -51,12 +56,14 @@ def _findings(study: Study) -> list[str]:
     if not study.solved.any():
         return ["No scenario has a solution, so there are no costs and no prices to show."]
     lines = _dearest(study)
-    costly = int(np.nanargmax(study.cost_increase))
+    costly = int(np.argmax(np.nan_to_num(study.cost_increase, nan=-np.inf)))
     rise, cost = float(study.cost_increase[costly]), float(study.cost[costly])
     if rise > 0:
+        above = " above that without stability" if study.unlimited else ""
         share = f" ({100 * rise / (cost - rise):.2g}\u202f%)" if cost > rise else ""
         lines.append(
-            f"Cost rises by up to {rise:,.5g} {f.CURRENCY}{share}, in {_where(study, costly)}."
+            f"Cost rises by up to {rise:,.5g} {f.CURRENCY}{share}{above}, in "
+            f"{_where(study, costly)}."
         )
     return lines + _threshold(study)
 
@@ -65,7 +72,6 @@ def _dearest(study: Study) -> list[str]:
     """Who is priced, and where most."""
     if not study.highest > 0:
         return ["No inverter is priced in any scenario."]
-    top = int(np.nanargmax(study.nssp_max))
     many = _count(
         int(np.count_nonzero(study.nssp_max > 0)),
         "solved scenario has",
@@ -75,12 +81,20 @@ def _dearest(study: Study) -> list[str]:
     if not priced:
         return [f"{many} a priced inverter."]
     buses = listing(sorted(study.inverters[priced].tolist()), 8)
-    which = study.inverters[int(np.nanargmax(study.prices[top]))]
-    return [
-        f"{many} a priced inverter (bus {buses}).",
-        f"The highest NSSP is {_grouped(study.nssp_max[top])} {price_unit(study)}, at inverter "
-        f"{which}, in {_where(study, top)}.",
-    ]
+    lines = [f"{many} a priced inverter (bus {buses})."]
+    by_unit = criteria_by_unit(study)
+    for names in by_unit.values():  # prices of different units do not compare
+        rows = np.flatnonzero(np.isin(study.criteria, names) & (study.nssp_max > 0))
+        if len(rows):
+            top = int(rows[np.argmax(study.nssp_max[rows])])
+            which = study.inverters[int(np.nanargmax(study.prices[top]))]
+            unit = price_unit(study, rows)
+            whose = f" of {listing(names, 4)}" if len(by_unit) > 1 else ""
+            lines.append(
+                f"The highest NSSP{whose} is {_grouped(study.nssp_max[top])} {unit}, at inverter "
+                f"{which}, in {_where(study, top)}."
+            )
+    return lines
 
 
 def _threshold(study: Study) -> list[str]:
@@ -141,6 +155,8 @@ def failures(study: Study) -> Table | None:
 
 def binding_pairs(study: Study, sweep: Sweep) -> Table | None:
     """Which stability rows bind, how often and how dear; None if none does."""
+    import pandas as pd
+
     if sweep.pairs.empty:
         return None
     pairs = sweep.pairs
@@ -153,9 +169,9 @@ def binding_pairs(study: Study, sweep: Sweep) -> Table | None:
     grouped = grouped.sort_values("highest", ascending=False).reset_index()
     rows = []
     for bus, neighbor, count, highest, first in grouped.head(_ROWS).itertuples(index=False):
-        other = str(neighbor) if neighbor == neighbor and str(neighbor) != "<NA>" else "all"
+        other = "all" if pd.isna(neighbor) else str(neighbor)
         rows.append((str(bus), other, str(count), _grouped(highest), str(first)))
-    unit = price_unit(study)
+    unit = f"{f.CURRENCY} per p.u. V"  # of room in a row, whatever the criterion
     head = ("inverter", "neighbour", "scenarios", f"highest price ({unit})", "first scenario")
     return Table(head, rows, max(0, len(grouped) - _ROWS))
 
@@ -187,7 +203,8 @@ def _where(study: Study, row: int) -> str:
     """The scenario in a sentence."""
     parts = [
         f"{axis.label} = {axis.texts[axis.codes[row]]}{' ' + axis.unit if axis.unit else ''}"
-        for axis in study.axes.named
+        for lead in study.axes.named
+        for axis in (lead, *lead.along[:_COMPANIONS])
     ]
     number = study.scenarios["scenario"].iloc[row]
     return f"scenario {number} ({', '.join(parts)})" if parts else f"scenario {number}"

@@ -94,11 +94,6 @@ def numbers(values: Iterable[float], digits: int = 5) -> list[float | None]:
     return [number(value, digits) for value in values]
 
 
-def shown(values: Sequence[float], unit: str, digits: int = 5) -> str:
-    """A number in a sentence, with its unit."""
-    return " ".join([f"{v:.{digits}g}" for v in values] + ([unit] if unit else []))
-
-
 def curve(name: str, x: list[Any], y: list[float | None], place: int, count: int) -> Trace:
     """A curve whose colour, dash and symbol follow from its place among `count`.
 

@@ -10,9 +10,9 @@ import numpy as np
 from scopf.arrays import Floats, Ints
 from scopf.sweeps.report import axes as axes_of
 from scopf.sweeps.report import figure as f
-from scopf.sweeps.report.curves import price_unit
 from scopf.sweeps.report.figure import Choice, Figure, Trace
 from scopf.sweeps.report.study import Study
+from scopf.sweeps.report.units import mixture, price_unit
 
 MOST_PRICES = 100_000  # numbers in the price map
 _MOST_ROWS = 60  # inverters in the price map
@@ -63,7 +63,7 @@ def surface(study: Study) -> Figure | None:
     choice = Choice(
         "quantity", "Quantity", tuple(f"{name} ({unit})" for name, _, unit in quantities)
     )
-    note = "One cell per scenario, at equal distances. Hatched: no solution."
+    note = "One cell per scenario, at equal distances. Hatched: no solution." + mixture(study)
     columns = {"y": series.column, "x": x.column, "z": "value"}
     keys = (*(axis.name for axis in rest), choice.name)
     title = f"Results over {x.markup} and {series.markup}"
@@ -92,13 +92,13 @@ def prices(study: Study) -> Figure:
                 "meta": {"ramp": True, "floor": scale.floor, "top": scale.top},
                 "colorbar": {**scale.ticks(), "title": {"text": f"NSSP ({unit})"}},
                 "hovertemplate": f"inverter %{{y}}<br>{x.markup} = %{{x}}<br>"
-                f"NSSP %{{customdata:.5g}} {unit}<extra></extra>",
+                f"NSSP %{{customdata:.5g}} {price_unit(study, rows)}<extra></extra>",
             }
         ]  # fmt: skip
     note = (
         "One row per inverter. The colour scale is logarithmic, with zero at its foot. Hatched: "
         "no solution."
-    )
+    ) + mixture(study)
     if len(places) < len(study.inverters):
         note += f" The {len(places)} dearest of {len(study.inverters)} inverters are shown."
     layout = {

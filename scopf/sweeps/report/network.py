@@ -11,10 +11,10 @@ from scopf.arrays import Floats, Ints
 from scopf.faults import ScopfError
 from scopf.sweeps.report import figure as f
 from scopf.sweeps.report.axes import spread_out
-from scopf.sweeps.report.curves import price_unit
 from scopf.sweeps.report.grids import PriceScale
 from scopf.sweeps.report.layout import positions
 from scopf.sweeps.report.study import Study
+from scopf.sweeps.report.units import mixture, price_unit
 
 MOST_PRICES = 80_000  # numbers to step through
 _MOST_BUSES = 5_000  # above, buses without an inverter are drawn as lines only
@@ -89,7 +89,7 @@ def _note(study: Study, buses: int, steps: int) -> str:
         note += f" Of {buses} buses only those with inverters are marked."
     if steps < study.total:
         note += f" {steps} of the {study.total} scenarios can be stepped through."
-    return note
+    return note + mixture(study)
 
 
 def _steps(study: Study, inverters: int) -> Ints:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import json
 import logging
+import os
 import re
+import secrets
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ import numpy as np
 
 from scopf.faults import ScopfError
 from scopf.sweeps.report import axes as axes_of
-from scopf.sweeps.report import curves, facts, grids, network, scatter, status
+from scopf.sweeps.report import facts, grids, network, scatter, status, units
 from scopf.sweeps.report import figure as f
 from scopf.sweeps.report.figure import Figure
 from scopf.sweeps.report.study import Study, Sweep, prepare
@@ -34,12 +37,25 @@ def write(sweep: Sweep, target: Path) -> Path:
     text = html(sweep)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8", newline="\n")
+        _replace(target, text)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ScopfError(f"cannot write the report to {target}: {reason}") from error
     log.info("report of %d scenarios: %s, %.1f MB", len(sweep.scenarios), target, len(text) / 1e6)
     return target
+
+
+def _replace(target: Path, text: str) -> None:
+    """Put a file there, whole or not at all; a link of that name is replaced and not followed."""
+    if target.exists() and not (target.is_file() or target.is_dir()):  # a device or a pipe
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    try:
+        with beside.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        os.replace(beside, target)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def html(sweep: Sweep) -> str:
@@ -67,7 +83,7 @@ def html(sweep: Sweep) -> str:
             sentences=facts.headline(whole, sweep.manifest),
             tiles=facts.tiles(whole, sweep.manifest),
             part=_part(study, whole),
-            floor=f"{whole.floor:.3g} {curves.price_unit(whole)}",
+            floor=f"{whole.floor:.3g} {units.price_unit(whole)}",
             has_prices=bool(whole.solved.any()),
             groups=groups,
             axes=study.axes,
@@ -139,19 +155,19 @@ def _table(study: Study) -> dict[str, Any]:
     """The table of scenarios: heads, and columns of plain values."""
     import pandas as pd
 
-    units = {
-        "cost": f.CURRENCY, "seconds": "s", "nssp_max": curves.price_unit(study),
+    of_columns = {
+        "cost": f.CURRENCY, "seconds": "s", "nssp_max": units.price_unit(study),
         "margin_min": "p.u. voltage", "vm_min": "p.u.", "vm_max": "p.u.",
-        **{axis.name: axis.unit for axis in study.axes.every},
+        **{axis.name: axis.unit for lead in study.axes.every for axis in (lead, *lead.along)},
     }  # fmt: skip
     frame = study.scenarios.copy()
     frame.insert(list(frame.columns).index("cost") + 1, "cost_increase", study.cost_increase)
-    units["cost_increase"] = f.CURRENCY
+    of_columns["cost_increase"] = f.CURRENCY
     heads: list[str] = []
     columns: list[dict[str, list[Any]]] = []
     for name in frame.columns:
         column = frame[name]
-        unit = units.get(str(name), "")
+        unit = of_columns.get(str(name), "")
         heads.append(f"{name} [{unit}]" if unit else str(name))
         if column.dtype != bool and pd.api.types.is_numeric_dtype(column):
             values = column.to_numpy(dtype=np.float64, na_value=np.nan)

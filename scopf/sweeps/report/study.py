@@ -7,16 +7,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.faults import ScopfError
+from scopf.prices import PRICED, TRACE
 from scopf.sweeps.report import axes as axes_of
-from scopf.sweeps.report.axes import Axes
+from scopf.sweeps.report.axes import Axes, Axis
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PRICED = 1e-5  # of the cost, per p.u.: what an interior-point solver leaves behind is no price
 RISEN = 1e-6  # of the cost: a smaller rise is none
 
 
@@ -54,6 +55,8 @@ class Study:
         inverters: bus numbers of the inverters, shape (m,).
         nssp, vm: price and voltage of the inverters, shape (n, m); NaN where a scenario failed.
         total: scenarios of the whole sweep; n is less if only part of it is drawn.
+        criterion: name of that of the base case; empty if the manifest does not say.
+        source: the study that this one is a part of, and the places in it; costs count from there.
     """
 
     scenarios: pd.DataFrame
@@ -62,6 +65,8 @@ class Study:
     nssp: Floats
     vm: Floats
     total: int
+    criterion: str = ""
+    source: tuple[Study, Ints] | None = None
 
     def __len__(self) -> int:
         return len(self.scenarios)
@@ -71,6 +76,7 @@ class Study:
         return Study(
             self.scenarios.iloc[rows].reset_index(drop=True),
             self.axes.of(rows), self.inverters, self.nssp[rows], self.vm[rows], self.total,
+            self.criterion, (self, rows),
         )  # fmt: skip
 
     def column(self, name: str) -> Floats:
@@ -87,13 +93,55 @@ class Study:
         return self.scenarios["solved"].fillna(False).to_numpy(dtype=bool)
 
     @cached_property
+    def criteria(self) -> npt.NDArray[np.object_]:
+        """Name of the criterion by scenario; empty where nobody knows."""
+        if "criterion" not in self.scenarios:
+            return np.full(len(self), self.criterion, dtype=object)
+        column = self.scenarios["criterion"].astype(object)
+        return column.where(column.notna(), self.criterion).map(str).to_numpy(dtype=object)
+
+    @cached_property
     def cost(self) -> Floats:
         """Optimal costs, currency/h."""
         return self.column("cost")
 
+    @property
+    def unlimited(self) -> Axis | None:
+        """The axis of criteria if one of them is "none", whose costs are without stability."""
+        if self.source:
+            return self.source[0].unlimited
+        axes = (axis for axis in self.axes.named if axis.name == "criterion")
+        return next((axis for axis in axes if "none" in axis.texts), None)
+
     @cached_property
     def cost_increase(self) -> Floats:
-        """Above the cheapest solved scenario of the same axes other than x, currency/h."""
+        """Cost above that without stability, or else above the cheapest, currency/h.
+
+        Where "none" is among the criteria, the scenario of that one with the same other values is
+        what a cost counts from (NaN if it is not solved); if not, as `rise`.
+        """
+        if self.source:
+            whole, rows = self.source
+            return whole.cost_increase[rows]
+        criteria = self.unlimited
+        if criteria is None:
+            return self.rise
+        increase = np.full(len(self), np.nan)
+        others = [axis for axis in self.axes.named if axis is not criteria]
+        without = self.solved & (criteria.codes == criteria.texts.index("none"))
+        for rows in axes_of.groups(others, len(self)).values():
+            if without[rows].any():
+                increase[rows] = self.cost[rows] - self.cost[rows[without[rows]]].min()
+        # A limit saves nothing; what is less than zero by more than rounding is shown all the same.
+        noise = RISEN * np.abs(self.cost)
+        return np.where((increase <= 1e-3 * noise) & (increase >= -noise), 0.0, increase)
+
+    @cached_property
+    def rise(self) -> Floats:
+        """Cost above the cheapest solved scenario of the same axes other than x, currency/h."""
+        if self.source:
+            whole, rows = self.source
+            return whole.rise[rows]
         increase = np.full(len(self), np.nan)
         for rows in axes_of.groups(self.axes.sliced, len(self)).values():
             if self.solved[rows].any():
@@ -102,9 +150,11 @@ class Study:
 
     @cached_property
     def floor(self) -> float:
-        """Least NSSP that counts as a price, currency/h per p.u."""
+        """Least NSSP that counts as a price (see `scopf.prices`), currency/h per p.u."""
+        if self.source:
+            return self.source[0].floor
         costs = np.abs(self.cost[self.solved])
-        return PRICED * float(np.median(costs)) if len(costs) else 0.0
+        return max(TRACE, PRICED * float(np.median(costs))) if len(costs) else 0.0
 
     @cached_property
     def prices(self) -> Floats:
@@ -158,7 +208,11 @@ def prepare(sweep: Sweep) -> Study:
     if scenarios.empty:
         raise ScopfError("the sweep has no scenarios yet; there is nothing to report")
     buses, nssp, vm = _by_inverter(sweep.inverters, scenarios["scenario"].to_numpy(dtype=np.int64))
-    return Study(scenarios, axes_of.find(scenarios), buses, nssp, vm, len(scenarios))
+    base = sweep.manifest.get("base")
+    criterion = base.get("criterion") if isinstance(base, dict) else None
+    return Study(
+        scenarios, axes_of.find(scenarios), buses, nssp, vm, len(scenarios), str(criterion or "")
+    )
 
 
 def _by_inverter(table: pd.DataFrame, numbers: Ints) -> tuple[Ints, Floats, Floats]:
