@@ -257,9 +257,7 @@ class _Callbacks:
     ) -> bool:
         """Called by Ipopt after each iteration; True goes on."""
         goes_on = self._watch.goes_on(iteration, mode == 1, step)
-        self._watch.steps.append(
-            (iteration, cost, violation, dual_violation, mu, step, mode == 1)
-        )
+        self._watch.steps.append((iteration, cost, violation, dual_violation, mu, step, mode == 1))
         try:
             if self._progress is not None:
                 self._progress(iteration, cost, violation)

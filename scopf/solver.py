@@ -205,7 +205,12 @@ class _Climb:
         seconds = time.perf_counter() - began
         self._attempts.append(
             Attempt(
-                rung.name, found.status, found.message, watch.iterations, seconds, _steps(nlp, watch)
+                rung.name,
+                found.status,
+                found.message,
+                watch.iterations,
+                seconds,
+                _steps(nlp, watch),
             )
         )
         log.info("%s: %s (%d iterations)", rung.name, found.message, watch.iterations)

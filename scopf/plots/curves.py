@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scopf.arrays import Floats
+from scopf.arrays import Floats, Ints
 from scopf.faults import ScopfError, listing
 from scopf.plots import runs as parts
 from scopf.plots import style
@@ -53,7 +53,7 @@ def prices(
     """
     part = parts.chosen(runs, "prices", x, by, where)
     label = f"NSSP ({price_unit(part.study)})"
-    return _by_inverter(part, part.study.prices, bus, label, "largest ", ax, title)
+    return _by_inverter(part, part.study.prices, bus, label, ax, title)
 
 
 def margins(
@@ -68,7 +68,12 @@ def margins(
     """Smallest stability margin (p.u. voltage) over a sweep.
 
     Args:
-        runs, x, by, where, ax, title: as in `prices`.
+        runs: a sweep (`scopf.sweep`, `scopf.load_sweep`).
+        x: name of the horizontal axis; None to choose as the report does.
+        by: name of the axis that tells curves apart.
+        where: values of axes that should not vary, by name.
+        ax: axes to draw into; a new figure if None.
+        title: above; None for none.
 
     Returns:
         The matplotlib axes.
@@ -96,10 +101,15 @@ def costs(
     """Cost over a sweep.
 
     Args:
-        runs, x, by, where, ax, title: as in `prices`.
+        runs: a sweep (`scopf.sweep`, `scopf.load_sweep`).
+        x: name of the horizontal axis; None to choose as the report does.
+        by: name of the axis that tells curves apart.
+        where: values of axes that should not vary, by name.
         increase: draw what stability costs: the cost above that of the scenario with the criterion
             none, or without such a one above the least cost along the horizontal axis of the
             sweep's report (`docs/report.md`); else the cost itself.
+        ax: axes to draw into; a new figure if None.
+        title: above; None for none.
 
     Returns:
         The matplotlib axes.
@@ -123,7 +133,6 @@ def _by_inverter(
     values: Floats,
     bus: int | Iterable[int] | None,
     label: str,
-    extreme: str,
     ax: Any,
     title: str | None,
 ) -> Any:
@@ -146,7 +155,7 @@ def _by_inverter(
                 _drawn(part, [(column, "")], ax), part, label, title, f"inverter {wanted[0]}"
             )
         drawn = _drawn(part, [(study.nssp_max, "")], ax)
-        return _finished(drawn, part, extreme + label, title)
+        return _finished(drawn, part, f"largest {label}", title)
     ranked = study.dearest[study.prices[study.solved][:, study.dearest].max(axis=0) > 0]
     columns = (
         np.sort(ranked[:_MOST]) if wanted is None else np.searchsorted(study.inverters, wanted)
@@ -163,7 +172,9 @@ def _drawn(part: Slice, lines: list[tuple[Floats, str]], ax: Any) -> Any:
     """Axes with the curves: by the second axis, or those given."""
     ax = style.axes(ax)
     found = [
-        (label or name, rows, values) for values, label in lines for name, rows in parts.curves(part)
+        (label or name, rows, values)
+        for values, label in lines
+        for name, rows in parts.curves(part)
     ]
     looks = style.lines(found, ordered=part.by is not None and part.by.numeric)
     failed = np.zeros(0)
@@ -183,9 +194,10 @@ def _drawn(part: Slice, lines: list[tuple[Floats, str]], ax: Any) -> Any:
     return ax
 
 
-def _horizontal(part: Slice, rows: Any) -> Floats:
-    codes = part.x.codes[rows]
-    found: Floats = np.asarray(part.x.values if part.x.numeric else range(len(part.x)), float)[codes]
+def _horizontal(part: Slice, rows: Ints) -> Floats:
+    """Where these scenarios are along the horizontal axis."""
+    values = part.x.values if part.x.numeric else range(len(part.x))
+    found: Floats = np.array(values, dtype=np.float64)[part.x.codes[rows]]
     return found
 
 
@@ -194,9 +206,8 @@ def _finished(ax: Any, part: Slice, label: str, title: str | None, note: str = "
     ax.yaxis.set_major_formatter(style.numbers())
     if note:
         style.note(ax, note)
-    names = [name for name in ax.get_legend_handles_labels()[1] if name]
-    if names:
-        handles, labels = ax.get_legend_handles_labels()
-        kept = [(h, n) for h, n in zip(handles, labels, strict=True) if n]
-        style.legend(ax, handles=[h for h, _ in kept], labels=[n for _, n in kept])
+    handles, names = ax.get_legend_handles_labels()
+    kept = [(handle, name) for handle, name in zip(handles, names, strict=True) if name]
+    if kept:
+        style.legend(ax, handles=[h for h, _ in kept], labels=[name for _, name in kept])
     return ax

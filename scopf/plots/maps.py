@@ -40,13 +40,15 @@ def heatmap(
     Args:
         runs: a sweep (`scopf.sweep`, `scopf.load_sweep`), or a table with the columns `x`, `y` and
             `value`.
-        x, y: names of axes (columns).
+        x: name of the horizontal axis (a column).
+        y: name of the vertical one.
         value: "nssp_max", "margin_min", "cost", "cost_increase", "voltage_spread", "iterations",
             "seconds", or another column of numbers in `runs.scenarios`; "nssp_32" is the price of
             inverter 32.
         where: values of axes that should not vary, by name.
         ax: axes to draw into; a new figure if None.
-        vmin, vmax: ends of the scale of colours.
+        vmin: lower end of the scale of colours.
+        vmax: its upper end.
         cmap: a map of colour, or the name of one of matplotlib's.
         title: above; None for none.
         label: of the colours, in the place of the usual one.
@@ -90,9 +92,12 @@ def draw(
 
     Args:
         ax: axes.
-        x, y: values of the axes, in order.
+        x: values of the horizontal axis, in order.
+        y: those of the vertical one.
         cells: shape (len(y), len(x)); hatched where NaN.
-        vmin, vmax, cmap: of the colours.
+        vmin: lower end of the scale of colours.
+        vmax: its upper end.
+        cmap: a map of colour, or the name of one of matplotlib's.
 
     Returns:
         The map, for a colour bar.
@@ -137,7 +142,8 @@ def _edges(values: Sequence[Any]) -> Floats:
         return np.arange(len(values) + 1) - 0.5
     v = np.asarray(values, dtype=np.float64)
     half = (v[1] - v[0]) / 2
-    return np.append(v - half, v[-1] + half)
+    edges: Floats = np.append(v - half, v[-1] + half)
+    return edges
 
 
 Cells = tuple[Sequence[Any], Sequence[Any], Floats, tuple[str, str, str]]

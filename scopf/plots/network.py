@@ -60,7 +60,8 @@ def network(
         labels: whether all buses carry their numbers; None: all of up to 60, of larger networks
             some of those with the largest values, or, without values, up to 30 inverters.
         label: of the colours, in the place of the usual one.
-        vmin, vmax: ends of the scale of colours.
+        vmin: lower end of the scale of colours.
+        vmax: its upper end.
         cmap: a map of colour, or the name of one of matplotlib's.
         title: above; None for the name of the network.
         colorbar: whether to draw the scale.
@@ -76,7 +77,8 @@ def network(
     place, stretch = places(net, positions)
     found = _values(what, net, color, label)
     height = np.ptp(place[:, 1]) * stretch / max(float(np.ptp(place[:, 0])), 1e-9)
-    ax = style.axes(ax, (7.2, float(np.clip(6.2 * height + 0.9, 3.0, 6.6))))
+    width = 7.2 if len(net.bus) <= 1000 else 9.6
+    ax = style.axes(ax, (width, float(np.clip(0.86 * width * height + 0.9, 3.0, 6.6))))
     at = net.bus_positions(inverters)
     is_inverter = np.isin(np.arange(len(net.bus)), at)
     sizes = _sizes(len(net.bus), is_inverter)

@@ -31,7 +31,8 @@ def eigenvalues(
     Args:
         verification: what `solution.verify()` returns.
         damping: ratios of the lines, between 0 and 1.
-        xlim, ylim: part of the plane to show, rad/s; None for all that was found.
+        xlim: real parts to show, rad/s; None for all that was found.
+        ylim: imaginary parts likewise.
         ax: axes to draw into; a new figure if None.
         title: above; None for the verdict.
 

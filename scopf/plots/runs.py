@@ -38,7 +38,8 @@ def chosen(
     Args:
         runs: a Sweep (`scopf.sweep`, `scopf.load_sweep`).
         what: the picture, for messages.
-        x, by: names of axes; None to choose as the report does.
+        x: name of the horizontal axis; None to choose as the report does.
+        by: name of the second axis, likewise.
         where: values of other axes, by name.
 
     Raises:

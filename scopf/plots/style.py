@@ -73,7 +73,9 @@ def dress(
 
     Args:
         ax: the axes.
-        title, x, y: what stands at them; an empty text leaves what is there.
+        title: above; an empty text leaves what is there.
+        x: at the horizontal axis, likewise.
+        y: at the vertical axis, likewise.
         grid: which lines to draw behind: "x", "y", "both" or "".
         pad: room below the title, points.
     """
