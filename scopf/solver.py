@@ -203,15 +203,9 @@ class _Climb:
         if found.status.solved and rung.note:
             found = dataclasses.replace(found, message=f"{found.message} ({rung.note})")
         seconds = time.perf_counter() - began
+        steps = _steps(nlp, watch)
         self._attempts.append(
-            Attempt(
-                rung.name,
-                found.status,
-                found.message,
-                watch.iterations,
-                seconds,
-                _steps(nlp, watch),
-            )
+            Attempt(rung.name, found.status, found.message, watch.iterations, seconds, steps)
         )
         log.info("%s: %s (%d iterations)", rung.name, found.message, watch.iterations)
         self._last = nlp, found

@@ -139,7 +139,7 @@ def _regular(values: Sequence[Any]) -> bool:
 def _edges(values: Sequence[Any]) -> Floats:
     """Borders between the cells."""
     if not _regular(values):
-        return np.arange(len(values) + 1) - 0.5
+        return np.arange(len(values) + 1, dtype=np.float64) - 0.5
     v = np.asarray(values, dtype=np.float64)
     half = (v[1] - v[0]) / 2
     edges: Floats = np.append(v - half, v[-1] + half)
