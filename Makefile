@@ -3,7 +3,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python -m
 
-.PHONY: help demo test lint types package format bench clean
+.PHONY: help demo test lint types package format bench pictures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,9 @@ format: .venv/.ready ## format the code and mend what ruff can mend
 
 bench: .venv/.bench ## measure against other packages, see benchmarks/README.md
 	$(RUN) benchmarks.bench $(BENCH)
+
+pictures: .venv/.ready ## draw the pictures of docs/plots.md anew
+	$(RUN) docs.pictures
 
 clean: ## remove the environment, builds and caches
 	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -249,8 +249,8 @@ class _Callbacks:
         iteration: int,
         cost: float,
         violation: float,
-        _dual_violation: float,
-        _mu: float,
+        dual_violation: float,
+        mu: float,
         _step_norm: float,
         _regularization: float,
         _dual_step: float,
@@ -259,6 +259,7 @@ class _Callbacks:
     ) -> bool:
         """Called by Ipopt after each iteration; True goes on."""
         goes_on = self._watch.goes_on(iteration, mode == 1, step)
+        self._watch.steps.append((iteration, cost, violation, dual_violation, mu, step, mode == 1))
         try:
             if self._progress is not None:
                 self._progress(iteration, cost, violation)
