@@ -1,7 +1,7 @@
 """Run notebooks and store them with their outputs, free of what changes from run to run.
 
-.venv/bin/python notebooks/execute.py                       # all of them
-.venv/bin/python notebooks/execute.py notebooks/01*.ipynb
+.venv/bin/python -m notebooks.execute                       # all of them
+.venv/bin/python -m notebooks.execute notebooks/01*.ipynb
 """
 
 import sys
@@ -48,4 +48,5 @@ def execute(path):
 
 if __name__ == "__main__":
     chosen = [Path(name) for name in sys.argv[1:]] or sorted(HERE.glob("*.ipynb"))
-    sys.exit(not all([execute(path) for path in chosen]))
+    fine = [execute(path) for path in chosen]
+    sys.exit(not all(fine))
