@@ -259,7 +259,7 @@ class _Climb:
             scenario=problem.scenario,
             inverter_data=setting.inverters,
             point=point,
-            prices=prices.read(problem, multipliers, loading),
+            prices=prices.read(problem, multipliers, x, loading),
             stability=examined.stability,
             accuracy=examined.accuracy,
             iterate=Iterate(
