@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scopf
-from scopf.cases import bundled
+from scopf.cases import bundled, mwriter
 
 CASE = {
     "version": "'2'",

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 import scopf
 from scopf import cli
-from scopf.cases import bundled
+from scopf.cases import bundled, mwriter
 from scopf.filenames import file_name
 
 PACKAGE = Path(scopf.__file__).parent

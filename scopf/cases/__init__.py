@@ -1,11 +1,11 @@
-"""Where networks come from: bundled cases and MATPOWER files."""
+"""Where networks come from: bundled cases, MATPOWER files and scopf's own JSON."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from scopf.cases import bundled, matpower
+from scopf.cases import bundled, matpower, native
 from scopf.faults import CaseError, Fault, ScopfError
 from scopf.network import Network
 
@@ -13,15 +13,16 @@ __all__ = ["load_case"]
 
 
 def load_case(source: str | os.PathLike[str], *, ignore_unsupported: bool = False) -> Network:
-    """Read a network from a bundled case or a MATPOWER file.
+    """Read a network from a bundled case, a MATPOWER file or scopf's own JSON.
 
     Args:
         source: name of a bundled case ("case39", "pglib_opf_case5_pjm" or
             "case5_pjm"; `scopf cases` lists them) or path of a `.m` file
-            in MATPOWER's version 2 format. A name that is both a bundled case and an existing file
+            in MATPOWER's version 2 format, or of a `.json` file that `scopf convert` wrote.
+            A name that is both a bundled case and an existing file
             without suffix means the bundled case; write `./case39` for the file.
         ignore_unsupported: log a warning instead of raising for content that the model does not
-            represent (dclines, capability curves, user constraints).
+            represent (user constraints, reserves).
 
     Returns:
         The network, per unit, with the user's own bus numbers.
@@ -32,7 +33,7 @@ def load_case(source: str | os.PathLike[str], *, ignore_unsupported: bool = Fals
     try:
         name = os.fspath(source)
     except TypeError as error:
-        text = "load_case takes the name of a bundled case or the path of a .m file, not "
+        text = "load_case takes the name of a bundled case or the path of a file, not "
         raise ScopfError(text + type(source).__name__) from error
     known = bundled.find(name)
     if known:
@@ -45,4 +46,6 @@ def load_case(source: str | os.PathLike[str], *, ignore_unsupported: bool = Fals
         hint = f"; did you mean {near}?" if near else "; `scopf cases` lists the bundled ones"
         text = f"neither a file nor a bundled case{hint}"
         raise CaseError(name, [Fault(text)])
+    if path.suffix.lower() == ".json":
+        return native.read(path)
     return matpower.read(path, ignore_unsupported=ignore_unsupported)

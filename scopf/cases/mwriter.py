@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,9 +21,11 @@ from scopf.cases.matpower import (
     dispatchable,
 )
 from scopf.cases.mfile import PIECEWISE, POLYNOMIAL
-from scopf.faults import CaseError, Fault
+from scopf.faults import CaseError, Fault, listing
 from scopf.network import Network
 from scopf.tables import Branches, DcLines, Gens
+
+log = logging.getLogger(__name__)
 
 _ALMOST_ZERO_ANGLE = 1e-9  # rad; limits of 0 and 0 would mean no limit
 _STEPS = 4  # floats on either side that are tried for one that reads back as the same
@@ -48,7 +51,20 @@ def write(net: Network, path: str | Path, notes: Iterable[str] = ()) -> None:
     faults = unsaid(net)
     if faults:
         raise CaseError(str(path), faults)
+    _warn_of_change(net)
     path.write_text(_text(net, path.stem, notes), encoding="utf-8")
+
+
+def _warn_of_change(net: Network) -> None:
+    """Say what reads back as something else: numbers of rows, and some names."""
+    for key, table in net.tables.items():
+        if key != "bus" and not np.array_equal(table.id, np.arange(1, len(table) + 1)):
+            log.warning("%s: a case file numbers %s rows from 1", net.name, key)
+    for table in (net.bus, net.gen, net.branch):
+        changed = [name for name in table.name.tolist() if name != _one_line(name).strip()]
+        if changed:
+            text = "%s: names of one line, without blanks around: %s"
+            log.warning(text, net.name, listing(map(repr, changed)))
 
 
 def unsaid(net: Network) -> list[Fault]:
