@@ -11,6 +11,7 @@ import json
 import os
 import re
 import tempfile
+import tomllib
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ import numpy as np
 
 import scopf
 from scopf.cases import bundled, native
+from scopf.sweeps.spec import Settings
+from scopf.sweeps.study import Study
 
 _RICH = b"""function mpc = rich
 mpc.version = '2';
@@ -68,6 +71,13 @@ _TABLES = (
     b"bus,mq # droops\n\n30,0.21\n32,\n 39 , 1e-2 \n",
     b'"bus","inverter"\r\n33,1\r\n34,0\r\n',
 )
+_SPECS = (
+    b"case = 'case9'\nlossless = [true, false]\n[mq]\n1 = [0.05, 0.1]\n2 = 0.06\n",
+    b"case = 'case9'\ncriterion = ['none', 'weighted']\nmq = { geomspace = [0.01, 0.1, 3] }\n",
+    b"case = 'case39'\ncombine = 'zip'\nmq = [0.1, 0.2]\nload_scale = [1, 1.02]\nchain = 2\n",
+    b"case = 'case9'\noutage = [2, 3]\nmax_iter = 90\n[options]\nmu_init = 1e-3\n",
+    b"case = 'case9'\n[[scenarios]]\neta_q = 0.1\nmq_2 = 0.2\n[[scenarios]]\neta_q = 0.2\n",
+)
 
 
 @dataclass(frozen=True)
@@ -77,10 +87,12 @@ class Reader:
     Attributes:
         seeds: texts to begin with.
         read: reads a file; whether to ignore unsupported content is its second argument.
+        suffix: of the file's name.
     """
 
     seeds: Sequence[bytes]
     read: Callable[[Path, bool], object]
+    suffix: str = ".m"
 
 
 def readers(data: Iterable[Path] = (), largest: int = 60_000) -> dict[str, Reader]:
@@ -93,16 +105,18 @@ def readers(data: Iterable[Path] = (), largest: int = 60_000) -> dict[str, Reade
     cases = [entry.path for entry in bundled.entries().values()]
     cases += [path for folder in data for path in sorted(Path(folder).rglob("*.m"))]
     texts = [path.read_bytes() for path in cases if path.stat().st_size <= largest]
+    specs = [path.read_bytes() for path in bundled.studies().values()]
     return {
         "case": Reader([_RICH] * 3 + texts, _case),
-        "network": Reader(_networks(), _network),
-        "inverters": Reader(_TABLES, _inverters),
+        "network": Reader(_networks(), _network, ".json"),
+        "inverters": Reader(_TABLES, _inverters, ".csv"),
+        "sweep": Reader([*_SPECS, *specs], _sweep, ".toml"),
     }
 
 
 def outcome(reader: Reader, text: bytes, ignore: bool) -> str:
     """What became of a text: "accepted", "refused", or what should not have happened."""
-    path = _scratch()
+    path = _scratch().with_suffix(reader.suffix)
     path.write_bytes(text)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -120,7 +134,7 @@ def outcome(reader: Reader, text: bytes, ignore: bool) -> str:
 @cache
 def _scratch() -> Path:
     folder = Path("/dev/shm") if Path("/dev/shm").is_dir() else Path(tempfile.gettempdir())
-    return folder / f"scopf-fuzz-{os.getpid()}.m"
+    return folder / f"scopf-fuzz-{os.getpid()}"
 
 
 # -- cases -----------------------------------------------
@@ -145,7 +159,7 @@ def _case(path: Path, ignore: bool) -> None:
 @cache
 def _networks() -> tuple[bytes, ...]:
     """Seeds: everything that a network can have, and a plain one."""
-    path = _scratch()
+    path = _scratch().with_suffix(".m")
     path.write_bytes(_RICH)
     rich = scopf.load_case(path)
     loads = {"pd_current": [0, 0.1, 0], "qd_current": [0, 0.05, -0.02]}
@@ -266,3 +280,23 @@ def _inverters(path: Path, ignore: bool) -> None:
         assert re.fullmatch(plain, cell.replace("\xa0", " "), re.ASCII), f"read {cell[:30]!r}"
     names = [name.strip(' \t"') for name in header.split(",")]
     assert len(set(names)) == len(names), "a column twice"
+
+
+# -- sweeps -----------------------------------------------
+
+
+def _sweep(path: Path, ignore: bool) -> None:
+    given = {"ignore_unsupported": True} if ignore else {}
+    spec = Study.of(path, given, None, None).spec
+    for column, values in spec.identity.items():
+        if column not in Settings.model_fields and column != "axes":
+            assert values, f"{column} without a value"
+    content = tomllib.loads(path.read_bytes().decode("utf-8"))
+    told = {*Settings.model_fields, *spec.columns, *(name.split("_")[0] for name in spec.columns)}
+    lost = [key for key in content if key not in told | {"scenarios", "load_series"}]
+    assert not [key for key in lost if f"{key}_" not in " ".join(spec.columns)], f"{lost} was lost"
+    for column in set(content) & set(spec.columns):
+        if isinstance(content[column], list):
+            axis = next(axis for axis in spec.axes if column in axis.columns)
+            found = {row[axis.columns.index(column)] for row in axis.rows}
+            assert found >= set(content[column]), f"{column}: values were lost"
