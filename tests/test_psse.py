@@ -1,13 +1,18 @@
 """PSS/E files: the same network and optimum as other forms, measured transformers, faults."""
 
+import json
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import scopf
+from scopf.cli import app
 from tests import raw_files
 
+DATA = Path(__file__).parent / "data"
 REVISIONS = (33, 35)
 BUSES = [
     "1,'ONE',345.0,3,1,1,1,1.02,0.0,1.1,0.9",
@@ -449,3 +454,34 @@ def test_multi_section_lines_areas_and_owners_change_nothing(tmp_path):
 def test_many_faults_take_no_time(tmp_path):
     text = small(load=["2,'1',x"] * 30_000)
     assert len(refused(tmp_path, text)) == 30_000
+
+
+# -- the examples -----------------------------------------------
+
+
+def test_the_examples_of_both_revisions_are_the_same_network():
+    one, other = (scopf.load_case(DATA / f"seven_buses_{revision}.raw") for revision in REVISIONS)
+    for table in ("bus", "gen", "branch"):
+        columns = (getattr(net, table) for net in (one, other))
+        for column, values in vars(next(columns)).items():
+            theirs = getattr(getattr(other, table), column)
+            if values.dtype.kind == "f":
+                np.testing.assert_allclose(values, theirs, rtol=1e-13, atol=1e-16)
+            else:
+                assert values.tolist() == theirs.tolist()
+    assert one.gen.name.tolist() == ["101 '1'", "102 '1'", "102 'W2'", "102 '3'"]
+    assert one.branch.name[-1] == "103-202-301 '1' winding 3"
+    assert one.bus.id.tolist()[-2:] == [999, 1000]
+
+
+def test_the_command_line_takes_raw_files(tmp_path):
+    command = ["solve", str(DATA / "seven_buses_33.raw"), "--criterion", "none", "--json"]
+    found = json.loads(CliRunner().invoke(app, command).stdout)
+    assert found["status"] == "optimal"
+    table = tmp_path / "free.csv"
+    table.write_text("bus,id,c0\n101,1,7\n102,1,0\n102,W2,0\n")
+    dear = json.loads(CliRunner().invoke(app, [*command, "--costs", str(table)]).stdout)
+    assert dear["cost"] == pytest.approx(7)
+    assert dear["settings"]["costs"] == str(table)
+    refused = CliRunner().invoke(app, ["solve", "case9", "--costs", str(table)])
+    assert refused.exit_code == 2

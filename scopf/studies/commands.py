@@ -59,7 +59,7 @@ def gap(criterion: Annotated[list[str] | None, _CRITERION] = None, out: _OUT = N
 
 def conservatism(
     case: Annotated[
-        str, typer.Argument(help="Bundled case (see `scopf cases`) or path of a MATPOWER .m file.")
+        str, typer.Argument(help="Bundled case (see `scopf cases`), or path of a .m or .raw file.")
     ] = "case39",
     criterion: Annotated[list[str] | None, _CRITERION] = None,
     mq: Annotated[

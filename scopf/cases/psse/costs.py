@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -164,12 +165,12 @@ def read(source: Source | None, case: Path) -> Costs:
     header = [column.lower() for column in header]
     found = Costs(name, beside.name, faults=faults)
     unknown = [column for column in header if column not in _COLUMNS]
-    twice = {column for column in header if header.count(column) > 1}
+    twice = [column for column, count in Counter(header).items() if count > 1]
     if unknown:
         text = f"unknown column {listing(unknown)}; known are {listing(_COLUMNS, most=20)}"
         found.faults.append(Fault(text, found.table))
     if twice:
-        found.faults.append(Fault(f"column {listing(sorted(twice))} occurs twice", found.table))
+        found.faults.append(Fault(f"column {listing(twice)} occurs twice", found.table))
     if "bus" not in header:
         raise CaseError(name, [*found.faults, Fault("needs a column `bus`", found.table)])
     for number, row in enumerate(cells, 1):

@@ -159,41 +159,57 @@ _RECORDS: dict[str, dict[int, list[str]]] = {
 
 
 class Field(NamedTuple):
-    """One field of a layout.
+    """One field of a layout that is read.
 
     Attributes:
+        place: among the fields of its line, counted from 0.
         name: as PSS/E has it.
-        read: turns what is written into a value, or None for a field that is not read.
+        read: turns what is written into a value.
         default: where it is left out; None where it must be there.
     """
 
+    place: int
     name: str
-    read: Callable[[str], object] | None
+    read: Callable[[str], object]
     default: object
 
 
+class Row(NamedTuple):
+    """One line of a record.
+
+    Attributes:
+        width: the most fields that it may have.
+        fields: those that are read.
+    """
+
+    width: int
+    fields: tuple[Field, ...]
+
+
 @cache
-def record(section: str, revision: int) -> tuple[tuple[Field, ...], ...]:
-    """The fields of each line of a record; () for a section whose records are not read."""
+def record(section: str, revision: int) -> tuple[Row, ...]:
+    """The lines of a record; () for a section whose records are not read."""
     layouts = _RECORDS.get(section)
     if layouts is None or revision < min(layouts):
         return ()
     lines = _for(revision, layouts)
     numbered = [text.replace("#", str(k - 1)) for k, text in enumerate(lines)]
-    return tuple(tuple(_field(cell) for cell in text.split()) for text in numbered)
+    return tuple(_row(text.split()) for text in numbered)
 
 
-def _field(cell: str) -> Field:
-    name, equals, value = cell.partition("=")
-    if not equals:
-        return Field(name, None, None)
+def _row(cells: Sequence[str]) -> Row:
+    read = [(place, *cell.split("=")) for place, cell in enumerate(cells) if "=" in cell]
+    return Row(len(cells), tuple(_field(*parts) for parts in read))
+
+
+def _field(place: int, name: str, value: str) -> Field:
     if value in ("whole", "number"):
-        return Field(name, lexing.whole if value == "whole" else lexing.number, None)
+        return Field(place, name, lexing.whole if value == "whole" else lexing.number, None)
     if value.startswith("'"):
-        return Field(name, lexing.words, value.strip("'"))
+        return Field(place, name, lexing.words, value.strip("'"))
     if "." in value or value == "nan":
-        return Field(name, lexing.number, float(value))
-    return Field(name, lexing.whole, int(value))
+        return Field(place, name, lexing.number, float(value))
+    return Field(place, name, lexing.whole, int(value))
 
 
 def _for(revision: int, by_revision: dict[int, _T]) -> _T:

@@ -30,7 +30,7 @@ class Line(NamedTuple):
     @property
     def ends_section(self) -> bool:
         """Whether the line is the zero that ends a section, with nothing but words after it."""
-        return self.begins_with_zero and not any(map(_NUMBER.fullmatch, self.fields[1:]))
+        return self.begins_with_zero and all(not f or f[0].isalpha() for f in self.fields[1:])
 
     @property
     def begins_with_zero(self) -> bool:
@@ -79,7 +79,10 @@ def number(token: str) -> float:
     """
     if not _NUMBER.fullmatch(token):
         raise ValueError(f"`{shown(token)}` is not a number")
-    value = float(token.replace("D", "E").replace("d", "e"))
+    try:
+        value = float(token)
+    except ValueError:
+        value = float(token.replace("D", "E").replace("d", "e"))
     if not -float("inf") < value < float("inf"):
         raise ValueError(f"`{shown(token)}` is not a finite number")
     return value

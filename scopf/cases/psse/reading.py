@@ -60,7 +60,7 @@ class Records:
 
     def name(self, row: int) -> str:
         """What PSS/E's users call a record: "bus 12", "12 '1'", "12-13 '1'"."""
-        cell = {key: column[row] for key, column in self.columns.items() if key in _KEYS}
+        cell = {key: self.columns[key][row] for key in _KEYS if key in self.columns}
         buses = "-".join(str(abs(cell[key])) for key in _KEYS[:3] if cell.get(key))
         own = next((f" '{cell[key]}'" for key in _KEYS[3:] if key in cell), "")
         return buses + own if own else f"bus {buses}"
@@ -294,7 +294,7 @@ class _Reader:
 
     # -- records -----------------------------------------------
 
-    def _table(self, section: str, layouts: tuple[Any, ...], first: Line) -> None:
+    def _table(self, section: str, layouts: tuple[layout.Row, ...], first: Line) -> None:
         """One record, which may have several lines."""
         lines = [first]
         count = len(layouts)
@@ -316,32 +316,28 @@ class _Reader:
         if first.begins_with_zero:
             text = "the line begins with 0, which ends a section, but has more numbers"
             self._fault(text, place(section, first.number))
-        for k, fields in enumerate(layouts):
+        for k, row in enumerate(layouts):
             line = lines[k] if k < len(lines) else None
-            self._cells(records, fields, line, first.number)
+            self._cells(records, row, line, first.number)
         records.lines.append(first.number)
         label = records.name(-1) if len(self.case.faults) > before else ""
         for n in range(before, len(self.case.faults)):
             told = self.case.faults[n]
             self.case.faults[n] = Fault(told.text, told.table, label=label, column=told.column)
 
-    def _cells(
-        self, records: Records, fields: tuple[Any, ...], line: Line | None, first: int
-    ) -> None:
+    def _cells(self, records: Records, row: layout.Row, line: Line | None, first: int) -> None:
         """The fields of one line of a record; what cannot be read gets a stand-in."""
         written = line.fields if line else ()
         where = place(records.section, line.number if line else first)
         if line and line.fault:
             self._fault(line.fault, where)
-        elif len(written) > len(fields):
+        elif len(written) > row.width:
             revision = self.case.revision
-            text = f"has {len(written)} fields where revision {revision} has {len(fields)}"
+            text = f"has {len(written)} fields where revision {revision} has {row.width}"
             self._fault(text, where)
-        for k, cell in enumerate(fields):
-            if cell.read is None:
-                continue
+        for cell in row.fields:
             value = cell.default
-            token = written[k] if k < len(written) else ""
+            token = written[cell.place] if cell.place < len(written) else ""
             try:
                 if token:
                     value = cell.read(token)
