@@ -69,6 +69,18 @@ def test_any_cell_of_a_case_may_be_anything(data):
     assert outcome(READERS["case"], "\n".join(lines).encode(), False) in fuzz.GOOD
 
 
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_any_field_of_a_raw_file_may_be_anything(data):
+    lines = data.draw(st.sampled_from(READERS["raw"].seeds)).decode().split("\n")
+    for _ in range(data.draw(st.integers(1, 3))):
+        k = data.draw(st.integers(0, len(lines) - 1))
+        cells = lines[k].split(",")
+        cells[data.draw(st.integers(0, len(cells) - 1))] = data.draw(CELL)
+        lines[k] = ",".join(cells)
+    assert outcome(READERS["raw"], "\n".join(lines).encode(), False) in fuzz.GOOD
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     header=st.lists(st.sampled_from(["bus", "gen", "mq", "rating_mva", "inverter", "x", ""])),

@@ -65,8 +65,8 @@ def sweep(
     study: Annotated[
         str | None,
         typer.Argument(
-            help="Bundled case, path of a .m or .raw file, spec of a study (.toml), or a bundled study. "
-            "May be left out with --resume.",
+            help="Bundled case, path of a .m or .raw file, spec of a study (.toml), or a bundled "
+            "study. May be left out with --resume.",
             show_default=False,
         ),
     ] = None,

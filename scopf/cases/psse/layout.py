@@ -198,8 +198,8 @@ def record(section: str, revision: int) -> tuple[Row, ...]:
 
 
 def _row(cells: Sequence[str]) -> Row:
-    read = [(place, *cell.split("=")) for place, cell in enumerate(cells) if "=" in cell]
-    return Row(len(cells), tuple(_field(*parts) for parts in read))
+    read = [(place, cell.partition("=")) for place, cell in enumerate(cells) if "=" in cell]
+    return Row(len(cells), tuple(_field(place, name, value) for place, (name, _, value) in read))
 
 
 def _field(place: int, name: str, value: str) -> Field:

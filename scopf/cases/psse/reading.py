@@ -307,6 +307,9 @@ class _Reader:
             elif following.ends_section:
                 self.at -= 1
             else:
+                if not (following.fields or following.fault):
+                    text = "the line is blank, in the middle of a record"
+                    self._fault(text, place(section, following.number))
                 lines.append(following)
                 continue
             text = f"the record has {len(lines)} lines where {count} belong to it"
