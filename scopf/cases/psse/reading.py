@@ -296,6 +296,7 @@ class _Reader:
 
     def _table(self, section: str, layouts: tuple[layout.Row, ...], first: Line) -> None:
         """One record, which may have several lines."""
+        records, before = self.case.records[section], len(self.case.faults)
         lines = [first]
         count = len(layouts)
         if section == "transformer" and not _third(first.fields):
@@ -315,7 +316,6 @@ class _Reader:
             text = f"the record has {len(lines)} lines where {count} belong to it"
             self._fault(text, place(section, first.number))
             break
-        records, before = self.case.records[section], len(self.case.faults)
         if first.begins_with_zero:
             text = "the line begins with 0, which ends a section, but has more numbers"
             self._fault(text, place(section, first.number))
