@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scopf
-from scopf.cases import bundled, matpower
+from scopf.cases import bundled, mwriter
 
 CASE = {
     "version": "'2'",
@@ -134,7 +134,7 @@ def test_bus_numbers_may_be_anything_in_any_order(tmp_path):
         gen={"bus": renumbered(net.gen.bus)},
         branch={k: renumbered(getattr(net.branch, k)) for k in ("from_bus", "to_bus")},
     )
-    matpower.write(other, tmp_path / "other.m")
+    mwriter.write(other, tmp_path / "other.m")
     again = scopf.load_case(tmp_path / "other.m")
     assert again.bus.id.tolist() == list(number.values())
     assert again.gen_at.tolist() == net.gen_at.tolist()
@@ -257,7 +257,7 @@ def test_an_ellipsis_in_a_quoted_name_is_not_a_continuation(read):
 def test_a_bundled_case_written_and_read_again_is_the_same(name, tmp_path):
     net = scopf.load_case(name)
     path = tmp_path / f"{name}.m"
-    matpower.write(net, path, notes=["title % of [ it", "it's the source"])
+    mwriter.write(net, path, notes=["title % of [ it", "it's the source"])
     again = scopf.load_case(path)
     assert again == net
     assert again.name == net.name
@@ -310,7 +310,7 @@ def test_a_random_case_written_and_read_again_is_the_same(text, tmp_path_factory
     folder = tmp_path_factory.mktemp("round")
     (folder / "case.m").write_text(text, encoding="utf-8")
     net = scopf.load_case(folder / "case.m")
-    matpower.write(net, folder / "again.m")
+    mwriter.write(net, folder / "again.m")
     assert scopf.load_case(folder / "again.m") == net
 
 
