@@ -33,6 +33,11 @@ PIECES = (
     b"/", b"'a,/'", b"Q\n", b" q / x\n", b"0\n", b"0 / END OF BUS DATA, BEGIN LOAD DATA\n",
     b" 0 /\n", b"0,0,0\n", b"@!\n", b"@! ", b",,,,,,,,,,,,,,,,", b"0, 100.0, 35 / PSS/E-35\n",
     b"GENERAL, THRSHZ=0\n", b"101,'X',1\n", b"bus,id,points\n", b"0:0 1:1", b":",
+    b"mq = [0.1, 0.2]\n", b"mq.2 = [0.3]\n", b"[mq]\n", b"[[scenarios]]\n", b"[[]]",
+    b"{ linspace = [0, 1, 3] }", b"{ geomspace = [-1, 1e300, 9] }", b"{ from = 0, to = 1 }",
+    b"{ linspace = [0, 1, 1e12] }", b"{ linspace = [0, 1, 300000] }",
+    b"case = '/dev/zero'\n", b"inverters = 'x.csv'\n", b"load_series = '.'\n", b"true", b"[1, [2]]",
+    b"eta_q = [[1]]\n", b"outage = [1]\n", b"options.hsllib = 'x'\n", b"1979-05-27T07:32:00Z",
     b"bus,mq\n", b"gen,mq\n", b"inverter", b"rating_mva", b"bus", b"\"a\nb\"",
 )  # fmt: skip
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+import tomllib
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ import numpy as np
 
 import scopf
 from scopf.cases import bundled
+from scopf.sweeps.spec import Settings
+from scopf.sweeps.study import Study
 
 _TABLES = (
     b"bus,mq,beta_q,mp,beta_p,tau_p,tau_q,rating_mva,inverter\n30,.1,1,.05,1,.1,.1,900,1\n31,,,,,,,,0\n",
@@ -33,6 +36,13 @@ _COSTS = (
     b'"bus","c1"\r\n101,20\r\n',
 )
 _EXAMPLES = Path(__file__).resolve().parents[1] / "tests" / "data"
+_SPECS = (
+    b"case = 'case9'\nlossless = [true, false]\n[mq]\n1 = [0.05, 0.1]\n2 = 0.06\n",
+    b"case = 'case9'\ncriterion = ['none', 'weighted']\nmq = { geomspace = [0.01, 0.1, 3] }\n",
+    b"case = 'case39'\ncombine = 'zip'\nmq = [0.1, 0.2]\nload_scale = [1, 1.02]\nchain = 2\n",
+    b"case = 'case9'\noutage = [2, 3]\nmax_iter = 90\n[options]\nmu_init = 1e-3\n",
+    b"case = 'case9'\n[[scenarios]]\neta_q = 0.1\nmq_2 = 0.2\n[[scenarios]]\neta_q = 0.2\n",
+)
 
 
 @dataclass(frozen=True)
@@ -62,9 +72,11 @@ def readers(data: Iterable[Path] = (), largest: int = 60_000) -> dict[str, Reade
     texts = [path.read_bytes() for path in cases if path.stat().st_size <= largest]
     raw = [path for folder in (_EXAMPLES, *data) for path in sorted(Path(folder).rglob("*.raw"))]
     raws = [path.read_bytes() for path in raw if path.stat().st_size <= largest]
+    specs = [path.read_bytes() for path in bundled.studies().values()]
     return {
         "case": Reader(texts, _case),
-        "inverters": Reader(_TABLES, _inverters),
+        "inverters": Reader(_TABLES, _inverters, ".csv"),
+        "sweep": Reader([*_SPECS, *specs], _sweep, ".toml"),
         "raw": Reader(raws, _raw, ".raw"),
         "costs": Reader(_COSTS, _costs, ".csv"),
     }
@@ -261,3 +273,23 @@ def _inverters(path: Path, ignore: bool) -> None:
         assert re.fullmatch(plain, cell.replace("\xa0", " "), re.ASCII), f"read {cell[:30]!r}"
     names = [name.strip(' \t"') for name in header.split(",")]
     assert len(set(names)) == len(names), "a column twice"
+
+
+# -- sweeps -----------------------------------------------
+
+
+def _sweep(path: Path, ignore: bool) -> None:
+    given = {"ignore_unsupported": True} if ignore else {}
+    spec = Study.of(path, given, None, None).spec
+    for column, values in spec.identity.items():
+        if column not in Settings.model_fields and column != "axes":
+            assert values, f"{column} without a value"
+    content = tomllib.loads(path.read_bytes().decode("utf-8"))
+    told = {*Settings.model_fields, *spec.columns, *(name.split("_")[0] for name in spec.columns)}
+    lost = [key for key in content if key not in told | {"scenarios", "load_series"}]
+    assert not [key for key in lost if f"{key}_" not in " ".join(spec.columns)], f"{lost} was lost"
+    for column in set(content) & set(spec.columns):
+        if isinstance(content[column], list):
+            axis = next(axis for axis in spec.axes if column in axis.columns)
+            found = {row[axis.columns.index(column)] for row in axis.rows}
+            assert found >= set(content[column]), f"{column}: values were lost"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from scopf import __version__, options
+from scopf import __version__, completion, options
 from scopf.cases.conversion import convert
 from scopf.faults import ScopfError
 from scopf.studies import commands
@@ -41,7 +41,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point of the command `scopf`."""
-    app()
+    app(prog_name="scopf")
 
 
 def _version(wanted: bool) -> None:
@@ -61,12 +61,7 @@ def _top(
 
 @app.command()
 def solve(
-    case: Annotated[
-        str,
-        typer.Argument(
-            help="Bundled case (see `scopf cases`), or path of a MATPOWER .m or PSS/E .raw file."
-        ),
-    ],
+    case: options.Case,
     costs: Annotated[
         Path | None,
         typer.Option(
@@ -81,7 +76,8 @@ def solve(
         str,
         typer.Option(
             help="Stability criterion: voltage-difference (the paper's), weighted, C0, C1, C2, or "
-            "none for a plain OPF."
+            "none for a plain OPF.",
+            autocompletion=completion.criteria,
         ),
     ] = "voltage-difference",
     mq: Annotated[
@@ -154,7 +150,11 @@ def solve(
         ),
     ] = False,
     start: Annotated[
-        str, typer.Option(help="Start point: dc, flat, middle (of the boxes) or power-flow.")
+        str,
+        typer.Option(
+            help="Start point: dc, flat, middle (of the boxes) or power-flow.",
+            autocompletion=completion.starts,
+        ),
     ] = "dc",
     form: Annotated[
         str,

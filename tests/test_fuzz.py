@@ -99,6 +99,33 @@ def test_the_account_knows_comments_quotes_and_continuations():
 # -- what was found -----------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("eta_q = [0, 1]\n", "which case?"),
+        ("case = 'case9'\nmq = {}\n", "mq.*empty table"),
+        ("case = 'case9'\nmq = 0.1\r", "is not TOML"),
+        ("case = 'case9'\nmq = " + "[" * 5000, "is not TOML"),
+        ("case = 'case9'\nmq = " + "9" * 5000, "is not TOML"),
+        ("case = 'case9'\nmq_" + "9" * 5000 + " = 0.1", "mq_999"),
+        ("case = '" + "case9" * 900 + "'\n", "neither a file nor"),
+        ("case = 'case9'\neta_q = { linspace = [0, 1, 1e12] }\n", "more than 1,000,000 points"),
+        ("case = 'case9'\neta_q = { geomspace = [0.1, inf, 3] }\n", "eta_q"),
+        (
+            "case = 'case9'\neta_q = { linspace = [0, 1, 2000] }\n"
+            "alpha = { linspace = [1, 2, 3000] }\n",
+            r"2,000 \(eta_q\) x 3,000 \(alpha\) = 6,000,000 scenarios",
+        ),
+    ],
+    ids=range(10),
+)
+def test_a_spec_is_refused_with_a_sentence(tmp_path, text, words):
+    path = tmp_path / "spec.toml"
+    path.write_bytes(text.encode())
+    with pytest.raises(scopf.CaseError, match=words):
+        scopf.sweep(path)
+
+
 def spoilt(tmp_path, old, new, **keywords):
     text = bundled.entries()["case9"].path.read_text(encoding="utf-8")
     assert old in text
