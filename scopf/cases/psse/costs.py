@@ -59,6 +59,7 @@ class Costs:
 
     Attributes:
         source: the file, or "" where there is no table.
+        table: what to call it in faults.
         beside: name of the file that is looked for beside the case.
         rows: of the table.
         faults: of the table, and of rows that match no machine.
@@ -66,15 +67,11 @@ class Costs:
     """
 
     source: str = ""
+    table: str = ""
     beside: str = ""
     rows: list[Row] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
-
-    @property
-    def table(self) -> str:
-        """What to call the table in faults."""
-        return Path(self.source).name
 
     def of(self, machines: Records, base: float) -> dict[str, Any]:
         """Columns of the generator table, per unit; limits only where the table has any.
@@ -163,7 +160,7 @@ def read(source: Source | None, case: Path) -> Costs:
     else:
         raise ScopfError(f"costs must be a CSV file or a DataFrame, not {type(source).__name__}")
     header = [column.lower() for column in header]
-    found = Costs(name, beside.name, faults=faults)
+    found = Costs(name, Path(name).name, beside.name, faults=faults)
     unknown = [column for column in header if column not in _COLUMNS]
     twice = [column for column, count in Counter(header).items() if count > 1]
     if unknown:
