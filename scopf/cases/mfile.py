@@ -104,7 +104,7 @@ def parse(text: str, source: str) -> Tables:
             continue
         at = match.end()
         if match["key"]:
-            if match["key"] in NUMERIC and tables.computations:
+            if match["key"] in NUMERIC and any("mpc." in one for one in tables.computations):
                 text = "stands after statements that compute; only data statements may come before"
                 tables.faults.append(Fault(text, f"mpc.{match['key']}"))
             if match["key"] in bodies:

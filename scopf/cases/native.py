@@ -183,7 +183,10 @@ class _Reader:
             return []
         if depth == 1:
             return [self._value(table, name, kind, row, v) for row, v in enumerate(given, 1)]
+        before = len(self.faults)
         rows = [self._row(table, name, row, one, depth) for row, one in enumerate(given, 1)]
+        if len(self.faults) > before:
+            return []
         width = max((len(row) for row in rows), default=0)
         if depth == 2:
             if len({len(row) for row in rows}) > 1:

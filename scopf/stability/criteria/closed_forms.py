@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from scopf.network import LOADS
 from scopf.stability.sums import LineSums
 
 if TYPE_CHECKING:
