@@ -169,7 +169,7 @@ def _case(path: Path, ignore: bool) -> None:
 @cache
 def _networks() -> tuple[bytes, ...]:
     """Seeds: everything that a network can have, and a plain one."""
-    path = _scratch()
+    path = _scratch().with_suffix(".m")
     path.write_bytes(_RICH)
     rich = scopf.load_case(path)
     loads = {"pd_current": [0, 0.1, 0], "qd_current": [0, 0.05, -0.02]}

@@ -452,8 +452,9 @@ def test_multi_section_lines_areas_and_owners_change_nothing(tmp_path):
     assert read(tmp_path, text) == read(tmp_path, small())
 
 
-def test_many_faults_take_no_time(tmp_path):
-    text = small(load=["2,'1',x"] * 30_000)
+@pytest.mark.parametrize("load", ["2,'{}',x", "{},'1',1"])
+def test_many_faults_take_no_time(tmp_path, load):
+    text = small(load=[load.format(k) for k in range(100, 30_100)])
     assert len(refused(tmp_path, text)) == 30_000
 
 

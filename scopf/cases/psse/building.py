@@ -107,10 +107,10 @@ class _Builder:
         self, records: Records, status: str, keys: tuple[str, ...]
     ) -> tuple[Ints, Ints]:
         """Rows in service, and the places of their buses; unknown buses and repeats are faults."""
-        at = positions(self.number, records.wholes("I"))
+        bus = records.wholes("I")
+        at = positions(self.number, bus)
         for row in np.flatnonzero(at < 0):
-            text = f"unknown bus {records.wholes('I')[row]}"
-            self.faults.append(records.fault(int(row), text, "I"))
+            self.faults.append(records.fault(int(row), f"unknown bus {bus[row]}", "I"))
         on = checks.switched_on(records, status, self.faults)
         checks.repeated([records], keys, self.faults)
         rows = np.flatnonzero(on & (at >= 0))
