@@ -204,6 +204,18 @@ def test_bars_are_the_prices_and_pairs_add_up(priced):
     assert {f"to {bus}" for bus in rows["neighbor"]} <= said
 
 
+def test_many_small_rows_are_one_part_of_the_bar():
+    sol = solve("case118", 0.3)
+    rows = sol.pairs[(sol.pairs["bus"] == 65) & (sol.pairs["price_per_pu"] > 1e-3)]
+    assert len(rows) > 5
+    ax = plots.nssp(sol, pairs=True)
+    names = [text.get_text() for text in ax.get_xticklabels()]
+    parts = [bar for bar in ax.patches if round(bar.get_x() + 0.36) == names.index("65")]
+    assert len(parts) == 5
+    assert sum(bar.get_height() for bar in parts) == pytest.approx(rows["price_per_pu"].sum())
+    assert f"{len(rows) - 4} more" in {text.get_text() for text in ax.texts}
+
+
 def test_of_many_inverters_the_dearest_are_drawn(priced):
     ax = plots.nssp(priced, most=3)
     assert len(ax.patches) == 3

@@ -198,7 +198,7 @@ def _buses(
     """Markers of one kind, the largest values on top."""
     inverter, many = marker == "s", len(place) > 1000
     order = np.flatnonzero(chosen)
-    colors: dict[str, Any] = {"c": "white"}
+    colors: dict[str, Any] = {"c": style.SOFT if many else "white"}
     if found is not None:
         value = found.value[order]
         order = order[np.argsort(np.nan_to_num(value, nan=-np.inf), kind="stable")]
