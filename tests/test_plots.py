@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from small_networks import network as made
+from test_content import dcline
 
 import scopf
 from scopf import layout
@@ -126,6 +127,15 @@ def test_every_branch_is_drawn(priced):
     pairs = {frozenset(p) for p in zip(net.branch.from_bus, net.branch.to_bus, strict=True)}
     assert len(lines.get_segments()) == len(pairs)
     assert len(ax.figure.axes) == 1  # without values there is no scale
+
+
+def test_dc_lines_are_dashed():
+    net = scopf.load_case("case30")
+    sol = scopf.solve(scopf.build(net.replace(dcline=dcline(4, 20)), criterion="none"))
+    ax = plots.network(sol, "voltage", positions={bus: (bus, 2 * bus) for bus in net.bus.id})
+    (lines,) = [c for c in ax.collections if c.get_label() == "_dcline"]
+    assert [segment.tolist() for segment in lines.get_segments()] == [[[4, 8], [20, 40]]]
+    assert "DC line" in {text.get_text() for text in ax.get_legend().get_texts()}
 
 
 def test_coordinates_of_ones_own(priced, tmp_path):
