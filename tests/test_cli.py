@@ -153,9 +153,9 @@ def test_a_folder_for_results_that_is_a_file_is_refused(tmp_path):
 
 def test_a_malformed_case_is_refused_with_every_fault(tmp_path):
     path = tmp_path / "bad.m"
-    path.write_text("mpc.version = '2';\nmpc.baseMVA = -1;\nmpc.bus = [1 3 0];\nx = 1;\n")
+    path.write_text("mpc.version = '2';\nmpc.baseMVA = -1;\nmpc.bus = [1 3 0];\nclear x;\n")
     said = refused("solve", path)
-    for part in (str(path), "mpc.baseMVA", "`x = 1;`", "mpc.gen: is missing", "3 columns"):
+    for part in (str(path), "mpc.baseMVA", "`clear x;`", "mpc.gen: is missing", "3 columns"):
         assert part in said
 
 
