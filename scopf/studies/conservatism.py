@@ -29,7 +29,7 @@ from scopf.solver import solve
 from scopf.stability.grid import Grid
 from scopf.stability.kron import Reduction
 from scopf.studies.montecarlo import chosen
-from scopf.studies.progress import watched
+from scopf.progress import watched
 
 if TYPE_CHECKING:
     import pandas as pd

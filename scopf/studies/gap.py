@@ -25,7 +25,7 @@ from scopf import stability
 from scopf.faults import ScopfError, number
 from scopf.stability.grid import Grid
 from scopf.studies.exact import hessians
-from scopf.studies.progress import watched
+from scopf.progress import watched
 
 if TYPE_CHECKING:
     import os

@@ -16,7 +16,7 @@ import numpy as np
 from scopf import stability
 from scopf.studies.linear import rightmost
 from scopf.studies.networks import draw
-from scopf.studies.progress import watched
+from scopf.progress import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ import numpy as np
 
 from scopf import stability
 from scopf.studies.networks import draw
-from scopf.studies.progress import watched
+from scopf.progress import watched
 
 if TYPE_CHECKING:
     import pandas as pd
