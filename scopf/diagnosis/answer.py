@@ -41,7 +41,7 @@ def diagnose(
         time_limit: wall time in s after which it reports what it has.
         max_solves: re-solves after which it does; None for any number.
         start: where to search from, as in `solve`.
-        progress: whether to show a bar on a terminal if it takes over two seconds.
+        progress: whether to show on a terminal what is done, if it takes over two seconds.
 
     Returns:
         The diagnosis; print it, or see its table `limits`.
@@ -131,6 +131,8 @@ def _report(limits: Limits, search: Search, budget: Budget) -> Diagnosis:
         factors=tuple(change(0, k, t) for k, t in search.levers.items()),
         families=tuple(search.families.items()),
         complete=search.complete,
+        unexplained=len(violated) - len(conflicts) if search.feasible is False else 0,
+        stopped=search.stopped,
         solves=budget.used,
         seconds=time.perf_counter() - budget.began,
     )  # fmt: skip
@@ -143,7 +145,8 @@ def _verdict(search: Search) -> str:
             "failed did so for another reason (try another start, form or iteration limit)"
         )
     if search.feasible is None:
-        return "no answer: not even with its limits loosened was the problem solved in time"
+        why = f" ({search.stopped})" if search.stopped else ""
+        return f"no answer: not even with its limits loosened was the problem solved{why}"
     count = len(search.violated or {})
     if count == 1:
         return "no feasible point was found: limits conflict"

@@ -4,14 +4,14 @@
    Its multipliers tell which limits take part: what binds or gives way. All others hold from then.
 2. The price is made one that favours few limits that give way much over many that give way a
    little, a few times: weights 1/(t + c). If it ends with a single limit, there is one conflict;
-   otherwise there are as many as limits that give way, unless one of the most valuable limits turns
-   out to be enough by itself.
+   otherwise there are as many as limits that give way.
 3. For each conflict, worst first, the others resolved: what the limit that gives way needs at
    least, and which limits then have multipliers. A single re-solve in which these all are nearly
    free, and all others cost, tells whether they can take its place at all. If one of them does so,
    that is what it needs by itself; if several do, they are tried alone, one after the other. What
    has its answer holds from then on, until nothing is left or what is left is not enough even
-   together.
+   together. One that resolves the worst conflict by itself may do so with all of them: then there is
+   one conflict only.
 
 The same question is put about a factor on all loads, one on all droops and, where there are several
 conflicts, about whole families of limits.
@@ -51,10 +51,11 @@ _TAKES_PART = 1e-3  # share of its price that a limit's multiplier has to reach
 _WORTH = 1e-2  # rate at which a limit has to take another one's place to be asked
 _CHEAP, _DEAR = 0.1, 10.0  # prices of limits that are tried, and of all others
 _ROUNDS = 3  # of new weights
-_TRIED = 3  # limits tried as the only one before a conflict counts as several
+_TRIED = 3  # limits tried as the only one for all conflicts
 _MISSES = 2  # limits in a row that are not enough, before all that are left are tried together
 _SLIGHT = 1e-2  # share of the largest t at which a limit may not have to give way after all
 _COLD: dict[str, str | int | float] = {"max_iter": 300, "tol": 1e-8, "mu_init": 1e-3}
+_ROUGH: dict[str, str | int | float] = {"tol": 1e-7}  # where t is not a number that is reported
 _WARM: dict[str, str | int | float] = {**ipopt.WARM, "max_iter": 200, "tol": 1e-8, "mu_init": 1e-5}
 _PATIENCE = Patience(iterations=300, restoration=40, tiny=40)
 
@@ -196,7 +197,6 @@ class Search:
         parts = (found.t > MET) | (found.worth > _TAKES_PART * price)
         self._loose(parts | limits.lever)
         self._sparse(found, price)
-        self._single(found, price)
         self._settle()
         self._try_levers()
         explained = self._explain()
@@ -217,27 +217,15 @@ class Search:
         for _ in range(_ROUNDS):
             if len(self.violated) == 1:
                 return
-            small = 0.01 + 0.1 * found.t.max()
-            found = self._solve(price * small / (found.t + small), near=found.where)
+            top = found.t.max()
+            small = 0.01 + 0.1 * top
+            found = self._solve(price * (top + small) / (found.t + small), near=found.where)
             if not found.ok or not found.gives_way():
                 return
             before = len(self.violated)
             if (found.t > MET).sum() <= before:
                 self._keep(found)
             if len(self.violated) == before:
-                return
-
-    def _single(self, found: Found, price: Floats) -> None:
-        """One limit that is enough by itself, if there is one among those of most worth."""
-        assert self.violated is not None
-        if len(self.violated) == 1:
-            return
-        self._ticker.stage("diagnosis: one limit for all")
-        value = np.where(self._asked, found.worth / price + found.t, -np.inf)
-        for k in np.argsort(-value)[:_TRIED].tolist():
-            t, alone = self._alone(k, {}, self._base)
-            if t is not None and alone is not None:
-                self.violated, self._base = {k: t}, alone.where
                 return
 
     def _settle(self) -> None:
@@ -256,9 +244,10 @@ class Search:
     def _try_levers(self) -> None:
         self._ticker.stage("diagnosis: all loads, all droops")
         for k in np.flatnonzero(self._limits.lever & (self._limits.most > 0)).tolist():
-            t = self._alone(k, {}, self._base)[0]
-            if t is not None:
-                self.levers[k] = t
+            price, most = self._prices([k], {})
+            found = self._solve(price, most, self._base, far=True)
+            if found.ok and not found.gives_way([k]):
+                self.levers[k] = float(found.t[k])
 
     def _try_families(self, parts: Flags) -> None:
         """Which families would be enough, all of their limits together."""
@@ -272,7 +261,7 @@ class Search:
                     continue
                 self._loose(parts | members)
                 price, most = self._prices(np.flatnonzero(members).tolist(), {})
-                found = self._solve(price, most, self._base)
+                found = self._solve(price, most, self._base, far=True)
                 if found.ok:
                     self.families[name] = not (found.t[~members] > MET).any()
         finally:
@@ -296,7 +285,23 @@ class Search:
             if t is None or found is None:  # together with the others it is: that was found before
                 sure, t, found = False, self.violated[k], None
             self._explain_one(k, t, others, found)
+            if count == 1 and others and self._single(self.conflicts[0]):
+                self.conflicts = []
+                return self._explain()
         return sure and not any(conflict.untried for conflict in self.conflicts)
+
+    def _single(self, worst: Conflict) -> bool:
+        """Whether one limit is enough for all conflicts: one of those that resolve the worst one.
+
+        If so, it is the only one that has to give way from then on.
+        """
+        self._ticker.stage("diagnosis: one limit for all")
+        for k in list(worst.alone)[:_TRIED]:
+            t, alone = self._alone(k, {}, self._base)
+            if t is not None and alone is not None:
+                self.violated, self._base = {k: t}, alone.where
+                return True
+        return False
 
     def _explain_one(
         self, first: int, t: float, others: Mapping[int, float], found: Found | None
@@ -306,7 +311,9 @@ class Search:
         if found is not None:
             value = np.where(self._asked, found.worth / _CHEAP, 0.0)
             value[[first, *others]] = 0.0
-            left = [k for k in np.argsort(-value).tolist() if value[k] > _WORTH]
+            ranked = [k for k in np.argsort(-value).tolist() if value[k] > _TAKES_PART]
+            left = [k for k in ranked if value[k] > _WORTH]
+            partners = ranked[len(left) :]
         failed = []
         try:
             misses = _MISSES
@@ -385,17 +392,31 @@ class Search:
         self._elastic = Elastic(self._nlp, limits.rows, limits.boxes, loose, limits.most)
 
     def _solve(
-        self, price: Floats, most: Floats | None = None, near: Where | None = None
+        self,
+        price: Floats,
+        most: Floats | None = None,
+        near: Where | None = None,
+        far: bool = False,
     ) -> Found:
-        """Least price of loosening limits, from the start point or from where a re-solve ended."""
+        """Least price of loosening limits.
+
+        Args:
+            price: of each.
+            most: largest t of each; None for what makes sense.
+            near: where a re-solve ended that is a start for this one; None for the start point.
+            far: whether the end will be far from there, so that multipliers are of no use.
+        """
         elastic, limits = self._elastic, self._limits
         if most is None:
             most = np.where(limits.lever, 0.0, limits.most)
         elastic.price(price[elastic.loose], most[elastic.loose])
         if near is None:
-            return self._run(elastic.start(self._x), {}, _COLD)
-        found = self._run(*elastic.resume(near), _WARM)
-        return found if found.ok else self._run(elastic.start(near.x), {}, _COLD)
+            return self._run(elastic.start(self._x), {}, _COLD | _ROUGH)
+        if not far:
+            found = self._run(*elastic.resume(near), _WARM)
+            if found.ok:
+                return found
+        return self._run(elastic.start(near.x), {}, _COLD)
 
     def _run(
         self, start: Floats, multipliers: dict[str, Floats], how: dict[str, str | int | float]
