@@ -14,7 +14,6 @@ import typer
 
 from scopf import __version__, options
 from scopf.faults import ScopfError
-from scopf.progress import Ticker
 from scopf.studies import commands
 from scopf.sweeps.command import sweep
 from scopf.sweeps.report.command import report
@@ -287,6 +286,8 @@ def _diagnosis(solution: Solution, max_iter: int | None, show: bool) -> Diagnosi
     from scopf.outcome import Status
 
     status = solution.status
+    if solution.certified is False and solution.solved:
+        return solution.diagnosis
     if not (status.conflicting or (status is Status.ITERATION_LIMIT and max_iter is None)):
         return None
     from scopf.diagnosis import diagnose
@@ -348,18 +349,17 @@ def _solve(
         raise ScopfError("co-design needs both --mq-min and --mq-max")
     bounds = None if low is None else (low, high)
     problem = scopf.build(net, units, mq_bounds=bounds, **{key: settings[key] for key in names})
-    with Ticker("solve", show) as ticker:
-        return scopf.solve(
-            problem,
-            start=settings["start"],
-            form=settings["form"],
-            certify=settings["certify"],
-            options=dict(_option(text) for text in options),
-            max_iter=max_iter,
-            time_limit=time_limit,
-            verbose=verbose,
-            progress=ticker,
-        )
+    return scopf.solve(
+        problem,
+        start=settings["start"],
+        form=settings["form"],
+        certify=settings["certify"],
+        options=dict(_option(text) for text in options),
+        max_iter=max_iter,
+        time_limit=time_limit,
+        verbose=verbose,
+        progress=show,
+    )
 
 
 def _option(text: str) -> tuple[str, str | int | float]:
