@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def diagnose(
     problem: Problem,
     *,
-    time_limit: float = 60.0,
+    time_limit: float = 180.0,
     max_solves: int | None = None,
     start: Start = "dc",
     progress: bool = False,

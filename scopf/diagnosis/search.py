@@ -10,8 +10,8 @@
    free, and all others cost, tells whether they can take its place at all. If one of them does so,
    that is what it needs by itself; if several do, they are tried alone, one after the other. What
    has its answer holds from then on, until nothing is left or what is left is not enough even
-   together. One that resolves the worst conflict by itself may do so with all of them: then there is
-   one conflict only.
+   together. One that resolves the worst conflict by itself may do so with all of them: then
+   there is one conflict only.
 
 The same question is put about a factor on all loads, one on all droops and, where there are several
 conflicts, about whole families of limits.
@@ -346,7 +346,7 @@ class Search:
     def _alternatives(
         self, limits: list[int], others: Mapping[int, float], near: Where
     ) -> dict[int, float]:
-        """t of limits that take a conflict's place together; empty if all of them cannot.
+        """T of limits that take a conflict's place together; empty if all of them cannot.
 
         A failed re-solve counts as that they can, to be on the safe side.
         """
