@@ -48,7 +48,9 @@ def spoilt(net: Network, how: str) -> Problem:
 def main(arguments: list[str]) -> None:
     """Print a line for each instance."""
     pairs = list(zip(arguments[::2], arguments[1::2], strict=True)) or list(_INSTANCES)
-    print("| case | spoilt by | plain solve, s | first re-solve | diagnosis | ratio | re-solves | |")
+    print(
+        "| case | spoilt by | plain solve, s | first re-solve | diagnosis | ratio | re-solves | |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     for case, how in pairs:
         net = scopf.load_case(case, ignore_unsupported=True)
