@@ -21,9 +21,6 @@ _INSTANCES = (
     ("case39", "mq=0.5"),
     ("case57", "mq=2"),
     ("case118", "mq=1"),
-    ("case118", "rating=0.3"),
-    ("case300", "mq=0.5"),
-    ("case300", "load=1.06"),
 )
 
 

@@ -57,7 +57,8 @@ _SLIGHT = 1e-2  # share of the largest t at which a limit may not have to give w
 _COLD: dict[str, str | int | float] = {"max_iter": 300, "tol": 1e-8, "mu_init": 1e-3}
 _ROUGH: dict[str, str | int | float] = {"tol": 1e-7}  # where t is not a number that is reported
 _WARM: dict[str, str | int | float] = {**ipopt.WARM, "max_iter": 200, "tol": 1e-8, "mu_init": 1e-5}
-_PATIENCE = Patience(iterations=300, restoration=40, tiny=40)
+_PATIENCE = Patience(iterations=300, restoration=100, tiny=100)
+_WARM_PATIENCE = Patience(iterations=150, restoration=15, tiny=15)  # a cold start is tried then
 
 
 class OutOfTimeError(Exception):
@@ -424,7 +425,7 @@ class Search:
         self._budget.take()
         elastic = self._elastic
         options = {**how, "max_wall_time": max(self._budget.left, 1e-3)}
-        watch = Watch(_PATIENCE)
+        watch = Watch(_WARM_PATIENCE if multipliers else _PATIENCE)
         outcome = ipopt.run(elastic, start, options, watch, self._ticker, multipliers)
         if outcome.status is Status.TIME_LIMIT:
             raise OutOfTimeError("time limit")
