@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
+from scopf.diagnosis.budget import Budget
 from scopf.diagnosis.capacity import Shortage, shortage
 from scopf.diagnosis.catalog import Catalog
 from scopf.diagnosis.limits import Limit, Limits
 from scopf.diagnosis.report import Change, Diagnosis
-from scopf.diagnosis.search import Budget, Search, more
+from scopf.diagnosis.search import Search, more
 from scopf.faults import ScopfError, listing, number
 from scopf.ladder import Start
 from scopf.model.problem import Problem

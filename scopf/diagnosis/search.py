@@ -25,14 +25,14 @@ multipliers included.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scopf import ipopt
+from scopf.diagnosis.budget import Budget, OutOfTimeError
 from scopf.diagnosis.elastic import Elastic, Where
 from scopf.ladder import Patience, Watch
 from scopf.outcome import Status
@@ -59,43 +59,6 @@ _ROUGH: dict[str, str | int | float] = {"tol": 1e-7}  # where t is not a number 
 _WARM: dict[str, str | int | float] = {**ipopt.WARM, "max_iter": 200, "tol": 1e-8, "mu_init": 1e-5}
 _PATIENCE = Patience(iterations=300, restoration=100, tiny=100)
 _WARM_PATIENCE = Patience(iterations=150, restoration=15, tiny=15)  # a cold start is tried then
-
-
-class OutOfTimeError(Exception):
-    """The time or the number of re-solves is used up; the text says which."""
-
-
-@dataclass
-class Budget:
-    """What a diagnosis may take.
-
-    Attributes:
-        seconds: wall time.
-        solves: number of re-solves; None for any.
-        used: re-solves so far.
-    """
-
-    seconds: float
-    solves: int | None = None
-    used: int = 0
-    began: float = field(default_factory=time.perf_counter)
-
-    @property
-    def left(self) -> float:
-        """Seconds left."""
-        return self.seconds - (time.perf_counter() - self.began)
-
-    def take(self) -> None:
-        """Use up a re-solve.
-
-        Raises:
-            OutOfTimeError: when there is none left, or no time.
-        """
-        if self.left <= 0:
-            raise OutOfTimeError("time limit")
-        if self.solves is not None and self.used >= self.solves:
-            raise OutOfTimeError("limit on re-solves")
-        self.used += 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -315,7 +278,7 @@ class Search:
             ranked = [k for k in np.argsort(-value).tolist() if value[k] > _TAKES_PART]
             left = [k for k in ranked if value[k] > _WORTH]
             partners = ranked[len(left) :]
-        failed = []
+        failed = list[int]()
         try:
             misses = _MISSES
             while left and found is not None:
