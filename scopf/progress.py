@@ -22,7 +22,7 @@ def watched(items: Iterable[T], what: str, total: int | None, show: bool) -> Ite
     """
     if not show:
         return items
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     bar: Iterable[T] = tqdm(items, desc=what, total=total, delay=_DELAY, leave=False, disable=None)
     return bar
@@ -43,7 +43,7 @@ class Ticker:
         self._bar: Any = None
         self._measure = measure
         if show:
-            from tqdm.auto import tqdm
+            from tqdm import tqdm
 
             self._bar = tqdm(
                 desc=what, bar_format=_LINE, delay=_DELAY, leave=False, disable=None, position=0
