@@ -3,7 +3,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python -m
 
-.PHONY: help demo test lint types format bench clean
+.PHONY: help demo test lint types format docs bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -25,12 +25,19 @@ format: .venv/.ready ## format the code and mend what ruff can mend
 	$(RUN) ruff format
 	$(RUN) ruff check --fix
 
+docs: .venv/.docs ## build the documentation into build/docs, warnings are errors
+	$(RUN) sphinx -b html -j auto -n -W --keep-going -q docs build/docs
+
 bench: .venv/.bench ## measure against other packages, see benchmarks/README.md
 	$(RUN) benchmarks.bench $(BENCH)
 
 clean: ## remove the environment, builds and caches
 	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.docs: .venv/.ready pyproject.toml
+	$(RUN) pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	touch $@
 
 .venv/.bench: .venv/.ready pyproject.toml
 	$(RUN) pip install --quiet --disable-pip-version-check --editable '.[bench]'

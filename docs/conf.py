@@ -31,7 +31,7 @@ nitpicky = True
 smartquotes = False  # a table of numbers needs its minus signs and quotes as they stand
 
 # Markdown and notebooks
-myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = ["attrs_block", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 myst_dmath_double_inline = True
 nb_execution_mode = "off"  # notebooks are committed with their output; the tests execute them
@@ -44,6 +44,7 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_google_docstring, napoleon_numpy_docstring = True, False
 napoleon_use_ivar = True  # fields of a dataclass are said once, in the docstring of the class
 python_use_unqualified_type_names = True
+toc_object_entries = False  # in the sidebar of every page they take a third of the time
 maximum_signature_line_length = 80
 # Names of other projects, whose inventories a build without a network does not have.
 OTHERS = "abc casadi collections concurrent enum logging networkx numpy os pandas pathlib pydantic"

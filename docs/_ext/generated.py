@@ -4,6 +4,7 @@ A page has a comment where they go:
 
     <!-- commands -->                      every command and option, by typer
     <!-- modules: scopf.model scopf.nlp -->   these packages and modules with all that is in them
+    <!-- file: benchmarks/README.md -->    a page of the repository, its links made to fit
 
 `rest` stands for all modules that no page names. What `scopf` itself exports is left out: it is on
 the page of the public API.
@@ -18,6 +19,7 @@ from pathlib import Path
 
 MODULES = re.compile(r"<!-- modules: (.*?) -->", re.S)
 COMMANDS = "<!-- commands -->"
+FILE = re.compile(r"<!-- file: (\S+) -->")
 
 
 def expand(app, docname, source):
@@ -25,6 +27,7 @@ def expand(app, docname, source):
     text = source[0]
     if COMMANDS in text:
         text = text.replace(COMMANDS, commands())
+    text = FILE.sub(lambda found: page(app, found[1]), text)
     source[0] = MODULES.sub(lambda found: modules(app, found[1].split()), text)
 
 
@@ -33,6 +36,11 @@ def commands():
     call = [sys.executable, "-m", "typer", "scopf.cli", "utils", "docs", "--name", "scopf"]
     text = subprocess.run(call, capture_output=True, text=True, check=True).stdout
     return text.split("\n", 1)[1].strip()  # the page has its own title
+
+
+def page(app, name):
+    """A Markdown file from outside of docs, as it reads from inside."""
+    return (Path(app.srcdir).parent / name).read_text().replace("](../docs/", "](")
 
 
 def modules(app, names):
@@ -82,4 +90,4 @@ def rest(app):
 def setup(app):
     """Listen to pages being read."""
     app.connect("source-read", expand)
-    return {"parallel_read_safe": False, "parallel_write_safe": True}
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,7 +1,12 @@
-"""The tutorial: notebooks of the repository, copied to where Sphinx looks for pages."""
+"""The tutorial: notebooks of the repository, copied to where Sphinx looks for pages.
+
+The comment `<!-- notebooks -->` on a page becomes their table of contents.
+"""
 
 import shutil
 from pathlib import Path
+
+HERE = "<!-- notebooks -->"
 
 
 def copy(app, config):
@@ -18,7 +23,15 @@ def copy(app, config):
             shutil.copyfile(path, there)
 
 
+def listed(app, docname, source):
+    """Put the table of contents in its place."""
+    names = sorted(path.stem for path in (Path(app.srcdir) / "tutorial").glob("*.ipynb"))
+    lines = ["```{toctree}", ":maxdepth: 1", "", *(f"tutorial/{name}" for name in names), "```"]
+    source[0] = source[0].replace(HERE, "\n".join(lines) if names else "There are none yet.")
+
+
 def setup(app):
     """Copy before the pages are looked for."""
     app.connect("config-inited", copy)
+    app.connect("source-read", listed)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
