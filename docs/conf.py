@@ -10,7 +10,7 @@ from scopf import __version__  # noqa: E402  (of the checkout, not of an install
 
 project = "scopf"
 author = "the scopf developers"
-copyright = "the scopf developers, MIT licence"  # noqa: A001  (Sphinx's name)
+copyright = "the scopf developers, MIT licence"
 version = release = __version__
 
 extensions = [

@@ -12,6 +12,7 @@ import matplotlib as mpl
 import networkx as nx
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.colors import LinearSegmentedColormap
 
 import scopf
 
@@ -19,6 +20,7 @@ mpl.use("svg")
 
 INK = "#010203"  # becomes the text's colour
 TEAL, ORANGE, GREY = "#1f9e97", "#e07b39", "#8a8f98"
+COLORS = LinearSegmentedColormap.from_list("worth", ["#7a8fb8", "#1f9e97", "#0b5351"])
 TARGET = Path(__file__).parent / "_static" / "landing.svg"
 DROOPS = np.linspace(0.16, 0.48, 33)
 DRAWN = 0.4  # the droop of the network's drawing
@@ -46,34 +48,35 @@ def draw_costs(axes, found):
     labels = (
         ("voltage differences", ORANGE, found["voltage-difference"][at], (-8, 4), "right"),
         ("weighted, proven", TEAL, found["weighted"][at + 5], (-10, 0), "right"),
-        ("cheapest stable point", INK, found["central"][at + 2], (8, -12), "left"),
+        ("cheapest stable", INK, found["central"][at + 2], (0, -15), "left"),
     )
     for (text, color, y, offset, side), x in zip(labels, (at, at + 5, at + 2), strict=True):
         axes.annotate(
             text, (DROOPS[x], y), offset, textcoords="offset points", color=color, ha=side
         )
     axes.set(xlabel="droop of all inverters, p.u.", ylabel="cost of stability, $/h")
-    axes.set(xlim=(DROOPS[0], DROOPS[-1]), ylim=(-60, 3600))
+    axes.set(xlim=(DROOPS[0], DROOPS[-1]), ylim=(-250, 3600))
 
 
-def draw_network(axes, net, prices):
-    """Buses and branches, and the price of every inverter as the size of its mark."""
+def draw_network(figure, axes, net, worth):
+    """Buses and branches, and the worth of every inverter's droop as the colour of its mark."""
     graph = nx.Graph(net.graph())
     place = nx.kamada_kawai_layout(graph)
     nx.draw_networkx_edges(graph, place, ax=axes, edge_color=GREY, width=1.1)
     nx.draw_networkx_nodes(graph, place, ax=axes, node_size=14, node_color=GREY)
-    buses = list(prices)
-    worth = np.array([prices[bus] for bus in buses])
-    sizes = 60 + 900 * worth / worth.max()
-    nx.draw_networkx_nodes(
-        graph, place, buses, ax=axes, node_size=sizes, node_color=TEAL, alpha=0.85, linewidths=0
-    )
-    for bus in buses:
+    marks = nx.draw_networkx_nodes(
+        graph, place, list(worth), ax=axes, node_size=330, node_color=list(worth.values()),
+        cmap=COLORS, linewidths=0,
+    )  # fmt: skip
+    for bus in worth:
         axes.annotate(
-            str(bus), place[bus], ha="center", va="center", color="white", size=7.5, weight="bold"
+            str(bus), place[bus], ha="center", va="center", color="white", size=8, weight="bold"
         )
-    axes.set_title("who needs stiffness", color=INK, size=10)
+    axes.margins(0.08)
     axes.axis("off")
+    bar = figure.colorbar(marks, ax=axes, orientation="horizontal", shrink=0.55, aspect=30, pad=0.0)
+    bar.outline.set_visible(False)
+    bar.set_label("worth of an inverter's droop, $/h per unit of m_q")
 
 
 def main():
@@ -81,7 +84,7 @@ def main():
     net = scopf.load_case("case39").lossless()
     inverters = scopf.Inverters.at_generators(net, mq=DRAWN)
     table = scopf.solve(scopf.build(net, inverters, criterion="weighted")).inverters
-    prices = dict(zip(table["bus"], table["dcost_dmq"], strict=True))
+    worth = dict(zip(table["bus"], table["dcost_dmq"], strict=True))
     ink = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
     style = dict.fromkeys(ink, INK) | {
         "svg.fonttype": "none",
@@ -91,10 +94,9 @@ def main():
         "axes.spines.right": False,
     }
     with mpl.rc_context(style):
-        figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.9), layout="constrained")
-        draw_network(left, net, prices)
+        figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.2), layout="constrained")
+        draw_network(figure, left, net, worth)
         draw_costs(right, curves(net))
-        right.set_title("what it costs", color=INK, size=10)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     svg = buffer.getvalue().replace(INK, "currentColor")

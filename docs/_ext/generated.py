@@ -50,9 +50,7 @@ def modules(app, names):
     parts = []
     names = [each for name in names for each in (rest(app) if name == "rest" else [name])]
     for name in [each for one in names for each in within(one)]:
-        exported = [
-            each for each in scopf.__all__ if getattr(scopf, each).__module__ == name
-        ]
+        exported = [each for each in scopf.__all__ if getattr(scopf, each).__module__ == name]
         options = [":ignore-module-all:"]
         if exported:
             options.append(f":exclude-members: {', '.join(exported)}")

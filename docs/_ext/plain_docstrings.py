@@ -8,9 +8,7 @@ backticks becomes a link that the build checks, anything else in backticks code.
 import re
 
 BACKTICKS = re.compile(r"(`[^`]+`)")
-SECTION = re.compile(
-    r"(Args|Attributes|Example|Examples|Note|Raises|Returns|Warning|Yields):\s*$"
-)
+SECTION = re.compile(r"(Args|Attributes|Example|Examples|Note|Raises|Returns|Warning|Yields):\s*$")
 SEVERAL = re.compile(r"    (\w+(?:, \w+)+): (.*)")
 
 
