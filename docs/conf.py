@@ -56,6 +56,7 @@ nitpick_ignore_regex = [
 
 # HTML
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = "scopf"
 html_static_path = ["_static"]
 html_css_files = ["scopf.css"]
