@@ -29,6 +29,11 @@ PIECES = (
     b"system('x');\n", b"eval('x');\n", b"\xef\xbb\xbf", b"\xff\xfe", b"\xc3\x28",
     b"\xf0\x9f\x94\x8c",
     b"\xe2\x80\xa8", b"\xe2\x80\x8b", b"\xc2\xa0", b"\xed\xa0\x80", b"\xe2\x80\x99",
+    b"mq = [0.1, 0.2]\n", b"mq.2 = [0.3]\n", b"[mq]\n", b"[[scenarios]]\n", b"[[]]",
+    b"{ linspace = [0, 1, 3] }", b"{ geomspace = [-1, 1e300, 9] }", b"{ from = 0, to = 1 }",
+    b"{ linspace = [0, 1, 1e12] }", b"{ linspace = [0, 1, 300000] }",
+    b"case = '/dev/zero'\n", b"inverters = 'x.csv'\n", b"load_series = '.'\n", b"true", b"[1, [2]]",
+    b"eta_q = [[1]]\n", b"outage = [1]\n", b"options.hsllib = 'x'\n", b"1979-05-27T07:32:00Z",
     b"bus,mq\n", b"gen,mq\n", b"inverter", b"rating_mva", b"bus", b"\"a\nb\"",
 )  # fmt: skip
 

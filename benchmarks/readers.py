@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+import tomllib
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,12 +21,21 @@ import numpy as np
 
 import scopf
 from scopf.cases import bundled
+from scopf.sweeps.spec import Settings
+from scopf.sweeps.study import Study
 
 _TABLES = (
     b"bus,mq,beta_q,mp,beta_p,tau_p,tau_q,rating_mva,inverter\n30,.1,1,.05,1,.1,.1,900,1\n31,,,,,,,,0\n",
     b"gen,mq\n1,0.2\n2,0.3\n10,0.05\n",
     b"bus,mq # droops\n\n30,0.21\n32,\n 39 , 1e-2 \n",
     b'"bus","inverter"\r\n33,1\r\n34,0\r\n',
+)
+_SPECS = (
+    b"case = 'case9'\nlossless = [true, false]\n[mq]\n1 = [0.05, 0.1]\n2 = 0.06\n",
+    b"case = 'case9'\ncriterion = ['none', 'weighted']\nmq = { geomspace = [0.01, 0.1, 3] }\n",
+    b"case = 'case39'\ncombine = 'zip'\nmq = [0.1, 0.2]\nload_scale = [1, 1.02]\nchain = 2\n",
+    b"case = 'case9'\noutage = [2, 3]\nmax_iter = 90\n[options]\nmu_init = 1e-3\n",
+    b"case = 'case9'\n[[scenarios]]\neta_q = 0.1\nmq_2 = 0.2\n[[scenarios]]\neta_q = 0.2\n",
 )
 
 
@@ -36,10 +46,12 @@ class Reader:
     Attributes:
         seeds: texts to begin with.
         read: reads a file; whether to ignore unsupported content is its second argument.
+        suffix: of the file's name.
     """
 
     seeds: Sequence[bytes]
     read: Callable[[Path, bool], object]
+    suffix: str = ".m"
 
 
 def readers(data: Iterable[Path] = (), largest: int = 60_000) -> dict[str, Reader]:
@@ -52,12 +64,17 @@ def readers(data: Iterable[Path] = (), largest: int = 60_000) -> dict[str, Reade
     cases = [entry.path for entry in bundled.entries().values()]
     cases += [path for folder in data for path in sorted(Path(folder).rglob("*.m"))]
     texts = [path.read_bytes() for path in cases if path.stat().st_size <= largest]
-    return {"case": Reader(texts, _case), "inverters": Reader(_TABLES, _inverters)}
+    specs = [path.read_bytes() for path in bundled.studies().values()]
+    return {
+        "case": Reader(texts, _case),
+        "inverters": Reader(_TABLES, _inverters, ".csv"),
+        "sweep": Reader([*_SPECS, *specs], _sweep, ".toml"),
+    }
 
 
 def outcome(reader: Reader, text: bytes, ignore: bool) -> str:
     """What became of a text: "accepted", "refused", or what should not have happened."""
-    path = _scratch()
+    path = _scratch().with_suffix(reader.suffix)
     path.write_bytes(text)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -75,7 +92,7 @@ def outcome(reader: Reader, text: bytes, ignore: bool) -> str:
 @cache
 def _scratch() -> Path:
     folder = Path("/dev/shm") if Path("/dev/shm").is_dir() else Path(tempfile.gettempdir())
-    return folder / f"scopf-fuzz-{os.getpid()}.m"
+    return folder / f"scopf-fuzz-{os.getpid()}"
 
 
 # -- cases -----------------------------------------------
@@ -183,3 +200,23 @@ def _inverters(path: Path, ignore: bool) -> None:
         assert re.fullmatch(plain, cell.replace("\xa0", " "), re.ASCII), f"read {cell[:30]!r}"
     names = [name.strip(' \t"') for name in header.split(",")]
     assert len(set(names)) == len(names), "a column twice"
+
+
+# -- sweeps -----------------------------------------------
+
+
+def _sweep(path: Path, ignore: bool) -> None:
+    given = {"ignore_unsupported": True} if ignore else {}
+    spec = Study.of(path, given, None, None).spec
+    for column, values in spec.identity.items():
+        if column not in Settings.model_fields and column != "axes":
+            assert values, f"{column} without a value"
+    content = tomllib.loads(path.read_bytes().decode("utf-8"))
+    told = {*Settings.model_fields, *spec.columns, *(name.split("_")[0] for name in spec.columns)}
+    lost = [key for key in content if key not in told | {"scenarios", "load_series"}]
+    assert not [key for key in lost if f"{key}_" not in " ".join(spec.columns)], f"{lost} was lost"
+    for column in set(content) & set(spec.columns):
+        if isinstance(content[column], list):
+            axis = next(axis for axis in spec.axes if column in axis.columns)
+            found = {row[axis.columns.index(column)] for row in axis.rows}
+            assert found >= set(content[column]), f"{column}: values were lost"

@@ -1,6 +1,6 @@
 """Draw the picture of the landing page, `_static/landing.svg`; takes a minute.
 
-Run it as `python docs/landing.py` in an environment that has scopf and matplotlib. Text and lines
+Run it as `make pictures` in an environment that has scopf and matplotlib. Text and lines
 take the colour of the page around them, light or dark.
 """
 

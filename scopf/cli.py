@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from scopf import __version__, options
+from scopf import __version__, completion, options
 from scopf.faults import ScopfError
 from scopf.studies import commands
 from scopf.sweeps.command import sweep
@@ -40,7 +40,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point of the command `scopf`."""
-    app()
+    app(prog_name="scopf")
 
 
 def _version(wanted: bool) -> None:
@@ -60,9 +60,7 @@ def _top(
 
 @app.command()
 def solve(
-    case: Annotated[
-        str, typer.Argument(help="Bundled case (see `scopf cases`) or path of a MATPOWER .m file.")
-    ],
+    case: options.Case,
     lossless: Annotated[
         bool, typer.Option("--lossless", help="Set branch resistance, charging and shunts to zero.")
     ] = False,
@@ -70,7 +68,8 @@ def solve(
         str,
         typer.Option(
             help="Stability criterion: voltage-difference (the paper's), weighted, C0, C1, C2, or "
-            "none for a plain OPF."
+            "none for a plain OPF.",
+            autocompletion=completion.criteria,
         ),
     ] = "voltage-difference",
     mq: Annotated[
@@ -143,7 +142,11 @@ def solve(
         ),
     ] = False,
     start: Annotated[
-        str, typer.Option(help="Start point: dc, flat, middle (of the boxes) or power-flow.")
+        str,
+        typer.Option(
+            help="Start point: dc, flat, middle (of the boxes) or power-flow.",
+            autocompletion=completion.starts,
+        ),
     ] = "dc",
     form: Annotated[
         str,
