@@ -28,6 +28,7 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 nitpicky = True
+suppress_warnings = ["ref.python"]  # two classes of one name: both are there, none is missing
 smartquotes = False  # a table of numbers needs its minus signs and quotes as they stand
 
 # Markdown and notebooks

@@ -50,7 +50,7 @@ def modules(app, names):
     parts = []
     names = [each for name in names for each in (rest(app) if name == "rest" else [name])]
     for name in [each for one in names for each in within(one)]:
-        exported = [each for each in scopf.__all__ if getattr(scopf, each).__module__ == name]
+        exported = [each for each in scopf.__all__ if home(getattr(scopf, each)) == name]
         options = [":ignore-module-all:"]
         if exported:
             options.append(f":exclude-members: {', '.join(exported)}")
@@ -61,6 +61,11 @@ def modules(app, names):
             links = ", ".join(f"{{py:obj}}`scopf.{each}`" for each in exported)
             parts.append(f"On the page of the [public API](api.md): {links}.\n")
     return "\n".join(parts)
+
+
+def home(thing):
+    """Name of the module that a thing is defined in; None for a module."""
+    return getattr(thing, "__module__", None)
 
 
 def within(name):
