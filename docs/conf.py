@@ -29,6 +29,7 @@ extensions = [
 exclude_patterns = ["_build"]
 nitpicky = True
 suppress_warnings = ["ref.python"]  # two classes of one name: both are there, none is missing
+highlight_language = "text"  # what is not said to be Python is none
 smartquotes = False  # a table of numbers needs its minus signs and quotes as they stand
 
 # Markdown and notebooks
@@ -41,7 +42,7 @@ nb_execution_mode = "off"  # notebooks are committed with their output; the test
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented_params"
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True}
 napoleon_google_docstring, napoleon_numpy_docstring = True, False
 napoleon_use_ivar = True  # fields of a dataclass are said once, in the docstring of the class
 python_use_unqualified_type_names = True

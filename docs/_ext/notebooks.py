@@ -3,14 +3,13 @@
 The comment `<!-- notebooks -->` on a page becomes their table of contents.
 """
 
-import shutil
 from pathlib import Path
 
 HERE = "<!-- notebooks -->"
 
 
 def copy(app, config):
-    """Make `docs/tutorial` the same as `notebooks`, leaving alone what has not changed."""
+    """Make `docs/tutorial` the same as `notebooks`, links made to fit; not what has not changed."""
     target = Path(app.srcdir) / "tutorial"
     target.mkdir(exist_ok=True)
     source = {path.name: path for path in (Path(app.srcdir).parent / "notebooks").glob("*.ipynb")}
@@ -18,9 +17,9 @@ def copy(app, config):
         if old.name not in source:
             old.unlink()
     for name, path in source.items():
-        there = target / name
-        if not there.exists() or there.read_bytes() != path.read_bytes():
-            shutil.copyfile(path, there)
+        there, text = target / name, path.read_text().replace("](../docs/", "](../")
+        if not there.exists() or there.read_text() != text:
+            there.write_text(text)
 
 
 def listed(app, docname, source):
