@@ -3,7 +3,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python -m
 
-.PHONY: help demo test lint types package format docs bench pictures clean
+.PHONY: help demo test lint types package format docs bench pictures notebooks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -42,12 +42,19 @@ pictures: .venv/.ready ## draw the pictures of docs anew
 	$(RUN) docs.pictures
 	$(RUN) docs.landing
 
+notebooks: .venv/.notebooks ## run the notebooks anew and keep their outputs
+	$(RUN) notebooks.execute
+
 clean: ## remove the environment, builds and caches
 	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.docs: .venv/.ready pyproject.toml
 	$(RUN) pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	touch $@
+
+.venv/.notebooks: .venv/.ready pyproject.toml
+	$(RUN) pip install --quiet --disable-pip-version-check --editable '.[notebooks]'
 	touch $@
 
 .venv/.bench: .venv/.ready pyproject.toml

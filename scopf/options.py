@@ -13,7 +13,7 @@ from scopf import completion
 Case = Annotated[
     str,
     typer.Argument(
-        help="Bundled case (see `scopf cases`) or path of a MATPOWER .m file.",
+        help="Bundled case (see `scopf cases`), or path of a MATPOWER .m or PSS/E .raw file.",
         autocompletion=completion.cases,
     ),
 ]

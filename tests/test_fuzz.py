@@ -28,7 +28,7 @@ def test_an_input_can_be_made_again():
 
 
 def test_both_ends_occur():
-    found = {fuzz.tried(READERS, SEED, number)[:2] for number in range(150)}
+    found = {fuzz.tried(READERS, SEED, number)[:2] for number in range(400)}
     assert found >= {(name, what) for name in READERS for what in fuzz.GOOD}
 
 
@@ -67,6 +67,18 @@ def test_any_cell_of_a_case_may_be_anything(data):
         cells[data.draw(st.integers(0, len(cells) - 1))] = data.draw(CELL)
         lines[k] = "\t" + "\t".join(cells) + ";"
     assert outcome(READERS["case"], "\n".join(lines).encode(), False) in fuzz.GOOD
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_any_field_of_a_raw_file_may_be_anything(data):
+    lines = data.draw(st.sampled_from(READERS["raw"].seeds)).decode().split("\n")
+    for _ in range(data.draw(st.integers(1, 3))):
+        k = data.draw(st.integers(0, len(lines) - 1))
+        cells = lines[k].split(",")
+        cells[data.draw(st.integers(0, len(cells) - 1))] = data.draw(CELL)
+        lines[k] = ",".join(cells)
+    assert outcome(READERS["raw"], "\n".join(lines).encode(), False) in fuzz.GOOD
 
 
 @settings(max_examples=150, deadline=None)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from small_networks import network as made
+from test_content import dcline
 
 import scopf
 from scopf import layout
@@ -128,6 +129,15 @@ def test_every_branch_is_drawn(priced):
     assert len(ax.figure.axes) == 1  # without values there is no scale
 
 
+def test_dc_lines_are_dashed():
+    net = scopf.load_case("case30")
+    sol = scopf.solve(scopf.build(net.replace(dcline=dcline(4, 20)), criterion="none"))
+    ax = plots.network(sol, "voltage", positions={bus: (bus, 2 * bus) for bus in net.bus.id})
+    (lines,) = [c for c in ax.collections if c.get_label() == "_dcline"]
+    assert [segment.tolist() for segment in lines.get_segments()] == [[[4, 8], [20, 40]]]
+    assert "DC line" in {text.get_text() for text in ax.get_legend().get_texts()}
+
+
 def test_coordinates_of_ones_own(priced, tmp_path):
     buses = priced.buses["bus"].tolist()
     table = pd.DataFrame({"bus": buses, "x": np.arange(39.0), "y": np.arange(39.0) % 5})
@@ -202,6 +212,18 @@ def test_bars_are_the_prices_and_pairs_add_up(priced):
     assert len(divided.patches) == len(rows) > 1
     said = {text.get_text() for text in divided.texts}
     assert {f"to {bus}" for bus in rows["neighbor"]} <= said
+
+
+def test_many_small_rows_are_one_part_of_the_bar():
+    sol = solve("case118", 0.3)
+    rows = sol.pairs[(sol.pairs["bus"] == 65) & (sol.pairs["price_per_pu"] > 1e-3)]
+    assert len(rows) > 5
+    ax = plots.nssp(sol, pairs=True)
+    names = [text.get_text() for text in ax.get_xticklabels()]
+    parts = [bar for bar in ax.patches if round(bar.get_x() + 0.36) == names.index("65")]
+    assert len(parts) == 5
+    assert sum(bar.get_height() for bar in parts) == pytest.approx(rows["price_per_pu"].sum())
+    assert f"{len(rows) - 4} more" in {text.get_text() for text in ax.texts}
 
 
 def test_of_many_inverters_the_dearest_are_drawn(priced):

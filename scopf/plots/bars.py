@@ -12,7 +12,7 @@ from scopf.plots.subject import nssp_label, priced
 from scopf.prices import TRACE
 
 _VALUES = 16  # bars up to which each carries its number
-_SHADES = 5  # neighbours that have a pattern of their own
+_SHADES = 5  # parts of a bar
 _HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx")
 
 
@@ -29,7 +29,7 @@ def nssp(
     Args:
         solution: solved, with inverters.
         pairs: whether to divide each bar into the prices of its rows, one for each neighbour, the
-            dearest at the foot.
+            dearest at the foot; of more than five all but four are one.
         most: bars to draw; of more inverters those with the highest prices, which is said.
         ax: axes to draw into; a new figure if None.
         title: above; None for the name of the network.
@@ -83,28 +83,35 @@ def nssp(
 
 def _stack(ax: Any, found: Any, buses: Any, top: float) -> None:
     """Bars divided by neighbour."""
-    import pandas as pd
-
     pairs = found.pairs
     pairs = pairs[pairs["price_per_pu"] > TRACE]
     for k, bus in enumerate(buses.tolist()):
-        rows = pairs[pairs["bus"] == bus].sort_values("price_per_pu", ascending=False)
         foot = 0.0
-        for place, (neighbor, price) in enumerate(
-            zip(rows["neighbor"], rows["price_per_pu"], strict=True)
-        ):
-            step = min(place, _SHADES - 1)
-            shade = style.colormap()(0.9 - 0.2 * step)
+        for place, (text, price) in enumerate(_parts(pairs[pairs["bus"] == bus])):
+            shade = style.colormap()(0.9 - 0.2 * place)
             ax.bar(
                 k, price, bottom=foot, width=0.72, color=shade, edgecolor="white", linewidth=0.8,
-                hatch=_HATCHES[step], zorder=2, label="_pair",
+                hatch=_HATCHES[place], zorder=2, label="_pair",
             )  # fmt: skip
-            whole = pd.isna(neighbor)
-            text = "all neighbours" if whole else f"to {neighbor}"
             if price > 0.05 * top:
                 ax.text(
                     k, foot + price / 2, text, ha="center", va="center", fontsize=style.SMALL - 1,
-                    color=style.INK, zorder=4, rotation=90 if whole else 0,
+                    color=style.INK, zorder=4,
                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.9},
                 )  # fmt: skip
-            foot += float(price)
+            foot += price
+
+
+def _parts(rows: Any) -> list[tuple[str, float]]:
+    """What the bar of one inverter is made of, the dearest first and many small ones as one."""
+    import pandas as pd
+
+    ranked = rows.sort_values("price_per_pu", ascending=False)
+    parts = [
+        ("all" if pd.isna(neighbor) else f"to {neighbor}", float(price))
+        for neighbor, price in zip(ranked["neighbor"], ranked["price_per_pu"], strict=True)
+    ]
+    if len(parts) <= _SHADES:
+        return parts
+    rest = parts[_SHADES - 1 :]
+    return [*parts[: _SHADES - 1], (f"{len(rest)} more", sum(price for _, price in rest))]

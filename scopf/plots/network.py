@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _EVERY_LABEL = 60  # buses up to which all carry their numbers
 _MOST_LABELS = 30  # inverters up to which all of them do; else a few with the largest values
 _FEW = 6
+_LINE = "#9A9A9A"
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def network(
     at = net.bus_positions(inverters)
     is_inverter = np.isin(np.arange(len(net.bus)), at)
     sizes = _sizes(len(net.bus), is_inverter)
-    _branches(ax, net, place, sizes)
+    _branches(ax, net, place)
     scale = _scale(found, vmin, vmax, cmap) if found else None
     drawn = (is_inverter, "s", "inverter"), (~is_inverter, "o", "bus")
     for chosen, marker, name in reversed(drawn):
@@ -95,7 +96,7 @@ def network(
     if found and found.zero and not np.nan_to_num(found.value).any():
         style.note(ax, "no inverter is priced")
     if is_inverter.any():
-        _legend(ax, net.branch.id.size > 0, not is_inverter.all())
+        _legend(ax, net, not is_inverter.all())
     return ax
 
 
@@ -158,15 +159,20 @@ def _sizes(count: int, is_inverter: Flags) -> Floats:
     return np.where(is_inverter, max(9.0, 2.2 * small), small)
 
 
-def _branches(ax: Any, net: Network, place: Floats, sizes: Floats) -> None:
+def _branches(ax: Any, net: Network, place: Floats) -> None:
+    """A line for each pair of buses that branches connect, and a dashed one for DC lines."""
     from matplotlib.collections import LineCollection
 
-    ends = np.column_stack([net.branch_from, net.branch_to])
-    ends = np.unique(np.sort(ends, axis=1), axis=0)
-    width = 1.3 if len(sizes) <= _EVERY_LABEL else float(np.clip(220 / len(sizes), 0.35, 1.0))
-    ax.add_collection(
-        LineCollection(place[ends], colors="#9A9A9A", linewidths=width, zorder=1, label="_branch")
-    )
+    count = len(net.bus)
+    width = 1.3 if count <= _EVERY_LABEL else float(np.clip(220 / count, 0.35, 1.0))
+    for ends, dash, name in (
+        ((net.branch_from, net.branch_to), "-", "_branch"),
+        ((net.dcline_from, net.dcline_to), style.DASHES[1], "_dcline"),
+    ):
+        pairs = np.unique(np.sort(np.column_stack(ends), axis=1), axis=0)
+        if len(pairs):
+            look = {"colors": _LINE, "linewidths": width, "linestyles": [dash]}
+            ax.add_collection(LineCollection(place[pairs], zorder=1, label=name, **look))
 
 
 def _scale(found: _Values, vmin: float | None, vmax: float | None, cmap: Any) -> Any:
@@ -198,7 +204,7 @@ def _buses(
     """Markers of one kind, the largest values on top."""
     inverter, many = marker == "s", len(place) > 1000
     order = np.flatnonzero(chosen)
-    colors: dict[str, Any] = {"c": "white"}
+    colors: dict[str, Any] = {"c": style.SOFT if many else "white"}
     if found is not None:
         value = found.value[order]
         order = order[np.argsort(np.nan_to_num(value, nan=-np.inf), kind="stable")]
@@ -275,7 +281,7 @@ def _frame(ax: Any, title: str, stretch: float) -> None:
     ax.spines[:].set_visible(False)
 
 
-def _legend(ax: Any, branches: bool, others: bool) -> None:
+def _legend(ax: Any, net: Network, others: bool) -> None:
     """What the markers mean, without their colours."""
     from matplotlib.lines import Line2D
 
@@ -284,9 +290,12 @@ def _legend(ax: Any, branches: bool, others: bool) -> None:
     if others:
         blank["markeredgecolor"] = style.SOFT
         keys.append(Line2D([], [], marker="o", markersize=5.5, label="other bus", **blank))
-    if branches:
-        keys.append(Line2D([], [], color="#9A9A9A", linewidth=1.3, label="branch"))
+    line = {"color": _LINE, "linewidth": 1.3}
+    if len(net.branch):
+        keys.append(Line2D([], [], label="branch", **line))
+    if len(net.dcline):
+        keys.append(Line2D([], [], label="DC line", linestyle=style.DASHES[1], **line))
     style.legend(
         ax, handles=keys, labels=[key.get_label() for key in keys], loc="upper center",
-        bbox_to_anchor=(0.5, 0.0), ncols=3, borderaxespad=0.2,
+        bbox_to_anchor=(0.5, 0.0), ncols=4, borderaxespad=0.2,
     )  # fmt: skip

@@ -70,13 +70,13 @@ def eigenvalues(
                 label=f"{name} ({int(chosen.sum())})",
             )  # fmt: skip
     _limits(ax, values, xlim, ylim)
-    _rays(ax, ratios)
+    rows = _rays(ax, ratios)
     left, right = ax.get_xlim()
     ax.axvline(0, color=style.INK, linewidth=0.9, zorder=1.5)
     ax.axvspan(0, max(right, 0), color=style.VERMILLION, alpha=0.07, linewidth=0, zorder=0.5)
     ax.set_xlim(left, right)
     shown = verification.verdict if title is None else title
-    style.dress(ax, shown, "real part (rad/s)", "imaginary part (rad/s)", pad=18)
+    style.dress(ax, shown, "real part (rad/s)", "imaginary part (rad/s)", pad=9 * (rows + 1))
     inside = (values.real >= left) & (values.real <= right)
     inside &= (values.imag >= ax.get_ylim()[0]) & (values.imag <= ax.get_ylim()[1])
     if not inside.all():
@@ -93,13 +93,17 @@ def _limits(ax: Any, values: Any, xlim: Any, ylim: Any) -> None:
     ax.set_ylim(ylim or (-most, most))
 
 
-def _rays(ax: Any, ratios: list[float]) -> None:
-    """Lines of equal damping from the origin, with their ratio where they leave the picture."""
+def _rays(ax: Any, ratios: list[float]) -> int:
+    """Lines of equal damping from the origin, with their ratio where they leave the picture.
+
+    Returns:
+        How many rows of labels stand above the picture.
+    """
     left, right = ax.get_xlim()
     bottom, top = ax.get_ylim()
     if left >= 0:
-        return
-    taken = np.inf  # along the edge of the picture, in shares of its sides
+        return 0
+    rows: list[list[float]] = []  # of labels, by their places along the edge of the picture
     for ratio in sorted(ratios, reverse=True):
         slope = np.sqrt(1 - ratio**2) / ratio  # |Im| over -Re
         for edge in (top, bottom):
@@ -112,12 +116,17 @@ def _rays(ax: Any, ratios: list[float]) -> None:
                 label=f"_damping {ratio:g}",
             )  # fmt: skip
             at = (x - left) / (right - left) + (y - top) / (top - bottom)
-            if edge != top or abs(at - taken) < _APART:
+            if edge != top:
                 continue
-            taken = at
             beside = y < top  # it leaves through the left edge, else through the upper one
+            row = 0
+            if not beside:
+                near = (k for k, row in enumerate(rows) if abs(at - row[-1]) >= _APART)
+                row = next(near, len(rows))
+                rows[row:] = [[*(rows[row] if row < len(rows) else []), at], *rows[row + 1 :]]
             ax.annotate(
-                f"{ratio:.0%}", (x, y), xytext=(3, 3) if beside else (0, 2),
+                f"{ratio:.0%}", (x, y), xytext=(3, 3) if beside else (0, 2 + 9 * row),
                 textcoords="offset points", fontsize=style.SMALL - 0.5, color=style.SOFT,
                 ha="left" if beside else "center", va="bottom",
             )  # fmt: skip
+    return len(rows)

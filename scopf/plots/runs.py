@@ -14,6 +14,8 @@ from scopf.plots import style
 from scopf.sweeps.report.axes import Axis, groups
 from scopf.sweeps.report.study import Study, prepare
 
+_WORDS = {"mq": "droop", "alpha": "grid strength", "eta_q": "reactive cost factor"}
+
 
 @dataclass(frozen=True, eq=False)
 class Slice:
@@ -125,8 +127,8 @@ def _narrowed(study: Study, rows: Ints) -> Study:
 
 
 def title(axis: Axis) -> str:
-    """Label and unit of an axis."""
-    label = style.symbol(axis.label)
+    """What an axis is: in words where its label is a symbol, and with its unit."""
+    label = f"{_WORDS.get(axis.name, '')} {style.symbol(axis.label)}".strip()
     return f"{label} ({axis.unit})" if axis.unit else label
 
 
