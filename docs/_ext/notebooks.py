@@ -23,7 +23,8 @@ def copy(app, config):
 
 
 def listed(app, docname, source):
-    """Put the table of contents in its place."""
+    """Put the table of contents in its place, and links to notebooks right."""
+    source[0] = source[0].replace("](../notebooks/", "](tutorial/")
     names = sorted(path.stem for path in (Path(app.srcdir) / "tutorial").glob("*.ipynb"))
     lines = ["```{toctree}", ":maxdepth: 1", "", *(f"tutorial/{name}" for name in names), "```"]
     source[0] = source[0].replace(HERE, "\n".join(lines) if names else "There are none yet.")
