@@ -1,0 +1,1 @@
+"""pandapower nets as networks (`reading`), and solutions as their result tables (`writing`)."""
