@@ -123,7 +123,8 @@ class Inverters:
 
         Args:
             net: the network; generators out of service are left out.
-            buses: bus numbers that have an inverter; all generator buses when None.
+            buses: bus numbers that have an inverter; all generator buses when None. Dispatchable
+                loads are no generators here.
             table: CSV file or DataFrame with one key column, `bus` or `gen`, and any of the columns
                 mq, beta_q, mp, beta_p, tau_p, tau_q, rating_mva, and `inverter` (0: the machine
                 there is no inverter). It overrides the keywords; blank cells and rows that are not
@@ -170,7 +171,8 @@ class _Reader:
         self.own_base = droop_base == "rating"
         self.faults: list[Fault] = []
         self.source = "inverters"
-        self.is_inverter = np.ones(len(net.gen), dtype=bool)
+        self.machine = ~net.gen.constant_pf  # a dispatchable load is none
+        self.is_inverter = self.machine.copy()
         self.unit = {key: np.full(len(net.gen), value) for key, value in _DEFAULTS.items()}
         self.unit["rating_mva"] = net.gen.mbase.copy()
         self.rated = np.zeros(len(net.gen), dtype=bool)  # units whose own rating was given
@@ -236,7 +238,7 @@ class _Reader:
         wanted = np.atleast_1d(np.array(list(buses) if isinstance(buses, Iterable) else buses))
         if wanted.size and not np.issubdtype(wanted.dtype, np.integer):
             raise ScopfError(f"buses must be bus numbers, got {buses!r}")
-        self.is_inverter = np.isin(self.net.gen.bus, wanted)
+        self.is_inverter = np.isin(self.net.gen.bus, wanted) & self.machine
         for bus in wanted.tolist():
             self._known_bus(bus, "buses", None)
         for key, values in self.at_bus.items():
@@ -246,10 +248,13 @@ class _Reader:
                     self.faults.append(Fault(text, key, label=f"bus {bus}"))
 
     def _known_bus(self, bus: int, table: str, row: int | None) -> bool:
-        if bus in self.net.gen.bus:
+        if bus in self.net.gen.bus[self.machine]:
             return True
-        known = bus in self.net.bus.id
-        text = "there is no generator in service at this bus" if known else "unknown bus"
+        text = "there is no generator in service at this bus"
+        if bus in self.net.gen.bus:
+            text += ", only a dispatchable load"
+        elif bus not in self.net.bus.id:
+            text = "unknown bus"
         self.faults.append(Fault(text, table, row, f"bus {bus}"))
         return False
 
@@ -332,11 +337,13 @@ class _Reader:
         if key == "bus":
             if not self._known_bus(int(key_number), "bus", row):
                 return
-            units = self.net.gen.bus == int(key_number)
+            units = (self.net.gen.bus == int(key_number)) & self.machine
         else:
-            units = self.net.gen.id == int(key_number)
+            units = (self.net.gen.id == int(key_number)) & self.machine
             if not units.any():
                 text = "there is no generator of this number in service"
+                if int(key_number) in self.net.gen.id:
+                    text = "this is a dispatchable load, which is no inverter"
                 self.faults.append(Fault(text, "gen", row, f"gen {key_number:g}"))
                 return
         flag = record.get("inverter", np.nan)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from scipy import sparse
 
 
+LOADS = ("pd", "qd", "pd_current", "qd_current")  # columns of buses that a load factor acts on
+
+
 @dataclass(frozen=True)
 class Admittances:
     """Two-port admittances g + jb of every branch, n entries each: from-from, from-to, ..."""
@@ -194,9 +197,8 @@ class Network:
             return self
         if not susceptance > 0:
             raise ScopfError(f"susceptance factor must be positive, got {susceptance}")
-        loads = ("pd", "qd", "pd_current", "qd_current")
         return self.replace(
-            bus={key: getattr(self.bus, key) * factor for key in loads},
+            bus={key: getattr(self.bus, key) * factor for key in LOADS},
             branch={"r": self.branch.r / susceptance, "x": self.branch.x / susceptance},
         )
 
@@ -211,6 +213,19 @@ class Network:
         factor = np.ones(len(self.bus))
         factor[at] = list(given.values())
         return factor
+
+    def dcline_sum(self, pf: Floats, qf: Floats, qt: Floats) -> npt.NDArray[np.complex128]:
+        """Power P + jQ that all DC lines together inject into each bus, per unit, shape (n,).
+
+        Args:
+            pf: active power that leaves the from bus of each line.
+            qf: reactive power that it injects there,
+            qt: and at its to bus.
+        """
+        total = np.zeros(len(self.bus), dtype=np.complex128)
+        np.add.at(total, self.dcline_from, -pf + 1j * qf)
+        np.add.at(total, self.dcline_to, self.dcline.received(pf) + 1j * qt)
+        return total
 
     # -- physics -------------------------------------------
 

@@ -28,6 +28,10 @@ class Lines:
     slope: Floats
     intercept: Floats
 
+    def values(self, x: Floats) -> Floats:
+        """Each line where the variable of its function is; x has one entry for each function."""
+        return self.slope * x[self.owner] + self.intercept
+
 
 def count(points: Floats) -> Ints:
     """Number of points up to the last one, shape (n,), of points of shape (n, k, 2)."""
@@ -63,9 +67,24 @@ def lines(points: Floats) -> Lines:
 def value(points: Floats, x: Floats) -> Floats:
     """Values of all functions, shape (n,), zero where there is none."""
     found, segments = np.full(len(x), -np.inf), lines(points)
-    each = segments.slope * x[segments.owner] + segments.intercept
-    np.maximum.at(found, segments.owner, each)
+    np.maximum.at(found, segments.owner, segments.values(x))
     return np.where(has(points), found, 0.0)
+
+
+def simplified(points: Floats, polynomial: Floats) -> tuple[Floats, Lines]:
+    """Functions of a single line as polynomials, and the lines of the others.
+
+    Args:
+        points: of shape (n, k, 2).
+        polynomial: coefficients by order, shape (n, m), zero where there are points.
+    """
+    found = lines(points)
+    single = (np.bincount(found.owner, minlength=len(points)) == 1)[found.owner]
+    table, at = polynomial.copy(), found.owner[single]
+    table[at, 0] += found.intercept[single]
+    table[at, 1] += found.slope[single]
+    kept = ~single
+    return table, Lines(found.owner[kept], found.slope[kept], found.intercept[kept])
 
 
 def _slopes(points: Floats) -> tuple[Floats, Floats]:

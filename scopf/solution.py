@@ -37,8 +37,9 @@ class Point:
     Attributes:
         vm, va: voltages of the buses.
         pg, qg: output of the generators.
-        pd, qd: loads of the buses.
+        loads: of the buses by column of their table: pd, qd, and constant-current ones if any.
         flows: into both ends of the branches, rows p_from, q_from, p_to, q_to.
+        dclines: rows pf, qf, pt, qt and cost of the DC lines, in the signs of their table.
         alpha: grid strength.
         costs: of the generators, currency per hour.
         rating: of the inverters.
@@ -49,13 +50,23 @@ class Point:
     va: Floats
     pg: Floats
     qg: Floats
-    pd: Floats
-    qd: Floats
+    loads: dict[str, Floats]
     flows: Floats
+    dclines: Floats
     alpha: float
     costs: Floats
     rating: Floats
     opportunity: Floats
+
+    @property
+    def demand(self) -> tuple[Floats, Floats]:
+        """Active and reactive power that the loads of each bus draw, constant-current ones too."""
+        zero = np.zeros(len(self.vm))
+        p, q = (
+            self.loads[f"{letter}d"] + self.loads.get(f"{letter}d_current", zero) * self.vm
+            for letter in "pq"
+        )
+        return p, q
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,8 +144,8 @@ class Solution:
             "bus": net.bus.id,
             "vm": point.vm,
             "va_deg": np.degrees(point.va),
-            "p_load_mw": point.pd * net.base_mva,
-            "q_load_mvar": point.qd * net.base_mva,
+            "p_load_mw": point.demand[0] * net.base_mva,
+            "q_load_mvar": point.demand[1] * net.base_mva,
             **self.prices.buses,
         }
 
@@ -176,6 +187,32 @@ class Solution:
                 "p_loss_mw": pf + pt,
                 "loading_percent": np.where(np.isfinite(net.branch.rate), 100 * loading, np.nan),
                 **self.prices.branches,
+            }
+        )
+
+    @cached_property
+    def dclines(self) -> pd.DataFrame:
+        """Powers at both ends, cost and prices of the limits, by DC line.
+
+        `pf_mw` leaves the from bus and `pt_mw` arrives at the to bus; `qf_mvar` and `qt_mvar` are
+        injected into them.
+        """
+        import pandas as pd
+
+        line, base = self.problem.base.dcline, self.problem.base.base_mva
+        pf, qf, pt, qt, cost = self.point.dclines
+        return pd.DataFrame(
+            {
+                "dcline": line.id,
+                "from_bus": line.from_bus,
+                "to_bus": line.to_bus,
+                "pf_mw": pf * base,
+                "qf_mvar": qf * base,
+                "pt_mw": pt * base,
+                "qt_mvar": qt * base,
+                "p_loss_mw": (pf - pt) * base,
+                "cost_per_h": cost,
+                **self.prices.dclines,
             }
         )
 
@@ -260,9 +297,10 @@ class Solution:
 
     @property
     def net(self) -> Network:
-        """The network that was solved, with its loads and grid strength."""
+        """The network that was solved, with its loads, grid strength and powers of DC lines."""
         net = self.problem.base.scaled(susceptance=self.point.alpha)
-        return net.replace(bus={"pd": self.point.pd, "qd": self.point.qd})
+        pf, qf, _, qt, _ = self.point.dclines
+        return net.replace(bus=self.point.loads, dcline={"pf": pf, "qf": qf, "qt": qt})
 
     def verify(
         self,
@@ -344,8 +382,10 @@ class Solution:
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """All tables by name."""
-        names = ("buses", "gens", "branches", "inverters", "pairs")
+        """All tables by name; that of DC lines only if there are any."""
+        names = ["buses", "gens", "branches", "inverters", "pairs"]
+        if len(self.problem.base.dcline):
+            names.insert(3, "dclines")
         return {name: getattr(self, name) for name in names}
 
 

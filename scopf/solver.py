@@ -14,14 +14,17 @@ import numpy as np
 
 from scopf import accuracy, certification, ipopt, prices
 from scopf.accuracy import Accuracy
+from scopf.algebra import Formulation
 from scopf.algebra.formulation import Variable
 from scopf.arrays import Floats
 from scopf.faults import ScopfError, listing, number
 from scopf.inverters import Inverters
 from scopf.ipopt import Options, Outcome, Progress
 from scopf.ladder import Form, Patience, Rung, Start, Watch, rungs
+from scopf.model import levels
 from scopf.model.costs import split_start
 from scopf.model.problem import Problem
+from scopf.network import LOADS
 from scopf.nlp import NLP
 from scopf.outcome import Attempt, Iterate, Status
 from scopf.prices import Multipliers
@@ -345,6 +348,7 @@ def start_point(problem: Problem, nlp: NLP, start: Start) -> Floats:
     f = problem.formulation
     if "gen_q_price" in f:
         found |= split_start(found.get("gen_qg", f["gen_qg"].start), f["gen_q_price"].values)
+    found |= levels.starts(f, problem.base, found)
     x = nlp.start.copy()
     for variable in f.of_kind(Variable):
         columns = nlp.columns(variable.name)
@@ -360,6 +364,15 @@ def _designed(problem: Problem) -> Inverters:
     return problem.inverters.replace(mq=1.0 / problem.formulation[STIFFNESS].value)
 
 
+def _dclines(f: Formulation, nlp: NLP, x: Floats) -> Floats:
+    """Rows pf, qf, pt, qt and cost of the DC lines."""
+    if "dcline_pf" not in f:
+        return np.zeros((5, 0))
+    own = [f[f"dcline_{name}"].value for name in ("pf", "qf", "qt")]
+    arrives, cost = (nlp.values_of(name, x) for name in ("dcline_pt", "dcline_cost_p"))
+    return np.array([*own[:2], arrives, own[2], cost])
+
+
 def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:
     f, inverters = problem.formulation, problem.inverters
     lost = "inverter_cost_q" in f
@@ -369,10 +382,10 @@ def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:
         va=f["bus_va"].value.copy(),
         pg=f["gen_pg"].value.copy(),
         qg=f["gen_qg"].value.copy(),
-        pd=f["bus_pd"].values.copy(),
-        qd=f["bus_qd"].values.copy(),
+        loads={key: f[f"bus_{key}"].values.copy() for key in LOADS if f"bus_{key}" in f},
         alpha=float(f["alpha"].values[0]),
         flows=np.array([nlp.values_of(name, x) for name in flows]),
+        dclines=_dclines(f, nlp, x),
         costs=nlp.values_of("gen_cost_p", x) + nlp.values_of("gen_cost_q", x),
         rating=(f["inverter_rating"].values if "inverter_rating" in f else inverters.rating).copy(),
         opportunity=nlp.values_of("inverter_cost_q", x) if lost else np.zeros(len(inverters)),

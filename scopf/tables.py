@@ -101,6 +101,15 @@ class Buses(Table):
         """False for isolated buses (MATPOWER type 4)."""
         return np.asarray(self.type != ISOLATED)
 
+    @property
+    def has_current(self) -> bool:
+        """Whether there is a constant-current load."""
+        return bool(self.pd_current.any() or self.qd_current.any())
+
+    def demand(self, vm: Any) -> tuple[Any, Any]:
+        """Active and reactive load of every bus at these voltages, per unit."""
+        return self.pd + self.pd_current * vm, self.qd + self.qd_current * vm
+
 
 @dataclass(frozen=True, eq=False)
 class Gens(Table):
