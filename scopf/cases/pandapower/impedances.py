@@ -6,7 +6,9 @@ import contextlib
 import logging
 import warnings
 from collections.abc import Iterator
+from copy import copy as shallow
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -82,15 +84,15 @@ def convert(net: Any, tables: dict[str, pd.DataFrame], source: str) -> Converted
     Raises:
         CaseError: when pandapower cannot.
     """
-    pandapower = imported()
+    imported()
     from pandapower.auxiliary import _add_ppc_options
     from pandapower.pd2ppc import _pd2ppc
 
     with quietly():
         try:
-            copy = pandapower.create_empty_network(sn_mva=float(net.sn_mva), f_hz=float(net.f_hz))
+            copy = _empty()
+            copy["sn_mva"], copy["f_hz"] = float(net["sn_mva"]), float(net["f_hz"])
             _fill(copy, net, tables)
-            copy["_options"] = {}
             _add_ppc_options(
                 copy, calculate_voltage_angles=True, trafo_model="t", check_connectivity=True,
                 mode="opf", switch_rx_ratio=2, init_vm_pu="flat", init_va_degree="flat",
@@ -112,6 +114,22 @@ def convert(net: Any, tables: dict[str, pd.DataFrame], source: str) -> Converted
         inside=places[aux.get("xward", nothing)],
         branch_names=_names(copy, lookups["branch"], len(matrices["branch"])),
     )
+
+
+def _empty() -> Any:
+    """A net of its own, with the tables of the one that is made once: that takes most of the time.
+
+    pandapower replaces its tables, and fills in the two others.
+    """
+    net = shallow(_made_once())
+    net["_pd2ppc_lookups"] = dict(net["_pd2ppc_lookups"])
+    net["_options"] = {}
+    return net
+
+
+@cache
+def _made_once() -> Any:
+    return imported().create_empty_network()
 
 
 def _fill(copy: Any, net: Any, tables: dict[str, pd.DataFrame]) -> None:

@@ -51,7 +51,10 @@ def read(net: Any, *, ignore_unsupported: bool = False) -> Network:
         CaseError: listing every fault with table, row and index.
     """
     with np.errstate(all="ignore"):  # what overflows is infinite, and that is found
-        return Reading(net, ignore_unsupported=ignore_unsupported).network()
+        reading = Reading(net, ignore_unsupported=ignore_unsupported)
+        network = reading.network()
+    sources.tell(reading.name, reading.tables, reading.costs)
+    return network
 
 
 class Reading:
@@ -96,12 +99,10 @@ class Reading:
         gen = self._gens()
         lines = sources.dclines(self.tables["dcline"], self.bus_numbers, self.costs, self.base)
         try:
-            net = Network(self.name, self.base, self._buses(), gen, self._branches(), lines)
+            return Network(self.name, self.base, self._buses(), gen, self._branches(), lines)
         except CaseError as error:
             names = {"gen": gen.name, "branch": self._branches().name}
             raise CaseError(self.name, [_renamed(fault, names) for fault in error.faults]) from None
-        sources.tell(self.name, self.tables, self.costs)
-        return net
 
     @property
     def bus_numbers(self) -> pd.Series[int]:

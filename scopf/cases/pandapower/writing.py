@@ -27,6 +27,11 @@ _COMPARED = {  # columns that make a net the one that was solved
     "branch": ("name", "from_bus", "to_bus", "r", "x", "b", "tap", "shift"),
     "dcline": ("id", "from_bus", "to_bus", "loss0", "loss1"),
 }
+_SIDES = {
+    "line": ("from", "to"), "trafo": ("hv", "lv"), "trafo3w": ("hv", "mv", "lv", "internal"),
+    "xward": ("bus", "internal"),
+}  # fmt: skip
+_POLAR = (("vm", "pu"), ("va", "degree"))
 _OF_OTHER_STUDIES = ("_est", "_sc", "_3ph")
 
 
@@ -109,7 +114,7 @@ class _Dispatch:
     def at(self, buses: Any) -> Floats:
         """Voltage magnitudes at buses of pandapower; 1 where there is none."""
         numbers = self.number.reindex(np.asarray(buses)).to_numpy()
-        return self.vm.reindex(numbers).fillna(1.0).to_numpy(dtype=np.float64)
+        return np.asarray(self.vm.reindex(numbers).fillna(1.0), dtype=np.float64)
 
     def freeze_loads(self, net: Any) -> None:
         """Turn loads that follow the voltage into what they draw at the solution."""
@@ -160,13 +165,10 @@ class _Dispatch:
         if not len(lines):
             return
         back = self.reading.tables["dcline"].loc[lines.id, "p_mw"].to_numpy() < 0
-        pf = np.maximum(self._pf(), 0.0) * self.base
+        pf = np.maximum(self.solution.point.dclines[0], 0.0) * self.base
         _set(table, lines.id, "p_mw", np.where(back, -pf, pf))
         for end in ("from", "to"):
             _set(table, lines.id, f"vm_{end}_pu", self.at(table.loc[lines.id, f"{end}_bus"]))
-
-    def _pf(self) -> Floats:
-        return np.asarray(self.solution.point.pf)
 
     def one_reference(self, net: Any, there: Network) -> None:
         """Let no machine but the reference's hold an angle (an ext_grid holds the solution's)."""
@@ -181,16 +183,16 @@ class _Dispatch:
         Raises:
             ScopfError: when it does not converge, or elsewhere.
         """
-        numbers = self.number.loc[net["bus"].index].to_numpy()
-        vm, va = (series.reindex(numbers).to_numpy() for series in (self.vm, self.va))
+        self._start(net)
+        vm, va = net["res_bus"]["vm_pu"].to_numpy(), net["res_bus"]["va_degree"].to_numpy()
         live = np.isfinite(vm)
         net["user_pf_options"] = {}
         pandapower = imported()
         with quietly():
             try:
                 pandapower.runpp(
-                    net, calculate_voltage_angles=True, max_iteration=20, tolerance_mva=1e-8,
-                    init_vm_pu=np.where(live, vm, 1.0), init_va_degree=np.where(live, va, 0.0),
+                    net, calculate_voltage_angles=True, init="results", max_iteration=20,
+                    tolerance_mva=1e-8,
                 )  # fmt: skip
             except Exception as error:
                 reason = " ".join(str(error).split())[:200]
@@ -208,6 +210,31 @@ class _Dispatch:
                 f"apart at bus {worst}; has the net changed since it was read?"
             )
 
+    def _start(self, net: Any) -> None:
+        """Leave the voltages of all buses, inner ones too, where pandapower looks for a start."""
+        branch = self.solution.problem.base.branch
+        found: dict[str, pd.DataFrame] = {}
+        for table, sides in _SIDES.items():
+            columns = [f"{q}_{side}_{u}" for side in sides for q, u in _POLAR]
+            found[table] = pd.DataFrame(np.nan, index=net[table].index, columns=columns)
+        names = [name.split(" ") for name in branch.name.tolist()]
+        for (table, number, *side), f, t in zip(
+            names, branch.from_bus.tolist(), branch.to_bus.tolist(), strict=True
+        ):
+            ends = {"hv": ("hv", "internal"), "mv": ("internal", "mv"), "lv": ("internal", "lv")}
+            sides = ends[side[0]] if side else _SIDES.get(table, ())
+            for end, bus in zip(sides, (f, t), strict=False):
+                row = int(number)
+                found[table].at[row, f"vm_{end}_pu"] = self.vm[bus]
+                found[table].at[row, f"va_{end}_degree"] = self.va[bus]
+        numbers = self.number.loc[net["bus"].index].to_numpy()
+        found["bus"] = pd.DataFrame(
+            {"vm_pu": self.vm.reindex(numbers).array, "va_degree": self.va.reindex(numbers).array},
+            index=net["bus"].index,
+        )
+        for table, values in found.items():
+            net[f"res_{table}"] = values
+
     def results(self, net: Any) -> None:
         """What pandapower's power flow does not know: prices, cost, inverters, who makes what Q."""
         base, prices = self.solution.problem.base, self.solution.prices.buses
@@ -219,6 +246,7 @@ class _Dispatch:
             found = self.of(table)
             for column in ("p_mw", "q_mvar"):
                 _set(net[f"res_{table}"], found.index, column, found[column])
+        self._dcline_results(net)
         name = dict(zip(base.gen.id.tolist(), base.gen.name.tolist(), strict=True))
         of_inverters = self.solution.inverter_data.gens
         inverters = self.solution.inverters.rename(columns={"gens": "elements", "vm": "vm_pu"})
@@ -227,11 +255,20 @@ class _Dispatch:
         net["res_cost"] = self.solution.cost
         net["converged"] = net["OPF_converged"] = True
 
+    def _dcline_results(self, net: Any) -> None:
+        """Who makes what Q where a DC line shares a bus with a machine."""
+        lines = self.solution.problem.base.dcline
+        back = self.reading.tables["dcline"].loc[lines.id, "p_mw"].to_numpy() < 0
+        _, qf, _, qt, _ = self.solution.point.dclines * self.base
+        for end, values in (("from", np.where(back, qt, qf)), ("to", np.where(back, qf, qt))):
+            _set(net["res_dcline"], lines.id, f"q_{end}_mvar", -values)
+
 
 def _given(load: pd.DataFrame, index: Any) -> pd.DataFrame:
     """Buses and shares of loads, zero where they are not given."""
     shares = [f"const_{kind}_{power}_percent" for kind in "zi" for power in "pq"]
-    return load.reindex(columns=["bus", *shares]).loc[index].fillna(0.0)
+    found: pd.DataFrame = load.reindex(columns=["bus", *shares]).loc[index].fillna(0.0)
+    return found
 
 
 def _set(table: pd.DataFrame, index: Any, column: str, values: Any) -> None:
