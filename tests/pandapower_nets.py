@@ -1,5 +1,8 @@
 """Small pandapower nets that have everything at once, and a check of any net."""
 
+import copy
+from functools import cache
+
 import numpy as np
 import pandapower
 from scipy.sparse.linalg import spsolve
@@ -9,9 +12,14 @@ from scopf.cases.pandapower.reading import Reading
 SIGN = {"ext_grid": 1, "gen": 1, "sgen": 1, "load": -1, "storage": -1}
 
 
-def base_net(**keywords):
+def base_net():
     """Three buses of 110 kV in a ring, an ext_grid, a gen, a load, limits and costs."""
-    net = pandapower.create_empty_network(name="ring", sn_mva=10.0, **keywords)
+    return copy.deepcopy(_made_once())
+
+
+@cache
+def _made_once():
+    net = pandapower.create_empty_network(name="ring", sn_mva=10.0)
     buses = [
         pandapower.create_bus(net, 110.0, min_vm_pu=0.95, max_vm_pu=1.05, index=number)
         for number in (3, 7, 8)
