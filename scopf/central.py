@@ -153,13 +153,17 @@ def solve_centralised(
         The result; `.stable` says whether the search succeeded.
 
     Raises:
-        ScopfError: for a network with conductances, or a margin that is not between 0 and 1.
+        ScopfError: for a network with conductances or constant-current loads, or a margin that is
+            not between 0 and 1.
     """
     began = time.perf_counter()
     plain = build(net, inverters, criterion="none", eta_q=eta_q, d=d)
     if plain.base.has_losses:
         text = "the exact condition is that of a network without conductances: use net.lossless(), "
         raise ScopfError(f"{plain.base.name}: {text}or set r of branches and gs of buses to zero")
+    if plain.base.bus.has_current:
+        text = "the exact condition here is that of loads of constant power, not constant current"
+        raise ScopfError(f"{plain.base.name}: {text}")
     if not 0 < number("margin", margin) < 1:
         raise ScopfError(f"margin must be between 0 and 1, got {margin}")
     end = np.inf if time_limit is None else began + number("time_limit", time_limit)

@@ -1,4 +1,4 @@
-"""The command line: `scopf solve`, `verify`, `sweep`, `report`, `cases`, and the studies."""
+"""The command line: `scopf solve`, `verify`, `sweep`, `report`, `convert`, `cases`, studies."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from scopf import __version__, options
+from scopf.cases.conversion import convert
 from scopf.faults import ScopfError
 from scopf.studies import commands
 from scopf.sweeps.command import sweep
@@ -406,5 +407,5 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for _command in (*commands.COMMANDS, report):
+for _command in (*commands.COMMANDS, report, convert):
     app.command()(_guarded(_command))

@@ -12,7 +12,8 @@ import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
 
-_SAME = 1e-6  # relative to the steepest: slopes that differ by less are equal
+_SAME = 1e-9  # relative to the steepest: slopes that rise by less are equal
+_ROUNDED = 1e-4  # likewise: slopes that fall by less do so because the points are rounded
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,16 +49,17 @@ def has(points: Floats) -> Flags:
 
 def bends_down(points: Floats) -> Flags:
     """Which functions are not convex, shape (n,)."""
-    slopes, same = _slopes(points)
+    slopes, steepest = _slopes(points)
     with np.errstate(invalid="ignore"):
-        return np.asarray((np.diff(slopes, axis=1) < -same[:, None]).any(axis=1))
+        falls = np.diff(slopes, axis=1) < -_ROUNDED * steepest[:, None]
+    return np.asarray(falls.any(axis=1))
 
 
 def lines(points: Floats) -> Lines:
     """Segments of all functions, one after the other."""
-    slopes, same = _slopes(points)
+    slopes, steepest = _slopes(points)
     with np.errstate(invalid="ignore"):
-        steeper = np.diff(slopes, axis=1) > same[:, None]
+        steeper = np.diff(slopes, axis=1) > _SAME * steepest[:, None]
     first = ~np.isnan(slopes[:, :1])
     owner, k = np.nonzero(np.concatenate([first, steeper], axis=1))
     slope = slopes[owner, k]
@@ -88,8 +90,8 @@ def simplified(points: Floats, polynomial: Floats) -> tuple[Floats, Lines]:
 
 
 def _slopes(points: Floats) -> tuple[Floats, Floats]:
-    """Slope of every segment, shape (n, k - 1), and what difference counts as none, (n,)."""
+    """Slope of every segment, shape (n, k - 1), and size of the steepest, (n,)."""
     with np.errstate(all="ignore"):
         run, rise = np.diff(points[:, :, 0], axis=1), np.diff(points[:, :, 1], axis=1)
         slopes = rise / run
-    return slopes, _SAME * np.fmax.reduce(np.abs(slopes), axis=1, initial=0.0)
+    return slopes, np.fmax.reduce(np.abs(slopes), axis=1, initial=0.0)

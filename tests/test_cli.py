@@ -197,8 +197,8 @@ def test_options_reach_ipopt_and_the_other_flags_the_model():
 def test_unsupported_content_is_refused_or_ignored_as_wished(tmp_path):
     case = bundled.entries()["case9"].path.read_text(encoding="utf-8")
     path = tmp_path / "linked.m"
-    path.write_text(case + "mpc.dcline = [1 2 1 0 0 0 0 1 1 0 10 0 0 0 0 0 0];\n")
-    assert "mpc.dcline" in refused("solve", path)
+    path.write_text(case + "mpc.reserves = [1 2 3];\n")
+    assert "mpc.reserves" in refused("solve", path)
     result = run("solve --ignore-unsupported", path)
     assert result.exit_code == 0, result.output
 

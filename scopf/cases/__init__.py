@@ -1,4 +1,4 @@
-"""Where networks come from: bundled cases, MATPOWER files and pandapower nets."""
+"""Where networks come from: bundled cases, MATPOWER files, scopf's own JSON, pandapower nets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scopf.cases import bundled, matpower
+from scopf.cases import bundled, matpower, native
 from scopf.cases.pandapower.recognition import NOT_FROM_FILE, holds_net, is_net
 from scopf.faults import CaseError, Fault, ScopfError
 from scopf.network import Network
@@ -20,16 +20,17 @@ __all__ = ["load_case"]
 def load_case(
     source: str | os.PathLike[str] | pandapowerNet, *, ignore_unsupported: bool = False
 ) -> Network:
-    """Read a network from a bundled case, a MATPOWER file or a pandapower net.
+    """Read a network from a bundled case, a MATPOWER file, scopf's own JSON or a pandapower net.
 
     Args:
         source: name of a bundled case ("case39", "pglib_opf_case5_pjm" or
-            "case5_pjm"; `scopf cases` lists them), path of a `.m` file in MATPOWER's version 2
-            format, or a pandapower net (docs/pandapower.md). A name that is both a bundled case
-            and an existing file without suffix means the bundled case; write `./case39` for the
-            file.
+            "case5_pjm"; `scopf cases` lists them); path of a `.m` file
+            in MATPOWER's version 2 format, or of a `.json` file that `scopf convert` wrote; or a
+            pandapower net (docs/pandapower.md).
+            A name that is both a bundled case and an existing file
+            without suffix means the bundled case; write `./case39` for the file.
         ignore_unsupported: log a warning instead of raising for content that the model does not
-            represent (dclines, capability curves, user constraints).
+            represent (user constraints, reserves).
 
     Returns:
         The network, per unit, with the user's own bus numbers.
@@ -45,8 +46,8 @@ def load_case(
         name = os.fspath(source)
     except TypeError as error:
         text = (
-            "load_case takes the name of a bundled case, the path of a .m file or a pandapower "
-            "net, not "
+            "load_case takes the name of a bundled case, the path of a file or a pandapower net, "
+            "not "
         )
         raise ScopfError(text + type(source).__name__) from error
     known = bundled.find(name)
@@ -62,4 +63,6 @@ def load_case(
         raise CaseError(name, [Fault(text)])
     if holds_net(path):
         raise CaseError(name, [Fault(NOT_FROM_FILE)])
+    if path.suffix.lower() == ".json":
+        return native.read(path)
     return matpower.read(path, ignore_unsupported=ignore_unsupported)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scopf.arrays import Flags, Floats
+from scopf.arrays import Flags, Floats, Ints
 from scopf.faults import Fault
 
 _LARGEST_INDEX = 10_000_000  # pandapower's tables of positions are as long as the largest index
@@ -203,7 +203,7 @@ def _table(net: Any, name: str, faults: list[Fault]) -> pd.DataFrame:
     if twice:
         faults.append(Fault(f"column {', '.join(twice)} occurs twice", name))
         given = given.loc[:, ~given.columns.duplicated()]
-    table = pd.DataFrame(index=_index(name, given, faults))
+    rows = pd.DataFrame(index=_index(name, given, faults))
     need = (*element.buses, *element.finite, *element.positive)
     need += tuple(key for key, value in element.flags.items() if value is None)
     need += tuple(key for key, words in element.texts.items() if None not in words)
@@ -211,22 +211,22 @@ def _table(net: Any, name: str, faults: list[Fault]) -> pd.DataFrame:
         if key not in given:
             faults.append(Fault(f"has no column {key}", name, column=key))
     whole = (*element.buses, *(("element",) if "element" in element.finite else ()))
+    found: dict[str, Any] = {}
     for key in element.buses + element.numeric:
-        table[key] = _numbers(name, table.index, given, key, faults, blank=key in element.blank)
+        values = _numbers(name, rows, given, key, faults, blank=key in element.blank)
         if key in element.blank:
-            table[key] = table[key].fillna(element.blank[key])
-        if key in whole:
-            table[key] = _whole(name, table, key, faults)
+            values = np.where(np.isnan(values), element.blank[key], values)
+        found[key] = _whole(name, rows, key, values, faults) if key in whole else values
     for key in element.positive:
         text = f"{key} must be positive, got {{:g}}"
-        faults += told(name, table, table[key] <= 0, text, table[key], column=key)
+        faults += told(name, rows, found[key] <= 0, text, found[key], column=key)
     for key, default in element.flags.items():
-        table[key] = _yes(name, table.index, given, key, default, faults)
+        found[key] = _yes(name, rows, given, key, default, faults)
     for key, words in element.texts.items():
-        table[key] = _words(name, table.index, given, key, words, faults)
+        found[key] = _words(name, rows, given, key, words, faults)
     for key in element.kept:
-        table[key] = given[key].to_numpy() if key in given else pd.NA
-    return table
+        found[key] = given[key].to_numpy() if key in given else np.full(len(given), pd.NA)
+    return pd.DataFrame(found, index=rows.index)
 
 
 def _index(name: str, given: pd.DataFrame, faults: list[Fault]) -> Any:
@@ -250,7 +250,7 @@ def _index(name: str, given: pd.DataFrame, faults: list[Fault]) -> Any:
 
 
 def _numbers(
-    name: str, index: Any, given: pd.DataFrame, key: str, faults: list[Fault], *, blank: bool
+    name: str, rows: pd.DataFrame, given: Any, key: str, faults: list[Fault], *, blank: bool
 ) -> Floats:
     """A column of numbers; NaN where it has none, which is a fault where it may not be blank."""
     if key not in given:
@@ -270,7 +270,7 @@ def _numbers(
         odd = ~np.isfinite(values) & ~(empty & blank)
         odd &= ~(np.isinf(values) & key.startswith(("min_", "max_")))
     text = f"{key} must be a number, got {{!r}}"
-    faults += told(name, pd.DataFrame(index=index), odd, text, _cells(column), column=key)
+    faults += told(name, rows, odd, text, _cells(column), column=key)
     return np.where(odd, np.nan, values)
 
 
@@ -291,16 +291,17 @@ def _blank(cell: object) -> bool:
     return cell is None or cell is pd.NA or (isinstance(cell, float) and cell != cell)
 
 
-def _whole(name: str, table: pd.DataFrame, key: str, faults: list[Fault]) -> Any:
-    values = table[key].to_numpy()
+def _whole(
+    name: str, rows: pd.DataFrame, key: str, values: Floats, faults: list[Fault]
+) -> Ints:
     odd = np.isfinite(values) & ~((np.abs(values) < 2**53) & (values == np.round(values)))
     text = f"{key} must be a whole number, got {{:g}}"
-    faults += told(name, table, odd, text, values, column=key)
+    faults += told(name, rows, odd, text, values, column=key)
     return np.where(np.isfinite(values) & ~odd, values, -1).astype(np.int64)
 
 
 def _yes(
-    name: str, index: Any, given: pd.DataFrame, key: str, default: bool | None, faults: list[Fault]
+    name: str, rows: pd.DataFrame, given: Any, key: str, default: bool | None, faults: list[Fault]
 ) -> Flags:
     found = np.full(len(given), bool(default))
     if key not in given:
@@ -313,14 +314,14 @@ def _yes(
         odd[row] = not number and not (default is not None and _blank(cell))
         found[row] = bool(cell) if number else bool(default)
     text = f"{key} must be true or false, got {{!r}}"
-    faults += told(name, pd.DataFrame(index=index), odd, text, cells, column=key)
+    faults += told(name, rows, odd, text, cells, column=key)
     return found
 
 
 def _words(
     name: str,
-    index: Any,
-    given: pd.DataFrame,
+    rows: pd.DataFrame,
+    given: Any,
     key: str,
     words: tuple[str | None, ...],
     faults: list[Fault],
@@ -337,5 +338,5 @@ def _words(
         found[row] = str(cell) if known else blank
     listed = ", ".join(word for word in words if word)
     text = f"{key} must be one of {listed}, got {{!r}}"
-    faults += told(name, pd.DataFrame(index=index), odd, text, cells, column=key)
+    faults += told(name, rows, odd, text, cells, column=key)
     return found
