@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 import scopf
+from benchmarks import nets
 from scopf.cases import bundled, native
 
 _RICH = b"""function mpc = rich
@@ -97,6 +98,7 @@ def readers(data: Iterable[Path] = (), largest: int = 60_000) -> dict[str, Reade
         "case": Reader([_RICH] * 3 + texts, _case),
         "network": Reader(_networks(), _network),
         "inverters": Reader(_TABLES, _inverters),
+        "pandapower": Reader(nets.seeds(), _pandapower),
     }
 
 
@@ -266,3 +268,24 @@ def _inverters(path: Path, ignore: bool) -> None:
         assert re.fullmatch(plain, cell.replace("\xa0", " "), re.ASCII), f"read {cell[:30]!r}"
     names = [name.strip(' \t"') for name in header.split(",")]
     assert len(set(names)) == len(names), "a column twice"
+
+
+# -- pandapower nets -----------------------------------------------
+
+
+def _pandapower(path: Path, ignore: bool) -> None:
+    net = nets.net(path.read_bytes())
+    found = scopf.load_case(net, ignore_unsupported=ignore)
+    faults = found.validate()
+    assert not faults, f"accepted with a fault, {faults[0]}"
+    chosen = [
+        f"{table} {row}" for table in ("ext_grid", "gen", "xward") for row in net[table].index
+    ]
+    for table in ("sgen", "load", "storage"):
+        if "controllable" in net[table]:
+            cells = net[table]["controllable"]
+            chosen += [f"{table} {row}" for row, cell in cells.items() if cell == 1]
+    assert sorted(found.gen.name.tolist()) == sorted(chosen), "generators are not what is chosen"
+    assert sorted(found.dcline.id.tolist()) == sorted(net["dcline"].index), "DC lines are missing"
+    kept = {name.split(" ")[1] for name in found.branch.name if name.startswith("line ")}
+    assert kept <= {str(row) for row in net["line"].index}, "a line that there is not"

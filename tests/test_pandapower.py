@@ -12,8 +12,8 @@ import pytest
 from pandapower_nets import base_net, mismatch
 
 import scopf
+from scopf.cases.pandapower import units
 from scopf.cases.pandapower.reading import Reading
-from scopf.cases.pandapower.writing import units
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),

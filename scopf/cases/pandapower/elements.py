@@ -291,9 +291,7 @@ def _blank(cell: object) -> bool:
     return cell is None or cell is pd.NA or (isinstance(cell, float) and cell != cell)
 
 
-def _whole(
-    name: str, rows: pd.DataFrame, key: str, values: Floats, faults: list[Fault]
-) -> Ints:
+def _whole(name: str, rows: pd.DataFrame, key: str, values: Floats, faults: list[Fault]) -> Ints:
     odd = np.isfinite(values) & ~((np.abs(values) < 2**53) & (values == np.round(values)))
     text = f"{key} must be a whole number, got {{:g}}"
     faults += told(name, rows, odd, text, values, column=key)
@@ -307,7 +305,7 @@ def _yes(
     if key not in given:
         return found
     if given[key].dtype == np.bool_:
-        return given[key].to_numpy().astype(np.bool_)
+        return np.asarray(given[key], dtype=np.bool_)
     cells, odd = _cells(given[key]), np.zeros(len(given), dtype=bool)
     for row, cell in enumerate(cells):
         number = isinstance(cell, (numbers.Real, np.bool_)) and cell in (0, 1)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from scopf.arrays import Floats
 from scopf.cases.pandapower.impedances import imported, quietly
+from scopf.cases.pandapower.names import units
 from scopf.cases.pandapower.reading import Reading
 from scopf.cases.pandapower.recognition import is_net
 from scopf.cases.pandapower.sources import SIGNS
@@ -57,19 +58,6 @@ def write(solution: Solution, net: Any, *, setpoints: bool = False) -> None:
         if str(key).startswith("res_") and not str(key).endswith(_OF_OTHER_STUDIES):
             net[key] = flow[key]
     dispatch.results(net)
-
-
-def units(network: Network) -> pd.DataFrame:
-    """Which element of pandapower each generator of a network is: gen, bus, table, element."""
-    names = [name.rpartition(" ") for name in network.gen.name.tolist()]
-    return pd.DataFrame(
-        {
-            "gen": network.gen.id,
-            "bus": network.gen.bus,
-            "table": [table for table, _, _ in names],
-            "element": [int(number) if number.isdigit() else -1 for _, _, number in names],
-        }
-    )
 
 
 def _compare(solved: Network, there: Network) -> None:
