@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import pandapower
+import pandas as pd
 from scipy.sparse.linalg import spsolve
 
 from scopf.cases.pandapower.reading import Reading
@@ -39,6 +40,138 @@ def _made_once():
     pandapower.create_poly_cost(net, 0, "ext_grid", cp1_eur_per_mw=30, cp2_eur_per_mw2=0.1)
     pandapower.create_poly_cost(net, 0, "gen", cp1_eur_per_mw=20, cp2_eur_per_mw2=0.2, cp0_eur=7)
     return net
+
+
+def with_trafo(net, **columns):
+    pandapower.create_bus(net, 20.0, index=20)
+    pandapower.create_transformer(net, 8, 20, "25 MVA 110/20 kV")
+    for key, value in columns.items():
+        net.trafo[key] = value
+    pandapower.create_load(net, 20, p_mw=9.0, q_mvar=3.0)
+
+
+def old_taps(net, shifter):
+    with_trafo(net, tap_pos=4, tap_side="lv", tap_step_percent=1.5, tap_step_degree=np.nan)
+    net.trafo = net.trafo.drop(columns="tap_changer_type").assign(tap_phase_shifter=shifter)
+
+
+def with_trafo3w(net, **columns):
+    pandapower.create_bus(net, 20.0, index=20)
+    pandapower.create_bus(net, 10.0, index=10)
+    pandapower.create_transformer3w(net, 8, 20, 10, "63/25/38 MVA 110/20/10 kV")
+    for key, value in columns.items():
+        net.trafo3w[key] = value
+    pandapower.create_load(net, 20, p_mw=9.0, q_mvar=3.0)
+    pandapower.create_load(net, 10, p_mw=4.0, q_mvar=-1.0)
+
+
+def with_switch(net, et, element, bus, *, closed=True, z_ohm=0.0):
+    pandapower.create_switch(net, bus, element, et=et, closed=closed, z_ohm=z_ohm)
+
+
+def fused(net, **keywords):
+    pandapower.create_bus(net, 110.0, index=1)
+    with_switch(net, "b", 8, 1, **keywords)
+    pandapower.create_load(net, 1, p_mw=5.0, q_mvar=1.0)
+    pandapower.create_shunt(net, 1, q_mvar=-3.0, p_mw=0.1)
+
+
+def loop(net):
+    fused(net)
+    net.line.loc[0, "to_bus"] = 7
+    pandapower.create_line_from_parameters(net, 1, 8, 1.0, 0.1, 0.3, 10.0, 1.0, g_us_per_km=2.0)
+
+
+def dead_end(net):
+    pandapower.create_bus(net, 110.0, index=12, in_service=False)
+    pandapower.create_line_from_parameters(net, 8, 12, 15.0, 0.1, 0.3, 10.0, 1.0)
+    pandapower.create_bus(net, 110.0, index=13)
+    pandapower.create_bus(net, 110.0, index=14)
+    pandapower.create_line_from_parameters(net, 13, 14, 15.0, 0.1, 0.3, 10.0, 1.0)
+    pandapower.create_load(net, 13, 5.0)
+
+
+def impedance(net):
+    pandapower.create_bus(net, 110.0, index=20)
+    pandapower.create_impedance(
+        net, 8, 20, 0.01, 0.05, sn_mva=50, gf_pu=0.01, bf_pu=0.02, gt_pu=0.03, bt_pu=0.04
+    )
+    pandapower.create_load(net, 20, 6.0, 2.0)
+
+
+def dcline(net, p_mw=5.0):
+    pandapower.create_dcline(net, 7, 8, p_mw, 2.0, 0.1, 1.02, 1.0)
+
+
+def voltage_dependent(net):
+    """At a bus of its own: pandapower takes the mean of the shares of all loads at a bus."""
+    pandapower.create_bus(net, 110.0, index=9)
+    pandapower.create_line_from_parameters(net, 8, 9, 15.0, 0.1, 0.3, 10.0, 1.0)
+    pandapower.create_load(
+        net, 9, 8.0, 3.0, const_z_p_percent=30, const_i_p_percent=50, const_z_q_percent=20,
+        const_i_q_percent=40, scaling=0.9,
+    )  # fmt: skip
+
+
+def motor(net):
+    pandapower.create_motor(
+        net, 8, 3.0, 0.88, efficiency_percent=93, loading_percent=80, scaling=1.1
+    )
+
+
+def asymmetric(net):
+    for create in (pandapower.create_asymmetric_load, pandapower.create_asymmetric_sgen):
+        create(net, 8, 1.0, 2.0, 0.5, 0.1, 0.2, 0.3, scaling=0.7)
+
+
+TAP = {"tap_pos": 3, "tap_neutral": 0, "tap_step_percent": 1.5, "tap_step_degree": 0.0}
+ELEMENTS = {
+    "plain": lambda net: None,
+    "sn_mva": lambda net: net.update(sn_mva=1.0),
+    "parallel": lambda net: net.line.update(pd.DataFrame({"parallel": [2, 1, 3], "df": 0.8})),
+    "sgen": lambda net: pandapower.create_sgen(net, 8, 6.0, 1.0, scaling=0.5),
+    "storage": lambda net: pandapower.create_storage(net, 8, 3.0, 10.0, q_mvar=1.0, scaling=0.8),
+    "out of service": lambda net: pandapower.create_load(net, 8, 3.0, in_service=False),
+    "motor": motor,
+    "asymmetric": asymmetric,
+    "voltage-dependent": voltage_dependent,
+    "shunt": lambda net: pandapower.create_shunt(net, 8, -4.0, 0.5, vn_kv=105.0, step=2),
+    "ward": lambda net: pandapower.create_ward(net, 8, 1.0, 0.5, 0.7, 0.3),
+    "xward": lambda net: pandapower.create_xward(net, 8, 1.0, 0.5, 0.7, 0.3, 2.0, 9.0, 1.0),
+    "trafo": with_trafo,
+    "trafo, iron": lambda net: with_trafo(net, pfe_kw=90.0, i0_percent=2.0, parallel=2),
+    "trafo, T": lambda net: with_trafo(
+        net, i0_percent=2.0, leakage_resistance_ratio_hv=0.3, leakage_reactance_ratio_hv=0.7
+    ),
+    "trafo, shift": lambda net: with_trafo(net, shift_degree=150.0),
+    "trafo of before 3.0": lambda net: old_taps(net, False),
+    "phase shifter of before 3.0": lambda net: old_taps(net, True),
+    "trafo3w": with_trafo3w,
+    "trafo3w, tap": lambda net: with_trafo3w(net, tap_side="mv", tap_changer_type="Ratio", **TAP),
+    "trafo3w, star": lambda net: with_trafo3w(
+        net, tap_side="hv", tap_changer_type="Ratio", tap_at_star_point=True, **TAP
+    ),
+    "impedance": impedance,
+    "dcline": dcline,
+    "dcline back": lambda net: dcline(net, -5.0),
+    "fused": fused,
+    "switch with impedance": lambda net: fused(net, z_ohm=0.7),
+    "open bus-bus": lambda net: fused(net, closed=False),
+    "open line": lambda net: with_switch(net, "l", 0, 7, closed=False),
+    "loop": loop,
+    "dead end": dead_end,
+}
+for side in ("hv", "lv"):
+    for kind, step in (
+        ("Ratio", {"tap_step_percent": 1.5, "tap_step_degree": 0.0}),
+        ("Ratio", {"tap_step_percent": 1.5, "tap_step_degree": 60.0}),
+        ("Symmetrical", {"tap_step_percent": 1.5, "tap_step_degree": 90.0}),
+        ("Ideal", {"tap_step_percent": np.nan, "tap_step_degree": 2.0}),
+        ("Ideal", {"tap_step_percent": 1.5, "tap_step_degree": np.nan}),
+    ):
+        columns = {"tap_side": side, "tap_changer_type": kind, "tap_pos": 3, "tap_neutral": -1}
+        name = f"tap {side} {kind} {step['tap_step_percent']} {step['tap_step_degree']}"
+        ELEMENTS[name] = lambda net, columns=columns | step: with_trafo(net, **columns)
 
 
 def mismatch(net):

@@ -29,11 +29,11 @@ def test_an_input_can_be_made_again():
 
 def test_both_ends_occur():
     found = {fuzz.tried(READERS, SEED, number)[:2] for number in range(150)}
-    names = "case", "network", "inverters"
+    names = "case", "network", "inverters", "pandapower"
     assert found >= {(name, what) for name in names for what in fuzz.GOOD}
 
 
-@pytest.mark.parametrize("name", ["case", "network", "inverters"])
+@pytest.mark.parametrize("name", ["case", "network", "inverters", "pandapower"])
 def test_what_is_not_spoilt_is_accepted(name):
     for seed in READERS[name].seeds:
         assert outcome(READERS[name], seed, False) == "accepted"

@@ -192,7 +192,7 @@ def told(
 
 
 def _table(net: Any, name: str, faults: list[Fault]) -> pd.DataFrame:
-    element, given = ELEMENTS[name], net.get(name)
+    element, given = ELEMENTS[name], _modern(net.get(name))
     if given is None or not len(given):
         given = pd.DataFrame(index=pd.Index([], dtype=np.int64))
     elif not isinstance(given, pd.DataFrame):
@@ -227,6 +227,16 @@ def _table(net: Any, name: str, faults: list[Fault]) -> pd.DataFrame:
     for key in element.kept:
         found[key] = given[key].to_numpy() if key in given else np.full(len(given), pd.NA)
     return pd.DataFrame(found, index=rows.index)
+
+
+def _modern(given: Any) -> Any:
+    """A table with the type of tap changers where it says tap_phase_shifter, as before 3.0."""
+    for tap in ("tap", "tap2"):
+        new, old = f"{tap}_changer_type", f"{tap}_phase_shifter"
+        if isinstance(given, pd.DataFrame) and old in given and new not in given:
+            shifts = [not _blank(cell) and cell == 1 for cell in _cells(given[old])]
+            given = given.assign(**{new: ["Ideal" if shift else "Ratio" for shift in shifts]})
+    return given
 
 
 def _index(name: str, given: pd.DataFrame, faults: list[Fault]) -> Any:

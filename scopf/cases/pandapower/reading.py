@@ -322,6 +322,14 @@ def _unsupported(net: Any, tables: dict[str, pd.DataFrame]) -> Iterator[Fault]:
         curved = table["in_service"] & table["controllable"] & table["reactive_capability_curve"]
         text = "reactive capability curves are not represented, only min_q_mvar and max_q_mvar"
         yield from told(name, table, curved, text, column="reactive_capability_curve")
+    for name in ("trafo", "trafo3w"):
+        given, column = net.get(name), "tap_dependent_impedance"
+        splines = np.zeros(len(tables[name]), dtype=bool)
+        if isinstance(given, pd.DataFrame) and list(given.columns).count(column) == 1:
+            cells = given[column].to_list()
+            splines[:] = [cell is not pd.NA and cell == 1 for cell in cells]
+        text = "tap_dependent_impedance with splines is not represented, only tap_dependency_table"
+        yield from told(name, tables[name], splines, text, column=column)
     yield from impedances.uneven(tables["impedance"])
     for row, line in enumerate(tables["poly_cost"].itertuples()):
         if line.et == "dcline" and any(line[-3:]):
