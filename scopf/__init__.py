@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from scopf import plots
     from scopf.cases import load_case
     from scopf.cases.conversion import save_case
     from scopf.central import solve_centralised
@@ -49,10 +50,12 @@ _HOME = {  # where each public name lives; imported when first used
 }
 __all__ = ["CaseError", "Fault", "Inverters", "Network", "Problem", "ScopfError", "Solution"]
 __all__ += ["Status", "Sweep", "build", "load_case", "load_sweep", "solve", "solve_centralised"]
-__all__ += ["Diagnosis", "diagnose", "save_case", "sweep"]
+__all__ += ["Diagnosis", "diagnose", "plots", "save_case", "sweep"]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "plots":
+        return import_module("scopf.plots")
     if name not in _HOME:
         raise AttributeError(f"module 'scopf' has no attribute {name!r}")
     value = getattr(import_module(_HOME[name]), name)
@@ -61,4 +64,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return sorted({*globals(), *_HOME, "plots"})

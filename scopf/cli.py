@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from scopf import __version__, options
+from scopf import __version__, completion, options
 from scopf.cases.conversion import convert
 from scopf.faults import ScopfError
 from scopf.studies import commands
@@ -41,7 +41,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point of the command `scopf`."""
-    app()
+    app(prog_name="scopf")
 
 
 def _version(wanted: bool) -> None:
@@ -61,9 +61,14 @@ def _top(
 
 @app.command()
 def solve(
-    case: Annotated[
-        str, typer.Argument(help="Bundled case (see `scopf cases`) or path of a MATPOWER .m file.")
-    ],
+    case: options.Case,
+    costs: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV table of costs for a .raw file: bus, id, c2, c1, c0, ... [default: "
+            "grid.costs.csv beside grid.raw]"
+        ),
+    ] = None,
     lossless: Annotated[
         bool, typer.Option("--lossless", help="Set branch resistance, charging and shunts to zero.")
     ] = False,
@@ -71,7 +76,8 @@ def solve(
         str,
         typer.Option(
             help="Stability criterion: voltage-difference (the paper's), weighted, C0, C1, C2, or "
-            "none for a plain OPF."
+            "none for a plain OPF.",
+            autocompletion=completion.criteria,
         ),
     ] = "voltage-difference",
     mq: Annotated[
@@ -144,7 +150,11 @@ def solve(
         ),
     ] = False,
     start: Annotated[
-        str, typer.Option(help="Start point: dc, flat, middle (of the boxes) or power-flow.")
+        str,
+        typer.Option(
+            help="Start point: dc, flat, middle (of the boxes) or power-flow.",
+            autocompletion=completion.starts,
+        ),
     ] = "dc",
     form: Annotated[
         str,
@@ -180,7 +190,8 @@ def solve(
     """
     _listen(verbose)
     settings = {
-        "case": case, "lossless": lossless, "criterion": criterion, "mq": mq, "beta_q": beta_q,
+        "case": case, "costs": str(costs) if costs else None, "lossless": lossless,
+        "criterion": criterion, "mq": mq, "beta_q": beta_q,
         "mp": mp, "droop_base": droop_base, "inverters": str(inverters) if inverters else None,
         "eta_q": eta_q, "d": d, "load_scale": load_scale, "alpha": alpha, "margin": margin,
         "droop_margin": droop_margin, "mq_min": mq_min, "mq_max": mq_max,
@@ -236,7 +247,8 @@ def verify(
     _listen(given["verbose"])
     running = ("ignore_unsupported", "max_iter", "time_limit", "option", "verbose")
     settings = {key: value for key, value in given.items() if key not in (*running, "as_json")}
-    settings["inverters"] = str(given["inverters"]) if given["inverters"] else None
+    for table in ("inverters", "costs"):
+        settings[table] = str(given[table]) if given[table] else None
     with _ending():
         how: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
         how["load"] = _load(load)
@@ -320,7 +332,8 @@ def _solve(
 ) -> Solution:
     import scopf
 
-    net = scopf.load_case(settings["case"], ignore_unsupported=ignore_unsupported)
+    case, costs = settings["case"], settings["costs"]
+    net = scopf.load_case(case, costs=costs, ignore_unsupported=ignore_unsupported)
     net = net.lossless() if settings["lossless"] else net
     net = net.scaled(load=settings["load_scale"])
     keywords = {key: settings[key] for key in ("mq", "beta_q", "mp", "droop_base")}

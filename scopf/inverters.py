@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import logging
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
+from scopf import csvfile
 from scopf.faults import CaseError, Fault, ScopfError, listing, number
 
 if TYPE_CHECKING:
@@ -288,34 +287,9 @@ class _Reader:
         if not isinstance(table, (str, os.PathLike)):
             raise ScopfError(f"table must be a file or a DataFrame, not {type(table).__name__}")
         self.source = os.fspath(table)
-        if not os.path.isfile(self.source):
-            raise CaseError(self.source, [Fault("there is no such file")])
-        try:
-            text = Path(self.source).read_text(encoding="utf-8-sig")
-            header, *rows = self._cells(text)
-            return pd.DataFrame([[cell or None for cell in row] for row in rows], columns=header)
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise CaseError(self.source, [Fault(f"cannot be read: {reason}")]) from error
-        except (ValueError, csv.Error) as error:
-            raise CaseError(self.source, [Fault(f"is not a CSV table: {error}")]) from error
-
-    def _cells(self, text: str) -> list[list[str]]:
-        """Rows of a CSV text, the header first, all as wide as it; `#` starts a comment."""
-        if "\0" in text:
-            raise ValueError("it holds NUL characters")
-        # With line ends, or a quoted "3<line end>2" would become 32.
-        lines = [line.partition("#")[0] + "\n" for line in text.split("\n")]
-        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, strict=True)]
-        rows = [row for row in rows if any(row)]
-        width = len(rows[0]) if rows else 0
-        if not width:
-            raise ValueError("it is empty")
-        for number_of_row, row in enumerate(rows[1:], 1):
-            if any(row[width:]):
-                text = f"has {len(row)} cells where the header has {width} (a decimal comma?)"
-                self.faults.append(Fault(text, "table", number_of_row))
-        return [(row + [""] * width)[:width] for row in rows]
+        header, rows, faults = csvfile.read(self.source, "table")
+        self.faults += faults
+        return pd.DataFrame([[cell or None for cell in row] for row in rows], columns=header)
 
     def _numeric(self, frame: pd.DataFrame) -> pd.DataFrame:
         import pandas as pd

@@ -91,11 +91,13 @@ class Watch:
     Attributes:
         iterations: so far.
         stalled: why the rung was given up; empty as long as it was not.
+        steps: what each iteration looked like (`scopf.outcome.STEPS`).
     """
 
     def __init__(self, patience: Patience | None) -> None:
         self.iterations = 0
         self.stalled = ""
+        self.steps: list[tuple[float, ...]] = []
         self._patience = patience
         self._restoration = self._tiny = 0
 

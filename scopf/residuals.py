@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyomo.environ as pyo
 
 from scopf import piecewise
 from scopf.algebra.formulation import Constraint, Expression, Variable
@@ -293,7 +294,7 @@ def _as_declared(f: Formulation, part: str) -> bool:
         return True
     names = [symbol.name for symbol in f.of_kind(Expression) if part in symbol.name]
     return all(
-        member.expr is given
+        member.expr is given or (isinstance(given, int | float) and pyo.value(member.expr) == given)
         for name in names
         for member, given in zip(rendering.members[name], rendering.expressions[name], strict=True)
     )

@@ -11,7 +11,7 @@ import numpy as np
 from scopf.arrays import Flags, Floats, Ints
 from scopf.faults import ScopfError
 from scopf.model.problem import Problem, Scenario
-from scopf.outcome import Attempt, Iterate, Status
+from scopf.outcome import STEPS, Attempt, Iterate, Status
 from scopf.stability.criterion import NOBODY
 
 if TYPE_CHECKING:
@@ -294,6 +294,26 @@ class Solution:
             "nssp_per_pu": found.nssp if self.solved else missing,
             "dcost_dmq": found.dcost_dmq if self.solved else missing,
         }
+
+    @cached_property
+    def trace(self) -> pd.DataFrame:
+        """Every iteration of the solver, of all attempts in order.
+
+        `attempt` counts from 1 and `rung` names it; `iteration` starts anew with each. `cost` is
+        the objective, `primal_infeasibility` and `dual_infeasibility` the largest violations of the
+        constraints and of the first-order conditions in Ipopt's scaling, `mu` the barrier
+        parameter, `step` the length of the primal step, 1 for a full one; during `restoration`
+        Ipopt looks for a feasible point, and cost does not count.
+        """
+        import pandas as pd
+
+        sizes = [len(attempt.steps) for attempt in self.attempts]
+        places = np.repeat(np.arange(len(sizes)), sizes)
+        values = np.concatenate([attempt.steps for attempt in self.attempts])
+        frame = pd.DataFrame(values, columns=list(STEPS))
+        frame.insert(0, "attempt", 1 + places)
+        frame.insert(1, "rung", np.array([a.rung for a in self.attempts], dtype=object)[places])
+        return frame.astype({"iteration": "int64", "restoration": "bool"})
 
     @property
     def net(self) -> Network:

@@ -26,7 +26,7 @@ from scopf.model.costs import split_start
 from scopf.model.problem import Problem
 from scopf.network import LOADS
 from scopf.nlp import NLP
-from scopf.outcome import Attempt, Iterate, Status
+from scopf.outcome import STEPS, Attempt, Iterate, Status
 from scopf.prices import Multipliers
 from scopf.solution import Point, Solution
 from scopf.stability import Setting, Stability
@@ -206,8 +206,9 @@ class _Climb:
         if found.status.solved and rung.note:
             found = dataclasses.replace(found, message=f"{found.message} ({rung.note})")
         seconds = time.perf_counter() - began
+        steps = _steps(nlp, watch)
         self._attempts.append(
-            Attempt(rung.name, found.status, found.message, watch.iterations, seconds)
+            Attempt(rung.name, found.status, found.message, watch.iterations, seconds, steps)
         )
         log.info("%s: %s (%d iterations)", rung.name, found.message, watch.iterations)
         self._last = nlp, found
@@ -290,6 +291,14 @@ def _examine(problem: Problem, nlp: NLP, found: Outcome) -> _Examined:
     return _Examined(
         multipliers, setting, stability, accuracy.measure(problem, nlp, found, stability)
     )
+
+
+def _steps(nlp: NLP, watch: Watch) -> Floats:
+    """The iterations of an attempt, costs with the sign of the user's objective."""
+    found = np.array(watch.steps, dtype=np.float64).reshape(-1, len(STEPS))
+    if nlp.maximize:
+        found[:, STEPS.index("cost")] *= -1
+    return found
 
 
 def compiled(problem: Problem, lift: bool) -> NLP:

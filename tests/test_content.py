@@ -6,6 +6,8 @@ import pytest
 import scopf
 from scopf import piecewise
 from scopf.model.levels import Cost
+from scopf.residuals import cost, families
+from scopf.solver import compiled
 from scopf.tables import DcLines
 
 STEP = 1e-4
@@ -145,8 +147,8 @@ def test_a_dc_line_is_two_generators_at_a_fixed_flow():
     ("case", "ends", "column", "price", "sign"),
     [
         ("case39", (3, 39), "pmin", "mu_pf_min_per_mwh", 1),
-        ("case118", (10, 77), "pmax", "mu_pf_max_per_mwh", -1),
-        ("case30", (3, 30), "qmaxt", "mu_qt_max_per_mvarh", -1),
+        ("pglib_opf_case118_ieee", (118, 3), "pmax", "mu_pf_max_per_mwh", -1),
+        ("case57", (8, 31), "qmaxt", "mu_qt_max_per_mvarh", -1),
         ("case57", (31, 8), "qmaxf", "mu_qf_max_per_mvarh", -1),
     ],
 )
@@ -178,7 +180,7 @@ def test_a_dc_line_may_cost_by_points_or_powers():
 # -- P-Q curves, loads -----------------------------------------------
 
 
-@pytest.mark.parametrize("case", ["case39", "case118", "pglib_opf_case30_ieee"])
+@pytest.mark.parametrize("case", ["case39", "case118", "case57"])
 @pytest.mark.parametrize("side", ["min", "max"])
 def test_a_curve_bounds_q_and_its_price_is_a_derivative(case, side):
     net = scopf.load_case(case)
@@ -291,3 +293,64 @@ def test_needless_content_does_not_change_a_shortage():
     load = {"pd": 0.4 * net.bus.pd * 4, "pd_current": 4 * net.bus.pd}
     problem = scopf.build(net.replace(bus=load), criterion="none")
     assert scopf.diagnose(problem).proven
+
+
+# -- all of it -----------------------------------------------
+
+
+def everything():
+    """Case 39 with all of this content at once."""
+    net = with_points(scopf.load_case("case39"), 5).replace(dcline=dcline(4, 20))
+    load = {"pmin": -0.5, "pmax": 0.0, "qmin": -0.2, "qmax": 0.0, "constant_pf": True}
+    gen, row = {}, len(net.gen)
+    for name, column in vars(net.gen).items():
+        gen[name] = np.concatenate([column, column[:1]])
+    gen["id"][row], gen["bus"][row], gen["cost_p_points"][row] = row + 1, 7, np.nan
+    gen["cost_p"][row] = [0.0, 4000.0, 0.0]
+    for name, value in load.items():
+        gen[name][row] = value
+    for name, value in {"pc1": 0.0, "pc2": 10.0, "qc1max": 2.0, "qc2max": 0.5}.items():
+        gen[name][1] = value
+    gen["qc1min"][1] = gen["qc2min"][1] = -9.0
+    share = {"pd": 0.8 * net.bus.pd, "pd_current": 0.2 * net.bus.pd, "qd_current": 0.1 * net.bus.qd}
+    return net.replace(gen=type(net.gen)(**gen), bus=share)
+
+
+@pytest.mark.parametrize("form", ["reduced", "lifted"])
+@pytest.mark.parametrize("rendered", [False, True])
+def test_all_content_at_once_in_every_form(form, rendered):
+    problem = scopf.build(everything(), scopf.Inverters.at_generators(everything(), mq=0.2))
+    assert "gen_power_factor" in problem.formulation
+    assert "gen_curve_max" in problem.formulation
+    if rendered:
+        assert len(problem.model.gen_pg_segment) > 10
+    solution = scopf.solve(problem, form=form)
+    assert solution.status == "optimal"
+    again = scopf.solve(problem, form=form, start=solution)
+    assert again.cost == pytest.approx(solution.cost, rel=1e-8)
+    table = solution.accuracy.table.set_index("check")
+    for check in ("gen_pg_segment", "gen_curve_max", "gen_power_factor", "dcline_pf", "cost"):
+        assert table["error"][check] < 1e-6
+    assert set(solution.tables) >= {"dclines", "gens"}
+
+
+def test_the_checks_see_what_a_point_breaks():
+    problem = scopf.build(everything(), criterion="none")
+    solution = scopf.solve(problem)
+    nlp = compiled(problem, False)
+    f, x = problem.formulation, solution.iterate.x.copy()
+    before = cost(problem)
+    for name, broken in {
+        "dcline_pf": "bus_balance_p", "dcline_qt": "bus_balance_q", "gen_qg": "gen_power_factor",
+        "gen_pg_level": "gen_pg_segment",
+    }.items():  # fmt: skip
+        moved = x.copy()
+        moved[nlp.columns(name)[-1]] -= 0.05
+        nlp.take_over(moved)
+        found = {
+            one.name: one.violation for one in families(problem, nlp, moved, solution.stability)
+        }
+        assert found[broken] > 0.01, name
+    nlp.take_over(x)
+    assert cost(problem) == pytest.approx(before)
+    assert f["dcline_pf"].value[0] == pytest.approx(solution.point.dclines[0, 0])

@@ -44,6 +44,9 @@ def save_case(net: Network, path: str | os.PathLike[str]) -> None:
 def convert(
     source: Annotated[str, typer.Argument(help="Bundled case, or a file that `solve` reads.")],
     target: Annotated[Path, typer.Argument(help="File to write: .json or .m")],
+    costs: Annotated[
+        Path | None, typer.Option(help="CSV table of costs of a .raw file, as `solve` takes it.")
+    ] = None,
     ignore_unsupported: Annotated[
         bool, typer.Option(help="Warn of content that is not represented, instead of refusing it.")
     ] = False,
@@ -54,6 +57,6 @@ def convert(
     """
     if target.exists() and os.path.exists(source) and os.path.samefile(source, target):
         raise ScopfError(f"{target}: this is the file to read; give another name")
-    net = load_case(source, ignore_unsupported=ignore_unsupported)
+    net = load_case(source, costs=costs, ignore_unsupported=ignore_unsupported)
     save_case(net, target)
     typer.echo(f"{target}: {net!r}")

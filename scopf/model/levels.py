@@ -91,7 +91,7 @@ def add_levels(f: Formulation, name: str, index: Index, cost: Cost) -> Any:
     first = np.searchsorted(cost.place, np.arange(len(cost.owners)))
     number = np.arange(len(cost.place)) - first[cost.place] + 1
     members = (index.keys[i] for i in lines.owner.tolist())
-    segments = f.index(f"{name}_segment", list(zip(members, number.tolist(), strict=True)))
+    segments = f.index(f"{name}_line", list(zip(members, number.tolist(), strict=True)))
     start = cost.level(x.start) + _ABOVE
     level = f.variable(f"{name}_level", owners, lower=-np.inf, upper=np.inf, start=start)
     above = level[cost.place] - f.data(lines.slope / each) * x[lines.owner]

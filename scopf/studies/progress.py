@@ -20,7 +20,7 @@ def watched(items: Iterable[T], what: str, total: int | None, show: bool) -> Ite
     if not show:
         return items
     try:
-        from tqdm.auto import tqdm
+        from tqdm import tqdm
     except ImportError:
         return items
     bar: Iterable[T] = tqdm(items, desc=what, total=total, delay=2, leave=False, disable=None)
