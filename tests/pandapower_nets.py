@@ -50,11 +50,6 @@ def with_trafo(net, **columns):
     pandapower.create_load(net, 20, p_mw=9.0, q_mvar=3.0)
 
 
-def old_taps(net, shifter):
-    with_trafo(net, tap_pos=4, tap_side="lv", tap_step_percent=1.5, tap_step_degree=np.nan)
-    net.trafo = net.trafo.drop(columns="tap_changer_type").assign(tap_phase_shifter=shifter)
-
-
 def with_trafo3w(net, **columns):
     pandapower.create_bus(net, 20.0, index=20)
     pandapower.create_bus(net, 10.0, index=10)
@@ -144,8 +139,6 @@ ELEMENTS = {
         net, i0_percent=2.0, leakage_resistance_ratio_hv=0.3, leakage_reactance_ratio_hv=0.7
     ),
     "trafo, shift": lambda net: with_trafo(net, shift_degree=150.0),
-    "trafo of before 3.0": lambda net: old_taps(net, False),
-    "phase shifter of before 3.0": lambda net: old_taps(net, True),
     "trafo3w": with_trafo3w,
     "trafo3w, tap": lambda net: with_trafo3w(net, tap_side="mv", tap_changer_type="Ratio", **TAP),
     "trafo3w, star": lambda net: with_trafo3w(

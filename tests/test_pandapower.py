@@ -73,6 +73,17 @@ def test_nets_of_pandapower_are_what_it_takes_them_for(name):
     assert mismatch(NETS[name]()) < 1e-6
 
 
+@pytest.mark.parametrize(("shifter", "kind"), [(False, "Ratio"), (True, "Ideal")])
+def test_tap_changers_of_before_3_0_are_understood(shifter, kind):
+    """pandapower 3.5.6 itself refuses to run them."""
+    new, old = base_net(), base_net()
+    taps = {"tap_pos": 4, "tap_side": "lv", "tap_step_percent": 1.5, "tap_step_degree": np.nan}
+    with_trafo(new, tap_changer_type=kind, **taps)
+    with_trafo(old, **taps)
+    old.trafo = old.trafo.drop(columns="tap_changer_type").assign(tap_phase_shifter=shifter)
+    assert scopf.load_case(old) == scopf.load_case(new)
+
+
 def test_a_part_without_its_ext_grid_is_left_out():
     net = networks.mv_oberrhein()
     with pytest.raises(scopf.CaseError, match=r"island: .* take its ext_grid out of service"):
