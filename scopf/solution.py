@@ -352,6 +352,27 @@ class Solution:
         settings: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
         return verify(self.net, self.inverter_data, point.vm, point.va, load=load, **settings)
 
+    def to_pandapower(self, net: Any, *, setpoints: bool = False) -> None:
+        """Fill the result tables of the pandapower net that was solved.
+
+        The tables res_bus (with the prices lam_p and lam_q), res_line, res_trafo, ... are those of
+        pandapower's own power flow at this dispatch, which has to be at the same voltages. res_cost
+        is the cost, and res_inverter the table `inverters`, indexed by bus, with the names of
+        pandapower's elements.
+
+        Args:
+            net: the net that the network was read from, unchanged since.
+            setpoints: write the dispatch into the tables of elements too (p_mw, q_mvar and vm_pu of
+                what may be controlled), so that `pandapower.runpp` finds the same operating point.
+
+        Raises:
+            ScopfError: after a solve that failed; when the net is not what was solved, as after
+                `lossless()`, with scaled loads, or after a change.
+        """
+        from scopf.cases.pandapower.writing import write
+
+        write(self, net, setpoints=setpoints)
+
     @cached_property
     def diagnosis(self) -> Diagnosis | None:
         """Which limits conflict, found by re-solves when it is first asked for; None if solved.
