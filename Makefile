@@ -3,7 +3,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python -m
 
-.PHONY: help demo test lint types package format bench pictures notebooks clean
+.PHONY: help demo test lint types package format docs bench pictures notebooks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -32,11 +32,15 @@ format: .venv/.ready ## format the code and mend what ruff can mend
 	$(RUN) ruff format
 	$(RUN) ruff check --fix
 
+docs: .venv/.docs ## build the documentation into build/docs, warnings are errors
+	$(RUN) sphinx -b html -j auto -n -W --keep-going -q docs build/docs
+
 bench: .venv/.bench ## measure against other packages, see benchmarks/README.md
 	$(RUN) benchmarks.bench $(BENCH)
 
-pictures: .venv/.ready ## draw the pictures of docs/plots.md anew
+pictures: .venv/.ready ## draw the pictures of docs anew
 	$(RUN) docs.pictures
+	$(RUN) docs.landing
 
 notebooks: .venv/.notebooks ## run the notebooks anew and keep their outputs
 	$(RUN) notebooks.execute
@@ -44,6 +48,10 @@ notebooks: .venv/.notebooks ## run the notebooks anew and keep their outputs
 clean: ## remove the environment, builds and caches
 	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.docs: .venv/.ready pyproject.toml
+	$(RUN) pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	touch $@
 
 .venv/.notebooks: .venv/.ready pyproject.toml
 	$(RUN) pip install --quiet --disable-pip-version-check --editable '.[notebooks]'

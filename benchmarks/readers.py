@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 import scopf
+from benchmarks import nets
 from scopf.cases import bundled, native
 from scopf.sweeps.spec import Settings
 from scopf.sweeps.study import Study
@@ -121,6 +122,7 @@ def readers(data: Iterable[Path] = (), largest: int = 60_000) -> dict[str, Reade
         "sweep": Reader([*_SPECS, *specs], _sweep, ".toml"),
         "raw": Reader(raws, _raw, ".raw"),
         "costs": Reader(_COSTS, _costs, ".csv"),
+        "pandapower": Reader(nets.seeds(), _pandapower, ".txt"),
     }
 
 
@@ -373,3 +375,24 @@ def _sweep(path: Path, ignore: bool) -> None:
             axis = next(axis for axis in spec.axes if column in axis.columns)
             found = {row[axis.columns.index(column)] for row in axis.rows}
             assert found >= set(content[column]), f"{column}: values were lost"
+
+
+# -- pandapower nets -----------------------------------------------
+
+
+def _pandapower(path: Path, ignore: bool) -> None:
+    net = nets.net(path.read_bytes())
+    found = scopf.load_case(net, ignore_unsupported=ignore)
+    faults = found.validate()
+    assert not faults, f"accepted with a fault, {faults[0]}"
+    chosen = [
+        f"{table} {row}" for table in ("ext_grid", "gen", "xward") for row in net[table].index
+    ]
+    for table in ("sgen", "load", "storage"):
+        if "controllable" in net[table]:
+            cells = net[table]["controllable"]
+            chosen += [f"{table} {row}" for row, cell in cells.items() if cell == 1]
+    assert sorted(found.gen.name.tolist()) == sorted(chosen), "generators are not what is chosen"
+    assert sorted(found.dcline.id.tolist()) == sorted(net["dcline"].index), "DC lines are missing"
+    kept = {name.split(" ")[1] for name in found.branch.name if name.startswith("line ")}
+    assert kept <= {str(row) for row in net["line"].index}, "a line that there is not"

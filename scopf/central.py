@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from scopf.arrays import Floats, Ints
+    from scopf.diagnosis import Diagnosis
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +105,30 @@ class Central:
     def cost(self) -> float:
         """Cost of the optimum, currency per hour; NaN if none was found that is stable."""
         return self.solution.cost if self.stable else float("nan")
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis | None:
+        """Why there is no stable optimum; None if there is one.
+
+        Where even the plain OPF has no solution: which of its limits conflict. Otherwise, that it
+        has one, and the largest share of the droops for which a stable optimum was found.
+        """
+        if self.stable:
+            return None
+        if self.reserve is None:
+            return self.solution.diagnosis
+        from scopf.diagnosis import Change, Diagnosis, Limit
+
+        stable = [one.share for one in self.rounds[1:] if one.reserve > 0]
+        droops = Limit("factor on all droops", "", "factor on all droops", "", "<=", 1.0)
+        return Diagnosis(
+            "the limits do not conflict: there is a solution without stability, but none was found "
+            "that is stable with these droops",
+            False,
+            factors=(Change(0, droops, max(stable)),) if stable else (),
+            solves=len(self.rounds),
+            seconds=self.seconds,
+        )
 
     @cached_property
     def inverters(self) -> pd.DataFrame:

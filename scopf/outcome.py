@@ -9,7 +9,7 @@ import numpy as np
 
 from scopf.arrays import Floats
 
-STEPS = (  # what is recorded of every iteration
+STEPS = (
     "iteration",
     "cost",
     "primal_infeasibility",
@@ -18,6 +18,7 @@ STEPS = (  # what is recorded of every iteration
     "step",
     "restoration",
 )
+"""What is recorded of every iteration."""
 
 
 class Status(StrEnum):

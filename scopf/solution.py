@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -364,9 +365,33 @@ class Solution:
         settings: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
         return verify(self.net, self.inverter_data, point.vm, point.va, load=load, **settings)
 
+    def to_pandapower(self, net: Any, *, setpoints: bool = False) -> None:
+        """Fill the result tables of the pandapower net that was solved.
+
+        The tables res_bus (with the prices lam_p and lam_q), res_line, res_trafo, ... are those of
+        pandapower's own power flow at this dispatch, which has to be at the same voltages. res_cost
+        is the cost, and res_inverter the table `inverters`, indexed by bus, with the names of
+        pandapower's elements.
+
+        Args:
+            net: the net that the network was read from, unchanged since.
+            setpoints: write the dispatch into the tables of elements too (p_mw, q_mvar and vm_pu of
+                what may be controlled), so that `pandapower.runpp` finds the same operating point.
+
+        Raises:
+            ScopfError: after a solve that failed; when the net is not what was solved, as after
+                `lossless()`, with scaled loads, or after a change.
+        """
+        from scopf.cases.pandapower.writing import write
+
+        write(self, net, setpoints=setpoints)
+
     @cached_property
     def diagnosis(self) -> Diagnosis | None:
         """Which limits conflict, found by re-solves when it is first asked for; None if solved.
+
+        For a solution that was not certified: which limits conflict with the least droop margin
+        that had no solution any more, or in a sentence why there was no such margin.
 
         `scopf.diagnose(problem)` is the same with options. What was changed by hand on the Pyomo
         model since the solve is part of it.
@@ -374,18 +399,33 @@ class Solution:
         Raises:
             ScopfError: when `update` has changed the problem since the solve.
         """
-        if self.solved:
+        margins = [check.droop_margin for check in self.checks if check.status.conflicting]
+        if self.solved and self.certified is not False:
             return None
-        from scopf.diagnosis import diagnose
+        from scopf.diagnosis import Diagnosis, diagnose
+
+        if self.solved and not margins:
+            from scopf.certification import reason
+
+            return Diagnosis(f"not certified: {reason(self.problem, self.checks)}", True)
 
         now, then = self.problem.inverters, self.inverter_data
         same = self.scenario.mq_bounds is not None or np.array_equal(now.mq, then.mq)
-        if self.problem.scenario != self.scenario or not same:
+        given = self.problem.scenario.droop_margin  # that of checks is set back after them
+        scenario = dataclasses.replace(self.scenario, droop_margin=given) if margins else None
+        if self.problem.scenario != (scenario or self.scenario) or not same:
             raise ScopfError(
                 "the problem has been changed since it was solved; scopf.diagnose(problem) says "
                 "what conflicts in it now"
             )
-        return diagnose(self.problem)
+        if not self.solved:
+            return diagnose(self.problem, progress=True)
+        try:
+            found = diagnose(self.problem.update(droop_margin=min(margins)), progress=True)
+        finally:
+            self.problem.update(droop_margin=given)
+        about = f"with a droop margin of {min(margins):.3g}, the least that had no solution: "
+        return dataclasses.replace(found, verdict=about + found.verdict)
 
     def __str__(self) -> str:
         from scopf import summary

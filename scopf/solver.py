@@ -28,6 +28,7 @@ from scopf.network import LOADS
 from scopf.nlp import NLP
 from scopf.outcome import STEPS, Attempt, Iterate, Status
 from scopf.prices import Multipliers
+from scopf.progress import Ticker
 from scopf.solution import Point, Solution
 from scopf.stability import Setting, Stability
 from scopf.stability.criterion import STIFFNESS
@@ -48,7 +49,7 @@ def solve(
     max_iter: int | None = None,
     time_limit: float | None = None,
     verbose: bool = False,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     certify: bool | Mapping[str, Any] = False,
 ) -> Solution:
     """Solve a problem as it stands now, user's additions to its Pyomo model included.
@@ -71,7 +72,8 @@ def solve(
         max_iter: iteration limit, all attempts together.
         time_limit: wall time limit of the solver in s, all attempts together.
         verbose: print Ipopt's iterations.
-        progress: called after each iteration with its number, the cost and the largest violation.
+        progress: called after each iteration with its number, the cost and the largest violation;
+            or True for a line on a terminal that shows these after two seconds.
         certify: check the optimum exactly, by the dynamics; if it is unstable, raise the
             criterion's droop margin and solve again until it passes or there is no solution. Every
             step is in the result's `checks`. A mapping is the keywords of `Solution.verify`.
@@ -95,12 +97,15 @@ def solve(
     own = {"print_level": 5 if verbose else 0, **(options or {})}
     limits = _limits(own, max_iter, time_limit)
 
-    def once(last: Solution | None) -> Solution:
-        return _once(_Climb(problem, own, limits, progress), last or start, form)
+    with Ticker("solve", progress is True) as ticker:
+        told = ticker if isinstance(progress, bool) else progress
 
-    if not certify:
-        return once(None)
-    return certification.certify(problem, once, {} if certify is True else certify)
+        def once(last: Solution | None) -> Solution:
+            return _once(_Climb(problem, own, limits, told), last or start, form)
+
+        if not certify:
+            return once(None)
+        return certification.certify(problem, once, {} if certify is True else certify)
 
 
 def _once(climb: _Climb, start: Start | Solution | Iterate, form: Form) -> Solution:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import scopf
-from scopf.cases import bundled, mcode, mwriter
+from scopf.cases import mcode, mwriter
 from tests.test_matpower import case_text
 
 
@@ -54,10 +54,11 @@ def test_dispatchable_loads_are_those_of_the_manual(read, caplog, limits, load):
     assert ("two limits on Q" in caplog.text) == (limits == "20 -20 1 80 1 0 -50")
 
 
-def test_no_generator_of_pglib_is_taken_for_a_dispatchable_load():
-    for name in bundled.names():
-        if name.startswith("pglib"):
-            assert not scopf.load_case(name).gen.constant_pf.any()
+@pytest.mark.parametrize(("function", "load"), [("small", True), ("pglib_opf_small", False)])
+def test_files_of_pglib_have_no_power_factors(read, function, load):
+    text = case_text(gen=["10 50 0 300 -300 1 100 1 250 10", "5 -40 0 0 -20 1 80 1 0 -50"])
+    net = read(text.replace("mpc = small", f"mpc = {function}"))
+    assert net.gen.constant_pf.tolist() == [False, load]
 
 
 def test_negative_limits_of_a_dc_line_hold_at_its_to_bus(read):

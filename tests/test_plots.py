@@ -336,7 +336,8 @@ def test_categories_are_a_horizontal_axis_as_well():
     assert sorted(names) == ["none", "voltage-difference", "weighted"]
     cells = plots.heatmap(found, "mq", "criterion", "cost").collections[0].get_array()
     assert cells.shape == (3, 2)
-    assert "per p.u." in plots.prices(found, "mq").get_ylabel()
+    label = "largest NSSP (currency/h per p.u. V or 1/k, by criterion)"
+    assert plots.prices(found, "mq").get_ylabel() == label
 
 
 # -- eigenvalues and iterations -----------------------------------------------

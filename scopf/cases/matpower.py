@@ -4,7 +4,8 @@ Column meanings and defaults follow the MATPOWER User's Manual, appendix B, and 
 
 - A generator with Pmin < 0, Pmax = 0 and exactly one of Qmin and Qmax not zero is a dispatchable
   load of constant power factor (section 6.4.2). Where neither is zero MATPOWER stops; here it is a
-  generator like any other, which is what PowerModels takes it for, and the log says so.
+  generator like any other, which is what PowerModels takes it for, and the log says so. PGLib's
+  optima are those of PowerModels, so that its files (functions `pglib_opf_...`) have none of these.
 - A lower limit on the flow of a DC line that is negative holds for the power at its to bus, and so
   does an upper one that is negative (section 7.6.3); a network has both at the from bus.
 - Every DC line counts; MATPOWER has to be told so (toggle_dcline).
@@ -12,6 +13,7 @@ Column meanings and defaults follow the MATPOWER User's Manual, appendix B, and 
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from pathlib import Path
 
@@ -36,6 +38,7 @@ from scopf.tables import Branches, Buses, DcLines, Gens
 log = logging.getLogger(__name__)
 
 UNLIMITED_ANGLE = 360.0
+_PGLIB = "pglib_opf_"
 _LARGEST_NUMBER = 2.0**53  # of whole numbers that a float holds exactly
 DEGREE = 180.0 / np.pi  # degrees in a rad
 
@@ -94,6 +97,8 @@ def _network(
         bus = _buses(rows["bus"], names["bus_name"], base, faults)
         cost_rows = None if "gencost" in missing else rows["gencost"]
         gen = _gens(rows["gen"], cost_rows, names["gen_name"], base, faults)
+        if tables.function.startswith(_PGLIB):
+            gen = dataclasses.replace(gen, constant_pf=np.zeros(len(gen), dtype=bool))
         branch = _branches(rows["branch"], names["branch_name"], base, faults)
         lines = tables.rows.get("dcline", np.zeros((0, AT_LEAST["dcline"])))
         dcline = _dclines(lines, tables.rows.get("dclinecost"), base, faults)

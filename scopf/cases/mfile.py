@@ -60,9 +60,13 @@ _WITHOUT_EFFECT = {  # on an optimal power flow: names, history, and what MATPOW
 
 @dataclass
 class Tables:
-    """What a case file says, in the file's own units: numeric tables by name, and faults met."""
+    """What a case file says, in the file's own units: numeric tables by name, and faults met.
+
+    `function` is the name of the function that the file defines, "" without one.
+    """
 
     source: str
+    function: str = ""
     base_mva: float = float("nan")
     rows: dict[str, Floats] = field(default_factory=dict)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -80,6 +84,7 @@ _STATEMENT = re.compile(
     r"|(?:end(?:function)?|return|define_constants)\b[ \t]*;?"
     r"|;)"
 )
+_FUNCTION = re.compile(r"\s*function\b[^\n=;,(]*=[ \t]*(\w+)")
 _LINE = re.compile(r"\s*([^\n]+)")
 _OPEN = re.compile(r"\s*mpc\.(\w+)\s*=\s*[\[{]")
 _QUOTED = r"'(?:[^'\n]|'')*'|\"[^\"\n]*\""
@@ -96,6 +101,8 @@ def parse(text: str, source: str) -> Tables:
     tables = Tables(source)
     bodies: dict[str, str] = {}
     text = _plain(text, tables).rstrip()
+    named = _FUNCTION.match(text)
+    tables.function = named[1] if named else ""
     at = 0
     while at < len(text):
         match = _STATEMENT.match(text, at)

@@ -13,7 +13,6 @@ from scopf.plots import runs as parts
 from scopf.plots import style
 from scopf.plots.runs import Slice
 from scopf.sweeps.report.figure import CURRENCY
-from scopf.sweeps.report.units import price_unit
 
 _MOST = 8  # inverters with a curve each, if they are not chosen
 _MARKED = 30  # points up to which each has a marker
@@ -52,7 +51,7 @@ def prices(
             sweep does not have; when more axes vary than can be drawn.
     """
     part = parts.chosen(runs, "prices", x, by, where)
-    label = f"NSSP ({price_unit(part.study)})"
+    label = f"NSSP ({parts.unit(part.study)})"
     return _by_inverter(part, part.study.prices, bus, label, ax, title)
 
 

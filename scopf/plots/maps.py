@@ -12,7 +12,6 @@ from scopf.faults import ScopfError, listing
 from scopf.plots import runs as parts
 from scopf.plots import style
 from scopf.sweeps.report.figure import CURRENCY
-from scopf.sweeps.report.units import price_unit
 
 if TYPE_CHECKING:
     from scopf.sweeps.report.study import Study
@@ -183,7 +182,7 @@ def _value(study: Study, name: str) -> tuple[Floats, str]:
     """A result of every scenario, and what it is."""
     import pandas as pd
 
-    unit = price_unit(study)
+    unit = parts.unit(study)
     known = {
         "nssp_max": ("nssp_max", f"largest NSSP ({unit})"),
         "margin_min": ("margin", "smallest stability margin (p.u. voltage)"),

@@ -12,7 +12,9 @@ from scopf.arrays import Ints
 from scopf.faults import ScopfError, listing
 from scopf.plots import style
 from scopf.sweeps.report.axes import Axis, groups
+from scopf.sweeps.report.figure import CURRENCY
 from scopf.sweeps.report.study import Study, prepare
+from scopf.sweeps.report.units import criteria_by_unit, per, price_unit
 
 _WORDS = {"mq": "droop", "alpha": "grid strength", "eta_q": "reactive cost factor"}
 
@@ -130,6 +132,16 @@ def title(axis: Axis) -> str:
     """What an axis is: in words where its label is a symbol, and with its unit."""
     label = f"{_WORDS.get(axis.name, '')} {style.symbol(axis.label)}".strip()
     return f"{label} ({axis.unit})" if axis.unit else label
+
+
+def unit(study: Study) -> str:
+    """Unit of the prices, both where criteria have different ones."""
+    units = sorted(criteria_by_unit(study), reverse=True)
+    if len(units) < 2:
+        return price_unit(study)
+    first, *others = (per(unit) for unit in units)
+    more = (text.removeprefix(f"{CURRENCY} per p.u. ") for text in others)
+    return f"{' or '.join([first, *more])}, by criterion"
 
 
 def curves(part: Slice) -> list[tuple[str, Ints]]:

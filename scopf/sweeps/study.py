@@ -17,7 +17,7 @@ from scopf.model.problem import Problem
 from scopf.network import Network
 from scopf.stability import Criterion
 from scopf.sweeps import manifest as manifests
-from scopf.sweeps.base import Base
+from scopf.sweeps.base import Base, Numbers, Unsolvable
 from scopf.sweeps.plan import Plan, resolved
 from scopf.sweeps.quantities import BY_NAME
 from scopf.sweeps.spec import Line, Settings, Spec, check, outside, overridden, read_toml
@@ -80,6 +80,22 @@ class Study:
             return cls(spec, base)
         base = _from_case(spec.settings, inverters if given_units else table, own, source)
         return cls(spec, base, source, line) if line else cls(spec, base)
+
+    def problem(self, scenario: int) -> Problem:
+        """The problem of a scenario.
+
+        Raises:
+            ScopfError: when there is none, with the reason; or no scenario of this number.
+        """
+        chain = next((c for c in self.plan.chains if scenario in c.scenarios), None)
+        if chain is None:
+            raise ScopfError(f"there is no scenario {scenario!r}, only 0 to {len(self.plan) - 1}")
+        try:
+            problem = self.base.problem(chain.topology)
+        except Unsolvable as none:
+            raise ScopfError(f"scenario {scenario} is {none.status}: {none.message}") from none
+        changes = Numbers(self.base, problem).changes(self.plan.values(scenario))
+        return problem.update(**changes)
 
     def alone(self, workers: int, executor: Any, resume: bool) -> None:
         """Refuse what a problem with the user's own additions cannot do: leave this process."""
