@@ -193,10 +193,9 @@ def told(
 
 def _table(net: Any, name: str, faults: list[Fault]) -> pd.DataFrame:
     element, given = ELEMENTS[name], _modern(net.get(name))
-    if given is None or not len(given):
-        given = pd.DataFrame(index=pd.Index([], dtype=np.int64))
-    elif not isinstance(given, pd.DataFrame):
+    if given is not None and not isinstance(given, pd.DataFrame):
         faults.append(Fault(f"is a {type(given).__name__} and no table", name))
+    if not isinstance(given, pd.DataFrame) or not len(given):
         given = pd.DataFrame(index=pd.Index([], dtype=np.int64))
     columns = (*element.buses, *element.numeric, *element.flags, *element.texts, *element.kept)
     twice = [key for key in columns if list(given.columns).count(key) > 1]
