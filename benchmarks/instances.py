@@ -6,6 +6,9 @@ that scopf solves itself; it does not give the library's own numbers:
 
 - `typical`: angle differences within 30 degrees (and a phase shifter's own shift more), and a
   thermal limit on every branch: where the case has none, what its angle limit and voltages allow.
+  Where nearly all units cost the same, which leaves nothing but losses to optimise, each gets a
+  price of its own. The operating point that a case carries is wiped out, as the library's files do not have
+  one: voltages of 1 p.u. at one angle, units in the middle of their boxes.
 - `api`, heavy load: active loads times nearly the largest uniform factor at which the network still
   has a feasible point when every unit that can generate may generate as much as it likes; then a
   unit's Pmax is what it has there, or the case's, if that is more.
@@ -24,9 +27,11 @@ import numpy as np
 
 import scopf
 from scopf.cases import matpower
+from scopf.starts import flat
 
 VARIANTS = ("typical", "api", "sad")
 ANGLE = math.radians(30.0)
+ALIKE = 0.9  # share of units with the same cost that makes a case's costs useless
 ROOM = 0.005  # distance of an instance from the edge of feasibility, relative
 
 
@@ -69,7 +74,26 @@ def typical(net: scopf.Network) -> scopf.Network:
     across = np.maximum(abs(branch.angmin), abs(branch.angmax))
     distance = np.sqrt(f**2 + t**2 - 2.0 * f * t * np.cos(across))
     most = np.maximum(f, t) * distance / np.hypot(branch.r, branch.x)
-    return net.replace(branch={"rate": np.where(np.isfinite(branch.rate), branch.rate, most)})
+    net = net.replace(branch={"rate": np.where(np.isfinite(branch.rate), branch.rate, most)})
+    return _priced(_without_point(net))
+
+
+def _without_point(net: scopf.Network) -> scopf.Network:
+    """The network with nothing left of the operating point that the case carries."""
+    start, ones = flat(net), np.ones(len(net.bus))
+    unit = {"pg": start["gen_pg"], "qg": start["gen_qg"], "vg": np.ones(len(net.gen))}
+    return net.replace(bus={"vm": ones, "va": start["bus_va"]}, gen=unit)
+
+
+def _priced(net: scopf.Network) -> scopf.Network:
+    """The network with prices of 5 to 50 per MWh if nine units in ten have the same cost."""
+    cost = net.gen.cost_p
+    alike = np.unique(cost, axis=0, return_counts=True)[1].max()
+    if len(cost) == 1 or alike < ALIKE * len(cost):
+        return net
+    cost = np.zeros_like(cost)
+    cost[:, 1] = np.random.default_rng(0).uniform(5.0, 50.0, len(cost)) * net.base_mva
+    return net.replace(gen={"cost_p": cost})
 
 
 def heavily_loaded(net: scopf.Network) -> tuple[scopf.Network, float]:

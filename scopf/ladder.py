@@ -29,12 +29,14 @@ class Patience:
         iterations: in all.
         restoration: iterations spent in search of feasibility alone.
         tiny: iterations in a row with steps below `step`.
+        regularized: iterations in a row whose Hessian had to be regularised.
         step: a step length.
     """
 
     iterations: int = 100
     restoration: int = 15
     tiny: int = 12
+    regularized: int = 25
     step: float = 1e-3
 
 
@@ -69,11 +71,11 @@ LADDER = (
         lift=False,
         resume=True,
         options={"neg_curv_test_tol": 1e-8, "mu_init": 1e-2},
-        patience=Patience(iterations=200, restoration=200, tiny=200),
+        patience=Patience(iterations=200, restoration=200, tiny=200, regularized=200),
         note="with the curvature test: first-order conditions hold, it may be a saddle",
     ),
-    Rung("lifted", lift=True, patience=Patience(iterations=250, restoration=40, tiny=20)),
-    Rung("lifted, power flow start", lift=True, start="power-flow", patience=Patience(300, 60, 30)),
+    Rung("lifted", lift=True, patience=Patience(iterations=250, restoration=40, tiny=20, regularized=250)),
+    Rung("lifted, power flow start", lift=True, start="power-flow", patience=Patience(300, 60, 30, 300)),
     Rung("lifted, high barrier", lift=True, start="flat", options={"mu_init": 1.0}),
 )
 
@@ -97,9 +99,11 @@ class Watch:
         self.iterations = 0
         self.stalled = ""
         self._patience = patience
-        self._restoration = self._tiny = 0
+        self._restoration = self._tiny = self._regularized = 0
 
-    def goes_on(self, iteration: int, restoring: bool, step: float) -> bool:
+    def goes_on(
+        self, iteration: int, restoring: bool, step: float, regularized: bool = False
+    ) -> bool:
         """Take notice of an iteration; False when it is time for the next rung."""
         self.iterations = iteration
         p = self._patience
@@ -107,10 +111,13 @@ class Watch:
             return True
         self._restoration += restoring
         self._tiny = self._tiny + 1 if iteration and step < p.step else 0
+        self._regularized = self._regularized + 1 if regularized and not restoring else 0
         if iteration >= p.iterations:
             self.stalled = f"no solution after {iteration} iterations"
         elif self._restoration > p.restoration:
             self.stalled = f"{self._restoration} iterations in search of a feasible point"
         elif self._tiny > p.tiny:
             self.stalled = f"{self._tiny} tiny steps in a row"
+        elif self._regularized > p.regularized:
+            self.stalled = f"{self._regularized} steps in a row with a regularised Hessian"
         return not self.stalled
