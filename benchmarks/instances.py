@@ -7,8 +7,8 @@ that scopf solves itself; it does not give the library's own numbers:
 - `typical`: angle differences within 30 degrees (and a phase shifter's own shift more), and a
   thermal limit on every branch: where the case has none, what its angle limit and voltages allow.
   Where nearly all units cost the same, which leaves nothing but losses to optimise, each gets a
-  price of its own. The operating point that a case carries is wiped out, as the library's files do not have
-  one: voltages of 1 p.u. at one angle, units in the middle of their boxes.
+  price of its own. The operating point that a case carries is wiped out, as the library's files do
+  not have one: voltages of 1 p.u. at one angle, units in the middle of their boxes.
 - `api`, heavy load: active loads times nearly the largest uniform factor at which the network still
   has a feasible point when every unit that can generate may generate as much as it likes; then a
   unit's Pmax is what it has there, or the case's, if that is more.

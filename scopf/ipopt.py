@@ -29,7 +29,7 @@ OPTIONS: dict[str, str | int | float] = {
     "nlp_scaling_max_gradient": 10.0,
     "mumps_pivot_order": 0,  # AMD: a third less factorisation work on large grids
     # Ipopt relaxes bounds and moves the result back into them: by the default 1e-8, that misplaces
-    # the balances of buses with short lines by up to 1e-4 p.u., and by 1e-10 still by more than 1e-6.
+    # the balances of buses with short lines by up to 1e-4 p.u.; 1e-10 still does so by over 1e-6.
     "bound_relax_factor": 1e-11,
     "honor_original_bounds": "yes",
     "check_derivatives_for_naninf": "yes",  # else NaN wanders through the factors unseen

@@ -3,12 +3,14 @@
 The reduced form, whose branch flows are expressions, takes about half the time of the lifted one,
 whose flows are variables. So it is tried first, watched, and given up as soon as it stalls.
 
-What stalls on hard grids is mostly the end of a solve: the Hessian is indefinite, Ipopt regularises
-every step, and convergence becomes slow. The second rung goes on from there with Ipopt's curvature
-test, which regularises a step only if the curvature along it is not positive. It ends at a point
-that fulfils the first-order conditions to the same accuracy, though it may be a saddle; that is why
-it is not the first rung. The lifted form and other start points come after it. See
-docs/performance.md for the study.
+An attempt stalls in one of two ways. It gets lost: variables run into their bounds early on, and
+from then on steps are tiny or only look for a feasible point. A start that is nearer to a feasible
+point, that of the AC power flow, is what helps then. Or its end is slow: the Hessian is indefinite,
+Ipopt regularises every step, and convergence becomes linear. Then a further rung goes on from there
+with Ipopt's curvature test, which regularises a step only if the curvature along it is not
+positive. It ends at a point that fulfils the first-order conditions to the same accuracy, though it
+may be a saddle; that is why it is not the first rung. The lifted form and other start points come
+after these. See docs/performance.md for the study.
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ class Rung:
         start: where from; None for the start that the user chose.
         resume: whether to go on from where the rung before it, of the same form, ended without a
             result; it is left out when there is nowhere to go on from.
+        lost: whether it is left out unless the attempt before it got lost.
         options: of Ipopt, on top of the package's.
         patience: when to give up; None to let Ipopt decide.
         note: what has to be said about a solution found this way.
@@ -59,6 +62,7 @@ class Rung:
     lift: bool
     start: Start | None = None
     resume: bool = False
+    lost: bool = False
     options: Mapping[str, str | int | float] = field(default_factory=dict)
     patience: Patience | None = None
     note: str = ""
@@ -66,6 +70,7 @@ class Rung:
 
 LADDER = (
     Rung("reduced", lift=False, patience=Patience()),
+    Rung("reduced, power flow start", False, start="power-flow", lost=True, patience=Patience()),
     Rung(
         "reduced, curvature test",
         lift=False,
@@ -74,8 +79,17 @@ LADDER = (
         patience=Patience(iterations=200, restoration=200, tiny=200, regularized=200),
         note="with the curvature test: first-order conditions hold, it may be a saddle",
     ),
-    Rung("lifted", lift=True, patience=Patience(iterations=250, restoration=40, tiny=20, regularized=250)),
-    Rung("lifted, power flow start", lift=True, start="power-flow", patience=Patience(300, 60, 30, 300)),
+    Rung(
+        "lifted",
+        lift=True,
+        patience=Patience(iterations=250, restoration=40, tiny=20, regularized=250),
+    ),
+    Rung(
+        "lifted, power flow start",
+        lift=True,
+        start="power-flow",
+        patience=Patience(iterations=300, restoration=60, tiny=30, regularized=300),
+    ),
     Rung("lifted, high barrier", lift=True, start="flat", options={"mu_init": 1.0}),
 )
 
@@ -93,11 +107,13 @@ class Watch:
     Attributes:
         iterations: so far.
         stalled: why the rung was given up; empty as long as it was not.
+        lost: whether it was given up far from a solution, and not in a slow end.
     """
 
     def __init__(self, patience: Patience | None) -> None:
         self.iterations = 0
         self.stalled = ""
+        self.lost = False
         self._patience = patience
         self._restoration = self._tiny = self._regularized = 0
 
@@ -116,8 +132,10 @@ class Watch:
             self.stalled = f"no solution after {iteration} iterations"
         elif self._restoration > p.restoration:
             self.stalled = f"{self._restoration} iterations in search of a feasible point"
+            self.lost = True
         elif self._tiny > p.tiny:
             self.stalled = f"{self._tiny} tiny steps in a row"
+            self.lost = True
         elif self._regularized > p.regularized:
             self.stalled = f"{self._regularized} steps in a row with a regularised Hessian"
         return not self.stalled
