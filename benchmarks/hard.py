@@ -27,7 +27,7 @@ from typing import Any
 from tqdm import tqdm
 
 from benchmarks import environment
-from benchmarks.bench import count_buses, fill, find, run
+from benchmarks.bench import count_buses, find, run
 from benchmarks.environment import ROOT
 from benchmarks.instances import ROOM, VARIANTS, NoEdgeError, make
 from benchmarks.study import folders
@@ -76,7 +76,7 @@ def main() -> None:
     keep()
     print("\n" + "\n".join(_table(result["instances"])) + "\n")
     if given.markdown:
-        fill(given.markdown, markdown(result))
+        given.markdown.write_text(markdown(result), encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,9 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--largest", type=int, default=100_000, metavar="BUSES")
     parser.add_argument("--timeout", type=float, default=300.0, metavar="S", help="per solve")
     parser.add_argument("--out", type=Path, help="JSON file (benchmarks/results/hard-DATE.json)")
-    parser.add_argument("--markdown", type=Path, metavar="FILE",
-                        help="write the table here, between <!-- table --> and <!-- /table -->\n"
-                             "where the file has these")  # fmt: skip
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table here")
     parser.add_argument("--worker", nargs=5, help=argparse.SUPPRESS)
     return parser
 
@@ -107,6 +105,7 @@ def _command(given: argparse.Namespace) -> str:
     cases = [Path(case).stem for case in given.cases]
     parts = ["python -m benchmarks.hard --cases", *cases, "--variants", *given.variants]
     parts += ["--largest", str(given.largest)] if given.largest < 100_000 else []
+    parts += ["--ways", *map(repr, given.ways)] if given.ways != list(WAYS)[1:] else []
     return " ".join([*parts, "--timeout", f"{given.timeout:g}"])
 
 
@@ -285,10 +284,9 @@ def markdown(result: dict[str, Any]) -> str:
         "",
         *(f"- {line}" for line in summary(instances)),
         "",
-        "What the first rung did not solve:",
-        "",
-        *(f"| {' | '.join(row)} |" for row in rows),
-        "",
+        *(["What the first rung did not solve:", ""] if shown else []),
+        *(f"| {' | '.join(row)} |" for row in rows if shown),
+        *([""] if shown else []),
     ])  # fmt: skip
 
 
