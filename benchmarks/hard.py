@@ -254,7 +254,8 @@ def summary(instances: list[dict[str, Any]]) -> list[str]:
     """One line for each variant: verdicts, rungs and seconds."""
     lines = []
     for variant in VARIANTS:
-        of = [one for one in instances if one["variant"] == variant and one[DEFAULT] is not None]
+        wanted = [one for one in instances if one["variant"] == variant]
+        of = [one for one in wanted if one[DEFAULT] is not None]
         if not of:
             continue
         verdicts = Counter(map(verdict, of))
@@ -263,6 +264,7 @@ def summary(instances: list[dict[str, Any]]) -> list[str]:
         lines.append(
             f"{variant}: {verdicts.pop('solved', 0)} of {len(of)} solved"
             + "".join(f", {count} {name}" for name, count in verdicts.items())
+            + (f", {len(wanted) - len(of)} not made" if len(of) < len(wanted) else "")
             + f"; by {', '.join(f'{name} ({count})' for name, count in rungs.most_common())}"
             + (f"; median {statistics.median(seconds):.1f} s, most {max(seconds):.0f} s"
                if seconds else "")
