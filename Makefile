@@ -3,7 +3,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python -m
 
-.PHONY: help demo test lint types format bench clean
+.PHONY: help demo test lint types package format docs bench pictures notebooks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -21,16 +21,41 @@ lint: .venv/.ready ## check style and formatting
 types: .venv/.ready ## check the types of the package
 	$(RUN) mypy --strict scopf
 
+package: .venv/.ready ## build wheel and sdist, install the wheel into an environment of its own and use it
+	rm -rf build/package
+	$(RUN) build --quiet --outdir build/package
+	$(PYTHON) -m venv build/package/env
+	build/package/env/bin/python -m pip install --quiet --disable-pip-version-check build/package/*.whl
+	cd build/package && env/bin/scopf solve case39 --lossless --mq 0.2
+
 format: .venv/.ready ## format the code and mend what ruff can mend
 	$(RUN) ruff format
 	$(RUN) ruff check --fix
 
+docs: .venv/.docs ## build the documentation into build/docs, warnings are errors
+	$(RUN) sphinx -b html -j auto -n -W --keep-going -q docs build/docs
+
 bench: .venv/.bench ## measure against other packages, see benchmarks/README.md
 	$(RUN) benchmarks.bench $(BENCH)
+
+pictures: .venv/.ready ## draw the pictures of docs anew
+	$(RUN) docs.pictures
+	$(RUN) docs.landing
+
+notebooks: .venv/.notebooks ## run the notebooks anew and keep their outputs
+	$(RUN) notebooks.execute
 
 clean: ## remove the environment, builds and caches
 	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.docs: .venv/.ready pyproject.toml
+	$(RUN) pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	touch $@
+
+.venv/.notebooks: .venv/.ready pyproject.toml
+	$(RUN) pip install --quiet --disable-pip-version-check --editable '.[notebooks]'
+	touch $@
 
 .venv/.bench: .venv/.ready pyproject.toml
 	$(RUN) pip install --quiet --disable-pip-version-check --editable '.[bench]'

@@ -81,7 +81,8 @@ def say(step: str) -> None:
 def requirement(name: str) -> str:
     """Return what pyproject.toml says about the dependency `name`, such as ``casadi>=3.6.7``."""
     project = tomllib.loads(PROJECT_FILE.read_text(encoding="utf-8"))["project"]
-    return next(str(line) for line in project["dependencies"] if line.startswith(name))
+    lines = project["dependencies"] + project["optional-dependencies"].get(name, [])
+    return next(str(line) for line in lines if line.startswith(name))
 
 
 def cyipopt_of(python: str | Path) -> str | None:

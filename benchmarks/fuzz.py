@@ -1,6 +1,6 @@
 """Spoilt input for every reader: a valid result or one CaseError, and nothing else.
 
-    python -m benchmarks.fuzz [--inputs N] [--seed S] [--workers W] [--readers case inverters]
+    python -m benchmarks.fuzz [--inputs N] [--seed S] [--workers W] [--readers case inverters raw]
                               [--data FOLDER ...] [--keep FOLDER]
 
 Input number k of a seed is always the same, whatever the number of workers; `--only K` reads one
@@ -103,14 +103,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--readers", nargs="+")
-    parser.add_argument("--data", nargs="*", type=Path, default=[], help="folders of .m files")
+    parser.add_argument(
+        "--data", nargs="*", type=Path, default=[], help="folders of .m and .raw files"
+    )
     parser.add_argument("--keep", type=Path, help="folder for the inputs that went wrong")
     parser.add_argument("--only", type=int, help="read this input only")
     given = parser.parse_args()
     if given.only is not None:
         _begin(given.data, given.readers)
         name, text, ignore = made(_READERS, given.seed, given.only)
-        path = Path(f"fuzz-{given.seed}-{given.only}.{'m' if name == 'case' else name}")
+        path = Path(f"fuzz-{given.seed}-{given.only}{_READERS[name].suffix}")
         path.write_bytes(text)
         print(f"{name}, {len(text)} bytes, written to {path}")
         print(_READERS[name].read(path, ignore))

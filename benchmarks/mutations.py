@@ -14,7 +14,8 @@ NUMBERS = (
     b"1e309", b"1e-320", b"5e-324", b"9007199254740993", b"99999999999999999999", b"1e16",
     b"2147483648", b"-9223372036854775808", b"0.5", b"1.5", b"1e", b"1e+", b".", b"-", b"+1",
     b"0x1F", b"1_0", b"1,5", b"1/3", b"2*3", b"1i", b"pi", b"1e5000", b"9" * 5000, b"360", b"-360",
-    b"1d3", b"TRUE", b"\xd9\xa1\xd9\xa2", b"\xef\xbc\x91", b"\xe2\x88\x9e", b"\xe2\x88\x921",
+    b"1d3", b"1.0D2", b"2.D-3", b"0.0", b"00", b"-0.0", b"33", b"35",
+    b"TRUE", b"\xd9\xa1\xd9\xa2", b"\xef\xbc\x91", b"\xe2\x88\x9e", b"\xe2\x88\x921",
 )  # fmt: skip
 PIECES = (
     b"%", b"%{\n", b"%}\n", b"#", b"...", b"...\n", b"'", b'"', b"''", b"[", b"]", b"{", b"}", b"(",
@@ -24,11 +25,26 @@ PIECES = (
     b"mpc.baseMVA = 0;\n", b"mpc.bus = [];\n", b"mpc.gen = [];\n", b"mpc.branch = [];\n",
     b"mpc.gencost = [];\n", b"mpc.bus_name = {'a'; 'b'};\n", b"mpc.gen_name = {'%}'; '];'};\n",
     b"mpc.dcline = [1 2 1 0 0 0 0 1 1 0 10 0 0 0 0 0 0];\n", b"mpc.dcline = [];\n",
+    b"mpc.dcline = [1 4 1 9 8.9 0 0 1 1 -10 10 -5 5 -5 5 0.1 0.01];\n",
+    b"mpc.dclinecost = [2 0 0 2 7.3 0];\n", b"mpc.dclinecost = [1 0 0 2 0 0 10 50];\n",
+    b"1 0 0 3 0 0 10 20 20 50;\n", b" 0 100 -30 30 -15 15 0 0 0 0 0", b"-10 10",
+    b"mpc.branch_name = {'a'};\n", b"mpc.bus(:, [PD, QD]) = mpc.bus(:, [PD, QD]) / 1e3;\n",
+    b"[F_BUS, T_BUS, BR_R] = idx_brch;\n", b"Vbase = mpc.bus(1, BASE_KV) * 1e3;\n",
+    b"mpc.branch(:, BR_R) = mpc.branch(:, BR_X) * (2^3 / Vbase);\n", b"pf = 9^9^9;\n",
+    b'"format": "scopf-network",', b'"version": 1,', b'"id": [1, 2],', b"null", b"true", b'"inf"',
     b"mpc.storage = [1 0 0];\n", b"mpc.A = sparse(3);\n", b"mpc.reserves.cost = [1];\n",
     b"mpc.userfcn = 'x';\n", b"mpc.case.x = 1;\n", b"if 1\n", b"clear all;\n", b"!rm x\n",
     b"system('x');\n", b"eval('x');\n", b"\xef\xbb\xbf", b"\xff\xfe", b"\xc3\x28",
     b"\xf0\x9f\x94\x8c",
     b"\xe2\x80\xa8", b"\xe2\x80\x8b", b"\xc2\xa0", b"\xed\xa0\x80", b"\xe2\x80\x99",
+    b"/", b"'a,/'", b"Q\n", b" q / x\n", b"0\n", b"0 / END OF BUS DATA, BEGIN LOAD DATA\n",
+    b" 0 /\n", b"0,0,0\n", b"@!\n", b"@! ", b",,,,,,,,,,,,,,,,", b"0, 100.0, 35 / PSS/E-35\n",
+    b"GENERAL, THRSHZ=0\n", b"101,'X',1\n", b"bus,id,points\n", b"0:0 1:1", b":",
+    b"mq = [0.1, 0.2]\n", b"mq.2 = [0.3]\n", b"[mq]\n", b"[[scenarios]]\n", b"[[]]",
+    b"{ linspace = [0, 1, 3] }", b"{ geomspace = [-1, 1e300, 9] }", b"{ from = 0, to = 1 }",
+    b"{ linspace = [0, 1, 1e12] }", b"{ linspace = [0, 1, 300000] }",
+    b"case = '/dev/zero'\n", b"inverters = 'x.csv'\n", b"load_series = '.'\n", b"true", b"[1, [2]]",
+    b"eta_q = [[1]]\n", b"outage = [1]\n", b"options.hsllib = 'x'\n", b"1979-05-27T07:32:00Z",
     b"bus,mq\n", b"gen,mq\n", b"inverter", b"rating_mva", b"bus", b"\"a\nb\"",
 )  # fmt: skip
 
@@ -154,9 +170,9 @@ def edit_column(rng: Rng, text: bytes, others: Sequence[bytes]) -> bytes:
 
 
 def double_section(rng: Rng, text: bytes, others: Sequence[bytes]) -> bytes:
-    """A whole assignment once more, or left out."""
-    starts = [0]
-    while (found := text.find(b"\nmpc.", starts[-1] + 1)) >= 0:
+    """A whole assignment, or a section of a .raw file, once more, or left out."""
+    starts, mark = [0], b"\nmpc." if b"\nmpc." in text else b"\n0 / END"
+    while (found := text.find(mark, starts[-1] + 1)) >= 0:
         starts.append(found)
     k = int(rng.integers(len(starts)))
     start, end = starts[k], [*starts, len(text)][k + 1]

@@ -12,7 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from scopf import plots
     from scopf.cases import load_case
+    from scopf.cases.conversion import save_case
     from scopf.central import solve_centralised
     from scopf.diagnosis import Diagnosis, diagnose
     from scopf.faults import CaseError, Fault, ScopfError
@@ -41,16 +43,19 @@ _HOME = {  # where each public name lives; imported when first used
     "diagnose": "scopf.diagnosis",
     "load_case": "scopf.cases",
     "load_sweep": "scopf.sweeps",
+    "save_case": "scopf.cases.conversion",
     "solve": "scopf.solver",
     "solve_centralised": "scopf.central",
     "sweep": "scopf.sweeps",
 }
 __all__ = ["CaseError", "Fault", "Inverters", "Network", "Problem", "ScopfError", "Solution"]
 __all__ += ["Status", "Sweep", "build", "load_case", "load_sweep", "solve", "solve_centralised"]
-__all__ += ["Diagnosis", "diagnose", "sweep"]
+__all__ += ["Diagnosis", "diagnose", "plots", "save_case", "sweep"]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "plots":
+        return import_module("scopf.plots")
     if name not in _HOME:
         raise AttributeError(f"module 'scopf' has no attribute {name!r}")
     value = getattr(import_module(_HOME[name]), name)
@@ -59,4 +64,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return sorted({*globals(), *_HOME, "plots"})

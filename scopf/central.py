@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from scopf.arrays import Floats, Ints
+    from scopf.diagnosis import Diagnosis
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +107,30 @@ class Central:
         return self.solution.cost if self.stable else float("nan")
 
     @cached_property
+    def diagnosis(self) -> Diagnosis | None:
+        """Why there is no stable optimum; None if there is one.
+
+        Where even the plain OPF has no solution: which of its limits conflict. Otherwise, that it
+        has one, and the largest share of the droops for which a stable optimum was found.
+        """
+        if self.stable:
+            return None
+        if self.reserve is None:
+            return self.solution.diagnosis
+        from scopf.diagnosis import Change, Diagnosis, Limit
+
+        stable = [one.share for one in self.rounds[1:] if one.reserve > 0]
+        droops = Limit("factor on all droops", "", "factor on all droops", "", "<=", 1.0)
+        return Diagnosis(
+            "the limits do not conflict: there is a solution without stability, but none was found "
+            "that is stable with these droops",
+            False,
+            factors=(Change(0, droops, max(stable)),) if stable else (),
+            solves=len(self.rounds),
+            seconds=self.seconds,
+        )
+
+    @cached_property
     def inverters(self) -> pd.DataFrame:
         """Droop, voltage and prices of stability, by inverter; NaN without a stable optimum.
 
@@ -153,13 +178,17 @@ def solve_centralised(
         The result; `.stable` says whether the search succeeded.
 
     Raises:
-        ScopfError: for a network with conductances, or a margin that is not between 0 and 1.
+        ScopfError: for a network with conductances or constant-current loads, or a margin that is
+            not between 0 and 1.
     """
     began = time.perf_counter()
     plain = build(net, inverters, criterion="none", eta_q=eta_q, d=d)
     if plain.base.has_losses:
         text = "the exact condition is that of a network without conductances: use net.lossless(), "
         raise ScopfError(f"{plain.base.name}: {text}or set r of branches and gs of buses to zero")
+    if plain.base.bus.has_current:
+        text = "the exact condition here is that of loads of constant power, not constant current"
+        raise ScopfError(f"{plain.base.name}: {text}")
     if not 0 < number("margin", margin) < 1:
         raise ScopfError(f"margin must be between 0 and 1, got {margin}")
     end = np.inf if time_limit is None else began + number("time_limit", time_limit)

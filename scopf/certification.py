@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +106,7 @@ def certify(
             problem.update(droop_margin=given)
     assert last is not None
     if not checks[-1].stable:
-        log.warning("%s: not certified: %s", problem.base.name, _reason(problem, checks))
+        log.warning("%s: not certified: %s", problem.base.name, reason(problem, checks))
     return dataclasses.replace(last, checks=tuple(checks))
 
 
@@ -151,7 +151,8 @@ def _allowed(found: Solution, margin: float) -> float:
     return float(np.exp(optimize.brentq(room, least, most, xtol=1e-9)))
 
 
-def _reason(problem: Problem, checks: list[Check]) -> str:
+def reason(problem: Problem, checks: Sequence[Check]) -> str:
+    """Why no solution was certified, in a few words."""
     if MARGIN not in problem.formulation:
         return f"the criterion {problem.criterion.name} has no rows to tighten"
     if checks[-1].status is Status.INTERRUPTED:

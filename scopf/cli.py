@@ -1,4 +1,4 @@
-"""The command line: `scopf solve`, `verify`, `sweep`, `report`, `cases`, and the studies."""
+"""The command line: `scopf solve`, `verify`, `sweep`, `report`, `convert`, `cases`, studies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from scopf import __version__, options
+from scopf import __version__, completion, options
+from scopf.cases.conversion import convert
 from scopf.faults import ScopfError
 from scopf.studies import commands
 from scopf.sweeps.command import sweep
@@ -40,7 +41,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point of the command `scopf`."""
-    app()
+    app(prog_name="scopf")
 
 
 def _version(wanted: bool) -> None:
@@ -60,9 +61,14 @@ def _top(
 
 @app.command()
 def solve(
-    case: Annotated[
-        str, typer.Argument(help="Bundled case (see `scopf cases`) or path of a MATPOWER .m file.")
-    ],
+    case: options.Case,
+    costs: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV table of costs for a .raw file: bus, id, c2, c1, c0, ... [default: "
+            "grid.costs.csv beside grid.raw]"
+        ),
+    ] = None,
     lossless: Annotated[
         bool, typer.Option("--lossless", help="Set branch resistance, charging and shunts to zero.")
     ] = False,
@@ -70,7 +76,8 @@ def solve(
         str,
         typer.Option(
             help="Stability criterion: voltage-difference (the paper's), weighted, C0, C1, C2, or "
-            "none for a plain OPF."
+            "none for a plain OPF.",
+            autocompletion=completion.criteria,
         ),
     ] = "voltage-difference",
     mq: Annotated[
@@ -143,7 +150,11 @@ def solve(
         ),
     ] = False,
     start: Annotated[
-        str, typer.Option(help="Start point: dc, flat, middle (of the boxes) or power-flow.")
+        str,
+        typer.Option(
+            help="Start point: dc, flat, middle (of the boxes) or power-flow.",
+            autocompletion=completion.starts,
+        ),
     ] = "dc",
     form: Annotated[
         str,
@@ -170,6 +181,9 @@ def solve(
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show the solver's iterations and more.")
     ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Show no progress, whatever it takes.")
+    ] = False,
 ) -> None:
     """Solve one case and print its Nodal Stability Shadow Prices.
 
@@ -179,7 +193,8 @@ def solve(
     """
     _listen(verbose)
     settings = {
-        "case": case, "lossless": lossless, "criterion": criterion, "mq": mq, "beta_q": beta_q,
+        "case": case, "costs": str(costs) if costs else None, "lossless": lossless,
+        "criterion": criterion, "mq": mq, "beta_q": beta_q,
         "mp": mp, "droop_base": droop_base, "inverters": str(inverters) if inverters else None,
         "eta_q": eta_q, "d": d, "load_scale": load_scale, "alpha": alpha, "margin": margin,
         "droop_margin": droop_margin, "mq_min": mq_min, "mq_max": mq_max,
@@ -188,10 +203,12 @@ def solve(
         "opportunity_price": opportunity_price,
     }  # fmt: skip
     with _ending():
-        solution = _solve(settings, ignore_unsupported, max_iter, time_limit, option or [], verbose)
+        show = not (quiet or verbose)
+        running = (ignore_unsupported, max_iter, time_limit, option or [], verbose, show)
+        solution = _solve(settings, *running)
         from scopf import export, summary
 
-        found = _diagnosis(solution, max_iter) if diagnosis else None
+        found = _diagnosis(solution, max_iter, show) if diagnosis else None
         written = export.write(solution, out, settings, found) if out else []
         if as_json:
             typer.echo(export.as_json(solution, settings, found))
@@ -207,7 +224,7 @@ def solve(
 
 
 @app.command()
-@options.as_in(solve, leave_out=("out", "diagnosis"))
+@options.as_in(solve, leave_out=("out",))
 def verify(
     load: Annotated[
         str,
@@ -234,13 +251,19 @@ def verify(
     """
     _listen(given["verbose"])
     running = ("ignore_unsupported", "max_iter", "time_limit", "option", "verbose")
-    settings = {key: value for key, value in given.items() if key not in (*running, "as_json")}
-    settings["inverters"] = str(given["inverters"]) if given["inverters"] else None
+    apart = (*running, "as_json", "diagnosis", "quiet")
+    settings = {key: value for key, value in given.items() if key not in apart}
+    show = not (given["quiet"] or given["verbose"])
+    for table in ("inverters", "costs"):
+        settings[table] = str(given[table]) if given[table] else None
     with _ending():
         how: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
         how["load"] = _load(load)
         ignore_unsupported, max_iter, time_limit, option, verbose = (given[key] for key in running)
-        solution = _solve(settings, ignore_unsupported, max_iter, time_limit, option or [], verbose)
+        solution = _solve(
+            settings, ignore_unsupported, max_iter, time_limit, option or [], verbose, show
+        )
+        why = _diagnosis(solution, max_iter, show) if given["diagnosis"] else None
         found = solution.verify(**how) if solution.solved else None
         if found is not None and critical:
             log.info("critical m_q %g", found.critical_mq)  # the text has it from now on
@@ -249,9 +272,11 @@ def verify(
 
             result = {**export.as_dict(solution), "settings": {**settings, **how}}
             result |= found.as_dict() if found is not None else {"stable": None}
+            result |= {} if why is None else {"diagnosis": why.as_dict()}
             typer.echo(json.dumps(result, allow_nan=False))
         elif found is None:
             typer.echo(f"{solution.status}: {solution.message}; there is nothing to verify")
+            typer.echo("" if why is None else f"\n{why}", nl=why is not None)
         else:
             from scopf import summary
 
@@ -269,16 +294,18 @@ def _exit_if_interrupted(solution: Solution) -> None:
         raise typer.Exit(INTERRUPTED)
 
 
-def _diagnosis(solution: Solution, max_iter: int | None) -> Diagnosis | None:
+def _diagnosis(solution: Solution, max_iter: int | None, show: bool) -> Diagnosis | None:
     """Why there is no solution, if limits may be the reason and not the user's patience."""
     from scopf.outcome import Status
 
     status = solution.status
+    if solution.certified is False and solution.solved:
+        return solution.diagnosis
     if not (status.conflicting or (status is Status.ITERATION_LIMIT and max_iter is None)):
         return None
     from scopf.diagnosis import diagnose
 
-    return diagnose(solution.problem, progress=sys.stderr.isatty())
+    return diagnose(solution.problem, progress=show)
 
 
 def _load(text: str) -> Any:
@@ -316,10 +343,12 @@ def _solve(
     time_limit: float | None,
     options: list[str],
     verbose: bool,
+    show: bool,
 ) -> Solution:
     import scopf
 
-    net = scopf.load_case(settings["case"], ignore_unsupported=ignore_unsupported)
+    case, costs = settings["case"], settings["costs"]
+    net = scopf.load_case(case, costs=costs, ignore_unsupported=ignore_unsupported)
     net = net.lossless() if settings["lossless"] else net
     net = net.scaled(load=settings["load_scale"])
     keywords = {key: settings[key] for key in ("mq", "beta_q", "mp", "droop_base")}
@@ -334,7 +363,6 @@ def _solve(
         raise ScopfError("co-design needs both --mq-min and --mq-max")
     bounds = None if low is None else (low, high)
     problem = scopf.build(net, units, mq_bounds=bounds, **{key: settings[key] for key in names})
-    show = sys.stderr.isatty() and not verbose
     return scopf.solve(
         problem,
         start=settings["start"],
@@ -344,7 +372,7 @@ def _solve(
         max_iter=max_iter,
         time_limit=time_limit,
         verbose=verbose,
-        progress=_progress() if show else None,
+        progress=show,
     )
 
 
@@ -359,17 +387,6 @@ def _option(text: str) -> tuple[str, str | int | float]:
         except ValueError:
             continue
     return name, value
-
-
-def _progress() -> Callable[[int, float, float], None]:
-    """A line on the terminal that follows the solver; it is wiped at the next output."""
-
-    def show(iteration: int, cost: float, violation: float) -> None:
-        text = f"iteration {iteration}: cost {cost:.6g}, violation {violation:.1e}"
-        sys.stderr.write(f"\r{text:<70}\r")
-        sys.stderr.flush()
-
-    return show
 
 
 def _refuse(error: Exception) -> NoReturn:
@@ -406,5 +423,5 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for _command in (*commands.COMMANDS, report):
+for _command in (*commands.COMMANDS, report, convert):
     app.command()(_guarded(_command))

@@ -38,7 +38,13 @@ def as_dict(solution: Solution) -> dict[str, Any]:
         "iterations": solution.iterations,
         "rung": solution.rung,
         "attempts": [
-            {**dataclasses.asdict(attempt), "status": str(attempt.status)}
+            {
+                "rung": attempt.rung,
+                "status": str(attempt.status),
+                "message": attempt.message,
+                "iterations": attempt.iterations,
+                "seconds": attempt.seconds,
+            }
             for attempt in solution.attempts
         ],
         "seconds": solution.seconds,

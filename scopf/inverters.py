@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import logging
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
+from scopf import csvfile
 from scopf.faults import CaseError, Fault, ScopfError, listing, number
 
 if TYPE_CHECKING:
@@ -123,7 +122,8 @@ class Inverters:
 
         Args:
             net: the network; generators out of service are left out.
-            buses: bus numbers that have an inverter; all generator buses when None.
+            buses: bus numbers that have an inverter; all generator buses when None. Dispatchable
+                loads are no generators here.
             table: CSV file or DataFrame with one key column, `bus` or `gen`, and any of the columns
                 mq, beta_q, mp, beta_p, tau_p, tau_q, rating_mva, and `inverter` (0: the machine
                 there is no inverter). It overrides the keywords; blank cells and rows that are not
@@ -170,7 +170,8 @@ class _Reader:
         self.own_base = droop_base == "rating"
         self.faults: list[Fault] = []
         self.source = "inverters"
-        self.is_inverter = np.ones(len(net.gen), dtype=bool)
+        self.machine = ~net.gen.constant_pf  # a dispatchable load is none
+        self.is_inverter = self.machine.copy()
         self.unit = {key: np.full(len(net.gen), value) for key, value in _DEFAULTS.items()}
         self.unit["rating_mva"] = net.gen.mbase.copy()
         self.rated = np.zeros(len(net.gen), dtype=bool)  # units whose own rating was given
@@ -236,7 +237,7 @@ class _Reader:
         wanted = np.atleast_1d(np.array(list(buses) if isinstance(buses, Iterable) else buses))
         if wanted.size and not np.issubdtype(wanted.dtype, np.integer):
             raise ScopfError(f"buses must be bus numbers, got {buses!r}")
-        self.is_inverter = np.isin(self.net.gen.bus, wanted)
+        self.is_inverter = np.isin(self.net.gen.bus, wanted) & self.machine
         for bus in wanted.tolist():
             self._known_bus(bus, "buses", None)
         for key, values in self.at_bus.items():
@@ -246,10 +247,13 @@ class _Reader:
                     self.faults.append(Fault(text, key, label=f"bus {bus}"))
 
     def _known_bus(self, bus: int, table: str, row: int | None) -> bool:
-        if bus in self.net.gen.bus:
+        if bus in self.net.gen.bus[self.machine]:
             return True
-        known = bus in self.net.bus.id
-        text = "there is no generator in service at this bus" if known else "unknown bus"
+        text = "there is no generator in service at this bus"
+        if bus in self.net.gen.bus:
+            text += ", only a dispatchable load"
+        elif bus not in self.net.bus.id:
+            text = "unknown bus"
         self.faults.append(Fault(text, table, row, f"bus {bus}"))
         return False
 
@@ -283,34 +287,9 @@ class _Reader:
         if not isinstance(table, (str, os.PathLike)):
             raise ScopfError(f"table must be a file or a DataFrame, not {type(table).__name__}")
         self.source = os.fspath(table)
-        if not os.path.isfile(self.source):
-            raise CaseError(self.source, [Fault("there is no such file")])
-        try:
-            text = Path(self.source).read_text(encoding="utf-8-sig")
-            header, *rows = self._cells(text)
-            return pd.DataFrame([[cell or None for cell in row] for row in rows], columns=header)
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise CaseError(self.source, [Fault(f"cannot be read: {reason}")]) from error
-        except (ValueError, csv.Error) as error:
-            raise CaseError(self.source, [Fault(f"is not a CSV table: {error}")]) from error
-
-    def _cells(self, text: str) -> list[list[str]]:
-        """Rows of a CSV text, the header first, all as wide as it; `#` starts a comment."""
-        if "\0" in text:
-            raise ValueError("it holds NUL characters")
-        # With line ends, or a quoted "3<line end>2" would become 32.
-        lines = [line.partition("#")[0] + "\n" for line in text.split("\n")]
-        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, strict=True)]
-        rows = [row for row in rows if any(row)]
-        width = len(rows[0]) if rows else 0
-        if not width:
-            raise ValueError("it is empty")
-        for number_of_row, row in enumerate(rows[1:], 1):
-            if any(row[width:]):
-                text = f"has {len(row)} cells where the header has {width} (a decimal comma?)"
-                self.faults.append(Fault(text, "table", number_of_row))
-        return [(row + [""] * width)[:width] for row in rows]
+        header, rows, faults = csvfile.read(self.source, "table")
+        self.faults += faults
+        return pd.DataFrame([[cell or None for cell in row] for row in rows], columns=header)
 
     def _numeric(self, frame: pd.DataFrame) -> pd.DataFrame:
         import pandas as pd
@@ -332,11 +311,13 @@ class _Reader:
         if key == "bus":
             if not self._known_bus(int(key_number), "bus", row):
                 return
-            units = self.net.gen.bus == int(key_number)
+            units = (self.net.gen.bus == int(key_number)) & self.machine
         else:
-            units = self.net.gen.id == int(key_number)
+            units = (self.net.gen.id == int(key_number)) & self.machine
             if not units.any():
                 text = "there is no generator of this number in service"
+                if int(key_number) in self.net.gen.id:
+                    text = "this is a dispatchable load, which is no inverter"
                 self.faults.append(Fault(text, "gen", row, f"gen {key_number:g}"))
                 return
         flag = record.get("inverter", np.nan)

@@ -1,4 +1,4 @@
-"""Ipopt through cyipopt; the only place that knows either."""
+"""Ipopt through cyipopt, or through its own C interface; the only place that knows them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from scopf.faults import ScopfError
 from scopf.interruption import Stop, stoppable
 from scopf.ladder import Watch
 from scopf.outcome import Status
+
+log = logging.getLogger(__name__)
 
 Options = Mapping[str, str | int | float]
 
@@ -163,7 +165,7 @@ def run(
         none, nothing = np.zeros(nlp.n), np.zeros(nlp.m)
         return Outcome(start, nothing, none, none, Status.INFEASIBLE, text, certain=True)
     callbacks = _Callbacks(nlp, watch, progress)
-    ipopt = _load_cyipopt().Problem(
+    ipopt = _interface().Problem(
         n=nlp.n,
         m=nlp.m,
         problem_obj=callbacks,
@@ -193,7 +195,7 @@ def run(
 def refusals(options: Options) -> dict[str, str]:
     """What is wrong with options that Ipopt does not have, or not with this value, by name."""
     nothing = np.zeros(1)
-    ipopt = _load_cyipopt().Problem(n=1, m=0, problem_obj=_Nothing(), lb=nothing, ub=nothing)
+    ipopt = _interface().Problem(n=1, m=0, problem_obj=_Nothing(), lb=nothing, ub=nothing)
     found = {}
     for name, value in options.items():
         try:
@@ -247,8 +249,8 @@ class _Callbacks:
         iteration: int,
         cost: float,
         violation: float,
-        _dual_violation: float,
-        _mu: float,
+        dual_violation: float,
+        mu: float,
         _step_norm: float,
         regularization: float,
         _dual_step: float,
@@ -257,6 +259,7 @@ class _Callbacks:
     ) -> bool:
         """Called by Ipopt after each iteration; True goes on."""
         goes_on = self._watch.goes_on(iteration, mode == 1, step, regularization > 0)
+        self._watch.steps.append((iteration, cost, violation, dual_violation, mu, step, mode == 1))
         try:
             if self._progress is not None:
                 self._progress(iteration, cost, violation)
@@ -267,18 +270,34 @@ class _Callbacks:
         return goes_on and not self.stop.wanted
 
 
-def _load_cyipopt() -> Any:
-    """Import cyipopt with its BLAS on one thread: more cost time on sparse grid problems."""
+def _interface() -> Any:
+    """cyipopt, or `scopf.libipopt` without it; BLAS on one thread: more cost time on grids."""
     key = "OPENBLAS_NUM_THREADS"
     before = os.environ.get(key)
     os.environ.setdefault(key, "1")
     try:
-        import cyipopt
-    except ImportError as error:
-        text = "cyipopt is not installed: `make demo` builds it, or `conda install -c conda-forge "
-        raise ImportError(text + "cyipopt`") from error
+        return _cyipopt() or _library()
     finally:
         if before is None:
             del os.environ[key]
+
+
+def _cyipopt() -> Any | None:
+    try:
+        import cyipopt
+    except ImportError as error:
+        log.debug("cyipopt cannot be imported: %s", error)
+        return None
     cyipopt.set_logging_level(logging.WARNING)  # it reports every callback at INFO
     return cyipopt
+
+
+def _library() -> Any:
+    from scopf import libipopt
+
+    try:
+        libipopt.load()
+    except (ImportError, OSError) as error:
+        text = f"there is no Ipopt: cyipopt is not installed, and {error}; "
+        raise ImportError(text + "`conda install -c conda-forge cyipopt` brings one") from error
+    return libipopt

@@ -108,12 +108,14 @@ class Watch:
         iterations: so far.
         stalled: why the rung was given up; empty as long as it was not.
         lost: whether it was given up far from a solution, and not in a slow end.
+        steps: what each iteration looked like (`scopf.outcome.STEPS`).
     """
 
     def __init__(self, patience: Patience | None) -> None:
         self.iterations = 0
         self.stalled = ""
         self.lost = False
+        self.steps: list[tuple[float, ...]] = []
         self._patience = patience
         self._restoration = self._tiny = self._regularized = 0
 

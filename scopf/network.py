@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,14 @@ import numpy.typing as npt
 from scopf import validation
 from scopf.arrays import Floats, Ints
 from scopf.faults import CaseError, Fault, ScopfError, by_number, listing, number
-from scopf.tables import Branches, Buses, Gens, positions
+from scopf.tables import Branches, Buses, DcLines, Gens, Table, positions
 
 if TYPE_CHECKING:
     import networkx
     from scipy import sparse
+
+
+LOADS = ("pd", "qd", "pd_current", "qd_current")  # columns of buses that a load factor acts on
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Network:
     bus: Buses
     gen: Gens
     branch: Branches
+    dcline: DcLines = field(default_factory=DcLines.none)
 
     def __post_init__(self) -> None:
         faults = self.validate()
@@ -62,18 +66,23 @@ class Network:
         return (
             isinstance(other, Network)
             and self.base_mva == other.base_mva
-            and self.bus == other.bus
-            and self.gen == other.gen
-            and self.branch == other.branch
+            and self.tables == other.tables
         )
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
+        lines = f"{len(self.dcline)} DC lines, " if len(self.dcline) else ""
         return (
             f"Network({self.name!r}: {len(self.bus)} buses, {len(self.gen)} generators, "
-            f"{len(self.branch)} branches, {self.base_mva:g} MVA)"
+            f"{len(self.branch)} branches, {lines}{self.base_mva:g} MVA)"
         )
+
+    @property
+    def tables(self) -> dict[str, Table]:
+        """All tables by name: bus, gen, branch, dcline."""
+        found: tuple[Table, ...] = (self.bus, self.gen, self.branch, self.dcline)
+        return {table.key: table for table in found}
 
     # -- positions -------------------------------------------
 
@@ -96,28 +105,40 @@ class Network:
         """Position in the bus table of each branch's to bus."""
         return self.bus_positions(self.branch.to_bus)
 
+    @cached_property
+    def dcline_from(self) -> Ints:
+        """Position in the bus table of each DC line's from bus."""
+        return self.bus_positions(self.dcline.from_bus)
+
+    @cached_property
+    def dcline_to(self) -> Ints:
+        """Position in the bus table of each DC line's to bus."""
+        return self.bus_positions(self.dcline.to_bus)
+
     # -- what is in service -------------------------------------------
 
     def energized(self) -> Network:
         """The same network without isolated buses and without elements that are out of service.
 
-        A generator or branch at an isolated bus counts as out of service.
+        What is at an isolated bus counts as out of service.
         """
         live = self.bus.in_service
         gens = self.gen.in_service & live[self.gen_at]
         branches = self.branch.in_service & live[self.branch_from] & live[self.branch_to]
-        if live.all() and gens.all() and branches.all():
+        lines = self.dcline.in_service & live[self.dcline_from] & live[self.dcline_to]
+        if live.all() and gens.all() and branches.all() and lines.all():
             return self
         return dataclasses.replace(
             self,
             bus=self.bus.take(live),
             gen=self.gen.take(gens),
             branch=self.branch.take(branches),
+            dcline=self.dcline.take(lines),
         )
 
     def validate(self) -> list[Fault]:
         """Every fault of the data; an empty list when there is none."""
-        return validation.faults(self.base_mva, self.bus, self.gen, self.branch)
+        return validation.faults(self.base_mva, self.bus, self.gen, self.branch, self.dcline)
 
     # -- variants -------------------------------------------
 
@@ -134,7 +155,8 @@ class Network:
     def lossless(self, *, charging: bool = False) -> Network:
         """Branch resistance, branch charging and bus shunts set to zero; taps and shifts kept.
 
-        This is the network of the paper's theory (Wang and Geng, section II). With `charging`,
+        This is the network of the paper's theory (Wang and Geng, section II). DC lines keep their
+        losses, which are injections to the network. With `charging`,
         branch charging and the susceptance of bus shunts stay: no energy is lost in them, and some
         networks have no feasible operating point without.
 
@@ -176,7 +198,7 @@ class Network:
         if not susceptance > 0:
             raise ScopfError(f"susceptance factor must be positive, got {susceptance}")
         return self.replace(
-            bus={"pd": self.bus.pd * factor, "qd": self.bus.qd * factor},
+            bus={key: getattr(self.bus, key) * factor for key in LOADS},
             branch={"r": self.branch.r / susceptance, "x": self.branch.x / susceptance},
         )
 
@@ -191,6 +213,19 @@ class Network:
         factor = np.ones(len(self.bus))
         factor[at] = list(given.values())
         return factor
+
+    def dcline_sum(self, pf: Floats, qf: Floats, qt: Floats) -> npt.NDArray[np.complex128]:
+        """Power P + jQ that all DC lines together inject into each bus, per unit, shape (n,).
+
+        Args:
+            pf: active power that leaves the from bus of each line.
+            qf: reactive power that it injects there,
+            qt: and at its to bus.
+        """
+        total = np.zeros(len(self.bus), dtype=np.complex128)
+        np.add.at(total, self.dcline_from, -pf + 1j * qf)
+        np.add.at(total, self.dcline_to, self.dcline.received(pf) + 1j * qt)
+        return total
 
     # -- physics -------------------------------------------
 

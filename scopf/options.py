@@ -1,10 +1,22 @@
-"""Options that commands share: one command takes over those of another."""
+"""Arguments and options that commands share: one command takes over those of another."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection
-from typing import TypeVar
+from typing import Annotated, TypeVar
+
+import typer
+
+from scopf import completion
+
+Case = Annotated[
+    str,
+    typer.Argument(
+        help="Bundled case (see `scopf cases`), or path of a MATPOWER .m or PSS/E .raw file.",
+        autocompletion=completion.cases,
+    ),
+]
 
 Command = TypeVar("Command", bound=Callable[..., None])
 

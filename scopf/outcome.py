@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+import numpy as np
+
 from scopf.arrays import Floats
+
+STEPS = (
+    "iteration",
+    "cost",
+    "primal_infeasibility",
+    "dual_infeasibility",
+    "mu",
+    "step",
+    "restoration",
+)
+"""What is recorded of every iteration."""
 
 
 class Status(StrEnum):
@@ -42,6 +55,7 @@ class Attempt:
         status, message: how it ended.
         iterations: interior-point iterations.
         seconds: wall time, compiling included.
+        steps: every iteration, the start among them, shape (count, len(STEPS)).
     """
 
     rung: str
@@ -49,6 +63,9 @@ class Attempt:
     message: str
     iterations: int
     seconds: float
+    steps: Floats = field(
+        default_factory=lambda: np.empty((0, len(STEPS))), repr=False, compare=False
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,8 @@ these:
   A thermal row reads |S|^2/rate <= rate, and dJ*/d(rate) = -lambda (1 + |S|^2/rate^2); so does a
   capability circle. Lost opportunity costs p (S - A) with the row (A^2 + Q^2)/S - S <= 0, so there
   dJ*/dS = p - lambda (1 + (A^2 + Q^2)/S^2), and p = 2 lambda A/S by optimality.
+- A P-Q curve reads a P + b Q <= c with a normal (a, b) of length 1. It is worth what it would be to
+  move it by one unit of Q: dJ*/dc |b|.
 - The Nodal Stability Shadow Price of inverter i is the sum of the multipliers of its rows,
   NSSP_i = sum_j lambda_ij = -dJ*/dGamma_i (Wang and Geng 2026), never negative. The criterion adds
   them up, because it knows which rows are whose.
@@ -35,6 +37,7 @@ import numpy as np
 from scopf.arrays import Flags, Floats
 from scopf.model.capability import units
 from scopf.model.costs import where_priced
+from scopf.model.curves import SIDES, curve
 from scopf.model.problem import Problem
 from scopf.nlp import NLP
 
@@ -100,12 +103,13 @@ class Prices:
     """Prices by table and column, in the units that the column names say.
 
     Attributes:
-        buses, gens, branches, inverters: price columns of these tables.
+        buses, gens, branches, dclines, inverters: price columns of these tables.
     """
 
     buses: dict[str, Floats]
     gens: dict[str, Floats]
     branches: dict[str, Floats]
+    dclines: dict[str, Floats]
     inverters: dict[str, Floats]
 
 
@@ -140,6 +144,10 @@ def read(problem: Problem, multipliers: Multipliers, loading: tuple[Floats, Floa
             "mu_p_max_per_mwh": p_high * per_mw,
             "mu_q_min_per_mvarh": q_low * per_mw,
             "mu_q_max_per_mvarh": q_high * per_mw,
+            **{
+                f"mu_curve_{side}_per_mvarh": _curve(problem, multipliers, side) * per_mw
+                for side in SIDES
+            },
         },
         branches={
             "mu_s_from_per_mvah": np.maximum(thermal[0], 0.0),
@@ -147,12 +155,31 @@ def read(problem: Problem, multipliers: Multipliers, loading: tuple[Floats, Floa
             "mu_angle_min_per_degree": np.maximum(-angle, 0.0) * per_degree,
             "mu_angle_max_per_degree": np.maximum(angle, 0.0) * per_degree,
         },
+        dclines=_dclines(multipliers, per_mw) if len(net.dcline) else {},
         inverters={"mu_s_per_mvah": np.maximum(_ratings(problem, multipliers), 0.0) * per_mw},
     )
     if not multipliers.solved:
-        for table in (tables.buses, tables.gens, tables.branches, tables.inverters):
+        every = tables.buses, tables.gens, tables.branches, tables.dclines, tables.inverters
+        for table in every:
             table.update({name: np.full(len(column), np.nan) for name, column in table.items()})
     return tables
+
+
+def _curve(problem: Problem, multipliers: Multipliers, side: str) -> Floats:
+    """Price of one side of the P-Q curves, currency/h per p.u. of Q; zero without a row."""
+    worth, name = np.zeros(len(problem.base.gen)), f"gen_curve_{side}"
+    if name in problem.formulation:
+        at, _, b, _ = curve(problem.base.gen, side)
+        worth[at] = np.maximum(multipliers.of_rows(name, 0.0), 0.0) * np.abs(b)
+    return worth
+
+
+def _dclines(multipliers: Multipliers, per_mw: float) -> dict[str, Floats]:
+    found = {}
+    for name, unit in (("pf", "mwh"), ("qf", "mvarh"), ("qt", "mvarh")):
+        for side, bound in zip(SIDES, multipliers.of_bounds(f"dcline_{name}"), strict=True):
+            found[f"mu_{name}_{side}_per_{unit}"] = bound * per_mw
+    return found
 
 
 def _ratings(problem: Problem, multipliers: Multipliers) -> Floats:

@@ -12,18 +12,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyomo.environ as pyo
 
+from scopf import piecewise
 from scopf.algebra.formulation import Constraint, Expression, Variable
 from scopf.injections import injections
 from scopf.model.capability import units
+from scopf.model.levels import costs
 from scopf.stability.criterion import STIFFNESS
+from scopf.tables import positions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from scopf.algebra import Formulation
     from scopf.algebra.formulation import Symbol
-    from scopf.arrays import Flags, Floats
+    from scopf.arrays import Complexes, Flags, Floats
     from scopf.model.problem import Problem
     from scopf.nlp import NLP
     from scopf.stability import Stability
@@ -139,6 +143,10 @@ def _rows(problem: Problem) -> dict[str, Floats]:
     gen, n = f["gen_pg"].value + 1j * f["gen_qg"].value, len(net.bus)
     into = np.bincount(net.gen_at, gen.real, n) + 1j * np.bincount(net.gen_at, gen.imag, n)
     demand = f["bus_pd"].values + 1j * f["bus_qd"].values
+    if "bus_pd_current" in f:
+        demand = demand + vm * (f["bus_pd_current"].values + 1j * f["bus_qd_current"].values)
+    if "dcline_pf" in f:
+        demand = demand - net.dcline_sum(*(f[f"dcline_{x}"].value for x in ("pf", "qf", "qt")))
     left = into - demand - injections(strong.ybus(), vm, va)
     found = {"bus_balance_p": np.abs(left.real), "bus_balance_q": np.abs(left.imag)}
     y, v = strong.admittances, vm * np.exp(1j * va)
@@ -160,6 +168,26 @@ def _rows(problem: Problem) -> dict[str, Floats]:
         p, q = (np.bincount(owner, part[unit]) for part in (gen.real, gen.imag))
         rating = f["inverter_rating"].values
         found["inverter_capability"] = np.maximum(np.hypot(p, q) - rating, 0.0)
+    return found | _of_generators(problem, gen)
+
+
+def _of_generators(problem: Problem, power: Complexes) -> dict[str, Floats]:
+    """P-Q curves (how far Q is beyond the line), power factors, and costs below a segment."""
+    f, net = problem.formulation, problem.base
+    gen, p, q, found = net.gen, power.real, power.imag, {}
+    for side, sign in (("min", -1.0), ("max", 1.0)):
+        name, first, second = f"gen_curve_{side}", *(getattr(gen, f"qc{k}{side}") for k in (1, 2))
+        if name in f:
+            at = positions(gen.id, f[name].index.keys)
+            slope = (second - first)[at] / (gen.pc2 - gen.pc1)[at]
+            beyond = sign * (q[at] - first[at] - slope * (p - gen.pc1)[at])
+            found[name] = np.maximum(beyond, 0.0) / np.hypot(slope, 1.0)
+    if "gen_power_factor" in f:
+        at, ratio = np.flatnonzero(gen.constant_pf), gen.pf_ratio[gen.constant_pf]
+        found["gen_power_factor"] = np.abs(q[at] - ratio * p[at]) / np.hypot(ratio, 1.0)
+    for name, cost in costs(net).items():
+        if f"{name}_level" in f:
+            found[f"{name}_segment"] = cost.below(f[name].value, f[f"{name}_level"].value)
     return found
 
 
@@ -199,11 +227,14 @@ def _other_bounds(problem: Problem, nlp: NLP, x: Floats) -> list[Family]:
 
 
 def _limits(problem: Problem) -> dict[str, tuple[Floats, Floats]]:
-    bus, gen = problem.base.bus, problem.base.gen
+    bus, gen, line = problem.base.bus, problem.base.gen, problem.base.dcline
     return {
         "bus_vm": (bus.vmin, bus.vmax),
         "gen_pg": (gen.pmin, gen.pmax),
         "gen_qg": (gen.qmin, gen.qmax),
+        "dcline_pf": (line.pmin, line.pmax),
+        "dcline_qf": (line.qminf, line.qmaxf),
+        "dcline_qt": (line.qmint, line.qmaxt),
     }
 
 
@@ -219,7 +250,10 @@ def cost(problem: Problem) -> float:
     if not _own_objective(f):
         return float("nan")
     pg, qg = f["gen_pg"].value, f["gen_qg"].value
-    total = _polynomial(gen.cost_p, pg) + _polynomial(gen.cost_q, qg)
+    total = _cost(gen.cost_p, gen.cost_p_points, pg) + _cost(gen.cost_q, gen.cost_q_points, qg)
+    if "dcline_pf" in f:
+        line = problem.base.dcline
+        total += _cost(line.cost, line.cost_points, f["dcline_pf"].value)
     total += float(f["gen_d"].values @ qg**2)
     if "gen_q_price" in f:
         total += float(f["gen_q_price"].values @ np.abs(qg))
@@ -234,12 +268,12 @@ def cost(problem: Problem) -> float:
     return total
 
 
-def _polynomial(coefficients: Floats, x: Floats) -> float:
-    """Sum over generators of sum_k c_k x^k, by Horner's rule."""
+def _cost(coefficients: Floats, points: Floats, x: Floats) -> float:
+    """Sum over generators of sum_k c_k x^k, by Horner's rule, or of what their points give."""
     value = np.zeros(len(x))
     for column in coefficients.T[::-1]:
         value = value * x + column
-    return float(value.sum())
+    return float((value + piecewise.value(points, x)).sum())
 
 
 def _own_objective(f: Formulation) -> bool:
@@ -250,7 +284,7 @@ def _own_objective(f: Formulation) -> bool:
     component = f.model.component("total_cost")
     if component is not member or not member.active or member.expr is not made:
         return False
-    return _as_declared(f, "_cost_")
+    return _as_declared(f, "_cost")
 
 
 def _as_declared(f: Formulation, part: str) -> bool:
@@ -260,7 +294,7 @@ def _as_declared(f: Formulation, part: str) -> bool:
         return True
     names = [symbol.name for symbol in f.of_kind(Expression) if part in symbol.name]
     return all(
-        member.expr is given
+        member.expr is given or (isinstance(given, int | float) and pyo.value(member.expr) == given)
         for name in names
         for member, given in zip(rendering.members[name], rendering.expressions[name], strict=True)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import numpy as np
 from scopf.arrays import Flags, Floats, Ints
 from scopf.faults import ScopfError
 from scopf.model.problem import Problem, Scenario
-from scopf.outcome import Attempt, Iterate, Status
+from scopf.outcome import STEPS, Attempt, Iterate, Status
 from scopf.stability.criterion import NOBODY
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ class Point:
     Attributes:
         vm, va: voltages of the buses.
         pg, qg: output of the generators.
-        pd, qd: loads of the buses.
+        loads: of the buses by column of their table: pd, qd, and constant-current ones if any.
         flows: into both ends of the branches, rows p_from, q_from, p_to, q_to.
+        dclines: rows pf, qf, pt, qt and cost of the DC lines, in the signs of their table.
         alpha: grid strength.
         costs: of the generators, currency per hour.
         rating: of the inverters.
@@ -49,13 +51,23 @@ class Point:
     va: Floats
     pg: Floats
     qg: Floats
-    pd: Floats
-    qd: Floats
+    loads: dict[str, Floats]
     flows: Floats
+    dclines: Floats
     alpha: float
     costs: Floats
     rating: Floats
     opportunity: Floats
+
+    @property
+    def demand(self) -> tuple[Floats, Floats]:
+        """Active and reactive power that the loads of each bus draw, constant-current ones too."""
+        zero = np.zeros(len(self.vm))
+        p, q = (
+            self.loads[f"{letter}d"] + self.loads.get(f"{letter}d_current", zero) * self.vm
+            for letter in "pq"
+        )
+        return p, q
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,8 +145,8 @@ class Solution:
             "bus": net.bus.id,
             "vm": point.vm,
             "va_deg": np.degrees(point.va),
-            "p_load_mw": point.pd * net.base_mva,
-            "q_load_mvar": point.qd * net.base_mva,
+            "p_load_mw": point.demand[0] * net.base_mva,
+            "q_load_mvar": point.demand[1] * net.base_mva,
             **self.prices.buses,
         }
 
@@ -176,6 +188,32 @@ class Solution:
                 "p_loss_mw": pf + pt,
                 "loading_percent": np.where(np.isfinite(net.branch.rate), 100 * loading, np.nan),
                 **self.prices.branches,
+            }
+        )
+
+    @cached_property
+    def dclines(self) -> pd.DataFrame:
+        """Powers at both ends, cost and prices of the limits, by DC line.
+
+        `pf_mw` leaves the from bus and `pt_mw` arrives at the to bus; `qf_mvar` and `qt_mvar` are
+        injected into them.
+        """
+        import pandas as pd
+
+        line, base = self.problem.base.dcline, self.problem.base.base_mva
+        pf, qf, pt, qt, cost = self.point.dclines
+        return pd.DataFrame(
+            {
+                "dcline": line.id,
+                "from_bus": line.from_bus,
+                "to_bus": line.to_bus,
+                "pf_mw": pf * base,
+                "qf_mvar": qf * base,
+                "pt_mw": pt * base,
+                "qt_mvar": qt * base,
+                "p_loss_mw": (pf - pt) * base,
+                "cost_per_h": cost,
+                **self.prices.dclines,
             }
         )
 
@@ -258,11 +296,32 @@ class Solution:
             "dcost_dmq": found.dcost_dmq if self.solved else missing,
         }
 
+    @cached_property
+    def trace(self) -> pd.DataFrame:
+        """Every iteration of the solver, of all attempts in order.
+
+        `attempt` counts from 1 and `rung` names it; `iteration` starts anew with each. `cost` is
+        the objective, `primal_infeasibility` and `dual_infeasibility` the largest violations of the
+        constraints and of the first-order conditions in Ipopt's scaling, `mu` the barrier
+        parameter, `step` the length of the primal step, 1 for a full one; during `restoration`
+        Ipopt looks for a feasible point, and cost does not count.
+        """
+        import pandas as pd
+
+        sizes = [len(attempt.steps) for attempt in self.attempts]
+        places = np.repeat(np.arange(len(sizes)), sizes)
+        values = np.concatenate([attempt.steps for attempt in self.attempts])
+        frame = pd.DataFrame(values, columns=list(STEPS))
+        frame.insert(0, "attempt", 1 + places)
+        frame.insert(1, "rung", np.array([a.rung for a in self.attempts], dtype=object)[places])
+        return frame.astype({"iteration": "int64", "restoration": "bool"})
+
     @property
     def net(self) -> Network:
-        """The network that was solved, with its loads and grid strength."""
+        """The network that was solved, with its loads, grid strength and powers of DC lines."""
         net = self.problem.base.scaled(susceptance=self.point.alpha)
-        return net.replace(bus={"pd": self.point.pd, "qd": self.point.qd})
+        pf, qf, _, qt, _ = self.point.dclines
+        return net.replace(bus=self.point.loads, dcline={"pf": pf, "qf": qf, "qt": qt})
 
     def verify(
         self,
@@ -293,9 +352,33 @@ class Solution:
         settings: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
         return verify(self.net, self.inverter_data, point.vm, point.va, load=load, **settings)
 
+    def to_pandapower(self, net: Any, *, setpoints: bool = False) -> None:
+        """Fill the result tables of the pandapower net that was solved.
+
+        The tables res_bus (with the prices lam_p and lam_q), res_line, res_trafo, ... are those of
+        pandapower's own power flow at this dispatch, which has to be at the same voltages. res_cost
+        is the cost, and res_inverter the table `inverters`, indexed by bus, with the names of
+        pandapower's elements.
+
+        Args:
+            net: the net that the network was read from, unchanged since.
+            setpoints: write the dispatch into the tables of elements too (p_mw, q_mvar and vm_pu of
+                what may be controlled), so that `pandapower.runpp` finds the same operating point.
+
+        Raises:
+            ScopfError: after a solve that failed; when the net is not what was solved, as after
+                `lossless()`, with scaled loads, or after a change.
+        """
+        from scopf.cases.pandapower.writing import write
+
+        write(self, net, setpoints=setpoints)
+
     @cached_property
     def diagnosis(self) -> Diagnosis | None:
         """Which limits conflict, found by re-solves when it is first asked for; None if solved.
+
+        For a solution that was not certified: which limits conflict with the least droop margin
+        that had no solution any more, or in a sentence why there was no such margin.
 
         `scopf.diagnose(problem)` is the same with options. What was changed by hand on the Pyomo
         model since the solve is part of it.
@@ -303,18 +386,33 @@ class Solution:
         Raises:
             ScopfError: when `update` has changed the problem since the solve.
         """
-        if self.solved:
+        margins = [check.droop_margin for check in self.checks if check.status.conflicting]
+        if self.solved and self.certified is not False:
             return None
-        from scopf.diagnosis import diagnose
+        from scopf.diagnosis import Diagnosis, diagnose
+
+        if self.solved and not margins:
+            from scopf.certification import reason
+
+            return Diagnosis(f"not certified: {reason(self.problem, self.checks)}", True)
 
         now, then = self.problem.inverters, self.inverter_data
         same = self.scenario.mq_bounds is not None or np.array_equal(now.mq, then.mq)
-        if self.problem.scenario != self.scenario or not same:
+        given = self.problem.scenario.droop_margin  # that of checks is set back after them
+        scenario = dataclasses.replace(self.scenario, droop_margin=given) if margins else None
+        if self.problem.scenario != (scenario or self.scenario) or not same:
             raise ScopfError(
                 "the problem has been changed since it was solved; scopf.diagnose(problem) says "
                 "what conflicts in it now"
             )
-        return diagnose(self.problem)
+        if not self.solved:
+            return diagnose(self.problem, progress=True)
+        try:
+            found = diagnose(self.problem.update(droop_margin=min(margins)), progress=True)
+        finally:
+            self.problem.update(droop_margin=given)
+        about = f"with a droop margin of {min(margins):.3g}, the least that had no solution: "
+        return dataclasses.replace(found, verdict=about + found.verdict)
 
     def __str__(self) -> str:
         from scopf import summary
@@ -323,8 +421,10 @@ class Solution:
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """All tables by name."""
-        names = ("buses", "gens", "branches", "inverters", "pairs")
+        """All tables by name; that of DC lines only if there are any."""
+        names = ["buses", "gens", "branches", "inverters", "pairs"]
+        if len(self.problem.base.dcline):
+            names.insert(3, "dclines")
         return {name: getattr(self, name) for name in names}
 
 

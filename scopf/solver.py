@@ -14,17 +14,21 @@ import numpy as np
 
 from scopf import accuracy, certification, ipopt, prices
 from scopf.accuracy import Accuracy
+from scopf.algebra import Formulation
 from scopf.algebra.formulation import Variable
 from scopf.arrays import Floats
 from scopf.faults import ScopfError, listing, number
 from scopf.inverters import Inverters
 from scopf.ipopt import Options, Outcome, Progress
 from scopf.ladder import Form, Patience, Rung, Start, Watch, rungs
+from scopf.model import levels
 from scopf.model.costs import split_start
 from scopf.model.problem import Problem
+from scopf.network import LOADS
 from scopf.nlp import NLP
-from scopf.outcome import Attempt, Iterate, Status
+from scopf.outcome import STEPS, Attempt, Iterate, Status
 from scopf.prices import Multipliers
+from scopf.progress import Ticker
 from scopf.solution import Point, Solution
 from scopf.stability import Setting, Stability
 from scopf.stability.criterion import STIFFNESS
@@ -45,7 +49,7 @@ def solve(
     max_iter: int | None = None,
     time_limit: float | None = None,
     verbose: bool = False,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     certify: bool | Mapping[str, Any] = False,
 ) -> Solution:
     """Solve a problem as it stands now, user's additions to its Pyomo model included.
@@ -68,7 +72,8 @@ def solve(
         max_iter: iteration limit, all attempts together.
         time_limit: wall time limit of the solver in s, all attempts together.
         verbose: print Ipopt's iterations.
-        progress: called after each iteration with its number, the cost and the largest violation.
+        progress: called after each iteration with its number, the cost and the largest violation;
+            or True for a line on a terminal that shows these after two seconds.
         certify: check the optimum exactly, by the dynamics; if it is unstable, raise the
             criterion's droop margin and solve again until it passes or there is no solution. Every
             step is in the result's `checks`. A mapping is the keywords of `Solution.verify`.
@@ -92,12 +97,15 @@ def solve(
     own = {"print_level": 5 if verbose else 0, **(options or {})}
     limits = _limits(own, max_iter, time_limit)
 
-    def once(last: Solution | None) -> Solution:
-        return _once(_Climb(problem, own, limits, progress), last or start, form)
+    with Ticker("solve", progress is True) as ticker:
+        told = ticker if isinstance(progress, bool) else progress
 
-    if not certify:
-        return once(None)
-    return certification.certify(problem, once, {} if certify is True else certify)
+        def once(last: Solution | None) -> Solution:
+            return _once(_Climb(problem, own, limits, told), last or start, form)
+
+        if not certify:
+            return once(None)
+        return certification.certify(problem, once, {} if certify is True else certify)
 
 
 def _once(climb: _Climb, start: Start | Solution | Iterate, form: Form) -> Solution:
@@ -211,8 +219,9 @@ class _Climb:
         if found.status.solved and rung.note:
             found = dataclasses.replace(found, message=f"{found.message} ({rung.note})")
         seconds = time.perf_counter() - began
+        steps = _steps(nlp, watch)
         self._attempts.append(
-            Attempt(rung.name, found.status, found.message, watch.iterations, seconds)
+            Attempt(rung.name, found.status, found.message, watch.iterations, seconds, steps)
         )
         log.info("%s: %s (%d iterations)", rung.name, found.message, watch.iterations)
         self._last = nlp, found
@@ -298,6 +307,14 @@ def _examine(problem: Problem, nlp: NLP, found: Outcome) -> _Examined:
     )
 
 
+def _steps(nlp: NLP, watch: Watch) -> Floats:
+    """The iterations of an attempt, costs with the sign of the user's objective."""
+    found = np.array(watch.steps, dtype=np.float64).reshape(-1, len(STEPS))
+    if nlp.maximize:
+        found[:, STEPS.index("cost")] *= -1
+    return found
+
+
 def compiled(problem: Problem, lift: bool) -> NLP:
     """The problem's NLP, compiled once and refreshed as long as only numbers change.
 
@@ -354,6 +371,7 @@ def start_point(problem: Problem, nlp: NLP, start: Start) -> Floats:
     f = problem.formulation
     if "gen_q_price" in f:
         found |= split_start(found.get("gen_qg", f["gen_qg"].start), f["gen_q_price"].values)
+    found |= levels.starts(f, problem.base, found)
     x = nlp.start.copy()
     for variable in f.of_kind(Variable):
         columns = nlp.columns(variable.name)
@@ -369,6 +387,15 @@ def _designed(problem: Problem) -> Inverters:
     return problem.inverters.replace(mq=1.0 / problem.formulation[STIFFNESS].value)
 
 
+def _dclines(f: Formulation, nlp: NLP, x: Floats) -> Floats:
+    """Rows pf, qf, pt, qt and cost of the DC lines."""
+    if "dcline_pf" not in f:
+        return np.zeros((5, 0))
+    own = [f[f"dcline_{name}"].value for name in ("pf", "qf", "qt")]
+    arrives, cost = (nlp.values_of(name, x) for name in ("dcline_pt", "dcline_cost_p"))
+    return np.array([*own[:2], arrives, own[2], cost])
+
+
 def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:
     f, inverters = problem.formulation, problem.inverters
     lost = "inverter_cost_q" in f
@@ -378,10 +405,10 @@ def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:
         va=f["bus_va"].value.copy(),
         pg=f["gen_pg"].value.copy(),
         qg=f["gen_qg"].value.copy(),
-        pd=f["bus_pd"].values.copy(),
-        qd=f["bus_qd"].values.copy(),
+        loads={key: f[f"bus_{key}"].values.copy() for key in LOADS if f"bus_{key}" in f},
         alpha=float(f["alpha"].values[0]),
         flows=np.array([nlp.values_of(name, x) for name in flows]),
+        dclines=_dclines(f, nlp, x),
         costs=nlp.values_of("gen_cost_p", x) + nlp.values_of("gen_cost_q", x),
         rating=(f["inverter_rating"].values if "inverter_rating" in f else inverters.rating).copy(),
         opportunity=nlp.values_of("inverter_cost_q", x) if lost else np.zeros(len(inverters)),

@@ -1,7 +1,9 @@
 """Points from which an optimisation may start, each a pure function of an energized network.
 
 Every function returns `bus_vm`, `bus_va` (rad), `gen_pg` and `gen_qg`, per unit, in the order of
-the network's tables and within their boxes; the reference buses have their own angles.
+the network's tables and within their boxes; the reference buses have their own angles. With DC
+lines there are `dcline_pf`, `dcline_qf` and `dcline_qt` as well: the active power is the case's,
+as near as the box allows, the reactive in the middle of its box.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ def flat(net: Network) -> dict[str, Floats]:
         "bus_va": np.where(references, bus.va, bus.va[references][0]),
         "gen_pg": _middle(gen.pmin, gen.pmax),
         "gen_qg": _middle(gen.qmin, gen.qmax),
-    }
+    } | _dclines(net)
 
 
 def middle(net: Network) -> dict[str, Floats]:
@@ -67,7 +69,7 @@ def dc(net: Network) -> dict[str, Floats]:
     Returns:
         As `flat` does.
     """
-    pg = _dispatch(net, net.bus.pd.sum() + net.bus.gs.sum())
+    pg = _dispatch(net, _drawn(net).real.sum() + net.bus.gs.sum())
     return flat(net) | {"bus_va": _dc_angles(net, pg), "gen_pg": pg}
 
 
@@ -86,7 +88,7 @@ def power_flow(net: Network) -> dict[str, Floats]:
         As `flat` does. Where Newton's method fails this is the point of `dc`, and the log says so.
     """
     start, at, y = dc(net), net.gen_at, net.ybus()
-    load: Complexes = net.bus.pd + 1j * net.bus.qd
+    load = _drawn(net)
     references = net.bus.type == REFERENCE
     regulated = np.isin(np.arange(len(net.bus)), at)
     slack = _slack(net, regulated)
@@ -102,6 +104,7 @@ def power_flow(net: Network) -> dict[str, Floats]:
             log.info("%s: the power flow does not converge, the DC one is the start", net.name)
             return start
         vm, va = solved
+        load = _drawn(net, vm)
         power = injections(y, vm, va) + load
         if not losses_known:
             pg = _dispatch(net, power.real.sum())
@@ -110,6 +113,7 @@ def power_flow(net: Network) -> dict[str, Floats]:
     fixed = net.bus.va[references]
     va = np.where(references, net.bus.va, va + (fixed[0] - va[references][0]))
     return {
+        **start,
         "bus_vm": np.clip(vm, net.bus.vmin, net.bus.vmax),
         "bus_va": va,
         "gen_pg": np.where(at_slack, shared, pg),
@@ -175,6 +179,27 @@ def _bus_sum(net: Network, power: Floats) -> Floats:
     return np.bincount(net.gen_at, power, minlength=len(net.bus)).astype(np.float64)
 
 
+def _dclines(net: Network) -> dict[str, Floats]:
+    line = net.dcline
+    if not len(line):
+        return {}
+    return {
+        "dcline_pf": np.clip(line.pf, line.pmin, line.pmax),
+        "dcline_qf": _middle(line.qminf, line.qmaxf),
+        "dcline_qt": _middle(line.qmint, line.qmaxt),
+    }
+
+
+def _drawn(net: Network, vm: Floats | None = None) -> Complexes:
+    """What loads and DC lines draw from each bus, at 1 p.u. if no voltages are given."""
+    p, q = net.bus.demand(1.0 if vm is None else vm)
+    line, drawn = _dclines(net), p + 1j * q
+    if not line:
+        return np.asarray(drawn)
+    pf = line["dcline_pf"]
+    return np.asarray(drawn - net.dcline_sum(pf, line["dcline_qf"], line["dcline_qt"]))
+
+
 # -- power flows -----------------------------------------------
 
 
@@ -188,7 +213,7 @@ def _dc_angles(net: Network, pg: Floats) -> Floats:
     ends = sparse.coo_array((np.concatenate([ones, -ones]), cells), shape=(m, n)).tocsr()
     matrix = (ends.T @ (sparse.diags_array(b) @ ends)).tocsc()
     va = flat(net)["bus_va"]
-    injected = _bus_sum(net, pg) - net.bus.pd - net.bus.gs + ends.T @ (b * branch.shift)
+    injected = _bus_sum(net, pg) - _drawn(net).real - net.bus.gs + ends.T @ (b * branch.shift)
     free = net.bus.type != REFERENCE
     wanted = (injected - matrix @ np.where(free, 0.0, va))[free]
     found = _solve(matrix[free][:, free], wanted)

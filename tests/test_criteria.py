@@ -52,7 +52,7 @@ def exactly_stable(solution, reactances=False):
     grid, at = Grid.full(net), made.reduction.keep
     stiffness = np.zeros(len(grid))
     stiffness[at] = 1 / solution.inverter_data.k
-    slope = 2 * solution.point.qd / solution.point.vm * reactances
+    slope = 2 * solution.point.loads["qd"] / solution.point.vm * reactances
     h = hessian(grid, solution.point.vm, solution.point.va, stiffness, slope).toarray()
     return np.linalg.eigvalsh(h[1:, 1:])[0] > 0
 

@@ -1,6 +1,8 @@
 """Why there is no solution: limits that are named conflict, and what they need is enough."""
 
+import io
 import json
+import sys
 
 import numpy as np
 import pyomo.environ as pyo
@@ -10,11 +12,13 @@ from small_networks import network
 from typer.testing import CliRunner
 
 import scopf
+from scopf import ipopt
 from scopf.cli import app
 from scopf.diagnosis.catalog import Catalog
 from scopf.diagnosis.elastic import Elastic
 from scopf.diagnosis.limits import Limits
 from scopf.diagnosis.report import outward
+from scopf.ladder import Watch
 from scopf.solver import compiled, start_point
 from scopf.stability import VoltageDifference
 
@@ -179,6 +183,70 @@ def test_several_conflicts_are_told_apart_and_resolved_together():
     assert scopf.solve(scopf.build(scaled, criterion="none")).solved
 
 
+def short_of_reactive_power():
+    """Six generators, each with little more than its least reactive power."""
+    net = scopf.load_case("case30")
+    return net.replace(gen={"qmax": net.gen.qmin + 0.03 * (net.gen.qmax - net.gen.qmin)})
+
+
+def test_all_conflicts_are_explained_and_none_of_the_changes_can_be_left_out():
+    net = short_of_reactive_power()
+    found = scopf.diagnose(scopf.build(net, criterion="none"))
+    count = len(found.together)
+    assert count > 3
+    assert found.complete
+    assert found.unexplained == 0
+    assert set(found.limits["conflict"]) == set(range(1, count + 1))
+
+    def solved(changes):
+        instance = net
+        for change in changes:
+            limit = change.limit
+            row = {"limit": limit.name, "element": limit.element, "quantity": limit.quantity}
+            instance = amended(instance, {}, {}, row, change.needed)[0]
+        return scopf.solve(scopf.build(instance, criterion="none")).solved
+
+    assert solved(found.together)
+    for left_out in found.together:
+        assert not solved(change for change in found.together if change is not left_out)
+    for change in found.changes:
+        others = [other for other in found.together if other.conflict != change.conflict]
+        assert solved([*others, change]), change
+
+
+def test_conflicts_that_were_not_explained_are_counted():
+    own = scopf.build(short_of_reactive_power(), criterion="none")
+    whole = scopf.diagnose(own)
+    found = scopf.diagnose(own, max_solves=whole.solves // 2)
+    assert not found.complete
+    assert found.solves == whole.solves // 2
+    assert 0 < found.unexplained == len(found.together) - len(set(found.limits["conflict"]))
+    assert f"{found.unexplained} more conflict" in str(found)
+    assert "not explained: limit on re-solves" in str(found)
+    assert found.as_dict()["stopped"] == "limit on re-solves"
+
+
+def test_dropping_a_limit_that_is_not_named_is_of_no_use():
+    net = INSTANCES["Qmax"][0]
+    found = scopf.diagnose(scopf.build(net, criterion="none"))
+    assert {change.conflict for change in found.changes} == {1}
+    named = {(row["quantity"], row["element"]) for row in found.limits.to_dict("records")}
+    far = {"Vmin": 0.3, "Vmax": 2.0, "Pmin": -50, "Pmax": 50, "Qmin": -50, "Qmax": 50, "rating": 99}
+    dropped = set()
+    for quantity, value in far.items():
+        table, column = ("branch", "rate"), None
+        if quantity in BOX:
+            table, column = ("bus" if quantity[0] == "V" else "gen", None), BOX[quantity]
+        name, column = table[0], column or table[1]
+        rows = getattr(net, name)
+        for k, number in enumerate(rows.id.tolist()):
+            instance = net.replace(**{name: changed(rows, [number], column, value)})
+            if scopf.solve(scopf.build(instance, criterion="none")).solved:
+                element = rows.label(k) if name != "branch" else f"branch {number}"
+                dropped.add((quantity, element))
+    assert dropped == named
+
+
 def test_rows_of_the_user_are_limits_and_changed_boxes_count():
     own = scopf.build(CASE9, criterion="none")
     pg = own.model.gen_pg
@@ -274,6 +342,37 @@ def test_the_elastic_problem_has_the_right_derivatives():
     np.testing.assert_allclose(full @ step, turn, rtol=1e-5, atol=1e-4)
 
 
+def test_a_resumed_point_is_stationary_whichever_limits_are_loose():
+    """Multipliers of boxes and ranges survive the change between row and bound."""
+    own = scopf.build(
+        LOSSLESS39,
+        scopf.Inverters.at_generators(LOSSLESS39, mq=0.5),
+        criterion=VoltageDifference(rows="maximum"),
+    )
+    nlp = compiled(own, False)
+    limits = Limits(Catalog(own, nlp).kinds)
+    most = np.where(limits.lever, 0.0, limits.most)
+    whole = Elastic(nlp, limits.rows, limits.boxes, np.ones(len(limits), bool), most)
+    start = whole.start(start_point(own, nlp, "dc"))
+    outcome = ipopt.run(whole, start, {"tol": 1e-10}, Watch(None))
+    where, worth = whole.where(outcome), np.zeros(len(limits))
+    worth[whole.loose] = whole.worth(outcome.rows)
+    part = Elastic(nlp, limits.rows, limits.boxes, (where.t > 1e-6) | (worth > 1e-3), most)
+    assert 0 < len(part.loose) < len(whole.loose)
+    for elastic in (whole, part):
+        x, given = elastic.resume(where)
+        rows, columns = elastic.jacobianstructure()
+        slope = np.bincount(
+            columns, elastic.jacobian(x) * given["lagrange"][rows], minlength=elastic.n
+        )
+        rest = elastic.gradient(x) + slope - given["zl"] + given["zu"]
+        assert abs(rest).max() < 1e-6
+        assert abs(given["lagrange"]).max() > 0.1
+        g = elastic.constraints(x)
+        assert (g <= elastic.g_upper + 1e-6).all()
+        assert (g >= elastic.g_lower - 1e-6).all()
+
+
 def test_the_weighted_criterion_names_inverters():
     inverters = scopf.Inverters.at_generators(LOSSLESS39, mq=0.6)
     weighted = scopf.build(LOSSLESS39, inverters, criterion="weighted")
@@ -307,7 +406,7 @@ def test_a_search_cut_short_says_so():
     assert not found.complete
     assert found.solves == 6
     assert "not tried" in str(found)
-    assert "not everything was looked into" in str(found)
+    assert "not everything was looked into: limit on re-solves" in str(found)
     nothing = scopf.diagnose(scopf.build(LOSSLESS39, inverters), time_limit=1e-4)
     assert nothing.feasible is None
     assert "no answer" in str(nothing)
@@ -369,3 +468,72 @@ def test_command_line_prints_it_unless_told_not_to():
     assert found["diagnosis"]["limits"][0]["element"] == "inverter 32"
     stopped = CliRunner().invoke(app, ["solve", "case9", "--max-iter", "2"])
     assert "limits" not in stopped.stdout
+
+
+def test_verify_says_why_there_is_nothing_to_verify():
+    arguments = ["verify", "case39", "--lossless", "--mq", "0.5"]
+    said = CliRunner().invoke(app, arguments)
+    assert said.exit_code == 1
+    assert "nothing to verify" in said.stdout
+    assert "feasible if m_q of inverter 32 <=" in said.stdout
+    assert "feasible if" not in CliRunner().invoke(app, [*arguments, "--no-diagnosis"]).stdout
+    found = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert found["stable"] is None
+    assert found["diagnosis"]["limits"][0]["element"] == "inverter 32"
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("screen", "flags", "shown"),
+    [(Terminal, [], True), (Terminal, ["--quiet"], False), (io.StringIO, [], False)],
+)
+def test_progress_is_shown_on_terminals_only(monkeypatch, screen, flags, shown):
+    """As a command without a runner around it, since that takes stderr away."""
+    monkeypatch.setattr("scopf.progress._DELAY", 0.0)
+    monkeypatch.setattr("sys.stderr", screen())
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("LINES", "30")
+    with pytest.raises(SystemExit):
+        app(["solve", "case39", "--lossless", "--mq", "0.5", *flags])
+    said = sys.stderr.getvalue()
+    assert ("solve: " in said and "infeasibility" in said) is shown
+    assert ("diagnosis: " in said) is shown
+    assert shown or not said
+
+
+def test_scenarios_of_a_sweep_can_be_diagnosed(tmp_path):
+    runs = scopf.sweep("case39", lossless=True, mq=[0.2, 0.5], out=tmp_path / "run")
+    (failed,) = runs.scenarios.query("not solved")["scenario"]
+    for sweep in (runs, scopf.load_sweep(tmp_path / "run")):
+        found = scopf.diagnose(sweep.problem(failed))
+        assert "m_q of inverter 32 <=" in str(found)
+    with pytest.raises(scopf.ScopfError, match="only 0 to 1"):
+        runs.problem(2)
+    outages = scopf.sweep(CASE9, outage=[None, 1], out=tmp_path / "outages")
+    with pytest.raises(scopf.ScopfError, match="islanded"):
+        outages.problem(1)
+    with pytest.raises(scopf.ScopfError, match="resume=True"):
+        scopf.load_sweep(tmp_path / "outages").problem(0)
+
+
+def test_a_centralised_result_says_why_there_is_none(monkeypatch):
+    short = scopf.solve_centralised(LOSSLESS39.scaled(load=1.5))
+    assert "load above capacity" in str(short.diagnosis)
+    monkeypatch.setattr("scopf.central._ITERATIONS", 0)  # no step of the walk succeeds
+    soft = network(2, [(1, 2, 0, 0.5)], [1, 2], loads={2: 1.0})
+    unstable = scopf.solve_centralised(soft, scopf.Inverters.at_generators(soft, mq=1e4))
+    assert not unstable.stable
+    assert "without stability" in str(unstable.diagnosis)
+
+
+def test_a_solution_that_is_not_certified_says_why():
+    net = scopf.load_case("case39")
+    own = scopf.build(net, scopf.Inverters.at_generators(net, mq=0.4))
+    found = scopf.solve(own, certify=True)
+    assert found.solved
+    assert found.certified is False
+    assert str(found.diagnosis).startswith("not certified: ")

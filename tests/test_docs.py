@@ -1,9 +1,12 @@
-"""The code in README and docs runs as it is printed."""
+"""The code in README and docs runs as it is printed, and what they point at is there."""
 
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+
+import scopf
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -12,6 +15,27 @@ BLOCKS = [
     for page in PAGES
     for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.S), 1)
 ]
+INCLUDED = re.compile(r"<!-- file: (\S+) -->")
+CODE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1$|`[^`\n]+`", re.S | re.M)
+
+
+def text_of(page):
+    """A page as it is built: some are files from elsewhere in the repository."""
+    text = page.read_text()
+    found = INCLUDED.fullmatch(text.strip())
+    return (ROOT / found[1]).read_text().replace("](../docs/", "](") if found else text
+
+
+def links(page):
+    """Targets of the links on a page."""
+    return re.findall(r"\]\(([^)\s]+)[^)]*\)", CODE.sub("", text_of(page)))
+
+
+def anchors(page):
+    """Names of the headings of a page, as GitHub and MyST make them."""
+    text = re.sub(r"^```.*?^```$", "", text_of(page), flags=re.S | re.M)
+    titles = re.findall(r"^#+ (.*)$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("code", BLOCKS)
@@ -20,7 +44,41 @@ def test_example_runs(code, tmp_path, monkeypatch):
     exec(compile(code, "example", "exec"), {})
 
 
-def test_links_between_pages_lead_somewhere():
-    for page in PAGES:
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page):
+    for link in links(page):
+        if not urlsplit(link).scheme:
+            name, _, anchor = link.partition("#")
+            target = page.parent / name if name else page
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_elsewhere_are_well_formed(page):
+    for link in links(page):
+        parts = urlsplit(link)
+        if parts.scheme:
+            assert parts.scheme == "https", link
+            assert re.fullmatch(r"([a-z0-9-]+\.)+[a-z]{2,}", parts.netloc), link
+
+
+def test_every_equation_has_a_label_and_says_where_it_is_written():
+    text = (ROOT / "docs/equations.md").read_text()
+    labels = re.findall(r"^\$\$ \((eq:[\w-]+)\)$", text, re.M)
+    assert len(labels) == len(re.findall(r"^\$\$$", text, re.M)) == len(set(labels))
+    for part in re.split(r"^\$\$$", text, flags=re.M)[1:]:
+        label, _, after = part.partition("$$ (")[2].partition(")")
+        assert "{py:" in after, label
+
+
+def test_every_status_is_explained():
+    rows = re.findall(r"^\| `([\w ]+)` \|", (ROOT / "docs/statuses.md").read_text(), re.M)
+    assert {str(status) for status in scopf.Status} <= set(rows)
+
+
+def test_everything_that_scopf_exports_is_on_the_page_of_the_public_api():
+    text = (ROOT / "docs/api.md").read_text()
+    assert set(re.findall(r"(?:\.\. auto\w+:: |\{py:mod\}`)scopf\.(\w+)", text)) == set(
+        scopf.__all__
+    )

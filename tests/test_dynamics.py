@@ -18,8 +18,7 @@ from scopf.dynamics.loads import Loads, exponents
 
 
 def system(net, inv, vm, va, load="power"):
-    loads = Loads(net.bus.pd, net.bus.qd, vm, *exponents(net, load))
-    return System(net, inv, vm, va, loads)
+    return System(net, inv, vm, va, Loads.of(net, vm, load))
 
 
 def stored(case, load="power", buses=None, **droops):

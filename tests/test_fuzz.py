@@ -28,11 +28,11 @@ def test_an_input_can_be_made_again():
 
 
 def test_both_ends_occur():
-    found = {fuzz.tried(READERS, SEED, number)[:2] for number in range(150)}
-    assert found >= {(name, what) for name in ("case", "inverters") for what in fuzz.GOOD}
+    found = {fuzz.tried(READERS, SEED, number)[:2] for number in range(400)}
+    assert found >= {(name, what) for name in READERS for what in fuzz.GOOD}
 
 
-@pytest.mark.parametrize("name", ["case", "inverters"])
+@pytest.mark.parametrize("name", READERS)
 def test_what_is_not_spoilt_is_accepted(name):
     for seed in READERS[name].seeds:
         assert outcome(READERS[name], seed, False) == "accepted"
@@ -69,6 +69,18 @@ def test_any_cell_of_a_case_may_be_anything(data):
     assert outcome(READERS["case"], "\n".join(lines).encode(), False) in fuzz.GOOD
 
 
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_any_field_of_a_raw_file_may_be_anything(data):
+    lines = data.draw(st.sampled_from(READERS["raw"].seeds)).decode().split("\n")
+    for _ in range(data.draw(st.integers(1, 3))):
+        k = data.draw(st.integers(0, len(lines) - 1))
+        cells = lines[k].split(",")
+        cells[data.draw(st.integers(0, len(cells) - 1))] = data.draw(CELL)
+        lines[k] = ",".join(cells)
+    assert outcome(READERS["raw"], "\n".join(lines).encode(), False) in fuzz.GOOD
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     header=st.lists(st.sampled_from(["bus", "gen", "mq", "rating_mva", "inverter", "x", ""])),
@@ -85,6 +97,33 @@ def test_the_account_knows_comments_quotes_and_continuations():
 
 
 # -- what was found -----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("eta_q = [0, 1]\n", "which case?"),
+        ("case = 'case9'\nmq = {}\n", "mq.*empty table"),
+        ("case = 'case9'\nmq = 0.1\r", "is not TOML"),
+        ("case = 'case9'\nmq = " + "[" * 5000, "is not TOML"),
+        ("case = 'case9'\nmq = " + "9" * 5000, "is not TOML"),
+        ("case = 'case9'\nmq_" + "9" * 5000 + " = 0.1", "mq_999"),
+        ("case = '" + "case9" * 900 + "'\n", "neither a file nor"),
+        ("case = 'case9'\neta_q = { linspace = [0, 1, 1e12] }\n", "more than 1,000,000 points"),
+        ("case = 'case9'\neta_q = { geomspace = [0.1, inf, 3] }\n", "eta_q"),
+        (
+            "case = 'case9'\neta_q = { linspace = [0, 1, 2000] }\n"
+            "alpha = { linspace = [1, 2, 3000] }\n",
+            r"2,000 \(eta_q\) x 3,000 \(alpha\) = 6,000,000 scenarios",
+        ),
+    ],
+    ids=range(10),
+)
+def test_a_spec_is_refused_with_a_sentence(tmp_path, text, words):
+    path = tmp_path / "spec.toml"
+    path.write_bytes(text.encode())
+    with pytest.raises(scopf.CaseError, match=words):
+        scopf.sweep(path)
 
 
 def spoilt(tmp_path, old, new, **keywords):

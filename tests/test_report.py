@@ -16,12 +16,12 @@ from sweep_data import EVIL, grid, made_up, solved
 from typer.testing import CliRunner
 
 import scopf
-from scopf import prices
+from scopf import layout, prices
 from scopf.cli import app
 from scopf.outcome import Status
 from scopf.sweeps import progress, report
 from scopf.sweeps.report import axes as axes_of
-from scopf.sweeps.report import curves, facts, layout, page, scatter, status, units
+from scopf.sweeps.report import curves, facts, page, scatter, status, units
 from scopf.sweeps.report.study import prepare
 
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 import scopf
 from scopf import cli
-from scopf.cases import bundled, matpower
+from scopf.cases import bundled, mwriter
 from scopf.filenames import file_name
 
 PACKAGE = Path(scopf.__file__).parent
@@ -88,7 +88,7 @@ def test_a_case_of_any_name_writes_into_the_folder_for_results_alone(name, tmp_p
 def test_a_network_of_any_name_is_written_as_one_that_reads_back(name, tmp_path):
     net = scopf.load_case("case9").replace(name=name)
     path = tmp_path / "a b-c.m"
-    matpower.write(net, path, notes=["of a\nmpc.baseMVA = 50;"])
+    mwriter.write(net, path, notes=["of a\nmpc.baseMVA = 50;"])
     assert scopf.load_case(path) == net
     assert os.listdir(tmp_path) == [path.name]
 

@@ -186,17 +186,18 @@ def test_picture(tmp_path):
     found = gap(b=[4.0, 8.0], mq=[1.0, 3.0, 5.0], vm=[0.95, 1.05], angle=[-0.3, 0.3])
     figure = found.plot(tmp_path / "gap.png")
     assert (tmp_path / "gap.png").stat().st_size > 10_000
-    panels = [ax for ax in figure.axes if ax.get_images()]
+    panels = [ax for ax in figure.axes if ax.get_label() != "<colorbar>"]
     assert len(panels) == 4
+    assert [ax.get_title("left") for ax in panels[:2]] == ["B = 4", "B = 8"]
     xi = found.table[found.table["b"] == 8].pivot(index="mq2", columns="mq1", values="xi")
-    shown = np.asarray(panels[1].get_images()[0].get_array())
-    assert shown == pytest.approx(xi.to_numpy(), nan_ok=True)
+    shown = panels[1].collections[0].get_array()
+    assert shown.filled(np.nan) == pytest.approx(xi.to_numpy(), nan_ok=True)
     with pytest.raises(scopf.ScopfError, match="cannot write"):
         found.plot(tmp_path / "missing" / "gap.png")
 
 
 def test_without_matplotlib_it_is_said_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(scopf.ScopfError, match=r"scopf\[plot\]"):
         gap(b=[8.0], mq=[5.0], vm=[1.0], angle=[0.0]).plot()
 

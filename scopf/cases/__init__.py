@@ -1,48 +1,85 @@
-"""Where networks come from: bundled cases and MATPOWER files."""
+"""Where networks come from: bundled cases, files of several formats, pandapower nets."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from scopf.cases import bundled, matpower
+from scopf.cases import bundled, matpower, native
+from scopf.cases.pandapower.recognition import NOT_FROM_FILE, holds_net, is_net
 from scopf.faults import CaseError, Fault, ScopfError
 from scopf.network import Network
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from pandapower import pandapowerNet
+
 __all__ = ["load_case"]
 
+_OWN_COSTS = "costs go with a PSS/E .raw file; other cases have their own"
 
-def load_case(source: str | os.PathLike[str], *, ignore_unsupported: bool = False) -> Network:
-    """Read a network from a bundled case or a MATPOWER file.
+
+def load_case(
+    source: str | os.PathLike[str] | pandapowerNet,
+    *,
+    costs: str | os.PathLike[str] | pd.DataFrame | None = None,
+    ignore_unsupported: bool = False,
+) -> Network:
+    """Read a network from a bundled case, a file of MATPOWER, PSS/E or scopf, or a pandapower net.
 
     Args:
         source: name of a bundled case ("case39", "pglib_opf_case5_pjm" or
             "case5_pjm"; `scopf cases` lists them) or path of a `.m` file
-            in MATPOWER's version 2 format. A name that is both a bundled case and an existing file
-            without suffix means the bundled case; write `./case39` for the file.
+            in MATPOWER's version 2 format, of a `.raw` file of PSS/E (revision 30 to 35), or of a
+            `.json` file that `scopf convert` wrote. A name that is both a bundled case and an
+            existing file without suffix means the bundled case; write `./case39` for the file. Or
+            a pandapower net (`docs/pandapower.md`).
+        costs: of the machines of a `.raw` file, which has none: a CSV file or a DataFrame with the
+            columns `bus`, `id` and some of `c2`, `c1`, `c0` (per MW), `points`, `d2`, `d1`, `d0`
+            (per MVAr), `pmin`, `pmax` (MW); None takes `grid.costs.csv` beside `grid.raw`.
         ignore_unsupported: log a warning instead of raising for content that the model does not
-            represent (dclines, capability curves, user constraints).
+            represent (`docs/cases.md` and `docs/psse.md` say what that is).
 
     Returns:
         The network, per unit, with the user's own bus numbers.
 
     Raises:
-        CaseError: listing every fault of the file with table, row and ids.
+        CaseError: listing every fault of the source with table, row and ids.
     """
+    if is_net(source):
+        if costs is not None:
+            raise ScopfError(_OWN_COSTS)
+        from scopf.cases.pandapower.reading import read
+
+        return read(source, ignore_unsupported=ignore_unsupported)
     try:
         name = os.fspath(source)
     except TypeError as error:
-        text = "load_case takes the name of a bundled case or the path of a .m file, not "
+        text = (
+            "load_case takes the name of a bundled case, the path of a file or a pandapower net, "
+            "not "
+        )
         raise ScopfError(text + type(source).__name__) from error
-    known = bundled.find(name)
+    known, path = bundled.find(name), Path(name)
+    raw = path.suffix.lower() == ".raw" and not known
+    if costs is not None and not raw:
+        raise ScopfError(_OWN_COSTS)
     if known:
         return bundled.load(known)
-    path = Path(name)
     if path.suffix != ".m" and not os.path.isfile(path):  # unlike Path, for any name at all
-        path = Path(name + ".m")
+        path = Path(name if raw else name + ".m")
     if not os.path.isfile(path):
         near = bundled.similar(name)
         hint = f"; did you mean {near}?" if near else "; `scopf cases` lists the bundled ones"
         text = f"neither a file nor a bundled case{hint}"
         raise CaseError(name, [Fault(text)])
+    if raw:
+        from scopf.cases import psse
+
+        return psse.read(path, costs_from=costs, ignore_unsupported=ignore_unsupported)
+    if holds_net(path):
+        raise CaseError(name, [Fault(NOT_FROM_FILE)])
+    if path.suffix.lower() == ".json":
+        return native.read(path)
     return matpower.read(path, ignore_unsupported=ignore_unsupported)

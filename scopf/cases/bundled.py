@@ -6,9 +6,10 @@ import difflib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from scopf.cases import matpower
-from scopf.network import Network
+if TYPE_CHECKING:
+    from scopf.network import Network
 
 # In an installed wheel the cases lie inside the package, in a checkout at its top.
 _HERE = Path(__file__).resolve()
@@ -58,6 +59,8 @@ def similar(name: str) -> str:
 @cache
 def load(name: str) -> Network:
     """Read a bundled case."""
+    from scopf.cases import matpower  # not for names alone, which a shell's completion asks for
+
     return matpower.read(entries()[name].path)
 
 

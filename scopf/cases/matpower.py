@@ -1,32 +1,46 @@
-"""MATPOWER case files (.m, version 2) as networks, and networks as case files.
+"""MATPOWER case files (.m, version 2) as networks.
 
-Column meanings and defaults follow the MATPOWER User's Manual, appendix B.
+Column meanings and defaults follow the MATPOWER User's Manual, appendix B, and so do these rules:
+
+- A generator with Pmin < 0, Pmax = 0 and exactly one of Qmin and Qmax not zero is a dispatchable
+  load of constant power factor (section 6.4.2). Where neither is zero MATPOWER stops; here it is a
+  generator like any other, which is what PowerModels takes it for, and the log says so. PGLib's
+  optima are those of PowerModels, so that its files (functions `pglib_opf_...`) have none of these.
+- A lower limit on the flow of a DC line that is negative holds for the power at its to bus, and so
+  does an upper one that is negative (section 7.6.3); a network has both at the from bus.
+- Every DC line counts; MATPOWER has to be told so (toggle_dcline).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import logging
-import re
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from matpowercaseframes.constants import COLUMNS
 
-from scopf.arrays import Flags, Floats, Ints
-from scopf.cases.mfile import AT_LEAST, FORMAT, REQUIRED, Tables, parse
-from scopf.faults import CaseError, Fault
+from scopf.arrays import Flags, Floats, Ints, Strings
+from scopf.cases.mfile import (
+    AT_LEAST,
+    FORMAT,
+    NAMES,
+    PIECEWISE,
+    POLYNOMIAL,
+    REQUIRED,
+    Tables,
+    parse,
+)
+from scopf.faults import CaseError, Fault, listing
 from scopf.network import Network
-from scopf.tables import Branches, Buses, Gens
+from scopf.tables import Branches, Buses, DcLines, Gens
 
 log = logging.getLogger(__name__)
 
-_POLYNOMIAL = 2
-_UNLIMITED_ANGLE = 360.0
-_ALMOST_ZERO_ANGLE = 1e-9  # rad; limits of 0 and 0 would mean no limit
+UNLIMITED_ANGLE = 360.0
+_PGLIB = "pglib_opf_"
 _LARGEST_NUMBER = 2.0**53  # of whole numbers that a float holds exactly
-_DEGREE = 180.0 / np.pi  # degrees in a rad
+DEGREE = 180.0 / np.pi  # degrees in a rad
 
 
 def read(path: str | Path, *, ignore_unsupported: bool = False) -> Network:
@@ -77,14 +91,19 @@ def _network(
 ) -> Network:
     rows = {key: tables.rows.get(key, np.zeros((0, AT_LEAST[key]))) for key in REQUIRED}
     if "bus" not in missing:
-        costs = _costs(rows["gencost"], len(rows["gen"]), base, faults, "gencost" in missing)
-        bus, gen = (
-            _buses(tables, rows["bus"], base, faults),
-            _gens(rows["gen"], costs, base, faults),
-        )
-        branch = _branches(rows["branch"], base, faults)
+        names = {
+            key: _names(tables, key, len(rows[key.removesuffix("_name")]), faults) for key in NAMES
+        }
+        bus = _buses(rows["bus"], names["bus_name"], base, faults)
+        cost_rows = None if "gencost" in missing else rows["gencost"]
+        gen = _gens(rows["gen"], cost_rows, names["gen_name"], base, faults)
+        if tables.function.startswith(_PGLIB):
+            gen = dataclasses.replace(gen, constant_pf=np.zeros(len(gen), dtype=bool))
+        branch = _branches(rows["branch"], names["branch_name"], base, faults)
+        lines = tables.rows.get("dcline", np.zeros((0, AT_LEAST["dcline"])))
+        dcline = _dclines(lines, tables.rows.get("dclinecost"), base, faults)
         try:
-            net = Network(name, base, bus, gen, branch)
+            net = Network(name, base, bus, gen, branch, dcline)
         except CaseError as error:
             told = {fault.cell for fault in faults}
             faults += [
@@ -95,6 +114,7 @@ def _network(
     if faults:
         raise CaseError(tables.source, faults)
     _log_out_of_service(net)
+    _warn_of_loads(net)
     return net
 
 
@@ -132,15 +152,19 @@ def _number_of(column: str, rows: Floats) -> Ints:
     return np.where(np.abs(values) < _LARGEST_NUMBER, values, 0.0).astype(np.int64)
 
 
-def _buses(tables: Tables, rows: Floats, base: float, faults: list[Fault]) -> Buses:
+def _names(tables: Tables, key: str, count: int, faults: list[Fault]) -> Strings:
+    names = tables.names.get(key) or ("",) * count
+    if len(names) != count:
+        of = {"bus_name": "buses", "gen_name": "generators", "branch_name": "branches"}[key]
+        faults.append(Fault(f"has {len(names)} names for {count} {of}", f"mpc.{key}"))
+        names = ("",) * count
+    return np.array(names, dtype=np.str_)
+
+
+def _buses(rows: Floats, names: Strings, base: float, faults: list[Fault]) -> Buses:
     def column(name: str) -> Floats:
         return _column("bus", rows, name)
 
-    names = tables.bus_name or ("",) * len(rows)
-    if len(names) != len(rows):
-        text = f"has {len(names)} names for {len(rows)} buses"
-        faults.append(Fault(text, "mpc.bus_name"))
-        names = ("",) * len(rows)
     return Buses(
         id=_whole("bus", rows, "id", faults),
         type=_whole("bus", rows, "type", faults),
@@ -149,21 +173,35 @@ def _buses(tables: Tables, rows: Floats, base: float, faults: list[Fault]) -> Bu
         gs=column("gs") / base,
         bs=column("bs") / base,
         vm=column("vm"),
-        va=column("va") / _DEGREE,
+        va=column("va") / DEGREE,
         base_kv=column("base_kv"),
         vmin=column("vmin"),
         vmax=column("vmax"),
         area=_number_of("area", rows),
         zone=_number_of("zone", rows),
-        name=np.array(names, dtype=np.str_),
+        name=names,
     )
 
 
-def _gens(rows: Floats, costs: tuple[Floats, Floats], base: float, faults: list[Fault]) -> Gens:
-    def column(name: str) -> Floats:
-        return _column("gen", rows, name)
+def _gens(
+    rows: Floats, costs: Floats | None, names: Strings, base: float, faults: list[Fault]
+) -> Gens:
+    def column(name: str, default: float = np.nan) -> Floats:
+        return _column("gen", rows, name, default)
 
-    mbase = column("mbase")
+    n, mbase = len(rows), column("mbase")
+    if costs is None:
+        costs = np.zeros((n, 5))
+        costs[:, [0, 3]] = POLYNOMIAL, 1
+    if len(costs) not in (n, 2 * n):
+        text = f"has {len(costs)} rows for {n} generators (one a generator, or two with reactive)"
+        faults.append(Fault(text, "gencost"))
+        costs = costs[:0]
+    polynomials, points = _costs("gencost", costs, base, faults)
+    given = slice(0, n), slice(n, 2 * n)
+    polynomial_p, polynomial_q = (_filled(polynomials[part], n, 0.0) for part in given)
+    points_p, points_q = (_filled(points[part], n, np.nan) for part in given)
+    startup, shutdown = costs[:n, 1:3].T if len(costs) else np.zeros((2, n))
     return Gens(
         id=np.arange(1, len(rows) + 1),
         bus=_whole("gen", rows, "bus", faults),
@@ -176,20 +214,86 @@ def _gens(rows: Floats, costs: tuple[Floats, Floats], base: float, faults: list[
         qmax=column("qmax") / base,
         vg=column("vg"),
         mbase=np.where(mbase == 0, base, mbase),
-        cost_p=costs[0],
-        cost_q=costs[1],
+        cost_p=polynomial_p,
+        cost_q=polynomial_q,
+        cost_p_points=points_p,
+        cost_q_points=points_q,
+        constant_pf=_is_load(*(column(key) for key in ("pmin", "pmax", "qmin", "qmax"))),
+        name=names,
+        **{key: column(key, 0.0) / base for key in (*CURVE, *RAMPS)},
+        apf=column("apf", 0.0),
+        startup=startup,
+        shutdown=shutdown,
     )
 
 
-def _branches(rows: Floats, base: float, faults: list[Fault]) -> Branches:
+def _filled(table: Floats, n: int, value: float) -> Floats:
+    """The table, or n rows of a value where it has none."""
+    return table if len(table) else np.full((n, *table.shape[1:]), value)
+
+
+CURVE = ("pc1", "pc2", "qc1min", "qc1max", "qc2min", "qc2max")
+RAMPS = ("ramp_agc", "ramp_10", "ramp_30", "ramp_q")
+
+
+def _is_load(pmin: Floats, pmax: Floats, qmin: Floats, qmax: Floats) -> Flags:
+    """Dispatchable loads of constant power factor."""
+    return np.asarray((pmin < 0) & (pmax == 0) & ((qmin == 0) != (qmax == 0)))
+
+
+def dispatchable(gen: Gens) -> Flags:
+    """Which generators a case file makes dispatchable loads of constant power factor."""
+    return _is_load(gen.pmin, gen.pmax, gen.qmin, gen.qmax)
+
+
+def _dclines(rows: Floats, costs: Floats | None, base: float, faults: list[Fault]) -> DcLines:
+    def column(name: str) -> Floats:
+        return _column("dcline", rows, name)
+
+    n = len(rows)
+    if costs is None or (len(costs) and len(costs) != n):
+        if costs is not None:
+            faults.append(Fault(f"has {len(costs)} rows for {n} DC lines", "dclinecost"))
+        costs = np.zeros((n, 5))
+        costs[:, [0, 3]] = POLYNOMIAL, 1
+    polynomials, points = _costs("dclinecost", costs, base, faults)
+    if len(polynomials) != n:
+        polynomials, points = np.zeros((n, 3)), np.zeros((n, 0, 2))
+    loss0, loss1 = column("loss0") / base, column("loss1")
+    powers = ("pf", "qf", "qt", "qminf", "qmaxf", "qmint", "qmaxt")
+    return DcLines(
+        id=np.arange(1, n + 1),
+        from_bus=_whole("dcline", rows, "from_bus", faults),
+        to_bus=_whole("dcline", rows, "to_bus", faults),
+        in_service=_status("dcline", rows, faults),
+        vf=column("vf"),
+        vt=column("vt"),
+        pmin=at_from(column("pmin") / base, loss0, loss1),
+        pmax=at_from(column("pmax") / base, loss0, loss1),
+        loss0=loss0,
+        loss1=loss1,
+        cost=polynomials,
+        cost_points=points,
+        **{key: column(key) / base for key in powers},
+    )
+
+
+def at_from(limit: Floats, loss0: Floats, loss1: Floats) -> Floats:
+    """Limits on the flow of DC lines at the from bus; the format's negative ones are at the to."""
+    return np.where(limit < 0, (limit + loss0) / (1.0 - loss1), limit)
+
+
+def _branches(rows: Floats, names: Strings, base: float, faults: list[Fault]) -> Branches:
     def column(name: str, default: float = np.nan) -> Floats:
         return _column("branch", rows, name, default)
 
-    rate, tap = column("rate") / base, column("tap")
+    rates = [column(key) / base for key in ("rate", "rate_b", "rate_c")]
+    rate, rate_b, rate_c = (np.where(rate == 0, np.inf, rate) for rate in rates)
+    tap = column("tap")
     angmin, angmax = column("angmin", 0.0), column("angmax", 0.0)
     unset = (angmin == 0) & (angmax == 0)
-    free_below = unset | (angmin <= -_UNLIMITED_ANGLE)
-    free_above = unset | (angmax >= _UNLIMITED_ANGLE)
+    free_below = unset | (angmin <= -UNLIMITED_ANGLE)
+    free_above = unset | (angmax >= UNLIMITED_ANGLE)
     return Branches(
         id=np.arange(1, len(rows) + 1),
         from_bus=_whole("branch", rows, "from_bus", faults),
@@ -198,54 +302,69 @@ def _branches(rows: Floats, base: float, faults: list[Fault]) -> Branches:
         r=column("r"),
         x=column("x"),
         b=column("b"),
-        rate=np.where(rate == 0, np.inf, rate),
+        rate=rate,
+        rate_b=rate_b,
+        rate_c=rate_c,
+        name=names,
         tap=np.where(tap == 0, 1.0, tap),
-        shift=column("shift") / _DEGREE,
-        angmin=np.where(free_below, -np.inf, angmin / _DEGREE),
-        angmax=np.where(free_above, np.inf, angmax / _DEGREE),
+        shift=column("shift") / DEGREE,
+        angmin=np.where(free_below, -np.inf, angmin / DEGREE),
+        angmax=np.where(free_above, np.inf, angmax / DEGREE),
     )
 
 
-def _costs(
-    rows: Floats, gens: int, base: float, faults: list[Fault], missing: bool
-) -> tuple[Floats, Floats]:
-    """Coefficients of P^k and Q^k (per unit) from ng or 2 ng cost rows."""
-    none = np.zeros((gens, 3))
-    if missing:
-        return none, none
-    if len(rows) not in (gens, 2 * gens):
-        text = f"has {len(rows)} rows for {gens} generators (one a generator, or two with reactive)"
-        faults.append(Fault(text, "gencost"))
-        return none, none
-    coefficients = [_polynomial(row, number, faults) for number, row in enumerate(rows, 1)]
-    width = max([3, *(k + 1 for row in coefficients for k, c in enumerate(row) if c)])
-    table = np.array([(c + [0.0] * width)[:width] for c in coefficients])
-    table = table.reshape(len(rows), width) * _cost_units(base, width)
-    return table[:gens], table[gens:] if len(rows) > gens else np.zeros((gens, width))
+def _costs(table: str, rows: Floats, base: float, faults: list[Fault]) -> tuple[Floats, Floats]:
+    """Coefficients of x^k and points (x, cost) of every row, x in per unit."""
+    found = [_cost(table, row, number, faults) for number, row in enumerate(rows, 1)]
+    linear = [row[0] == PIECEWISE for row in rows]
+    width = max(
+        [
+            3,
+            *(
+                k + 1
+                for row, one in zip(found, linear, strict=True)
+                if not one
+                for k, c in enumerate(row)
+                if c
+            ),
+        ]
+    )
+    most = max([0, *(len(row) // 2 for row, one in zip(found, linear, strict=True) if one)])
+    coefficients, points = np.zeros((len(rows), width)), np.full((len(rows), most, 2), np.nan)
+    for k, (row, one) in enumerate(zip(found, linear, strict=True)):
+        if one:
+            points[k, : len(row) // 2] = np.reshape(row, (-1, 2))
+        else:
+            coefficients[k, : len(row)] = row[:width]
+    points[:, :, 0] /= base
+    return coefficients * cost_units(base, width), points
 
 
-def _cost_units(base: float, width: int) -> Floats:
+def cost_units(base: float, width: int) -> Floats:
     """base^k: what turns a coefficient of (MW)^k into one of (p.u.)^k."""
     return np.power(base, np.arange(width))
 
 
-def _polynomial(row: Floats, number: int, faults: list[Fault]) -> list[float]:
-    """Coefficients of one polynomial cost row, constant first."""
+def _cost(table: str, row: Floats, number: int, faults: list[Fault]) -> list[float]:
+    """Coefficients of one polynomial cost row, constant first, or x1, y1, x2, y2, ... of points."""
     model, count = row[0], row[3]
+    points = model == PIECEWISE
+    what, least = ("points", 2) if points else ("coefficients", 1)
     fault = ""
-    if model != _POLYNOMIAL:
-        fault = f"cost model {model:g} is not supported, only polynomial costs (2)"
-        if model == 1:
-            fault = "piecewise-linear costs (model 1) are not supported, only polynomials (2)"
-    elif not (count >= 1 and count == np.round(count)):
-        fault = f"the number of coefficients must be 1 or more, got {count:g}"
-    elif not 4 + count <= len(row):
-        fault = f"has {len(row) - 4} coefficients where NCOST says {count:g}"
-    elif not np.isfinite(row[4 : 4 + int(count)]).all():
-        fault = "a coefficient is not a finite number"
+    if model not in (PIECEWISE, POLYNOMIAL):
+        fault = f"cost model {model:g} is neither piecewise-linear (1) nor polynomial (2)"
+    elif not (count >= least and count == np.round(count)):
+        fault = f"the number of {what} must be {least} or more, got {count:g}"
+    elif not 4 + count * (1 + points) <= len(row):
+        there = (len(row) - 4) // (1 + points)
+        fault = f"has {there} {what} where NCOST says {count:g}"
+    elif not np.isfinite(row[4 : 4 + int(count) * (1 + points)]).all():
+        fault = f"a {what[:-1]} is not a finite number"
     if fault:
-        faults.append(Fault(fault, "gencost", number))
-        return [0.0]
+        faults.append(Fault(fault, table, number))
+        return []
+    if points:
+        return [float(c) for c in row[4 : 4 + 2 * int(count)]]
     return [float(c) for c in row[3 + int(count) : 3 : -1]]
 
 
@@ -255,117 +374,20 @@ def _log_out_of_service(net: Network) -> None:
         "buses": len(net.bus) - len(live.bus),
         "generators": len(net.gen) - len(live.gen),
         "branches": len(net.branch) - len(live.branch),
+        "DC lines": len(net.dcline) - len(live.dcline),
     }
     if any(left.values()):
         parts = ", ".join(f"{count} {kind}" for kind, count in left.items() if count)
         log.info("%s: out of service: %s", net.name, parts)
 
 
-# -- network to text -----------------------------------------------
-
-
-def write(net: Network, path: str | Path, notes: Iterable[str] = ()) -> None:
-    """Write a network as a MATPOWER case file that reads back as the same network.
-
-    Numbers are written with the fewest digits that give the same per-unit value again (up to the
-    last bit, where no decimal number gives it exactly). Generators and branches are numbered by
-    row, so those of an `energized()` network are numbered anew; a branch whose angle limits are
-    both zero, which the format cannot say, gets 1e-9 rad.
-
-    Args:
-        net: the network, elements out of service included.
-        path: file to write; its stem becomes the case's name.
-        notes: lines for the head of the file, such as title and source.
-    """
-    path = Path(path)
-    path.write_text(_text(net, path.stem, notes), encoding="utf-8")
-
-
-def _text(net: Network, name: str, notes: Iterable[str]) -> str:
-    bus, gen, branch, base = net.bus, net.gen, net.branch, net.base_mva
-    function = re.sub(r"\W", "_", name, flags=re.ASCII)
-    if not function[:1].isalpha():
-        function = f"case_{function}"
-    remarks = [line for note in notes for line in note.splitlines() or [""]]
-    lines = [f"function mpc = {function}", *(f"% {line}" for line in remarks)]
-    lines += ["mpc.version = '2';", f"mpc.baseMVA = {base:.17g};", ""]
-    lines += _matrix(
-        "bus",
-        "bus_i type Pd Qd Gs Bs area Vm Va baseKV zone Vmax Vmin",
-        [_cells(v) for v in (bus.id, bus.type)]
-        + [_cells(v, base) for v in (bus.pd, bus.qd, bus.gs, bus.bs)]
-        + [_cells(bus.area), _cells(bus.vm), _cells(bus.va, _DEGREE), _cells(bus.base_kv)]
-        + [_cells(v) for v in (bus.zone, bus.vmax, bus.vmin)],
-    )
-    lines += _matrix(
-        "gen",
-        "bus Pg Qg Qmax Qmin Vg mBase status Pmax Pmin",
-        [_cells(gen.bus)]
-        + [_cells(v, base) for v in (gen.pg, gen.qg, gen.qmax, gen.qmin)]
-        + [_cells(gen.vg), _cells(gen.mbase), _cells(gen.in_service.astype(int))]
-        + [_cells(v, base) for v in (gen.pmax, gen.pmin)],
-    )
-    zero = ["0"] * len(branch)
-    lines += _matrix(
-        "branch",
-        "fbus tbus r x b rateA rateB rateC ratio angle status angmin angmax",
-        [_cells(v) for v in (branch.from_bus, branch.to_bus, branch.r, branch.x, branch.b)]
-        + [_cells(np.where(np.isinf(branch.rate), 0.0, branch.rate), base), zero, zero]
-        + [_cells(np.where(branch.tap == 1, 0.0, branch.tap)), _cells(branch.shift, _DEGREE)]
-        + [_cells(branch.in_service.astype(int)), *_angle_limits(branch)],
-    )
-    lines += _matrix("gencost", "2 startup shutdown n c(n-1) ... c0", _cost_cells(gen, base))
-    if any(bus.name):
-        lines += [
-            "mpc.bus_name = {",
-            *("\t'" + _one_line(name).replace("'", "''") + "';" for name in bus.name.tolist()),
-            "};",
-            "",
-        ]
-    return "\n".join(lines)
-
-
-def _one_line(name: str) -> str:
-    return " ".join(name.splitlines())
-
-
-def _angle_limits(branch: Branches) -> list[list[str]]:
-    """Limits as the format can say them: 360 degrees for none, almost zero where both are zero."""
-    both = (branch.angmin == 0) & (branch.angmax == 0)
-    cells = []
-    for limits, side in ((branch.angmin, -1.0), (branch.angmax, 1.0)):
-        written = np.where(np.isinf(limits), side * _UNLIMITED_ANGLE / _DEGREE, limits)
-        cells.append(_cells(np.where(both, side * _ALMOST_ZERO_ANGLE, written), _DEGREE))
-    return cells
-
-
-def _cost_cells(gen: Gens, base: float) -> list[list[str]]:
-    table = np.vstack([gen.cost_p, gen.cost_q]) if gen.cost_q.any() else gen.cost_p
-    used = np.flatnonzero(table.any(axis=0))
-    width = max(3, int(used[-1]) + 1 if len(used) else 0)
-    per = _cost_units(base, width).tolist()
-    head = [[str(v)] * len(table) for v in (_POLYNOMIAL, 0, 0, width)]
-    return head + [_cells(table[:, k], per=per[k]) for k in range(width - 1, -1, -1)]
-
-
-def _cells(values: npt.NDArray[np.generic], unit: float = 1.0, per: float = 1.0) -> list[str]:
-    """Each value times unit / per, in the fewest digits that read back as the same float."""
-    return [_digits(value, unit, per) for value in values.tolist()]
-
-
-def _digits(value: float, unit: float, per: float) -> str:
-    if isinstance(value, int):
-        return str(value)
-    if not np.isfinite(value):
-        return "Inf" if value > 0 else "-Inf"
-    for digits in (15, 16, 17):
-        text = f"{value * unit / per:.{digits}g}"
-        if float(text) / unit * per == value:
-            break
-    return text
-
-
-def _matrix(key: str, header: str, columns: list[list[str]]) -> list[str]:
-    rows = ["\t" + "\t".join(cells) + ";" for cells in zip(*columns, strict=True)]
-    names = "\t".join(header.split())
-    return [f"%\t{names}", f"mpc.{key} = [", *rows, "];", ""]
+def _warn_of_loads(net: Network) -> None:
+    """Say which generators look like dispatchable loads but have no power factor."""
+    gen = net.gen
+    looks = gen.in_service & (gen.pmin < 0) & (gen.pmax == 0) & (gen.qmin != 0) & (gen.qmax != 0)
+    if looks.any():
+        text = (
+            "%s: gen %s: Pmin < 0 and Pmax = 0 like a dispatchable load, but with two limits on Q "
+            "that give no power factor; its Q is free between them"
+        )
+        log.warning(text, net.name, listing(gen.id[looks]))

@@ -16,6 +16,7 @@ from matpowercaseframes.constants import COLUMNS
 from matpowercaseframes.reader import parse_file
 
 from scopf.arrays import Floats
+from scopf.cases import mcode
 from scopf.faults import Fault
 
 # Our columns by the format's.
@@ -28,31 +29,48 @@ FORMAT = {
     "gen": {
         "bus": "GEN_BUS", "pg": "PG", "qg": "QG", "qmax": "QMAX", "qmin": "QMIN", "vg": "VG",
         "mbase": "MBASE", "in_service": "GEN_STATUS", "pmax": "PMAX", "pmin": "PMIN",
+        "pc1": "PC1", "pc2": "PC2", "qc1min": "QC1MIN", "qc1max": "QC1MAX", "qc2min": "QC2MIN",
+        "qc2max": "QC2MAX", "ramp_agc": "RAMP_AGC", "ramp_10": "RAMP_10", "ramp_30": "RAMP_30",
+        "ramp_q": "RAMP_Q", "apf": "APF",
     },
     "branch": {
         "from_bus": "F_BUS", "to_bus": "T_BUS", "r": "BR_R", "x": "BR_X", "b": "BR_B",
-        "rate": "RATE_A", "tap": "TAP", "shift": "SHIFT", "in_service": "BR_STATUS",
+        "rate": "RATE_A", "rate_b": "RATE_B", "rate_c": "RATE_C", "tap": "TAP",
+        "shift": "SHIFT", "in_service": "BR_STATUS",
         "angmin": "ANGMIN", "angmax": "ANGMAX",
+    },
+    "dcline": {
+        "from_bus": "F_BUS", "to_bus": "T_BUS", "in_service": "BR_STATUS", "pf": "PF", "qf": "QF",
+        "qt": "QT", "vf": "VF", "vt": "VT", "pmin": "PMIN", "pmax": "PMAX", "qminf": "QMINF",
+        "qmaxf": "QMAXF", "qmint": "QMINT", "qmaxt": "QMAXT", "loss0": "LOSS0", "loss1": "LOSS1",
     },
 }  # fmt: skip
 _OURS = {table: {v: k for k, v in columns.items()} for table, columns in FORMAT.items()}
-AT_LEAST = {"bus": 13, "gen": 10, "branch": 11, "gencost": 5}
+AT_LEAST = {"bus": 13, "gen": 10, "branch": 11, "gencost": 5, "dcline": 17, "dclinecost": 5}
 REQUIRED = ("bus", "gen", "branch", "gencost")
-_POLYNOMIAL = 2
+NUMERIC = (*REQUIRED, "dcline", "dclinecost")
+PIECEWISE, POLYNOMIAL = 1, 2  # cost models
+_MAY_BE_EMPTY = ("branch", "dcline", "dclinecost")
+NAMES = ("bus_name", "gen_name", "branch_name")
 _WITHOUT_EFFECT = {  # on an optimal power flow: names, history, and what MATPOWER ignores as well
-    "version", "areas", "gentype", "genfuel", "gen_name", "branch_name", "casename", "case",
+    "version", "areas", "gentype", "genfuel", "casename", "case",
     "order", "success", "et", "f", "bus_geo", "raw", "iterations",
 }  # fmt: skip
 
 
 @dataclass
 class Tables:
-    """What a case file says, in the file's own units: numeric tables by name, and faults met."""
+    """What a case file says, in the file's own units: numeric tables by name, and faults met.
+
+    `function` is the name of the function that the file defines, "" without one.
+    """
 
     source: str
+    function: str = ""
     base_mva: float = float("nan")
     rows: dict[str, Floats] = field(default_factory=dict)
-    bus_name: tuple[str, ...] = ()
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    computations: list[str] = field(default_factory=list)
     unsupported: list[Fault] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
@@ -66,6 +84,7 @@ _STATEMENT = re.compile(
     r"|(?:end(?:function)?|return|define_constants)\b[ \t]*;?"
     r"|;)"
 )
+_FUNCTION = re.compile(r"\s*function\b[^\n=;,(]*=[ \t]*(\w+)")
 _LINE = re.compile(r"\s*([^\n]+)")
 _OPEN = re.compile(r"\s*mpc\.(\w+)\s*=\s*[\[{]")
 _QUOTED = r"'(?:[^'\n]|'')*'|\"[^\"\n]*\""
@@ -82,6 +101,8 @@ def parse(text: str, source: str) -> Tables:
     tables = Tables(source)
     bodies: dict[str, str] = {}
     text = _plain(text, tables).rstrip()
+    named = _FUNCTION.match(text)
+    tables.function = named[1] if named else ""
     at = 0
     while at < len(text):
         match = _STATEMENT.match(text, at)
@@ -90,6 +111,9 @@ def parse(text: str, source: str) -> Tables:
             continue
         at = match.end()
         if match["key"]:
+            if match["key"] in NUMERIC and any("mpc." in one for one in tables.computations):
+                text = "stands after statements that compute; only data statements may come before"
+                tables.faults.append(Fault(text, f"mpc.{match['key']}"))
             if match["key"] in bodies:
                 tables.faults.append(Fault("is assigned twice", f"mpc.{match['key']}"))
             bodies[match["key"]] = match["body"].strip()
@@ -131,10 +155,20 @@ def _unknown_statement(text: str, at: int, tables: Tables) -> int:
     if line is None:
         return len(text)
     statement = line[1].translate(_UNMASK).strip()
-    shown = statement if len(statement) <= 60 else statement[:57] + "..."
-    advice = "only data statements are read; load and save the case with MATPOWER first"
-    tables.faults.append(Fault(f"`{shown}` is not a data statement: {advice}"))
+    if mcode.understood(statement):
+        tables.computations.append(statement)
+    else:
+        _refuse_statement(statement, tables)
     return line.end()
+
+
+def _refuse_statement(statement: str, tables: Tables) -> None:
+    shown = statement if len(statement) <= 60 else statement[:57] + "..."
+    advice = (
+        "files are read, not run; load the case with MATPOWER and save it with savecase, which "
+        "writes what it comes to"
+    )
+    tables.faults.append(Fault(f"`{shown}` is not a data statement: {advice}"))
 
 
 def _read_bodies(bodies: Mapping[str, str], tables: Tables) -> None:
@@ -143,21 +177,34 @@ def _read_bodies(bodies: Mapping[str, str], tables: Tables) -> None:
         tables.faults.append(Fault(f"format version {version} is not read, only 2", "mpc.version"))
     for key in ("baseMVA", *REQUIRED):
         if key not in bodies:
-            tables.faults.append(Fault("is missing", f"mpc.{key}"))
+            text = "is missing"
+            if key == "gencost":
+                text += ": an optimal power flow needs the costs of every generator, a row each"
+            tables.faults.append(Fault(text, f"mpc.{key}"))
     for key, body in bodies.items():
         if key == "baseMVA":
             tables.base_mva = _base(body, tables)
-        elif key in REQUIRED:
+        elif key in NUMERIC:
             tables.rows[key] = _numbers(key, body, tables)
-            if key == "gen":
-                _refuse_capability_curves(tables)
-            if key == "gencost":
-                _refuse_spare_coefficients(tables)
-        elif key == "bus_name":
+            if key in ("gencost", "dclinecost"):
+                _refuse_spare_numbers(key, tables)
+        elif key in NAMES:
             names = [quoted[1:-1].replace("''", "'") for quoted in re.findall(_QUOTED, body)]
-            tables.bus_name = tuple(name.translate(_UNMASK).strip() for name in names)
+            tables.names[key] = tuple(name.translate(_UNMASK).strip() for name in names)
         elif key not in _WITHOUT_EFFECT:
             _refuse(key, body, tables)
+    _compute(tables)
+
+
+def _compute(tables: Tables) -> None:
+    """Apply what the file computes at its end."""
+    computation = mcode.Computation(tables.base_mva, tables.rows)
+    with np.errstate(all="ignore"):
+        for statement in tables.computations:
+            try:
+                computation.apply(statement)
+            except mcode.NotUnderstoodError:
+                _refuse_statement(statement, tables)
 
 
 def _base(body: str, tables: Tables) -> float:
@@ -187,7 +234,7 @@ def _numbers(key: str, body: str, tables: Tables) -> Floats:
     """A numeric table, NaN where a cell is no number or a row is short."""
     cells = _tokens(key, body)
     if not cells:
-        if key != "branch":
+        if key not in _MAY_BE_EMPTY:
             tables.faults.append(Fault("has no rows", key))
         return np.zeros((0, AT_LEAST[key]))
     lengths = [len(row) for row in cells]
@@ -210,7 +257,7 @@ def _numbers(key: str, body: str, tables: Tables) -> Floats:
 
 
 def _name_bad_cells(key: str, cells: list[list[object]], tables: Tables) -> None:
-    names = COLUMNS[key]
+    names = COLUMNS["gencost" if key == "dclinecost" else key]
     for number, row in enumerate(cells, 1):
         for k, cell in enumerate(row):
             if isinstance(cell, str):
@@ -222,43 +269,30 @@ def _name_bad_cells(key: str, cells: list[list[object]], tables: Tables) -> None
 
 
 def _row_label(key: str, row: list[object]) -> str:
-    ends = {"bus": 1, "gen": 1, "branch": 2}.get(key, 0)
+    ends = {"bus": 1, "gen": 1, "branch": 2, "dcline": 2}.get(key, 0)
     numbers = "-".join(str(cell) for cell in row[:ends])
     return f"bus {numbers}" if numbers else ""
 
 
 def _refuse(key: str, body: str, tables: Tables) -> None:
-    """Note content that the model does not represent, unless it is empty or switched off."""
+    """Note content that the model does not represent, unless it is empty."""
     rows = _tokens(key, body) if body.startswith(("[", "{")) else [[body]]
-    status = COLUMNS["dcline"].index("BR_STATUS") if key == "dcline" else None
-    active = [r for r in rows if status is None or len(r) <= status or r[status] != 0]
-    if active:
-        count = f"{len(active)} row{'s' if len(active) != 1 else ''}"
+    if rows:
+        count = f"{len(rows)} row{'s' if len(rows) != 1 else ''}"
         text = f"{count} of content that the model does not represent"
         tables.unsupported.append(Fault(text, f"mpc.{key}"))
 
 
-def _refuse_capability_curves(tables: Tables) -> None:
-    """Note generators whose P-Q capability curve cuts into their box of P and Q."""
-    rows, k = tables.rows["gen"], COLUMNS["gen"].index
-    if rows.shape[1] <= k("QC2MAX"):
+def _refuse_spare_numbers(key: str, tables: Tables) -> None:
+    """Note costs with more numbers than NCOST says; zeros fill up the table."""
+    rows = tables.rows[key]
+    if not len(rows):
         return
-    pc1, pc2 = rows[:, k("PC1")], rows[:, k("PC2")]
-    above = np.minimum(rows[:, k("QC1MAX")], rows[:, k("QC2MAX")]) < rows[:, k("QMAX")]
-    below = np.maximum(rows[:, k("QC1MIN")], rows[:, k("QC2MIN")]) > rows[:, k("QMIN")]
-    curved = ((pc1 != 0) | (pc2 != 0)) & (above | below) & (rows[:, k("GEN_STATUS")] > 0)
-    for row in np.flatnonzero(curved):
-        text = "its P-Q capability curve (Pc1 ... Qc2max) is not represented by the model"
-        label = f"gen {row + 1} at bus {rows[row, 0]:g}"
-        tables.unsupported.append(Fault(text, "gen", int(row) + 1, label, "PC1"))
-
-
-def _refuse_spare_coefficients(tables: Tables) -> None:
-    """Note polynomials with more coefficients than NCOST says; zeros fill up the table."""
-    rows = tables.rows["gencost"]
+    each = np.where(rows[:, 0] == PIECEWISE, 2, 1)  # a point has two
     count = np.where(rows[:, 3] >= 0, rows[:, 3], np.inf)  # NaN is a fault of its own
-    beyond = np.arange(rows.shape[1]) >= 4 + count[:, None]
-    spare = (beyond & (rows != 0)).sum(axis=1) * (rows[:, 0] == _POLYNOMIAL)
+    beyond = np.arange(rows.shape[1]) >= 4 + (each * count)[:, None]
+    spare = (beyond & (rows != 0)).sum(axis=1) * np.isin(rows[:, 0], (PIECEWISE, POLYNOMIAL))
     for row in np.flatnonzero(spare):
-        text = f"has coefficients that are not zero beyond the {count[row]:g} that NCOST says"
-        tables.unsupported.append(Fault(text, "gencost", int(row) + 1, column="NCOST"))
+        what = "points" if rows[row, 0] == PIECEWISE else "coefficients"
+        text = f"has {what} that are not zero beyond the {count[row]:g} that NCOST says"
+        tables.unsupported.append(Fault(text, key, int(row) + 1, column="NCOST"))

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
+from scopf.diagnosis.budget import Budget
 from scopf.diagnosis.capacity import Shortage, shortage
 from scopf.diagnosis.catalog import Catalog
 from scopf.diagnosis.limits import Limit, Limits
 from scopf.diagnosis.report import Change, Diagnosis
-from scopf.diagnosis.search import Budget, Search, more
+from scopf.diagnosis.search import Search, more
 from scopf.faults import ScopfError, listing, number
 from scopf.ladder import Start
 from scopf.model.problem import Problem
+from scopf.progress import Ticker
 from scopf.solver import compiled, start_point
 
 if TYPE_CHECKING:
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
 def diagnose(
     problem: Problem,
     *,
-    time_limit: float = 60.0,
-    max_solves: int = 100,
+    time_limit: float = 180.0,
+    max_solves: int | None = None,
     start: Start = "dc",
     progress: bool = False,
 ) -> Diagnosis:
@@ -38,9 +40,9 @@ def diagnose(
     Args:
         problem: from `scopf.build`.
         time_limit: wall time in s after which it reports what it has.
-        max_solves: re-solves after which it does.
+        max_solves: re-solves after which it does; None for any number.
         start: where to search from, as in `solve`.
-        progress: whether to show a bar on a terminal if it takes over two seconds.
+        progress: whether to show on a terminal what is done, if it takes over two seconds.
 
     Returns:
         The diagnosis; print it, or see its table `limits`.
@@ -53,9 +55,11 @@ def diagnose(
         raise ScopfError(f"diagnose takes a Problem that scopf.build made, got {kind}")
     if start not in get_args(Start):
         raise ScopfError(f"start must be one of {listing(get_args(Start))}, got {start!r}")
-    if not number("time_limit", time_limit) > 0 or not number("max_solves", max_solves) >= 1:
-        raise ScopfError("time_limit must be positive and max_solves at least 1")
-    budget = Budget(time_limit, int(max_solves))
+    if not number("time_limit", time_limit) > 0:
+        raise ScopfError(f"time_limit must be positive, got {time_limit}")
+    if max_solves is not None and not number("max_solves", max_solves) >= 1:
+        raise ScopfError(f"max_solves must be at least 1, got {max_solves}")
+    budget = Budget(time_limit, None if max_solves is None else int(max_solves))
     nlp = compiled(problem, False)
     short = shortage(problem, nlp)
     if short is not None:
@@ -63,20 +67,21 @@ def diagnose(
     impossible = _impossible(nlp)
     if impossible:
         return Diagnosis(impossible, False, proven=True, seconds=time.perf_counter() - budget.began)
-    limits, search = _searched(problem, budget, start, progress)
+    with Ticker("diagnosis", progress, measure="") as ticker:
+        limits, search = _searched(problem, budget, start, ticker)
     return _report(limits, search, budget)
 
 
 def _searched(
-    problem: Problem, budget: Budget, start: Start, progress: bool
+    problem: Problem, budget: Budget, start: Start, ticker: Ticker
 ) -> tuple[Limits, Search]:
     """Search with the limits alone, in another form if that fails, then with the loads as well."""
     for lift, loads in ((False, False), (True, False), (False, True)):
         nlp = compiled(problem, lift)
         limits = Limits(Catalog(problem, nlp, loads).kinds)
-        search = Search(nlp, limits, start_point(problem, nlp, start), budget, progress)
+        search = Search(nlp, limits, start_point(problem, nlp, start), budget, ticker)
         search.run()
-        if search.feasible is not None or budget.left <= 0 or budget.used >= budget.solves:
+        if search.feasible is not None or search.stopped:
             break
     return limits, search
 
@@ -127,6 +132,8 @@ def _report(limits: Limits, search: Search, budget: Budget) -> Diagnosis:
         factors=tuple(change(0, k, t) for k, t in search.levers.items()),
         families=tuple(search.families.items()),
         complete=search.complete,
+        unexplained=len(violated) - len(conflicts) if search.feasible is False else 0,
+        stopped=search.stopped,
         solves=budget.used,
         seconds=time.perf_counter() - budget.began,
     )  # fmt: skip
@@ -139,7 +146,8 @@ def _verdict(search: Search) -> str:
             "failed did so for another reason (try another start, form or iteration limit)"
         )
     if search.feasible is None:
-        return "no answer: not even with its limits loosened was the problem solved in time"
+        why = f" ({search.stopped})" if search.stopped else ""
+        return f"no answer: not even with its limits loosened was the problem solved{why}"
     count = len(search.violated or {})
     if count == 1:
         return "no feasible point was found: limits conflict"

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from scopf.arrays import Floats
     from scopf.model.problem import Problem
+    from scopf.network import Network
     from scopf.nlp import NLP
 
 _ROUNDING = 1e-9  # relative
@@ -47,7 +49,23 @@ def shortage(problem: Problem, nlp: NLP) -> Shortage | None:
     if not own.all() or (net.branch.r < 0).any() or (net.bus.gs < 0).any():
         return None
     pg, load = f["gen_pg"], float(f["bus_pd"].values.sum())
+    if len(net.dcline) and (_least_loss(net) < 0).any():
+        return None
+    if "bus_pd_current" in f:
+        current, vm = f["bus_pd_current"].values, f["bus_vm"]
+        drawn = np.where(current != 0, current * np.where(current > 0, vm.lower, vm.upper), 0.0)
+        load += float(drawn.sum())
     capacity = float(np.where(pg.fixed, pg.value, pg.upper).sum())
     if not load > capacity + _ROUNDING * max(abs(load), abs(capacity)):
         return None
     return Shortage(load * net.base_mva, capacity * net.base_mva)
+
+
+def _least_loss(net: Network) -> Floats:
+    """Least that each DC line loses within its limits, per unit."""
+    line = net.dcline
+    slope = line.loss1 != 0
+    ends = [
+        np.where(slope, line.loss1 * np.where(slope, x, 0.0), 0.0) for x in (line.pmin, line.pmax)
+    ]
+    return np.asarray(line.loss0 + np.minimum(*ends))

@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scopf.diagnosis.limits import STABILITY, Kind
+from scopf.model.curves import SIDES, curve
 from scopf.stability.angles import WIDEST
 from scopf.stability.criterion import GAMMA, STIFFNESS
 from scopf.tables import Branches, Table, positions
 
 if TYPE_CHECKING:
+    from scopf.algebra.formulation import Variable
     from scopf.arrays import Floats, Ints
     from scopf.model.problem import Problem
     from scopf.nlp import NLP
@@ -33,7 +35,10 @@ _LEAST_VOLTAGE = 0.05  # p.u., that a voltage limit may be loosened to
 _SMALL = 0.1  # share of the mean size of generators below which none counts as smaller
 _LAST = 100.0  # price of what gives way only where nothing else helps
 _LEVER = 10.0  # a change of all loads, or droops, by so much counts as t = 1
-_EQUATIONS = ("stability_angle_max", "stability_angle_min", "inverter_group_vm_low")  # definitions
+_EQUATIONS = (  # definitions; a cost above its segments is one as well
+    "stability_angle_max", "stability_angle_min", "inverter_group_vm_low", "gen_pg_segment",
+    "gen_qg_segment", "dcline_pf_segment",
+)  # fmt: skip
 
 
 class Catalog:
@@ -54,6 +59,8 @@ class Catalog:
         self.kinds: list[Kind] = []
         self._add_voltages()
         self._add_outputs()
+        self._add_curves()
+        self._add_dclines()
         self._add_thermal()
         self._add_angles()
         self._add_ratings()
@@ -99,11 +106,47 @@ class Catalog:
         net, f = self._problem.base, self._problem.formulation
         for letter, unit in (("p", "MW"), ("q", "MVAr")):
             symbol = f[f"gen_{letter}g"]
-            ends = [np.where(np.isfinite(x), np.abs(x), 0) for x in (symbol.lower, symbol.upper)]
-            size = np.maximum(*ends)
-            size = np.maximum(size, _SMALL * size.mean()) if size.any() else np.ones(len(size))
             names = f"{letter.upper()}min", f"{letter.upper()}max"
+            size = _size(symbol)
             self._add_box(f"gen_{letter}g", names, _labels(net.gen), size, unit, net.base_mva)
+
+    def _add_dclines(self) -> None:
+        net, f = self._problem.base, self._problem.formulation
+        for name, unit in (("pf", "MW"), ("qf", "MVAr"), ("qt", "MVAr")):
+            if f"dcline_{name}" not in f:
+                return
+            labels, size = _labels(net.dcline), _size(f[f"dcline_{name}"])
+            names = f"DC line {name[0].upper()}min", f"DC line {name[0].upper()}max"
+            if name != "pf":
+                end = net.dcline.from_bus if name == "qf" else net.dcline.to_bus
+                labels = [f"{label} at bus {bus}" for label, bus in zip(labels, end, strict=True)]
+            self._add_box(f"dcline_{name}", names, labels, size, unit, net.base_mva)
+
+    def _add_curves(self) -> None:
+        """Rows a P + b Q <= c: how far the curve has to be moved along Q."""
+        net, base = self._problem.base, self._problem.base.base_mva
+        for side in SIDES:
+            name = f"gen_curve_{side}"
+            if name not in self._problem.formulation:
+                continue
+            at, _, b, _ = curve(net.gen, side)
+            numbers, labels = self._take(name), [net.gen.label(row) for row in at.tolist()]
+            there = np.flatnonzero(numbers >= 0)
+            sign, present = SIDES[side], getattr(net.gen, f"qc1{side}")[at]
+            size = np.maximum(np.abs(present), _SMALL)
+
+            def needed(
+                i: int, t: float, present: Floats = present, size: Floats = size, sign: float = sign
+            ) -> float:
+                return float(present[i] + sign * size[i] * t) * base
+
+            rows = [(there, numbers[there], -(size * np.abs(b))[there])]
+            way, most = ">=" if sign > 0 else "<=", np.full(len(at), np.inf)
+            quantity = f"Qc1{side} (and Qc2{side} by as much)"
+            kind = Kind(
+                "P-Q curve", quantity, "MVAr", way, labels, present * base, needed, most, rows
+            )
+            self.kinds.append(kind)
 
     def _add_thermal(self) -> None:
         net = self._problem.base
@@ -292,6 +335,8 @@ class Catalog:
         rows = []
         for letter in "pq":
             numbers, load = self._take(f"bus_balance_{letter}"), f[f"bus_{letter}d"].values
+            if f"bus_{letter}d_current" in f:  # as at 1 p.u.
+                load = load + f[f"bus_{letter}d_current"].values
             at = np.flatnonzero((numbers >= 0) & (load != 0))
             rows.append((np.zeros(len(at), dtype=np.int64), numbers[at], _LEVER * load[at]))
         name = "factor on all loads"
@@ -317,6 +362,13 @@ class Catalog:
         kept = (numbers >= 0) & ~self._nlp.replaced(family)
         self._claimed[numbers[kept]] = True
         return np.where(kept, numbers, -1)
+
+
+def _size(symbol: Variable) -> Floats:
+    """Size of the boxes of powers, at least a share of the mean; 1 where all are open."""
+    ends = [np.where(np.isfinite(x), np.abs(x), 0) for x in (symbol.lower, symbol.upper)]
+    size = np.maximum(*ends)
+    return np.maximum(size, _SMALL * size.mean()) if size.any() else np.ones(len(size))
 
 
 def _sides(nlp: NLP) -> tuple[Floats, Floats]:

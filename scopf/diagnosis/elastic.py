@@ -12,6 +12,7 @@ the least price tells how far the limits are from having a common point.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,9 +20,28 @@ import numpy as np
 if TYPE_CHECKING:
     from scopf.arrays import Flags, Floats, Ints
     from scopf.diagnosis.limits import Effects
+    from scopf.ipopt import Outcome
     from scopf.nlp import NLP
 
 _AWAY = 1e-3  # how far inside its loosened limits a start point lies
+
+
+@dataclass(frozen=True, eq=False)
+class Where:
+    """Where a re-solve ended, whichever limits were loose in it: the next one starts from there.
+
+    Attributes:
+        x: the problem's own variables, shape (n,).
+        t: of all limits.
+        rows: multipliers of the problem's rows, both sides of ranges together, shape (m,).
+        lower, upper: those of its boxes, shape (n,), wherever they stand as rows.
+    """
+
+    x: Floats
+    t: Floats
+    rows: Floats
+    lower: Floats
+    upper: Floats
 
 
 class Elastic:
@@ -39,7 +59,7 @@ class Elastic:
     """
 
     def __init__(self, nlp: NLP, rows: Effects, boxes: Effects, loose: Flags, most: Floats) -> None:
-        self._nlp = nlp
+        self._nlp, self._limits = nlp, len(most)
         self.loose = np.flatnonzero(loose & (most > 0))
         place = np.full(len(most), -1, dtype=np.int64)
         place[self.loose] = np.arange(len(self.loose))
@@ -57,6 +77,7 @@ class Elastic:
         sides = 2 * boxes.place[keep] + (boxes.c[keep] < 0)
         sides, of = np.unique(sides, return_inverse=True)
         self._columns, upper = sides // 2, sides % 2 == 1
+        self._upper = upper
         box_lower, box_upper = self._add_boxes(upper)
         self._at = np.concatenate([at, nlp.m + len(self._ranges) + of])
         self._t = np.concatenate([t, place[boxes.limit[keep]]])
@@ -127,9 +148,37 @@ class Elastic:
         g = self._nlp.constraints(x)
         return np.concatenate([g, g[self._ranges], x[self._columns]])
 
-    def split(self, point: Floats) -> tuple[Floats, Floats]:
-        """The problem's own variables, and t of the loose limits."""
-        return point[: self._nlp.n].copy(), np.maximum(point[self._nlp.n :], 0.0)
+    def where(self, found: Outcome) -> Where:
+        """Where a run ended, in terms that do not depend on which limits are loose."""
+        n, m, ranges = self._nlp.n, self._nlp.m, len(self._ranges)
+        t = np.zeros(self._limits)
+        t[self.loose] = np.maximum(found.x[n:], 0.0)
+        rows, boxes = found.rows[:m].copy(), found.rows[m + ranges :]
+        rows[self._ranges] += found.rows[m : m + ranges]
+        lower, upper = found.lower[:n].copy(), found.upper[:n].copy()
+        lower[self._columns[~self._upper]] -= boxes[~self._upper]
+        upper[self._columns[self._upper]] += boxes[self._upper]
+        return Where(found.x[:n].copy(), t, rows, lower, upper)
+
+    def resume(self, where: Where) -> tuple[Floats, dict[str, Floats]]:
+        """Start point and multipliers, by the names of `scopf.ipopt.run`, at the end of a run."""
+        n = self._nlp.n
+        t = np.minimum(where.t[self.loose], self.x_upper[n:])
+        at_range = where.rows[self._ranges]
+        own = where.rows.copy()
+        own[self._ranges] = np.maximum(at_range, 0.0)
+        columns, high = self._columns, self._upper
+        boxes = np.where(high, where.upper[columns], -where.lower[columns])
+        lower, upper = where.lower.copy(), where.upper.copy()
+        lower[columns[~high]] = upper[columns[high]] = 0.0
+        rows = np.concatenate([own, np.minimum(at_range, 0.0), boxes])
+        rest = self.weights - self.worth(rows)
+        multipliers = {
+            "lagrange": rows,
+            "zl": np.concatenate([lower, np.maximum(rest, 0.0)]),
+            "zu": np.concatenate([upper, np.maximum(-rest, 0.0)]),
+        }
+        return np.concatenate([where.x, t]), multipliers
 
     def worth(self, rows: Floats) -> Floats:
         """What an unpaid unit of t of each loose limit would save, from row multipliers."""

@@ -58,7 +58,9 @@ class Diagnosis:
         families: families of limits, and whether to drop one of them would be enough; asked where
             there are several conflicts.
         proven: whether the verdict needs no solver: then `changes` are the least that is necessary.
-        complete: False when the search was cut short.
+        complete: False when the search was cut short, or a re-solve failed.
+        unexplained: conflicts that were found but not looked into.
+        stopped: what cut the search short, such as "time limit"; empty if nothing did.
         solves, seconds: re-solves and wall time that it took.
     """
 
@@ -71,6 +73,8 @@ class Diagnosis:
     families: tuple[tuple[str, bool], ...] = ()
     proven: bool = False
     complete: bool = True
+    unexplained: int = 0
+    stopped: str = ""
     solves: int = 0
     seconds: float = 0.0
 
@@ -93,6 +97,8 @@ class Diagnosis:
             "feasible": self.feasible,
             "proven": self.proven,
             "complete": self.complete,
+            "unexplained": self.unexplained,
+            "stopped": self.stopped,
             "solves": self.solves,
             "seconds": self.seconds,
             "limits": [_record(change) for change in self.changes],
@@ -130,7 +136,7 @@ class Diagnosis:
         if self.families:
             lines.append(self._families())
         if not self.complete:
-            lines.append("not everything was looked into; a larger time_limit or max_solves would")
+            lines.append(self._cut_short())
         if self.solves:
             lines.append(f"({self.solves} re-solves, {self.seconds:.1f} s)")
         return "\n".join(lines)
@@ -146,6 +152,14 @@ class Diagnosis:
             if limits:
                 found.append(f"  {text}: {listing(limits)}")
         return found
+
+    def _cut_short(self) -> str:
+        """What was not looked into, and why."""
+        why = self.stopped or "re-solves failed"
+        if self.unexplained:
+            several = "conflicts were" if self.unexplained > 1 else "conflict was"
+            return f"{self.unexplained} more {several} not explained: {why}"
+        return f"not everything was looked into: {why}"
 
     def _families(self) -> str:
         enough = [name for name, is_enough in self.families if is_enough]

@@ -4,89 +4,61 @@
    Its multipliers tell which limits take part: what binds or gives way. All others hold from then.
 2. The price is made one that favours few limits that give way much over many that give way a
    little, a few times: weights 1/(t + c). If it ends with a single limit, there is one conflict;
-   otherwise there are as many as limits that give way, unless one of the most valuable limits turns
-   out to be enough by itself.
-3. For each conflict, the others resolved, every limit that takes part is tried alone: it is nearly
-   free, all others cost. If none of the others gives way, the point found is feasible but for this
-   limit, and t is what it needs.
+   otherwise there are as many as limits that give way.
+3. For each conflict, worst first, the others resolved: what the limit that gives way needs at
+   least, and which limits then have multipliers. A single re-solve in which these all are nearly
+   free, and all others cost, tells whether they can take its place at all. If one of them does so,
+   that is what it needs by itself; if several do, they are tried alone, one after the other. What
+   has its answer holds from then on, until nothing is left or what is left is not enough even
+   together. One that resolves the worst conflict by itself may do so with all of them: then
+   there is one conflict only.
 
 The same question is put about a factor on all loads, one on all droops and, where there are several
 conflicts, about whole families of limits.
 
 Every re-solve is of a problem that has feasible points, so the verdict does not rest on a solver's
 word about infeasibility; it rests on a local optimum, though. "Feasible" is proven by the point
-that was found, "infeasible" is not proven.
+that was found, "infeasible" is not proven. All but the first start where another one ended,
+multipliers included.
 """
 
 from __future__ import annotations
 
 import logging
-import time
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scopf import ipopt
-from scopf.diagnosis.elastic import Elastic
-from scopf.ladder import Watch
-from scopf.studies.progress import watched
+from scopf.diagnosis.budget import Budget, OutOfTimeError
+from scopf.diagnosis.elastic import Elastic, Where
+from scopf.ladder import Patience, Watch
+from scopf.outcome import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from scopf.arrays import Flags, Floats
     from scopf.diagnosis.limits import Limits
     from scopf.nlp import NLP
+    from scopf.progress import Ticker
 
 log = logging.getLogger(__name__)
 
 MET = 1e-6  # t below which a limit counts as kept
 _MORE = 1e-3  # relative: how much more room than the least a limit is said to need
 _TAKES_PART = 1e-3  # share of its price that a limit's multiplier has to reach
-_NEARLY_FREE = 1e-2  # price of the limit that is tried alone
+_WORTH = 1e-2  # rate at which a limit has to take another one's place to be asked
+_CHEAP, _DEAR = 0.1, 10.0  # prices of limits that are tried, and of all others
 _ROUNDS = 3  # of new weights
-_TRIED = 4  # limits tried as the only one before a conflict counts as several
-_CONFLICTS = 3  # that are looked into
-_PARTNERS = 6  # limits that are tried for each of several conflicts
-_ITERATIONS = 300
-# The tried limit is nearly free, so that its least t takes a barrier far below its price.
-_OPTIONS: dict[str, str | int | float] = {"max_iter": _ITERATIONS, "tol": 1e-9, "mu_init": 1e-3}
-
-
-class OutOfTimeError(Exception):
-    """The time or the number of re-solves is used up."""
-
-
-@dataclass
-class Budget:
-    """What a diagnosis may take.
-
-    Attributes:
-        seconds: wall time.
-        solves: number of re-solves.
-        used: re-solves so far.
-    """
-
-    seconds: float
-    solves: int
-    used: int = 0
-    began: float = field(default_factory=time.perf_counter)
-
-    @property
-    def left(self) -> float:
-        """Seconds left."""
-        return self.seconds - (time.perf_counter() - self.began)
-
-    def take(self) -> None:
-        """Use up a re-solve.
-
-        Raises:
-            OutOfTimeError: when there is none left, or no time.
-        """
-        if self.used >= self.solves or self.left <= 0:
-            raise OutOfTimeError
-        self.used += 1
+_TRIED = 3  # limits tried as the only one for all conflicts
+_MISSES = 2  # limits in a row that are not enough, before all that are left are tried together
+_SLIGHT = 1e-2  # share of the largest t at which a limit may not have to give way after all
+_COLD: dict[str, str | int | float] = {"max_iter": 300, "tol": 1e-8, "mu_init": 1e-3}
+_ROUGH: dict[str, str | int | float] = {"tol": 1e-7}  # where t is not a number that is reported
+_WARM: dict[str, str | int | float] = {**ipopt.WARM, "max_iter": 200, "tol": 1e-8, "mu_init": 1e-5}
+_PATIENCE = Patience(iterations=300, restoration=100, tiny=100)
+_WARM_PATIENCE = Patience(iterations=150, restoration=15, tiny=15)  # a cold start is tried then
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,15 +67,24 @@ class Found:
 
     Attributes:
         ok: whether the solver came to an end.
-        x: the point.
-        t: of every limit.
-        worth: multipliers of all limits: what a first bit of each would save.
+        where: the point, t of every limit, and multipliers.
+        worth: of all limits: what a first bit of each would save.
     """
 
     ok: bool
-    x: Floats
-    t: Floats
+    where: Where
     worth: Floats
+
+    @property
+    def t(self) -> Floats:
+        """How far every limit gives way."""
+        return self.where.t
+
+    def gives_way(self, besides: Iterable[int] = ()) -> bool:
+        """Whether any limit does, besides these."""
+        rest = self.t > MET
+        rest[list(besides)] = False
+        return bool(rest.any())
 
 
 @dataclass(frozen=True)
@@ -111,14 +92,13 @@ class Conflict:
     """Limits that have no common point.
 
     Attributes:
-        first, t: the limit that was found first, and what it needs; other conflicts count on it.
+        first: the limit that was found first; other conflicts count on what it needs.
         alone: t of each limit that resolves the conflict by itself, by its number.
         partners: limits that take part but are not enough by themselves.
         untried: limits that take part and were not tried.
     """
 
     first: int
-    t: float
     alone: dict[int, float]
     partners: tuple[int, ...]
     untried: tuple[int, ...]
@@ -132,7 +112,7 @@ class Search:
         limits: its limits.
         start: where to start from, shape (n,).
         budget: what it may take.
-        show: whether to show a progress bar.
+        ticker: shows how far it is.
 
     Attributes:
         violated: t of the limits that have to give way together, by number; None at first.
@@ -141,12 +121,13 @@ class Search:
         levers: t of each lever that is enough by itself.
         families: names of families of limits, and whether one alone would be enough.
         complete: whether the search came to its end.
+        stopped: why not, if a limit of the budget is the reason.
     """
 
     def __init__(
-        self, nlp: NLP, limits: Limits, start: Floats, budget: Budget, show: bool = False
+        self, nlp: NLP, limits: Limits, start: Floats, budget: Budget, ticker: Ticker
     ) -> None:
-        self._nlp, self._limits, self._budget, self._show = nlp, limits, budget, show
+        self._nlp, self._limits, self._budget, self._ticker = nlp, limits, budget, ticker
         self._asked = limits.tried & ~limits.lever
         self._x = start
         self.violated: dict[int, float] | None = None
@@ -155,38 +136,42 @@ class Search:
         self.levers: dict[int, float] = {}
         self.families: dict[str, bool] = {}
         self.complete = False
+        self.stopped = ""
 
     def run(self) -> None:
         """Search until there is an answer, or the budget is used up."""
         try:
             self._search()
-        except OutOfTimeError:
-            return
+        except OutOfTimeError as reason:
+            self.stopped = str(reason)
 
     def _search(self) -> None:
         limits = self._limits
+        self._ticker.stage("diagnosis: which limits give way")
         self._loose(~limits.lever)
         price = limits.price.copy()
         found = self._solve(price)
         if not found.ok:
             return
-        self.feasible = not (found.t > MET).any()
+        self.feasible = not found.gives_way()
         if self.feasible:
             self.complete = True
             return
-        self._keep(found.t)
+        self._keep(found)
         parts = (found.t > MET) | (found.worth > _TAKES_PART * price)
         self._loose(parts | limits.lever)
-        self._x = found.x
         self._sparse(found, price)
-        self._single(found, price)
+        self._settle()
         self._try_levers()
+        explained = self._explain()
         if len(self.violated or {}) > 1:
-            self._try_families(parts, price)
-        self.complete = self._explain()
+            self._try_families(parts)
+        self.complete = explained
 
-    def _keep(self, t: Floats) -> None:
-        self.violated = {int(k): float(t[k]) for k in np.flatnonzero(t > MET)}
+    def _keep(self, found: Found) -> None:
+        """Take these limits for those that have to give way together."""
+        self._base = found.where
+        self.violated = {int(k): float(found.t[k]) for k in np.flatnonzero(found.t > MET)}
 
     # -- which limits give way -------------------------------------------
 
@@ -196,44 +181,51 @@ class Search:
         for _ in range(_ROUNDS):
             if len(self.violated) == 1:
                 return
-            small = _NEARLY_FREE + 0.1 * found.t.max()
-            found = self._solve(price * small / (found.t + small))
-            if not found.ok or not (found.t > MET).any():
+            top = found.t.max()
+            small = 0.01 + 0.1 * top
+            found = self._solve(price * (top + small) / (found.t + small), near=found.where)
+            if not found.ok or not found.gives_way():
                 return
             before = len(self.violated)
             if (found.t > MET).sum() <= before:
-                self._keep(found.t)
-                self._x = found.x
+                self._keep(found)
             if len(self.violated) == before:
                 return
 
-    def _single(self, found: Found, price: Floats) -> None:
-        """One limit that is enough by itself, if there is one among those of most worth."""
+    def _settle(self) -> None:
+        """Leave out what only gives way because others do not a little more."""
         assert self.violated is not None
-        if len(self.violated) == 1:
+        largest = max(self.violated.values())
+        sure = {k: more(t) for k, t in self.violated.items() if t > _SLIGHT * largest}
+        if len(sure) == len(self.violated):
             return
-        value = np.where(self._asked, found.worth / price + found.t, -np.inf)
-        order = np.argsort(-value)[:_TRIED].tolist()
-        for k in watched(order, "diagnosis: one limit", len(order), self._show):
-            t = self._alone(k, {})[0]
-            if t is not None:
-                self.violated = {k: t}
-                return
+        price, most = self._prices((), sure)
+        found = self._solve(price, most, self._base)
+        if found.ok:
+            kept = {k: t for k, t in self.violated.items() if k in sure or found.t[k] > MET}
+            self.violated = kept
 
     def _try_levers(self) -> None:
+        self._ticker.stage("diagnosis: all loads, all droops")
         for k in np.flatnonzero(self._limits.lever & (self._limits.most > 0)).tolist():
-            t = self._alone(k, {})[0]
-            if t is not None:
-                self.levers[k] = t
+            price, most = self._prices([k], {})
+            found = self._solve(price, most, self._base, far=True)
+            if found.ok and not found.gives_way([k]):
+                self.levers[k] = float(found.t[k])
 
-    def _try_families(self, parts: Flags, price: Floats) -> None:
+    def _try_families(self, parts: Flags) -> None:
         """Which families would be enough, all of their limits together."""
+        assert self.violated is not None
+        self._ticker.stage("diagnosis: whole families of limits")
         families = {n: m for n, m in self._limits.families().items() if (m & parts).any()}
         try:
-            for name in watched(families, "diagnosis: families", len(families), self._show):
-                members = families[name]
+            for name, members in families.items():
+                if members[list(self.violated)].all():
+                    self.families[name] = True
+                    continue
                 self._loose(parts | members)
-                found = self._solve(np.where(members, _NEARLY_FREE * price, price))
+                price, most = self._prices(np.flatnonzero(members).tolist(), {})
+                found = self._solve(price, most, self._base, far=True)
                 if found.ok:
                     self.families[name] = not (found.t[~members] > MET).any()
         finally:
@@ -242,85 +234,172 @@ class Search:
     # -- what they conflict with -------------------------------------------
 
     def _explain(self) -> bool:
-        """Look into each conflict; whether all of them were."""
+        """Look into each conflict, worst first; whether all of them were."""
         assert self.violated is not None
-        ranked = sorted(self.violated.items(), key=lambda item: -item[1])
-        for k, given in ranked[:_CONFLICTS]:
+        sure = True
+        for k in sorted(self.violated, key=lambda k: -self.violated[k]):  # type: ignore[index]
+            count = len(self.conflicts) + 1
+            self._ticker.stage(f"diagnosis: conflict {count} of {len(self.violated)}")
             others = {j: more(t) for j, t in self.violated.items() if j != k}
-            t, found = self._alone(k, others)
+            t, found = self._alone(k, others, self._base)
             if t is not None and t <= MET:  # what the others need resolves this as well
                 del self.violated[k]
-            else:
-                self._explain_one(k, given if t is None else t, others, found)
-        explained = len(self.violated) == len(self.conflicts)
-        return explained and not any(conflict.untried for conflict in self.conflicts)
+                self.conflicts = []  # they counted on it
+                return self._explain()
+            if t is None or found is None:  # together with the others it is: that was found before
+                sure, t, found = False, self.violated[k], None
+            self._explain_one(k, t, others, found)
+            if count == 1 and others and self._single(self.conflicts[0]):
+                self.conflicts = []
+                return self._explain()
+        return sure and not any(conflict.untried for conflict in self.conflicts)
+
+    def _single(self, worst: Conflict) -> bool:
+        """Whether one limit is enough for all conflicts: one of those that resolve the worst one.
+
+        If so, it is the only one that has to give way from then on.
+        """
+        self._ticker.stage("diagnosis: one limit for all")
+        for k in list(worst.alone)[:_TRIED]:
+            t, alone = self._alone(k, {}, self._base)
+            if t is not None and alone is not None:
+                self.violated, self._base = {k: t}, alone.where
+                return True
+        return False
 
     def _explain_one(
-        self, first: int, t: float, others: dict[int, float], found: Found | None
+        self, first: int, t: float, others: Mapping[int, float], found: Found | None
     ) -> None:
-        alone, partners, untried = {first: t}, [], []
+        """Which limits could take the place of the one that gives way."""
+        alone, partners, left = {first: t}, list[int](), list[int]()
         if found is not None:
-            value = np.where(self._asked, found.worth / _NEARLY_FREE, 0.0)
+            value = np.where(self._asked, found.worth / _CHEAP, 0.0)
             value[[first, *others]] = 0.0
-            untried = [k for k in np.argsort(-value).tolist() if value[k] > _TAKES_PART]
-        tried = untried[: _PARTNERS if others else None]
+            ranked = [k for k in np.argsort(-value).tolist() if value[k] > _TAKES_PART]
+            left = [k for k in ranked if value[k] > _WORTH]
+            partners = ranked[len(left) :]
+        failed = list[int]()
         try:
-            for k in self._watched(tried):
-                needed = self._alone(k, others)[0]
-                untried.remove(k)
-                if needed is None:
-                    partners.append(k)
+            misses = _MISSES
+            while left and found is not None:
+                if misses >= _MISSES and len(left) > 1:
+                    together = self._alternatives(left, others, found.where)
+                    if not together:
+                        partners += left
+                        left = []
+                        break
+                    k = max(together, key=lambda k: together[k])
+                    if len(together) == 1:
+                        alone[k] = together[k]
+                        left.remove(k)
+                        continue
+                    misses = 0
                 else:
+                    k = left[0]
+                needed, tried = self._alone(k, others, found.where)
+                left.remove(k)
+                if needed is not None:
                     alone[k] = needed
+                    continue
+                (failed if tried is None else partners).append(k)
+                misses += 1
         finally:
-            self.conflicts.append(Conflict(first, t, alone, tuple(partners), tuple(untried)))
+            untried = (*failed, *left)
+            self.conflicts.append(Conflict(first, alone, tuple(partners), untried))
 
-    def _watched(self, parts: list[int]) -> Iterable[int]:
-        return watched(parts, f"diagnosis: conflict {len(self.conflicts) + 1}", None, self._show)
+    def _alternatives(
+        self, limits: list[int], others: Mapping[int, float], near: Where
+    ) -> dict[int, float]:
+        """T of limits that take a conflict's place together; empty if all of them cannot.
 
-    def _alone(self, limit: int, others: dict[int, float]) -> tuple[float | None, Found | None]:
+        A failed re-solve counts as that they can, to be on the safe side.
+        """
+        price, most = self._prices(limits, others)
+        found = self._solve(price, most, near)
+        if not found.ok:
+            return dict.fromkeys(limits, 1.0)
+        if found.gives_way([*limits, *others]):
+            return {}
+        return {k: float(found.t[k]) for k in limits if found.t[k] > MET}
+
+    def _alone(
+        self, limit: int, others: Mapping[int, float], near: Where
+    ) -> tuple[float | None, Found | None]:
         """What a limit needs if it alone gives way, on top of others that have given way.
 
         Returns:
             t, None if it is not enough; and what was found, None if that failed.
         """
-        price, most = self._limits.price.copy(), self._limits.most.copy()
-        most[self._limits.lever] = 0.0
-        price[limit], most[limit] = _NEARLY_FREE, self._limits.most[limit]
-        for k, t in others.items():
-            price[k], most[k] = 0.0, t
-        found = self._solve(price, most)
+        price, most = self._prices([limit], others)
+        found = self._solve(price, most, near)
         if not found.ok:
             return None, None
-        rest = found.t.copy()
-        rest[[limit, *others]] = 0.0
-        if (rest > MET).any():
+        if found.gives_way([limit, *others]):
             return None, found
         return float(found.t[limit]), found
 
     # -- re-solves -------------------------------------------
+
+    def _prices(self, cheap: Iterable[int], given: Mapping[int, float]) -> tuple[Floats, Floats]:
+        """Prices and largest t: some limits cheap, some free up to a t, all others dear."""
+        limits = self._limits
+        price, most = _DEAR * limits.price, np.where(limits.lever, 0.0, limits.most)
+        tried = list(cheap)
+        price[tried], most[tried] = _CHEAP, limits.most[tried]
+        for k, t in given.items():
+            price[k], most[k] = 0.0, t
+        return price, most
 
     def _loose(self, loose: Flags) -> None:
         """From here on only these limits can give way."""
         limits = self._limits
         self._elastic = Elastic(self._nlp, limits.rows, limits.boxes, loose, limits.most)
 
-    def _solve(self, price: Floats, most: Floats | None = None) -> Found:
-        """Least price of loosening limits."""
-        self._budget.take()
+    def _solve(
+        self,
+        price: Floats,
+        most: Floats | None = None,
+        near: Where | None = None,
+        far: bool = False,
+    ) -> Found:
+        """Least price of loosening limits.
+
+        Args:
+            price: of each.
+            most: largest t of each; None for what makes sense.
+            near: where a re-solve ended that is a start for this one; None for the start point.
+            far: whether the end will be far from there, so that multipliers are of no use.
+        """
         elastic, limits = self._elastic, self._limits
         if most is None:
             most = np.where(limits.lever, 0.0, limits.most)
         elastic.price(price[elastic.loose], most[elastic.loose])
-        options = {**_OPTIONS, "max_wall_time": max(self._budget.left, 1e-3)}
-        watch = Watch(None)
-        outcome = ipopt.run(elastic, elastic.start(self._x), options, watch)
-        x, t = elastic.split(outcome.x)
-        everywhere, worth = np.zeros(len(limits)), np.zeros(len(limits))
-        everywhere[elastic.loose], worth[elastic.loose] = t, elastic.worth(outcome.rows)
+        if near is None:
+            return self._run(elastic.start(self._x), {}, _COLD | _ROUGH)
+        if not far:
+            found = self._run(*elastic.resume(near), _WARM)
+            if found.ok:
+                return found
+        return self._run(elastic.start(near.x), {}, _COLD)
+
+    def _run(
+        self, start: Floats, multipliers: dict[str, Floats], how: dict[str, str | int | float]
+    ) -> Found:
+        self._budget.take()
+        elastic = self._elastic
+        options = {**how, "max_wall_time": max(self._budget.left, 1e-3)}
+        watch = Watch(_WARM_PATIENCE if multipliers else _PATIENCE)
+        outcome = ipopt.run(elastic, start, options, watch, self._ticker, multipliers)
+        if outcome.status is Status.TIME_LIMIT:
+            raise OutOfTimeError("time limit")
+        if outcome.status is Status.INTERRUPTED:
+            raise OutOfTimeError("interrupted")
+        where, worth = elastic.where(outcome), np.zeros(len(self._limits))
+        worth[elastic.loose] = elastic.worth(outcome.rows)
         text = "elastic re-solve %d: %s, %d iterations, %d limits give way"
-        log.info(text, self._budget.used, outcome.message, watch.iterations, int((t > MET).sum()))
-        return Found(outcome.status.solved, x, everywhere, worth)
+        count = int((where.t > MET).sum())
+        log.info(text, self._budget.used, outcome.message, watch.iterations, count)
+        return Found(outcome.status.solved, where, worth)
 
 
 def more(t: float) -> float:

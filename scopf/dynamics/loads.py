@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.faults import ScopfError, listing, number
+from scopf.network import LOADS
 
 if TYPE_CHECKING:
     from scopf.arrays import Floats, Ints
@@ -20,15 +21,16 @@ Load = Exponent | Mapping[int, Exponent]
 
 
 def transit(net: Network, at: Ints) -> Ints:
-    """Buses (positions) with neither inverter nor load nor generator: nothing but lines.
+    """Buses (positions) with neither inverter nor load, generator or DC line: nothing but lines.
 
     Args:
         net: energized network.
         at: buses (positions) with an inverter.
     """
     busy = np.zeros(len(net.bus), dtype=bool)
-    busy[at] = busy[net.gen_at] = True
-    return np.flatnonzero(~busy & (net.bus.pd == 0) & (net.bus.qd == 0))
+    busy[at] = busy[net.gen_at] = busy[net.dcline_from] = busy[net.dcline_to] = True
+    loads = (getattr(net.bus, key) != 0 for key in LOADS)
+    return np.flatnonzero(~np.logical_or.reduce([busy, *loads]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,10 +38,11 @@ class Loads:
     """Loads at an operating point; away from it they follow the voltage with a power law.
 
     Attributes:
-        p, q: at the operating point, per unit, shape (n,).
+        p, q: at the operating point, per unit, shape (n,); constant-current loads left out.
         vm: voltages of the operating point, per unit.
         n_p, n_q: exponents of active and reactive power; 0 constant power, 1 constant current, 2
             constant impedance.
+        p_current, q_current: constant-current loads of the network, their power at 1 p.u.
     """
 
     p: Floats
@@ -47,21 +50,30 @@ class Loads:
     vm: Floats
     n_p: Floats
     n_q: Floats
+    p_current: Floats
+    q_current: Floats
+
+    @classmethod
+    def of(cls, net: Network, vm: Floats, load: Load) -> Loads:
+        """The loads of a network; `load` says how those that are not constant-current follow V."""
+        bus = net.bus
+        return cls(bus.pd, bus.qd, vm, *exponents(net, load), bus.pd_current, bus.qd_current)
 
     def power(self, vm: Floats) -> tuple[Floats, Floats]:
         """Active and reactive load of each bus at other voltages, per unit."""
         ratio = vm / self.vm
-        return self.p * ratio**self.n_p, self.q * ratio**self.n_q
+        p, q = self.p * ratio**self.n_p, self.q * ratio**self.n_q
+        return p + self.p_current * vm, q + self.q_current * vm
 
     @property
     def dp(self) -> Floats:
         """Slope of the active load over the voltage, at the operating point."""
-        return self.n_p * self.p / self.vm
+        return self.n_p * self.p / self.vm + self.p_current
 
     @property
     def dq(self) -> Floats:
         """Slope of the reactive load over the voltage, at the operating point."""
-        return self.n_q * self.q / self.vm
+        return self.n_q * self.q / self.vm + self.q_current
 
 
 def exponents(net: Network, load: Load) -> tuple[Floats, Floats]:

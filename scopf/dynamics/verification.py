@@ -11,7 +11,7 @@ import numpy as np
 
 from scopf.dynamics import critical
 from scopf.dynamics.dae import SingularError, System
-from scopf.dynamics.loads import Loads, exponents
+from scopf.dynamics.loads import Loads
 from scopf.dynamics.modes import METHODS, Spectrum, participation, spectrum
 from scopf.faults import ScopfError, listing
 from scopf.injections import injections
@@ -224,12 +224,14 @@ def verify(
     """Check any operating point of a network.
 
     Args:
-        net: energized network; its loads are those of the operating point.
+        net: energized network; its loads are those of the operating point, and so are the powers
+            of its DC lines (columns pf, qf, qt), which are constant.
         inverters: grid-forming inverters. Other generators inject constant powers.
         vm: voltages, per unit, shape (n,).
         va: angles, rad, shape (n,).
         load: how loads follow the voltage: "power", "current", "impedance", an exponent, a pair
-            (n_p, n_q), or any of these by bus number (other buses then have constant power).
+            (n_p, n_q), or any of these by bus number (other buses then have constant power). What
+            the network has as constant-current load stays that.
         frequency: nominal, Hz.
         modes: number of modes to report.
         method: "dense", "arnoldi", or "auto" (see `scopf.dynamics.modes`).
@@ -246,9 +248,7 @@ def verify(
             f"net has to be energized (net.energized()), vm and va those of its "
             f"{len(net.energized().bus)} buses; got {len(net.bus)}, {len(vm)} and {len(va)}"
         )
-    n_p, n_q = exponents(net, load)
-    loads = Loads(net.bus.pd, net.bus.qd, vm, n_p, n_q)
-    system = System(net, inverters, vm, va, loads, frequency)
+    system = System(net, inverters, vm, va, Loads.of(net, vm, load), frequency)
     _warn_of_mismatch(system)
     lossless = system.conserves_energy
     try:
@@ -276,7 +276,10 @@ def _warn_of_mismatch(system: System) -> None:
     """Say when the point is no power flow: at a bus with nothing but a load, powers have to fit."""
     net, load = system.net, np.ones(len(system.net.bus), dtype=bool)
     load[system.at] = load[net.gen_at] = False
-    power = injections(net.ybus(), system.vm, system.va) + net.bus.pd + 1j * net.bus.qd
+    p, q = net.bus.demand(system.vm)
+    line = net.dcline
+    power = injections(net.ybus(), system.vm, system.va) + p + 1j * q
+    power = power - net.dcline_sum(line.pf, line.qf, line.qt)
     gap = np.where(load, np.abs(power), 0.0)
     worst = int(gap.argmax())
     if gap[worst] > _MISMATCH:

@@ -19,12 +19,16 @@ from typing import Any
 
 import numpy as np
 
+from scopf import piecewise
 from scopf.algebra import Formulation
 from scopf.algebra.formulation import Expression
 from scopf.arrays import Floats, Ints
 from scopf.faults import ScopfError, by_number, listing, number
 from scopf.inverters import Inverters
+from scopf.model import dclines
 from scopf.model.capability import circle, reach
+from scopf.model.levels import add_levels
+from scopf.model.levels import costs as costs_of
 from scopf.network import Network
 
 log = logging.getLogger(__name__)
@@ -138,6 +142,9 @@ def _each(name: str, kind: str, ids: Ints, given: Any, nobody: str) -> Floats:
 def warn_without_quadratic(net: Network) -> None:
     """Say at which generators eta_q has no effect."""
     without = net.gen.id[net.gen.cost_p[:, 2] == 0]
+    if piecewise.has(net.gen.cost_p_points).any():
+        text = "%s: eta_q c_i is of quadratic costs c_i, which piecewise-linear ones do not have"
+        log.warning(text, net.name)
     if len(without) == len(net.gen):
         text = "%s: eta_q has no effect, no generator has a quadratic active power cost; use d"
         log.warning(text, net.name)
@@ -150,23 +157,26 @@ def warn_without_quadratic(net: Network) -> None:
 
 
 def add_cost(f: Formulation, net: Network, costs: ReactiveCosts) -> None:
-    """Costs of power: `gen_cost_p`, `gen_cost_q` and `inverter_cost_q`, in currency per hour.
+    """Costs of power: `gen_cost_{p,q}`, `dcline_cost_p` and `inverter_cost_q`, currency per hour.
 
     The coefficients d are the mutable Param `gen_d`, those of |Q| are `gen_q_price`, and prices of
     lost opportunity `inverter_opportunity_price`. The last two, and what belongs to them, are there
     only if they were asked for.
     """
-    gen = f.indices["gen"]
+    gen, own = f.indices["gen"], costs_of(net)
 
-    def coefficients(table: Floats) -> dict[int, Any]:
-        return {k: f.data(column) for k, column in enumerate(table.T) if column.any()}
+    def of_power(table: Floats, x: Any) -> Any:
+        return polynomial({k: f.data(c) for k, c in enumerate(table.T) if c.any()}, x)
 
     pg, qg = f["gen_pg"][:], f["gen_qg"][:]
     chosen = f.parameter("gen_d", gen, costs.d)[:]
-    own = polynomial(coefficients(net.gen.cost_q), qg)
+    level_p, level_q = (add_levels(f, name, gen, own[name]) for name in ("gen_pg", "gen_qg"))
+    given = of_power(own["gen_qg"].polynomial, qg) + level_q
     size = 0 if costs.q_price is None else _size_cost(f, costs.q_price)
-    f.expression("gen_cost_p", gen, polynomial(coefficients(net.gen.cost_p), pg))
-    f.expression("gen_cost_q", gen, chosen * qg**2 + own + size)
+    f.expression("gen_cost_p", gen, of_power(own["gen_pg"].polynomial, pg) + level_p)
+    f.expression("gen_cost_q", gen, chosen * qg**2 + given + size)
+    if len(net.dcline):
+        dclines.add_cost(f, net, of_power)
     if costs.opportunity is not None:
         _add_opportunity(f, costs.opportunity)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from scopf.algebra import Formulation
+from scopf.model import dclines
 from scopf.network import Network
 
 
@@ -19,7 +20,8 @@ def add_balance(f: Formulation, net: Network) -> None:
     """Power balance of every bus: generation - flows - shunt = load, `bus_balance_{p,q}`.
 
     The loads are the mutable Params `bus_pd`, `bus_qd` on the right-hand side, so the multiplier is
-    the price of load.
+    the price of load. Constant-current loads, if there are any, are `bus_pd_current` and
+    `bus_qd_current`, and stand on the left because they follow the voltage.
     """
     bus, n = f.indices["bus"], len(net.bus)
     vv = f["bus_vv"][:]
@@ -28,7 +30,13 @@ def add_balance(f: Formulation, net: Network) -> None:
         out = f[f"branch_{letter}_from"].total(net.branch_from, n)
         into = f[f"branch_{letter}_to"].total(net.branch_to, n)
         demand = f.parameter(f"bus_{letter}d", bus, load)[:]
-        row = balance(supplied, out + into, f.data(shunt) * vv)
+        drawn = out + into
+        if len(net.dcline):
+            drawn = drawn + dclines.drawn(f, net, letter)
+        if net.bus.has_current:
+            current = getattr(net.bus, f"{letter}d_current")
+            drawn = drawn + f.parameter(f"bus_{letter}d_current", bus, current)[:] * f["bus_vm"][:]
+        row = balance(supplied, drawn, f.data(shunt) * vv)
         f.constraint(f"bus_balance_{letter}", bus, row, lower=demand, upper=demand)
 
 

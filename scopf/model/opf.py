@@ -5,6 +5,7 @@
     subject to  power balance at every bus
                 boxes on P, Q, V; reference angle fixed
                 |S| <= rate at both branch ends; limits on angle differences
+                DC lines, P-Q curves and constant power factors, where the case has them
                 P^2 + Q^2 <= S^2 of every inverter, if asked for
                 the stability criterion, one set of rows per inverter
 
@@ -21,6 +22,8 @@ from scopf.arrays import Floats
 from scopf.inverters import Inverters
 from scopf.model.capability import add_capability, add_ratings, add_squares
 from scopf.model.costs import ReactiveCosts, add_cost
+from scopf.model.curves import add_curves
+from scopf.model.dclines import add_dclines
 from scopf.model.flows import add_flows
 from scopf.model.limits import add_angle_limits, add_balance, add_thermal_limits
 from scopf.network import Network
@@ -52,6 +55,8 @@ def ac_opf(
     start = flat(net)
     add_voltages(f, net, start)
     add_generation(f, net, start)
+    if len(net.dcline):
+        add_dclines(f, net, start)
     add_flows(f, net, alpha)
     if capability or costs.opportunity is not None:
         f.index("inverter", inverters.bus.tolist())
@@ -61,6 +66,7 @@ def ac_opf(
     add_balance(f, net)
     add_thermal_limits(f, net)
     add_angle_limits(f, net)
+    add_curves(f, net)
     if capability:
         add_capability(f)
     return f
@@ -76,7 +82,14 @@ def add_voltages(f: Formulation, net: Network, start: dict[str, Floats]) -> None
 
 
 def add_generation(f: Formulation, net: Network, start: dict[str, Floats]) -> None:
-    """`gen_pg` and `gen_qg` in their boxes."""
+    """`gen_pg` and `gen_qg` in their boxes.
+
+    A load of constant power factor has its Q by `curves.add_curves`; a bound would say the same as
+    that of P.
+    """
     index, gen = f.indices["gen"], net.gen
+    low, high = (
+        np.where(gen.constant_pf, end, q) for end, q in ((-np.inf, gen.qmin), (np.inf, gen.qmax))
+    )
     f.variable("gen_pg", index, lower=gen.pmin, upper=gen.pmax, start=start["gen_pg"])
-    f.variable("gen_qg", index, lower=gen.qmin, upper=gen.qmax, start=start["gen_qg"])
+    f.variable("gen_qg", index, lower=low, upper=high, start=start["gen_qg"])

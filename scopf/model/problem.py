@@ -29,7 +29,7 @@ from scopf.model.costs import (
     warn_without_quadratic,
 )
 from scopf.model.opf import ac_opf
-from scopf.network import Network
+from scopf.network import LOADS, Network
 from scopf.stability import Criterion, Reduction, Setting
 from scopf.stability.criterion import MARGIN
 
@@ -165,7 +165,7 @@ class Problem:
 
         What is not given stays as it is. The result is the problem that `build` would make of these
         numbers. Params of the model are overwritten, whatever was set by hand: `gen_d` by eta_q and
-        d, `bus_pd` and `bus_qd` by load_scale, `alpha` by alpha, `stability_margin` by margin,
+        d, those of loads by load_scale, `alpha` by alpha, `stability_margin` by margin,
         `gen_q_price` by q_price, `inverter_opportunity_price` by opportunity_price, and the
         criterion's own (`inverter_gamma`) by mq, alpha, load_scale and droop_margin: a reduced
         network depends on alpha and on the loads, which are part of the reduction.
@@ -231,7 +231,11 @@ class Problem:
             prices = reactive_costs.opportunity(net, inverters, scenario.opportunity_price)
             values["inverter_opportunity_price"] = prices
         if "load_scale" in changes:
-            values |= {"bus_pd": net.bus.pd, "bus_qd": net.bus.qd}
+            values |= {
+                f"bus_{key}": getattr(net.bus, key)
+                for key in LOADS
+                if f"bus_{key}" in self.formulation
+            }
         if "alpha" in changes:
             values["alpha"] = np.array([scenario.alpha])
         if "margin" in changes:

@@ -62,7 +62,7 @@ class Grid:
         i, j = reduction.neighbors.pairs()
         i, j = i[i < j], j[i < j]
         matrix = reduction.susceptance
-        scale, load = np.abs(matrix.diagonal()), reduction.net.bus.qd[reduction.keep]
+        scale, load = np.abs(matrix.diagonal()), reduction.net.bus.demand(1.0)[1][reduction.keep]
         b = -(matrix[i, j] + matrix[j, i]) / 2
         return cls(i, j, b, np.zeros(len(i)), matrix.diagonal() - load, scale)
 

@@ -255,7 +255,8 @@ class _Parts:
 
     @classmethod
     def of(cls, net: Network, keep: Ints) -> _Parts:
-        loads = sparse.diags_array(net.bus.pd - 1j * net.bus.qd)
+        p, q = net.bus.demand(1.0)
+        loads = sparse.diags_array(p - 1j * q)
         admittance = sparse.csr_array(net.ybus() + loads)
         rest = np.setdiff1d(np.arange(len(net.bus)), keep)
         upper, lower = admittance[keep], admittance[rest]

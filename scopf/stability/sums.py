@@ -88,6 +88,10 @@ class LineSums(ABC):
             found.append(f"losses, r/x up to {largest:.2g}")
         if net.bus.gs.any():
             found.append("shunt conductances")
+        bus = net.bus
+        following = int(((bus.pd_current != 0) | (bus.qd_current < 0)).sum())
+        if following:
+            found.append(f"constant-current loads at {following} buses")
         capacitive = int((self._seen(setting).grid.b < 0).sum())
         if capacitive:
             found.append(f"{capacitive} capacitive lines in the {self.network} network")

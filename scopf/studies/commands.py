@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scopf import completion, options
 from scopf.faults import ScopfError
 from scopf.filenames import file_name
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 _OUT = Annotated[Path | None, typer.Option(help="Folder for tables (CSV, Parquet) and pictures.")]
 _CRITERION = typer.Option(
-    help="voltage-difference, C0, C1, C2, weighted, or all; may be repeated.", show_default=False
+    help="voltage-difference, C0, C1, C2, weighted, or all; may be repeated.",
+    show_default=False,
+    autocompletion=completion.criteria,
 )
 
 
@@ -58,9 +61,7 @@ def gap(criterion: Annotated[list[str] | None, _CRITERION] = None, out: _OUT = N
 
 
 def conservatism(
-    case: Annotated[
-        str, typer.Argument(help="Bundled case (see `scopf cases`) or path of a MATPOWER .m file.")
-    ] = "case39",
+    case: options.Case = "case39",
     criterion: Annotated[list[str] | None, _CRITERION] = None,
     mq: Annotated[
         list[float] | None,

@@ -25,11 +25,11 @@ from scopf.faults import ScopfError
 from scopf.interruption import heeded
 from scopf.inverters import Inverters
 from scopf.model import build
+from scopf.progress import watched
 from scopf.solver import solve
 from scopf.stability.grid import Grid
 from scopf.stability.kron import Reduction
 from scopf.studies.montecarlo import chosen
-from scopf.studies.progress import watched
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -23,9 +23,9 @@ import numpy as np
 
 from scopf import stability
 from scopf.faults import ScopfError, number
+from scopf.progress import watched
 from scopf.stability.grid import Grid
 from scopf.studies.exact import hessians
-from scopf.studies.progress import watched
 
 if TYPE_CHECKING:
     import os

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scopf import stability
+from scopf.progress import watched
 from scopf.studies.linear import rightmost
 from scopf.studies.networks import draw
-from scopf.studies.progress import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable

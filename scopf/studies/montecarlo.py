@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scopf import stability
+from scopf.progress import watched
 from scopf.studies.networks import draw
-from scopf.studies.progress import watched
 
 if TYPE_CHECKING:
     import pandas as pd

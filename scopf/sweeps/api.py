@@ -254,7 +254,7 @@ class _Run:
                 if status != "failed":  # then the disk may be why, and it has been said
                     manifests.write(folder, manifest)
         del rows
-        return Sweep(folder, manifest, folder)
+        return Sweep(folder, manifest, folder, study)
 
     def _manifest(self, folder: Path, store: Store, where: str, resume: bool) -> dict[str, Any]:
         """The manifest of a new run, or of one that goes on."""

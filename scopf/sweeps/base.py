@@ -123,7 +123,7 @@ class Base:
     def hash(self) -> str:
         """Equal for base cases of the same numbers."""
         digest = hashlib.sha256(repr(self.net.base_mva).encode())
-        for table in (self.net.bus, self.net.gen, self.net.branch, self.inverters):
+        for table in (*self.net.tables.values(), self.inverters):
             _feed(digest, table)
         for key, value in sorted(self.keywords.items()):
             digest.update(f"{key}={_text(value)}".encode())

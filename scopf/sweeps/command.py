@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scopf import completion
 from scopf.faults import ScopfError
 from scopf.sweeps.quantities import QUANTITIES, is_column
 
@@ -65,9 +66,10 @@ def sweep(
     study: Annotated[
         str | None,
         typer.Argument(
-            help="Bundled case, path of a .m file, spec of a study (.toml), or a bundled study. "
-            "May be left out with --resume.",
+            help="Bundled case, path of a .m or .raw file, spec of a study (.toml), or a bundled "
+            "study. May be left out with --resume.",
             show_default=False,
+            autocompletion=completion.studies,
         ),
     ] = None,
     lossless: Annotated[

@@ -44,7 +44,7 @@ class Progress:
         shown: bool | None,
         folder: Path | None,
     ) -> None:
-        from tqdm.auto import tqdm
+        from tqdm import tqdm
 
         rows = list(done)
         self.failures, self._worst = 0, -1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 Value = float | int | str | bool | None
 
-_BY_BUS = re.compile(r"(?P<name>[a-z_]+)_(?P<bus>\d+)")
+_BY_BUS = re.compile(r"(?P<name>[a-z_]+)_(?P<bus>[0-9]{1,18})")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from scopf.model.problem import Problem
+    from scopf.sweeps.study import Study
+
 SCENARIOS = "scenarios"
 _WHOLE = ("outage", "nssp_max_bus", "iterations", "binding", "neighbor", STEP)
 _ROW = {
@@ -40,9 +43,15 @@ class Sweep:
         manifest: what was asked, of which case, with what, where and how long.
     """
 
-    def __init__(self, folder: Path | None, manifest: dict[str, Any], tables: Path | None) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        manifest: dict[str, Any],
+        tables: Path | None,
+        study: Study | None = None,
+    ) -> None:
         self.folder, self.manifest = folder, manifest
-        self._tables = tables
+        self._tables, self._study = tables, study
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{n} {status}" for status, n in self.manifest["counts"].items())
@@ -68,6 +77,37 @@ class Sweep:
     def buses(self) -> pd.DataFrame:
         """`Solution.buses` likewise."""
         return self._read("buses")
+
+    def problem(self, scenario: int) -> Problem:
+        """The problem of a scenario, to solve or diagnose it: `scopf.diagnose(runs.problem(3))`.
+
+        Of a problem whose Pyomo model was in use, it is this problem itself, with the numbers of
+        the scenario from then on.
+
+        Args:
+            scenario: its number, as in the tables.
+
+        Raises:
+            ScopfError: when there is none: no such scenario, or an islanded or invalid one; or
+                when the sweep was read from a folder and was not one of a case.
+        """
+        if self._study is None:
+            self._study = self._of_case()
+        return self._study.problem(scenario)
+
+    def _of_case(self) -> Study:
+        """The study again, of a sweep that was read from its folder."""
+        from scopf.sweeps.study import Study
+
+        what, about = f"the sweep in {self.folder}", self.manifest["case"]
+        if self.folder is None or not about["source"]:
+            text = f"{what} was made of a Problem or Network, and was read without it: call sweep "
+            raise ScopfError(f"{text}with the same arguments, resume=True, and use its result")
+        study = Study.of(None, {}, None, self.folder)
+        if study.base.hash != about["hash"]:
+            text = f"{what} had other inverters or a criterion that it does not keep, or its case"
+            raise ScopfError(f"{text} {about['source']} has changed since")
+        return study
 
     def _read(self, name: str) -> pd.DataFrame:
         import pandas as pd

@@ -9,6 +9,8 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import math
+import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +24,7 @@ from scopf.faults import CaseError, Fault, ScopfError, listing
 from scopf.sweeps import series
 from scopf.sweeps.lines import line_of
 from scopf.sweeps.quantities import BY_NAME, Value, is_column, split
-from scopf.sweeps.values import column_type, is_space
+from scopf.sweeps.values import MOST, column_type, is_space
 
 Line = Callable[[tuple[str | int, ...]], int | None]
 
@@ -157,15 +159,15 @@ def read_toml(path: Path) -> tuple[dict[str, Any], Line]:
         CaseError: when it is no TOML.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode("utf-8")
         given = tomllib.loads(text)
     except OSError as error:
         raise CaseError(str(path), [Fault(f"cannot be read: {error.strerror}")]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of TOML, UTF-8, 5000 digits, or nesting
         raise CaseError(str(path), [Fault(f"is not TOML: {error}")]) from error
     for key in ("case", "inverters", "scenarios", "load_series"):
         value = given.get(key)
-        if isinstance(value, str) and (path.parent / value).is_file():
+        if isinstance(value, str) and os.path.isfile(path.parent / value):  # for any name at all
             given[key] = str(path.parent / value)
     return given, lambda where: line_of(text, where)
 
@@ -220,6 +222,7 @@ class _Reader:
         if loads is not None:
             axes += self._series(loads)
         self._clashes(axes)
+        self._number(axes)
         if self._faults or settings is None:
             ordered = sorted(self._faults, key=lambda entry: entry[0])
             raise CaseError(self._source, [fault for _, fault in ordered])
@@ -242,6 +245,8 @@ class _Reader:
         for key, value in given.items():
             quantity = BY_NAME.get(key)
             if quantity and quantity.by_bus and isinstance(value, Mapping) and not is_space(value):
+                if not value:
+                    self.fault((key,), "is an empty table; leave it out, or name a bus in it")
                 for bus, one in value.items():
                     column = key if bus == "all" else f"{key}_{bus}"
                     if not is_column(column):
@@ -343,6 +348,14 @@ class _Reader:
             self.fault(("load_series",), str(error))
             return
         yield Axis(tuple(columns), tuple(zip(*columns.values(), strict=True)))
+
+    def _number(self, axes: Sequence[Axis]) -> None:
+        """More scenarios than a sweep can hold."""
+        count = math.prod(len(axis.rows) for axis in axes)
+        if count > MOST:
+            parts = " x ".join(f"{len(axis.rows):,} ({axis.columns[0]})" for axis in axes)
+            text = f"{parts} = {count:,} scenarios, and a sweep has {MOST:,} at most: split it"
+            self.fault(("scenarios",), text)
 
     def _clashes(self, axes: Sequence[Axis]) -> None:
         """Columns given twice, and costs that exclude each other."""

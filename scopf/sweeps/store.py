@@ -7,14 +7,14 @@ point. The log of a transaction is on disk before the next one begins (`synchron
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+from filelock import FileLock, Timeout
 
 from scopf.faults import ScopfError
 from scopf.sweeps.whole import no_links
@@ -74,7 +74,7 @@ class Store:
         """Close the journal and let others write."""
         self._base.close()
         if self._lock is not None:
-            self._lock.close()
+            self._lock.release()
             self._lock = None
 
     # -- writing -------------------------------------------
@@ -176,20 +176,17 @@ class Store:
             raise ScopfError(text) from error
 
 
-def _locked(folder: Path) -> IO[str]:
+def _locked(folder: Path) -> FileLock:
     """A lock on the folder, which the system takes back when this process ends, however it ends."""
     no_links(folder, _LOCK)
+    lock = FileLock(folder / _LOCK, timeout=0, thread_local=False)
     try:
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-        file = os.fdopen(os.open(folder / _LOCK, flags, 0o666), "r+")
+        lock.acquire()
+    except Timeout as error:
+        raise ScopfError(f"another process is at work on the sweep in {folder}") from error
     except OSError as error:
         raise unwritable(folder, error) from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise ScopfError(f"another process is at work on the sweep in {folder}") from error
-    return file
+    return lock
 
 
 def unwritable(folder: Path, error: OSError) -> ScopfError:

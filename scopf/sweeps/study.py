@@ -17,7 +17,7 @@ from scopf.model.problem import Problem
 from scopf.network import Network
 from scopf.stability import Criterion
 from scopf.sweeps import manifest as manifests
-from scopf.sweeps.base import Base
+from scopf.sweeps.base import Base, Numbers, Unsolvable
 from scopf.sweeps.plan import Plan, resolved
 from scopf.sweeps.quantities import BY_NAME
 from scopf.sweeps.spec import Line, Settings, Spec, check, outside, overridden, read_toml
@@ -78,8 +78,24 @@ class Study:
         if isinstance(study, Network):
             base = _from_network(study, spec.settings, inverters if given_units else table, own)
             return cls(spec, base)
-        base = _from_case(spec.settings, inverters if given_units else table, own)
+        base = _from_case(spec.settings, inverters if given_units else table, own, source)
         return cls(spec, base, source, line) if line else cls(spec, base)
+
+    def problem(self, scenario: int) -> Problem:
+        """The problem of a scenario.
+
+        Raises:
+            ScopfError: when there is none, with the reason; or no scenario of this number.
+        """
+        chain = next((c for c in self.plan.chains if scenario in c.scenarios), None)
+        if chain is None:
+            raise ScopfError(f"there is no scenario {scenario!r}, only 0 to {len(self.plan) - 1}")
+        try:
+            problem = self.base.problem(chain.topology)
+        except Unsolvable as none:
+            raise ScopfError(f"scenario {scenario} is {none.status}: {none.message}") from none
+        changes = Numbers(self.base, problem).changes(self.plan.values(scenario))
+        return problem.update(**changes)
 
     def alone(self, workers: int, executor: Any, resume: bool) -> None:
         """Refuse what a problem with the user's own additions cannot do: leave this process."""
@@ -113,7 +129,7 @@ def _anywhere(spec: Spec) -> Spec:
     case, table = spec.settings.case, spec.settings.inverters
     changes = {}
     if case and not bundled.find(case):
-        named = next((name for name in (case, f"{case}.m") if Path(name).is_file()), None)
+        named = next((name for name in (case, f"{case}.m") if os.path.isfile(name)), None)
         changes["case"] = os.path.abspath(named) if named else case
     if table:
         changes["inverters"] = os.path.abspath(table)
@@ -168,13 +184,15 @@ def _from_network(
     return Base(net, keywords=keywords, criterion=rule, solving=solving)
 
 
-def _from_case(settings: Settings, inverters: Any, criterion: Criterion | None) -> Base:
+def _from_case(
+    settings: Settings, inverters: Any, criterion: Criterion | None, source: str = "sweep"
+) -> Base:
     if not settings.case:
         text = "which case? Name it in the spec (case = ...), or give it as it was given before"
-        raise ScopfError(text)
+        raise CaseError(source, [Fault(text)])
     if settings.case.isidentifier() and not bundled.similar(settings.case):
         near = difflib.get_close_matches(settings.case, bundled.studies(), n=1)
-        if near and not any(Path(f"{settings.case}{end}").is_file() for end in ("", ".m")):
+        if near and not any(os.path.isfile(f"{settings.case}{end}") for end in ("", ".m")):
             text = f"neither a file nor a bundled case or study; did you mean {near[0]}?"
             names = sorted(bundled.studies(), key=_natural)
             text += f" (bundled studies: {listing(names, 20)})"

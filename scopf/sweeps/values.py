@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from scopf.sweeps.quantities import Quantity
 
 _SPACES: dict[str, Any] = {"linspace": np.linspace, "geomspace": np.geomspace}
+MOST = 1_000_000  # values of an axis, and scenarios of a sweep: each takes memory from the start
 _DIGITS = 12  # of points of a linspace: .06, not .060000000000000005
 
 
@@ -30,10 +31,13 @@ def listed(value: Any) -> Any:
             first, last, points = given
             if isinstance(points, bool) or int(points) != points or points < 1:
                 raise ValueError
-            column = _SPACES[name](float(first), float(last), int(points))
+            with np.errstate(all="ignore"):  # what is not finite is refused as a value
+                column = _SPACES[name](float(first), float(last), min(int(points), MOST + 1))
         except (TypeError, ValueError):
             text = f"{name} takes [first, last, number of points], got {given!r}"
             raise ValueError(text) from None
+        if len(column) > MOST:
+            raise ValueError(f"{name} of more than {MOST:,} points: give fewer, or several sweeps")
         return [float(f"{x:.{_DIGITS}g}") for x in column]
     if isinstance(value, dict):
         raise ValueError(f"should be a value, a list, or {{linspace = [0, 1, 11]}}, got {value!r}")

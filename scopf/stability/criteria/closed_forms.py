@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from scopf.network import LOADS
 from scopf.stability.sums import LineSums
 
 if TYPE_CHECKING:
@@ -54,12 +55,16 @@ class ClosedForm(LineSums):
             found.append("phase shifters")
         rest = np.ones(len(net.bus), dtype=bool)
         rest[setting.reduction.keep] = False
-        loads = int((rest & ((net.bus.pd != 0) | (net.bus.qd != 0))).sum())
+        drawn = np.logical_or.reduce([getattr(net.bus, key) != 0 for key in LOADS])
+        loads = int((rest & drawn).sum())
         if loads:
             found.append(f"loads at {loads} buses without an inverter")
         others = int(rest[net.gen_at].sum())
         if others:
             found.append(f"{others} generators at buses without an inverter")
+        lines = int((rest[net.dcline_from] | rest[net.dcline_to]).sum())
+        if lines:
+            found.append(f"{lines} DC lines with an end at a bus without an inverter")
         return found
 
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.faults import ScopfError
+from scopf.layout import positions
 from scopf.sweeps.report import figure as f
 from scopf.sweeps.report.axes import spread_out
 from scopf.sweeps.report.grids import PriceScale
-from scopf.sweeps.report.layout import positions
 from scopf.sweeps.report.study import Study
 from scopf.sweeps.report.units import mixture, price_unit
 

@@ -19,7 +19,11 @@ def price_unit(study: Study, rows: Ints | None = None) -> str:
     found = set(_by_criterion(study, rows).values())
     if len(found) != 1:
         return f"{f.CURRENCY} per p.u."
-    (unit,) = found
+    return per(*found)
+
+
+def per(unit: str) -> str:
+    """Unit of an NSSP, from what a criterion says that it is per (its `nssp_unit`)."""
     return f"{f.CURRENCY} per p.u. {_SHORT.get(unit, unit)}".rstrip()
 
 

@@ -1,0 +1,45 @@
+"""Draws the pictures of docs/plots.md: `make pictures`."""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import numpy as np
+from matplotlib import pyplot as plt
+
+import scopf
+from scopf import plots
+
+HERE = Path(__file__).parent / "pictures"
+
+
+def save(ax, name):
+    """Write a picture small enough to be kept."""
+    ax.figure.savefig(HERE / f"{name}.png", dpi=72, metadata={"Software": None})
+    plt.close(ax.figure)
+
+
+def main():
+    """Solve, sweep, verify, and draw."""
+    net = scopf.load_case("case39").lossless()
+    problem = scopf.build(net, scopf.Inverters.at_generators(net, mq=0.2), eta_q=0.1)
+    solution = scopf.solve(problem)
+    save(plots.network(solution), "network")
+    save(plots.network(solution, "lmp"), "network_lmp")
+    save(plots.nssp(solution, pairs=True), "nssp")
+    save(plots.convergence(solution), "convergence")
+    runs = scopf.sweep(problem, eta_q=[0, 0.1, 0.5, 1, 2], mq=np.linspace(0.17, 0.35, 19))
+    save(plots.prices(runs, x="mq"), "prices")
+    save(plots.margins(runs, x="mq"), "margins")
+    runs = scopf.sweep(problem, eta_q=np.linspace(0, 2, 11), mq=np.linspace(0.16, 0.52, 19))
+    save(plots.heatmap(runs, "mq", "eta_q", "nssp_max"), "heatmap")
+    lossy = scopf.load_case("case39")
+    inverters = scopf.Inverters.at_generators(lossy, mq=0.25)
+    free = scopf.solve(scopf.build(lossy, inverters, criterion="none"))
+    save(plots.eigenvalues(free.verify()), "eigenvalues")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""What a case file computes after its tables: units of columns, by numbers that it names.
+
+Distribution cases give loads in kW and impedances in ohms and convert them at their end. That much
+arithmetic is understood here; nothing is ever executed. The statements are
+
+    [PQ, PV, ...] = idx_bus;                            names of columns, in their own order
+    Vbase = mpc.bus(1, BASE_KV) * 1e3;                  a number
+    mpc.bus(:, [PD, QD]) = mpc.bus(:, [PD, QD]) / 1e3;  columns, scaled or shifted by a number
+
+with + - * / ^, brackets, sqrt, sin, cos and acos.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from matpowercaseframes.constants import COLUMNS
+
+from scopf.arrays import Floats
+
+_INDEX = {
+    "idx_bus": (
+        "PQ PV REF NONE BUS_I BUS_TYPE PD QD GS BS BUS_AREA VM VA BASE_KV ZONE VMAX VMIN LAM_P "
+        "LAM_Q MU_VMAX MU_VMIN"
+    ),
+    "idx_brch": (
+        "F_BUS T_BUS BR_R BR_X BR_B RATE_A RATE_B RATE_C TAP SHIFT BR_STATUS PF QF PT QT MU_SF "
+        "MU_ST ANGMIN ANGMAX MU_ANGMIN MU_ANGMAX"
+    ),
+    "idx_gen": (
+        "GEN_BUS PG QG QMAX QMIN VG MBASE GEN_STATUS PMAX PMIN MU_PMAX MU_PMIN MU_QMAX MU_QMIN PC1 "
+        "PC2 QC1MIN QC1MAX QC2MIN QC2MAX RAMP_AGC RAMP_10 RAMP_30 RAMP_Q APF"
+    ),
+}
+_LONGEST = 300  # characters of a statement
+_COLUMN = r"mpc\.(bus|gen|branch)[ \t]*\(:,[ \t]*(\[[\w, \t]+\]|\w+)\)"
+_NAMES = re.compile(r"\[([\w, \t]+)\][ \t]*=[ \t]*(\w+)[ \t]*;?")
+_SCALAR = re.compile(r"([A-Za-z]\w*)[ \t]*=([^=;]+);?")
+_ASSIGNED = re.compile(_COLUMN + r"[ \t]*=([^=;]+);?")
+_CELL = re.compile(r"mpc\.(bus|gen|branch)[ \t]*\([ \t]*(\d+)[ \t]*,[ \t]*(\w+)[ \t]*\)")
+_FUNCTIONS: dict[str, Callable[[float], float]] = {
+    "sqrt": math.sqrt, "sin": math.sin, "cos": math.cos, "acos": math.acos,
+}  # fmt: skip
+_ONLY = re.compile(r"[\w \t.+\-*/^()]*")
+_SELF = "the_columns"
+
+
+class NotUnderstoodError(ValueError):
+    """A statement that is none of those."""
+
+
+def understood(statement: str) -> bool:
+    """Whether a statement has the form of one of those."""
+    forms = (_NAMES, _SCALAR, _ASSIGNED)
+    return len(statement) <= _LONGEST and any(form.fullmatch(statement) for form in forms)
+
+
+class Computation:
+    """Statements at the end of a case file, applied one by one to its tables.
+
+    Args:
+        base_mva: of the file.
+        rows: its tables, which are changed.
+    """
+
+    def __init__(self, base_mva: float, rows: Mapping[str, Floats]) -> None:
+        self._rows = rows
+        self._numbers: dict[str, Any] = {}
+        self._base = base_mva
+
+    def apply(self, statement: str) -> None:
+        """Do what one statement says.
+
+        Raises:
+            NotUnderstoodError: when it is something else, or has no finite result.
+        """
+        named = _NAMES.fullmatch(statement)
+        if named:
+            names = named[1].replace(",", " ").split()
+            if names != _INDEX.get(named[2], "").split()[: len(names)]:
+                raise NotUnderstoodError(statement)
+            return
+        assigned = _ASSIGNED.fullmatch(statement)
+        if assigned:
+            self._assign(assigned[1], assigned[2], assigned[3])
+            return
+        scalar = _SCALAR.fullmatch(statement)
+        if not scalar:
+            raise NotUnderstoodError(statement)
+        self._numbers[scalar[1]] = self._finite(self._value(scalar[2]))
+
+    def _assign(self, table: str, columns: str, right: str) -> None:
+        read = list(re.finditer(_COLUMN, right))
+        if len(read) != 1 or read[0][1] != table:
+            raise NotUnderstoodError(right)
+        target, source = (self._places(table, text) for text in (columns, read[0][2]))
+        if len(target) != len(source):
+            raise NotUnderstoodError(right)
+        expression = right[: read[0].start()] + _SELF + right[read[0].end() :]
+        values = self._value(expression, self._rows[table][:, source])
+        if np.shape(values) != (len(self._rows[table]), len(target)):
+            raise NotUnderstoodError(right)
+        self._rows[table][:, target] = values
+
+    def _places(self, table: str, text: str) -> list[int]:
+        names = text.strip("[]").replace(",", " ").split()
+        return [self._place(table, name) for name in names]
+
+    def _place(self, table: str, name: str) -> int:
+        width = self._rows[table].shape[1] if table in self._rows else 0
+        if name not in COLUMNS[table][:width]:
+            raise NotUnderstoodError(name)
+        return int(COLUMNS[table].index(name))
+
+    def _value(self, text: str, columns: Floats | None = None) -> Any:
+        """Value of an expression, in which `the_columns` may stand for columns."""
+        known = {**self._numbers, "base_mva": self._base}
+        if columns is not None:
+            known[_SELF] = columns
+
+        def cell(match: re.Match[str]) -> str:
+            row, place = int(match[2]) - 1, self._place(match[1], match[3])
+            if not 0 <= row < len(self._rows[match[1]]):
+                raise NotUnderstoodError(text)
+            name = f"cell_{len(known)}"
+            known[name] = float(self._rows[match[1]][row, place])
+            return name
+
+        plain = re.sub(r"mpc\.baseMVA\b", "base_mva", _CELL.sub(cell, text)).strip()
+        if not _ONLY.fullmatch(plain) or "**" in plain or "//" in plain or re.search(r"\d_", plain):
+            raise NotUnderstoodError(text)
+        try:
+            tree = ast.parse(plain.replace("^", "**"), mode="eval")
+            return _evaluate(tree.body, known)
+        except (SyntaxError, ArithmeticError, ValueError, TypeError, RecursionError) as error:
+            raise NotUnderstoodError(text) from error
+
+    def _finite(self, value: Any) -> float:
+        if isinstance(value, float) and math.isfinite(value):
+            return value
+        raise NotUnderstoodError("no number")
+
+
+def _evaluate(node: ast.expr, known: Mapping[str, Any]) -> Any:
+    """A number, or columns; of columns only what is the same for every cell in MATLAB as well."""
+    match node:
+        case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
+            return float(value)
+        case ast.Name(id=name) if name in known:
+            return known[name]
+        case ast.UnaryOp(op=ast.USub()):
+            return -_evaluate(node.operand, known)
+        case ast.Call(func=ast.Name(id=name), args=[part], keywords=[]) if name in _FUNCTIONS:
+            return _FUNCTIONS[name](_number(_evaluate(part, known)))
+        case ast.BinOp():
+            return _operate(node, _evaluate(node.left, known), _evaluate(node.right, known))
+    raise NotUnderstoodError(ast.dump(node))
+
+
+def _operate(node: ast.BinOp, left: Any, right: Any) -> Any:
+    match node.op:
+        case ast.Add():
+            return left + right
+        case ast.Sub():
+            return left - right
+        case ast.Mult():
+            return left * right
+        case ast.Div():
+            return left / _number(right)
+        case ast.Pow() if not _is_power(node.left) and not _is_power(node.right):
+            return _number(_number(left) ** _number(right))
+    raise NotUnderstoodError(ast.dump(node))
+
+
+def _is_power(node: ast.expr) -> bool:
+    """Chains of powers, which MATLAB reads from the left and Python from the right."""
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow)
+
+
+def _number(value: Any) -> float:
+    if not isinstance(value, float):
+        raise NotUnderstoodError("no number")
+    return value

@@ -1,0 +1,258 @@
+"""Networks as MATPOWER case files (.m, version 2); see `scopf.cases.matpower` for the format."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from scopf.arrays import Floats
+from scopf.cases.matpower import (
+    CURVE,
+    DEGREE,
+    RAMPS,
+    UNLIMITED_ANGLE,
+    at_from,
+    cost_units,
+    dispatchable,
+)
+from scopf.cases.mfile import PIECEWISE, POLYNOMIAL
+from scopf.faults import CaseError, Fault, listing
+from scopf.network import Network
+from scopf.tables import Branches, DcLines, Gens
+
+log = logging.getLogger(__name__)
+
+_ALMOST_ZERO_ANGLE = 1e-9  # rad; limits of 0 and 0 would mean no limit
+_STEPS = 4  # floats on either side that are tried for one that reads back as the same
+
+
+def write(net: Network, path: str | Path, notes: Iterable[str] = ()) -> None:
+    """Write a network as a MATPOWER case file that reads back as the same network.
+
+    Numbers are written with the fewest digits that give the same per-unit value again (up to the
+    last bit, where no decimal number gives it exactly). Generators and branches are numbered by
+    row, so those of an `energized()` network are numbered anew; a branch whose angle limits are
+    both zero, which the format cannot say, gets 1e-9 rad.
+
+    Args:
+        net: the network, elements out of service included.
+        path: file to write; its stem becomes the case's name.
+        notes: lines for the head of the file, such as title and source.
+
+    Raises:
+        CaseError: listing what the format cannot hold; then nothing is written.
+    """
+    path = Path(path)
+    faults = unsaid(net)
+    if faults:
+        raise CaseError(str(path), faults)
+    _warn_of_change(net)
+    path.write_text(_text(net, path.stem, notes), encoding="utf-8")
+
+
+def _warn_of_change(net: Network) -> None:
+    """Say what reads back as something else: numbers of rows, and some names."""
+    for key, table in net.tables.items():
+        if key != "bus" and not np.array_equal(table.id, np.arange(1, len(table) + 1)):
+            log.warning("%s: a case file numbers %s rows from 1", net.name, key)
+    for table in (net.bus, net.gen, net.branch):
+        changed = [name for name in table.name.tolist() if name != _one_line(name).strip()]
+        if changed:
+            text = "%s: names of one line, without blanks around: %s"
+            log.warning(text, net.name, listing(map(repr, changed)))
+
+
+def unsaid(net: Network) -> list[Fault]:
+    """What the network has and the format cannot say."""
+    bus, gen, line = net.bus, net.gen, net.dcline
+    found = []
+    for name, column in (("P", bus.pd_current), ("Q", bus.qd_current)):
+        for row in np.flatnonzero(column):
+            text = f"a constant-current {name} load has no place in a case file; write .json"
+            found.append(Fault(text, "bus", int(row) + 1, bus.label(int(row)), "pd_current"))
+    for row in np.flatnonzero(gen.constant_pf & ~dispatchable(gen)):
+        text = "a dispatchable load has Pmax = 0 in a case file; write .json"
+        found.append(Fault(text, "gen", int(row) + 1, gen.label(int(row)), "pmax"))
+    for row in np.flatnonzero(dispatchable(gen) & ~gen.constant_pf):
+        text = "its limits make it a load of constant power factor in a case file; write .json"
+        found.append(Fault(text, "gen", int(row) + 1, gen.label(int(row)), "constant_pf"))
+    for end in ("pmin", "pmax"):
+        limit = getattr(line, end)
+        for row in np.flatnonzero((limit < 0) & (line.received(limit) >= 0)):
+            text = f"a {end} below zero at which power arrives cannot be said in a case file"
+            found.append(Fault(text, "dcline", int(row) + 1, line.label(int(row)), end))
+    return found
+
+
+def _text(net: Network, name: str, notes: Iterable[str]) -> str:
+    bus, gen, branch, base = net.bus, net.gen, net.branch, net.base_mva
+    function = re.sub(r"\W", "_", name, flags=re.ASCII)
+    if not function[:1].isalpha():
+        function = f"case_{function}"
+    remarks = [line for note in notes for line in note.splitlines() or [""]]
+    lines = [f"function mpc = {function}", *(f"% {line}" for line in remarks)]
+    lines += ["mpc.version = '2';", f"mpc.baseMVA = {base:.17g};", ""]
+    lines += _matrix(
+        "bus",
+        "bus_i type Pd Qd Gs Bs area Vm Va baseKV zone Vmax Vmin",
+        [_cells(v) for v in (bus.id, bus.type)]
+        + [_cells(v, base) for v in (bus.pd, bus.qd, bus.gs, bus.bs)]
+        + [_cells(bus.area), _cells(bus.vm), _cells(bus.va, DEGREE), _cells(bus.base_kv)]
+        + [_cells(v) for v in (bus.zone, bus.vmax, bus.vmin)],
+    )
+    further = [getattr(gen, key) for key in (*CURVE, *RAMPS)]
+    some = any(column.any() for column in (*further, gen.apf))
+    lines += _matrix(
+        "gen",
+        "bus Pg Qg Qmax Qmin Vg mBase status Pmax Pmin"
+        + f" {' '.join((*CURVE, *RAMPS))} apf".replace(" p", " P").replace(" q", " Q") * some,
+        [_cells(gen.bus)]
+        + [_cells(v, base) for v in (gen.pg, gen.qg, gen.qmax, gen.qmin)]
+        + [_cells(gen.vg), _cells(gen.mbase), _cells(gen.in_service.astype(int))]
+        + [_cells(v, base) for v in (gen.pmax, gen.pmin)]
+        + ([_cells(v, base) for v in further] + [_cells(gen.apf)]) * some,
+    )
+    lines += _matrix(
+        "branch",
+        "fbus tbus r x b rateA rateB rateC ratio angle status angmin angmax",
+        [_cells(v) for v in (branch.from_bus, branch.to_bus, branch.r, branch.x, branch.b)]
+        + [
+            _cells(np.where(np.isinf(rate), 0.0, rate), base)
+            for rate in (branch.rate, branch.rate_b, branch.rate_c)
+        ]
+        + [_cells(np.where(branch.tap == 1, 0.0, branch.tap)), _cells(branch.shift, DEGREE)]
+        + [_cells(branch.in_service.astype(int)), *_angle_limits(branch)],
+    )
+    lines += _matrix("gencost", _COST, _gen_costs(gen, base))
+    if len(net.dcline):
+        lines += _dclines(net.dcline, base)
+    for table in (bus, gen, branch):
+        if any(table.name):
+            names = (_one_line(name).replace("'", "''") for name in table.name.tolist())
+            quoted = [f"\t'{name}';" for name in names]
+            lines += [f"mpc.{table.key}_name = {{", *quoted, "};", ""]
+    return "\n".join(lines)
+
+
+def _one_line(name: str) -> str:
+    return " ".join(name.splitlines())
+
+
+def _angle_limits(branch: Branches) -> list[list[str]]:
+    """Limits as the format can say them: 360 degrees for none, almost zero where both are zero."""
+    both = (branch.angmin == 0) & (branch.angmax == 0)
+    cells = []
+    for limits, side in ((branch.angmin, -1.0), (branch.angmax, 1.0)):
+        written = np.where(np.isinf(limits), side * UNLIMITED_ANGLE / DEGREE, limits)
+        cells.append(_cells(np.where(both, side * _ALMOST_ZERO_ANGLE, written), DEGREE))
+    return cells
+
+
+_COST = "model startup shutdown n c(n-1)_or_x1 ..."
+
+
+def _gen_costs(gen: Gens, base: float) -> list[list[str]]:
+    of_q = bool(gen.cost_q.any() or gen.cost_q_points.size)
+    rows = _cost_rows(gen.cost_p, gen.cost_p_points, base)
+    rows += _cost_rows(gen.cost_q, gen.cost_q_points, base) * of_q
+    more = np.zeros(len(gen)) if of_q else np.zeros(0)
+    return _cost_cells(rows, *(np.append(cost, more) for cost in (gen.startup, gen.shutdown)))
+
+
+def _cost_rows(polynomial: Floats, points: Floats, base: float) -> list[list[str]]:
+    """Model, number and numbers of each row."""
+    used = np.flatnonzero(polynomial.any(axis=0))
+    width = max(3, int(used[-1]) + 1 if len(used) else 0)
+    per, found = cost_units(base, width).tolist(), []
+    for coefficients, given in zip(polynomial, points, strict=True):
+        pairs = given[~np.isnan(given[:, 0])].tolist()
+        if pairs:
+            cells = [
+                _digits(v, u, 1.0) for pair in pairs for v, u in zip(pair, (base, 1.0), strict=True)
+            ]
+            found.append([str(PIECEWISE), str(len(pairs)), *cells])
+        else:
+            cells = [_digits(float(coefficients[k]), 1.0, per[k]) for k in range(width - 1, -1, -1)]
+            found.append([str(POLYNOMIAL), str(width), *cells])
+    return found
+
+
+def _cost_cells(rows: list[list[str]], startup: Floats, shutdown: Floats) -> list[list[str]]:
+    """Columns of a cost table, filled up with zeros."""
+    width = max((len(row) for row in rows), default=0)
+    cells = [
+        [
+            model,
+            _digits(float(start), 1.0, 1.0),
+            _digits(float(stop), 1.0, 1.0),
+            *rest,
+            *["0"] * (width - 1 - len(rest)),
+        ]
+        for (model, *rest), start, stop in zip(rows, startup, shutdown, strict=True)
+    ]
+    return [list(column) for column in zip(*cells, strict=True)]
+
+
+def _dclines(line: DcLines, base: float) -> list[str]:
+    arrives = line.received(line.pf)
+    limits = []
+    for end in (line.pmin, line.pmax):
+        told = zip(end.tolist(), line.loss0.tolist(), line.loss1.tolist(), strict=True)
+        limits.append([_limit(*one, base) for one in told])
+    lines = _matrix(
+        "dcline",
+        "fbus tbus status Pf Pt Qf Qt Vf Vt Pmin Pmax QminF QmaxF QminT QmaxT loss0 loss1",
+        [_cells(line.from_bus), _cells(line.to_bus), _cells(line.in_service.astype(int))]
+        + [_cells(v, base) for v in (line.pf, arrives, line.qf, line.qt)]
+        + [_cells(line.vf), _cells(line.vt), *limits]
+        + [_cells(v, base) for v in (line.qminf, line.qmaxf, line.qmint, line.qmaxt, line.loss0)]
+        + [_cells(line.loss1)],
+    )
+    if line.cost.any() or line.cost_points.size:
+        rows, none = _cost_rows(line.cost, line.cost_points, base), np.zeros(len(line))
+        lines += _matrix("dclinecost", _COST, _cost_cells(rows, none, none))
+    return lines
+
+
+def _limit(limit: float, loss0: float, loss1: float, base: float) -> str:
+    """A limit on the flow at the from bus as the format has it: a negative one at the to bus."""
+    if limit >= 0 or not np.isfinite(limit):
+        return _digits(limit, base, 1.0)
+    near = (limit - (loss0 + loss1 * limit)) * base
+    tried = [near]
+    for way in (-np.inf, np.inf):
+        value = near
+        for _ in range(_STEPS):
+            value = float(np.nextafter(value, way))
+            tried.append(value)
+    one = [np.array([number]) for number in (loss0, loss1)]
+    away = [abs(float(at_from(np.array([value]) / base, *one)[0]) - limit) for value in tried]
+    return f"{tried[int(np.argmin(away))]:.17g}"
+
+
+def _cells(values: npt.NDArray[np.generic], unit: float = 1.0, per: float = 1.0) -> list[str]:
+    """Each value times unit / per, in the fewest digits that read back as the same float."""
+    return [_digits(value, unit, per) for value in values.tolist()]
+
+
+def _digits(value: float, unit: float, per: float) -> str:
+    if isinstance(value, int):
+        return str(value)
+    if not np.isfinite(value):
+        return "Inf" if value > 0 else "-Inf"
+    for digits in (15, 16, 17):
+        text = f"{value * unit / per:.{digits}g}"
+        if float(text) / unit * per == value:
+            break
+    return text
+
+
+def _matrix(key: str, header: str, columns: list[list[str]]) -> list[str]:
+    rows = ["\t" + "\t".join(cells) + ";" for cells in zip(*columns, strict=True)]
+    names = "\t".join(header.split())
+    return [f"%\t{names}", f"mpc.{key} = [", *rows, "];", ""]

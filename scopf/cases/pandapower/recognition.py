@@ -1,0 +1,29 @@
+"""What is a pandapower net, told without importing pandapower."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+NOT_FROM_FILE = (
+    "this is a pandapower net in a file, which scopf does not open, because pandapower imports "
+    "what such a file names; if you trust it, give load_case the net: "
+    "scopf.load_case(pandapower.from_json(...))"
+)
+
+
+def is_net(source: object) -> bool:
+    """Whether an object is a pandapower net."""
+    return any(
+        kind.__name__ == "pandapowerNet" and kind.__module__.partition(".")[0] == "pandapower"
+        for kind in type(source).__mro__
+    )
+
+
+def holds_net(path: Path) -> bool:
+    """Whether a file begins as pandapower's JSON files do; false when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(1000)
+    except OSError:
+        return False
+    return head.lstrip().startswith(b"{") and b"pandapowerNet" in head

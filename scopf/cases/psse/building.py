@@ -1,0 +1,244 @@
+"""The network that the records of a .raw file describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from scopf.arrays import Ints
+from scopf.cases.psse import branches, checks
+from scopf.cases.psse.branches import Ends
+from scopf.cases.psse.costs import Costs
+from scopf.cases.psse.reading import Case, Records
+from scopf.cases.psse.windings import Stars, Transformers
+from scopf.faults import CaseError, Fault
+from scopf.network import Network
+from scopf.tables import ISOLATED, Branches, Buses, Gens, positions
+
+_DEGREE = 180.0 / np.pi  # degrees in a rad
+_PAIR = ("I", "ID")
+Origin = Callable[[int], tuple[Records, int]]  # the record behind a row of a table
+
+
+def network(
+    case: Case, costs: Costs, source: str, name: str, *, ignore_unsupported: bool
+) -> Network:
+    """Build the per-unit network of a case; what the user should know goes to its `remarks`.
+
+    Raises:
+        CaseError: listing the faults of the text, of the table of costs, and of the network.
+    """
+    with np.errstate(all="ignore"):  # what overflows is infinite, and that is found
+        return _Builder(case, costs, ignore_unsupported).network(source, name)
+
+
+class _Builder:
+    """Sums up what is connected to each bus, then makes the tables."""
+
+    def __init__(self, case: Case, costs: Costs, ignore_unsupported: bool) -> None:
+        self.case, self.costs, self.ignore_unsupported = case, costs, ignore_unsupported
+        self.faults: list[Fault] = []
+        self.bus = case.records["bus"]
+        self.number = self.bus.wholes("I")
+        zero = np.zeros(len(self.bus))
+        self.load, self.current, self.shunt = (zero.astype(np.complex128) for _ in range(3))
+
+    def network(self, source: str, name: str) -> Network:
+        case, costs = self.case, self.costs
+        if not len(self.bus):
+            raise CaseError(source, [*case.faults, Fault("has no records", "BUS data")])
+        self._buses()
+        self._loads()
+        self._shunts()
+        ends, stars = self._ends()
+        tables = self._bus_table(stars), self._gens(), self._branch_table(ends)
+        found: Network | None = None
+        try:
+            found = Network(name, case.base_mva, *tables)
+        except CaseError as error:
+            self._translate(error.faults, ends, stars)
+        unsupported = [] if self.ignore_unsupported else case.unsupported
+        faults = [*case.faults, *self._not_told(), *costs.faults, *unsupported]
+        if found is None or faults:
+            raise CaseError(source, faults)
+        return found
+
+    # -- what is connected to a bus -----------------------------------------------
+
+    def _buses(self) -> None:
+        """Numbers, and the shunts that stand in the bus records of revision 30."""
+        for row in np.flatnonzero(self.number <= 0):
+            text = f"the bus number {self.number[row]} must be positive"
+            self.faults.append(self.bus.fault(int(row), text, "I"))
+        self.shunt += self.bus.complexes("GL", "BL") / self.case.base_mva
+
+    def _loads(self) -> None:
+        loads = self.case.records["load"]
+        rows, at = self._in_service(loads, "STATUS", keys=_PAIR)
+        base = self.case.base_mva
+
+        def power(p: str, q: str) -> Any:
+            return loads.complexes(p, q)[rows] / base
+
+        np.add.at(self.load, at, power("PL", "QL"))
+        np.add.at(self.current, at, power("IP", "IQ"))
+        np.add.at(self.shunt, at, power("YP", "YQ"))  # YQ < 0 is inductive, as BL is
+        own = np.where(loads.wholes("DGENM")[rows] == 1, power("DGENP", "DGENQ"), 0.0)
+        np.add.at(self.load, at, -own)
+
+    def _shunts(self) -> None:
+        case = self.case
+        if "fixed shunt" in case.records:
+            fixed = case.records["fixed shunt"]
+            rows, at = self._in_service(fixed, "STATUS", keys=_PAIR)
+            np.add.at(self.shunt, at, fixed.complexes("GL", "BL")[rows] / case.base_mva)
+        switched = case.records["switched shunt"]
+        rows, at = self._in_service(switched, "STAT", keys=_PAIR)
+        np.add.at(self.shunt, at, 1j * switched.floats("BINIT")[rows] / case.base_mva)
+        moving = int((switched.wholes("MODSW")[rows] != 0).sum())
+        if moving:
+            case.remarks.append(
+                f"{moving} switched shunts are fixed at the susceptance that the case has (BINIT)"
+            )
+
+    def _in_service(
+        self, records: Records, status: str, keys: tuple[str, ...]
+    ) -> tuple[Ints, Ints]:
+        """Rows in service, and the places of their buses; unknown buses and repeats are faults."""
+        bus = records.wholes("I")
+        at = positions(self.number, bus)
+        for row in np.flatnonzero(at < 0):
+            self.faults.append(records.fault(int(row), f"unknown bus {bus[row]}", "I"))
+        on = checks.switched_on(records, status, self.faults)
+        checks.repeated([records], keys, self.faults)
+        rows = np.flatnonzero(on & (at >= 0))
+        return rows, at[rows]
+
+    def _ends(self) -> tuple[Ends, Stars]:
+        """All branches, with the star points of transformers; their shunts go to the buses."""
+        case = self.case
+        live = self.bus.wholes("IDE") != ISOLATED
+        units = Transformers(case, self.number, self.bus.floats("BASKV"), live, self.faults)
+        stars = units.stars()
+        groups = [branches.lines(case, self.faults), branches.devices(case, self.faults)]
+        ends = branches.joined([*groups, units.two(), *units.three_to(stars)])
+        tables = ("branch", "switching device", "transformer")
+        found = [case.records[key] for key in tables if key in case.records]
+        checks.repeated(found, ("I", "J", "K", "CKT"), self.faults)
+        ends.without_zero_impedance(case)
+        at, value = ends.shunts(self.number)
+        np.add.at(self.shunt, at, value)
+        return ends, stars
+
+    # -- tables -----------------------------------------------
+
+    def _bus_table(self, stars: Stars) -> Buses:
+        bus = self.bus
+        if "NVLO" not in bus.columns and len(bus):
+            self.case.remarks.append(
+                f"revision {self.case.revision} has no voltage limits; they are 0.9 and 1.1 p.u."
+            )
+        home = stars.bus
+
+        def joined(values: Any, of_stars: Any) -> Any:
+            return np.concatenate([values, np.broadcast_to(of_stars, len(home))])
+
+        names = np.array([*bus.texts("NAME"), *stars.name], dtype=np.str_)
+        area, zone = bus.wholes("AREA"), bus.wholes("ZONE")
+        kilovolts = bus.floats("BASKV")
+        return Buses(
+            id=joined(self.number, stars.id),
+            type=joined(bus.wholes("IDE"), np.where(stars.in_service, 1, ISOLATED)),
+            pd=joined(self.load.real, 0.0),
+            qd=joined(self.load.imag, 0.0),
+            gs=joined(self.shunt.real, 0.0),
+            bs=joined(self.shunt.imag, 0.0),
+            vm=joined(bus.floats("VM"), stars.vm),
+            va=joined(bus.floats("VA"), stars.va) / _DEGREE,
+            base_kv=joined(kilovolts, kilovolts[home]),
+            vmin=joined(bus.floats("NVLO", default=0.9), 0.0),
+            vmax=joined(bus.floats("NVHI", default=1.1), np.inf),
+            area=joined(area, area[home]),
+            zone=joined(zone, zone[home]),
+            name=names,
+            pd_current=joined(self.current.real, 0.0),
+            qd_current=joined(self.current.imag, 0.0),
+        )
+
+    def _gens(self) -> Gens:
+        machines, base = self.case.records["generator"], self.case.base_mva
+        on = checks.switched_on(machines, "STAT", self.faults)
+        checks.repeated([machines], _PAIR, self.faults)
+        mbase = machines.floats("MBASE")
+        priced = self.costs.of(machines, base)
+        self.case.remarks += filter(None, [self.costs.without(machines, on)])
+        return Gens(
+            id=np.arange(1, len(machines) + 1),
+            bus=machines.wholes("I"),
+            in_service=on,
+            pg=machines.floats("PG") / base,
+            qg=machines.floats("QG") / base,
+            qmin=machines.floats("QB") / base,
+            qmax=machines.floats("QT") / base,
+            vg=machines.floats("VS"),
+            mbase=np.where(np.isnan(mbase) | (mbase == 0), base, mbase),
+            name=branches.names(machines),
+            **priced,
+        )
+
+    def _branch_table(self, ends: Ends) -> Branches:
+        rate = ends.rate / self.case.base_mva
+        none = np.full(len(ends), np.inf)
+        return Branches(
+            id=np.arange(1, len(ends) + 1),
+            from_bus=ends.from_bus,
+            to_bus=ends.to_bus,
+            in_service=ends.in_service,
+            r=ends.z.real,
+            x=ends.z.imag,
+            b=ends.b,
+            rate=np.where(rate == 0, np.inf, rate),
+            tap=ends.tap,
+            shift=ends.shift / _DEGREE,
+            angmin=-none,
+            angmax=none,
+            name=ends.name,
+        )
+
+    # -- faults -----------------------------------------------
+
+    def _translate(self, faults: Iterable[Fault], ends: Ends, stars: Stars) -> None:
+        """Faults of the network's tables, at the records that they come from."""
+        machines = self.case.records["generator"]
+        origin: dict[str, Origin] = {
+            "bus": lambda row: (
+                stars.origin[row - len(self.bus)] if row >= len(self.bus) else (self.bus, row)
+            ),
+            "gen": lambda row: (machines, row),
+            "branch": lambda row: ends.origin[row],
+        }
+        for fault in faults:
+            if fault.row is None or fault.table not in origin:
+                self.faults.append(fault)
+            else:
+                records, row = origin[fault.table](fault.row - 1)
+                self.faults.append(records.fault(row, fault.text, fault.column))
+
+    def _not_told(self) -> list[Fault]:
+        """Without faults that only follow from those that the text has."""
+        if not self.case.faults:
+            return self.faults
+        lines = {fault.table for fault in self.case.faults}
+        buses = any(
+            fault.table.startswith("BUS ") and fault.column in ("", "I")
+            for fault in self.case.faults
+        )
+        return [
+            fault
+            for fault in self.faults
+            if fault.table not in lines
+            and "line" in fault.table
+            and not (buses and fault.text.startswith("unknown bus"))
+        ]

@@ -1,0 +1,214 @@
+"""Costs of machines, which a .raw file does not have: a CSV table that lies beside it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scopf import csvfile
+from scopf.arrays import Flags
+from scopf.cases.psse import lexing
+from scopf.cases.psse.reading import Records
+from scopf.faults import CaseError, Fault, ScopfError, listing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Source = str | os.PathLike[str] | pd.DataFrame
+
+_POLYNOMIAL = ("c0", "c1", "c2")
+_REACTIVE = ("d0", "d1", "d2")
+_LIMITS = ("pmin", "pmax")
+_NUMBERS = (*_POLYNOMIAL, *_REACTIVE, *_LIMITS)
+_COLUMNS = ("bus", "id", *reversed(_POLYNOMIAL), *reversed(_REACTIVE), "points", *_LIMITS)
+
+
+@dataclass
+class Row:
+    """One row of the table.
+
+    Attributes:
+        number: counted from 1.
+        bus: bus number of the machine.
+        id: its identifier, or "" for the only one at the bus.
+        values: by column, where there is a number.
+        points: power in MW and cost per hour, or none.
+    """
+
+    number: int
+    bus: int
+    id: str
+    values: dict[str, float]
+    points: list[tuple[float, float]]
+
+    @property
+    def label(self) -> str:
+        """What users call the machine."""
+        return f"{self.bus} '{self.id}'" if self.id else f"bus {self.bus}"
+
+
+@dataclass
+class Costs:
+    """A table of costs, or none.
+
+    Attributes:
+        source: the file, or "" where there is no table.
+        table: what to call it in faults.
+        beside: name of the file that is looked for beside the case.
+        rows: of the table.
+        faults: of the table, and of rows that match no machine.
+        known: names of the machines that have a row.
+    """
+
+    source: str = ""
+    table: str = ""
+    beside: str = ""
+    rows: list[Row] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
+
+    def of(self, machines: Records, base: float) -> dict[str, Any]:
+        """Columns of the generator table, per unit; limits only where the table has any.
+
+        Args:
+            machines: the generator records.
+            base: MVA of the system.
+        """
+        n, width = len(machines), max((len(row.points) for row in self.rows), default=0)
+        power, reactive = np.zeros((n, 3)), np.zeros((n, 3))
+        points = np.full((n, width, 2), np.nan)
+        limits = {"pmin": machines.floats("PB") / base, "pmax": machines.floats("PT") / base}
+        for row, machine in self._matches(machines):
+            for k in range(3):
+                power[machine, k] = row.values.get(_POLYNOMIAL[k], 0.0) * base**k
+                reactive[machine, k] = row.values.get(_REACTIVE[k], 0.0) * base**k
+            if row.points:
+                points[machine, : len(row.points)] = np.array(row.points) / (base, 1.0)
+            for name in _LIMITS:
+                limits[name][machine] = row.values.get(name, limits[name][machine] * base) / base
+        return {"cost_p": power, "cost_q": reactive, "cost_p_points": points, **limits}
+
+    def without(self, machines: Records, on: Flags) -> str:
+        """Machines in service that have no row, as a sentence, or "" where all have one."""
+        names = [machines.name(int(row)) for row in np.flatnonzero(on)]
+        free = [name for name in names if name not in self.known]
+        if not free:
+            return ""
+        count = f"{len(free)} of {len(names)} machines in service have no costs and count as free"
+        if not self.source:
+            return f"{count}: there is no table of costs ({self.beside} beside it, or `costs`)"
+        return f"{count}, since {self.source} has no row for them: {listing(free, most=5)}"
+
+    def _matches(self, machines: Records) -> list[tuple[Row, int]]:
+        """Each row with the place of its machine; rows that match none, or twice, are faults."""
+        at_bus: dict[int, dict[str, int]] = {}
+        named = zip(machines.wholes("I").tolist(), machines.texts("ID"), strict=True)
+        for place, (bus, own) in enumerate(named):
+            at_bus.setdefault(bus, {})[own] = place
+        found, seen = [], dict[int, int]()
+        for row in self.rows:
+            there = at_bus.get(row.bus, {})
+            own = row.id or next(iter(there), "")
+            place = there.get(own, -1)
+            text = ""
+            if not there:
+                text = f"there is no machine at bus {row.bus}"
+            elif place < 0:
+                text = f"there is no machine '{row.id}' at bus {row.bus}, only {_quoted(there)}"
+            elif not row.id and len(there) > 1:
+                text = f"bus {row.bus} has the machines {_quoted(there)}: give the id of one"
+            elif place in seen:
+                text = f"this machine has costs in row {seen[place]} already"
+            if text:
+                self.faults.append(Fault(text, self.table, row.number, row.label))
+                continue
+            seen[place] = row.number
+            self.known.add(machines.name(place))
+            found.append((row, place))
+        return found
+
+
+def read(source: Source | None, case: Path) -> Costs:
+    """The table that the user gave, or that lies beside the case, or none.
+
+    Args:
+        source: CSV file or pandas DataFrame; None looks for `grid.costs.csv` beside `grid.raw`.
+        case: the .raw file.
+
+    Raises:
+        CaseError: when the file cannot be read as a table at all.
+    """
+    beside = case.with_name(f"{case.stem}.costs.csv")
+    if source is None:
+        if not beside.is_file():
+            return Costs(beside=beside.name)
+        source = beside
+    if isinstance(source, str | os.PathLike):
+        name = os.fspath(source)
+        header, cells, faults = csvfile.read(name, Path(name).name)
+    elif hasattr(source, "columns"):
+        name = "costs"
+        header = [str(column) for column in source.columns]
+        cells = [["" if c != c or c is None else str(c) for c in r] for r in source.to_numpy()]
+        faults = []
+    else:
+        raise ScopfError(f"costs must be a CSV file or a DataFrame, not {type(source).__name__}")
+    header = [column.lower() for column in header]
+    found = Costs(name, Path(name).name, beside.name, faults=faults)
+    unknown = [column for column in header if column not in _COLUMNS]
+    twice = [column for column, count in Counter(header).items() if count > 1]
+    if unknown:
+        text = f"unknown column {listing(unknown)}; known are {listing(_COLUMNS, most=20)}"
+        found.faults.append(Fault(text, found.table))
+    if twice:
+        found.faults.append(Fault(f"column {listing(twice)} occurs twice", found.table))
+    if "bus" not in header:
+        raise CaseError(name, [*found.faults, Fault("needs a column `bus`", found.table)])
+    for number, row in enumerate(cells, 1):
+        _add(found, number, dict(zip(header, row, strict=True)))
+    return found
+
+
+def _add(costs: Costs, number: int, cells: dict[str, str]) -> None:
+    """One row; cells that cannot be read are faults."""
+
+    def cell(column: str, reader: Any) -> Any:
+        try:
+            if not cells[column]:
+                raise ValueError(f"the {column} is missing")
+            return reader(cells[column])
+        except ValueError as error:
+            costs.faults.append(Fault(str(error), costs.table, number, column=column))
+            return None
+
+    bus = cell("bus", lexing.whole)
+    values = {key: cell(key, lexing.number) for key in _NUMBERS if cells.get(key)}
+    points = (cell("points", _points) or []) if cells.get("points") else []
+    if points and any(cells.get(key) for key in _POLYNOMIAL):
+        text = "has both coefficients (c2, c1, c0) and points; give one of them"
+        costs.faults.append(Fault(text, costs.table, number, column="points"))
+    if bus is None or None in values.values():
+        return
+    own = re.sub(r"^'(.*)'$", r"\1", cells.get("id", "")).strip()
+    costs.rows.append(Row(number, bus, own, values, points))
+
+
+def _points(text: str) -> list[tuple[float, float]]:
+    """Points such as "0:0 50:1000 100:2500", MW and cost per hour."""
+    found = []
+    for part in text.split():
+        power, colon, cost = part.partition(":")
+        if not colon:
+            raise ValueError(f"`{lexing.shown(part)}` is no MW:cost, as in 0:0 50:1000")
+        found.append((lexing.number(power), lexing.number(cost)))
+    return found
+
+
+def _quoted(ids: Any) -> str:
+    return listing(f"'{own}'" for own in ids)

@@ -1,0 +1,275 @@
+"""What stands where in a .raw file, revision by revision: sections in order, fields in order.
+
+A layout is a line of field names. `NAME=value` is read and has that default, whose form is its
+kind: a quoted text, a number with a point (or nan), a whole number. `NAME=whole` and `NAME=number`
+are read and have no default. A bare NAME is not read: it means nothing to the model.
+
+The names are those of PSS/E's documentation. Of ratings the first is read: RATEA up to revision
+33, RATE1 from 34 on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple, TypeVar
+
+from scopf.cases.psse import lexing
+
+REVISIONS = range(30, 36)
+_T = TypeVar("_T")
+
+# -- sections -----------------------------------------------
+
+_DC = "two-terminal dc, vsc dc"
+_TAIL = "impedance correction, multi-terminal dc, multi-section, zone, inter-area, owner, facts"
+_GRID = "load, fixed shunt, generator, branch"
+_NODES = f"system-wide, bus, {_GRID}, switching device, transformer, area, {_DC}, {_TAIL}"
+_FROM_31 = f"bus, {_GRID}, transformer, area, {_DC}, {_TAIL}, switched shunt"
+_ORDER = {
+    30: f"bus, load, generator, branch, transformer, area, {_DC}, switched shunt, {_TAIL}",
+    31: _FROM_31,
+    32: f"{_FROM_31}, gne",
+    33: f"{_FROM_31}, gne, induction machine",
+    34: f"{_NODES}, switched shunt, gne, induction machine, substation",
+}
+
+# What the name of a section begins with in the comments of the lines that end sections.
+NAMES = {
+    "system-wide": ("SYSTEM-WIDE",),
+    "bus": ("BUS",),
+    "load": ("LOAD",),
+    "fixed shunt": ("FIXED",),
+    "generator": ("GENERATOR",),
+    "branch": ("BRANCH", "NON-TRANSFORMER BRANCH", "NONTRANSFORMER BRANCH"),
+    "switching device": ("SYSTEM SWITCHING",),
+    "transformer": ("TRANSFORMER DATA",),
+    "area": ("AREA",),
+    "two-terminal dc": ("TWO-TERMINAL",),
+    "vsc dc": ("VSC", "VOLTAGE SOURCE"),
+    "impedance correction": ("IMPEDANCE", "TRANSFORMER IMPEDANCE"),
+    "multi-terminal dc": ("MULTI-TERMINAL",),
+    "multi-section": ("MULTI-SECTION",),
+    "zone": ("ZONE",),
+    "inter-area": ("INTER-AREA",),
+    "owner": ("OWNER",),
+    "facts": ("FACTS",),
+    "switched shunt": ("SWITCHED",),
+    "gne": ("GNE",),
+    "induction machine": ("INDUCTION",),
+    "substation": ("SUBSTATION",),
+}
+
+
+def sections(revision: int) -> list[str]:
+    """The sections of a file in order."""
+    return _for(revision, _ORDER).split(", ")
+
+
+def begun(comment: str) -> str:
+    """The section that a comment such as `END OF BUS DATA, BEGIN LOAD DATA` announces, or ""."""
+    name = comment.upper().partition("BEGIN ")[2].strip()
+    keys = (key for key, heads in NAMES.items() if name.startswith(heads))
+    return next(keys, "") if name else ""
+
+
+# -- records that are read -----------------------------------------------
+
+_OWNERS = "O1 F1 O2 F2 O3 F3 O4 F4"
+_RATES = {
+    30: "RATEA=0.0 RATEB RATEC",
+    34: f"RATE1=0.0 {' '.join(f'RATE{k}' for k in range(2, 13))}",
+}
+_BLOCKS = {
+    30: " ".join(f"N{k} B{k}" for k in range(1, 9)),
+    35: " ".join(f"S{k} N{k} B{k}" for k in range(1, 9)),
+}
+_BUS = "I=whole NAME='' BASKV=0.0 IDE=1"
+_LOAD = "I=whole ID='1' STATUS=1 AREA ZONE PL=0.0 QL=0.0 IP=0.0 IQ=0.0 YP=0.0 YQ=0.0 OWNER"
+_GEN = "I=whole ID='1' PG=0.0 QG=0.0 QT=9999.0 QB=-9999.0 VS=1.0 IREG"
+_MACHINE = "MBASE=nan ZR ZX RT XT GTAP STAT=1 RMPCT PT=9999.0 PB=-9999.0"
+_LINE = "I=whole J=whole CKT='1' R=0.0 X=number B=0.0"
+_LINE_SHUNTS = "GI=0.0 BI=0.0 GJ=0.0 BJ=0.0"
+_HEAD = (
+    f"I=whole J=whole K=0 CKT='1' CW=1 CZ=1 CM=1 MAG1=0.0 MAG2=0.0 NMETR NAME='' STAT=1 {_OWNERS}"
+)
+_IMPEDANCES = (
+    "R1-2=0.0 X1-2=number SBASE1-2=nan R2-3=0.0 X2-3=nan SBASE2-3=nan R3-1=0.0 X3-1=nan "
+    "SBASE3-1=nan VMSTAR=1.0 ANSTAR=0.0"
+)
+_TAP = "WINDV#=nan NOMV#=0.0 ANG#=0.0"  # where # is 1, 2 or 3
+_CONTROL = "RMA# RMI# VMA# VMI# NTP# TAB#=0 CR# CX# CNXA#"
+_RATES_OF = {
+    30: "RATA#=0.0 RATB# RATC#",
+    34: "RATE#-1=0.0 " + " ".join(f"RATE#-{k}" for k in range(2, 13)),
+}
+_WINDING = {
+    30: f"{_TAP} {_RATES_OF[30]} COD# CONT# {_CONTROL}",
+    34: f"{_TAP} {_RATES_OF[34]} COD# CONT# {_CONTROL} NODE#",
+    35: f"{_TAP} {_RATES_OF[34]} COD# CONT# NODE# {_CONTROL}",
+}
+_SHUNT = "VSWHI VSWLO SWREM RMPCT RMIDNT BINIT=0.0"
+
+# The lines of one record of a section, from a revision on.
+_RECORDS: dict[str, dict[int, list[str]]] = {
+    "bus": {
+        30: [f"{_BUS} GL=0.0 BL=0.0 AREA=1 ZONE=1 VM=1.0 VA=0.0 OWNER"],
+        31: [f"{_BUS} AREA=1 ZONE=1 OWNER VM=1.0 VA=0.0"],
+        33: [f"{_BUS} AREA=1 ZONE=1 OWNER VM=1.0 VA=0.0 NVHI=1.1 NVLO=0.9 EVHI EVLO"],
+    },
+    "load": {
+        30: [_LOAD],
+        31: [f"{_LOAD} SCALE"],
+        33: [f"{_LOAD} SCALE INTRPT"],
+        34: [f"{_LOAD} SCALE INTRPT DGENP=0.0 DGENQ=0.0 DGENM=0"],
+        35: [f"{_LOAD} SCALE INTRPT DGENP=0.0 DGENQ=0.0 DGENM=0 LOADTYPE"],
+    },
+    "fixed shunt": {31: ["I=whole ID='1' STATUS=1 GL=0.0 BL=0.0"]},
+    "generator": {
+        30: [f"{_GEN} {_MACHINE} {_OWNERS}"],
+        31: [f"{_GEN} {_MACHINE} {_OWNERS} WMOD WPF"],
+        34: [f"{_GEN} {_MACHINE} {_OWNERS} WMOD WPF NREG"],
+        35: [f"{_GEN} NREG {_MACHINE} BASLOD {_OWNERS} WMOD WPF"],
+    },
+    "branch": {
+        30: [f"{_LINE} {_RATES[30]} {_LINE_SHUNTS} ST=1 LEN {_OWNERS}"],
+        31: [f"{_LINE} {_RATES[30]} {_LINE_SHUNTS} ST=1 MET LEN {_OWNERS}"],
+        34: [f"{_LINE} NAME='' {_RATES[34]} {_LINE_SHUNTS} ST=1 MET LEN {_OWNERS}"],
+    },
+    "switching device": {
+        34: [f"I=whole J=whole CKT='1' X=0.0 {_RATES[34]} STAT=1 NSTAT MET STYPE NAME=''"],
+    },
+    "transformer": {
+        30: [_HEAD, _IMPEDANCES, *[_WINDING[30]] * 3],
+        33: [f"{_HEAD} VECGRP", _IMPEDANCES, *[_WINDING[30]] * 3],
+        34: [f"{_HEAD} VECGRP ZCOD", _IMPEDANCES, *[_WINDING[34]] * 3],
+        35: [f"{_HEAD} VECGRP ZCOD", _IMPEDANCES, *[_WINDING[35]] * 3],
+    },
+    "switched shunt": {
+        30: [f"I=whole MODSW=1 {_SHUNT} {_BLOCKS[30]}"],
+        32: [f"I=whole MODSW=1 ADJM STAT=1 {_SHUNT} {_BLOCKS[30]}"],
+        34: [f"I=whole MODSW=1 ADJM STAT=1 {_SHUNT} {_BLOCKS[30]} NREG"],
+        35: [
+            "I=whole ID='1' MODSW=1 ADJM STAT=1 VSWHI VSWLO SWREG NREG RMPCT RMIDNT BINIT=0.0 "
+            f"{_BLOCKS[35]}"
+        ],
+    },
+}
+
+
+class Field(NamedTuple):
+    """One field of a layout that is read.
+
+    Attributes:
+        place: among the fields of its line, counted from 0.
+        name: as PSS/E has it.
+        read: turns what is written into a value.
+        default: where it is left out; None where it must be there.
+    """
+
+    place: int
+    name: str
+    read: Callable[[str], object]
+    default: object
+
+
+class Row(NamedTuple):
+    """One line of a record.
+
+    Attributes:
+        width: the most fields that it may have.
+        fields: those that are read.
+    """
+
+    width: int
+    fields: tuple[Field, ...]
+
+
+@cache
+def record(section: str, revision: int) -> tuple[Row, ...]:
+    """The lines of a record; () for a section whose records are not read."""
+    layouts = _RECORDS.get(section)
+    if layouts is None or revision < min(layouts):
+        return ()
+    lines = _for(revision, layouts)
+    numbered = [text.replace("#", str(k - 1)) for k, text in enumerate(lines)]
+    return tuple(_row(text.split()) for text in numbered)
+
+
+def _row(cells: Sequence[str]) -> Row:
+    read = [(place, cell.partition("=")) for place, cell in enumerate(cells) if "=" in cell]
+    return Row(len(cells), tuple(_field(place, name, value) for place, (name, _, value) in read))
+
+
+def _field(place: int, name: str, value: str) -> Field:
+    if value in ("whole", "number"):
+        return Field(place, name, lexing.whole if value == "whole" else lexing.number, None)
+    if value.startswith("'"):
+        return Field(place, name, lexing.words, value.strip("'"))
+    if "." in value or value == "nan":
+        return Field(place, name, lexing.number, float(value))
+    return Field(place, name, lexing.whole, int(value))
+
+
+def _for(revision: int, by_revision: dict[int, _T]) -> _T:
+    """What holds for a revision: that of the latest one up to it."""
+    return by_revision[max(key for key in by_revision if key <= revision)]
+
+
+# -- devices that the model does not have -----------------------------------------------
+
+
+@dataclass(frozen=True)
+class Device:
+    """Records that are only counted and named.
+
+    Attributes:
+        what: to call one.
+        status: place of the number in its first line that is zero out of service.
+        default: that number where it is left out.
+        more: number of lines that follow the first one.
+    """
+
+    what: str
+    status: Callable[[Sequence[str]], int]
+    default: int
+    more: Callable[[Sequence[str]], int]
+
+
+def _at(place: int) -> Callable[[Sequence[str]], int]:
+    return lambda fields: place
+
+
+def _whole(fields: Sequence[str], place: int, default: int = 0) -> int:
+    try:
+        return max(0, lexing.whole(fields[place]))
+    except (IndexError, ValueError):
+        return default
+
+
+def _gne_counts(fields: Sequence[str]) -> int:
+    """Place of NREAL, which follows NTERM and as many buses."""
+    return 3 + _whole(fields, 2, 1)
+
+
+def _gne_lines(fields: Sequence[str]) -> int:
+    place = _gne_counts(fields)
+    return sum(-(-_whole(fields, place + k) // 10) for k in range(3))  # ten numbers a line
+
+
+def out_of_service(device: Device, fields: Sequence[str]) -> bool:
+    """Whether the first line of a device says that it is out of service."""
+    return _whole(fields, device.status(fields), device.default) == 0
+
+
+DEVICES = {
+    "two-terminal dc": Device("two-terminal dc line", _at(1), 0, _at(2)),
+    "vsc dc": Device("VSC dc line", _at(1), 1, _at(2)),
+    "multi-terminal dc": Device(
+        "multi-terminal dc line", _at(4), 0, lambda f: sum(_whole(f, k) for k in (1, 2, 3))
+    ),
+    "facts": Device("FACTS device", _at(3), 1, _at(0)),
+    "gne": Device("GNE device", lambda f: _gne_counts(f) + 3, 1, _gne_lines),
+    "induction machine": Device("induction machine", _at(2), 1, _at(0)),
+}

@@ -1,0 +1,30 @@
+"""Pictures of solutions, sweeps and verifications: functions that return matplotlib axes.
+
+>>> from scopf import plots
+>>> plots.network(solution)
+>>> plots.prices(runs, x="mq")
+
+Each draws into `ax`, or into a new figure if that is None, changes no setting of matplotlib and
+shows nothing; `ax.figure.savefig(...)` writes a file. `style` is the one place for the look.
+Needs matplotlib, `pip install "scopf[plot]"`.
+"""
+
+from __future__ import annotations
+
+from scopf.plots.bars import nssp
+from scopf.plots.curves import costs, margins, prices
+from scopf.plots.maps import heatmap
+from scopf.plots.network import network
+from scopf.plots.plane import eigenvalues
+from scopf.plots.trace import convergence
+
+__all__ = [
+    "convergence",
+    "costs",
+    "eigenvalues",
+    "heatmap",
+    "margins",
+    "network",
+    "nssp",
+    "prices",
+]

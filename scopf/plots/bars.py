@@ -1,0 +1,117 @@
+"""Prices by inverter as bars."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from scopf.faults import ScopfError
+from scopf.plots import style
+from scopf.plots.subject import nssp_label, priced
+from scopf.prices import TRACE
+
+_VALUES = 16  # bars up to which each carries its number
+_SHADES = 5  # parts of a bar
+_HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx")
+
+
+def nssp(
+    solution: Any,
+    *,
+    pairs: bool = False,
+    most: int = 30,
+    ax: Any = None,
+    title: str | None = None,
+) -> Any:
+    """Bars of the Nodal Stability Shadow Prices by inverter, in the order of the buses.
+
+    Args:
+        solution: solved, with inverters.
+        pairs: whether to divide each bar into the prices of its rows, one for each neighbour, the
+            dearest at the foot; of more than five all but four are one.
+        most: bars to draw; of more inverters those with the highest prices, which is said.
+        ax: axes to draw into; a new figure if None.
+        title: above; None for the name of the network.
+
+    Returns:
+        The matplotlib axes.
+
+    Raises:
+        ScopfError: without matplotlib, for a solve that failed, without an inverter.
+    """
+    found = priced(solution, "nssp")
+    if most < 1:
+        raise ScopfError(f"most has to be at least 1, got {most}")
+    table = found.inverters[["bus", "nssp_per_pu"]]
+    left_out = table.iloc[:0]
+    if len(table) > most:
+        ranked = table.sort_values("nssp_per_pu", ascending=False, kind="stable")
+        kept, left_out = ranked.iloc[:most], ranked.iloc[most:]
+        table = kept.sort_index()
+    price = table["nssp_per_pu"].to_numpy(dtype=np.float64)
+    price = np.where(price > TRACE, price, 0.0)
+    ax = style.axes(ax, (max(4.2, min(9.5, 1.6 + 0.42 * len(table))), 3.8))
+    place = np.arange(len(table))
+    top = max(float(price.max(initial=0.0)), TRACE)
+    if pairs:
+        _stack(ax, found, table["bus"].to_numpy(), top)
+    else:
+        ax.bar(place, price, width=0.72, color=style.BLUE, label="NSSP", zorder=2)
+    if len(table) <= _VALUES:
+        text = style.compact()
+        for k, value in enumerate(price.tolist()):
+            ax.annotate(
+                text(value), (k, value), xytext=(0, 2), textcoords="offset points", ha="center",
+                va="bottom", fontsize=style.SMALL, color=style.INK if value else style.SOFT,
+            )  # fmt: skip
+    ax.set_xticks(place, [str(bus) for bus in table["bus"]], rotation=90 if len(table) > 20 else 0)
+    ax.set_xlim(-0.6, len(table) - 0.4)
+    ax.set_ylim(0, top * 1.12 if price.any() else 1.0)
+    name = found.problem.base.name if title is None else title
+    style.dress(ax, name, "inverter at bus", nssp_label(found), grid="y")
+    ax.tick_params(axis="x", length=0)
+    ax.yaxis.set_major_formatter(style.numbers())
+    if not price.any():
+        style.note(ax, f"none of the {len(price) + len(left_out)} inverters is priced")
+    elif len(left_out):
+        highest = float(left_out["nssp_per_pu"].iloc[0])
+        bound = f"each below {style.compact()(highest)}" if highest > TRACE else "all zero"
+        style.note(ax, f"{len(left_out)} more inverters, {bound}")
+    return ax
+
+
+def _stack(ax: Any, found: Any, buses: Any, top: float) -> None:
+    """Bars divided by neighbour."""
+    pairs = found.pairs
+    pairs = pairs[pairs["price_per_pu"] > TRACE]
+    for k, bus in enumerate(buses.tolist()):
+        foot = 0.0
+        for place, (text, price) in enumerate(_parts(pairs[pairs["bus"] == bus])):
+            shade = style.colormap()(0.9 - 0.2 * place)
+            ax.bar(
+                k, price, bottom=foot, width=0.72, color=shade, edgecolor="white", linewidth=0.8,
+                hatch=_HATCHES[place], zorder=2, label="_pair",
+            )  # fmt: skip
+            if price > 0.05 * top:
+                ax.text(
+                    k, foot + price / 2, text, ha="center", va="center", fontsize=style.SMALL - 1,
+                    color=style.INK, zorder=4,
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.9},
+                )  # fmt: skip
+            foot += price
+
+
+def _parts(rows: Any) -> list[tuple[str, float]]:
+    """What the bar of one inverter is made of, the dearest first and many small ones as one."""
+    import pandas as pd
+
+    ranked = rows.sort_values("price_per_pu", ascending=False)
+    parts = [
+        ("all" if pd.isna(neighbor) else f"to {neighbor}", float(price))
+        for neighbor, price in zip(ranked["neighbor"], ranked["price_per_pu"], strict=True)
+    ]
+    if len(parts) <= _SHADES:
+        return parts
+    rest = parts[_SHADES - 1 :]
+    return [*parts[: _SHADES - 1], (f"{len(rest)} more", sum(price for _, price in rest))]

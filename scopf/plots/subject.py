@@ -1,0 +1,65 @@
+"""What is drawn: a solution that has what is wanted, or a sentence on why it has not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from scopf.faults import ScopfError
+from scopf.sweeps.report.units import per
+
+if TYPE_CHECKING:
+    from scopf.solution import Solution
+
+
+def solution_of(given: Any, what: str) -> Solution:
+    """A solution.
+
+    Args:
+        given: what should be one.
+        what: the picture, for the message.
+
+    Raises:
+        ScopfError: when it is something else.
+    """
+    from scopf.solution import Solution
+
+    if isinstance(given, Solution):
+        return given
+    kind = type(given).__name__
+    raise ScopfError(f"plots.{what} draws a Solution, which scopf.solve returns, got {kind}")
+
+
+def solved(given: Any, what: str) -> Solution:
+    """A solution that is one.
+
+    Raises:
+        ScopfError: when it is something else, or the solve failed.
+    """
+    found = solution_of(given, what)
+    if not found.solved:
+        raise ScopfError(
+            f"there is no solution, so plots.{what} has no values to draw: {found.message} "
+            "(solution.diagnosis says what conflicts, plots.convergence(solution) draws the "
+            "attempts, plots.network(solution.net) the network)"
+        )
+    return found
+
+
+def priced(given: Any, what: str) -> Solution:
+    """A solution with inverters.
+
+    Raises:
+        ScopfError: when it is no solution, or there is no inverter in it.
+    """
+    found = solved(given, what)
+    if not len(found.inverter_data):
+        raise ScopfError(
+            f"{found.problem.base.name} was solved without an inverter, so there is no NSSP to "
+            "draw; give scopf.build inverters"
+        )
+    return found
+
+
+def nssp_label(found: Solution) -> str:
+    """NSSP and its unit."""
+    return f"NSSP ({per(found.problem.criterion.nssp_unit)})"

@@ -1,0 +1,74 @@
+"""What a shell offers on Tab, and what stays unloaded until it is used."""
+
+import itertools
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+EXTRAS = ("cyipopt", "dask", "pandapower", "plot", "report", "test")
+HEAVY = ("casadi", "cyipopt", "matplotlib", "networkx", "numpy", "pandas", "pyomo", "scipy")
+
+
+def offered(line):
+    """What the command says to bash when Tab is pressed at the end of `line`."""
+    words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - (line[-1] != " "))}
+    command = [sys.executable, "-m", "scopf"]
+    run = subprocess.run(
+        command,
+        env=os.environ | words | {"_SCOPF_COMPLETE": "complete_bash"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return run.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("scopf so", ["solve"]),
+        ("scopf solve case3", ["case30", "case30Q", "case39", "case300"]),
+        ("scopf verify two", ["two_bus_p", "two_bus_q"]),
+        ("scopf sweep fig1", ["fig10"]),
+        ("scopf solve case39 --criterion w", ["weighted"]),
+        ("scopf gap --criterion C", ["C0", "C1", "C2"]),
+        ("scopf solve case39 --start f", ["flat"]),
+        ("scopf solve ./ca", []),
+    ],
+)
+def test_completion(line, words):
+    assert offered(line) == words
+
+
+@pytest.mark.parametrize("code", ["import scopf", "import scopf.cli"])
+def test_nothing_heavy_is_imported(code):
+    loaded = f"{code}; import sys; print(*[m for m in {HEAVY} if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
+
+
+def test_the_module_is_the_command():
+    run = subprocess.run(
+        [sys.executable, "-m", "scopf", "--help"], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.split()[:2] == ["Usage:", "scopf"]
+
+
+def test_the_conda_environment_has_what_pip_installs():
+    root = Path(__file__).parents[1]
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    lists = [project["dependencies"], *(extras[name] for name in EXTRAS)]
+    wanted = {re.match(r"[\w-]+", one)[0]: one for one in itertools.chain(*lists)}
+    lines = (root / "environment.yml").read_text(encoding="utf-8").splitlines()
+    matches = [re.fullmatch(r" +- ([\w-]+?)(?:-base)?(?: (\S+))?", line) for line in lines]
+    listed = {match[1]: match[2] or "" for match in matches if match}
+    del wanted["scopf"]  # with its own extras, all of them listed above
+    for name, line in wanted.items():
+        lower = re.search(r">=([\d.]+)", line)[1]
+        assert f">={lower}" in listed.get(name, ""), line
