@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 import scopf
-from scopf.cases import matpower
+from scopf.cases import mwriter
 from scopf.starts import flat
 
 VARIANTS = ("typical", "api", "sad")
@@ -50,7 +50,7 @@ def make(source: Path, variant: str, target: Path) -> dict[str, Any]:
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_suffix(".part")
     notes = [f"{source.stem}, {variant} variant by scopf's benchmarks.instances, room {ROOM:g}"]
-    matpower.write(net, part, notes)
+    mwriter.write(net, part, notes)
     part.replace(target)
     return facts
 
