@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from scopf import __version__, completion, options
-from scopf.cases.conversion import convert
+from scopf.cases.command import convert
 from scopf.faults import ScopfError
 from scopf.studies import commands
 from scopf.sweeps.command import sweep

@@ -6,14 +6,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scopf.cases import bundled, matpower, native
+from scopf.cases import bundled
 from scopf.cases.pandapower.recognition import NOT_FROM_FILE, holds_net, is_net
 from scopf.faults import CaseError, Fault, ScopfError
-from scopf.network import Network
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # each reader is imported when it is used: the command line asks for names only
     import pandas as pd
     from pandapower import pandapowerNet
+
+    from scopf.network import Network
 
 __all__ = ["load_case"]
 
@@ -81,5 +82,9 @@ def load_case(
     if holds_net(path):
         raise CaseError(name, [Fault(NOT_FROM_FILE)])
     if path.suffix.lower() == ".json":
+        from scopf.cases import native
+
         return native.read(path)
+    from scopf.cases import matpower
+
     return matpower.read(path, ignore_unsupported=ignore_unsupported)

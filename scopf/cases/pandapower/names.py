@@ -14,8 +14,8 @@ def units(network: Network) -> pd.DataFrame:
     """Which element of pandapower each generator of a network is.
 
     Returns:
-        One row for each generator: `gen` and `bus`, its number and bus in the network; `table` and
-        `element`, such as "sgen" and 3, its table and index in the net.
+        One row for each generator, with `gen` and `bus`, its number and bus in the network;
+        `table` and `element`, such as "sgen" and 3, its table and index in the net.
     """
     import pandas as pd
 
