@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 
 import numpy as np
@@ -487,22 +488,24 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.parametrize("words", [["--mq", "0.5"], ["--mq", "0.48", "--certify"]])
 @pytest.mark.parametrize(
     ("screen", "flags", "shown"),
     [(Terminal, [], True), (Terminal, ["--quiet"], False), (io.StringIO, [], False)],
 )
-def test_progress_is_shown_on_terminals_only(monkeypatch, screen, flags, shown):
+def test_progress_is_shown_on_terminals_only(monkeypatch, screen, flags, words, shown):
     """As a command without a runner around it, since that takes stderr away."""
     monkeypatch.setattr("scopf.progress._DELAY", 0.0)
     monkeypatch.setattr("sys.stderr", screen())
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("LINES", "30")
     with pytest.raises(SystemExit):
-        app(["solve", "case39", "--lossless", "--mq", "0.5", *flags])
+        app(["solve", "case39", "--lossless", *words, *flags])
     said = sys.stderr.getvalue()
     assert ("solve: " in said and "infeasibility" in said) is shown
     assert ("diagnosis: " in said) is shown
-    assert shown or not said
+    assert shown or not re.search("solve: |diagnosis: ", said)
+    assert shown or words[-1] == "--certify" or not said
 
 
 def test_scenarios_of_a_sweep_can_be_diagnosed(tmp_path):
