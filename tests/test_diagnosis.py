@@ -1,5 +1,6 @@
 """Why there is no solution: limits that are named conflict, and what they need is enough."""
 
+import dataclasses
 import io
 import json
 import re
@@ -20,6 +21,7 @@ from scopf.diagnosis.elastic import Elastic
 from scopf.diagnosis.limits import Limits
 from scopf.diagnosis.report import outward
 from scopf.ladder import Watch
+from scopf.outcome import Status
 from scopf.solver import compiled, start_point
 from scopf.stability import VoltageDifference
 
@@ -411,6 +413,53 @@ def test_a_search_cut_short_says_so():
     nothing = scopf.diagnose(scopf.build(LOSSLESS39, inverters), time_limit=1e-4)
     assert nothing.feasible is None
     assert "no answer" in str(nothing)
+
+
+def cut_short(monkeypatch, *iterations):
+    """The first re-solves end after so many iterations, as if time were up."""
+    run, left = ipopt.run, list(iterations)
+
+    def cut(nlp, start, options, *rest):
+        if not left:
+            return run(nlp, start, options, *rest)
+        outcome = run(nlp, start, {**options, "max_iter": left.pop(0)}, *rest)
+        return dataclasses.replace(outcome, status=Status.TIME_LIMIT)
+
+    monkeypatch.setattr(ipopt, "run", cut)
+
+
+def test_a_first_re_solve_that_takes_too_long_goes_on_with_what_gave_way(monkeypatch):
+    own = scopf.build(short_of_reactive_power(), criterion="none")
+    whole = scopf.diagnose(own)
+    cut_short(monkeypatch, 25)
+    found = scopf.diagnose(own)
+    assert found.feasible is False
+    assert not found.complete
+    assert not found.suspects
+    assert [str(change) for change in found.together] == [str(c) for c in whole.together]
+
+
+def test_without_an_answer_it_names_what_gave_way_most(monkeypatch):
+    own = scopf.build(voltage_instance(), criterion="none")
+    cut_short(monkeypatch, 12, 0)
+    found = scopf.diagnose(own)
+    assert found.feasible is None
+    assert found.solves == 2
+    assert {str(limit) for limit in found.suspects} & {"Vmin of bus 9", "Vmax of bus 1"}
+    assert "these gave way most, worst first: V" in str(found)
+    assert found.as_dict()["suspects"][0]["limit"].startswith("V")
+
+
+def test_the_limit_that_gives_way_is_named_even_if_nothing_else_was_looked_into():
+    own = scopf.build(voltage_instance(), criterion="none")
+    (change,) = scopf.diagnose(own, max_solves=50).together
+    found = next(
+        short
+        for short in (scopf.diagnose(own, max_solves=count) for count in range(1, 9))
+        if len(short.together) == 1 and short.limits.empty
+    )
+    assert found.together[0].limit.name == change.limit.name
+    assert f"feasible if {found.together[0]}" in str(found)
 
 
 def test_a_problem_that_has_changed_since_is_not_diagnosed_as_the_old_one():

@@ -169,6 +169,7 @@ def _report(limits: Limits, search: Search, budget: Budget) -> Diagnosis:
         together=tuple(change(found.get(k, 0), k, t) for k, t in together),
         factors=tuple(change(0, k, t) for k, t in search.levers.items()),
         families=tuple(search.families.items()),
+        suspects=tuple(limits[k] for k in search.suspects),
         complete=search.complete,
         unexplained=len(violated) - len(conflicts) if search.feasible is False else 0,
         stopped=search.stopped,
