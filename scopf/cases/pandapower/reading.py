@@ -331,14 +331,14 @@ def _unsupported(net: Any, tables: dict[str, pd.DataFrame]) -> Iterator[Fault]:
         text = "tap_dependent_impedance with splines is not represented, only tap_dependency_table"
         yield from told(name, tables[name], splines, text, column=column)
     yield from impedances.uneven(tables["impedance"])
-    for row, line in enumerate(tables["poly_cost"].itertuples()):
-        if line.et == "dcline" and any(line[-3:]):
-            text = "costs of a dcline's reactive power are not represented"
-            yield Fault(text, "poly_cost", row + 1, f"poly_cost {line.Index}")
-    pwl = tables["pwl_cost"]
-    of_q = (pwl["et"] == "dcline") & (pwl["power_type"] == "q")
+    poly, pwl = tables["poly_cost"], tables["pwl_cost"]
+    reactive = ["cq0_eur", "cq1_eur_per_mvar", "cq2_eur_per_mvar2"]
     text = "costs of a dcline's reactive power are not represented"
-    yield from told("pwl_cost", pwl, of_q, text)
+    for name, table, of_q in (
+        ("poly_cost", poly, (poly[reactive] != 0).any(axis=1)),
+        ("pwl_cost", pwl, pwl["power_type"] == "q"),
+    ):
+        yield from told(name, table, of_q & (table["et"] == "dcline"), text)
 
 
 def _renamed(fault: Fault, names: dict[str, Any]) -> Fault:
