@@ -362,6 +362,21 @@ def test_costs_that_choose_nothing_are_told(caplog):
     assert "sgen 0 is not controllable, so its cost is a constant" in caplog.text
 
 
+def test_what_nothing_supplies_is_told(caplog):
+    net = base_net()
+    bus = pandapower.create_bus(net, 20.0)
+    scopf.load_case(net)
+    assert "supplies" not in caplog.text
+    load = pandapower.create_load(net, bus, 3.0)
+    sgen = pandapower.create_sgen(net, bus, 1.0)
+    pandapower.create_load(net, bus, 3.0, in_service=False)
+    grid = scopf.load_case(net)
+    assert f"supplies load {load}, sgen {sgen}, which is left out" in caplog.text.replace(
+        f"sgen {sgen}, load {load}", f"load {load}, sgen {sgen}"
+    )
+    assert bus not in grid.energized().bus.id
+
+
 def test_fused_buses_go_by_the_one_with_a_machine():
     net = base_net()
     pandapower.create_bus(net, 110.0, index=1)
