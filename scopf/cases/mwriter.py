@@ -24,7 +24,7 @@ from scopf.cases.matpower import (
 from scopf.cases.mfile import PIECEWISE, POLYNOMIAL
 from scopf.faults import CaseError, Fault, listing
 from scopf.network import Network
-from scopf.tables import Branches, DcLines, Gens
+from scopf.tables import Branches, DcLines, Gens, received
 
 log = logging.getLogger(__name__)
 
@@ -232,7 +232,7 @@ def _limit(limit: float, loss0: float, loss1: float, base: float) -> str:
     """A limit on the flow at the from bus as the format has it: a negative one at the to bus."""
     if limit >= 0 or not np.isfinite(limit):
         return _digits(limit, base, 1.0)
-    near = (limit - (loss0 + loss1 * limit)) * base
+    near = received(limit, loss0, loss1) * base
     tried = [near]
     for way in (-np.inf, np.inf):
         value = near
