@@ -261,6 +261,17 @@ def test_nets_of_pandapower_take_their_dispatch_back(name):
     compared(net)
 
 
+def test_a_dcline_at_rest_keeps_its_direction():
+    net = base_net()
+    ELEMENTS["dcline back"](net)
+    net.dcline["max_p_mw"] = 0.0
+    sol = optimum(net)
+    sol.to_pandapower(net, setpoints=True)
+    assert net.dcline.p_mw.abs().max() < 1e-6
+    assert scopf.load_case(net).dcline.from_bus.tolist() == sol.net.dcline.from_bus.tolist()
+    sol.to_pandapower(net)
+
+
 def test_set_points_take_slack_from_gens_beside_the_reference(caplog):
     net = networks.case14()
     net.gen["slack"], net.gen.loc[3, "in_service"] = [True, False, False, True], False

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SAME = 1e-5  # p.u. and rad: how far pandapower's power flow may be from the solution
+_BACK = 1e-9  # MW that a dcline keeps which sends backwards: without, it would turn round
 _COMPARED = {  # columns that make a net the one that was solved
     "bus": ("id", "pd", "qd", "gs", "bs", "pd_current", "qd_current"),
     "gen": ("name", "bus"),
@@ -161,7 +162,7 @@ class _Dispatch:
             return
         back = self.reading.tables["dcline"].loc[lines.id, "p_mw"].to_numpy() < 0
         pf = np.maximum(self.solution.point.dclines[0], 0.0) * self.base
-        _set(table, lines.id, "p_mw", np.where(back, -pf, pf))
+        _set(table, lines.id, "p_mw", np.where(back, -np.maximum(pf, _BACK), pf))
         for end in ("from", "to"):
             _set(table, lines.id, f"vm_{end}_pu", self.at(table.loc[lines.id, f"{end}_bus"]))
 
