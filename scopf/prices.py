@@ -10,6 +10,7 @@ these:
   A thermal row reads |S|^2/rate <= rate, and dJ*/d(rate) = -lambda (1 + |S|^2/rate^2); so does a
   capability circle. Lost opportunity costs p (S - A) with the row (A^2 + Q^2)/S - S <= 0, so there
   dJ*/dS = p - lambda (1 + (A^2 + Q^2)/S^2), and p = 2 lambda A/S by optimality.
+- A row that a user added has dJ*/d(its right side) = -lambda, in the units that it was written in.
 - A P-Q curve reads a P + b Q <= c with a normal (a, b) of length 1. It is worth what it would be to
   move it by one unit of Q: dJ*/dc |b|.
 - The Nodal Stability Shadow Price of inverter i is the sum of the multipliers of its rows,
@@ -31,6 +32,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -104,6 +106,7 @@ class Prices:
 
     Attributes:
         buses, gens, branches, dclines, inverters: price columns of these tables.
+        added: all columns of the table of rows that a user added or rewrote.
     """
 
     buses: dict[str, Floats]
@@ -111,14 +114,18 @@ class Prices:
     branches: dict[str, Floats]
     dclines: dict[str, Floats]
     inverters: dict[str, Floats]
+    added: dict[str, Any]
 
 
-def read(problem: Problem, multipliers: Multipliers, loading: tuple[Floats, Floats]) -> Prices:
+def read(
+    problem: Problem, multipliers: Multipliers, x: Floats, loading: tuple[Floats, Floats]
+) -> Prices:
     """All prices of a solved problem but those of stability rows; NaN without a solution.
 
     Args:
         problem: what was solved.
         multipliers: what the solver returned.
+        x: where it ended.
         loading: |S| / rate at the from and to end of each branch (zero without a limit).
     """
     net = problem.base
@@ -157,12 +164,27 @@ def read(problem: Problem, multipliers: Multipliers, loading: tuple[Floats, Floa
         },
         dclines=_dclines(multipliers, per_mw) if len(net.dcline) else {},
         inverters={"mu_s_per_mvah": np.maximum(_ratings(problem, multipliers), 0.0) * per_mw},
+        added=_added(multipliers, x),
     )
     if not multipliers.solved:
         every = tables.buses, tables.gens, tables.branches, tables.dclines, tables.inverters
         for table in every:
             table.update({name: np.full(len(column), np.nan) for name, column in table.items()})
     return tables
+
+
+def _added(multipliers: Multipliers, x: Floats) -> dict[str, Any]:
+    """Rows that a user added or rewrote, in the units that they were written in."""
+    nlp = multipliers.nlp
+    rows, names = nlp.added
+    slope = multipliers.rows[rows] if nlp.maximize else -multipliers.rows[rows]
+    return {
+        "constraint": names,
+        "lower": nlp.g_lower[rows],
+        "value": nlp.constraints(x)[rows] if names else np.zeros(0),
+        "upper": nlp.g_upper[rows],
+        "dcost_dlimit": slope if multipliers.solved else np.full(len(rows), np.nan),
+    }
 
 
 def _curve(problem: Problem, multipliers: Multipliers, side: str) -> Floats:

@@ -297,6 +297,19 @@ class Solution:
         }
 
     @cached_property
+    def constraints(self) -> pd.DataFrame:
+        """Rows that you added to the Pyomo model, or rewrote there: value, limits and price.
+
+        `lower` and `upper` limit `value`, in the units that the constraint was written in.
+        `dcost_dlimit` is dJ*/d(limit), currency/h per unit of the row, of the limit that binds:
+        not above zero for an upper one, not below for a lower one, either for an equation. NaN
+        without a solution.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self.prices.added)
+
+    @cached_property
     def trace(self) -> pd.DataFrame:
         """Every iteration of the solver, of all attempts in order.
 

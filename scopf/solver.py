@@ -153,6 +153,8 @@ class _Climb:
         self._limits = limits
         self._attempts: list[Attempt] = []
         self._last: tuple[NLP, Outcome] | None = None
+        self._lost = False  # whether the last attempt ended far from a solution
+        self._begun = np.zeros(0)  # where the last one began
         self._examined: _Examined | None = None  # the last result, if it is a solution
         self._cold = 0  # iterations that the last cold start took
         self._climbed = 0  # iterations of all cold attempts
@@ -176,7 +178,9 @@ class _Climb:
         self._attempt(rung, nlp, last.x, multipliers, began)
 
     def attempt(self, rung: Rung, start: Start) -> None:
-        """Start cold."""
+        """Start cold, if the rung fits how the attempt before it ended."""
+        if rung.lost and not self._lost:
+            return
         began = time.perf_counter()
         nlp = compiled(self._problem, rung.lift)
         multipliers: dict[str, Floats] = {}
@@ -190,6 +194,10 @@ class _Climb:
             rung = dataclasses.replace(rung, options={**ipopt.WARM, **rung.options})
         else:
             x = start_point(self._problem, nlp, rung.start or start)
+            if rung.lost and np.array_equal(x, self._begun):  # the power flow has no solution, say
+                log.info("%s: left out, it would begin where the last attempt began", rung.name)
+                return
+            self._begun = x
         self._attempt(rung, nlp, x, multipliers, began)
         self._climbed += self._attempts[-1].iterations
         if self._attempts[-1].status.solved:
@@ -217,6 +225,7 @@ class _Climb:
         )
         log.info("%s: %s (%d iterations)", rung.name, found.message, watch.iterations)
         self._last = nlp, found
+        self._lost = watch.lost or found.status in (Status.FAILED, Status.DIVERGED)
         over = {Status.TIME_LIMIT, Status.INTERRUPTED}
         verdicts = [attempt.status for attempt in self._attempts]
         if verdicts.count(Status.INFEASIBLE) >= _VERDICTS:
@@ -267,7 +276,7 @@ class _Climb:
             scenario=problem.scenario,
             inverter_data=setting.inverters,
             point=point,
-            prices=prices.read(problem, multipliers, loading),
+            prices=prices.read(problem, multipliers, x, loading),
             stability=examined.stability,
             accuracy=examined.accuracy,
             iterate=Iterate(

@@ -4,11 +4,16 @@ import dataclasses
 import logging
 
 import numpy as np
+import pyomo.environ as pyo
 import pytest
 
 import scopf
 from scopf import ipopt, ladder, solver
 from scopf.ladder import LADDER, Patience, Rung, Watch, rungs
+
+SLOW = tuple(rung for rung in LADDER if not rung.lost)  # what is tried after slow ends
+(CURVATURE,) = (rung for rung in LADDER if rung.resume)
+(LOST,) = (rung for rung in LADDER if rung.lost)
 
 
 def problem(case="case9", **keywords):
@@ -27,11 +32,11 @@ def follow(patience, *steps):
     return len(steps), watch.stalled
 
 
-GOOD, TINY, LOST = (False, 1.0), (False, 1e-4), (True, 1.0)
+GOOD, TINY, LOST_STEP = (False, 1.0), (False, 1e-4), (True, 1.0)
 
 
 def test_a_watch_without_patience_to_lose_goes_on():
-    assert follow(None, *[LOST] * 500) == (500, "")
+    assert follow(None, *[LOST_STEP] * 500) == (500, "")
     watch = Watch(None)
     watch.goes_on(17, False, 1.0)
     assert watch.iterations == 17
@@ -45,8 +50,8 @@ def test_iterations_in_all():
 
 def test_iterations_in_search_of_a_feasible_point_add_up():
     patience = Patience(restoration=3)
-    assert follow(patience, *[LOST, GOOD] * 3, *[GOOD] * 50) == (56, "")
-    count, said = follow(patience, *[GOOD, LOST] * 10)
+    assert follow(patience, *[LOST_STEP, GOOD] * 3, *[GOOD] * 50) == (56, "")
+    count, said = follow(patience, *[GOOD, LOST_STEP] * 10)
     assert (count, said) == (7, "4 iterations in search of a feasible point")
 
 
@@ -56,6 +61,41 @@ def test_tiny_steps_count_only_in_a_row():
     assert follow(patience, GOOD, *[TINY] * 10) == (4, "4 tiny steps in a row")
     assert follow(patience, *[(False, 1e-3)] * 40) == (40, "")
     assert follow(patience, *[(False, 0.0)] * 4)[0] == 4  # iteration 0 has no step
+
+
+def test_regularised_steps_count_only_in_a_row_and_not_in_restoration():
+    def regularised(*flags):
+        watch = Watch(Patience(regularized=3))
+        for k, (restoring, flag) in enumerate(flags):
+            if not watch.goes_on(k, restoring, 1.0, flag):
+                return k, watch.stalled
+        return len(flags), watch.stalled
+
+    good, bad, lost = (False, False), (False, True), (True, True)
+    assert regularised(*[bad, bad, bad, good] * 10) == (40, "")
+    assert regularised(good, *[bad] * 9) == (4, "4 steps in a row with a regularised Hessian")
+    assert regularised(*[bad, bad, bad, lost] * 3) == (12, "")
+
+
+def test_the_solver_tells_the_watch_of_regularised_steps(monkeypatch):
+    """Voltages driven away from 1 p.u.: a concave objective has an indefinite Hessian."""
+    seen = []
+    goes_on = Watch.goes_on
+
+    def recorded(self, iteration, restoring, step, regularized=False):
+        seen.append(regularized)
+        return goes_on(self, iteration, restoring, step, regularized)
+
+    monkeypatch.setattr(Watch, "goes_on", recorded)
+    made = problem("case9", criterion="none")
+    scopf.solve(made)
+    assert not any(seen)
+    seen.clear()
+    model = made.model
+    model.total_cost.deactivate()
+    model.away = pyo.Objective(expr=-sum((model.bus_vm[i] - 1.0) ** 2 for i in model.bus))
+    scopf.solve(made)
+    assert any(seen)
 
 
 def test_a_watch_counts_while_it_watches():
@@ -69,8 +109,8 @@ def test_a_watch_counts_while_it_watches():
 
 def test_the_ladder_begins_reduced_and_ends_without_a_watch():
     assert rungs("auto") == LADDER
-    assert [rung.lift for rung in LADDER] == [False, False, True, True, True]
-    assert [rung.patience is None for rung in LADDER] == [False] * 4 + [True]
+    assert [rung.lift for rung in LADDER] == [False] * 3 + [True] * 3
+    assert [rung.patience is None for rung in LADDER] == [False] * 5 + [True]
     assert len({rung.name for rung in LADDER}) == len(LADDER)
 
 
@@ -89,10 +129,10 @@ def impatient(monkeypatch):
     def give(*iterations):
         low = tuple(
             dataclasses.replace(rung, patience=Patience(iterations=count))
-            for rung, count in zip(LADDER, iterations, strict=False)
+            for rung, count in zip(SLOW, iterations, strict=False)
         )
-        monkeypatch.setattr(ladder, "LADDER", low + LADDER[len(low) :])
-        return [rung.name for rung in LADDER]
+        monkeypatch.setattr(ladder, "LADDER", (*low[:1], LOST, *low[1:], *SLOW[len(low) :]))
+        return [rung.name for rung in SLOW]
 
     return give
 
@@ -133,7 +173,7 @@ def test_an_end_that_is_no_solution_is_followed_by_the_next(monkeypatch):
 def test_the_last_rung_s_failure_is_the_result():
     short = scopf.build(scopf.load_case("case9").scaled(load=5))
     solution = scopf.solve(short)
-    assert [a.rung for a in solution.attempts] == [r.name for r in LADDER][: len(solution.attempts)]
+    assert [a.rung for a in solution.attempts] == [r.name for r in SLOW][: len(solution.attempts)]
     assert not any(attempt.status.solved for attempt in solution.attempts)
     assert solution.status == solution.attempts[-1].status == "infeasible"
     assert not solution.solved
@@ -160,7 +200,7 @@ def test_a_rung_has_its_own_start_and_options(monkeypatch):
     )
     made = problem("case39")
     scopf.solve(made, start="dc", options={"tol": 1e-7})
-    for (start, options), rung in zip(seen, LADDER, strict=True):
+    for (start, options), rung in zip(seen, SLOW, strict=True):
         expected = solver.start_point(made, made.compiled[rung.lift], rung.start or "dc")
         assert np.array_equal(start, expected) != rung.resume, rung.name
         assert rung.options.items() <= options.items(), rung.name
@@ -230,10 +270,58 @@ def test_the_curvature_rung_goes_on_where_the_first_one_stalled(monkeypatch):
     monkeypatch.setattr(ladder, "LADDER", short)
     expected = scopf.solve(problem(), form="reduced")
     solution = scopf.solve(problem())
-    assert solution.rung == LADDER[1].name
+    assert solution.rung == CURVATURE.name
     assert "may be a saddle" in solution.message
     assert solution.cost == pytest.approx(expected.cost, rel=1e-7)
     assert solution.attempts[1].iterations < expected.iterations  # it did not begin again
+
+
+@pytest.fixture
+def lost(monkeypatch):
+    """A ladder whose first rung is given up at its third iteration, as if it had got lost."""
+    hasty = dataclasses.replace(LADDER[0], patience=Patience(tiny=1, step=2.0))
+    monkeypatch.setattr(ladder, "LADDER", (hasty, *LADDER[1:]))
+
+
+def test_an_attempt_that_got_lost_is_followed_by_another_start(lost, monkeypatch):
+    seen = []
+    run = ipopt.run
+
+    def recorded(nlp, start, *rest):
+        seen.append(start.copy())
+        return run(nlp, start, *rest)
+
+    monkeypatch.setattr(ipopt, "run", recorded)
+    made = problem("case39", criterion="none")
+    solution = scopf.solve(made)
+    assert [a.rung for a in solution.attempts] == [LADDER[0].name, LOST.name]
+    assert solution.attempts[0].message == "given up: 2 tiny steps in a row"
+    assert (solution.status, solution.iterate.lift) == ("optimal", False)
+    assert "saddle" not in solution.message
+    power_flow = solver.start_point(made, made.compiled[False], "power-flow")
+    assert np.array_equal(seen[1], power_flow)
+    assert not np.array_equal(seen[0], power_flow)
+
+
+def test_the_same_start_is_not_tried_again(lost, caplog):
+    caplog.set_level(logging.INFO, logger="scopf")
+    solution = scopf.solve(problem("case39", criterion="none"), start="power-flow")
+    assert [a.rung for a in solution.attempts] == [LADDER[0].name, CURVATURE.name]
+    assert solution.status == "optimal"
+    assert sum(r.getMessage().startswith(f"{LOST.name}: left out") for r in caplog.records) == 1
+
+
+def test_a_watch_says_whether_it_got_lost():
+    def ended(patience, *steps):
+        watch = Watch(patience)
+        any(not watch.goes_on(k, *step) for k, step in enumerate(steps))
+        return bool(watch.stalled), watch.lost
+
+    assert ended(Patience(tiny=3), GOOD, *[TINY] * 9) == (True, True)
+    assert ended(Patience(restoration=3), GOOD, *[LOST_STEP] * 9) == (True, True)
+    assert ended(Patience(iterations=3), *[GOOD] * 9) == (True, False)
+    assert ended(Patience(regularized=3), *[(False, 1.0, True)] * 9) == (True, False)
+    assert ended(Patience(), *[GOOD] * 9) == (False, False)
 
 
 def test_the_curvature_rung_is_left_out_after_a_verdict(monkeypatch):
@@ -242,5 +330,5 @@ def test_the_curvature_rung_is_left_out_after_a_verdict(monkeypatch):
     monkeypatch.setattr(ladder, "LADDER", steady)
     solution = scopf.solve(scopf.build(scopf.load_case("case9").scaled(load=5)))
     assert solution.attempts[0].status == "infeasible"
-    assert LADDER[1].name not in [attempt.rung for attempt in solution.attempts]
+    assert CURVATURE.name not in [attempt.rung for attempt in solution.attempts]
     assert solution.status == "infeasible"

@@ -104,6 +104,18 @@ class Directory:
                 found += [row for row, k in zip(members[name], places, strict=True) if k >= 0]
         return found + self._reading.rows
 
+    def added(self) -> tuple[Ints, list[str]]:
+        """Rows that no family gave: number, those of families first, and name of each."""
+        reading, rendering = self._reading, self._rendering()
+        if not reading.rows:
+            return np.zeros(0, dtype=np.int64), []
+        ours = set()
+        if rendering is not None:
+            ours = {id(made) for family in rendering.expressions.values() for made in family}
+        first = sum(int((places >= 0).sum()) for places in reading.places.values())
+        found = [(first + k, r.name) for k, r in enumerate(reading.rows) if id(r.expr) not in ours]
+        return np.array([row for row, _ in found], dtype=np.int64), [name for _, name in found]
+
     def row_names(self) -> list[str]:
         """Name of every row."""
         reading, families = self._reading, self._reading.families

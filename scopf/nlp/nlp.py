@@ -262,6 +262,13 @@ class NLP:
         names = self._directory.row_names()
         return [name for name, kept in zip(names, self._kept, strict=True) if kept]
 
+    @property
+    def added(self) -> tuple[Ints, list[str]]:
+        """Rows that a user added or rewrote: number and name of each."""
+        found, names = self._directory.added()
+        numbers, kept = np.cumsum(self._kept) - 1, self._kept[found]
+        return numbers[found[kept]], [name for name, k in zip(names, kept, strict=True) if k]
+
     def columns(self, members: str | Iterable[Any]) -> Ints:
         """Column of each member of a family, or of each variable; -1 if fixed or not used."""
         found = self._directory.columns_of(members)
