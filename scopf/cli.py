@@ -206,14 +206,14 @@ def solve(
         show = not (quiet or verbose)
         running = (ignore_unsupported, max_iter, time_limit, option or [], verbose, show)
         solution = _solve(settings, *running)
-        from scopf import export, summary
+        from scopf import export
 
         found = _diagnosis(solution, max_iter, show) if diagnosis else None
         written = export.write(solution, out, settings, found) if out else []
         if as_json:
             typer.echo(export.as_json(solution, settings, found))
         else:
-            typer.echo(summary.text(solution))
+            typer.echo(str(solution))
             if found is not None:
                 typer.echo(f"\n{found}")
             if written:

@@ -428,9 +428,14 @@ class Solution:
         return dataclasses.replace(found, verdict=about + found.verdict)
 
     def __str__(self) -> str:
-        from scopf import summary
+        from scopf import blocks, summary
 
-        return summary.text(self)
+        return blocks.text(summary.blocks(self))
+
+    def _repr_html_(self) -> str:
+        from scopf import blocks, summary
+
+        return blocks.html(summary.blocks(self))
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
