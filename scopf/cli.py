@@ -50,6 +50,12 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _listed(command: Callable[..., None]) -> Callable[..., None]:
+    """Make it a command; the list of commands has its first sentence, whole."""
+    sentence = (command.__doc__ or "").partition("\n\n")[0]
+    return app.command(short_help=" ".join(sentence.split()))(command)
+
+
 @app.callback()
 def _top(
     version: Annotated[
@@ -59,7 +65,7 @@ def _top(
     """Stability-constrained optimal power flow for inverter-based grids."""
 
 
-@app.command()
+@_listed
 def solve(
     case: options.Case,
     costs: Annotated[
@@ -223,7 +229,7 @@ def solve(
         raise typer.Exit(NOT_SOLVED)
 
 
-@app.command()
+@_listed
 @options.as_in(solve, leave_out=("out",))
 def verify(
     load: Annotated[
@@ -394,10 +400,10 @@ def _refuse(error: Exception) -> NoReturn:
     raise typer.Exit(BAD_INPUT)
 
 
-app.command()(sweep)
+_listed(sweep)
 
 
-@app.command()
+@_listed
 def cases() -> None:
     """List the bundled cases."""
     from scopf.cases import bundled
@@ -424,4 +430,4 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
 
 
 for _command in (*commands.COMMANDS, report, convert):
-    app.command()(_guarded(_command))
+    _listed(_guarded(_command))
