@@ -11,6 +11,7 @@ import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.faults import ScopfError
+from scopf.keywords import spelled
 from scopf.model.problem import Problem, Scenario
 from scopf.outcome import STEPS, Attempt, Iterate, Status
 from scopf.stability.criterion import NOBODY
@@ -336,6 +337,7 @@ class Solution:
         pf, qf, _, qt, _ = self.point.dclines
         return net.replace(bus=self.point.loads, dcline={"pf": pf, "qf": qf, "qt": qt})
 
+    @spelled
     def verify(
         self,
         *,
@@ -429,9 +431,14 @@ class Solution:
         return dataclasses.replace(found, verdict=about + found.verdict)
 
     def __str__(self) -> str:
-        from scopf import summary
+        from scopf import blocks, summary
 
-        return summary.text(self)
+        return blocks.text(summary.blocks(self))
+
+    def _repr_html_(self) -> str:
+        from scopf import blocks, summary
+
+        return blocks.html(summary.blocks(self))
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
