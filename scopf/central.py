@@ -31,6 +31,7 @@ from scopf.dynamics.reserve import Reserve, reserve
 from scopf.faults import ScopfError, number
 from scopf.interruption import heeded
 from scopf.inverters import Inverters
+from scopf.keywords import spelled
 from scopf.model.costs import Coefficients
 from scopf.model.problem import Problem, build
 from scopf.network import Network
@@ -152,6 +153,7 @@ class Central:
         )
 
 
+@spelled
 def solve_centralised(
     net: Network,
     inverters: Inverters | None = None,

@@ -50,6 +50,12 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _listed(command: Callable[..., None]) -> Callable[..., None]:
+    """Make it a command; the list of commands has its first sentence, whole."""
+    sentence = (command.__doc__ or "").partition("\n\n")[0]
+    return app.command(short_help=" ".join(sentence.split()))(command)
+
+
 @app.callback()
 def _top(
     version: Annotated[
@@ -59,7 +65,7 @@ def _top(
     """Stability-constrained optimal power flow for inverter-based grids."""
 
 
-@app.command()
+@_listed
 def solve(
     case: options.Case,
     costs: Annotated[
@@ -206,14 +212,14 @@ def solve(
         show = not (quiet or verbose)
         running = (ignore_unsupported, max_iter, time_limit, option or [], verbose, show)
         solution = _solve(settings, *running)
-        from scopf import export, summary
+        from scopf import export
 
         found = _diagnosis(solution, max_iter, show) if diagnosis else None
         written = export.write(solution, out, settings, found) if out else []
         if as_json:
             typer.echo(export.as_json(solution, settings, found))
         else:
-            typer.echo(summary.text(solution))
+            typer.echo(str(solution))
             if found is not None:
                 typer.echo(f"\n{found}")
             if written:
@@ -223,7 +229,7 @@ def solve(
         raise typer.Exit(NOT_SOLVED)
 
 
-@app.command()
+@_listed
 @options.as_in(solve, leave_out=("out",))
 def verify(
     load: Annotated[
@@ -393,10 +399,10 @@ def _refuse(error: Exception) -> NoReturn:
     raise typer.Exit(BAD_INPUT)
 
 
-app.command()(sweep)
+_listed(sweep)
 
 
-@app.command()
+@_listed
 def cases() -> None:
     """List the bundled cases."""
     from scopf.cases import bundled
@@ -423,4 +429,4 @@ def _guarded(command: Callable[..., None]) -> Callable[..., None]:
 
 
 for _command in (*commands.COMMANDS, report, convert):
-    app.command()(_guarded(_command))
+    _listed(_guarded(_command))

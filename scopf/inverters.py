@@ -13,6 +13,7 @@ import numpy as np
 
 from scopf import csvfile
 from scopf.faults import CaseError, Fault, ScopfError, listing, number
+from scopf.keywords import spelled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,6 +99,7 @@ class Inverters:
         return dataclasses.replace(self, **columns)
 
     @classmethod
+    @spelled
     def at_generators(
         cls,
         net: Network,

@@ -78,6 +78,11 @@ class Network:
             f"{len(self.branch)} branches, {lines}{self.base_mva:g} MVA)"
         )
 
+    def _repr_html_(self) -> str:
+        from scopf import blocks, summary
+
+        return blocks.html(summary.network(self))
+
     @property
     def tables(self) -> dict[str, Table]:
         """All tables by name: bus, gen, branch, dcline."""

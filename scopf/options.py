@@ -13,7 +13,8 @@ from scopf import completion
 Case = Annotated[
     str,
     typer.Argument(
-        help="Bundled case (see `scopf cases`), or path of a MATPOWER .m or PSS/E .raw file.",
+        help="Bundled case (see `scopf cases`), or path of a .m (MATPOWER), .raw "
+        "(PSS/E) or .json (scopf convert) file.",
         autocompletion=completion.cases,
     ),
 ]

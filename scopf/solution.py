@@ -10,6 +10,7 @@ import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.faults import ScopfError
+from scopf.keywords import spelled
 from scopf.model.problem import Problem, Scenario
 from scopf.outcome import STEPS, Attempt, Iterate, Status
 from scopf.stability.criterion import NOBODY
@@ -335,6 +336,7 @@ class Solution:
         pf, qf, _, qt, _ = self.point.dclines
         return net.replace(bus=self.point.loads, dcline={"pf": pf, "qf": qf, "qt": qt})
 
+    @spelled
     def verify(
         self,
         *,
@@ -375,7 +377,8 @@ class Solution:
         Args:
             net: the net that the network was read from, unchanged since.
             setpoints: write the dispatch into the tables of elements too (p_mw, q_mvar and vm_pu of
-                what may be controlled), so that `pandapower.runpp` finds the same operating point.
+                what may be controlled), so that `pandapower.runpp` finds the same operating point;
+                a gen with slack that is not the reference has it no longer, which the log says.
 
         Raises:
             ScopfError: after a solve that failed; when the net is not what was solved, as after
@@ -403,9 +406,14 @@ class Solution:
         return explain(self, progress=True)
 
     def __str__(self) -> str:
-        from scopf import summary
+        from scopf import blocks, summary
 
-        return summary.text(self)
+        return blocks.text(summary.blocks(self))
+
+    def _repr_html_(self) -> str:
+        from scopf import blocks, summary
+
+        return blocks.html(summary.blocks(self))
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:

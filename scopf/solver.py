@@ -20,6 +20,7 @@ from scopf.arrays import Floats
 from scopf.faults import ScopfError, listing, number
 from scopf.inverters import Inverters
 from scopf.ipopt import Options, Outcome, Progress
+from scopf.keywords import spelled
 from scopf.ladder import Form, Patience, Rung, Start, Watch, rungs
 from scopf.model import levels
 from scopf.model.costs import split_start
@@ -40,6 +41,7 @@ _VERDICTS = 2  # attempts that have to find a problem infeasible before it is be
 _PATIENT = 20  # iterations that a warm start may take even if a cold one is quicker
 
 
+@spelled
 def solve(
     problem: Problem,
     *,

@@ -1,18 +1,16 @@
-"""A solution in a few lines that fit a terminal."""
+"""A solution, or a network, in a few lines and tables that fit a terminal."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scopf.blocks import Block, Table
 from scopf.faults import listing
 
 if TYPE_CHECKING:
-    import pandas as pd
-
+    from scopf.network import Network
     from scopf.outcome import Attempt
     from scopf.solution import Solution
-
-_ROWS = 20  # longest table shown; the rest is in the tables of the solution
 
 _INVERTER = {
     "bus": ("bus", "{:d}"),
@@ -37,6 +35,11 @@ _GEN = {
     "q_mvar": ("Q [MVAr]", "{:.1f}"),
     "cost_per_h": ("cost [/h]", "{:.2f}"),
 }
+_ELEMENTS = {
+    "what": ("", "{}"),
+    "count": ("in the case", "{:d}"),
+    "live": ("in service", "{:d}"),
+}
 _PAIR = {
     "bus": ("inverter", "{:d}"),
     "neighbor": ("neighbour", "{:d}"),
@@ -45,12 +48,12 @@ _PAIR = {
 }
 
 
-def text(solution: Solution) -> str:
+def blocks(solution: Solution) -> list[Block]:
     """Status, cost, time, the inverters by price, and the binding pairs."""
     problem = solution.problem
     net = problem.base
     name = f"{net.name}, lossless" if net.is_lossless else net.name
-    lines = [
+    lines: list[Block] = [
         f"{name}: {len(net.bus)} buses, {len(net.gen)} generators, {len(net.branch)} branches, "
         f"{len(problem.inverters)} inverters; criterion {problem.criterion.name}",
         f"{solution.status}: {solution.message}",
@@ -59,14 +62,35 @@ def text(solution: Solution) -> str:
     if len(solution.attempts) > 1:
         lines += [f"  {_attempt(attempt)}" for attempt in solution.attempts]
     if not solution.solved:
-        return "\n".join([*lines, "no cost and no prices: the solve failed"])
+        return [*lines, "no cost and no prices: the solve failed"]
     lines.append(f"cost {solution.cost:.4f} per hour")
     lines += [*_claim(solution), *checks(solution)]
     if problem.criterion.name == "none":
-        lines += ["", "Dispatch", *table(solution.gens, _GEN, "generators")]
+        lines += ["", "Dispatch", Table(solution.gens, _GEN, "generators")]
     else:
         lines += ["", *_stability(solution)]
-    return "\n".join(lines)
+    return lines
+
+
+def network(net: Network) -> list[Block]:
+    """What a network consists of, what its loads draw and its generators can give."""
+    import pandas as pd
+
+    live = net.energized()
+    load, reactive = (net.base_mva * part.sum() for part in live.bus.demand(1.0))
+    most = net.base_mva * live.gen.pmax.sum()
+    names = {"bus": "buses", "gen": "generators", "branch": "branches", "dcline": "DC lines"}
+    rows = [
+        (names[key], len(table), len(live.tables[key]))
+        for key, table in net.tables.items()
+        if len(table)
+    ]
+    return [
+        f"{net.name}, lossless" if net.is_lossless else net.name,
+        f"load {load:.1f} MW and {reactive:.1f} MVAr; generators {most:.1f} MW at most; "
+        f"base {net.base_mva:g} MVA",
+        Table(pd.DataFrame(rows, columns=list(_ELEMENTS)), _ELEMENTS, "tables"),
+    ]
 
 
 def _attempt(attempt: Attempt) -> str:
@@ -96,20 +120,22 @@ def _claim(solution: Solution) -> list[str]:
     if not criterion.proven:
         return [f"{criterion.name} is not proven sufficient: see `scopf verify`, `sol.verify()`"]
     if not doubts:
-        return [f"{criterion.name} is proven for this network and loads of constant power: stable"]
+        steady = "loads and DC lines" if len(solution.net.dcline) else "loads"
+        text = f"{criterion.name} is proven for this network and {steady} of constant power: stable"
+        return [text]
     margin = solution.scenario.droop_margin
     more = f"; droop margin {margin:.0%}" if margin else ""
     return [f"{criterion.name} is a heuristic here: {', '.join(doubts)}{more}"]
 
 
-def _stability(solution: Solution) -> list[str]:
+def _stability(solution: Solution) -> list[Block]:
     inverters = solution.inverters
     binding = solution.pairs[solution.pairs["binding"]]
     ranked = inverters.sort_values(["nssp_per_pu", "margin"], ascending=[False, True])
     unit = solution.problem.criterion.nssp_unit
-    lines = [f"Nodal Stability Shadow Prices (per hour and p.u. {unit}; margin in p.u. voltage)"]
+    head = f"Nodal Stability Shadow Prices (per hour and p.u. {unit}; margin in p.u. voltage)"
     columns = _INVERTER | (_CIRCLE if solution.scenario.capability else {})
-    lines += table(ranked, columns, "inverters")
+    lines: list[Block] = [head, Table(ranked, columns, "inverters")]
     several = inverters.loc[inverters["units"] > 1, "bus"]
     if len(several):
         lines += ["", f"Several units act as one inverter at bus {listing(several)}."]
@@ -122,22 +148,4 @@ def _stability(solution: Solution) -> list[str]:
     dearest = binding.sort_values("price_per_pu", ascending=False)
     if binding["neighbor"].isna().all():
         return [*lines, "", f"{len(binding)} of {len(solution.pairs)} stability rows bind."]
-    return [*lines, "", f"Binding pairs ({len(binding)})", *table(dearest, _PAIR, "pairs")]
-
-
-def table(frame: pd.DataFrame, columns: dict[str, tuple[str, str]], what: str) -> list[str]:
-    """Right-aligned columns under their headings, and how many rows of `what` are left out."""
-    cells = [[head for head, _ in columns.values()]]
-    for record in frame.head(_ROWS).to_dict("records"):
-        cells.append([_cell(style.format(record[key])) for key, (_, style) in columns.items()])
-    widths = [max(len(row[k]) for row in cells) for k in range(len(columns))]
-    lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in cells]
-    left = len(frame) - _ROWS
-    return (
-        [*lines, f"... {left} more {what}, see the tables of the solution"] if left > 0 else lines
-    )
-
-
-def _cell(text: str) -> str:
-    """A rounded number without the sign of a zero."""
-    return text.removeprefix("-") if not text.strip("-0.") else text
+    return [*lines, "", f"Binding pairs ({len(binding)})", Table(dearest, _PAIR, "pairs")]

@@ -59,8 +59,8 @@ def test_two_bus_price_is_the_closed_form():
     solution = scopf.solve(two_bus("two_bus_q", 0.04))
     b, (v1, v2) = 8.0, solution.point.vm
     sec = 1 / np.cos(solution.point.va[1])
-    q1, q2 = solution.point.qg - solution.point.qd
-    loads = solution.point.qd
+    q1, q2 = solution.point.qg - solution.point.loads["qd"]
+    loads = solution.point.loads["qd"]
     price = 2 * b * (8 * (q1 + loads[0]) * v1 * sec - 3 * (q2 + loads[1]) * (2 * v2 - v1 * sec))
     assert solution.inverters["nssp_per_pu"][0] == pytest.approx(price, rel=1e-5)
 

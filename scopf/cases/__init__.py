@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scopf.cases import bundled
 from scopf.cases.pandapower.recognition import NOT_FROM_FILE, holds_net, is_net
 from scopf.faults import CaseError, Fault, ScopfError
+from scopf.keywords import nearest
 
 if TYPE_CHECKING:  # each reader is imported when it is used: the command line asks for names only
     import pandas as pd
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # each reader is imported when it is used: the command line a
 
 __all__ = ["load_case"]
 
+_READ = (".m", ".raw", ".json")
 _OWN_COSTS = "costs go with a PSS/E .raw file; other cases have their own"
 
 
@@ -71,10 +73,7 @@ def load_case(
     if path.suffix != ".m" and not os.path.isfile(path):  # unlike Path, for any name at all
         path = Path(name if raw else name + ".m")
     if not os.path.isfile(path):
-        near = bundled.similar(name)
-        hint = f"; did you mean {near}?" if near else "; `scopf cases` lists the bundled ones"
-        text = f"neither a file nor a bundled case{hint}"
-        raise CaseError(name, [Fault(text)])
+        raise CaseError(name, [Fault(f"neither a file nor a bundled case; {_hint(name)}")])
     if raw:
         from scopf.cases import psse
 
@@ -88,3 +87,18 @@ def load_case(
     from scopf.cases import matpower
 
     return matpower.read(path, ignore_unsupported=ignore_unsupported)
+
+
+def _hint(name: str) -> str:
+    """What a name of nothing may have meant, or where it was looked for."""
+    if near := bundled.similar(name):
+        return f"did you mean {near}?"
+    if Path(name).suffix.lower() not in _READ:
+        return "`scopf cases` lists the bundled ones"
+    folder = Path(name).parent.absolute()
+    try:
+        files = {one.stem: one.name for one in folder.iterdir() if one.suffix.lower() in _READ}
+    except (OSError, ValueError):  # ValueError: a name that no file can have
+        return f"there is no folder {folder}"
+    near = nearest(Path(name).stem, files)
+    return f"did you mean {files[near]}?" if near else f"there is none of that name in {folder}"

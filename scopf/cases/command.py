@@ -24,7 +24,8 @@ def convert(
         Path | None, typer.Option(help="CSV table of costs of a .raw file, as `solve` takes it.")
     ] = None,
     ignore_unsupported: Annotated[
-        bool, typer.Option(help="Warn of content that is not represented, instead of refusing it.")
+        bool,
+        typer.Option("--ignore-unsupported", help="Warn about content that cannot be represented."),
     ] = False,
 ) -> None:
     """Write a case in another format: .json (scopf's own, without loss) or .m (MATPOWER).

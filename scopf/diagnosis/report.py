@@ -118,6 +118,11 @@ class Diagnosis:
             ],
         }  # fmt: skip
 
+    def _repr_html_(self) -> str:
+        from scopf import blocks
+
+        return blocks.html(str(self).split("\n"))
+
     def __str__(self) -> str:
         if self.proven:
             return self.verdict

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scopf import blocks
 from scopf.dynamics import critical
 from scopf.dynamics.dae import SingularError, System
 from scopf.dynamics.loads import Loads
@@ -160,37 +161,42 @@ class Verification:
     def __str__(self) -> str:
         return self.text()
 
+    def _repr_html_(self) -> str:
+        return blocks.html(self._blocks())
+
     def text(self) -> str:
         """Verdict, rightmost modes and blame in a few lines that fit a terminal.
 
         The critical droop is shown when it has been computed.
         """
-        from scopf.summary import table
+        return blocks.text(self._blocks())
 
+    def _blocks(self) -> list[blocks.Block]:
         system = self.system
         dissipates = "with losses" if system.net.has_losses else "voltage-dependent loads"
         exact = "lossless" if self.lossless else dissipates
-        lines = [
+        lines: list[blocks.Block] = [
             f"{system.net.name}, {exact}: {len(system.inverters)} inverters, "
             f"{system.states} states, {2 * len(system.rest)} algebraic variables",
             self.verdict,
         ]
         if self.negative is not None:
-            lines.append(f"H, the exact condition: {self.negative} negative eigenvalues")
+            several = "" if self.negative == 1 else "s"
+            lines.append(f"H, the exact condition: {self.negative} negative eigenvalue{several}")
         if "critical_mq" in self.__dict__:
             lines.append(f"critical m_q at this point: {self.critical_mq:.6g}")
         if self.spectrum is None:
-            return "\n".join(lines)
+            return lines
         frame = self.modes.assign(
             eigenvalue=[_complex(v) for v in self.spectrum.values[: self.count]]
         )
-        lines += ["", f"Rightmost modes ({self.method})", *table(frame, _MODE, "modes")]
+        lines += ["", f"Rightmost modes ({self.method})", blocks.Table(frame, _MODE, "modes")]
         if self.method == "arnoldi":
             lines.append(f"complete right of {self.spectrum.edge:.4g} rad/s")
         if self.blame is not None:
             share = self.modes["share"].iloc[0]
             lines += ["", f"Inverter {self.blame} has the largest share in mode 1, {share:.1%}."]
-        return "\n".join(lines)
+        return lines
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values and the tables as lists of records; what JSON has."""

@@ -16,6 +16,7 @@ from scopf.algebra.formulation import Parameter
 from scopf.arrays import Floats
 from scopf.faults import ScopfError, by_number, listing, number
 from scopf.inverters import Inverters
+from scopf.keywords import spelled
 from scopf.memory import collector_off
 from scopf.model import capability as circles
 from scopf.model import control
@@ -147,6 +148,7 @@ class Problem:
         """
         return self.formulation.model
 
+    @spelled
     def update(
         self,
         *,
@@ -288,6 +290,7 @@ class Problem:
                 self.formulation.rendering.write(parameter)
 
 
+@spelled
 def build(
     net: Network,
     inverters: Inverters | None = None,

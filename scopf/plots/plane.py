@@ -26,7 +26,7 @@ def eigenvalues(
     """Eigenvalues of an operating point, with lines of equal damping -Re/|lambda|.
 
     Both of a complex pair are drawn. Decaying modes are blue circles, growing ones red crosses, and
-    the right half-plane is shaded.
+    the right half-plane is shaded. Below the axes is the legend.
 
     Args:
         verification: what `solution.verify()` returns.
@@ -81,7 +81,7 @@ def eigenvalues(
     inside &= (values.imag >= ax.get_ylim()[0]) & (values.imag <= ax.get_ylim()[1])
     if not inside.all():
         style.note(ax, f"{int((~inside).sum())} eigenvalues lie outside")
-    style.legend(ax, loc="best")
+    style.legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
     return ax
 
 

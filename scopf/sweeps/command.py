@@ -66,8 +66,8 @@ def sweep(
     study: Annotated[
         str | None,
         typer.Argument(
-            help="Bundled case, path of a .m or .raw file, spec of a study (.toml), or a bundled "
-            "study. May be left out with --resume.",
+            help="Bundled case, path of a .m, .raw or .json file, spec of a study (.toml), or a "
+            "bundled study. May be left out with --resume.",
             show_default=False,
             autocompletion=completion.studies,
         ),

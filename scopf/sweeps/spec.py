@@ -6,7 +6,6 @@ things under the same names, and all come here as one mapping.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import math
@@ -21,6 +20,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from scopf.faults import CaseError, Fault, ScopfError, listing
+from scopf.keywords import nearest
 from scopf.sweeps import series
 from scopf.sweeps.lines import line_of
 from scopf.sweeps.quantities import BY_NAME, Value, is_column, split
@@ -272,9 +272,9 @@ class _Reader:
         except ValidationError as error:
             for path, text in _complaints(error):
                 if text.startswith("extra"):
-                    near = difflib.get_close_matches(str(path[0]), known, n=1, cutoff=0.6)
+                    near = nearest(str(path[0]), known)
                     text = "is no setting and no axis of a sweep"
-                    text += f"; did you mean {near[0]}?" if near else ""
+                    text += f"; did you mean {near}?" if near else ""
                 self.fault(path, text)
             return None
 
@@ -328,8 +328,8 @@ class _Reader:
         names = list(dict.fromkeys(name for row in rows for name in row))
         for name in [name for name in names if not is_column(name)]:
             first = next(k for k, row in enumerate(rows) if name in row)
-            near = difflib.get_close_matches(str(name), list(BY_NAME), n=1, cutoff=0.6)
-            hint = f"; did you mean {near[0]}?" if near else f"; known are {listing(BY_NAME, 20)}"
+            near = nearest(str(name), list(BY_NAME))
+            hint = f"; did you mean {near}?" if near else f"; known are {listing(BY_NAME, 20)}"
             self.fault(("scenarios", first, str(name)), "is nothing that scenarios have" + hint)
             names.remove(name)
         columns = {name: [row.get(name) for row in rows] for name in names}

@@ -1,0 +1,75 @@
+"""Mistyped names: errors that say what was meant."""
+
+import inspect
+
+import pytest
+
+import scopf
+from scopf.keywords import nearest, spelled
+
+
+@pytest.fixture(scope="module")
+def problem():
+    return scopf.build(scopf.load_case("case14"))
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("mQ", "mq"),
+        ("m_q", "mq"),
+        ("etaq", "eta_q"),
+        ("eta", "eta_q"),
+        ("laod_scale", "load_scale"),
+    ],
+)
+def test_an_update_names_what_was_meant(problem, given, meant):
+    with pytest.raises(TypeError, match=rf"Problem.update has no keyword '{given}'.* {meant}\?$"):
+        problem.update(**{given: 0.1})
+
+
+def test_what_is_like_nothing_lists_what_there_is(problem):
+    with pytest.raises(TypeError, match="solve has no keyword 'xyzzy'; it has problem, start, "):
+        scopf.solve(problem, xyzzy=1)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [scopf.build, scopf.solve, scopf.solve_centralised, scopf.Inverters.at_generators,
+     scopf.Problem.update, scopf.Solution.verify],
+)  # fmt: skip
+def test_every_entrance_suggests_each_of_its_own_keywords(function):
+    bare = getattr(function, "__func__", function)
+    assert bare.__doc__
+    for name in inspect.signature(function).parameters:
+        if name != "self" and len(name) > 3:
+            with pytest.raises(TypeError, match=f"did you mean {name}"):
+                bare(None, **{f"{name}x": 0})
+
+
+def test_other_type_errors_and_positions_stay():
+    @spelled
+    def area(width, /, height, *more, depth=1):
+        return width * height * depth
+
+    assert area(2, 3, depth=4) == 24
+    with pytest.raises(TypeError, match="missing 1 required positional argument"):
+        area(2)
+    with pytest.raises(TypeError, match="did you mean depth"):
+        area(2, 3, dept=1)
+    assert nearest("", ["a"]) == nearest("zzz", ["mq"]) == nearest("a", []) == ""
+
+
+def test_a_file_that_is_not_there_is_looked_for_by_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    scopf.save_case(scopf.load_case("case9"), "mygrid.json")
+    for name, hint in {
+        "mygird.json": r"did you mean mygrid\.json\?",
+        "mygrid.raw": r"did you mean mygrid\.json\?",
+        "other.m": f"there is none of that name in {tmp_path}",
+        "no/other.m": f"there is no folder {tmp_path / 'no'}",
+        "a\0b/c.m": "there is no folder",
+        "nothing": "`scopf cases` lists",
+    }.items():
+        with pytest.raises(scopf.CaseError, match=hint):
+            scopf.load_case(name)
