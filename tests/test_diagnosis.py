@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 import scopf
 from scopf import ipopt
 from scopf.cli import app
+from scopf.diagnosis import search
 from scopf.diagnosis.catalog import Catalog
 from scopf.diagnosis.elastic import Elastic
 from scopf.diagnosis.limits import Limits
@@ -437,6 +438,12 @@ def test_a_first_re_solve_that_takes_too_long_goes_on_with_what_gave_way(monkeyp
     assert not found.complete
     assert not found.suspects
     assert [str(change) for change in found.together] == [str(c) for c in whole.together]
+
+
+@pytest.mark.parametrize("patience", [search._PATIENCE, search._WARM_PATIENCE])
+def test_regularised_steps_are_no_stall_without_a_cost(patience):
+    watch = Watch(patience)
+    assert all(watch.goes_on(k, False, 1.0, regularized=True) for k in range(100))
 
 
 def test_without_an_answer_it_names_what_gave_way_most(monkeypatch):

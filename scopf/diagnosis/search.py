@@ -65,8 +65,11 @@ _SLIGHT = 1e-2  # share of the largest t at which a limit may not have to give w
 _COLD: dict[str, str | int | float] = {"max_iter": 300, "tol": 1e-8, "mu_init": 1e-3}
 _ROUGH: dict[str, str | int | float] = {"tol": 1e-7}  # where t is not a number that is reported
 _WARM: dict[str, str | int | float] = {**ipopt.WARM, "max_iter": 200, "tol": 1e-8, "mu_init": 1e-5}
-_PATIENCE = Patience(iterations=300, restoration=100, tiny=100)
-_WARM_PATIENCE = Patience(iterations=150, restoration=15, tiny=15)  # a cold start is tried then
+# Without a cost many points are as good: that the Hessian is regularised is no sign of a stall.
+_PATIENCE = Patience(iterations=300, restoration=100, tiny=100, regularized=300)
+_WARM_PATIENCE = Patience(  # a cold start is tried then
+    iterations=150, restoration=15, tiny=15, regularized=150
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +194,8 @@ class Search:
         ranked = np.argsort(-cut.t, kind="stable")[:_SUSPECTS]
         self.suspects = ranked[cut.t[ranked] > _CHEAP * cut.t.max()].tolist()
         self.stopped = "time limit"
-        return self._solve(price, near=cut.where)
+        self._x = cut.where.x
+        return self._solve(price)
 
     def _keep(self, found: Found) -> None:
         """Take these limits for those that have to give way together."""
