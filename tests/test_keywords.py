@@ -73,3 +73,16 @@ def test_a_file_that_is_not_there_is_looked_for_by_name(tmp_path, monkeypatch):
     }.items():
         with pytest.raises(scopf.CaseError, match=hint):
             scopf.load_case(name)
+
+
+def test_a_problem_shows_the_settings_that_are_not_the_usual_ones():
+    net = scopf.load_case("case9")
+    assert repr(scopf.build(net)) == f"Problem({net!r}, voltage-difference)"
+    changed = scopf.build(net, criterion="C1", eta_q=0.25).update(load_scale={5: 1.1})
+    assert repr(changed) == f"Problem({net!r}, C1, eta_q=0.25, load_scale={{5: 1.1}})"
+    assert "d={1: 0.5}" in repr(scopf.build(net, d={1: 0.5}))
+
+
+def test_what_tab_offers_is_ours():
+    assert set(scopf.__all__) <= set(dir(scopf))
+    assert not {"Any", "TYPE_CHECKING", "annotations", "import_module"} & set(dir(scopf))
