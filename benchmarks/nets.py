@@ -50,7 +50,8 @@ def net(spoilt: bytes) -> Any:
         words = line.split(None, 3)
         if len(words) == 4:
             table, column, row, cell = words
-            tables.setdefault(table, {}).setdefault(column, {})[_meant(row)] = _meant(cell)
+            number = row if isinstance(_meant(row), (list, dict)) else _meant(row)
+            tables.setdefault(table, {}).setdefault(column, {})[number] = _meant(cell)
     found = copy.copy(_empty())
     for key, cells in tables.pop("net", {}).items():
         if key in ("sn_mva", "f_hz", "name", "user_pf_options"):

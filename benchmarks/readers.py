@@ -301,8 +301,7 @@ def _sections(text: str) -> tuple[int, list[list[str]]]:
     while lines and not lines[0].strip():
         del lines[0]
     head, _, comment = lines[0].partition("/")
-    said = head.replace(",", " , ").replace(", ,", ", 0 ,").split()
-    cells = [cell for cell in said if cell != ","]
+    cells = [cell for part in head.split(",") for cell in part.split() or ["0"]]
     revision = float(cells[2]) if len(cells) > 2 and float(cells[2]) else 0.0
     if not revision:
         revision = float(re.findall(r"PSS.*?E.*?(\d\d)", comment, re.IGNORECASE)[0])

@@ -3,7 +3,9 @@
 A criterion's rows may let an unstable point pass: the paper's at large angles, a proven one on a
 network with losses. Then the point stands the droops times some factor only, which the dynamics
 tell, while by the criterion it would stand them times another one. The criterion is made to count
-droops as larger by the ratio of the two, so that the point is no longer among those it allows.
+droops as larger by the ratio of the two, so that the point is no longer among those it allows. If
+that hardly brings the next point nearer to stability, the next step is a bold one; if bold ones do
+not either, the criterion's rows are about something else than what makes the point unstable.
 """
 
 from __future__ import annotations
@@ -30,6 +32,9 @@ log = logging.getLogger(__name__)
 _ROUNDS = 12
 _BEYOND = 1.005  # how much further than the last point asked for
 _BLIND = 0.8  # factor taken for the exact one when the dynamics do not tell any
+_CREEPS = 0.1  # share of the way to stability that a step has to make, or the next one is bolder
+_BOLD = 2.0  # factor on 1 + droop margin of a bolder step
+_STEPS = 3  # steps in a row that make none, after which a criterion counts as blind as well
 _MOST = 1e4  # factor on the droops at which a criterion counts as blind for the instability
 
 
@@ -73,6 +78,7 @@ def certify(
     checks: list[Check] = []
     last: Solution | None = None
     low, margin, high = given, given, np.inf
+    creeps = 0
     try:
         while len(checks) < _ROUNDS:
             found = solve(last)
@@ -89,7 +95,10 @@ def certify(
                 last, low = found, margin
                 allowed = _allowed(found, margin)
                 aim = allowed * _BEYOND / (check.factor or _BLIND) - 1
-                if allowed >= _MOST:
+                creeps = creeps + 1 if _creeps(checks) else 0
+                if creeps:
+                    aim = max(aim, _BOLD * (1 + margin) - 1)
+                if allowed >= _MOST or creeps >= _STEPS:
                     break
             elif last is None:
                 last = found
@@ -108,6 +117,12 @@ def certify(
     if not checks[-1].stable:
         log.warning("%s: not certified: %s", problem.base.name, reason(problem, checks))
     return dataclasses.replace(last, checks=tuple(checks))
+
+
+def _creeps(checks: Sequence[Check]) -> bool:
+    """Whether the last solution is hardly nearer to stability than the one before it."""
+    factors = [check.factor for check in checks if check.status.solved]
+    return len(factors) > 1 and 1 - factors[-1] > (1 - _CREEPS) * (1 - factors[-2])
 
 
 def _between(low: float, high: float) -> float:
@@ -163,6 +178,14 @@ def reason(problem: Problem, checks: Sequence[Check]) -> str:
     if failed:
         least = min(failed, key=lambda check: check.droop_margin)
         return f"with a droop margin of {least.droop_margin:.3g} it is not solved ({least.status})"
-    if len(checks) < _ROUNDS:
-        return f"the criterion {problem.criterion.name} does not see the instability"
+    blind = f"the criterion {problem.criterion.name} does not see the instability"
+    if len(checks) == 1:
+        return blind
+    if _creeps(checks):
+        first, last = checks[0], checks[-1]
+        return (
+            f"{blind}: with a droop margin of {first.droop_margin:.3g} the point would be stable "
+            f"with {first.factor:.4g} of its droops, with {last.droop_margin:.3g} with "
+            f"{last.factor:.4g} of them"
+        )
     return f"still unstable after {len(checks)} rounds"

@@ -305,13 +305,12 @@ def _diagnosis(solution: Solution, max_iter: int | None, show: bool) -> Diagnosi
     from scopf.outcome import Status
 
     status = solution.status
-    if solution.certified is False and solution.solved:
-        return solution.diagnosis
-    if not (status.conflicting or (status is Status.ITERATION_LIMIT and max_iter is None)):
+    stopped = status is Status.ITERATION_LIMIT and max_iter is None
+    if not (solution.solved or status.conflicting or stopped):
         return None
-    from scopf.diagnosis import diagnose
+    from scopf.diagnosis import explain
 
-    return diagnose(solution.problem, progress=show)
+    return explain(solution, progress=show)
 
 
 def _load(text: str) -> Any:

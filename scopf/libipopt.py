@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import weakref
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -108,13 +109,13 @@ class Problem:
         sides = [_numbers(side, m) for side in (cl, cu)]
         bounds = [_numbers(bound, n) for bound in (lb, ub)]
         self._functions = (  # as long as Ipopt may call them
-            _OBJECTIVE(self._guarded(self._put_objective)),
-            _ROWS(self._guarded(self._put_rows)),
-            _GRADIENT(self._guarded(self._put_gradient)),
-            _JACOBIAN(self._guarded(self._put_jacobian)),
-            _HESSIAN(self._guarded(self._put_hessian)),
+            _OBJECTIVE(self._guarded(Problem._put_objective)),
+            _ROWS(self._guarded(Problem._put_rows)),
+            _GRADIENT(self._guarded(Problem._put_gradient)),
+            _JACOBIAN(self._guarded(Problem._put_jacobian)),
+            _HESSIAN(self._guarded(Problem._put_hessian)),
         )
-        self._iteration = _ITERATION(self._guarded(self._tell))
+        self._iteration = _ITERATION(self._guarded(Problem._tell))
         self._library = load()
         self._problem = self._library.CreateIpoptProblem(
             *(n, *map(_pointer, bounds), m, *map(_pointer, sides)),
@@ -176,15 +177,19 @@ class Problem:
     # -- callbacks -----------------------------------------------
 
     def _guarded(self, method: Callable[..., bool]) -> Callable[..., bool]:
-        """A method that C may call: what it raises is kept and ends the solve."""
+        """A method that C may call: what it raises is kept and ends the solve.
+
+        It does not hold the problem, whose memory is given back with the last reference to it.
+        """
+        me = weakref.proxy(self)
 
         def call(*arguments: Any) -> bool:
-            if self._raised is not None:
+            if me._raised is not None:
                 return False
             try:
-                return method(*arguments)
+                return method(me, *arguments)
             except BaseException as error:  # C cannot pass it on; `solve` does
-                self._raised = error
+                me._raised = error
                 return False
 
         return call

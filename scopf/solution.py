@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -378,7 +377,8 @@ class Solution:
         Args:
             net: the net that the network was read from, unchanged since.
             setpoints: write the dispatch into the tables of elements too (p_mw, q_mvar and vm_pu of
-                what may be controlled), so that `pandapower.runpp` finds the same operating point.
+                what may be controlled), so that `pandapower.runpp` finds the same operating point;
+                a gen with slack that is not the reference has it no longer, which the log says.
 
         Raises:
             ScopfError: after a solve that failed; when the net is not what was solved, as after
@@ -401,33 +401,9 @@ class Solution:
         Raises:
             ScopfError: when `update` has changed the problem since the solve.
         """
-        margins = [check.droop_margin for check in self.checks if check.status.conflicting]
-        if self.solved and self.certified is not False:
-            return None
-        from scopf.diagnosis import Diagnosis, diagnose
+        from scopf.diagnosis import explain
 
-        if self.solved and not margins:
-            from scopf.certification import reason
-
-            return Diagnosis(f"not certified: {reason(self.problem, self.checks)}", True)
-
-        now, then = self.problem.inverters, self.inverter_data
-        same = self.scenario.mq_bounds is not None or np.array_equal(now.mq, then.mq)
-        given = self.problem.scenario.droop_margin  # that of checks is set back after them
-        scenario = dataclasses.replace(self.scenario, droop_margin=given) if margins else None
-        if self.problem.scenario != (scenario or self.scenario) or not same:
-            raise ScopfError(
-                "the problem has been changed since it was solved; scopf.diagnose(problem) says "
-                "what conflicts in it now"
-            )
-        if not self.solved:
-            return diagnose(self.problem, progress=True)
-        try:
-            found = diagnose(self.problem.update(droop_margin=min(margins)), progress=True)
-        finally:
-            self.problem.update(droop_margin=given)
-        about = f"with a droop margin of {min(margins):.3g}, the least that had no solution: "
-        return dataclasses.replace(found, verdict=about + found.verdict)
+        return explain(self, progress=True)
 
     def __str__(self) -> str:
         from scopf import blocks, summary

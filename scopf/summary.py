@@ -120,7 +120,9 @@ def _claim(solution: Solution) -> list[str]:
     if not criterion.proven:
         return [f"{criterion.name} is not proven sufficient: see `scopf verify`, `sol.verify()`"]
     if not doubts:
-        return [f"{criterion.name} is proven for this network and loads of constant power: stable"]
+        steady = "loads and DC lines" if len(solution.net.dcline) else "loads"
+        text = f"{criterion.name} is proven for this network and {steady} of constant power: stable"
+        return [text]
     margin = solution.scenario.droop_margin
     more = f"; droop margin {margin:.0%}" if margin else ""
     return [f"{criterion.name} is a heuristic here: {', '.join(doubts)}{more}"]

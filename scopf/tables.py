@@ -250,7 +250,12 @@ class DcLines(Table):
 
     def received(self, pf: Any) -> Any:
         """Active power that arrives at the to buses of all lines, per unit."""
-        return pf - (self.loss0 + self.loss1 * pf)
+        return received(pf, self.loss0, self.loss1)
+
+
+def received(pf: Any, loss0: Any, loss1: Any) -> Any:
+    """What arrives of the power pf that is sent into DC lines; numbers, arrays or expressions."""
+    return (1 - loss1) * pf - loss0
 
 
 def _trimmed(points: Floats) -> Floats:

@@ -219,7 +219,10 @@ def _branch_faults(branch: Branches, bus: Buses, base: float) -> list[Fault]:
     low, high = np.degrees(branch.angmin), np.degrees(branch.angmax)
     crossed = branch.in_service & (low > high)
     text = "angmin {:g} > angmax {:g} degrees"
-    return found + _where(branch, crossed, text, low, high, column="angmin")
+    found += _where(branch, crossed, text, low, high, column="angmin")
+    empty = branch.in_service & ~crossed & ((low == np.inf) | (high == -np.inf))
+    text = "no finite angle is between angmin {:g} and angmax {:g}"
+    return found + _where(branch, empty, text, low, high, column="angmin")
 
 
 def _topology_faults(bus: Buses, branch: Branches) -> list[Fault]:

@@ -266,6 +266,13 @@ def test_exact_checks_know_constant_current_loads_and_dc_lines(caplog):
     assert same.modes["real"].to_numpy() == pytest.approx(exact.modes["real"].to_numpy(), rel=1e-6)
 
 
+def test_a_proof_says_what_it_takes_dc_lines_for():
+    net = scopf.load_case("case39").lossless()
+    for dc, said in ((net.dcline, "and loads of"), (dcline(4, 20), "and loads and DC lines of")):
+        found = scopf.solve(scopf.build(net.replace(dcline=dc), criterion="weighted"))
+        assert f"is proven for this network {said} constant power: stable" in str(found)
+
+
 def test_every_start_fits_the_content():
     net = with_points(scopf.load_case("case39"), 6).replace(
         dcline=dcline(4, 20, pf=np.array([0.25]))

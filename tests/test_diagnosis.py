@@ -1,7 +1,9 @@
 """Why there is no solution: limits that are named conflict, and what they need is enough."""
 
+import dataclasses
 import io
 import json
+import re
 import sys
 
 import numpy as np
@@ -19,6 +21,7 @@ from scopf.diagnosis.elastic import Elastic
 from scopf.diagnosis.limits import Limits
 from scopf.diagnosis.report import outward
 from scopf.ladder import Watch
+from scopf.outcome import Status
 from scopf.solver import compiled, start_point
 from scopf.stability import VoltageDifference
 
@@ -412,6 +415,53 @@ def test_a_search_cut_short_says_so():
     assert "no answer" in str(nothing)
 
 
+def cut_short(monkeypatch, *iterations):
+    """The first re-solves end after so many iterations, as if time were up."""
+    run, left = ipopt.run, list(iterations)
+
+    def cut(nlp, start, options, *rest):
+        if not left:
+            return run(nlp, start, options, *rest)
+        outcome = run(nlp, start, {**options, "max_iter": left.pop(0)}, *rest)
+        return dataclasses.replace(outcome, status=Status.TIME_LIMIT)
+
+    monkeypatch.setattr(ipopt, "run", cut)
+
+
+def test_a_first_re_solve_that_takes_too_long_goes_on_with_what_gave_way(monkeypatch):
+    own = scopf.build(short_of_reactive_power(), criterion="none")
+    whole = scopf.diagnose(own)
+    cut_short(monkeypatch, 25)
+    found = scopf.diagnose(own)
+    assert found.feasible is False
+    assert not found.complete
+    assert not found.suspects
+    assert [str(change) for change in found.together] == [str(c) for c in whole.together]
+
+
+def test_without_an_answer_it_names_what_gave_way_most(monkeypatch):
+    own = scopf.build(voltage_instance(), criterion="none")
+    cut_short(monkeypatch, 12, 0)
+    found = scopf.diagnose(own)
+    assert found.feasible is None
+    assert found.solves == 2
+    assert {str(limit) for limit in found.suspects} & {"Vmin of bus 9", "Vmax of bus 1"}
+    assert "these gave way most, worst first: V" in str(found)
+    assert found.as_dict()["suspects"][0]["limit"].startswith("V")
+
+
+def test_the_limit_that_gives_way_is_named_even_if_nothing_else_was_looked_into():
+    own = scopf.build(voltage_instance(), criterion="none")
+    (change,) = scopf.diagnose(own, max_solves=50).together
+    found = next(
+        short
+        for short in (scopf.diagnose(own, max_solves=count) for count in range(1, 9))
+        if len(short.together) == 1 and short.limits.empty
+    )
+    assert found.together[0].limit.name == change.limit.name
+    assert f"feasible if {found.together[0]}" in str(found)
+
+
 def test_a_problem_that_has_changed_since_is_not_diagnosed_as_the_old_one():
     short = scopf.build(CASE9.scaled(load=3))
     failed = scopf.solve(short)
@@ -487,22 +537,24 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.parametrize("words", [["--mq", "0.5"], ["--mq", "0.48", "--certify"]])
 @pytest.mark.parametrize(
     ("screen", "flags", "shown"),
     [(Terminal, [], True), (Terminal, ["--quiet"], False), (io.StringIO, [], False)],
 )
-def test_progress_is_shown_on_terminals_only(monkeypatch, screen, flags, shown):
+def test_progress_is_shown_on_terminals_only(monkeypatch, screen, flags, words, shown):
     """As a command without a runner around it, since that takes stderr away."""
     monkeypatch.setattr("scopf.progress._DELAY", 0.0)
     monkeypatch.setattr("sys.stderr", screen())
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("LINES", "30")
     with pytest.raises(SystemExit):
-        app(["solve", "case39", "--lossless", "--mq", "0.5", *flags])
+        app(["solve", "case39", "--lossless", *words, *flags])
     said = sys.stderr.getvalue()
     assert ("solve: " in said and "infeasibility" in said) is shown
     assert ("diagnosis: " in said) is shown
-    assert shown or not said
+    assert shown or not re.search("solve: |diagnosis: ", said)
+    assert shown or words[-1] == "--certify" or not said
 
 
 def test_scenarios_of_a_sweep_can_be_diagnosed(tmp_path):

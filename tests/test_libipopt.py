@@ -1,7 +1,9 @@
 """Ipopt's C interface, which stands in for cyipopt, against cyipopt."""
 
+import gc
 import signal
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -126,6 +128,31 @@ def test_what_ipopt_refuses_is_said():
         scopf.solve(prob, options={"no_such": 1})
     with pytest.raises(scopf.ScopfError, match="mu_strategy"):
         scopf.solve(prob, options={"mu_strategy": 7})
+
+
+def test_memory_is_given_back_without_the_garbage_collector():
+    gc.disable()
+    try:
+        made = problem(Parabola())
+        made.solve(np.zeros(2))
+        gone = weakref.ref(made)
+        del made
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_a_problem_is_solved_twice_and_after_an_exception():
+    callbacks = Parabola()
+    made = problem(callbacks)
+    first, _ = made.solve(np.zeros(2))
+    callbacks.gradient = lambda _: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        made.solve(np.zeros(2))
+    del callbacks.gradient
+    again, info = made.solve(np.zeros(2))
+    assert info["status"] == 0
+    assert again.tolist() == first.tolist()
 
 
 def test_sizes_that_do_not_fit():

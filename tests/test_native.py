@@ -148,6 +148,20 @@ def test_convert_says_what_a_format_cannot_hold_and_writes_nothing(tmp_path, ric
     assert not (tmp_path / "b.m").exists()
 
 
+def test_a_file_with_a_name_of_pglib_keeps_dispatchable_loads(tmp_path, rich):
+    none = rich.replace(gen={"constant_pf": [False] * 3})
+    assert rich.gen.constant_pf.any()
+    for net in (rich, none):
+        scopf.save_case(net, tmp_path / "pglib_opf_rich.m")
+        assert scopf.load_case(tmp_path / "pglib_opf_rich.m") == net
+
+
+def test_what_is_no_number_is_written_as_that(tmp_path, rich):
+    net = rich.replace(bus={"base_kv": [np.nan, 12.0, np.nan]})
+    scopf.save_case(net, tmp_path / "a.m")
+    assert scopf.load_case(tmp_path / "a.m") == net
+
+
 def test_convert_refuses_unknown_formats_its_own_source_and_no_folder(tmp_path):
     for target, said in (("x.xyz", ".json"), ("none/x.json", "cannot write")):
         result = run("case9", tmp_path / target)

@@ -1,5 +1,6 @@
 """pandapower nets: the same physics as pandapower's power flow, the same optimum, and back."""
 
+import copy
 import logging
 import subprocess
 import sys
@@ -184,6 +185,26 @@ def test_a_cost_of_a_load_is_of_what_it_draws():
     assert sol.gens.cost_per_h[row] == pytest.approx(100 - 30 * 5 + 2 * 25)
 
 
+@pytest.mark.parametrize("p", [10.0, -10.0])
+@pytest.mark.parametrize("price", [3.0, -3.0])
+def test_a_cost_of_a_dcline_is_of_its_own_power_as_in_runopp(p, price):
+    net = base_net()
+    ends = {f"{end}_q_{side}_mvar": sign * 5.0
+            for end, sign in (("min", -1), ("max", 1)) for side in ("from", "to")}  # fmt: skip
+    pandapower.create_dcline(net, 3, 8, p, 0.0, 0.0, 1.0, 1.0, max_p_mw=12.0, **ends)
+    pandapower.create_poly_cost(net, 0, "dcline", cp1_eur_per_mw=price)
+    sol = optimum(net)
+    pandapower.runopp(net)
+    assert sol.cost == pytest.approx(net.res_cost, rel=1e-5)
+    segments = copy.deepcopy(net)
+    segments.poly_cost = segments.poly_cost[segments.poly_cost.et != "dcline"]
+    pandapower.create_pwl_cost(segments, 0, "dcline", [[-12, 0, price], [0, 12, price]])
+    assert optimum(segments).cost == pytest.approx(sol.cost, rel=1e-7)
+    net.poly_cost.loc[net.poly_cost.et == "dcline", "cq1_eur_per_mvar"] = 1.0
+    with pytest.raises(scopf.CaseError, match="dcline's reactive power"):
+        scopf.load_case(net)
+
+
 def test_set_points_hold_where_nothing_may_be_chosen():
     net = base_net()
     net.gen["controllable"], net.gen["scaling"] = False, 0.5
@@ -237,6 +258,29 @@ def test_nets_of_pandapower_take_their_dispatch_back(name):
     net = NETS.get(name, getattr(networks, name, None))()
     sol = optimum(net)
     sol.to_pandapower(net, setpoints=True)
+    compared(net)
+
+
+def test_a_dcline_at_rest_keeps_its_direction():
+    net = base_net()
+    ELEMENTS["dcline back"](net)
+    net.dcline["max_p_mw"] = 0.0
+    sol = optimum(net)
+    sol.to_pandapower(net, setpoints=True)
+    assert net.dcline.p_mw.abs().max() < 1e-6
+    assert scopf.load_case(net).dcline.from_bus.tolist() == sol.net.dcline.from_bus.tolist()
+    sol.to_pandapower(net)
+
+
+def test_set_points_take_slack_from_gens_beside_the_reference(caplog):
+    net = networks.case14()
+    net.gen["slack"], net.gen.loc[3, "in_service"] = [True, False, False, True], False
+    sol = optimum(net)
+    sol.to_pandapower(net)
+    assert net.gen.slack.tolist() == [True, False, False, True]
+    sol.to_pandapower(net, setpoints=True)
+    assert "gen 0: slack is taken away" in caplog.text
+    assert net.gen.slack.tolist() == [False, False, False, True]
     compared(net)
 
 
@@ -327,6 +371,21 @@ def test_costs_that_choose_nothing_are_told(caplog):
     pandapower.create_poly_cost(net, 0, "sgen", 3)
     scopf.load_case(net)
     assert "sgen 0 is not controllable, so its cost is a constant" in caplog.text
+
+
+def test_what_nothing_supplies_is_told(caplog):
+    net = base_net()
+    bus = pandapower.create_bus(net, 20.0)
+    scopf.load_case(net)
+    assert "supplies" not in caplog.text
+    load = pandapower.create_load(net, bus, 3.0)
+    sgen = pandapower.create_sgen(net, bus, 1.0)
+    pandapower.create_load(net, bus, 3.0, in_service=False)
+    grid = scopf.load_case(net)
+    assert f"supplies load {load}, sgen {sgen}, which is left out" in caplog.text.replace(
+        f"sgen {sgen}, load {load}", f"load {load}, sgen {sgen}"
+    )
+    assert bus not in grid.energized().bus.id
 
 
 def test_fused_buses_go_by_the_one_with_a_machine():

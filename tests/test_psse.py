@@ -431,7 +431,7 @@ def test_what_the_model_does_not_have_is_named(tmp_path, caplog, section):
         return small(**{key: [row.format(on=on) for row in UNSUPPORTED[section]]})
 
     (said,) = refused(tmp_path, text(1))
-    assert "is in service; the model has none" in said
+    assert "is in service; it is not represented" in said
     assert read(tmp_path, text(1), ignore_unsupported=True) == read(tmp_path, small())
     assert "ignored: " in caplog.text
     caplog.clear()

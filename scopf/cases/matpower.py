@@ -38,7 +38,7 @@ from scopf.tables import Branches, Buses, DcLines, Gens
 log = logging.getLogger(__name__)
 
 UNLIMITED_ANGLE = 360.0
-_PGLIB = "pglib_opf_"
+PGLIB = "pglib_opf_"  # functions whose generators are never dispatchable loads
 _LARGEST_NUMBER = 2.0**53  # of whole numbers that a float holds exactly
 DEGREE = 180.0 / np.pi  # degrees in a rad
 
@@ -97,7 +97,7 @@ def _network(
         bus = _buses(rows["bus"], names["bus_name"], base, faults)
         cost_rows = None if "gencost" in missing else rows["gencost"]
         gen = _gens(rows["gen"], cost_rows, names["gen_name"], base, faults)
-        if tables.function.startswith(_PGLIB):
+        if tables.function.startswith(PGLIB):
             gen = dataclasses.replace(gen, constant_pf=np.zeros(len(gen), dtype=bool))
         branch = _branches(rows["branch"], names["branch_name"], base, faults)
         lines = tables.rows.get("dcline", np.zeros((0, AT_LEAST["dcline"])))

@@ -46,6 +46,7 @@ _CELL = re.compile(r"mpc\.(bus|gen|branch)[ \t]*\([ \t]*(\d+)[ \t]*,[ \t]*(\w+)[
 _FUNCTIONS: dict[str, Callable[[float], float]] = {
     "sqrt": math.sqrt, "sin": math.sin, "cos": math.cos, "acos": math.acos,
 }  # fmt: skip
+_TAKEN = {*_FUNCTIONS, *" ".join(_INDEX.values()).split()}  # names with a meaning of their own
 _ONLY = re.compile(r"[\w \t.+\-*/^()]*")
 _SELF = "the_columns"
 
@@ -90,7 +91,7 @@ class Computation:
             self._assign(assigned[1], assigned[2], assigned[3])
             return
         scalar = _SCALAR.fullmatch(statement)
-        if not scalar:
+        if not scalar or scalar[1] in _TAKEN:
             raise NotUnderstoodError(statement)
         self._numbers[scalar[1]] = self._finite(self._value(scalar[2]))
 

@@ -14,6 +14,7 @@ from scopf.arrays import Floats
 from scopf.cases.matpower import (
     CURVE,
     DEGREE,
+    PGLIB,
     RAMPS,
     UNLIMITED_ANGLE,
     at_from,
@@ -23,7 +24,7 @@ from scopf.cases.matpower import (
 from scopf.cases.mfile import PIECEWISE, POLYNOMIAL
 from scopf.faults import CaseError, Fault, listing
 from scopf.network import Network
-from scopf.tables import Branches, DcLines, Gens
+from scopf.tables import Branches, DcLines, Gens, received
 
 log = logging.getLogger(__name__)
 
@@ -41,18 +42,20 @@ def write(net: Network, path: str | Path, notes: Iterable[str] = ()) -> None:
 
     Args:
         net: the network, elements out of service included.
-        path: file to write; its stem becomes the case's name.
+        path: file to write; its stem becomes the case's name. The function in it is called
+            pglib_opf_... only if the network has no dispatchable loads, as such a name says.
         notes: lines for the head of the file, such as title and source.
 
     Raises:
         CaseError: listing what the format cannot hold; then nothing is written.
     """
     path = Path(path)
-    faults = unsaid(net)
+    function = _function(net, path.stem)
+    faults = unsaid(net, function)
     if faults:
         raise CaseError(str(path), faults)
     _warn_of_change(net)
-    path.write_text(_text(net, path.stem, notes), encoding="utf-8")
+    path.write_text(_text(net, function, notes), encoding="utf-8")
 
 
 def _warn_of_change(net: Network) -> None:
@@ -67,8 +70,16 @@ def _warn_of_change(net: Network) -> None:
             log.warning(text, net.name, listing(map(repr, changed)))
 
 
-def unsaid(net: Network) -> list[Fault]:
-    """What the network has and the format cannot say."""
+def _function(net: Network, name: str) -> str:
+    """A name for the function in the file, which starts as PGLib's only if that is right."""
+    function = re.sub(r"\W", "_", name, flags=re.ASCII)
+    if not function[:1].isalpha() or (function.startswith(PGLIB) and net.gen.constant_pf.any()):
+        return f"case_{function}"
+    return function
+
+
+def unsaid(net: Network, function: str = "") -> list[Fault]:
+    """What the network has and a file of this function cannot say."""
     bus, gen, line = net.bus, net.gen, net.dcline
     found = []
     for name, column in (("P", bus.pd_current), ("Q", bus.qd_current)):
@@ -78,7 +89,8 @@ def unsaid(net: Network) -> list[Fault]:
     for row in np.flatnonzero(gen.constant_pf & ~dispatchable(gen)):
         text = "a dispatchable load has Pmax = 0 in a case file; write .json"
         found.append(Fault(text, "gen", int(row) + 1, gen.label(int(row)), "pmax"))
-    for row in np.flatnonzero(dispatchable(gen) & ~gen.constant_pf):
+    loads = dispatchable(gen) & ~function.startswith(PGLIB)
+    for row in np.flatnonzero(loads & ~gen.constant_pf):
         text = "its limits make it a load of constant power factor in a case file; write .json"
         found.append(Fault(text, "gen", int(row) + 1, gen.label(int(row)), "constant_pf"))
     for end in ("pmin", "pmax"):
@@ -89,11 +101,8 @@ def unsaid(net: Network) -> list[Fault]:
     return found
 
 
-def _text(net: Network, name: str, notes: Iterable[str]) -> str:
+def _text(net: Network, function: str, notes: Iterable[str]) -> str:
     bus, gen, branch, base = net.bus, net.gen, net.branch, net.base_mva
-    function = re.sub(r"\W", "_", name, flags=re.ASCII)
-    if not function[:1].isalpha():
-        function = f"case_{function}"
     remarks = [line for note in notes for line in note.splitlines() or [""]]
     lines = [f"function mpc = {function}", *(f"% {line}" for line in remarks)]
     lines += ["mpc.version = '2';", f"mpc.baseMVA = {base:.17g};", ""]
@@ -223,7 +232,7 @@ def _limit(limit: float, loss0: float, loss1: float, base: float) -> str:
     """A limit on the flow at the from bus as the format has it: a negative one at the to bus."""
     if limit >= 0 or not np.isfinite(limit):
         return _digits(limit, base, 1.0)
-    near = (limit - (loss0 + loss1 * limit)) * base
+    near = received(limit, loss0, loss1) * base
     tried = [near]
     for way in (-np.inf, np.inf):
         value = near
@@ -243,6 +252,8 @@ def _cells(values: npt.NDArray[np.generic], unit: float = 1.0, per: float = 1.0)
 def _digits(value: float, unit: float, per: float) -> str:
     if isinstance(value, int):
         return str(value)
+    if np.isnan(value):
+        return "NaN"
     if not np.isfinite(value):
         return "Inf" if value > 0 else "-Inf"
     for digits in (15, 16, 17):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
+from scopf.certification import reason
 from scopf.diagnosis.budget import Budget
 from scopf.diagnosis.capacity import Shortage, shortage
 from scopf.diagnosis.catalog import Catalog
@@ -21,6 +23,7 @@ from scopf.solver import compiled, start_point
 
 if TYPE_CHECKING:
     from scopf.nlp import NLP
+    from scopf.solution import Solution
 
 
 def diagnose(
@@ -70,6 +73,41 @@ def diagnose(
     with Ticker("diagnosis", progress, measure="") as ticker:
         limits, search = _searched(problem, budget, start, ticker)
     return _report(limits, search, budget)
+
+
+def explain(solution: Solution, *, progress: bool = False) -> Diagnosis | None:
+    """Why a solve has no solution, or none that was certified; see `Solution.diagnosis`.
+
+    Args:
+        solution: of a problem that `update` has not changed since.
+        progress: as in `diagnose`.
+
+    Raises:
+        ScopfError: when it has.
+    """
+    if solution.solved and solution.certified is not False:
+        return None
+    problem, checks = solution.problem, solution.checks
+    margins = [check.droop_margin for check in checks if check.status.conflicting]
+    if solution.solved and not margins:
+        return Diagnosis(f"not certified: {reason(problem, checks)}", True)
+    given = problem.scenario.droop_margin  # that of checks is set back after them
+    then = solution.scenario
+    then = dataclasses.replace(then, droop_margin=given) if margins else then
+    droops = problem.inverters.mq, solution.inverter_data.mq
+    if problem.scenario != then or not (then.mq_bounds is not None or np.array_equal(*droops)):
+        raise ScopfError(
+            "the problem has been changed since it was solved; scopf.diagnose(problem) says what "
+            "conflicts in it now"
+        )
+    if not solution.solved:
+        return diagnose(problem, progress=progress)
+    try:
+        found = diagnose(problem.update(droop_margin=min(margins)), progress=progress)
+    finally:
+        problem.update(droop_margin=given)
+    about = f"with a droop margin of {min(margins):.3g}, the least that had no solution: "
+    return dataclasses.replace(found, verdict=about + found.verdict)
 
 
 def _searched(
@@ -131,6 +169,7 @@ def _report(limits: Limits, search: Search, budget: Budget) -> Diagnosis:
         together=tuple(change(found.get(k, 0), k, t) for k, t in together),
         factors=tuple(change(0, k, t) for k, t in search.levers.items()),
         families=tuple(search.families.items()),
+        suspects=tuple(limits[k] for k in search.suspects),
         complete=search.complete,
         unexplained=len(violated) - len(conflicts) if search.feasible is False else 0,
         stopped=search.stopped,

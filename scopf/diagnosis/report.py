@@ -59,6 +59,8 @@ class Diagnosis:
             there are several conflicts.
         proven: whether the verdict needs no solver: then `changes` are the least that is necessary.
         complete: False when the search was cut short, or a re-solve failed.
+        suspects: where the search ended before any answer: what gave way most until then, worst
+            first. None of them has to.
         unexplained: conflicts that were found but not looked into.
         stopped: what cut the search short, such as "time limit"; empty if nothing did.
         solves, seconds: re-solves and wall time that it took.
@@ -71,6 +73,7 @@ class Diagnosis:
     together: tuple[Change, ...] = ()
     factors: tuple[Change, ...] = ()
     families: tuple[tuple[str, bool], ...] = ()
+    suspects: tuple[Limit, ...] = ()
     proven: bool = False
     complete: bool = True
     unexplained: int = 0
@@ -105,6 +108,9 @@ class Diagnosis:
             "together": [_record(change) for change in self.together],
             "factors": [_record(change) for change in self.factors],
             "families": dict(self.families),
+            "suspects": [
+                {"limit": limit.name, "element": limit.element} for limit in self.suspects
+            ],
             "partners": [
                 {"conflict": conflict, "limit": limit.name, "element": limit.element,
                  "tried": tried}
@@ -130,11 +136,15 @@ class Diagnosis:
             if len(changes) > _SHOWN:
                 lines += _table(changes)
             lines += self._more(number)
+        if self.suspects:
+            lines.append(f"until then these gave way most, worst first: {listing(self.suspects)}")
         if len(self.together) > 1:
             lines += [
                 "feasible with one change for each conflict, these together:",
                 *_table(self.together),
             ]
+        elif self.together and not self.changes:
+            lines.append(f"feasible if {self.together[0]}")
         if self.factors:
             text = " or ".join(str(change) for change in self.factors)
             lines.append(f"feasible as well with {text}")
@@ -142,8 +152,6 @@ class Diagnosis:
             lines.append(self._families())
         if not self.complete:
             lines.append(self._cut_short())
-        if self.solves:
-            lines.append(f"({self.solves} re-solves, {self.seconds:.1f} s)")
         return "\n".join(lines)
 
     def _more(self, number: int) -> list[str]:
@@ -160,7 +168,9 @@ class Diagnosis:
 
     def _cut_short(self) -> str:
         """What was not looked into, and why."""
-        why = self.stopped or "re-solves failed"
+        why = (
+            f"{self.stopped or 're-solves failed'} ({self.solves} re-solves, {self.seconds:.0f} s)"
+        )
         if self.unexplained:
             several = "conflicts were" if self.unexplained > 1 else "conflict was"
             return f"{self.unexplained} more {several} not explained: {why}"

@@ -2,6 +2,8 @@
 
 1. Everything that is a limit can be loosened; the least price tells whether there is a conflict.
    Its multipliers tell which limits take part: what binds or gives way. All others hold from then.
+   Where it takes too long, what gives way most until then is all that can from there on, which is a
+   far smaller problem.
 2. The price is made one that favours few limits that give way much over many that give way a
    little, a few times: weights 1/(t + c). If it ends with a single limit, there is one conflict;
    otherwise there are as many as limits that give way.
@@ -53,6 +55,12 @@ _CHEAP, _DEAR = 0.1, 10.0  # prices of limits that are tried, and of all others
 _ROUNDS = 3  # of new weights
 _TRIED = 3  # limits tried as the only one for all conflicts
 _MISSES = 2  # limits in a row that are not enough, before all that are left are tried together
+_SHARE = 0.5  # of the time that is left, for the first re-solve
+_LEANS = (
+    1e-3,
+    0.1,
+)  # share of the largest t, of the price: what may give way where that is cut short
+_SUSPECTS = 10  # that are named where there is no answer
 _SLIGHT = 1e-2  # share of the largest t at which a limit may not have to give way after all
 _COLD: dict[str, str | int | float] = {"max_iter": 300, "tol": 1e-8, "mu_init": 1e-3}
 _ROUGH: dict[str, str | int | float] = {"tol": 1e-7}  # where t is not a number that is reported
@@ -67,6 +75,7 @@ class Found:
 
     Attributes:
         ok: whether the solver came to an end.
+        cut: whether its share of the time was too short for that.
         where: the point, t of every limit, and multipliers.
         worth: of all limits: what a first bit of each would save.
     """
@@ -74,6 +83,7 @@ class Found:
     ok: bool
     where: Where
     worth: Floats
+    cut: bool = False
 
     @property
     def t(self) -> Floats:
@@ -120,6 +130,7 @@ class Search:
         conflicts: that were looked into.
         levers: t of each lever that is enough by itself.
         families: names of families of limits, and whether one alone would be enough.
+        suspects: limits that gave way most when there was no time for an answer, worst first.
         complete: whether the search came to its end.
         stopped: why not, if a limit of the budget is the reason.
     """
@@ -135,6 +146,7 @@ class Search:
         self.conflicts: list[Conflict] = []
         self.levers: dict[int, float] = {}
         self.families: dict[str, bool] = {}
+        self.suspects: list[int] = []
         self.complete = False
         self.stopped = ""
 
@@ -150,9 +162,13 @@ class Search:
         self._ticker.stage("diagnosis: which limits give way")
         self._loose(~limits.lever)
         price = limits.price.copy()
-        found = self._solve(price)
+        found = self._solve(price, share=_SHARE)
+        cut = found.cut
+        if cut:
+            found = self._narrowed(found, price)
         if not found.ok:
             return
+        self.suspects, self.stopped = [], ""
         self.feasible = not found.gives_way()
         if self.feasible:
             self.complete = True
@@ -166,7 +182,16 @@ class Search:
         explained = self._explain()
         if len(self.violated or {}) > 1:
             self._try_families(parts)
-        self.complete = explained
+        self.complete = explained and not cut
+
+    def _narrowed(self, cut: Found, price: Floats) -> Found:
+        """The rest of a first re-solve that takes too long, with the few limits that gave way."""
+        share, worth = _LEANS
+        self._loose((cut.t > share * cut.t.max()) | (cut.worth > worth * price))
+        ranked = np.argsort(-cut.t, kind="stable")[:_SUSPECTS]
+        self.suspects = ranked[cut.t[ranked] > _CHEAP * cut.t.max()].tolist()
+        self.stopped = "time limit"
+        return self._solve(price, near=cut.where)
 
     def _keep(self, found: Found) -> None:
         """Take these limits for those that have to give way together."""
@@ -361,6 +386,7 @@ class Search:
         most: Floats | None = None,
         near: Where | None = None,
         far: bool = False,
+        share: float = 1.0,
     ) -> Found:
         """Least price of loosening limits.
 
@@ -369,13 +395,14 @@ class Search:
             most: largest t of each; None for what makes sense.
             near: where a re-solve ended that is a start for this one; None for the start point.
             far: whether the end will be far from there, so that multipliers are of no use.
+            share: of the time that is left, for a first re-solve.
         """
         elastic, limits = self._elastic, self._limits
         if most is None:
             most = np.where(limits.lever, 0.0, limits.most)
         elastic.price(price[elastic.loose], most[elastic.loose])
         if near is None:
-            return self._run(elastic.start(self._x), {}, _COLD | _ROUGH)
+            return self._run(elastic.start(self._x), {}, _COLD | _ROUGH, share)
         if not far:
             found = self._run(*elastic.resume(near), _WARM)
             if found.ok:
@@ -383,14 +410,19 @@ class Search:
         return self._run(elastic.start(near.x), {}, _COLD)
 
     def _run(
-        self, start: Floats, multipliers: dict[str, Floats], how: dict[str, str | int | float]
+        self,
+        start: Floats,
+        multipliers: dict[str, Floats],
+        how: dict[str, str | int | float],
+        share: float = 1.0,
     ) -> Found:
         self._budget.take()
         elastic = self._elastic
-        options = {**how, "max_wall_time": max(self._budget.left, 1e-3)}
+        options = {**how, "max_wall_time": max(share * self._budget.left, 1e-3)}
         watch = Watch(_WARM_PATIENCE if multipliers else _PATIENCE)
         outcome = ipopt.run(elastic, start, options, watch, self._ticker, multipliers)
-        if outcome.status is Status.TIME_LIMIT:
+        cut = outcome.status is Status.TIME_LIMIT
+        if cut and share == 1.0:
             raise OutOfTimeError("time limit")
         if outcome.status is Status.INTERRUPTED:
             raise OutOfTimeError("interrupted")
@@ -399,7 +431,7 @@ class Search:
         text = "elastic re-solve %d: %s, %d iterations, %d limits give way"
         count = int((where.t > MET).sum())
         log.info(text, self._budget.used, outcome.message, watch.iterations, count)
-        return Found(outcome.status.solved, where, worth)
+        return Found(outcome.status.solved, where, worth, cut)
 
 
 def more(t: float) -> float:

@@ -11,11 +11,7 @@ from scopf.algebra import Formulation
 from scopf.arrays import Floats
 from scopf.model.levels import add_levels, costs
 from scopf.network import Network
-
-
-def received(pf: Any, loss0: Any, loss1: Any) -> Any:
-    """What arrives of the power pf."""
-    return (1 - loss1) * pf - loss0
+from scopf.tables import received
 
 
 def add_dclines(f: Formulation, net: Network, start: dict[str, Floats]) -> None:

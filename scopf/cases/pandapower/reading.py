@@ -13,7 +13,7 @@ import pandas as pd
 from scopf.arrays import Floats, Ints
 from scopf.cases.pandapower import costs, elements, impedances, sources
 from scopf.cases.pandapower.elements import told
-from scopf.faults import CaseError, Fault
+from scopf.faults import CaseError, Fault, listing
 from scopf.network import Network
 from scopf.tables import Branches, Buses, Gens
 
@@ -37,6 +37,7 @@ _NO_GRID = {  # tables of a net that carry no current
     "trafo_characteristic_table", "shunt_characteristic_table", "trafo_characteristic_spline",
 }  # fmt: skip
 _DRAWING = ("load", "sgen", "storage", "asymmetric_load", "asymmetric_sgen")
+_AT_A_BUS = (*sources.SIGNS, "asymmetric_load", "asymmetric_sgen", "motor", "ward", "xward")
 _ENDS = ("bus", "from_bus", "hv_bus")
 
 
@@ -54,6 +55,7 @@ def read(net: Any, *, ignore_unsupported: bool = False) -> Network:
         reading = Reading(net, ignore_unsupported=ignore_unsupported)
         network = reading.network()
     sources.tell(reading.name, reading.tables, reading.costs)
+    reading.tell_unsupplied(network)
     return network
 
 
@@ -103,6 +105,20 @@ class Reading:
         except CaseError as error:
             names = {"gen": gen.name, "branch": self._branches().name}
             raise CaseError(self.name, [_renamed(fault, names) for fault in error.faults]) from None
+
+    def tell_unsupplied(self, network: Network) -> None:
+        """Log what is in service at buses that nothing supplies, and so left out."""
+        bus, left = self.tables["bus"], network.bus.id[~network.bus.in_service]
+        dead = bus.index[bus["in_service"] & self.bus_numbers.isin(left)]
+        tables = {name: self.tables[name] for name in _AT_A_BUS}
+        names = [
+            f"{name} {number}"
+            for name, table in tables.items()
+            for number in table.index[table["in_service"] & table["bus"].isin(dead)]
+        ]
+        if names:
+            text = "%s: no ext_grid and no gen with slack supplies %s, which is left out"
+            log.warning(text, self.name, listing(names))
 
     @property
     def bus_numbers(self) -> pd.Series[int]:
@@ -331,14 +347,14 @@ def _unsupported(net: Any, tables: dict[str, pd.DataFrame]) -> Iterator[Fault]:
         text = "tap_dependent_impedance with splines is not represented, only tap_dependency_table"
         yield from told(name, tables[name], splines, text, column=column)
     yield from impedances.uneven(tables["impedance"])
-    for row, line in enumerate(tables["poly_cost"].itertuples()):
-        if line.et == "dcline" and any(line[-3:]):
-            text = "costs of a dcline's reactive power are not represented"
-            yield Fault(text, "poly_cost", row + 1, f"poly_cost {line.Index}")
-    pwl = tables["pwl_cost"]
-    of_q = (pwl["et"] == "dcline") & (pwl["power_type"] == "q")
+    poly, pwl = tables["poly_cost"], tables["pwl_cost"]
+    reactive = ["cq0_eur", "cq1_eur_per_mvar", "cq2_eur_per_mvar2"]
     text = "costs of a dcline's reactive power are not represented"
-    yield from told("pwl_cost", pwl, of_q, text)
+    for name, table, of_q in (
+        ("poly_cost", poly, (poly[reactive] != 0).any(axis=1)),
+        ("pwl_cost", pwl, pwl["power_type"] == "q"),
+    ):
+        yield from told(name, table, of_q & (table["et"] == "dcline"), text)
 
 
 def _renamed(fault: Fault, names: dict[str, Any]) -> Fault:

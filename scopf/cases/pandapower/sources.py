@@ -170,12 +170,15 @@ def tell(source: str, tables: dict[str, pd.DataFrame], cost: Costs) -> None:
 
 
 def dclines(table: pd.DataFrame, buses: pd.Series[int], cost: Costs, base: float) -> DcLines:
-    """The table dcline; a line with negative p_mw sends from its to_bus to its from_bus."""
+    """The table dcline; a line with negative p_mw sends from its to_bus to its from_bus.
+
+    Its cost is of p_mw, so that of such a line is of a negative power.
+    """
     back = table["p_mw"].to_numpy() < 0
     ends = (np.where(back, table["to_bus"], table["from_bus"]),
             np.where(back, table["from_bus"], table["to_bus"]))  # fmt: skip
     own = [cost.get(("dcline", int(number)), Cost()) for number in table.index]
-    signs = np.ones(len(table))
+    signs = np.where(back, -1.0, 1.0)
 
     def of(column: str, blank: float, scale: float = 1.0) -> Any:
         """A column with "from" at the sending end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,10 @@ from scopf.tables import REFERENCE
 if TYPE_CHECKING:
     from scopf.solution import Solution
 
+log = logging.getLogger(__name__)
+
 _SAME = 1e-5  # p.u. and rad: how far pandapower's power flow may be from the solution
+_BACK = 1e-9  # MW that a dcline keeps which sends backwards: without, it would turn round
 _COMPARED = {  # columns that make a net the one that was solved
     "bus": ("id", "pd", "qd", "gs", "bs", "pd_current", "qd_current"),
     "gen": ("name", "bus"),
@@ -54,6 +58,10 @@ def write(solution: Solution, net: Any, *, setpoints: bool = False) -> None:
     dispatch.power_flow(flow)
     if setpoints:
         dispatch.put(net)
+        freed = dispatch.one_reference(net, there)
+        if freed:
+            text = "%s: gen %s: slack is taken away, because it would hold another angle"
+            log.warning(text, dispatch.reading.name, listing(freed))
     for key in list(flow.keys()):
         if str(key).startswith("res_") and not str(key).endswith(_OF_OTHER_STUDIES):
             net[key] = flow[key]
@@ -154,16 +162,22 @@ class _Dispatch:
             return
         back = self.reading.tables["dcline"].loc[lines.id, "p_mw"].to_numpy() < 0
         pf = np.maximum(self.solution.point.dclines[0], 0.0) * self.base
-        _set(table, lines.id, "p_mw", np.where(back, -pf, pf))
+        _set(table, lines.id, "p_mw", np.where(back, -np.maximum(pf, _BACK), pf))
         for end in ("from", "to"):
             _set(table, lines.id, f"vm_{end}_pu", self.at(table.loc[lines.id, f"{end}_bus"]))
 
-    def one_reference(self, net: Any, there: Network) -> None:
-        """Let no machine but the reference's hold an angle (an ext_grid holds the solution's)."""
-        references = there.bus.id[there.bus.type == REFERENCE]
-        if "slack" in net["gen"]:
-            at = self.number.reindex(net["gen"]["bus"].to_numpy()).to_numpy()
-            net["gen"]["slack"] = net["gen"]["slack"].astype(bool) & np.isin(at, references)
+    def one_reference(self, net: Any, there: Network) -> list[int]:
+        """Let no gen but the reference's hold an angle (an ext_grid holds the solution's).
+
+        Returns:
+            The gens whose slack was taken away.
+        """
+        gen, references = self.reading.tables["gen"], there.bus.id[there.bus.type == REFERENCE]
+        at = self.number.loc[gen["bus"]].to_numpy()
+        odd = gen.index[gen["slack"] & gen["in_service"] & ~np.isin(at, references)]
+        if len(odd):
+            net["gen"].loc[odd, "slack"] = False
+        return [int(number) for number in odd]
 
     def power_flow(self, net: Any) -> None:
         """Run pandapower's power flow from the solution.

@@ -268,7 +268,7 @@ class _Reader:
             self._next()
         if not layout.out_of_service(device, line.fields):
             name = lexing.words(line.fields[0]) if line.fields else ""
-            text = f"this {device.what} is in service; the model has none"
+            text = f"this {device.what} is in service; it is not represented"
             where = place(section, line.number)
             self.case.unsupported.append(Fault(text, where, label=lexing.shown(name)))
 
