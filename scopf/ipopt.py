@@ -258,7 +258,8 @@ class _Callbacks:
         _trials: int,
     ) -> bool:
         """Called by Ipopt after each iteration; True goes on."""
-        goes_on = self._watch.goes_on(iteration, mode == 1, step, regularization > 0)
+        error = max(violation, dual_violation)
+        goes_on = self._watch.goes_on(iteration, mode == 1, step, regularization > 0, error)
         self._watch.steps.append((iteration, cost, violation, dual_violation, mu, step, mode == 1))
         try:
             if self._progress is not None:

@@ -9,12 +9,14 @@ point, that of the AC power flow, is what helps then. Or its end is slow: the He
 Ipopt regularises every step, and convergence becomes linear. Then a further rung goes on from there
 with Ipopt's curvature test, which regularises a step only if the curvature along it is not
 positive. It ends at a point that fulfils the first-order conditions to the same accuracy, though it
-may be a saddle; that is why it is not the first rung. The lifted form and other start points come
-after these. See docs/performance.md for the study.
+may be a saddle; that is why it is not the first rung. Where that leads nowhere either, the test is
+tried from the power flow, unless an attempt has got lost from there. The lifted form and other
+start points come after these. See docs/performance.md for the study.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -40,6 +42,10 @@ class Patience:
     tiny: int = 12
     regularized: int = 25
     step: float = 1e-3
+
+
+_NEAR = 1e-6  # violation of constraints and first-order conditions that the end is in sight from
+_GRACE = 5  # iterations that a rung may then take beyond its patience
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,8 @@ class Rung:
     note: str = ""
 
 
+_SADDLE = "with the curvature test: first-order conditions hold, it may be a saddle"
+
 LADDER = (
     Rung("reduced", lift=False, patience=Patience()),
     Rung("reduced, power flow start", False, start="power-flow", lost=True, patience=Patience()),
@@ -77,7 +85,15 @@ LADDER = (
         resume=True,
         options={"neg_curv_test_tol": 1e-8, "mu_init": 1e-2},
         patience=Patience(iterations=200, restoration=200, tiny=200, regularized=200),
-        note="with the curvature test: first-order conditions hold, it may be a saddle",
+        note=_SADDLE,
+    ),
+    Rung(
+        "reduced, curvature test, power flow start",
+        lift=False,
+        start="power-flow",
+        options={"neg_curv_test_tol": 1e-8},
+        patience=Patience(regularized=100),
+        note=_SADDLE,
     ),
     Rung(
         "lifted",
@@ -118,11 +134,25 @@ class Watch:
         self.steps: list[tuple[float, ...]] = []
         self._patience = patience
         self._restoration = self._tiny = self._regularized = 0
+        self._grace = _GRACE
 
     def goes_on(
-        self, iteration: int, restoring: bool, step: float, regularized: bool = False
+        self,
+        iteration: int,
+        restoring: bool,
+        step: float,
+        regularized: bool = False,
+        error: float = math.inf,
     ) -> bool:
-        """Take notice of an iteration; False when it is time for the next rung."""
+        """Take notice of an iteration; False when it is time for the next rung.
+
+        Args:
+            iteration: its number.
+            restoring: whether it looks for a feasible point only.
+            step: length of the step that led to it.
+            regularized: whether the Hessian had to be regularised for that.
+            error: violation of the constraints or first-order conditions, the larger one.
+        """
         self.iterations = iteration
         p = self._patience
         if p is None:
@@ -140,4 +170,7 @@ class Watch:
             self.lost = True
         elif self._regularized > p.regularized:
             self.stalled = f"{self._regularized} steps in a row with a regularised Hessian"
+        if self.stalled and not restoring and error < _NEAR and self._grace:
+            self._grace -= 1
+            self.stalled, self.lost = "", False
         return not self.stalled

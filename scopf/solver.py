@@ -156,7 +156,7 @@ class _Climb:
         self._attempts: list[Attempt] = []
         self._last: tuple[NLP, Outcome] | None = None
         self._lost = False  # whether the last attempt ended far from a solution
-        self._begun = np.zeros(0)  # where the last one began
+        self._dead: list[tuple[NLP, Floats]] = []  # start points from which attempts got lost
         self._examined: _Examined | None = None  # the last result, if it is a solution
         self._cold = 0  # iterations that the last cold start took
         self._climbed = 0  # iterations of all cold attempts
@@ -196,11 +196,13 @@ class _Climb:
             rung = dataclasses.replace(rung, options={**ipopt.WARM, **rung.options})
         else:
             x = start_point(self._problem, nlp, rung.start or start)
-            if rung.lost and np.array_equal(x, self._begun):  # the power flow has no solution, say
-                log.info("%s: left out, it would begin where the last attempt began", rung.name)
+            dead = any(nlp is other and np.array_equal(x, place) for other, place in self._dead)
+            if rung.start == "power-flow" and dead:  # or the power flow has no solution, say
+                log.info("%s: left out, an attempt got lost from there", rung.name)
                 return
-            self._begun = x
         self._attempt(rung, nlp, x, multipliers, began)
+        if self._lost and not rung.resume:
+            self._dead.append((nlp, x))
         self._climbed += self._attempts[-1].iterations
         if self._attempts[-1].status.solved:
             self._cold = self._climbed

@@ -213,7 +213,7 @@ def test_max_iter_counts_a_warm_attempt(limit, monkeypatch, runs):
 
 def test_time_limit_is_a_total_over_attempts(monkeypatch, runs):
     slow = tuple(rung for rung in LADDER if not rung.lost)
-    low = tuple(dataclasses.replace(rung, patience=Patience(iterations=3)) for rung in slow[:2])
+    low = tuple(dataclasses.replace(rung, patience=Patience(iterations=2)) for rung in slow[:2])
     monkeypatch.setattr(ladder, "LADDER", low + slow[2:])
     solution = scopf.solve(problem("case9", mq=0.05), time_limit=1000)
     assert len(solution.attempts) == 3
