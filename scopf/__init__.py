@@ -64,4 +64,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME, "plots"})
+    ours = {*globals(), *_HOME, "plots"}
+    return sorted(ours - {"Any", "TYPE_CHECKING", "annotations", "import_module"})

@@ -13,7 +13,7 @@ import numpy as np
 
 from scopf import csvfile
 from scopf.faults import CaseError, Fault, ScopfError, listing, number
-from scopf.keywords import spelled
+from scopf.keywords import check_names, spelled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +95,12 @@ class Inverters:
         return self.mq * self.beta_q
 
     def replace(self, **columns: Any) -> Self:
-        """A copy with other values in the named columns."""
+        """A copy with other values in the named columns.
+
+        Raises:
+            ScopfError: naming a column that there is not.
+        """
+        check_names("Inverters", "column", columns, [f.name for f in dataclasses.fields(self)])
         return dataclasses.replace(self, **columns)
 
     @classmethod

@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Iterable
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, TypeVar, cast
 
-Given = ParamSpec("Given")
-Result = TypeVar("Result")
+from scopf.faults import ScopfError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -25,7 +26,29 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return plain[near[0]] if near else ""
 
 
-def spelled(function: Callable[Given, Result]) -> Callable[Given, Result]:
+def check_names(whose: str, kind: str, given: Iterable[str], known: Collection[str]) -> None:
+    """Refuse names that are not known.
+
+    Args:
+        whose: names they are: "table bus".
+        kind: of thing that is named: "column".
+        given: names.
+        known: what there is.
+
+    Raises:
+        ScopfError: naming the first that there is not, and what may have been meant.
+    """
+    for name in given:
+        if name not in known:
+            raise ScopfError(f"{whose} has no {kind} {name!r}; {_hint(name, known)}")
+
+
+def _hint(name: str, known: Collection[str]) -> str:
+    near = nearest(name, known)
+    return f"did you mean {near}?" if near else f"it has {', '.join(known)}"
+
+
+def spelled(function: Function) -> Function:
     """The function, whose TypeError for an unknown keyword says which ones it has."""
     parameters = inspect.signature(function).parameters.values()
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
@@ -34,12 +57,11 @@ def spelled(function: Callable[Given, Result]) -> Callable[Given, Result]:
     allowed = frozenset(known)
 
     @functools.wraps(function)
-    def call(*args: Given.args, **keywords: Given.kwargs) -> Result:
+    def call(*args: Any, **keywords: Any) -> Any:
         if not allowed.issuperset(keywords):
             wrong = next(name for name in keywords if name not in allowed)
-            near = nearest(wrong, known)
-            hint = f"did you mean {near}?" if near else f"it has {', '.join(known)}"
-            raise TypeError(f"{function.__qualname__} has no keyword {wrong!r}; {hint}")
+            text = f"{function.__qualname__} has no keyword {wrong!r}; {_hint(wrong, known)}"
+            raise TypeError(text)
         return function(*args, **keywords)
 
-    return call
+    return cast(Function, call)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scopf import validation
 from scopf.arrays import Floats, Ints
 from scopf.faults import CaseError, Fault, ScopfError, by_number, listing, number
+from scopf.keywords import check_names
 from scopf.tables import Branches, Buses, DcLines, Gens, Table, positions
 
 if TYPE_CHECKING:
@@ -148,11 +149,15 @@ class Network:
     # -- variants -------------------------------------------
 
     def replace(self, **tables: Any) -> Network:
-        """A copy with other values: `replace(bus={"pd": ...}, branch={...})` by column."""
+        """A copy with other values: `replace(bus={"pd": ...}, branch={...})` by column.
+
+        Raises:
+            ScopfError: naming a table or a column that there is not.
+            CaseError: when the copy is no network that can be solved.
+        """
+        check_names("a Network", "table", tables, [f.name for f in dataclasses.fields(self)])
         changes = {
-            key: dataclasses.replace(getattr(self, key), **value)
-            if isinstance(value, dict)
-            else value
+            key: getattr(self, key).replace(**value) if isinstance(value, dict) else value
             for key, value in tables.items()
         }
         return dataclasses.replace(self, **changes)

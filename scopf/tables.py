@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scopf.arrays import Flags, Floats, Ints, Strings
+from scopf.faults import ScopfError
+from scopf.keywords import check_names
 
 REFERENCE, ISOLATED = 3, 4  # bus types, numbered as MATPOWER numbers them
 _TYPES = {"Floats": np.float64, "Ints": np.int64, "Flags": np.bool_, "Strings": np.str_}
@@ -41,14 +43,23 @@ class Table:
             if column is field.default:  # left out
                 row: Any = field.default
                 column = np.full((len(self), *np.shape(row)), row, dtype=kind)
-            column = np.array(column, dtype=kind)
+            try:
+                column = np.array(column, dtype=kind)
+            except (TypeError, ValueError) as error:
+                raise ScopfError(f"{self.key}: column {field.name}: {error}") from error
+            if not column.ndim:
+                raise ScopfError(
+                    f"{self.key}: column {field.name} has to have a value for each row"
+                )
             if field.name.endswith("points"):
                 column = _trimmed(column)
             column.setflags(write=False)
             object.__setattr__(self, field.name, column)
         lengths = {f.name: len(getattr(self, f.name)) for f in dataclasses.fields(self)}
         if len(set(lengths.values())) > 1:
-            raise ValueError(f"{type(self).__name__}: columns differ in length: {lengths}")
+            odd = [f"{name} has {n}" for name, n in lengths.items() if n != len(self)]
+            text = f"{self.key}: columns differ in length: {', '.join(odd)}, not {len(self)} as id"
+            raise ScopfError(text)
 
     def __len__(self) -> int:
         return len(getattr(self, dataclasses.fields(self)[0].name))
@@ -64,6 +75,17 @@ class Table:
     def label(self, row: int) -> str:
         """The user's name of a row, such as "bus 12"."""
         return f"{self.key} {self.id[row]}"
+
+    def replace(self, **columns: Any) -> Self:
+        """A copy with other values in the named columns.
+
+        Raises:
+            ScopfError: naming a column that there is not, or that has another length.
+        """
+        check_names(
+            f"table {self.key}", "column", columns, [f.name for f in dataclasses.fields(self)]
+        )
+        return dataclasses.replace(self, **columns)
 
     def take(self, rows: Flags) -> Self:
         """The same table with only the rows where `rows` is true."""

@@ -73,3 +73,33 @@ def test_a_file_that_is_not_there_is_looked_for_by_name(tmp_path, monkeypatch):
     }.items():
         with pytest.raises(scopf.CaseError, match=hint):
             scopf.load_case(name)
+
+
+def test_a_problem_shows_the_settings_that_are_not_the_usual_ones():
+    net = scopf.load_case("case9")
+    assert repr(scopf.build(net)) == f"Problem({net!r}, voltage-difference)"
+    changed = scopf.build(net, criterion="C1", eta_q=0.25).update(load_scale={5: 1.1})
+    assert repr(changed) == f"Problem({net!r}, C1, eta_q=0.25, load_scale={{5: 1.1}})"
+    assert "d={1: 0.5}" in repr(scopf.build(net, d={1: 0.5}))
+
+
+def test_what_tab_offers_is_ours():
+    assert set(scopf.__all__) <= set(dir(scopf))
+    assert not {"Any", "TYPE_CHECKING", "annotations", "import_module"} & set(dir(scopf))
+
+
+@pytest.mark.parametrize("name", ["case9", "case30Q", "pglib_opf_case3_lmbd"])
+def test_replace_says_what_does_not_fit(name):
+    net = scopf.load_case(name)
+    inverters = scopf.Inverters.at_generators(net)
+    for replace, changes, hint in (
+        (net.replace, {"buses": {}}, "a Network has no table 'buses'; did you mean bus?"),
+        (net.replace, {"bus": {"PD": [0]}}, "table bus has no column 'PD'; did you mean pd?"),
+        (net.replace, {"gen": {"qwx": [0]}}, "table gen has no column 'qwx'; it has id, bus, "),
+        (net.replace, {"bus": {"pd": [0, 1]}}, f"bus: .*: pd has 2, not {len(net.bus)} as id"),
+        (net.replace, {"bus": {"pd": 0.5}}, "bus: column pd has to have a value for each row"),
+        (net.replace, {"gen": {"pmax": ["much"] * len(net.gen)}}, "gen: column pmax: "),
+        (inverters.replace, {"mQ": 1}, "Inverters has no column 'mQ'; did you mean mq?"),
+    ):
+        with pytest.raises(scopf.ScopfError, match=hint.replace("?", r"\?")):
+            replace(**changes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -126,7 +127,10 @@ class Problem:
         return Problem, (self.base, self.inverters, self.criterion, self.scenario)
 
     def __repr__(self) -> str:
-        return f"Problem({self.base!r}, {self.criterion.name}, {self.scenario})"
+        usual, now = vars(Scenario()), vars(self.scenario)
+        texts = {name: reprlib.repr(value) for name, value in now.items()}
+        changed = [f"{name}={text}" for name, text in texts.items() if text != repr(usual[name])]
+        return f"Problem({', '.join([repr(self.base), self.criterion.name, *changed])})"
 
     @property
     def net(self) -> Network:
