@@ -255,7 +255,7 @@ def accounted(text: str, ignore: bool) -> dict[str, int]:
     )
     rest = re.sub(head + r"|\b(?:end|endfunction|return|define_constants)\b", "", rest)
     computed = (
-        r"^[ \t]*(?:\[[\w, \t]+\]|[A-Za-z]\w*|mpc\.(?:bus|gen|branch)[ \t]*\(:,[^=\n;]*\))"
+        r"^[^\S\n]*(?:\[[\w, \t]+\]|[A-Za-z]\w*|mpc\.(?:bus|gen|branch)[ \t]*\(:,[^=\n;]*\))"
         r"[ \t]*=[^=\n;]*;?[ \t]*$"
     )
     rest = re.sub(computed, "", rest, flags=re.MULTILINE)
@@ -310,7 +310,7 @@ def _sections(text: str) -> tuple[int, list[list[str]]]:
         bare = re.sub(r"'[^']*'|\"[^\"]*\"", "_", line).partition("/")[0].replace(",", " ").split()
         if bare in (["Q"], ["q"]):
             break
-        if bare and set(bare[0]) == {"0"} and all(c[0].isalpha() for c in bare[1:]):
+        if bare and set(bare[0].rstrip('"')) == {"0"} and all(c[0].isalpha() for c in bare[1:]):
             sections.append([])
         elif bare:
             sections[-1].append(line)

@@ -206,3 +206,10 @@ def test_matlabs_order_of_operations_is_kept():
     ):
         computation.apply(statement)
     assert rows["bus"][0, 2] == 2 * 8 / -4 - 18
+
+
+@pytest.mark.filterwarnings("error")
+def test_more_cost_points_than_numbers_can_count_are_a_fault(read):
+    costs = ["2 0 0 3 0.2 4 100", "1 0 0 1e308 0 0 1"]
+    with pytest.raises(scopf.CaseError, match="gencost row 2"):
+        read(case_text(gencost=costs))

@@ -290,7 +290,8 @@ def _refuse_spare_numbers(key: str, tables: Tables) -> None:
         return
     each = np.where(rows[:, 0] == PIECEWISE, 2, 1)  # a point has two
     count = np.where(rows[:, 3] >= 0, rows[:, 3], np.inf)  # NaN is a fault of its own
-    beyond = np.arange(rows.shape[1]) >= 4 + (each * count)[:, None]
+    with np.errstate(over="ignore"):  # 1e308 coefficients are more than any row has, too
+        beyond = np.arange(rows.shape[1]) >= 4 + (each * count)[:, None]
     spare = (beyond & (rows != 0)).sum(axis=1) * np.isin(rows[:, 0], (PIECEWISE, POLYNOMIAL))
     for row in np.flatnonzero(spare):
         what = "points" if rows[row, 0] == PIECEWISE else "coefficients"
