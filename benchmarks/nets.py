@@ -70,12 +70,18 @@ def _meant(word: str) -> Any:
     plain = {"true": True, "false": False, "none": None, "nan": math.nan, "True": True}
     if word.strip() in plain:
         return plain[word.strip()]
-    for kind in (int, float, json.loads):
+    for kind in (_whole, float, json.loads):
         try:
             return kind(word)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, OverflowError):
             continue
     return word
+
+
+def _whole(word: str) -> int:
+    number = int(word)
+    float(number)  # pandas holds no column of one beyond that
+    return number
 
 
 @cache
