@@ -207,45 +207,18 @@ class Problem:
             _view(rows, m)[:] = self._callbacks.constraints(_view(x, n))
         return True
 
-    def _put_jacobian(
-        self,
-        n: int,
-        x: Any,
-        _new: bool,
-        _m: int,
-        size: int,
-        i: Any,
-        j: Any,
-        values: Any,
-        _data: Any,
-    ) -> bool:
-        if not values:
-            _place(self._jacobian, i, j, size)
-        elif size:
-            _view(values, size)[:] = self._callbacks.jacobian(_view(x, n))
-        return True
+    def _put_jacobian(self, n: int, x: Any, _new: bool, _m: int, *target: Any) -> bool:
+        return _put(self._jacobian, lambda: self._callbacks.jacobian(_view(x, n)), *target)
 
     def _put_hessian(
-        self,
-        n: int,
-        x: Any,
-        _new: bool,
-        factor: float,
-        m: int,
-        multipliers: Any,
-        _new_multipliers: bool,
-        size: int,
-        i: Any,
-        j: Any,
-        values: Any,
-        _data: Any,
+        self, n: int, x: Any, _new: bool, factor: float, m: int, lagrange: Any, *target: Any
     ) -> bool:
-        if not values:
-            _place(self._hessian, i, j, size)
-        elif size:
-            lagrange = _view(multipliers, m) if m else np.zeros(0)
-            _view(values, size)[:] = self._callbacks.hessian(_view(x, n), lagrange, factor)
-        return True
+        def values() -> Floats:
+            multipliers = _view(lagrange, m) if m else np.zeros(0)
+            found: Floats = self._callbacks.hessian(_view(x, n), multipliers, factor)
+            return found
+
+        return _put(self._hessian, values, *target[1:])  # whether multipliers are new comes first
 
     def _tell(self, *arguments: Any) -> bool:
         return bool(self._callbacks.intermediate(*arguments[:-1]))
@@ -257,9 +230,15 @@ def _structure(callbacks: Any, name: str) -> tuple[npt.NDArray[np.int32], npt.ND
     return np.asarray(rows, dtype=np.int32), np.asarray(columns, dtype=np.int32)
 
 
-def _place(structure: tuple[Any, Any], i: Any, j: Any, size: int) -> None:
-    if size:
+def _put(
+    structure: tuple[Any, Any], values: Callable[[], Floats], size: int, i: Any, j: Any, *into: Any
+) -> bool:
+    """Tell Ipopt where the nonzeros of a matrix are, or what they are; it asks for one of both."""
+    if size and into[0]:
+        _view(into[0], size)[:] = values()
+    elif size:
         _view(i, size)[:], _view(j, size)[:] = structure
+    return True
 
 
 def _numbers(given: npt.ArrayLike | None, size: int) -> Floats:

@@ -102,3 +102,12 @@ def made_up(axes, name="made up", failing=0.1, message="no point satisfies all c
     )
     manifest = {"case": {"name": name}, "spec": {"case": name}, "network": NETWORK}
     return Sweep(table, inverters, pairs, pd.DataFrame(), manifest)
+
+
+def equal(runs, whole):
+    """Every table to the bit; only the clock differs."""
+    for name in ("scenarios", "inverters", "pairs", "buses"):
+        one, other = (
+            getattr(r, name).drop(columns="seconds", errors="ignore") for r in (runs, whole)
+        )
+        pd.testing.assert_frame_equal(one, other)

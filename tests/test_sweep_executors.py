@@ -9,11 +9,11 @@ import signal
 import subprocess
 import sys
 
-import pandas as pd
 import pytest
 
 import scopf
 from scopf.sweeps import pool
+from tests.sweep_data import equal
 
 AXES = {"eta_q": [0.0, 0.1], "mq": {"linspace": [0.02, 0.06, 12]}, "chain": 4}
 
@@ -21,14 +21,6 @@ AXES = {"eta_q": [0.0, 0.1], "mq": {"linspace": [0.02, 0.06, 12]}, "chain": 4}
 @pytest.fixture(scope="module")
 def whole():
     return scopf.sweep("case9", **AXES)
-
-
-def equal(runs, whole):
-    for name in ("scenarios", "inverters", "pairs", "buses"):
-        one, other = (
-            getattr(r, name).drop(columns="seconds", errors="ignore") for r in (runs, whole)
-        )
-        pd.testing.assert_frame_equal(one, other)
 
 
 def test_any_executor_will_do(whole):

@@ -15,11 +15,11 @@ import threading
 import time
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 import scopf
 from scopf.sweeps import driver, pool, store, worker
+from tests.sweep_data import equal
 
 AXES = {"eta_q": [0.0, 0.05, 0.1, 0.2], "mq": {"linspace": [0.02, 0.06, 12]}, "chain": 8}
 COMMAND = [sys.executable, "-m", "scopf", "sweep"]
@@ -30,15 +30,6 @@ ARGUMENTS = "case9 --eta-q 0,0.05,0.1,0.2 --mq 0.02:0.06:12 --chain 8 --no-progr
 def whole():
     """The results of the sweep when nobody interferes."""
     return scopf.sweep("case9", **AXES)
-
-
-def equal(runs, whole):
-    """Every table to the bit; only the clock differs."""
-    for name in ("scenarios", "inverters", "pairs", "buses"):
-        one, other = (
-            getattr(r, name).drop(columns="seconds", errors="ignore") for r in (runs, whole)
-        )
-        pd.testing.assert_frame_equal(one, other)
 
 
 def finished(folder):
