@@ -73,7 +73,8 @@ class Network:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        lines = f"{len(self.dcline)} DC lines, " if len(self.dcline) else ""
+        count = len(self.dcline)
+        lines = f"{count} DC line{'s' * (count > 1)}, " if count else ""
         return (
             f"Network({self.name!r}: {len(self.bus)} buses, {len(self.gen)} generators, "
             f"{len(self.branch)} branches, {lines}{self.base_mva:g} MVA)"
