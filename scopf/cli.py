@@ -177,13 +177,8 @@ def solve(
     ] = True,
     max_iter: Annotated[int | None, typer.Option(help="Iteration limit.", min=0)] = None,
     time_limit: Annotated[float | None, typer.Option(help="Time limit in seconds.")] = None,
-    option: Annotated[
-        list[str] | None, typer.Option(help="Ipopt option NAME=VALUE; may be repeated.")
-    ] = None,
-    ignore_unsupported: Annotated[
-        bool,
-        typer.Option("--ignore-unsupported", help="Warn about content that cannot be represented."),
-    ] = False,
+    option: options.IpoptOptions = None,
+    ignore_unsupported: options.IgnoreUnsupported = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show the solver's iterations and more.")
     ] = False,

@@ -19,6 +19,14 @@ Case = Annotated[
     ),
 ]
 
+IgnoreUnsupported = Annotated[
+    bool,
+    typer.Option("--ignore-unsupported", help="Warn about content that cannot be represented."),
+]
+IpoptOptions = Annotated[
+    list[str] | None, typer.Option(help="Ipopt option NAME=VALUE; may be repeated.")
+]
+
 Command = TypeVar("Command", bound=Callable[..., None])
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from scopf import completion
+from scopf import completion, options
 from scopf.faults import ScopfError
 
 
@@ -23,10 +23,7 @@ def convert(
     costs: Annotated[
         Path | None, typer.Option(help="CSV table of costs of a .raw file, as `solve` takes it.")
     ] = None,
-    ignore_unsupported: Annotated[
-        bool,
-        typer.Option("--ignore-unsupported", help="Warn about content that cannot be represented."),
-    ] = False,
+    ignore_unsupported: options.IgnoreUnsupported = False,
 ) -> None:
     """Write a case in another format: .json (scopf's own, without loss) or .m (MATPOWER).
 

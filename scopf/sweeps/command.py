@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scopf import completion
+from scopf import completion, options
 from scopf.faults import ScopfError
 from scopf.sweeps.quantities import QUANTITIES, is_column
 
@@ -129,13 +129,8 @@ def sweep(
     time_limit: Annotated[
         float | None, typer.Option(help="Time limit of each scenario in seconds.")
     ] = None,
-    option: Annotated[
-        list[str] | None, typer.Option(help="Ipopt option NAME=VALUE; may be repeated.")
-    ] = None,
-    ignore_unsupported: Annotated[
-        bool,
-        typer.Option("--ignore-unsupported", help="Warn about content that cannot be represented."),
-    ] = False,
+    option: options.IpoptOptions = None,
+    ignore_unsupported: options.IgnoreUnsupported = False,
 ) -> None:
     """Solve many scenarios of one study, in parallel, in a folder that survives a kill.
 
