@@ -14,7 +14,7 @@ import time
 
 import scopf
 from benchmarks.arms import ipopt_log, stages
-from scopf.nlp import NLP
+from scopf.engine.nlp import NLP
 
 CALLBACKS = ("objective", "gradient", "constraints", "jacobian", "hessian")
 

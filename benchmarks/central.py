@@ -24,7 +24,7 @@ import scopf
 from benchmarks import environment
 from benchmarks.bench import find
 from scopf.dynamics.reserve import Reserve, reserve
-from scopf.stability.grid import Grid
+from scopf.network.susceptances import Grid
 
 # Without charging and capacitors 300 and 2869 buses have no feasible point: they keep them.
 CASES = {

@@ -15,7 +15,7 @@ import numpy as np
 
 import scopf
 from scopf.model.problem import Problem
-from scopf.network import Network
+from scopf.network.network import Network
 
 _INSTANCES = (
     ("case39", "mq=0.5"),

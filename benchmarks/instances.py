@@ -27,7 +27,7 @@ import numpy as np
 
 import scopf
 from scopf.cases import mwriter
-from scopf.starts import flat
+from scopf.model.starts import flat
 
 VARIANTS = ("typical", "api", "sad")
 ANGLE = math.radians(30.0)

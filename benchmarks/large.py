@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import scopf
-from scopf.nlp import NLP
+from scopf.engine.nlp import NLP
 
 CASES = ["case_ACTIVSg25k", "case_ACTIVSg70k"]
 

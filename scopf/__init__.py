@@ -11,46 +11,47 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from scopf.version import __version__
+
 if TYPE_CHECKING:
     from scopf import plots
-    from scopf.cases import load_case
-    from scopf.cases.conversion import save_case
-    from scopf.central import solve_centralised
-    from scopf.diagnosis import Diagnosis, diagnose
-    from scopf.faults import CaseError, Fault, ScopfError
-    from scopf.inverters import Inverters
-    from scopf.model import Problem, build
-    from scopf.network import Network
-    from scopf.outcome import Status
-    from scopf.solution import Solution
-    from scopf.solver import solve
-    from scopf.sweeps import Sweep, load_sweep, sweep
-
-__version__ = "0.1.0"
+    from scopf.cases.files import load_case, save_case
+    from scopf.devices.gfm import Inverters
+    from scopf.diagnosis.diagnose import diagnose
+    from scopf.diagnosis.text import Diagnosis
+    from scopf.errors import CaseError, Fault, ScopfError
+    from scopf.model.problem import Problem, build
+    from scopf.network.network import Network
+    from scopf.optimizer.status import Status
+    from scopf.procedures.centralised import solve_centralised
+    from scopf.procedures.solver import solve
+    from scopf.results.solution import Solution
+    from scopf.sweeps.api import sweep
+    from scopf.sweeps.results import Sweep, load_sweep
 
 _HOME = {  # where each public name lives; imported when first used
-    "CaseError": "scopf.faults",
-    "Diagnosis": "scopf.diagnosis",
-    "Fault": "scopf.faults",
-    "Inverters": "scopf.inverters",
-    "Network": "scopf.network",
-    "Problem": "scopf.model",
-    "ScopfError": "scopf.faults",
-    "Solution": "scopf.solution",
-    "Status": "scopf.outcome",
-    "Sweep": "scopf.sweeps",
-    "build": "scopf.model",
-    "diagnose": "scopf.diagnosis",
-    "load_case": "scopf.cases",
-    "load_sweep": "scopf.sweeps",
-    "save_case": "scopf.cases.conversion",
-    "solve": "scopf.solver",
-    "solve_centralised": "scopf.central",
-    "sweep": "scopf.sweeps",
+    "CaseError": "scopf.errors",
+    "Diagnosis": "scopf.diagnosis.text",
+    "Fault": "scopf.errors",
+    "Inverters": "scopf.devices.gfm",
+    "Network": "scopf.network.network",
+    "Problem": "scopf.model.problem",
+    "ScopfError": "scopf.errors",
+    "Solution": "scopf.results.solution",
+    "Status": "scopf.optimizer.status",
+    "Sweep": "scopf.sweeps.results",
+    "build": "scopf.model.problem",
+    "diagnose": "scopf.diagnosis.diagnose",
+    "load_case": "scopf.cases.files",
+    "load_sweep": "scopf.sweeps.results",
+    "save_case": "scopf.cases.files",
+    "solve": "scopf.procedures.solver",
+    "solve_centralised": "scopf.procedures.centralised",
+    "sweep": "scopf.sweeps.api",
 }
 __all__ = ["CaseError", "Fault", "Inverters", "Network", "Problem", "ScopfError", "Solution"]
 __all__ += ["Status", "Sweep", "build", "load_case", "load_sweep", "solve", "solve_centralised"]
-__all__ += ["Diagnosis", "diagnose", "plots", "save_case", "sweep"]
+__all__ += ["Diagnosis", "__version__", "diagnose", "plots", "save_case", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,5 @@
 """`python -m scopf` is the command `scopf`."""
 
-from scopf.cli import main
+from scopf.cli.main import main
 
 main()

@@ -4,7 +4,7 @@ import networkx as nx
 import numpy as np
 
 import scopf
-from scopf.network import Branches, Buses, Gens
+from scopf.network.tables import Branches, Buses, Gens
 
 
 def meshed(edges, gens, load):

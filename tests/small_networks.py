@@ -3,7 +3,7 @@
 import numpy as np
 
 import scopf
-from scopf.network import Branches, Buses, Gens
+from scopf.network.tables import Branches, Buses, Gens
 
 
 def network(n, lines, gens, *, loads=None, shunts=None, name="small"):

@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 import scopf
-from scopf import cli
 from scopf.cases import bundled, mwriter
-from scopf.filenames import file_name
+from scopf.cli import main
+from scopf.cli.filenames import file_name
 
 PACKAGE = Path(scopf.__file__).parent
 CASE = bundled.entries()["case9"].path
@@ -76,7 +76,7 @@ def test_a_case_of_any_name_writes_into_the_folder_for_results_alone(name, tmp_p
     folder.mkdir()
     path = folder / f"{name}.m"
     path.write_bytes(CASE.read_bytes())
-    result = CliRunner().invoke(cli.app, ["solve", str(path), "--out", "results"])
+    result = CliRunner().invoke(main.app, ["solve", str(path), "--out", "results"])
     assert result.exit_code == 0, result.output
     assert sorted(os.listdir()) == ["cases", "results"]
     assert os.listdir("cases") == [path.name]

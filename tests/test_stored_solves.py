@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import scopf
-from scopf import export
-from scopf.network import DcLines
+from scopf.network.tables import DcLines
+from scopf.results import export
 
 STORE = Path(__file__).parent / "data" / "stored_solves"
 TOLERANCE = 1e-9  # relative to the largest number of the column

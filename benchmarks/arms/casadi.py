@@ -10,7 +10,7 @@ from scipy import sparse
 import scopf
 from benchmarks.arms import ipopt_log, stability_rows, stages
 from benchmarks.arms.stages import Result, Stages, Task
-from scopf.starts import flat
+from scopf.model.starts import flat
 
 PACKAGES = ("casadi", "numpy", "scipy", "scopf")
 

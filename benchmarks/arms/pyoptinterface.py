@@ -14,7 +14,7 @@ import numpy as np
 import scopf
 from benchmarks.arms import ipopt_log, stability_rows, stages
 from benchmarks.arms.stages import MissingError, Result, Stages, Task, UnsupportedError
-from scopf.starts import flat
+from scopf.model.starts import flat
 
 _WRONG = 1e-6
 

@@ -11,7 +11,7 @@ PACKAGES = ("scopf", "pyomo", "cyipopt", "casadi", "numpy", "scipy", "matpowerca
 
 def watch_compilation(clock: Stages) -> None:
     """Count the compilation of the model to `compile`. Nothing else here knows scopf's inside."""
-    from scopf.nlp import NLP
+    from scopf.engine.nlp import NLP
 
     clock.watch(NLP, "__init__", "compile")
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import scopf
-from scopf.stability.kron import reduced_groups, reduced_self_susceptance
+from scopf.network.kron import reduced_groups, reduced_self_susceptance
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Docstrings are plain text: what is indented stands as it is, what is in backticks is code.
 
 They are written to be read in an editor. So before Sphinx takes them for reStructuredText, its
-special characters are escaped, indented blocks become literal ones, and `scopf.solver` in
-backticks becomes a link that the build checks, anything else in backticks code.
+special characters are escaped, indented blocks become literal ones, and `scopf.procedures.solver`
+in backticks becomes a link that the build checks, anything else in backticks code.
 """
 
 import re

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from scopf.network import Network
+    from scopf.network.network import Network
 
 # In an installed wheel the cases lie inside the package, in a checkout at its top.
 _HERE = Path(__file__).resolve()

@@ -31,9 +31,9 @@ from scopf.cases.mfile import (
     Tables,
     parse,
 )
-from scopf.faults import CaseError, Fault, listing
-from scopf.network import Network
-from scopf.tables import Branches, Buses, DcLines, Gens
+from scopf.errors import CaseError, Fault, listing
+from scopf.network.network import Network
+from scopf.network.tables import Branches, Buses, DcLines, Gens
 
 log = logging.getLogger(__name__)
 

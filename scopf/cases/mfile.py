@@ -17,7 +17,7 @@ from matpowercaseframes.reader import parse_file
 
 from scopf.arrays import Floats
 from scopf.cases import mcode
-from scopf.faults import Fault
+from scopf.errors import Fault
 
 # Our columns by the format's.
 FORMAT = {

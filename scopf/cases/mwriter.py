@@ -22,9 +22,9 @@ from scopf.cases.matpower import (
     dispatchable,
 )
 from scopf.cases.mfile import PIECEWISE, POLYNOMIAL
-from scopf.faults import CaseError, Fault, listing
-from scopf.network import Network
-from scopf.tables import Branches, DcLines, Gens, received
+from scopf.errors import CaseError, Fault, listing
+from scopf.network.network import Network
+from scopf.network.tables import Branches, DcLines, Gens, received
 
 log = logging.getLogger(__name__)
 

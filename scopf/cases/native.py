@@ -3,8 +3,9 @@
     {"format": "scopf-network", "version": 1, "name": "case9", "base_mva": 100.0,
      "bus": {"id": [1, 2, ...], "pd": [0.0, ...], ...}, "gen": {...}, "branch": {...}, ...}
 
-The columns are those of `scopf.tables`, in per unit and rad. Infinity is "inf" or "-inf", NaN is
-null; polynomials and cost points are lists of lists. What a network may leave out, a file may.
+The columns are those of `scopf.network.tables`, in per unit and rad. Infinity is "inf" or "-inf",
+NaN is null; polynomials and cost points are lists of lists. What a network may leave out, a file
+may.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from scopf.arrays import Floats
-from scopf.faults import CaseError, Fault, listing
-from scopf.network import Network
-from scopf.tables import Branches, Buses, DcLines, Gens, Table
+from scopf.errors import CaseError, Fault, listing
+from scopf.network.network import Network
+from scopf.network.tables import Branches, Buses, DcLines, Gens, Table
 
 FORMAT, VERSION = "scopf-network", 1
 

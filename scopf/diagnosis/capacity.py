@@ -9,9 +9,9 @@ import numpy as np
 
 if TYPE_CHECKING:
     from scopf.arrays import Floats
+    from scopf.engine.nlp import NLP
     from scopf.model.problem import Problem
-    from scopf.network import Network
-    from scopf.nlp import NLP
+    from scopf.network.network import Network
 
 _ROUNDING = 1e-9  # relative
 

@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scopf.diagnosis.limits import STABILITY, Kind
-from scopf.model.curves import SIDES, curve
+from scopf.model.pq_curves import SIDES, curve
+from scopf.network.tables import Branches, Table, positions
 from scopf.stability.angles import WIDEST
 from scopf.stability.criterion import GAMMA, STIFFNESS
-from scopf.tables import Branches, Table, positions
 
 if TYPE_CHECKING:
-    from scopf.algebra.formulation import Variable
     from scopf.arrays import Floats, Ints
+    from scopf.engine.nlp import NLP
+    from scopf.engine.symbols import Variable
     from scopf.model.problem import Problem
-    from scopf.nlp import NLP
 
 _NARROW = np.deg2rad(89.9)  # stability rows divide by cosines: past 90 degrees they mean nothing
 _LEAST_VOLTAGE = 0.05  # p.u., that a voltage limit may be loosened to

@@ -20,8 +20,8 @@ import numpy as np
 if TYPE_CHECKING:
     from scopf.arrays import Flags, Floats, Ints
     from scopf.diagnosis.limits import Effects
-    from scopf.ipopt import Outcome
-    from scopf.nlp import NLP
+    from scopf.engine.nlp import NLP
+    from scopf.optimizer.status import Outcome
 
 _AWAY = 1e-3  # how far inside its loosened limits a start point lies
 
@@ -45,7 +45,7 @@ class Where:
 
 
 class Elastic:
-    """A problem with slack, as `scopf.ipopt.run` takes it.
+    """A problem with slack, as `scopf.optimizer.ipopt.run` takes it.
 
     Args:
         nlp: the compiled problem.
@@ -161,7 +161,7 @@ class Elastic:
         return Where(found.x[:n].copy(), t, rows, lower, upper)
 
     def resume(self, where: Where) -> tuple[Floats, dict[str, Floats]]:
-        """Start point and multipliers, by the names of `scopf.ipopt.run`, at the end of a run."""
+        """Start point and multipliers, named as in `scopf.optimizer.ipopt.run`, at a run's end."""
         n = self._nlp.n
         t = np.minimum(where.t[self.loose], self.x_upper[n:])
         at_range = where.rows[self._ranges]

@@ -33,17 +33,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scopf import ipopt
 from scopf.diagnosis.budget import Budget, OutOfTimeError
 from scopf.diagnosis.elastic import Elastic, Where
-from scopf.ladder import Patience, Watch
-from scopf.outcome import Status
+from scopf.optimizer import ipopt
+from scopf.optimizer.status import Status
+from scopf.optimizer.strategy import Patience, Watch
 
 if TYPE_CHECKING:
     from scopf.arrays import Flags, Floats
     from scopf.diagnosis.limits import Limits
-    from scopf.nlp import NLP
-    from scopf.progress import Ticker
+    from scopf.engine.nlp import NLP
+    from scopf.optimizer.progress import Ticker
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from scipy import optimize, sparse
 from scopf.dynamics import modes
 from scopf.dynamics.energy import hessian
 from scopf.dynamics.inertia import negatives
-from scopf.faults import ScopfError
-from scopf.stability.grid import Grid
+from scopf.errors import ScopfError
+from scopf.network.susceptances import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,8 +13,8 @@ that make the given operating point an equilibrium, so its frequency is the nomi
 
 Only angle differences matter. All angles are taken relative to that of the first inverter, which
 removes the zero eigenvalue of the common angle exactly, in networks with losses as well. A
-validated network is one island (`scopf.validation`), so there is one such angle; where there is one
-inverter, no angle is left.
+validated network is one island (`scopf.network.validation`), so there is one such angle; where
+there is one inverter, no angle is left.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from scipy import sparse
 
 from scopf.dynamics.inertia import determinant_sign
 from scopf.dynamics.loads import transit
-from scopf.faults import ScopfError, number
-from scopf.injections import injections, slopes
+from scopf.errors import ScopfError, number
+from scopf.network.powers import injections, slopes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scopf.arrays import Floats, Ints
+    from scopf.devices.gfm import Inverters
     from scopf.dynamics.loads import Loads
-    from scopf.inverters import Inverters
-    from scopf.network import Network
+    from scopf.network.network import Network
 
 log = logging.getLogger(__name__)
 

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from scopf.algebra.functions import cos, sin
+from scopf.engine.functions import cos, sin
 
 if TYPE_CHECKING:
     from scopf.arrays import Floats
-    from scopf.stability.grid import Grid
+    from scopf.network.susceptances import Grid
 
 
 def line_form(b: Any, v_i: Any, v_j: Any, angle: Any, d_angle: Any, d_i: Any, d_j: Any) -> Any:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scopf.faults import ScopfError, listing, number
-from scopf.network import LOADS
+from scopf.errors import ScopfError, listing, number
+from scopf.network.network import LOADS
 
 if TYPE_CHECKING:
     from scopf.arrays import Floats, Ints
-    from scopf.network import Network
+    from scopf.network.network import Network
 
 NAMED = {"power": 0.0, "current": 1.0, "impedance": 2.0}
 Exponent = str | float | tuple[float, float]

@@ -29,7 +29,7 @@ import numpy as np
 from scipy import linalg as dense
 from scipy import sparse
 
-from scopf.faults import ScopfError, listing
+from scopf.errors import ScopfError, listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

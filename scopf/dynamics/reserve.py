@@ -29,13 +29,13 @@ from scipy.linalg import eigh
 from scipy.sparse import linalg
 
 from scopf.dynamics.energy import hessian
-from scopf.faults import ScopfError
+from scopf.errors import ScopfError
 
 if TYPE_CHECKING:
     from scipy import sparse
 
     from scopf.arrays import Floats, Ints
-    from scopf.stability.grid import Grid
+    from scopf.network.susceptances import Grid
 
 _ORDER = "MMD_AT_PLUS_A"  # fill-reducing order for matrices of symmetric pattern
 

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scopf import blocks
+from scopf import display
 from scopf.dynamics import critical
 from scopf.dynamics.dae import SingularError, System
 from scopf.dynamics.loads import Loads
 from scopf.dynamics.modes import METHODS, Spectrum, participation, spectrum
-from scopf.faults import ScopfError, listing
-from scopf.injections import injections
+from scopf.errors import ScopfError, listing
+from scopf.network.powers import injections
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from scopf.arrays import Floats
+    from scopf.devices.gfm import Inverters
     from scopf.dynamics.loads import Load
-    from scopf.inverters import Inverters
-    from scopf.network import Network
+    from scopf.network.network import Network
 
 log = logging.getLogger(__name__)
 
@@ -162,20 +162,20 @@ class Verification:
         return self.text()
 
     def _repr_html_(self) -> str:
-        return blocks.html(self._blocks())
+        return display.html(self._blocks())
 
     def text(self) -> str:
         """Verdict, rightmost modes and blame in a few lines that fit a terminal.
 
         The critical droop is shown when it has been computed.
         """
-        return blocks.text(self._blocks())
+        return display.text(self._blocks())
 
-    def _blocks(self) -> list[blocks.Block]:
+    def _blocks(self) -> list[display.Block]:
         system = self.system
         dissipates = "with losses" if system.net.has_losses else "voltage-dependent loads"
         exact = "lossless" if self.lossless else dissipates
-        lines: list[blocks.Block] = [
+        lines: list[display.Block] = [
             f"{system.net.name}, {exact}: {len(system.inverters)} inverters, "
             f"{system.states} states, {2 * len(system.rest)} algebraic variables",
             self.verdict,
@@ -190,7 +190,7 @@ class Verification:
         frame = self.modes.assign(
             eigenvalue=[_complex(v) for v in self.spectrum.values[: self.count]]
         )
-        lines += ["", f"Rightmost modes ({self.method})", blocks.Table(frame, _MODE, "modes")]
+        lines += ["", f"Rightmost modes ({self.method})", display.Table(frame, _MODE, "modes")]
         if self.method == "arnoldi":
             lines.append(f"complete right of {self.spectrum.edge:.4g} rad/s")
         if self.blame is not None:

@@ -1,5 +1,1 @@
-"""The optimisation problem as a Pyomo model that reads like (P1) of the paper."""
-
-from scopf.model.problem import Problem, build
-
-__all__ = ["Problem", "build"]
+"""(P1): the optimal power flow with stability rows, one file for each family of equations."""

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from scopf.algebra import Formulation
 from scopf.arrays import Floats, Ints
-from scopf.faults import ScopfError, listing
-from scopf.inverters import Inverters
-from scopf.network import Network
-from scopf.tables import positions
+from scopf.devices.gfm import Inverters
+from scopf.engine.formulation import Formulation
+from scopf.errors import ScopfError, listing
+from scopf.network.network import Network
+from scopf.network.tables import positions
 
 _ROUNDING = 1e-9  # relative: a box that touches the circle is not outside it
 

@@ -19,17 +19,17 @@ from typing import Any
 
 import numpy as np
 
-from scopf import piecewise
-from scopf.algebra import Formulation
-from scopf.algebra.formulation import Expression
 from scopf.arrays import Floats, Ints
-from scopf.faults import ScopfError, by_number, listing, number
-from scopf.inverters import Inverters
+from scopf.devices.gfm import Inverters
+from scopf.engine.formulation import Formulation
+from scopf.engine.symbols import Expression
+from scopf.errors import ScopfError, by_number, listing, number
 from scopf.model import dclines
 from scopf.model.capability import circle, reach
-from scopf.model.levels import add_levels
-from scopf.model.levels import costs as costs_of
-from scopf.network import Network
+from scopf.model.piecewise_costs import add_levels
+from scopf.model.piecewise_costs import costs as costs_of
+from scopf.network import piecewise
+from scopf.network.network import Network
 
 log = logging.getLogger(__name__)
 

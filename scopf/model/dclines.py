@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from scopf.algebra import Formulation
 from scopf.arrays import Floats
-from scopf.model.levels import add_levels, costs
-from scopf.network import Network
-from scopf.tables import received
+from scopf.engine.formulation import Formulation
+from scopf.model.piecewise_costs import add_levels, costs
+from scopf.network.network import Network
+from scopf.network.tables import received
 
 
 def add_dclines(f: Formulation, net: Network, start: dict[str, Floats]) -> None:

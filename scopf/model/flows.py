@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from scopf.algebra import Formulation
-from scopf.algebra.functions import cos, sin
-from scopf.network import Network
+from scopf.engine.formulation import Formulation
+from scopf.engine.functions import cos, sin
+from scopf.network.network import Network
 
 
 def w_real(vm_f: Any, vm_t: Any, va_f: Any, va_t: Any) -> Any:

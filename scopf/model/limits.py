@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from scopf.algebra import Formulation
+from scopf.engine.formulation import Formulation
 from scopf.model import dclines
-from scopf.network import Network
+from scopf.network.network import Network
 
 
 def balance(supplied: Any, drawn: Any, shunt: Any) -> Any:

@@ -17,18 +17,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from scopf.algebra import Formulation
 from scopf.arrays import Floats
-from scopf.inverters import Inverters
+from scopf.devices.gfm import Inverters
+from scopf.engine.formulation import Formulation
 from scopf.model.capability import add_capability, add_ratings, add_squares
 from scopf.model.costs import ReactiveCosts, add_cost
-from scopf.model.curves import add_curves
 from scopf.model.dclines import add_dclines
 from scopf.model.flows import add_flows
 from scopf.model.limits import add_angle_limits, add_balance, add_thermal_limits
-from scopf.network import Network
-from scopf.starts import flat
-from scopf.tables import REFERENCE
+from scopf.model.pq_curves import add_curves
+from scopf.model.starts import flat
+from scopf.network.network import Network
+from scopf.network.tables import REFERENCE
 
 
 def ac_opf(

@@ -12,17 +12,15 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from scopf import stability
-from scopf.algebra.formulation import Parameter
 from scopf.arrays import Floats
-from scopf.faults import ScopfError, by_number, listing, number
-from scopf.inverters import Inverters
-from scopf.keywords import spelled
-from scopf.memory import collector_off
+from scopf.devices.gfm import Inverters
+from scopf.engine.gc_off import collector_off
+from scopf.engine.symbols import Parameter
+from scopf.errors import ScopfError, by_number, listing, number, spelled
 from scopf.model import capability as circles
-from scopf.model import control
+from scopf.model import codesign
 from scopf.model import costs as reactive_costs
-from scopf.model.control import Bounds
+from scopf.model.codesign import Bounds
 from scopf.model.costs import (
     Coefficients,
     ReactiveCosts,
@@ -31,9 +29,10 @@ from scopf.model.costs import (
     warn_without_quadratic,
 )
 from scopf.model.opf import ac_opf
-from scopf.network import LOADS, Network
-from scopf.stability import Criterion, Reduction, Setting
-from scopf.stability.criterion import MARGIN
+from scopf.network.kron import Reduction
+from scopf.network.network import LOADS, Network
+from scopf.stability import registry
+from scopf.stability.criterion import MARGIN, Criterion, Setting
 
 log = logging.getLogger(__name__)
 
@@ -109,9 +108,9 @@ class Problem:
                 circles.check(net, inverters)
             self.formulation = ac_opf(net, inverters, costs, scenario.alpha, scenario.capability)
             if scenario.mq_bounds is not None:
-                box = control.bounds(inverters, scenario.mq_bounds)
-                cost = control.stiffness_cost(inverters, scenario.stiffness_cost)
-                control.add_stiffness(self.formulation, inverters, box, cost)
+                box = codesign.bounds(inverters, scenario.mq_bounds)
+                cost = codesign.stiffness_cost(inverters, scenario.stiffness_cost)
+                codesign.add_stiffness(self.formulation, inverters, box, cost)
             add_objective(self.formulation)
             criterion.add_rows(self.formulation, self.setting)
             if scenario.margin or scenario.droop_margin:
@@ -247,7 +246,7 @@ class Problem:
         if "margin" in changes:
             values[MARGIN] = np.array([scenario.margin])
         if stiffness_cost is not None:
-            values[control.COST] = control.stiffness_cost(inverters, stiffness_cost)
+            values[codesign.COST] = codesign.stiffness_cost(inverters, stiffness_cost)
         if mq is not None or changes.keys() & {"load_scale", "alpha", "droop_margin"}:
             values |= self.criterion.parameters(_setting(reduction, inverters, scenario))
         self.scenario, self.inverters, self.reduction = scenario, inverters, reduction
@@ -349,9 +348,9 @@ def build(
     if not isinstance(net, Network):
         raise ScopfError(f"net must be a Network (see load_case), not {type(net).__name__}")
     net = net.energized()
-    rule = stability.get(criterion) if isinstance(criterion, str) else criterion
+    rule = registry.get(criterion) if isinstance(criterion, str) else criterion
     if not hasattr(rule, "add_rows") or isinstance(rule, type):
-        raise ScopfError(f"criterion must be a name ({listing(stability.names())}) or a criterion")
+        raise ScopfError(f"criterion must be a name ({listing(registry.names())}) or a criterion")
     if not isinstance(capability, bool):
         raise ScopfError(f"capability is True or False, got {capability!r}")
     if inverters is None:

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from scopf.plots.bars import nssp
 from scopf.plots.curves import costs, margins, prices
+from scopf.plots.gap_maps import gap
 from scopf.plots.maps import heatmap
-from scopf.plots.network import network
+from scopf.plots.network_map import network
 from scopf.plots.plane import eigenvalues
 from scopf.plots.trace import convergence
 
@@ -22,6 +23,7 @@ __all__ = [
     "convergence",
     "costs",
     "eigenvalues",
+    "gap",
     "heatmap",
     "margins",
     "network",

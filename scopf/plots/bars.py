@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from scopf.faults import ScopfError
+from scopf.errors import ScopfError
 from scopf.plots import style
 from scopf.plots.subject import nssp_label, priced
-from scopf.prices import TRACE
+from scopf.results.prices import TRACE
 
 _VALUES = 16  # bars up to which each carries its number
 _SHADES = 5  # parts of a bar

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scopf import layout
 from scopf.arrays import Floats
-from scopf.faults import ScopfError, listing
+from scopf.errors import ScopfError, listing
+from scopf.network import drawing
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scopf.network import Network
+    from scopf.network.network import Network
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def places(net: Network, given: Any) -> tuple[Floats, float]:
     """
     if given is None:
         edges = np.column_stack([net.branch_from, net.branch_to])
-        return layout.positions(len(net.bus), edges), 1.0
+        return drawing.positions(len(net.bus), edges), 1.0
     import pandas as pd
 
     if isinstance(given, Mapping):

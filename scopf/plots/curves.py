@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from scopf.arrays import Floats, Ints
-from scopf.faults import ScopfError, listing
+from scopf.errors import ScopfError, listing
 from scopf.plots import runs as parts
 from scopf.plots import style
 from scopf.plots.runs import Slice
-from scopf.sweeps.report.figure import CURRENCY
+from scopf.sweeps.analysis.units import CURRENCY
 
 _MOST = 8  # inverters with a curve each, if they are not chosen
 _MARKED = 30  # points up to which each has a marker

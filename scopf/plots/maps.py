@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.arrays import Floats
-from scopf.faults import ScopfError, listing
+from scopf.errors import ScopfError, listing
 from scopf.plots import runs as parts
 from scopf.plots import style
-from scopf.sweeps.report.figure import CURRENCY
+from scopf.sweeps.analysis.units import CURRENCY
 
 if TYPE_CHECKING:
-    from scopf.sweeps.report.study import Study
+    from scopf.sweeps.analysis.table import Study
 
 _MOST_TICKS = 9
 

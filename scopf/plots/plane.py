@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scopf.faults import ScopfError
+from scopf.errors import ScopfError
 from scopf.plots import style
 
 DAMPING = (0.05, 0.1, 0.2, 0.5)

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from scopf.arrays import Ints
-from scopf.faults import ScopfError, listing
+from scopf.errors import ScopfError, listing
 from scopf.plots import style
-from scopf.sweeps.report.axes import Axis, groups
-from scopf.sweeps.report.figure import CURRENCY
-from scopf.sweeps.report.study import Study, prepare
-from scopf.sweeps.report.units import criteria_by_unit, per, price_unit
+from scopf.sweeps.analysis.axes import Axis, groups
+from scopf.sweeps.analysis.table import Study, prepare
+from scopf.sweeps.analysis.units import CURRENCY, criteria_by_unit, per, price_unit
 
 _WORDS = {"mq": "droop", "alpha": "grid strength", "eta_q": "reactive cost factor"}
 
@@ -119,7 +118,7 @@ def _only(study: Study, name: str, value: Any) -> Study:
 
 def _narrowed(study: Study, rows: Ints) -> Study:
     """Part of a study, its axes found anew: what no longer varies is none."""
-    from scopf.sweeps.report import axes as axes_of
+    from scopf.sweeps.analysis import axes as axes_of
 
     part = study.of(rows)
     return Study(

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from scopf.faults import ScopfError
+from scopf.errors import ScopfError
 
 BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"
 VERMILLION, PURPLE, SKY, BLACK = "#D55E00", "#CC79A7", "#56B4E9", "#000000"

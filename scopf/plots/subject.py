@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scopf.faults import ScopfError
-from scopf.sweeps.report.units import per
+from scopf.errors import ScopfError
+from scopf.sweeps.analysis.units import per
 
 if TYPE_CHECKING:
-    from scopf.solution import Solution
+    from scopf.results.solution import Solution
 
 
 def solution_of(given: Any, what: str) -> Solution:
@@ -21,7 +21,7 @@ def solution_of(given: Any, what: str) -> Solution:
     Raises:
         ScopfError: when it is something else.
     """
-    from scopf.solution import Solution
+    from scopf.results.solution import Solution
 
     if isinstance(given, Solution):
         return given

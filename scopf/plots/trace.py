@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from scopf.arrays import Floats
-from scopf.faults import ScopfError
+from scopf.errors import ScopfError
 from scopf.plots import style
 from scopf.plots.subject import solution_of
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from scopf.algebra import Formulation
     from scopf.arrays import Ints
-    from scopf.stability.grid import Grid
-    from scopf.stability.kron import Neighbors
+    from scopf.engine.formulation import Formulation
+    from scopf.network.kron import Neighbors
+    from scopf.network.susceptances import Grid
 
 WIDEST = np.deg2rad(89.0)
 

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 import numpy as np
 
-from scopf.faults import ScopfError, listing
-from scopf.stability.grid import Grid
+from scopf.errors import ScopfError, listing
+from scopf.network.susceptances import Grid
 
 if TYPE_CHECKING:
-    from scopf.algebra import Formulation
     from scopf.arrays import Flags, Floats, Ints
-    from scopf.inverters import Inverters
-    from scopf.network import Network
-    from scopf.stability.kron import Reduction
+    from scopf.devices.gfm import Inverters
+    from scopf.engine.formulation import Formulation
+    from scopf.network.kron import Reduction
+    from scopf.network.network import Network
 
 STIFFNESS, GAMMA, PER_STIFFNESS = "inverter_stiffness", "inverter_gamma", "inverter_gamma_unit"
 MARGIN = "stability_margin"

@@ -20,23 +20,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scopf.cases import load_case
-from scopf.faults import ScopfError
-from scopf.interruption import heeded
-from scopf.inverters import Inverters
-from scopf.model import build
-from scopf.progress import watched
-from scopf.solver import solve
-from scopf.stability.grid import Grid
-from scopf.stability.kron import Reduction
+from scopf.cases.files import load_case
+from scopf.devices.gfm import Inverters
+from scopf.errors import ScopfError
+from scopf.model.problem import build
+from scopf.network.kron import Reduction
+from scopf.network.susceptances import Grid
+from scopf.optimizer.progress import watched
+from scopf.procedures.solver import solve
+from scopf.results.solution import heeded
 from scopf.studies.montecarlo import chosen
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from scopf.arrays import Floats, Ints
-    from scopf.network import Network
-    from scopf.stability import Criterion
+    from scopf.network.network import Network
+    from scopf.stability.criterion import Criterion
 
 MQ = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.48)
 TOLERANCE = 1e-8  # of the cost: less counts as none, and the solver's noise is less

@@ -17,23 +17,21 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scopf import stability
-from scopf.faults import ScopfError, number
-from scopf.progress import watched
-from scopf.stability.grid import Grid
+from scopf.errors import ScopfError, number
+from scopf.network.susceptances import Grid
+from scopf.optimizer.progress import watched
+from scopf.stability import registry
 from scopf.studies.exact import hessians
 
 if TYPE_CHECKING:
-    import os
-
     import pandas as pd
 
     from scopf.arrays import Flags, Floats
-    from scopf.stability import Criterion
+    from scopf.stability.criterion import Criterion
 
 B = (2.0, 4.0, 6.0, 8.0)
 MQ = np.linspace(1.0, 5.0, 9)
@@ -57,22 +55,6 @@ class Gap:
     criterion: str
     points: int
     table: pd.DataFrame
-
-    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """Heatmaps over the two droops, xi above and the false share below, a column for each B.
-
-        Args:
-            path: picture file to write, if any.
-
-        Returns:
-            The matplotlib figure.
-
-        Raises:
-            ScopfError: when matplotlib is not installed, or the file cannot be written.
-        """
-        from scopf.studies.heatmaps import draw
-
-        return draw(self, path)
 
     def summary(self) -> pd.DataFrame:
         """A row for each B.
@@ -117,7 +99,7 @@ def gap(
     """
     import pandas as pd
 
-    rule = stability.get(criterion) if isinstance(criterion, str) else criterion
+    rule = registry.get(criterion) if isinstance(criterion, str) else criterion
     for name, given in (("b", b), ("mq", mq), ("vm", vm)):
         values = [number(name, value) for value in given]
         if not values or min(values) <= 0:

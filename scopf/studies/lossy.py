@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scopf import stability
-from scopf.progress import watched
+from scopf.optimizer.progress import watched
+from scopf.stability import registry
 from scopf.studies.linear import rightmost
 from scopf.studies.networks import draw
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from scopf.arrays import Floats
-    from scopf.stability import Criterion
+    from scopf.stability.criterion import Criterion
     from scopf.studies.networks import Batch
 
 RATIOS = (0.05, 0.1, 0.2, 0.5)
@@ -81,7 +81,7 @@ def lossy(
     """
     import pandas as pd
 
-    rule = stability.get(criterion) if isinstance(criterion, str) else criterion
+    rule = registry.get(criterion) if isinstance(criterion, str) else criterion
     rows = []
     for ratio in ratios:
         cases = [

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scopf import stability
-from scopf.progress import watched
+from scopf.optimizer.progress import watched
+from scopf.stability import registry
 from scopf.studies.networks import draw
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from scopf.arrays import Flags
-    from scopf.stability import Criterion
+    from scopf.stability.criterion import Criterion
     from scopf.studies.networks import Batch
 
 
@@ -92,8 +92,8 @@ def montecarlo(
 def chosen(criteria: Sequence[str | Criterion] | None, network: str | None) -> list[Criterion]:
     """The criteria by name; all that say anything (about this kind of network) by default."""
     if criteria is not None:
-        return [stability.get(rule) if isinstance(rule, str) else rule for rule in criteria]
-    rules = [stability.get(name) for name in stability.names() if name != "none"]
+        return [registry.get(rule) if isinstance(rule, str) else rule for rule in criteria]
+    rules = [registry.get(name) for name in registry.names() if name != "none"]
     return [rule for rule in rules if network in (None, rule.network)]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scopf.stability.grid import Grid
+from scopf.network.susceptances import Grid
 from scopf.studies.exact import definite, hessians, own_susceptance
 
 if TYPE_CHECKING:

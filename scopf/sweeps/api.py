@@ -11,20 +11,20 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import scopf
-from scopf.faults import ScopfError, listing
-from scopf.interruption import terminable
-from scopf.inverters import Inverters, Value
+from scopf.devices.gfm import Inverters, Value
+from scopf.errors import ScopfError, listing
 from scopf.model.problem import Problem
-from scopf.network import Network
+from scopf.network.network import Network
+from scopf.optimizer.signals import terminable
 from scopf.sweeps import manifest as manifests
 from scopf.sweeps import pool, results
-from scopf.sweeps.base import Numbers
+from scopf.sweeps.base_case import Numbers
 from scopf.sweeps.driver import Driver
 from scopf.sweeps.progress import Progress
 from scopf.sweeps.results import Sweep
 from scopf.sweeps.store import JOURNAL, Store, unwritable
 from scopf.sweeps.study import Study
+from scopf.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -273,7 +273,7 @@ class _Run:
         run: dict[str, Any] = {
             "started": manifests.now(),
             "where": where,
-            "scopf": scopf.__version__,
+            "scopf": __version__,
             "machine": manifests.machine(),
         }
         if resume and (folder / manifests.MANIFEST).is_file():

@@ -18,9 +18,9 @@ from concurrent.futures import (
 )
 from dataclasses import dataclass
 
-from scopf.faults import ScopfError
+from scopf.errors import ScopfError
 from scopf.sweeps import pool
-from scopf.sweeps.base import Base
+from scopf.sweeps.base_case import Base
 from scopf.sweeps.plan import Chain, Plan
 from scopf.sweeps.progress import CRASHED, Progress
 from scopf.sweeps.store import Store

@@ -13,21 +13,21 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import scopf
-from scopf.faults import ScopfError, listing
-from scopf.sweeps import whole
+from scopf.errors import ScopfError, listing
+from scopf.sweeps import atomic
 from scopf.sweeps.spec import Spec
 from scopf.sweeps.store import unwritable
 from scopf.sweeps.worker import MANY_PAIRS
+from scopf.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from scopf.arrays import Ints
-    from scopf.inverters import Inverters
+    from scopf.devices.gfm import Inverters
     from scopf.model.problem import Scenario
-    from scopf.network import Network
-    from scopf.stability import Criterion
+    from scopf.network.network import Network
+    from scopf.stability.criterion import Criterion
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -45,7 +45,7 @@ def now() -> str:
 
 def versions() -> dict[str, str]:
     """Of Python, scopf and what it calls."""
-    found = {"python": platform.python_version(), "scopf": scopf.__version__}
+    found = {"python": platform.python_version(), "scopf": __version__}
     for name in _PACKAGES:
         try:
             found[name] = metadata.version(name)
@@ -115,7 +115,7 @@ def write(folder: Path, manifest: dict[str, Any]) -> None:
     """
     text = json.dumps(manifest, indent=1) + "\n"
     try:
-        whole.replace(folder / MANIFEST, lambda part: part.write_text(text, encoding="utf-8"))
+        atomic.replace(folder / MANIFEST, lambda part: part.write_text(text, encoding="utf-8"))
     except OSError as error:
         raise unwritable(folder, error) from error
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from scopf.arrays import Ints
-from scopf.faults import CaseError, Fault, listing
-from scopf.network import Network
-from scopf.sweeps.base import Topology
+from scopf.errors import CaseError, Fault, listing
+from scopf.network.network import Network
+from scopf.sweeps.base_case import Topology
 from scopf.sweeps.quantities import BY_NAME, Value, split
 from scopf.sweeps.spec import Axis, Line, Spec
 

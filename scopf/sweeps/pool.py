@@ -12,7 +12,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from multiprocessing.connection import wait
 from typing import Any
 
-from scopf.faults import ScopfError
+from scopf.errors import ScopfError
 
 _METHOD = "spawn"
 _ANSWER = 10  # seconds that a scheduler may take to answer

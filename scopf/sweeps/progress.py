@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from scopf.outcome import Status
-from scopf.sweeps.base import INVALID, ISLANDED
-from scopf.sweeps.whole import no_links
+from scopf.optimizer.status import Status
+from scopf.sweeps.atomic import no_links
+from scopf.sweeps.base_case import INVALID, ISLANDED
 from scopf.sweeps.worker import ERROR
 
 _EVERY = 60.0  # seconds between lines of counts in the log

@@ -7,9 +7,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scopf.faults import ScopfError
+from scopf.errors import ScopfError
+from scopf.sweeps import atomic
 from scopf.sweeps import manifest as manifests
-from scopf.sweeps import whole
 from scopf.sweeps.plan import Plan
 from scopf.sweeps.progress import NOT_RUN
 from scopf.sweeps.quantities import BY_NAME, STEP, split
@@ -169,15 +169,17 @@ def write(store: Store, plan: Plan, folder: Path, *, csv: bool = False) -> dict[
     rows = {k: rows.get(k) or failed(NOT_RUN, "", float("nan")) for k in range(len(plan))}
     try:
         frame = _scenarios(plan, rows)
-        whole.replace(
+        atomic.replace(
             folder / f"{SCENARIOS}.parquet", lambda part: frame.to_parquet(part, index=False)
         )
         if csv:
-            whole.replace(folder / f"{SCENARIOS}.csv", lambda part: frame.to_csv(part, index=False))
+            atomic.replace(
+                folder / f"{SCENARIOS}.csv", lambda part: frame.to_csv(part, index=False)
+            )
         for name in TABLES:
-            whole.replace(folder / f"{name}.parquet", partial(_stream, store, name))
+            atomic.replace(folder / f"{name}.parquet", partial(_stream, store, name))
             if csv:
-                whole.replace(folder / f"{name}.csv", partial(_as_csv, folder, name))
+                atomic.replace(folder / f"{name}.csv", partial(_as_csv, folder, name))
     except OSError as error:
         raise unwritable(folder, error) from error
     except (LookupError, TypeError, ValueError) as error:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scopf.faults import CaseError, Fault, ScopfError
+from scopf.errors import CaseError, Fault, ScopfError
 from scopf.sweeps.quantities import STEP, Value
 
 

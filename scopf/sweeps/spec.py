@@ -19,11 +19,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from scopf.faults import CaseError, Fault, ScopfError, listing
-from scopf.keywords import nearest
+from scopf.errors import CaseError, Fault, ScopfError, listing, nearest
 from scopf.sweeps import series
-from scopf.sweeps.lines import line_of
 from scopf.sweeps.quantities import BY_NAME, Value, is_column, split
+from scopf.sweeps.toml_lines import line_of
 from scopf.sweeps.values import MOST, column_type, is_space
 
 Line = Callable[[tuple[str | int, ...]], int | None]

@@ -16,8 +16,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from scopf.faults import ScopfError
-from scopf.sweeps.whole import no_links
+from scopf.errors import ScopfError
+from scopf.sweeps.atomic import no_links
 from scopf.sweeps.worker import Done
 
 JOURNAL = "results.sqlite"

@@ -9,15 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from scopf import ipopt
-from scopf.cases import bundled, load_case
-from scopf.faults import CaseError, Fault, ScopfError, listing
-from scopf.inverters import Inverters
+from scopf.cases import bundled
+from scopf.cases.files import load_case
+from scopf.devices.gfm import Inverters
+from scopf.errors import CaseError, Fault, ScopfError, listing
 from scopf.model.problem import Problem
-from scopf.network import Network
-from scopf.stability import Criterion
+from scopf.network.network import Network
+from scopf.optimizer import ipopt
+from scopf.stability.criterion import Criterion
 from scopf.sweeps import manifest as manifests
-from scopf.sweeps.base import Base, Numbers, Unsolvable
+from scopf.sweeps.base_case import Base, Numbers, Unsolvable
 from scopf.sweeps.plan import Plan, resolved
 from scopf.sweeps.quantities import BY_NAME
 from scopf.sweeps.spec import Line, Settings, Spec, check, outside, overridden, read_toml

@@ -51,9 +51,9 @@ def listed(value: Any) -> Any:
 
 
 def _known_criterion(name: str) -> str:
-    from scopf import stability
+    from scopf.stability import registry
 
-    stability.get(name)  # says which names there are
+    registry.get(name)  # says which names there are
     return name
 
 

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scopf.faults import ScopfError
+from scopf.errors import ScopfError
 from scopf.model.problem import Problem
-from scopf.outcome import Iterate, Status
-from scopf.prices import TRACE
-from scopf.solution import BINDING
-from scopf.solver import solve
+from scopf.optimizer.status import Iterate, Status
+from scopf.procedures.solver import solve
+from scopf.results.prices import TRACE
+from scopf.results.tables import BINDING
 from scopf.stability.criterion import NOBODY
-from scopf.sweeps.base import INVALID, Base, Numbers, Topology, Unsolvable
+from scopf.sweeps.base_case import INVALID, Base, Numbers, Topology, Unsolvable
 from scopf.sweeps.quantities import Value
 
 if TYPE_CHECKING:
-    from scopf.solution import Solution
+    from scopf.results.solution import Solution
 
 TABLES = ("inverters", "pairs", "buses")
 MANY_PAIRS = 200  # stability rows up to which all of them are kept

@@ -11,7 +11,7 @@ import pandas as pd
 
 from scopf.arrays import Floats
 from scopf.cases.pandapower.elements import told
-from scopf.faults import Fault
+from scopf.errors import Fault
 
 Points = list[tuple[float, float]]
 

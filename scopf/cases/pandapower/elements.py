@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from scopf.arrays import Flags, Floats, Ints
-from scopf.faults import Fault
+from scopf.errors import Fault
 
 _LARGEST_INDEX = 10_000_000  # pandapower's tables of positions are as long as the largest index
 _LIMITS = {f"{end}_{power}": np.nan for end in ("min", "max") for power in ("p_mw", "q_mvar")}

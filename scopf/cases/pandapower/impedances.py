@@ -16,7 +16,7 @@ import pandas as pd
 
 from scopf.arrays import Floats, Ints, Strings
 from scopf.cases.pandapower.elements import told
-from scopf.faults import CaseError, Fault, ScopfError
+from scopf.errors import CaseError, Fault, ScopfError
 
 _HANDED_ON = (
     "bus", "switch", "line", "trafo", "trafo3w", "impedance", "shunt", "ward", "xward", "motor",

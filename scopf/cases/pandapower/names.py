@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scopf.network import Network
+    from scopf.network.network import Network
 
 
 def units(network: Network) -> pd.DataFrame:

@@ -13,9 +13,9 @@ import pandas as pd
 from scopf.arrays import Floats, Ints
 from scopf.cases.pandapower import costs, elements, impedances, sources
 from scopf.cases.pandapower.elements import told
-from scopf.faults import CaseError, Fault, listing
-from scopf.network import Network
-from scopf.tables import Branches, Buses, Gens
+from scopf.errors import CaseError, Fault, listing
+from scopf.network.network import Network
+from scopf.network.tables import Branches, Buses, Gens
 
 log = logging.getLogger(__name__)
 

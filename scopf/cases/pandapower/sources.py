@@ -11,8 +11,8 @@ import pandas as pd
 from scopf.arrays import Complexes, Flags, Ints
 from scopf.cases.pandapower import costs
 from scopf.cases.pandapower.costs import Cost, Costs
-from scopf.faults import listing
-from scopf.tables import DcLines, Gens
+from scopf.errors import listing
+from scopf.network.tables import DcLines, Gens
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ import numpy as np
 from scopf.arrays import Complexes, Flags, Floats, Ints, Strings
 from scopf.cases.psse import checks
 from scopf.cases.psse.reading import Case, Records
-from scopf.faults import Fault, listing
-from scopf.tables import positions
+from scopf.errors import Fault, listing
+from scopf.network.tables import positions
 
 Origins = list[tuple[Records, int]]
 

@@ -13,9 +13,9 @@ from scopf.cases.psse.branches import Ends
 from scopf.cases.psse.costs import Costs
 from scopf.cases.psse.reading import Case, Records
 from scopf.cases.psse.windings import Stars, Transformers
-from scopf.faults import CaseError, Fault
-from scopf.network import Network
-from scopf.tables import ISOLATED, Branches, Buses, Gens, positions
+from scopf.errors import CaseError, Fault
+from scopf.network.network import Network
+from scopf.network.tables import ISOLATED, Branches, Buses, Gens, positions
 
 _DEGREE = 180.0 / np.pi  # degrees in a rad
 _PAIR = ("I", "ID")

@@ -9,7 +9,7 @@ import numpy as np
 
 from scopf.arrays import Flags
 from scopf.cases.psse.reading import Records
-from scopf.faults import Fault, listing
+from scopf.errors import Fault, listing
 
 
 def switched_on(

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scopf import csvfile
 from scopf.arrays import Flags
 from scopf.cases.psse import lexing
 from scopf.cases.psse.reading import Records
-from scopf.faults import CaseError, Fault, ScopfError, listing
+from scopf.errors import CaseError, Fault, ScopfError, listing
+from scopf.network import csvtable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,7 +151,7 @@ def read(source: Source | None, case: Path) -> Costs:
         source = beside
     if isinstance(source, str | os.PathLike):
         name = os.fspath(source)
-        header, cells, faults = csvfile.read(name, Path(name).name)
+        header, cells, faults = csvtable.read(name, Path(name).name)
     elif hasattr(source, "columns"):
         name = "costs"
         header = [str(column) for column in source.columns]

@@ -12,7 +12,7 @@ import numpy as np
 from scopf.arrays import Complexes, Floats, Ints
 from scopf.cases.psse import layout, lexing
 from scopf.cases.psse.lexing import Line
-from scopf.faults import CaseError, Fault
+from scopf.errors import CaseError, Fault
 
 THRSHZ = 1e-4  # p.u.; PSS/E's own default of the reactance up to which a line has none
 _REVISION = re.compile(r"PSS\W{0,4}(?:TM)?\W{0,3}E\W{0,3}(\d\d)", re.IGNORECASE | re.ASCII)

@@ -11,8 +11,8 @@ from scopf.arrays import Complexes, Flags, Floats, Ints, Strings
 from scopf.cases.psse import checks, transformers
 from scopf.cases.psse.branches import Ends, Origins, names
 from scopf.cases.psse.reading import Case
-from scopf.faults import Fault
-from scopf.tables import positions
+from scopf.errors import Fault
+from scopf.network.tables import positions
 
 _CODES = {"CW": (1, 2, 3), "CZ": (1, 2, 3), "CM": (1, 2)}
 _OPEN = {1: (0, 4), 2: (0, 2), 3: (0, 3)}  # STAT of a transformer whose winding is open

@@ -4,8 +4,8 @@
     C1    1/k_i     > sum_j b_ij ((V_i + V_j) sec theta_ij - 2 V_i)
     C2    1/k_i     > sum_j b_ij ((V_j + V_i^2/V_j) sec theta_ij - 2 V_i)
 
-as they are without shunts (C_p divided by 2 B_ii here, see `scopf.stability.sums`). At equal angles
-the paper's (3) implies C0, which has the sum where (3) has B_ii times the maximum.
+as they are without shunts (C_p divided by 2 B_ii here, see `scopf.stability.line_sums`). At equal
+angles the paper's (3) implies C0, which has the sum where (3) has B_ii times the maximum.
 
 At a bus without an inverter C2 cannot hold, and C0 and C1 do not under load, so they are about the
 Kron-reduced network.
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from scopf.network import LOADS
-from scopf.stability.sums import LineSums
+from scopf.network.network import LOADS
+from scopf.stability.line_sums import LineSums
 
 if TYPE_CHECKING:
     from scopf.stability.criterion import Setting

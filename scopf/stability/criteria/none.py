@@ -9,11 +9,11 @@ import numpy as np
 from scopf.stability.criterion import NOBODY, Rows, Stability
 
 if TYPE_CHECKING:
-    from scopf.algebra import Formulation
     from scopf.arrays import Floats
-    from scopf.network import Network
+    from scopf.engine.formulation import Formulation
+    from scopf.network.network import Network
+    from scopf.network.susceptances import Grid
     from scopf.stability.criterion import RowPrices, Setting
-    from scopf.stability.grid import Grid
 
 
 class Unconstrained:

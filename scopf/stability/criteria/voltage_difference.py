@@ -21,19 +21,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from scopf.algebra.formulation import Parameter
-from scopf.faults import ScopfError
+from scopf.engine.symbols import Parameter
+from scopf.errors import ScopfError
 from scopf.stability import criterion
 from scopf.stability.criterion import MARGIN, NOBODY, Stability
-from scopf.stability.pairs import Direct, Voltages, Within
+from scopf.stability.voltage_pairs import Direct, Voltages, Within
 
 if TYPE_CHECKING:
-    from scopf.algebra import Formulation
     from scopf.arrays import Floats, Ints
-    from scopf.network import Network
+    from scopf.engine.formulation import Formulation
+    from scopf.network.kron import Neighbors
+    from scopf.network.network import Network
+    from scopf.network.susceptances import Grid
     from scopf.stability.criterion import RowPrices, Setting
-    from scopf.stability.grid import Grid
-    from scopf.stability.kron import Neighbors
 
 log = logging.getLogger(__name__)
 

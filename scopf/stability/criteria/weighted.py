@@ -1,7 +1,7 @@
 """The weighted criterion: the weights themselves are variables, one on every bus.
 
 With the best weights the rows say no less than that M is positive definite (see
-`scopf.stability.sums`), which is all but exact: on a tree it is the exact condition. Rows use
+`scopf.stability.line_sums`), which is all but exact: on a tree it is the exact condition. Rows use
 neighbours only, on the full network, so it stays sparse at any size. The variables are logarithms
 u = ln w, in which each row is convex; u is 0 at one bus, since only ratios count.
 """
@@ -14,16 +14,16 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import linalg
 
-from scopf.algebra.functions import exp
+from scopf.engine.functions import exp
 from scopf.stability import criterion
-from scopf.stability.sums import WEIGHTS, LineSums
+from scopf.stability.line_sums import WEIGHTS, LineSums
 
 if TYPE_CHECKING:
-    from scopf.algebra import Formulation
     from scopf.arrays import Floats
-    from scopf.network import Network
+    from scopf.engine.formulation import Formulation
+    from scopf.network.network import Network
+    from scopf.network.susceptances import Grid
     from scopf.stability.criterion import Setting
-    from scopf.stability.grid import Grid
 
 _LOSSY = 0.06  # droop margin that covered networks with r/x up to .2, angles up to 30 degrees
 _DENSE = 300  # buses up to which all eigenvalues are the quicker way

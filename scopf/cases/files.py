@@ -1,0 +1,131 @@
+"""Networks from cases, and networks to files, in the format that a name or a suffix asks for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scopf.cases import bundled
+from scopf.cases.pandapower.recognition import NOT_FROM_FILE, holds_net, is_net
+from scopf.errors import CaseError, Fault, ScopfError, listing, nearest
+
+if TYPE_CHECKING:  # each reader is imported when it is used: the command line asks for names only
+    from collections.abc import Callable
+
+    import pandas as pd
+    from pandapower import pandapowerNet
+
+    from scopf.network.network import Network
+
+_READ = (".m", ".raw", ".json")
+_OWN_COSTS = "costs go with a PSS/E .raw file; other cases have their own"
+
+
+def load_case(
+    source: str | os.PathLike[str] | pandapowerNet,
+    *,
+    costs: str | os.PathLike[str] | pd.DataFrame | None = None,
+    ignore_unsupported: bool = False,
+) -> Network:
+    """Read a network from a bundled case, a file of MATPOWER, PSS/E or scopf, or a pandapower net.
+
+    Args:
+        source: name of a bundled case ("case39", "pglib_opf_case5_pjm" or
+            "case5_pjm"; `scopf cases` lists them) or path of a `.m` file
+            in MATPOWER's version 2 format, of a `.raw` file of PSS/E (revision 30 to 35), or of a
+            `.json` file that `scopf convert` wrote. A name that is both a bundled case and an
+            existing file without suffix means the bundled case; write `./case39` for the file. Or
+            a pandapower net (`docs/pandapower.md`).
+        costs: of the machines of a `.raw` file, which has none: a CSV file or a DataFrame with the
+            columns `bus`, `id` and some of `c2`, `c1`, `c0` (per MW), `points`, `d2`, `d1`, `d0`
+            (per MVAr), `pmin`, `pmax` (MW); None takes `grid.costs.csv` beside `grid.raw`.
+        ignore_unsupported: log a warning instead of raising for content that the model does not
+            represent (`docs/cases.md` and `docs/psse.md` say what that is).
+
+    Returns:
+        The network, per unit, with the user's own bus numbers.
+
+    Raises:
+        CaseError: listing every fault of the source with table, row and ids.
+    """
+    if is_net(source):
+        if costs is not None:
+            raise ScopfError(_OWN_COSTS)
+        from scopf.cases.pandapower.reading import read
+
+        return read(source, ignore_unsupported=ignore_unsupported)
+    try:
+        name = os.fspath(source)
+    except TypeError as error:
+        text = (
+            "load_case takes the name of a bundled case, the path of a file or a pandapower net, "
+            "not "
+        )
+        raise ScopfError(text + type(source).__name__) from error
+    known, path = bundled.find(name), Path(name)
+    raw = path.suffix.lower() == ".raw" and not known
+    if costs is not None and not raw:
+        raise ScopfError(_OWN_COSTS)
+    if known:
+        return bundled.load(known)
+    if path.suffix != ".m" and not os.path.isfile(path):  # unlike Path, for any name at all
+        path = Path(name if raw else name + ".m")
+    if not os.path.isfile(path):
+        raise CaseError(name, [Fault(f"neither a file nor a bundled case; {_hint(name)}")])
+    if raw:
+        from scopf.cases.psse import files
+
+        return files.read(path, costs_from=costs, ignore_unsupported=ignore_unsupported)
+    if holds_net(path):
+        raise CaseError(name, [Fault(NOT_FROM_FILE)])
+    if path.suffix.lower() == ".json":
+        from scopf.cases import native
+
+        return native.read(path)
+    from scopf.cases import matpower
+
+    return matpower.read(path, ignore_unsupported=ignore_unsupported)
+
+
+def _hint(name: str) -> str:
+    """What a name of nothing may have meant, or where it was looked for."""
+    if near := bundled.similar(name):
+        return f"did you mean {near}?"
+    if Path(name).suffix.lower() not in _READ:
+        return "`scopf cases` lists the bundled ones"
+    folder = Path(name).parent.absolute()
+    try:
+        files = {one.stem: one.name for one in folder.iterdir() if one.suffix.lower() in _READ}
+    except (OSError, ValueError):  # ValueError: a name that no file can have
+        return f"there is no folder {folder}"
+    near = nearest(Path(name).stem, files)
+    return f"did you mean {files[near]}?" if near else f"there is none of that name in {folder}"
+
+
+def save_case(net: Network, path: str | os.PathLike[str]) -> None:
+    """Write a network in the format that the suffix of the file names.
+
+    Args:
+        net: the network, elements out of service included.
+        path: `.json` (scopf's own, which holds everything) or `.m` (MATPOWER).
+
+    Raises:
+        CaseError: listing what the format cannot hold; then nothing is written.
+        ScopfError: for another suffix, or a file that cannot be written.
+    """
+    from scopf.cases import mwriter, native
+
+    writers: dict[str, Callable[[Network, Path], None]] = {
+        ".m": mwriter.write,
+        ".json": native.write,
+    }
+    path = Path(path)
+    if path.suffix.lower() not in writers:
+        known = listing(writers)
+        raise ScopfError(f"{path}: the suffix names the format to write, one of {known}")
+    try:
+        writers[path.suffix.lower()](net, path)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ScopfError(f"cannot write {path}: {reason}") from error

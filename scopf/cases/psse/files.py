@@ -1,0 +1,47 @@
+"""PSS/E power flow files (.raw, revisions 30 to 35) as networks.
+
+Field names, units and defaults are those of PSS/E's documentation of the format.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from scopf.cases.psse import building, costs, reading
+from scopf.errors import CaseError, Fault
+from scopf.network.network import Network
+
+log = logging.getLogger(__name__)
+
+
+def read(
+    path: str | Path, *, costs_from: costs.Source | None = None, ignore_unsupported: bool = False
+) -> Network:
+    """Read a .raw file into a validated per-unit network.
+
+    Args:
+        path: the file.
+        costs_from: table of costs, a CSV file or a DataFrame; None takes `grid.costs.csv` beside
+            `grid.raw` if it is there.
+        ignore_unsupported: log content that the model does not represent instead of refusing it.
+
+    Raises:
+        CaseError: listing every fault with section, line and record, or row of the costs.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise CaseError(str(path), [Fault(f"cannot be read: {reason}")]) from error
+    case = reading.parse(text, source=str(path))
+    table = costs.read(costs_from, path)
+    net = building.network(
+        case, table, source=str(path), name=path.stem, ignore_unsupported=ignore_unsupported
+    )
+    for unsupported in case.unsupported:
+        log.warning("%s: ignored: %s", path, unsupported)
+    for remark in case.remarks:
+        log.warning("%s: %s", path, remark)
+    return net

@@ -1,0 +1,149 @@
+"""The studies on the command line: `scopf gap`, `scopf conservatism`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scopf.cli import completion, options
+from scopf.cli.filenames import file_name
+from scopf.errors import ScopfError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_OUT = Annotated[Path | None, typer.Option(help="Folder for tables (CSV, Parquet) and pictures.")]
+_CRITERION = typer.Option(
+    help="voltage-difference, C0, C1, C2, weighted, or all; may be repeated.",
+    show_default=False,
+    autocompletion=completion.criteria,
+)
+
+
+def gap(criterion: Annotated[list[str] | None, _CRITERION] = None, out: _OUT = None) -> None:
+    """Gap between a criterion and the exact condition, on the paper's two-bus grid.
+
+    For each line susceptance B and both droops m_q from 1 to 5: xi, the share of the stable points
+    that the criterion does not certify, and the share of the points it certifies that are unstable.
+    Without --criterion: the paper's, voltage-difference.
+
+    Example: scopf gap --criterion voltage-difference --criterion C2 --out results
+    """
+    import pandas as pd
+
+    from scopf.studies.gap import MQ
+    from scopf.studies.gap import gap as study
+
+    names = _names(criterion) if criterion else ["voltage-difference"]
+    found = [study(name, progress=True) for name in names]
+    low, high = f"{MQ[0]:g}", f"{MQ[-1]:g}"
+    heads = ["B", "xi min", "mean", "max"]
+    heads += [f"false ({low}, {low})", f"({low}, {high})", f"({high}, {high})"]
+    typer.echo("xi: share of the stable points that are not certified, over all (m_q1, m_q2)")
+    typer.echo("false: share of the certified points that are unstable, at three (m_q1, m_q2)")
+    for result in found:
+        typer.echo(f"\n{result.criterion}, {result.points} points in each cell")
+        summary = result.summary().set_axis(heads, axis=1)
+        typer.echo(_text(summary.assign(B=[f"{b:g}" for b in summary["B"]])))
+    if out is None:
+        return
+    tables = [r.table.assign(criterion=r.criterion) for r in found]
+    written = _write(out, {"gap": pd.concat(tables, ignore_index=True)})
+    try:
+        from scopf import plots
+
+        for result in found:
+            plots.gap(result, out / f"gap_{file_name(result.criterion)}.png")
+            written += 1
+    except ScopfError as error:
+        typer.echo(f"scopf: no pictures: {error}", err=True)
+    typer.echo(f"\n{written} files written to {out}")
+
+
+def conservatism(
+    case: options.Case = "case39",
+    criterion: Annotated[list[str] | None, _CRITERION] = None,
+    mq: Annotated[
+        list[float] | None,
+        typer.Option(help="Uniform droop m_q for the table of costs; may be repeated."),
+    ] = None,
+    losses: Annotated[
+        bool, typer.Option("--losses", help="Keep branch resistance, charging and shunts.")
+    ] = False,
+    out: _OUT = None,
+) -> None:
+    """What each criterion costs on a case, and whether its optima are really stable.
+
+    Costs are increases over the plain OPF per hour. An optimum is marked u where it is unstable
+    with loads of constant power, U where it is also unstable with loads of constant impedance.
+    Without --criterion: all of them.
+
+    Example: scopf conservatism case39 --criterion weighted --mq 0.35 --out results
+    """
+    from scopf.cases.files import load_case
+    from scopf.studies.conservatism import MQ
+    from scopf.studies.conservatism import conservatism as study
+
+    net = load_case(case)
+    net = net if losses else net.lossless()
+    names = _names(criterion) if criterion else None
+    found = study(net, criteria=names, mq=mq or MQ, progress=True)
+    kind = ", lossless" if net.is_lossless else ""
+    typer.echo(f"{found.case}{kind}: plain OPF {found.cost:.2f} per hour\n")
+    typer.echo("Largest uniform m_q: at no cost, and at the plain optimum that the solver found")
+    heads = ["criterion", "loads: constant", "at no cost", "at the optimum"]
+    typer.echo(_text(found.limits.set_axis(heads, axis=1), ".4f"))
+    typer.echo("\nCost increase per hour over m_q")
+    costs = found.costs.assign(cell=[_cell(row) for row in found.costs.to_dict("records")])
+    table = costs.pivot(index="mq", columns="criterion", values="cell")
+    table = table[costs["criterion"].unique()].reset_index()
+    typer.echo(_text(table.rename(columns={"mq": "m_q"}), "g"))
+    typer.echo("u: unstable with constant-power loads; U: with constant-impedance loads as well")
+    if out is not None:
+        tables = {"conservatism_limits": found.limits, "conservatism_costs": found.costs}
+        typer.echo(f"\n{_write(out, tables)} files written to {out}")
+
+
+COMMANDS = (gap, conservatism)
+
+
+def _names(given: list[str]) -> list[str]:
+    """The names of criteria; `all` stands for all that say anything."""
+    from scopf.stability import registry
+
+    known = [name for name in registry.names() if name != "none"]
+    return [name for text in given for name in (known if text.lower() == "all" else [text])]
+
+
+def _cell(row: dict[Any, Any]) -> str:
+    """Cost increase and verdict of one optimum."""
+    if row["status"] != "optimal":
+        return str(row["status"])
+    power, impedance = row["stable_power"], row["stable_impedance"]
+    mark = " " if power else "u" if impedance else "U"
+    increase = f"{row['increase']:.2f}"
+    return f"{'0.00' if increase == '-0.00' else increase} {mark}"
+
+
+def _text(table: pd.DataFrame, style: str = ".3f") -> str:
+    """A table with numbers in one style."""
+    return table.to_string(index=False, float_format=lambda x: format(x, style), na_rep="-")
+
+
+def _write(folder: Path, tables: dict[str, pd.DataFrame]) -> int:
+    """Write tables as CSV and Parquet; how many files.
+
+    Raises:
+        ScopfError: when the folder cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, table in tables.items():
+            table.to_csv(folder / f"{name}.csv", index=False)
+            table.to_parquet(folder / f"{name}.parquet", index=False)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ScopfError(f"cannot write results to {folder}: {reason}") from error
+    return 2 * len(tables)

@@ -1,0 +1,158 @@
+"""From a problem to its diagnosis: quick proofs first, then the search for conflicts."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+
+from scopf.diagnosis.budget import Budget
+from scopf.diagnosis.capacity import Shortage, shortage
+from scopf.diagnosis.catalog import Catalog
+from scopf.diagnosis.limits import Limit, Limits
+from scopf.diagnosis.search import Search, more
+from scopf.diagnosis.text import Change, Diagnosis
+from scopf.errors import ScopfError, listing, number
+from scopf.model.problem import Problem
+from scopf.optimizer.compiled import compiled, start_point
+from scopf.optimizer.progress import Ticker
+from scopf.optimizer.strategy import Start
+
+if TYPE_CHECKING:
+    from scopf.engine.nlp import NLP
+
+
+def diagnose(
+    problem: Problem,
+    *,
+    time_limit: float = 180.0,
+    max_solves: int | None = None,
+    start: Start = "dc",
+    progress: bool = False,
+) -> Diagnosis:
+    """Find out which limits of a problem conflict, and what each of them would need.
+
+    The problem counts as it stands now, with everything that was changed on its Pyomo model; rows
+    that were added there are limits like any other, equations and bounds of added variables hold.
+    The cost plays no part, and nothing of the problem is changed.
+
+    Args:
+        problem: from `scopf.build`.
+        time_limit: wall time in s after which it reports what it has.
+        max_solves: re-solves after which it does; None for any number.
+        start: where to search from, as in `solve`.
+        progress: whether to show on a terminal what is done, if it takes over two seconds.
+
+    Returns:
+        The diagnosis; print it, or see its table `limits`.
+
+    Raises:
+        ScopfError: when the model cannot be compiled, or for an argument that makes no sense.
+    """
+    if not isinstance(problem, Problem):
+        kind = type(problem).__name__
+        raise ScopfError(f"diagnose takes a Problem that scopf.build made, got {kind}")
+    if start not in get_args(Start):
+        raise ScopfError(f"start must be one of {listing(get_args(Start))}, got {start!r}")
+    if not number("time_limit", time_limit) > 0:
+        raise ScopfError(f"time_limit must be positive, got {time_limit}")
+    if max_solves is not None and not number("max_solves", max_solves) >= 1:
+        raise ScopfError(f"max_solves must be at least 1, got {max_solves}")
+    budget = Budget(time_limit, None if max_solves is None else int(max_solves))
+    nlp = compiled(problem, False)
+    short = shortage(problem, nlp)
+    if short is not None:
+        return _short(short, budget)
+    impossible = _impossible(nlp)
+    if impossible:
+        return Diagnosis(impossible, False, proven=True, seconds=time.perf_counter() - budget.began)
+    with Ticker("diagnosis", progress, measure="") as ticker:
+        limits, search = _searched(problem, budget, start, ticker)
+    return _report(limits, search, budget)
+
+
+def _searched(
+    problem: Problem, budget: Budget, start: Start, ticker: Ticker
+) -> tuple[Limits, Search]:
+    """Search with the limits alone, in another form if that fails, then with the loads as well."""
+    for lift, loads in ((False, False), (True, False), (False, True)):
+        nlp = compiled(problem, lift)
+        limits = Limits(Catalog(problem, nlp, loads).kinds)
+        search = Search(nlp, limits, start_point(problem, nlp, start), budget, ticker)
+        search.run()
+        if search.feasible is not None or search.stopped:
+            break
+    return limits, search
+
+
+def _impossible(nlp: NLP) -> str:
+    """Rows whose sides contradict each other."""
+    crossed = np.flatnonzero(nlp.g_lower > nlp.g_upper)
+    if not len(crossed):
+        return ""
+    names = listing(nlp.row_names[k] for k in crossed)
+    return f"the lower side lies above the upper side of {names}: no point can satisfy that"
+
+
+def _short(short: Shortage, budget: Budget) -> Diagnosis:
+    capacity = Limit("Pmax", "all generators", "Pmax", "MW", ">=", short.capacity)
+    return Diagnosis(
+        f"no point is feasible: {short}",
+        False,
+        changes=(Change(1, capacity, short.load),),
+        proven=True,
+        seconds=time.perf_counter() - budget.began,
+    )
+
+
+def _report(limits: Limits, search: Search, budget: Budget) -> Diagnosis:
+    def change(conflict: int, k: int, t: float) -> Change:
+        return Change(conflict, limits[k], limits.needed(k, more(t)))
+
+    conflicts = list(enumerate(search.conflicts, 1))
+    partners = [
+        (number, limits[k], tried)
+        for number, conflict in conflicts
+        for ks, tried in ((conflict.partners, True), (conflict.untried, False))
+        for k in ks
+    ]
+    violated = search.violated or {}
+    found = {conflict.first: number for number, conflict in conflicts}
+    together = sorted(violated.items(), key=lambda item: -item[1])
+    return Diagnosis(
+        _verdict(search),
+        search.feasible,
+        changes=tuple(
+            change(number, k, t) for number, conflict in conflicts
+            for k, t in conflict.alone.items()
+        ),
+        partners=tuple(partners),
+        together=tuple(change(found.get(k, 0), k, t) for k, t in together),
+        factors=tuple(change(0, k, t) for k, t in search.levers.items()),
+        families=tuple(search.families.items()),
+        suspects=tuple(limits[k] for k in search.suspects),
+        complete=search.complete,
+        unexplained=len(violated) - len(conflicts) if search.feasible is False else 0,
+        stopped=search.stopped,
+        solves=budget.used,
+        seconds=time.perf_counter() - budget.began,
+    )  # fmt: skip
+
+
+def _verdict(search: Search) -> str:
+    if search.feasible:
+        return (
+            "a point was found that meets all limits: they do not conflict, and a solve that "
+            "failed did so for another reason (try another start, form or iteration limit)"
+        )
+    if search.feasible is None:
+        why = f" ({search.stopped})" if search.stopped else ""
+        return f"no answer: not even with its limits loosened was the problem solved{why}"
+    count = len(search.violated or {})
+    if count == 1:
+        return "no feasible point was found: limits conflict"
+    return (
+        f"no feasible point was found: limits conflict, and {count} of them (the fewest that were "
+        "found) have to give way together"
+    )

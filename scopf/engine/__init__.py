@@ -1,0 +1,1 @@
+"""Any Pyomo model as arrays with exact sparse first and second derivatives."""

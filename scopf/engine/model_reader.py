@@ -1,0 +1,362 @@
+"""What an optimisation model says, as forms: families at once, and the rest row by row."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from scopf.arrays import Flags, Floats, Ints
+from scopf.engine.coefficients import Parameters
+from scopf.engine.expressions import Form, RowWalker, UnsupportedError, Value
+from scopf.engine.families import Families, Family
+from scopf.engine.formulation import Formulation, origin
+from scopf.engine.numbers import Numbers
+from scopf.engine.pyomo_model import boxes
+from scopf.engine.snapshot import content
+from scopf.engine.symbols import Constraint, Objective, Variable
+from scopf.engine.triplets import Entries, Part
+from scopf.errors import ScopfError, listing
+
+
+class Reading:
+    """A model read: columns, rows as linear forms, and atoms.
+
+    Columns are numbered: families' variables, then lifted families, then variables (and lifted
+    expressions) that only the walker met.
+
+    Args:
+        source: a formulation or a Pyomo model.
+        lift: whether nonlinear expressions inside others become variables.
+
+    Attributes:
+        content: what was read.
+        families: those of the formulation, or None.
+        walker: what read the rest.
+        rows: Pyomo rows that were walked, in order; they come after the families' rows.
+        places: row number of each member of a constraint family, -1 for one that is not a row.
+        size, height: number of columns, and of rows without the objective (which comes last).
+        linear, couple, constants: entries of all rows.
+        maximize: whether the objective was negated.
+    """
+
+    def __init__(self, source: Formulation | pyo.ConcreteModel, lift: bool = False) -> None:
+        self._source = source
+        self.content = content(source)
+        self._take_over()
+        self._read(())
+        if lift:
+            nested = set(self.walker.nested)
+            families = self.families.nested if self.families is not None else set()
+            self._read(families, frozenset(nested))
+        self._named = [
+            (node, node.args[0]) for node in self.walker.nodes if node.is_named_expression_type()
+        ]
+
+    def _read(self, lift: Any, lift_nodes: frozenset[int] = frozenset()) -> None:
+        formulation = self.content.formulation
+        self.families = Families(formulation, lift) if formulation is not None else None
+        self.linear: list[Entries] = []
+        self.couple: list[Entries] = []
+        self.constants: list[Entries] = []
+        self.lower: list[Part] = []
+        self.upper: list[Part] = []
+        self.places: dict[str, Ints] = {}
+        self.height = 0
+        self.walker = self._walker(lift_nodes)
+        if self.families is not None:
+            self._add_families(self.families)
+        self.rows = [row for row, _ in self.content.rows]
+        forms = [self._row_form(row) for row in self.rows]
+        self.maximize = False
+        objective = self._objective_form()
+        self._discrete()
+        definitions = self.walker.definitions
+        self._add_walked(forms, [form for _, form in definitions], [c for c, _ in definitions])
+        self._add_lifted_families()
+        self._add_objective(objective)
+        self.size = (self.families.size if self.families else 0) + len(self.walker.variables)
+
+    # -- families -------------------------------------------
+
+    def _walker(self, lift: frozenset[int]) -> RowWalker:
+        """A walker that knows the families' variables and expressions, if it has any work."""
+        families = self.families
+        if families is None or not (self.content.rows or self.content.objective):
+            return RowWalker(lift)
+        made = families.formulation.rendering
+        assert made is not None
+        columns: dict[int, int] = {}
+        known: dict[int, tuple[str, int]] = {}
+        for name, members in made.members.items():
+            if name in families.columns:
+                first = families.columns[name]
+                columns.update((id(member), first + k) for k, member in enumerate(members))
+            elif name in families.forms and name in made.expressions:
+                known.update((id(member), (name, k)) for k, member in enumerate(members))
+        readers: dict[str, _RowReader] = {}
+
+        def form(node: Any) -> Form | None:
+            place = known.get(id(node))
+            if place is None:
+                return None
+            name, k = place
+            if name not in readers:
+                readers[name] = _RowReader(families.forms[name], walker.parameters)
+            return readers[name].form(k)
+
+        walker = RowWalker(lift, columns, form, families.size, families.count)
+        return walker
+
+    def _add_families(self, families: Families) -> None:
+        for symbol in families.formulation.of_kind(Constraint):
+            kept = np.flatnonzero(self.content.kept[symbol.name])
+            places = np.full(len(symbol), -1, dtype=np.int64)
+            places[kept] = self.height + np.arange(len(kept))
+            self.places[symbol.name] = places
+            family = families.forms[symbol.name]
+            lower = _side(families.formulation, symbol.lower, -np.inf, len(symbol)).take(kept)
+            upper = _side(families.formulation, symbol.upper, np.inf, len(symbol)).take(kept)
+            self._append(family, kept)
+            self._limit(lower, upper, len(kept))
+
+    def _append(self, family: Family, kept: Ints | None = None) -> None:
+        """Put rows of a family below those that are there."""
+        for mine, theirs in (
+            (self.linear, family.linear),
+            (self.couple, family.atoms),
+            (self.constants, family.constants),
+        ):
+            for entries in theirs:
+                chosen = (
+                    entries
+                    if kept is None or len(kept) == family.size
+                    else entries.select(kept, family.size, 1.0)
+                )
+                mine.append(chosen.shifted(self.height))
+        self.height += family.size if kept is None else len(kept)
+
+    def _add_lifted_families(self) -> None:
+        """Rows expression - variable = 0 of the lifted families."""
+        if self.families is None:
+            return
+        for name in self.lifted_families():
+            family = self.families.forms[name]
+            everything = np.arange(family.size)
+            minus = Entries(everything, self.families.columns[name] + everything, Numbers(-1.0))
+            self.linear.append(minus.shifted(self.height))
+            self._append(family)
+            self._limit(Numbers(0.0), Numbers(0.0), family.size)
+
+    def lifted_families(self) -> list[str]:
+        """Names of the expression families that became variables, in order of their columns."""
+        families = self.families
+        return sorted(families.lift, key=lambda n: families.columns[n]) if families else []
+
+    def lifted_nodes(self) -> list[Any]:
+        """Walked expressions that became variables, in order of their columns."""
+        return [v for v in self.walker.variables if v.is_expression_type()]
+
+    def _limit(self, lower: Numbers, upper: Numbers, rows: int) -> None:
+        """Sides of the rows that were appended last."""
+        place = slice(self.height - rows, self.height)
+        self.lower.append((lower, place))
+        self.upper.append((upper, place))
+
+    # -- rows -------------------------------------------
+
+    def _row_form(self, row: Any) -> tuple[Form, Value, Value]:
+        try:
+            lower, body, upper = row.to_bounded_expression()
+            sides = [self._bound(lower, -np.inf), self._bound(upper, np.inf)]
+        except ValueError as error:
+            raise ScopfError(f"{row.name}: its bounds cannot be evaluated ({error})") from error
+        if any(side != side for side in sides if isinstance(side, float)):
+            raise ScopfError(f"{row.name}: a bound is not a number")
+        return self._form(row, body), sides[0], sides[1]
+
+    def _bound(self, side: Any, open_side: float) -> Value:
+        if side is None:
+            return open_side
+        return self.walker.number(side) if hasattr(side, "is_fixed") else float(side)
+
+    def _form(self, component: Any, expression: Any) -> Form:
+        try:
+            return self.walker.form(expression)
+        except UnsupportedError as error:
+            raise ScopfError(f"{component.name} cannot be compiled: {error}") from error
+        except ValueError as error:
+            raise ScopfError(f"{component.name}: a parameter has no value ({error})") from error
+        except ZeroDivisionError as error:
+            raise ScopfError(f"{component.name}: division by zero") from error
+
+    def _objective_form(self) -> Form | None:
+        if self.content.objective is None:
+            return None
+        component, expression, sense = self.content.objective
+        form = self._form(component, expression)
+        self.maximize = sense == pyo.maximize
+        if not self.maximize:
+            return form
+        negated = Form()
+        negated.add(form, -1.0)
+        return negated
+
+    def _add_walked(
+        self,
+        forms: list[tuple[Form, Value, Value]],
+        definitions: list[Form],
+        columns: list[int],
+    ) -> None:
+        made = [form for form, _, _ in forms]
+        for form, column in zip(definitions, columns, strict=True):
+            row = Form()
+            row.add(form, 1.0)
+            row.linear[column] = row.linear.get(column, 0.0) + -1.0
+            made.append(row)
+        first, zeros = self.height, [0.0] * len(definitions)
+        self._append(gathered(made, self.walker.parameters))
+        place = slice(first, first + len(made))
+        read = self.walker.parameters.numbers
+        self.lower.append((read([lower for _, lower, _ in forms] + zeros), place))
+        self.upper.append((read([upper for _, _, upper in forms] + zeros), place))
+
+    def _add_objective(self, form: Form | None) -> None:
+        if form is None:
+            assert self.families is not None
+            (name,) = (s.name for s in self.families.formulation.of_kind(Objective))
+            self._append(self.families.forms[name])
+        else:
+            self._append(gathered([form], self.walker.parameters))
+        self.height -= 1
+
+    # -- variables -------------------------------------------
+
+    def _discrete(self) -> None:
+        """Refuse variables that are not continuous, or fixed without a value."""
+        members = [v for v in self.walker.variables if not v.is_expression_type()]
+        formulation = self.content.formulation
+        if formulation is not None and formulation.rendering is not None:
+            for symbol in formulation.of_kind(Variable):
+                members += formulation.rendering.members[symbol.name]
+        discrete = [v.name for v in members if not v.fixed and not v.is_continuous()]
+        if discrete:
+            raise ScopfError(f"only continuous variables are supported: {listing(discrete)}")
+        empty = [v.name for v in members if v.fixed and v.value is None]
+        if empty:
+            raise ScopfError(f"fixed without a value: {listing(empty)}")
+
+    def boxes(self) -> tuple[Floats, Floats, Floats, Flags]:
+        """Lower and upper bounds, values (NaN: none) and whether it is fixed, of every column."""
+        lower, upper = np.full(self.size, -np.inf), np.full(self.size, np.inf)
+        value, fixed = np.full(self.size, np.nan), np.zeros(self.size, dtype=bool)
+        if self.families is not None:
+            for symbol in self.families.formulation.of_kind(Variable):
+                first = self.families.columns[symbol.name]
+                place = slice(first, first + len(symbol))
+                lower[place], upper[place] = symbol.lower, symbol.upper
+                value[place], fixed[place] = symbol.value, symbol.fixed
+        first = self.families.size if self.families is not None else 0
+        own = [(first + k, v) for k, v in enumerate(self.walker.variables)]
+        own = [(k, v) for k, v in own if not v.is_expression_type()]
+        if own:
+            places = np.array([k for k, _ in own])
+            lower[places], upper[places] = boxes([v for _, v in own])
+            value[places] = [np.nan if v.value is None else v.value for _, v in own]
+            fixed[places] = [v.fixed for _, v in own]
+        return lower, upper, value, fixed
+
+    def definitions(self) -> Ints:
+        """Column that each definition row, in order, is about."""
+        columns = [np.array([c for c, _ in self.walker.definitions], dtype=np.int64)]
+        for name in self.lifted_families():
+            assert self.families is not None
+            columns.append(self.families.columns[name] + np.arange(self.families.forms[name].size))
+        return np.concatenate(columns)
+
+    def lifted(self) -> Flags:
+        """Which columns are lifted expressions."""
+        flags = np.zeros(self.size, dtype=bool)
+        first = 0
+        if self.families is not None:
+            first = self.families.size
+            for name in self.families.lift:
+                start = self.families.columns[name]
+                flags[start : start + self.families.forms[name].size] = True
+        flags[first:] = [v.is_expression_type() for v in self.walker.variables]
+        return flags
+
+    def current(self) -> bool:
+        """Whether the model still says what was read, but for numbers, which are taken over."""
+        if not content(self._source).same(self.content):
+            return False
+        if any(node.args[0] is not expression for node, expression in self._named):
+            return False
+        self._discrete()
+        self._take_over()
+        self.walker.parameters.refresh()
+        return True
+
+    def _take_over(self) -> None:
+        """Let a formulation know what stands on its model now, even if that is walked."""
+        formulation = (
+            self._source if isinstance(self._source, Formulation) else origin(self._source)
+        )
+        if formulation is not None:
+            formulation.read_model()
+
+
+class _RowReader:
+    """Gives single rows of a family as forms."""
+
+    def __init__(self, family: Family, parameters: Parameters) -> None:
+        self._parameters = parameters
+        self._kinds = []
+        for parts in (family.linear, family.atoms, family.constants):
+            found: dict[int, list[tuple[int, Entries, int]]] = defaultdict(list)
+            for entries in parts:
+                for k, (row, target) in enumerate(
+                    zip(entries.rows.tolist(), entries.targets.tolist(), strict=True)
+                ):
+                    found[row].append((target, entries, k))
+            self._kinds.append(found)
+
+    def form(self, row: int) -> Form:
+        """One row."""
+        form = Form()
+        linear, atoms, constants = self._kinds
+        for kind, into in ((linear, form.linear), (atoms, form.atoms)):
+            for target, entries, k in kind.get(row, ()):
+                into[target] = into.get(target, 0.0) + self._one(entries.numbers, k)
+        for _, entries, k in constants.get(row, ()):
+            form.constant += self._one(entries.numbers, k)
+        return form
+
+    def _one(self, numbers: Numbers, k: int) -> Value:
+        one = numbers.take(np.array([k]))
+        if one.moving:
+            return self._parameters.add(lambda: float(one.values()[0]))
+        return float(one.values()[0])
+
+
+def _side(formulation: Formulation, side: Any, open_side: float, rows: int) -> Numbers:
+    return Numbers(np.full(rows, open_side)) if side is None else formulation.numbers(side)
+
+
+def gathered(forms: list[Form], parameters: Parameters) -> Family:
+    """Single forms as a family."""
+    family = Family(len(forms))
+
+    def gather(kind: list[Entries], items: list[tuple[int, int, Any]]) -> None:
+        if items:
+            rows, targets, values = zip(*items, strict=True)
+            where = np.array(rows, dtype=np.int64), np.array(targets, dtype=np.int64)
+            kind.append(Entries(*where, parameters.numbers(values)).compact())
+
+    rows = list(enumerate(forms))
+    gather(family.linear, [(r, c, v) for r, f in rows for c, v in f.linear.items()])
+    gather(family.atoms, [(r, a, v) for r, f in rows for a, v in f.atoms.items()])
+    gather(family.constants, [(r, 0, f.constant) for r, f in rows])
+    return family

@@ -1,0 +1,134 @@
+"""Named families, and placeholders of their members, of which templates are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from scopf.arrays import Flags, Floats, Ints
+from scopf.engine.numbers import Numbers
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """A Pyomo Set: the user's own numbers of buses, branches, pairs of inverters."""
+
+    name: str
+    keys: list[Any]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+class Families(Protocol):
+    """The formulation that symbols belong to; see `scopf.engine.formulation.Formulation`."""
+
+    name: str
+    indices: dict[str, Index]
+    symbols: dict[str, Any]
+
+    def place(self, leaf: Leaf) -> Any:
+        """A Pyomo object that stands for a leaf in a template."""
+
+    def leaf(self, placeholder: Any) -> Leaf | None:
+        """What a Pyomo object stands for; None for one that is no placeholder."""
+
+    def numbers(self, node: Any) -> Numbers:
+        """Numbers of a template without variables, or of an array."""
+
+
+@dataclass(frozen=True, eq=False)
+class Symbol:
+    """A named family: parameters, variables, expressions or constraints on an index.
+
+    `symbol[positions]` is a placeholder for members, one in each row of the family that it is used
+    in; `symbol[:]` stands for all of them in order.
+    """
+
+    formulation: Families = field(repr=False)
+    name: str
+    index: Index | None
+
+    def __len__(self) -> int:
+        return 1 if self.index is None else len(self.index)
+
+    def __getitem__(self, positions: Any) -> Any:
+        if isinstance(positions, slice):
+            positions = np.arange(len(self))[positions]
+        return self.formulation.place(Members(self, np.asarray(positions, dtype=np.int64)))
+
+    def total(self, owner: Ints | None = None, rows: int = 1) -> Any:
+        """Placeholder of sums: in row i, over the members whose `owner` is i (all, if None)."""
+        if owner is None:
+            owner = np.zeros(len(self), dtype=np.int64)
+        return self.formulation.place(Total(self, np.asarray(owner, dtype=np.int64), rows))
+
+
+@dataclass(frozen=True, eq=False)
+class Parameter(Symbol):
+    """Mutable Params; `values` are the present ones."""
+
+    values: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Variable(Symbol):
+    """Variables with their boxes (infinite where open), where a solve starts, and values."""
+
+    lower: Floats
+    upper: Floats
+    start: Floats
+    value: Floats
+    fixed: Flags
+
+
+@dataclass(frozen=True, eq=False)
+class Expression(Symbol):
+    """Named expressions."""
+
+    body: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Constraint(Symbol):
+    """Rows lower <= body <= upper; a side is None, an array, or an expression of parameters."""
+
+    body: Any
+    lower: Any
+    upper: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Objective(Symbol):
+    """What is minimised."""
+
+    body: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Members:
+    """Stands for the members of a symbol at these positions."""
+
+    symbol: Symbol
+    positions: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Stands for fixed numbers."""
+
+    numbers: Numbers
+
+
+@dataclass(frozen=True, eq=False)
+class Total:
+    """Stands for sums over the members of a symbol that have the same owner."""
+
+    symbol: Symbol
+    owner: Ints
+    rows: int
+
+
+Leaf = Members | Data | Total

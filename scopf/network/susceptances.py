@@ -1,0 +1,91 @@
+"""A network as the theory sees it: buses, and lines of pure susceptance between them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+
+if TYPE_CHECKING:
+    from scopf.arrays import Floats, Ints
+    from scopf.network.kron import Reduction
+    from scopf.network.network import Network
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Lines between n buses; of a network with losses, what is left without its conductances.
+
+    A line between i and j adds -b V_i V_j cos(theta_i - theta_j - shift) to the energy of the
+    network, bus i adds 1/2 own_i V_i^2 (Wang and Geng 2026, section II: B = -Im Y).
+
+    Attributes:
+        start, end: buses (positions) that each line joins, shape (m,).
+        b: susceptance of each line, per unit; positive for an inductive one.
+        shift: of each line, rad.
+        own: B_ii of each bus, shape (n,): its lines, less charging and capacitors.
+        scale: natural scale of each bus, B_ii or the sum of its lines' |b|.
+    """
+
+    start: Ints
+    end: Ints
+    b: Floats
+    shift: Floats
+    own: Floats
+    scale: Floats
+
+    def __len__(self) -> int:
+        return len(self.own)
+
+    @classmethod
+    def full(cls, net: Network) -> Grid:
+        """The whole network, energized; taps, charging and shunts kept, conductance left out."""
+        branch, start, end = net.branch, net.branch_from, net.branch_to
+        b = branch.x / (branch.r**2 + branch.x**2) / branch.tap
+        own = -net.ybus().diagonal().imag
+        n = len(net.bus)
+        scale = np.bincount(start, np.abs(b), n) + np.bincount(end, np.abs(b), n)
+        return cls(start, end, b, branch.shift, own, np.where(scale > 0, scale, 1.0))
+
+    @classmethod
+    def reduced(cls, reduction: Reduction) -> Grid:
+        """The network reduced to its inverter buses, one line for each pair of neighbours.
+
+        Loads of the other buses are the shunts that they are at 1 p.u. voltage. Those at inverter
+        buses are left out of `own` (the scale is the paper's B_ii^red, which has them): constant
+        power adds nothing. What phase shifters and losses make unsymmetrical is averaged.
+        """
+        i, j = reduction.neighbors.pairs()
+        i, j = i[i < j], j[i < j]
+        matrix = reduction.susceptance
+        scale, load = np.abs(matrix.diagonal()), reduction.net.bus.demand(1.0)[1][reduction.keep]
+        b = -(matrix[i, j] + matrix[j, i]) / 2
+        return cls(i, j, b, np.zeros(len(i)), matrix.diagonal() - load, scale)
+
+    def angle(self, va: Floats) -> Floats:
+        """Angle across each line, rad, shape (..., m), for bus angles of shape (..., n)."""
+        return va[..., self.start] - va[..., self.end] - self.shift
+
+    def per_bus(self, at_start: Floats, at_end: Floats) -> Floats:
+        """Sums over the lines of each bus of what they have at their two ends.
+
+        Shapes (..., m) in, (..., n) out.
+        """
+        shape, points = (*at_start.shape[:-1], len(self)), math.prod(at_start.shape[:-1])
+        start, end = self._incidence
+        flat = [part.reshape(points, len(self.start)) for part in (at_start, at_end)]
+        total: Floats = ((start @ flat[0].T) + (end @ flat[1].T)).T.reshape(shape)
+        return total
+
+    @cached_property
+    def _incidence(self) -> tuple[Any, Any]:
+        """Which lines start (end) at which bus, (n, m) each."""
+        m = len(self.start)
+        shape, lines, ones = (len(self), m), np.arange(m), np.ones(m)
+        start = sparse.coo_array((ones, (self.start, lines)), shape=shape).tocsr()
+        end = sparse.coo_array((ones, (self.end, lines)), shape=shape).tocsr()
+        return start, end

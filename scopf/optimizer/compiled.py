@@ -1,0 +1,51 @@
+"""A problem as the arrays that Ipopt takes, compiled once, and the points to start from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scopf.arrays import Floats
+from scopf.engine.nlp import NLP
+from scopf.engine.symbols import Variable
+from scopf.errors import ScopfError, listing
+from scopf.model import piecewise_costs
+from scopf.model.costs import split_start
+from scopf.model.problem import Problem
+from scopf.model.starts import STARTS
+from scopf.optimizer.strategy import Start
+
+
+def compiled(problem: Problem, lift: bool) -> NLP:
+    """The problem's NLP, compiled once and refreshed as long as only numbers change.
+
+    Raises:
+        ScopfError: when the model cannot be compiled, or a lower bound is above an upper one.
+    """
+    nlp: NLP | None = problem.compiled.get(lift)
+    if nlp is None or not nlp.refresh():
+        nlp = problem.compiled[lift] = NLP(problem.formulation, lift)
+    unclear = np.flatnonzero(np.isnan(nlp.g_lower) | np.isnan(nlp.g_upper))
+    if len(unclear):
+        raise ScopfError(f"a bound is not a number: {listing(nlp.row_names[k] for k in unclear)}")
+    crossed = np.flatnonzero(~(nlp.x_lower <= nlp.x_upper))
+    if len(crossed):
+        names = (nlp.variables[k].name for k in crossed)
+        raise ScopfError(f"lower bound above upper bound, or no number: {listing(names)}")
+    return nlp
+
+
+def start_point(problem: Problem, nlp: NLP, start: Start) -> Floats:
+    """Start point in the order of the compiled problem; lifted flows are those of the point."""
+    if start == "model":
+        return nlp.consistent(nlp.start)
+    found = {} if start == "flat" else STARTS[start](problem.net)
+    f = problem.formulation
+    if "gen_q_price" in f:
+        found |= split_start(found.get("gen_qg", f["gen_qg"].start), f["gen_q_price"].values)
+    found |= piecewise_costs.starts(f, problem.base, found)
+    x = nlp.start.copy()
+    for variable in f.of_kind(Variable):
+        columns = nlp.columns(variable.name)
+        values = found.get(variable.name, variable.start)
+        x[columns[columns >= 0]] = values[columns >= 0]
+    return nlp.consistent(x)

@@ -1,0 +1,278 @@
+"""Ipopt through cyipopt, or through its own C interface; the only place that knows them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from scopf.arrays import Floats, Ints
+from scopf.errors import ScopfError
+from scopf.optimizer.signals import Stop, stoppable
+from scopf.optimizer.status import Outcome, Status
+from scopf.optimizer.strategy import Watch
+
+log = logging.getLogger(__name__)
+
+Options = Mapping[str, str | int | float]
+
+Progress = Callable[[int, float, float], None]  # iteration, cost, largest constraint violation
+
+OPTIONS: dict[str, str | int | float] = {
+    "tol": 1e-8,
+    "max_iter": 500,
+    "acceptable_iter": 0,  # a result is optimal or it is not: neither by patience,
+    "acceptable_tol": 1e-8,  # nor where steps become tiny
+    "nlp_scaling_max_gradient": 10.0,
+    "mumps_pivot_order": 0,  # AMD: a third less factorisation work on large grids
+    # Ipopt relaxes bounds and moves the result back into them: by the default 1e-8, that misplaces
+    # the balances of buses with short lines by up to 1e-4 p.u.; 1e-10 still does so by over 1e-6.
+    "bound_relax_factor": 1e-11,
+    "honor_original_bounds": "yes",
+    "check_derivatives_for_naninf": "yes",  # else NaN wanders through the factors unseen
+    "print_level": 0,
+    "sb": "yes",
+}
+
+# Ipopt's ApplicationReturnStatus (IpReturnCodes.h), in our words.
+_STATUS = {
+    0: (Status.OPTIMAL, "an optimal solution was found"),
+    1: (Status.ACCEPTABLE, "solved to a lower accuracy than asked for"),
+    2: (Status.INFEASIBLE, "no point near here satisfies all constraints; they probably conflict"),
+    3: (Status.FAILED, "the search direction became too small to go on"),
+    4: (Status.DIVERGED, "the iterates diverge; the problem may be unbounded"),
+    5: (Status.INTERRUPTED, "stopped on request"),
+    6: (Status.OPTIMAL, "a feasible point was found, and there is nothing to optimise"),
+    -1: (Status.ITERATION_LIMIT, "stopped at the iteration limit"),
+    -2: (Status.FAILED, "the search for a feasible point failed; constraints may conflict"),
+    -3: (Status.FAILED, "a search step could not be computed"),
+    -4: (Status.TIME_LIMIT, "stopped at the time limit"),
+    -5: (Status.TIME_LIMIT, "stopped at the time limit"),
+    -10: (Status.INFEASIBLE, "there are more equations than free variables"),
+    -11: (Status.FAILED, "the problem is not well defined"),
+    -13: (Status.EVALUATION_ERROR, "a function or derivative is not a finite number"),
+    -102: (Status.FAILED, "not enough memory"),
+}
+_REAL_OPTION = re.compile(r"tol|time$|factor|^mu_|_mu_|gradient|push|frac|bound_inf|_val$")
+_INVALID_OPTION, _INVALID_NUMBER = -12, -13
+
+# A warm start begins where the previous solution ended, its barrier low and its bounds not relaxed.
+WARM: dict[str, str | int | float] = {
+    "warm_start_init_point": "yes",
+    "mu_init": 1e-4,
+    "warm_start_bound_push": 1e-9,
+    "warm_start_bound_frac": 1e-9,
+    "warm_start_slack_bound_push": 1e-9,
+    "warm_start_slack_bound_frac": 1e-9,
+    "warm_start_mult_bound_push": 1e-9,
+}
+
+
+class Program(Protocol):
+    """Anything that Ipopt can solve: `scopf.engine.nlp.NLP`, say, whose methods say more."""
+
+    n: int
+    m: int
+    x_lower: Floats
+    x_upper: Floats
+    g_lower: Floats
+    g_upper: Floats
+
+    @property
+    def row_names(self) -> list[str]:
+        """Names of all rows."""
+
+    def objective(self, x: Floats, /) -> float:
+        """Value of the objective."""
+
+    def gradient(self, x: Floats, /) -> Floats:
+        """Its gradient."""
+
+    def constraints(self, x: Floats, /) -> Floats:
+        """Values of the rows."""
+
+    def jacobian(self, x: Floats, /) -> Floats:
+        """Nonzeros of their Jacobian."""
+
+    def jacobianstructure(self) -> tuple[Ints, Ints]:
+        """Where these are."""
+
+    def hessian(self, x: Floats, multipliers: Floats, factor: float, /) -> Floats:
+        """Nonzeros of the Hessian of the Lagrangian."""
+
+    def hessianstructure(self) -> tuple[Ints, Ints]:
+        """Where these are, in the lower triangle."""
+
+    def not_finite(self, x: Floats, /) -> list[str]:
+        """Names of what is not a finite number."""
+
+
+def run(
+    nlp: Program,
+    start: Floats,
+    options: Options,
+    watch: Watch,
+    progress: Progress | None = None,
+    multipliers: Mapping[str, Floats] | None = None,
+) -> Outcome:
+    """Solve an NLP.
+
+    Args:
+        nlp: what to solve.
+        start: shape (n,).
+        options: of Ipopt, on top of OPTIONS.
+        watch: counts iterations, and ends the run when it stalls.
+        progress: called after each iteration.
+        multipliers: start values "lagrange" (rows), "zl", "zu" (bounds) for a warm start.
+
+    Raises:
+        ScopfError: for an option that Ipopt does not have, or a value that it refuses.
+    """
+    crossed = np.flatnonzero(nlp.g_lower > nlp.g_upper)
+    if len(crossed):
+        name = nlp.row_names[crossed[0]]
+        text = f"{name} cannot hold: its lower side lies above its upper side"
+        none, nothing = np.zeros(nlp.n), np.zeros(nlp.m)
+        return Outcome(start, nothing, none, none, Status.INFEASIBLE, text, certain=True)
+    callbacks = _Callbacks(nlp, watch, progress)
+    ipopt = _interface().Problem(
+        n=nlp.n,
+        m=nlp.m,
+        problem_obj=callbacks,
+        lb=nlp.x_lower,
+        ub=nlp.x_upper,
+        cl=nlp.g_lower,
+        cu=nlp.g_upper,
+    )
+    given = {**OPTIONS, **options}
+    for name, value in given.items():
+        _set_option(ipopt, name, value)
+    with np.errstate(all="ignore"), stoppable() as callbacks.stop:
+        x, info = ipopt.solve(start, **(multipliers or {}))
+    code = info["status"]
+    if code == _INVALID_OPTION:
+        changed = {name: value for name, value in given.items() if OPTIONS.get(name) != value}
+        raise ScopfError(f"Ipopt refuses an option among {changed} (verbose=True shows why)")
+    status, message = _STATUS.get(code, (Status.FAILED, "the solver failed"))
+    if watch.stalled and not callbacks.stop.wanted:
+        status, message = Status.STALLED, f"given up: {watch.stalled}"
+    if code == _INVALID_NUMBER:
+        bad = nlp.not_finite(x) or nlp.not_finite(start)
+        message += f": {bad[0]}" if bad else ""
+    return Outcome(x, info["mult_g"], info["mult_x_L"], info["mult_x_U"], status, message)
+
+
+def refusals(options: Options) -> dict[str, str]:
+    """What is wrong with options that Ipopt does not have, or not with this value, by name."""
+    nothing = np.zeros(1)
+    ipopt = _interface().Problem(n=1, m=0, problem_obj=_Nothing(), lb=nothing, ub=nothing)
+    found = {}
+    for name, value in options.items():
+        try:
+            _set_option(ipopt, name, value)
+        except ScopfError as error:
+            found[name] = str(error)
+    return found
+
+
+class _Nothing:
+    """A program without anything in it."""
+
+    def objective(self, _: Floats) -> float:
+        """Nothing."""
+        return 0.0
+
+    def gradient(self, x: Floats) -> Floats:
+        """Nothing."""
+        return np.zeros_like(x)
+
+
+def _set_option(ipopt: Any, name: str, value: Any) -> None:
+    """Set an option, a whole number as a real one where Ipopt wants that (and would print)."""
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, int) and _REAL_OPTION.search(name):
+        value = float(value)
+    try:
+        ipopt.add_option(name, value)
+    except TypeError as error:
+        text = f"Ipopt has no option {name!r} that takes {value!r}; see its options reference"
+        raise ScopfError(text) from error
+
+
+class _Callbacks:
+    """An NLP as cyipopt wants it, with an eye on the iterations."""
+
+    def __init__(self, nlp: Program, watch: Watch, progress: Progress | None) -> None:
+        self._watch, self._progress = watch, progress
+        self.stop = Stop()
+        self.objective = nlp.objective
+        self.gradient = nlp.gradient
+        self.constraints = nlp.constraints
+        self.jacobian = nlp.jacobian
+        self.jacobianstructure = nlp.jacobianstructure
+        self.hessian = nlp.hessian
+        self.hessianstructure = nlp.hessianstructure
+
+    def intermediate(
+        self,
+        mode: int,
+        iteration: int,
+        cost: float,
+        violation: float,
+        dual_violation: float,
+        mu: float,
+        _step_norm: float,
+        regularization: float,
+        _dual_step: float,
+        step: float,
+        _trials: int,
+    ) -> bool:
+        """Called by Ipopt after each iteration; True goes on."""
+        error = max(violation, dual_violation)
+        goes_on = self._watch.goes_on(iteration, mode == 1, step, regularization > 0, error)
+        self._watch.steps.append((iteration, cost, violation, dual_violation, mu, step, mode == 1))
+        try:
+            if self._progress is not None:
+                self._progress(iteration, cost, violation)
+        except KeyboardInterrupt:
+            if self.stop.wanted:
+                raise
+            self.stop.wanted = True
+        return goes_on and not self.stop.wanted
+
+
+def _interface() -> Any:
+    """cyipopt, or our `libipopt` without it; BLAS on one thread, since more cost time on grids."""
+    key = "OPENBLAS_NUM_THREADS"
+    before = os.environ.get(key)
+    os.environ.setdefault(key, "1")
+    try:
+        return _cyipopt() or _library()
+    finally:
+        if before is None:
+            del os.environ[key]
+
+
+def _cyipopt() -> Any | None:
+    try:
+        import cyipopt
+    except ImportError as error:
+        log.debug("cyipopt cannot be imported: %s", error)
+        return None
+    cyipopt.set_logging_level(logging.WARNING)  # it reports every callback at INFO
+    return cyipopt
+
+
+def _library() -> Any:
+    from scopf.optimizer import libipopt
+
+    try:
+        libipopt.load()
+    except (ImportError, OSError) as error:
+        text = f"there is no Ipopt: cyipopt is not installed, and {error}; "
+        raise ImportError(text + "`conda install -c conda-forge cyipopt` brings one") from error
+    return libipopt

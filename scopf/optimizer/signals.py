@@ -1,0 +1,70 @@
+"""Ctrl-C while compiled code runs: a request to stop, which the code is told when it next asks."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+_Handler = Callable[[int, FrameType | None], None]
+
+
+class Stop:
+    """Whether somebody has asked to stop.
+
+    Attributes:
+        wanted: set by the first Ctrl-C; the second one raises KeyboardInterrupt as usual.
+    """
+
+    def __init__(self) -> None:
+        self.wanted = False
+
+    def press(self, number: int = signal.SIGINT, frame: FrameType | None = None) -> None:
+        """Handle the signal."""
+        if self.wanted:
+            raise KeyboardInterrupt
+        self.wanted = True
+
+
+def terminate(number: int, frame: FrameType | None) -> None:
+    """Handle SIGTERM as Python handles Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+_OWN = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: terminate}
+
+
+@contextmanager
+def stoppable() -> Iterator[Stop]:
+    """Turn Ctrl-C into a request for as long as this lasts; SIGTERM too where it is `terminable`.
+
+    Only Python's own handling is replaced, in the main thread: who has installed a handler, or
+    ignores the signal (a worker process, say), keeps that.
+    """
+    stop = Stop()
+    with _handled({n: stop.press for n, own in _OWN.items() if signal.getsignal(n) is own}):
+        yield stop
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does for as long as this lasts, unless somebody handles it."""
+    ends = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    with _handled({signal.SIGTERM: terminate} if ends else {}):
+        yield
+
+
+@contextmanager
+def _handled(handlers: Mapping[signal.Signals, _Handler]) -> Iterator[None]:
+    before: dict[signal.Signals, Any] = {}
+    try:
+        if threading.current_thread() is threading.main_thread():  # signals belong to it
+            for number, handler in handlers.items():
+                before[number] = signal.signal(number, handler)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,114 @@
+"""How attempts to solve end, and what they leave behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+from scopf.arrays import Floats
+
+STEPS = (
+    "iteration",
+    "cost",
+    "primal_infeasibility",
+    "dual_infeasibility",
+    "mu",
+    "step",
+    "restoration",
+)
+"""What is recorded of every iteration."""
+
+
+class Status(StrEnum):
+    """How a solve ended."""
+
+    OPTIMAL = "optimal"
+    ACCEPTABLE = "acceptable"
+    INFEASIBLE = "infeasible"
+    ITERATION_LIMIT = "iteration limit"
+    TIME_LIMIT = "time limit"
+    DIVERGED = "diverged"
+    EVALUATION_ERROR = "evaluation error"
+    INTERRUPTED = "interrupted"
+    STALLED = "stalled"
+    FAILED = "failed"
+
+    @property
+    def solved(self) -> bool:
+        """True when there is a solution: optimal, or optimal to a lower accuracy."""
+        return self in (Status.OPTIMAL, Status.ACCEPTABLE)
+
+    @property
+    def conflicting(self) -> bool:
+        """True when limits that conflict may be why there is no solution."""
+        return self in (Status.INFEASIBLE, Status.DIVERGED, Status.STALLED, Status.FAILED)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One run of the solver.
+
+    Attributes:
+        rung: what was tried.
+        status, message: how it ended.
+        iterations: interior-point iterations.
+        seconds: wall time, compiling included.
+        steps: every iteration, the start among them, shape (count, len(STEPS)).
+    """
+
+    rung: str
+    status: Status
+    message: str
+    iterations: int
+    seconds: float
+    steps: Floats = field(
+        default_factory=lambda: np.empty((0, len(STEPS))), repr=False, compare=False
+    )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of Ipopt came to.
+
+    Attributes:
+        x: last iterate, shape (n,).
+        rows, lower, upper: multipliers of rows and of bounds (signs: `scopf.results.prices`).
+        status, message: how it ended.
+        certain: whether nothing that could be tried would end differently.
+    """
+
+    x: Floats
+    rows: Floats
+    lower: Floats
+    upper: Floats
+    status: Status
+    message: str
+    certain: bool = False
+
+    @property
+    def multipliers(self) -> dict[str, Floats]:
+        """All multipliers, by the names that `run` takes them under."""
+        return {"lagrange": self.rows, "zl": self.lower, "zu": self.upper}
+
+
+@dataclass(frozen=True, eq=False)
+class Iterate:
+    """Where the solver ended, for a warm start.
+
+    Attributes:
+        signature: of the compiled problem that these belong to.
+        lift: its form.
+        x: variables, shape (n,).
+        rows, lower, upper: multipliers of rows and bounds.
+        cold: iterations that a cold start took.
+    """
+
+    signature: str
+    lift: bool
+    x: Floats
+    rows: Floats
+    lower: Floats
+    upper: Floats
+    cold: int

@@ -1,0 +1,257 @@
+"""The page: figures, sentences and tables of a sweep in one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import errno
+import hashlib
+import json
+import logging
+import os
+import re
+import secrets
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scopf.errors import ScopfError
+from scopf.pages import facts, grids, network, scatter, status
+from scopf.pages import figure as f
+from scopf.pages.figure import Figure
+from scopf.sweeps.analysis import axes as axes_of
+from scopf.sweeps.analysis import units
+from scopf.sweeps.analysis.table import Study, Sweep, prepare
+from scopf.sweeps.analysis.units import CURRENCY
+
+log = logging.getLogger(__name__)
+
+_SCRIPTS = ("theme.js", "tables.js", "figures.js", "network.js", "start.js")
+_MISSING = (
+    "the report needs {name}, which is not installed; it comes with the extra `report`: "
+    "pip install 'scopf[report]'"
+)
+
+
+def write(sweep: Sweep, path: str | Path) -> Path:
+    """Write the report of a sweep as one HTML page, which opens without a network.
+
+    Args:
+        sweep: what `scopf.load_sweep` returns; a part of a sweep will do.
+        path: of the page; it is replaced if it exists.
+
+    Returns:
+        The path.
+
+    Raises:
+        ScopfError: when a package of the extra `report` is missing, the tables do not fit the
+            schema, or the page cannot be written.
+    """
+    target = Path(path)
+    text = html(sweep)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _replace(target, text)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ScopfError(f"cannot write the report to {target}: {reason}") from error
+    log.info("report of %d scenarios: %s, %.1f MB", len(sweep.scenarios), target, len(text) / 1e6)
+    return target
+
+
+def _replace(target: Path, text: str) -> None:
+    """Put a file there, whole or not at all; a link of that name is replaced and not followed."""
+    if target.exists() and not (target.is_file() or target.is_dir()):  # a device or a pipe
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    try:
+        with beside.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        os.replace(beside, target)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def html(sweep: Sweep) -> str:
+    """The page as text; see `write`."""
+    template, library = _template(), _plotly()
+    whole = prepare(sweep)
+    study = whole.of(axes_of.thin(whole.axes))
+    groups = _figures(study)
+    drawing = network.drawing(study, sweep.manifest.get("network"))
+    data = {
+        "axes": [
+            {"name": axis.name, "label": axis.label, "unit": axis.unit, "texts": axis.texts}
+            for axis in study.axes.named
+        ],
+        "slice": [axis.name for axis in study.axes.sliced],
+        "figures": {figure.id: figure.data() for group in groups.values() for figure in group},
+        "network": drawing.data if drawing else None,
+        "table": _table(study),
+        "first": _first(study),
+    }
+    script = "\n".join(_asset(name) for name in _SCRIPTS)
+    return str(
+        template.render(
+            name=facts.case_name(sweep.manifest),
+            sentences=facts.headline(whole, sweep.manifest),
+            tiles=facts.tiles(whole, sweep.manifest),
+            part=_part(study, whole),
+            floor=f"{whole.floor:.3g} {units.price_unit(whole)}",
+            has_prices=bool(whole.solved.any()),
+            groups=groups,
+            axes=study.axes,
+            scatters=scatter.choices(study),
+            drawing=drawing,
+            failures=facts.failures(whole),
+            pairs=facts.binding_pairs(whole, sweep),
+            run=facts.run(sweep.manifest),
+            spec=json.dumps(sweep.manifest.get("spec"), indent=2, default=str, ensure_ascii=False),
+            style=_asset("page.css"),
+            data=_embedded(data),
+            library=library,
+            script=script,
+            policy=_policy(library, script),
+        )
+    )
+
+
+def _figures(study: Study) -> dict[str, list[Figure]]:
+    """Figures by the heading they stand under."""
+    by_id = (
+        {figure.id: figure for figure in scatter.over_choices(study)} if study.solved.any() else {}
+    )
+    ended = status.by_scenario(study)
+    if not by_id:
+        return {"Status": [ended]}
+    cost = [by_id[name] for name in ("cost", "critical") if name in by_id]
+    room = [by_id["margin"]]
+    priced = [by_id["nssp-max"], by_id["nssp-curves"], grids.prices(study)]
+    if not np.isfinite(study.nssp_max).any():  # a plain OPF
+        priced, room = [], []
+    elif not len(study.inverters):
+        priced = priced[:1]
+    surface = grids.surface(study)
+    groups = {
+        "Cost": cost,
+        "Stability prices": priced,
+        "Margin and voltages": [*room, by_id["spread"], by_id["voltages"]],
+        "All scenarios": [ended, *([surface] if surface else [])],
+    }
+    return {heading: figures for heading, figures in groups.items() if figures}
+
+
+def _first(study: Study) -> dict[str, int]:
+    """What the controls show at first: the scenario with the highest price."""
+    dearest = np.nan_to_num(study.nssp_max, nan=-1.0)
+    row = int(np.argmax(dearest))
+    found = {axis.name: int(axis.codes[row]) for axis in study.axes.sliced}
+    return {**found, "x": 0} if study.axes.is_list else found
+
+
+def _part(study: Study, whole: Study) -> str:
+    """What of a large sweep is drawn, as a sentence; empty for all of it."""
+    if len(study) == len(whole):
+        return ""
+    kept = [
+        f"{len(few)} of {len(many)} values of {many.label}"
+        for few, many in zip(study.axes.every, whole.axes.every, strict=True)
+        if len(few) < len(many)
+    ]
+    return (
+        f"To keep this page small, figures and the table of scenarios hold {len(study):,} of the "
+        f"{len(whole):,} scenarios ({', '.join(kept)}). Sentences and key numbers count all of "
+        "them; the Parquet tables of the run folder have all."
+    )
+
+
+def _table(study: Study) -> dict[str, Any]:
+    """The table of scenarios: heads, and columns of plain values."""
+    import pandas as pd
+
+    of_columns = {
+        "cost": CURRENCY, "seconds": "s", "nssp_max": units.price_unit(study),
+        "margin_min": "p.u. voltage", "vm_min": "p.u.", "vm_max": "p.u.",
+        **{axis.name: axis.unit for lead in study.axes.every for axis in (lead, *lead.along)},
+    }  # fmt: skip
+    frame = study.scenarios.copy()
+    frame.insert(list(frame.columns).index("cost") + 1, "cost_increase", study.cost_increase)
+    of_columns["cost_increase"] = CURRENCY
+    heads: list[str] = []
+    columns: list[dict[str, list[Any]]] = []
+    for name in frame.columns:
+        column = frame[name]
+        unit = of_columns.get(str(name), "")
+        heads.append(f"{name} [{unit}]" if unit else str(name))
+        if column.dtype != bool and pd.api.types.is_numeric_dtype(column):
+            values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+            digits = 4 if name == "seconds" else 10 if name == "cost" else 6
+            columns.append({"values": f.numbers(values.tolist(), digits)})
+            continue
+        codes, texts = pd.factorize(column.map(_text))
+        columns.append({"codes": codes.tolist(), "texts": [str(text) for text in texts]})
+    return {"heads": heads, "columns": columns}
+
+
+def _text(value: Any) -> str:
+    import pandas as pd
+
+    if isinstance(value, (bool, np.bool_)):
+        return "yes" if value else "no"
+    return "" if pd.isna(value) else str(value)
+
+
+def _embedded(data: dict[str, Any]) -> Any:
+    """JSON that cannot end the script element it stands in, as markup."""
+    from markupsafe import Markup
+
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)
+
+
+def _policy(*scripts: str) -> str:
+    """Content Security Policy: these scripts run and no others, and nothing is fetched."""
+    hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _asset(name: str) -> str:
+    return resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _template() -> Any:
+    try:
+        import jinja2
+    except ImportError as error:
+        raise ScopfError(_MISSING.format(name="jinja2")) from error
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["labelled"] = _labelled
+    return environment.from_string(_asset("page.html"))
+
+
+def _labelled(text: str) -> Any:
+    """Escaped text in which m_q and its like have real subscripts."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"\b([mηβ])_([qp])\b", r"<i>\1</i><sub>\2</sub>", str(escape(text))))
+
+
+def _plotly() -> str:
+    """The source of plotly.js, without line ends of another system."""
+    try:
+        from plotly.offline import get_plotlyjs
+    except ImportError as error:
+        raise ScopfError(_MISSING.format(name="plotly")) from error
+    return str(get_plotlyjs()).replace("\r\n", "\n").replace("\r", "\n")

@@ -1,0 +1,1 @@
+"""Solving: one problem, or several in a row."""

@@ -1,0 +1,1 @@
+"""What a solve came to: tables, prices, accuracy, text and files."""

@@ -1,0 +1,68 @@
+"""Exact checks of solutions by their dynamics, and why none was passed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scopf.optimizer.status import Status
+from scopf.stability.criterion import MARGIN
+
+if TYPE_CHECKING:
+    from scopf.model.problem import Problem
+
+_CREEPS = 0.1  # share of the way to stability that a step has to make
+
+
+@dataclass(frozen=True)
+class Check:
+    """One solve and its exact check.
+
+    Attributes:
+        droop_margin: that the criterion used.
+        status: of the solve.
+        cost: currency per hour; NaN without a solution.
+        stable: what the dynamics say; False without a solution.
+        factor: largest factor on all droops with which the operating point is stable, looked for up
+            to 1; NaN without a solution.
+        verdict: the same as a sentence.
+    """
+
+    droop_margin: float
+    status: Status
+    cost: float
+    stable: bool
+    factor: float
+    verdict: str
+
+
+def creeps(checks: Sequence[Check]) -> bool:
+    """Whether the last solution is hardly nearer to stability than the one before it."""
+    factors = [check.factor for check in checks if check.status.solved]
+    return len(factors) > 1 and 1 - factors[-1] > (1 - _CREEPS) * (1 - factors[-2])
+
+
+def reason(problem: Problem, checks: Sequence[Check]) -> str:
+    """Why no solution was certified, in a few words."""
+    if MARGIN not in problem.formulation:
+        return f"the criterion {problem.criterion.name} has no rows to tighten"
+    if checks[-1].status is Status.INTERRUPTED:
+        return "interrupted"
+    failed = [check for check in checks if not check.status.solved]
+    if len(failed) == len(checks):
+        return f"the problem itself was not solved ({checks[0].status})"
+    if failed:
+        least = min(failed, key=lambda check: check.droop_margin)
+        return f"with a droop margin of {least.droop_margin:.3g} it is not solved ({least.status})"
+    blind = f"the criterion {problem.criterion.name} does not see the instability"
+    if len(checks) == 1:
+        return blind
+    if creeps(checks):
+        first, last = checks[0], checks[-1]
+        return (
+            f"{blind}: with a droop margin of {first.droop_margin:.3g} the point would be stable "
+            f"with {first.factor:.4g} of its droops, with {last.droop_margin:.3g} with "
+            f"{last.factor:.4g} of them"
+        )
+    return f"still unstable after {len(checks)} rounds"

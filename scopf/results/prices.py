@@ -1,0 +1,234 @@
+"""Multipliers of the solver to prices: the one place that knows their signs and units.
+
+The solver minimises. Its row multipliers are lambda = -dJ*/d(rhs) for =, <= and >= rows alike, and
+its bound multipliers are z_L = +dJ*/d(lower bound) >= 0 and z_U = -dJ*/d(upper bound) >= 0. Out of
+these:
+
+- A locational marginal price is dJ*/d(load). The balance reads generation - flows = load, so it is
+  -lambda.
+- The price of a limit, named mu_..., is what one unit more room is worth; it is never negative.
+  A thermal row reads |S|^2/rate <= rate, and dJ*/d(rate) = -lambda (1 + |S|^2/rate^2); so does a
+  capability circle. Lost opportunity costs p (S - A) with the row (A^2 + Q^2)/S - S <= 0, so there
+  dJ*/dS = p - lambda (1 + (A^2 + Q^2)/S^2), and p = 2 lambda A/S by optimality.
+- A row that a user added has dJ*/d(its right side) = -lambda, in the units that it was written in.
+- A P-Q curve reads a P + b Q <= c with a normal (a, b) of length 1. It is worth what it would be to
+  move it by one unit of Q: dJ*/dc |b|.
+- The Nodal Stability Shadow Price of inverter i is the sum of the multipliers of its rows,
+  NSSP_i = sum_j lambda_ij = -dJ*/dGamma_i (Wang and Geng 2026), never negative. The criterion adds
+  them up, because it knows which rows are whose.
+
+Inside, powers are per unit and angles in rad; outside, prices are per MWh, MVArh, MVA, degree and
+p.u. voltage.
+
+An interior-point solver leaves small multipliers on rows that do not bind. What has a price:
+
+- One scenario by itself: above `TRACE`. Tables that leave rows out keep these, and the worst
+  inverter of a scenario is named from there on.
+- In a sweep, whose costs say what is small: not less than `PRICED` times their median, nor than
+  `TRACE`. Only these does its report call priced; the rest it draws as zero.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scopf.arrays import Flags, Floats
+from scopf.engine.nlp import NLP
+from scopf.model.capability import units
+from scopf.model.costs import where_priced
+from scopf.model.pq_curves import SIDES, curve
+from scopf.model.problem import Problem
+
+log = logging.getLogger(__name__)
+
+TRACE = 1e-3  # currency/h per p.u.
+PRICED = 1e-5  # of the median cost, per p.u.
+
+
+@dataclass(frozen=True)
+class Multipliers:
+    """Multipliers of one solve by family.
+
+    Attributes:
+        nlp: the compiled model.
+        rows: row multipliers, shape (m,).
+        lower, upper: bound multipliers, shape (n,).
+        solved: whether they mean anything.
+    """
+
+    nlp: NLP
+    rows: Floats
+    lower: Floats
+    upper: Floats
+    solved: bool
+
+    def of_rows(self, name: str, missing: float) -> Floats:
+        """Multipliers of a family of constraints.
+
+        `missing` for members that are no rows, NaN for rows with another expression than ours.
+        """
+        places = self.nlp.row_numbers(name)
+        found = np.where(places >= 0, np.append(self.rows, missing)[places], missing)
+        return np.where(self._replaced(name), np.nan, found)
+
+    def _replaced(self, name: str) -> Flags:
+        """Rows whose multiplier has no known sign and unit, because the user rewrote them."""
+        replaced = self.nlp.replaced(name)
+        if replaced.any():
+            text = "%s: %d rows were given another expression; they have no price here"
+            log.warning(text, name, int(replaced.sum()))
+        return replaced
+
+    def of_bounds(self, name: str) -> tuple[Floats, Floats]:
+        """Lower and upper bound multipliers of a family of variables; zero where fixed."""
+        places = self.nlp.columns(name)
+        lower, upper = np.append(self.lower, 0.0), np.append(self.upper, 0.0)
+        return lower[places], upper[places]
+
+    def active(self, name: str) -> Flags:
+        """Which members of a constraint family are rows of the problem."""
+        return (self.nlp.row_numbers(name) >= 0) & ~self.nlp.replaced(name)
+
+    def price(self, name: str, *, lower: bool = False) -> Floats:
+        """What one unit more room is worth on the upper (or lower) side; NaN without a solution."""
+        if not self.solved:
+            return np.full(len(self.nlp.row_numbers(name)), np.nan)
+        return np.maximum(self.of_rows(name, 0.0) * (-1.0 if lower else 1.0), 0.0)
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Prices by table and column, in the units that the column names say.
+
+    Attributes:
+        buses, gens, branches, dclines, inverters: price columns of these tables.
+        added: all columns of the table of rows that a user added or rewrote.
+    """
+
+    buses: dict[str, Floats]
+    gens: dict[str, Floats]
+    branches: dict[str, Floats]
+    dclines: dict[str, Floats]
+    inverters: dict[str, Floats]
+    added: dict[str, Any]
+
+
+def read(
+    problem: Problem, multipliers: Multipliers, x: Floats, loading: tuple[Floats, Floats]
+) -> Prices:
+    """All prices of a solved problem but those of stability rows; NaN without a solution.
+
+    Args:
+        problem: what was solved.
+        multipliers: what the solver returned.
+        x: where it ended.
+        loading: |S| / rate at the from and to end of each branch (zero without a limit).
+    """
+    net = problem.base
+    per_mw, per_degree = 1.0 / net.base_mva, np.pi / 180.0
+    vm_low, vm_high = multipliers.of_bounds("bus_vm")
+    p_low, p_high = multipliers.of_bounds("gen_pg")
+    q_low, q_high = multipliers.of_bounds("gen_qg")
+    limited_angle = np.isfinite(net.branch.angmin) | np.isfinite(net.branch.angmax)
+    angle = _spread(multipliers, "branch_angle", limited_angle)
+    thermal = [
+        _spread(multipliers, name, np.isfinite(net.branch.rate)) * (1.0 + share**2) * per_mw
+        for name, share in zip(("branch_limit_from", "branch_limit_to"), loading, strict=True)
+    ]
+    tables = Prices(
+        buses={
+            "lmp_p_per_mwh": -multipliers.of_rows("bus_balance_p", np.nan) * per_mw,
+            "lmp_q_per_mvarh": -multipliers.of_rows("bus_balance_q", np.nan) * per_mw,
+            "mu_vm_min_per_pu": vm_low,
+            "mu_vm_max_per_pu": vm_high,
+        },
+        gens={
+            "mu_p_min_per_mwh": p_low * per_mw,
+            "mu_p_max_per_mwh": p_high * per_mw,
+            "mu_q_min_per_mvarh": q_low * per_mw,
+            "mu_q_max_per_mvarh": q_high * per_mw,
+            **{
+                f"mu_curve_{side}_per_mvarh": _curve(problem, multipliers, side) * per_mw
+                for side in SIDES
+            },
+        },
+        branches={
+            "mu_s_from_per_mvah": np.maximum(thermal[0], 0.0),
+            "mu_s_to_per_mvah": np.maximum(thermal[1], 0.0),
+            "mu_angle_min_per_degree": np.maximum(-angle, 0.0) * per_degree,
+            "mu_angle_max_per_degree": np.maximum(angle, 0.0) * per_degree,
+        },
+        dclines=_dclines(multipliers, per_mw) if len(net.dcline) else {},
+        inverters={"mu_s_per_mvah": np.maximum(_ratings(problem, multipliers), 0.0) * per_mw},
+        added=_added(multipliers, x),
+    )
+    if not multipliers.solved:
+        every = tables.buses, tables.gens, tables.branches, tables.dclines, tables.inverters
+        for table in every:
+            table.update({name: np.full(len(column), np.nan) for name, column in table.items()})
+    return tables
+
+
+def _added(multipliers: Multipliers, x: Floats) -> dict[str, Any]:
+    """Rows that a user added or rewrote, in the units that they were written in."""
+    nlp = multipliers.nlp
+    rows, names = nlp.added
+    slope = multipliers.rows[rows] if nlp.maximize else -multipliers.rows[rows]
+    return {
+        "constraint": names,
+        "lower": nlp.g_lower[rows],
+        "value": nlp.constraints(x)[rows] if names else np.zeros(0),
+        "upper": nlp.g_upper[rows],
+        "dcost_dlimit": slope if multipliers.solved else np.full(len(rows), np.nan),
+    }
+
+
+def _curve(problem: Problem, multipliers: Multipliers, side: str) -> Floats:
+    """Price of one side of the P-Q curves, currency/h per p.u. of Q; zero without a row."""
+    worth, name = np.zeros(len(problem.base.gen)), f"gen_curve_{side}"
+    if name in problem.formulation:
+        at, _, b, _ = curve(problem.base.gen, side)
+        worth[at] = np.maximum(multipliers.of_rows(name, 0.0), 0.0) * np.abs(b)
+    return worth
+
+
+def _dclines(multipliers: Multipliers, per_mw: float) -> dict[str, Floats]:
+    found = {}
+    for name, unit in (("pf", "mwh"), ("qf", "mvarh"), ("qt", "mvarh")):
+        for side, bound in zip(SIDES, multipliers.of_bounds(f"dcline_{name}"), strict=True):
+            found[f"mu_{name}_{side}_per_{unit}"] = bound * per_mw
+    return found
+
+
+def _ratings(problem: Problem, multipliers: Multipliers) -> Floats:
+    """-dJ*/d(rating) of every inverter, currency/h per p.u.; zero where the rating is no limit."""
+    f, worth = problem.formulation, np.zeros(len(problem.inverters))
+    if "inverter_rating" not in f:
+        return worth
+    unit, owner = units(problem.base, problem.inverters)
+    p, q = (
+        np.bincount(owner, f[name].value[unit], minlength=len(worth))
+        for name in ("gen_pg", "gen_qg")
+    )
+    rating = f["inverter_rating"].values
+    if "inverter_capability" in f:
+        share = (p**2 + q**2) / rating**2
+        worth += multipliers.of_rows("inverter_capability", 0.0) * (1.0 + share)
+    if "inverter_p_available" in f:
+        on = where_priced(f["inverter_opportunity_price"].values)
+        available = f["inverter_p_available"].value / rating
+        share = available**2 + on * (q / rating) ** 2
+        row = multipliers.of_rows("inverter_opportunity", 0.0)
+        worth += row * (1.0 + share - 2.0 * available)
+    return worth
+
+
+def _spread(multipliers: Multipliers, name: str, limited: Flags) -> Floats:
+    """Multipliers of rows that only some branches have, over all branches (zero elsewhere)."""
+    found = np.zeros(len(limited))
+    found[limited] = multipliers.of_rows(name, 0.0)
+    return found

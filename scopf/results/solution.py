@@ -1,0 +1,107 @@
+"""The result of a solve: its tables, and what can be asked of it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from scopf import display
+from scopf.errors import ScopfError, spelled
+from scopf.optimizer.status import Status
+from scopf.results import text
+from scopf.results.tables import Result
+
+if TYPE_CHECKING:
+    from scopf.diagnosis.text import Diagnosis
+    from scopf.dynamics.loads import Load
+    from scopf.dynamics.verification import Verification
+
+
+class Solution(Result):
+    """Result of `scopf.solve`; a snapshot that later changes of the model do not touch."""
+
+    @spelled
+    def verify(
+        self,
+        *,
+        load: Load = "power",
+        frequency: float = 60.0,
+        modes: int = 10,
+        method: str = "auto",
+    ) -> Verification:
+        """Check with the dynamics of the full network whether the operating point is stable.
+
+        Args:
+            load: how loads follow the voltage: "power", "current", "impedance", an exponent, a pair
+                (n_p, n_q), or any of these by bus number (other buses then have constant power).
+            frequency: nominal, Hz.
+            modes: number of modes to report.
+            method: of finding eigenvalues, "dense", "arnoldi" or "auto".
+
+        Raises:
+            ScopfError: after a solve that failed; without an inverter; for an argument that makes
+                no sense.
+        """
+        from scopf.dynamics.verification import verify
+
+        if not self.solved:
+            raise ScopfError(f"there is no operating point to verify: {self.message}")
+        point = self.point
+        settings: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
+        return verify(self.net, self.inverter_data, point.vm, point.va, load=load, **settings)
+
+    def to_pandapower(self, net: Any, *, setpoints: bool = False) -> None:
+        """Fill the result tables of the pandapower net that was solved.
+
+        The tables res_bus (with the prices lam_p and lam_q), res_line, res_trafo, ... are those of
+        pandapower's own power flow at this dispatch, which has to be at the same voltages. res_cost
+        is the cost, and res_inverter the table `inverters`, indexed by bus, with the names of
+        pandapower's elements.
+
+        Args:
+            net: the net that the network was read from, unchanged since.
+            setpoints: write the dispatch into the tables of elements too (p_mw, q_mvar and vm_pu of
+                what may be controlled), so that `pandapower.runpp` finds the same operating point;
+                a gen with slack that is not the reference has it no longer, which the log says.
+
+        Raises:
+            ScopfError: after a solve that failed; when the net is not what was solved, as after
+                `lossless()`, with scaled loads, or after a change.
+        """
+        from scopf.results.to_pandapower import write
+
+        write(self, net, setpoints=setpoints)
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis | None:
+        """Which limits conflict, found by re-solves when it is first asked for; None if solved.
+
+        For a solution that was not certified: which limits conflict with the least droop margin
+        that had no solution any more, or in a sentence why there was no such margin.
+
+        `scopf.diagnose(problem)` is the same with options. What was changed by hand on the Pyomo
+        model since the solve is part of it.
+
+        Raises:
+            ScopfError: when `update` has changed the problem since the solve.
+        """
+        from scopf.results.explanation import explain
+
+        return explain(self, progress=True)
+
+    def __str__(self) -> str:
+        return display.text(text.blocks(self))
+
+    def _repr_html_(self) -> str:
+        return display.html(text.blocks(self))
+
+
+def heeded(solution: Solution) -> Solution:
+    """The solution, for code that solves on and on: one that was interrupted ends it all.
+
+    Raises:
+        KeyboardInterrupt: when the solve was interrupted.
+    """
+    if solution.status is Status.INTERRUPTED:
+        raise KeyboardInterrupt
+    return solution

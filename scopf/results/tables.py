@@ -1,0 +1,347 @@
+"""Status, cost and labelled tables of a solve, in the user's own numbers and units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scopf.arrays import Flags, Floats, Ints
+from scopf.model.problem import Problem, Scenario
+from scopf.optimizer.status import STEPS, Attempt, Iterate, Status
+from scopf.stability.criterion import NOBODY
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scopf.devices.gfm import Inverters
+    from scopf.network.network import Network
+    from scopf.results.accuracy import Accuracy
+    from scopf.results.checks import Check
+    from scopf.results.prices import Prices
+    from scopf.stability.criterion import Stability
+
+BINDING = 1e-6  # p.u. voltage: a stability row with less room than this counts as binding
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """Values of the model's variables and parameters at one point, per unit and rad.
+
+    Attributes:
+        vm, va: voltages of the buses.
+        pg, qg: output of the generators.
+        loads: of the buses by column of their table: pd, qd, and constant-current ones if any.
+        flows: into both ends of the branches, rows p_from, q_from, p_to, q_to.
+        dclines: rows pf, qf, pt, qt and cost of the DC lines, in the signs of their table.
+        alpha: grid strength.
+        costs: of the generators, currency per hour.
+        rating: of the inverters.
+        opportunity: lost opportunity of the inverters, currency per hour.
+    """
+
+    vm: Floats
+    va: Floats
+    pg: Floats
+    qg: Floats
+    loads: dict[str, Floats]
+    flows: Floats
+    dclines: Floats
+    alpha: float
+    costs: Floats
+    rating: Floats
+    opportunity: Floats
+
+    @property
+    def demand(self) -> tuple[Floats, Floats]:
+        """Active and reactive power that the loads of each bus draw, constant-current ones too."""
+        zero = np.zeros(len(self.vm))
+        p, q = (
+            self.loads[f"{letter}d"] + self.loads.get(f"{letter}d_current", zero) * self.vm
+            for letter in "pq"
+        )
+        return p, q
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Numbers and tables of a solve; what can be asked of them is in `Solution`.
+
+    After a solve that failed, the cost and every price are NaN, nothing counts as binding, and the
+    tables show the last iterate.
+
+    Attributes:
+        status: how the solve ended.
+        message: the same as a sentence.
+        cost: objective, in the case's currency per hour.
+        iterations: interior-point iterations, of all attempts together.
+        seconds: wall time of compiling and solving.
+        attempts: what was tried, in order; the last one gave the result.
+        problem: what was solved; its numbers may have been changed since.
+        scenario, inverter_data: its numbers and inverters as they had last been given to `build` or
+            `update` (what was set by hand on the Pyomo model shows in the tables only).
+        point, prices, stability: what the tables are made of.
+        accuracy: errors in the original problem, independent of the solver.
+        iterate: where the solver ended, for a warm start.
+        checks: every solve and exact check of `solve(..., certify=True)`.
+    """
+
+    status: Status
+    message: str
+    cost: float
+    iterations: int
+    seconds: float
+    attempts: tuple[Attempt, ...] = field(repr=False)
+    problem: Problem = field(repr=False)
+    scenario: Scenario = field(repr=False)
+    inverter_data: Inverters = field(repr=False)
+    point: Point = field(repr=False)
+    prices: Prices = field(repr=False)
+    stability: Stability = field(repr=False)
+    accuracy: Accuracy = field(repr=False)
+    iterate: Iterate = field(repr=False)
+    checks: tuple[Check, ...] = field(default=(), repr=False)
+
+    @property
+    def certified(self) -> bool | None:
+        """Whether the exact check was passed; None when it was not asked for."""
+        return self.checks[-1].stable if self.checks else None
+
+    @property
+    def rung(self) -> str:
+        """The attempt that gave the result (see `scopf.optimizer.strategy`), "reduced", say."""
+        return self.attempts[-1].rung
+
+    @property
+    def solved(self) -> bool:
+        """True when there is a solution."""
+        return self.status.solved
+
+    @cached_property
+    def buses(self) -> pd.DataFrame:
+        """Voltages, loads, locational marginal prices and prices of voltage limits, by bus."""
+        import pandas as pd
+
+        return pd.DataFrame(self.columns("buses"))
+
+    def columns(self, table: str) -> dict[str, Any]:
+        """Columns of buses, inverters or pairs: for loops that have no time for pandas.
+
+        A `neighbor` that is nobody is -1 here.
+        """
+        of = {"buses": self._of_buses, "inverters": self._of_inverters, "pairs": self._of_pairs}
+        return of[table]()
+
+    def _of_buses(self) -> dict[str, Any]:
+        net, point = self.problem.base, self.point
+        return {
+            "bus": net.bus.id,
+            "vm": point.vm,
+            "va_deg": np.degrees(point.va),
+            "p_load_mw": point.demand[0] * net.base_mva,
+            "q_load_mvar": point.demand[1] * net.base_mva,
+            **self.prices.buses,
+        }
+
+    @cached_property
+    def gens(self) -> pd.DataFrame:
+        """Dispatch, cost and prices of the P and Q limits, by generator."""
+        import pandas as pd
+
+        gen, base = self.problem.base.gen, self.problem.base.base_mva
+        point = self.point
+        return pd.DataFrame(
+            {
+                "gen": gen.id,
+                "bus": gen.bus,
+                "p_mw": point.pg * base,
+                "q_mvar": point.qg * base,
+                "cost_per_h": point.costs,
+                **self.prices.gens,
+            }
+        )
+
+    @cached_property
+    def branches(self) -> pd.DataFrame:
+        """Flows into both ends, losses, loading and prices of the limits, by branch."""
+        import pandas as pd
+
+        net, base = self.problem.base, self.problem.base.base_mva
+        pf, qf, pt, qt = self.point.flows * base
+        loading = np.maximum(np.hypot(pf, qf), np.hypot(pt, qt)) / (net.branch.rate * base)
+        return pd.DataFrame(
+            {
+                "branch": net.branch.id,
+                "from_bus": net.branch.from_bus,
+                "to_bus": net.branch.to_bus,
+                "pf_mw": pf,
+                "qf_mvar": qf,
+                "pt_mw": pt,
+                "qt_mvar": qt,
+                "p_loss_mw": pf + pt,
+                "loading_percent": np.where(np.isfinite(net.branch.rate), 100 * loading, np.nan),
+                **self.prices.branches,
+            }
+        )
+
+    @cached_property
+    def dclines(self) -> pd.DataFrame:
+        """Powers at both ends, cost and prices of the limits, by DC line.
+
+        `pf_mw` leaves the from bus and `pt_mw` arrives at the to bus; `qf_mvar` and `qt_mvar` are
+        injected into them.
+        """
+        import pandas as pd
+
+        line, base = self.problem.base.dcline, self.problem.base.base_mva
+        pf, qf, pt, qt, cost = self.point.dclines
+        return pd.DataFrame(
+            {
+                "dcline": line.id,
+                "from_bus": line.from_bus,
+                "to_bus": line.to_bus,
+                "pf_mw": pf * base,
+                "qf_mvar": qf * base,
+                "pt_mw": pt * base,
+                "qt_mvar": qt * base,
+                "p_loss_mw": (pf - pt) * base,
+                "cost_per_h": cost,
+                **self.prices.dclines,
+            }
+        )
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """Every stability row: bus, neighbour, room left, whether it binds, its price.
+
+        Rows that are about all neighbours at once have no `neighbor`.
+        """
+        import pandas as pd
+
+        columns = self.columns("pairs")
+        return pd.DataFrame({**columns, "neighbor": _numbers(columns["neighbor"])})
+
+    def _of_pairs(self) -> dict[str, Any]:
+        rows = self.stability.rows
+        margin = rows.limit - rows.value
+        return {
+            "bus": rows.bus,
+            "neighbor": rows.neighbor,
+            "value_pu": rows.value,
+            "limit_pu": rows.limit,
+            "margin": margin,
+            "binding": self._binds(margin, rows.required),
+            "price_per_pu": rows.price,
+        }
+
+    def _binds(self, margin: Floats, required: Floats | float) -> Flags:
+        """Which margins are no larger than they have to be; none without a solution."""
+        return (margin - required <= BINDING) & self.solved
+
+    @cached_property
+    def inverters(self) -> pd.DataFrame:
+        """Every inverter: droop, operating point, stability limit and margin, and its NSSP.
+
+        `units` generators act together as one inverter; mq is their combined droop on the system
+        base. `loading_percent` is |S| over the rating, `cost_q_per_h` the inverter's lost
+        opportunity and `mu_s_per_mvah` what more rating is worth. `margin` is the least room among
+        the inverter's rows (p.u. voltage), `neighbor` the bus across that row, `nssp_per_pu` the
+        Nodal Stability Shadow Price, per p.u. voltage of the limit (of stiffness 1/k for the
+        criterion weighted). `dcost_dmq` is dJ*/dm_q, currency/h per unit of m_q: what a softer
+        inverter costs the dispatch.
+        """
+        import pandas as pd
+
+        columns = self.columns("inverters")
+        return pd.DataFrame({**columns, "neighbor": _numbers(columns["neighbor"])})
+
+    def _of_inverters(self) -> dict[str, Any]:
+        net, inv, point = self.problem.base, self.inverter_data, self.point
+        at, found = net.bus_positions(inv.bus), self.stability
+        of_inverters = np.isin(net.gen.id, [gen for group in inv.gens for gen in group])
+
+        def output(values: Floats) -> Floats:
+            """Sum over the units of each inverter."""
+            places = net.gen_at[of_inverters]
+            total = np.bincount(places, values[of_inverters], minlength=len(net.bus))
+            return total[at].astype(np.float64) * net.base_mva
+
+        p_mw, q_mvar, rating = output(point.pg), output(point.qg), point.rating * net.base_mva
+        missing = np.full(len(inv), np.nan)
+        return {
+            "bus": inv.bus,
+            "gens": ["+".join(map(str, group)) for group in inv.gens],
+            "units": [len(group) for group in inv.gens],
+            "mq": inv.mq,
+            "beta_q": inv.beta_q,
+            "rating_mva": rating,
+            "vm": point.vm[at],
+            "p_mw": p_mw,
+            "q_mvar": q_mvar,
+            "loading_percent": 100 * np.hypot(p_mw, q_mvar) / rating,
+            "cost_q_per_h": point.opportunity,
+            **self.prices.inverters,
+            "limit_pu": found.limit,
+            "margin": found.margin,
+            "neighbor": found.neighbor,
+            "binding": self._binds(found.margin, found.required),
+            "nssp_per_pu": found.nssp if self.solved else missing,
+            "dcost_dmq": found.dcost_dmq if self.solved else missing,
+        }
+
+    @cached_property
+    def constraints(self) -> pd.DataFrame:
+        """Rows that you added to the Pyomo model, or rewrote there: value, limits and price.
+
+        `lower` and `upper` limit `value`, in the units that the constraint was written in.
+        `dcost_dlimit` is dJ*/d(limit), currency/h per unit of the row, of the limit that binds:
+        not above zero for an upper one, not below for a lower one, either for an equation. NaN
+        without a solution.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self.prices.added)
+
+    @cached_property
+    def trace(self) -> pd.DataFrame:
+        """Every iteration of the solver, of all attempts in order.
+
+        `attempt` counts from 1 and `rung` names it; `iteration` starts anew with each. `cost` is
+        the objective, `primal_infeasibility` and `dual_infeasibility` the largest violations of the
+        constraints and of the first-order conditions in Ipopt's scaling, `mu` the barrier
+        parameter, `step` the length of the primal step, 1 for a full one; during `restoration`
+        Ipopt looks for a feasible point, and cost does not count.
+        """
+        import pandas as pd
+
+        sizes = [len(attempt.steps) for attempt in self.attempts]
+        places = np.repeat(np.arange(len(sizes)), sizes)
+        values = np.concatenate([attempt.steps for attempt in self.attempts])
+        frame = pd.DataFrame(values, columns=list(STEPS))
+        frame.insert(0, "attempt", 1 + places)
+        frame.insert(1, "rung", np.array([a.rung for a in self.attempts], dtype=object)[places])
+        return frame.astype({"iteration": "int64", "restoration": "bool"})
+
+    @property
+    def net(self) -> Network:
+        """The network that was solved, with its loads, grid strength and powers of DC lines."""
+        net = self.problem.base.scaled(susceptance=self.point.alpha)
+        pf, qf, _, qt, _ = self.point.dclines
+        return net.replace(bus=self.point.loads, dcline={"pf": pf, "qf": qf, "qt": qt})
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables by name; that of DC lines only if there are any."""
+        names = ["buses", "gens", "branches", "inverters", "pairs"]
+        if len(self.problem.base.dcline):
+            names.insert(3, "dclines")
+        return {name: getattr(self, name) for name in names}
+
+
+def _numbers(bus: Ints) -> pd.arrays.IntegerArray:
+    """Bus numbers, missing where there is nobody."""
+    import pandas as pd
+
+    return pd.arrays.IntegerArray(bus.astype(np.int64), bus == NOBODY)

@@ -1,0 +1,124 @@
+"""A solution, or a network, in a few lines and tables that fit a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scopf.display import Block, Table
+from scopf.errors import listing
+
+if TYPE_CHECKING:
+    from scopf.optimizer.status import Attempt
+    from scopf.results.tables import Result
+
+_INVERTER = {
+    "bus": ("bus", "{:d}"),
+    "gens": ("gens", "{}"),
+    "mq": ("mq", "{:.4g}"),
+    "vm": ("vm [p.u.]", "{:.4f}"),
+    "p_mw": ("P [MW]", "{:.1f}"),
+    "q_mvar": ("Q [MVAr]", "{:.1f}"),
+    "limit_pu": ("limit", "{:.5f}"),
+    "margin": ("margin", "{:.5f}"),
+    "nssp_per_pu": ("NSSP", "{:.2f}"),
+    "dcost_dmq": ("dJ/dm_q", "{:.2f}"),
+}
+_CIRCLE = {
+    "loading_percent": ("load [%]", "{:.1f}"),
+    "mu_s_per_mvah": ("mu_s", "{:.3f}"),
+}
+_GEN = {
+    "gen": ("gen", "{:d}"),
+    "bus": ("bus", "{:d}"),
+    "p_mw": ("P [MW]", "{:.1f}"),
+    "q_mvar": ("Q [MVAr]", "{:.1f}"),
+    "cost_per_h": ("cost [/h]", "{:.2f}"),
+}
+_PAIR = {
+    "bus": ("inverter", "{:d}"),
+    "neighbor": ("neighbour", "{:d}"),
+    "limit_pu": ("limit", "{:.5f}"),
+    "price_per_pu": ("price", "{:.2f}"),
+}
+
+
+def blocks(solution: Result) -> list[Block]:
+    """Status, cost, time, the inverters by price, and the binding pairs."""
+    problem = solution.problem
+    net = problem.base
+    name = f"{net.name}, lossless" if net.is_lossless else net.name
+    lines: list[Block] = [
+        f"{name}: {len(net.bus)} buses, {len(net.gen)} generators, {len(net.branch)} branches, "
+        f"{len(problem.inverters)} inverters; criterion {problem.criterion.name}",
+        f"{solution.status}: {solution.message}",
+        f"{solution.iterations} iterations, {solution.seconds:.2f} s",
+    ]
+    if len(solution.attempts) > 1:
+        lines += [f"  {_attempt(attempt)}" for attempt in solution.attempts]
+    if not solution.solved:
+        return [*lines, "no cost and no prices: the solve failed"]
+    lines.append(f"cost {solution.cost:.4f} per hour")
+    lines += [*_claim(solution), *checks(solution)]
+    if problem.criterion.name == "none":
+        lines += ["", "Dispatch", Table(solution.gens, _GEN, "generators")]
+    else:
+        lines += ["", *_stability(solution)]
+    return lines
+
+
+def _attempt(attempt: Attempt) -> str:
+    """One line on one try."""
+    return f"{attempt.rung}: {attempt.message} ({attempt.iterations} iterations)"
+
+
+def checks(solution: Result) -> list[str]:
+    """The exact checks, one line each, and what they come to."""
+    if not solution.checks:
+        return []
+    lines = [
+        f"  droop margin {check.droop_margin:.2%}: "
+        + (f"cost {check.cost:.4f}; " if check.status.solved else "")
+        + check.verdict
+        for check in solution.checks
+    ]
+    verdict = "passed" if solution.certified else "NOT passed: the operating point is not certified"
+    return ["exact check by the dynamics", *lines, verdict]
+
+
+def _claim(solution: Result) -> list[str]:
+    """What the criterion is worth on this network, in a sentence."""
+    criterion, doubts = solution.problem.criterion, solution.stability.doubts
+    if criterion.name == "none":
+        return []
+    if not criterion.proven:
+        return [f"{criterion.name} is not proven sufficient: see `scopf verify`, `sol.verify()`"]
+    if not doubts:
+        steady = "loads and DC lines" if len(solution.net.dcline) else "loads"
+        text = f"{criterion.name} is proven for this network and {steady} of constant power: stable"
+        return [text]
+    margin = solution.scenario.droop_margin
+    more = f"; droop margin {margin:.0%}" if margin else ""
+    return [f"{criterion.name} is a heuristic here: {', '.join(doubts)}{more}"]
+
+
+def _stability(solution: Result) -> list[Block]:
+    inverters = solution.inverters
+    binding = solution.pairs[solution.pairs["binding"]]
+    ranked = inverters.sort_values(["nssp_per_pu", "margin"], ascending=[False, True])
+    unit = solution.problem.criterion.nssp_unit
+    head = f"Nodal Stability Shadow Prices (per hour and p.u. {unit}; margin in p.u. voltage)"
+    columns = _INVERTER | (_CIRCLE if solution.scenario.capability else {})
+    lines: list[Block] = [head, Table(ranked, columns, "inverters")]
+    several = inverters.loc[inverters["units"] > 1, "bus"]
+    if len(several):
+        lines += ["", f"Several units act as one inverter at bus {listing(several)}."]
+    if solution.pairs.empty:
+        return [*lines, "", "There is no active stability row."]
+    if binding.empty:
+        nearest = inverters.sort_values("margin").iloc[0]
+        text = f"No stability row binds; inverter {nearest['bus']} is nearest to its limit."
+        return [*lines, "", text]
+    dearest = binding.sort_values("price_per_pu", ascending=False)
+    if binding["neighbor"].isna().all():
+        return [*lines, "", f"{len(binding)} of {len(solution.pairs)} stability rows bind."]
+    return [*lines, "", f"Binding pairs ({len(binding)})", Table(dearest, _PAIR, "pairs")]

@@ -1,0 +1,280 @@
+"""Solutions as result tables of the pandapower net that they are of."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from scopf.arrays import Floats
+from scopf.cases.pandapower.impedances import imported, quietly
+from scopf.cases.pandapower.names import units
+from scopf.cases.pandapower.reading import Reading
+from scopf.cases.pandapower.recognition import is_net
+from scopf.cases.pandapower.sources import SIGNS
+from scopf.errors import ScopfError, listing
+from scopf.network.network import Network
+from scopf.network.tables import REFERENCE
+
+if TYPE_CHECKING:
+    from scopf.results.tables import Result
+
+log = logging.getLogger(__name__)
+
+_SAME = 1e-5  # p.u. and rad: how far pandapower's power flow may be from the solution
+_BACK = 1e-9  # MW that a dcline keeps which sends backwards: without, it would turn round
+_COMPARED = {  # columns that make a net the one that was solved
+    "bus": ("id", "pd", "qd", "gs", "bs", "pd_current", "qd_current"),
+    "gen": ("name", "bus"),
+    "branch": ("name", "from_bus", "to_bus", "r", "x", "b", "tap", "shift"),
+    "dcline": ("id", "from_bus", "to_bus", "loss0", "loss1"),
+}
+_SIDES = {
+    "line": ("from", "to"), "trafo": ("hv", "lv"), "trafo3w": ("hv", "mv", "lv", "internal"),
+    "xward": ("bus", "internal"),
+}  # fmt: skip
+_POLAR = (("vm", "pu"), ("va", "degree"))
+_OF_OTHER_STUDIES = ("_est", "_sc", "_3ph")
+
+
+def write(solution: Result, net: Any, *, setpoints: bool = False) -> None:
+    """Fill the result tables of a net; `Solution.to_pandapower` has the details."""
+    if not is_net(net):
+        raise ScopfError(f"to_pandapower takes a pandapower net, not {type(net).__name__}")
+    if not solution.solved:
+        raise ScopfError(f"there is no operating point to write: {solution.message}")
+    with quietly():
+        reading = Reading(net, ignore_unsupported=True)
+        there = reading.network().energized()
+    _compare(solution.net, there)
+    dispatch = _Dispatch(solution, reading)
+    flow = copy.deepcopy(net)
+    dispatch.freeze_loads(flow)
+    dispatch.put(flow)
+    dispatch.one_reference(flow, there)
+    dispatch.power_flow(flow)
+    if setpoints:
+        dispatch.put(net)
+        freed = dispatch.one_reference(net, there)
+        if freed:
+            text = "%s: gen %s: slack is taken away, because it would hold another angle"
+            log.warning(text, dispatch.reading.name, listing(freed))
+    for key in list(flow.keys()):
+        if str(key).startswith("res_") and not str(key).endswith(_OF_OTHER_STUDIES):
+            net[key] = flow[key]
+    dispatch.results(net)
+
+
+def _compare(solved: Network, there: Network) -> None:
+    """Raise when the net is not the network that was solved."""
+    odd = []
+    for table, columns in _COMPARED.items():
+        ours, theirs = getattr(solved, table), getattr(there, table)
+        if len(ours) != len(theirs):
+            odd.append(f"{len(ours)} rows of {table} and {len(theirs)} now")
+            continue
+        for column in columns:
+            a, b = getattr(ours, column), getattr(theirs, column)
+            same = np.allclose(a, b, rtol=1e-9, atol=1e-12) if a.dtype.kind == "f" else (a == b)
+            if not np.all(same):
+                odd.append(f"{column} of {table}")
+    if solved.base_mva != there.base_mva:
+        odd.append("sn_mva")
+    if odd:
+        raise ScopfError(
+            "the net is not what was solved (after lossless(), with loads or a grid strength of "
+            f"the scenario, or because it was changed); it differs in {listing(odd)}"
+        )
+
+
+class _Dispatch:
+    """A solution by the elements of pandapower."""
+
+    def __init__(self, solution: Result, reading: Reading) -> None:
+        self.solution, self.reading = solution, reading
+        net, point = solution.problem.base, solution.point
+        self.base = net.base_mva
+        self.number = reading.bus_numbers
+        self.vm = pd.Series(point.vm, index=net.bus.id)
+        self.va = pd.Series(np.degrees(point.va), index=net.bus.id)
+        self.units = units(net).assign(p_mw=point.pg * self.base, q_mvar=point.qg * self.base)
+
+    def of(self, table: str) -> pd.DataFrame:
+        """What the elements of a table inject, by their index."""
+        found = self.units[self.units["table"] == table].set_index("element")
+        return found.assign(vm=self.vm.loc[found["bus"]].array, va=self.va.loc[found["bus"]].array)
+
+    def at(self, buses: Any) -> Floats:
+        """Voltage magnitudes at buses of pandapower; 1 where there is none."""
+        numbers = self.number.reindex(np.asarray(buses)).to_numpy()
+        return np.asarray(self.vm.reindex(numbers).fillna(1.0), dtype=np.float64)
+
+    def freeze_loads(self, net: Any) -> None:
+        """Turn loads that follow the voltage into what they draw at the solution."""
+        load, cleaned = net["load"], self.reading.tables["load"]
+        for power, column in (("p", "p_mw"), ("q", "q_mvar")):
+            _set(load, cleaned.index, column, cleaned[column] * self._share(power))
+            for kind in "zi":
+                load[f"const_{kind}_{power}_percent"] = 0.0
+
+    def _share(self, power: str, table: Any = None) -> Any:
+        """What loads draw at the solution over what they draw at 1 p.u."""
+        load = self.reading.tables["load"] if table is None else table
+        z, i = (load[f"const_{kind}_{power}_percent"] / 100.0 for kind in "zi")
+        vm = self.at(load["bus"])
+        return 1.0 - z - i + i * vm + z * vm**2
+
+    def put(self, net: Any) -> None:
+        """Write what was chosen into the tables of elements."""
+        for table, sign in SIGNS.items():
+            found = self.of(table)
+            if not len(found):
+                continue
+            if table in ("ext_grid", "gen"):
+                _set(net[table], found.index, "vm_pu", found["vm"])
+            if table == "ext_grid":
+                _set(net[table], found.index, "va_degree", found["va"])
+                continue
+            scaling = self._scaling(net[table], found.index)
+            for column in ("p_mw",) if table == "gen" else ("p_mw", "q_mvar"):
+                values = sign * found[column] / scaling
+                if table == "load":
+                    shares = _given(net["load"], found.index)
+                    values = values / self._share(column[0], shares)
+                _set(net[table], found.index, column, values)
+        self._put_dclines(net)
+
+    def _scaling(self, table: pd.DataFrame, index: Any) -> Any:
+        """Scaling of elements; what is scaled to nothing gets the scaling 1."""
+        if "scaling" not in table:
+            return 1.0
+        found = table["scaling"].loc[index].astype(np.float64).fillna(1.0)
+        found[found == 0] = 1.0
+        _set(table, index, "scaling", found)
+        return found
+
+    def _put_dclines(self, net: Any) -> None:
+        lines, table = self.solution.problem.base.dcline, net["dcline"]
+        if not len(lines):
+            return
+        back = self.reading.tables["dcline"].loc[lines.id, "p_mw"].to_numpy() < 0
+        pf = np.maximum(self.solution.point.dclines[0], 0.0) * self.base
+        _set(table, lines.id, "p_mw", np.where(back, -np.maximum(pf, _BACK), pf))
+        for end in ("from", "to"):
+            _set(table, lines.id, f"vm_{end}_pu", self.at(table.loc[lines.id, f"{end}_bus"]))
+
+    def one_reference(self, net: Any, there: Network) -> list[int]:
+        """Let no gen but the reference's hold an angle (an ext_grid holds the solution's).
+
+        Returns:
+            The gens whose slack was taken away.
+        """
+        gen, references = self.reading.tables["gen"], there.bus.id[there.bus.type == REFERENCE]
+        at = self.number.loc[gen["bus"]].to_numpy()
+        odd = gen.index[gen["slack"] & gen["in_service"] & ~np.isin(at, references)]
+        if len(odd):
+            net["gen"].loc[odd, "slack"] = False
+        return [int(number) for number in odd]
+
+    def power_flow(self, net: Any) -> None:
+        """Run pandapower's power flow from the solution.
+
+        Raises:
+            ScopfError: when it does not converge, or elsewhere.
+        """
+        self._start(net)
+        vm, va = net["res_bus"]["vm_pu"].to_numpy(), net["res_bus"]["va_degree"].to_numpy()
+        live = np.isfinite(vm)
+        net["user_pf_options"] = {}
+        pandapower = imported()
+        with quietly():
+            try:
+                pandapower.runpp(
+                    net, calculate_voltage_angles=True, init="results", max_iteration=20,
+                    tolerance_mva=1e-8,
+                )  # fmt: skip
+            except Exception as error:
+                reason = " ".join(str(error).split())[:200]
+                text = "pandapower finds no power flow at this dispatch"
+                raise ScopfError(f"{text} ({type(error).__name__}: {reason})") from error
+        found = net["res_bus"].loc[net["bus"].index]
+        v, w = (m * np.exp(1j * np.radians(a)) for m, a in (
+            (vm, va), (found["vm_pu"].to_numpy(), found["va_degree"].to_numpy())
+        ))  # fmt: skip
+        off = np.abs(v - w)[live]
+        if not (off <= _SAME).all():
+            worst = net["bus"].index[live][np.argmax(np.nan_to_num(off, nan=np.inf))]
+            raise ScopfError(
+                f"pandapower's power flow at this dispatch is elsewhere: {np.max(off):.2g} p.u. "
+                f"apart at bus {worst}; has the net changed since it was read?"
+            )
+
+    def _start(self, net: Any) -> None:
+        """Leave the voltages of all buses, inner ones too, where pandapower looks for a start."""
+        branch = self.solution.problem.base.branch
+        found: dict[str, pd.DataFrame] = {}
+        for table, sides in _SIDES.items():
+            columns = [f"{q}_{side}_{u}" for side in sides for q, u in _POLAR]
+            found[table] = pd.DataFrame(np.nan, index=net[table].index, columns=columns)
+        names = [name.split(" ") for name in branch.name.tolist()]
+        for (table, number, *side), f, t in zip(
+            names, branch.from_bus.tolist(), branch.to_bus.tolist(), strict=True
+        ):
+            ends = {"hv": ("hv", "internal"), "mv": ("internal", "mv"), "lv": ("internal", "lv")}
+            sides = ends[side[0]] if side else _SIDES.get(table, ())
+            for end, bus in zip(sides, (f, t), strict=False):
+                row = int(number)
+                found[table].at[row, f"vm_{end}_pu"] = self.vm[bus]
+                found[table].at[row, f"va_{end}_degree"] = self.va[bus]
+        numbers = self.number.loc[net["bus"].index].to_numpy()
+        found["bus"] = pd.DataFrame(
+            {"vm_pu": self.vm.reindex(numbers).array, "va_degree": self.va.reindex(numbers).array},
+            index=net["bus"].index,
+        )
+        for table, values in found.items():
+            net[f"res_{table}"] = values
+
+    def results(self, net: Any) -> None:
+        """What pandapower's power flow does not know: prices, cost, inverters, who makes what Q."""
+        base, prices = self.solution.problem.base, self.solution.prices.buses
+        numbers = self.number.loc[net["bus"].index].to_numpy()
+        for column, price in (("lam_p", "lmp_p_per_mwh"), ("lam_q", "lmp_q_per_mvarh")):
+            by_bus = pd.Series(prices[price], index=base.bus.id)
+            net["res_bus"][column] = by_bus.reindex(numbers).to_numpy()
+        for table in ("ext_grid", "gen"):
+            found = self.of(table)
+            for column in ("p_mw", "q_mvar"):
+                _set(net[f"res_{table}"], found.index, column, found[column])
+        self._dcline_results(net)
+        name = dict(zip(base.gen.id.tolist(), base.gen.name.tolist(), strict=True))
+        of_inverters = self.solution.inverter_data.gens
+        inverters = self.solution.inverters.rename(columns={"gens": "elements", "vm": "vm_pu"})
+        inverters["elements"] = ["+".join(name[gen] for gen in group) for group in of_inverters]
+        net["res_inverter"] = inverters.set_index("bus")
+        net["res_cost"] = self.solution.cost
+        net["converged"] = net["OPF_converged"] = True
+
+    def _dcline_results(self, net: Any) -> None:
+        """Who makes what Q where a DC line shares a bus with a machine."""
+        lines = self.solution.problem.base.dcline
+        back = self.reading.tables["dcline"].loc[lines.id, "p_mw"].to_numpy() < 0
+        _, qf, _, qt, _ = self.solution.point.dclines * self.base
+        for end, values in (("from", np.where(back, qt, qf)), ("to", np.where(back, qf, qt))):
+            _set(net["res_dcline"], lines.id, f"q_{end}_mvar", -values)
+
+
+def _given(load: pd.DataFrame, index: Any) -> pd.DataFrame:
+    """Buses and shares of loads, zero where they are not given."""
+    shares = [f"const_{kind}_{power}_percent" for kind in "zi" for power in "pq"]
+    found: pd.DataFrame = load.reindex(columns=["bus", *shares]).loc[index].fillna(0.0)
+    return found
+
+
+def _set(table: pd.DataFrame, index: Any, column: str, values: Any) -> None:
+    """Write numbers into some rows of a column, as floats."""
+    whole = table[column].astype(np.float64) if column in table else pd.Series(np.nan, table.index)
+    whole.loc[index] = np.asarray(values, dtype=np.float64)
+    table[column] = whole

@@ -1,0 +1,223 @@
+"""The exact condition of a lossless network as smooth rows: borders of the energy's Hessian.
+
+The operating point is stable if and only if H(x) is positive definite (`scopf.dynamics.energy`).
+Its smallest eigenvalue is no smooth function of the point, and where it is, its second derivatives
+involve the eigenvector's. A border b stands in for it: the solution (y, t) of
+
+    H(x) y = t b,    b^T y = 1,    that is    t = 1 / (b^T H(x)^-1 b),
+
+is smooth, and it changes sign with the eigenvalue whose vector b leans towards. Where H is positive
+definite t is positive, whatever b, so that the row t >= 0 cuts off no stable point. Whether it is
+enough is for the inertia of H at the optimum to say; if not, that point has another eigenvector to
+make a border of, which is what `scopf.procedures.centralised` does.
+
+Here H counts with the droops' stiffness less a margin, (1 - margin)/k_i, and a border is
+b = K d, with K = diag(0, 1/(k_i V_i)) and d an eigenvector of H d = lambda K d at some point; there
+t = lambda and y = d. The condition couples all buses: this is no decentralized criterion but what
+one is measured against. With mu the multiplier of a row, dJ*/d(1/k_i) = -(1 - margin) mu y_i^2/V_i,
+summed over the rows, since t = y^T H y at a stationary y.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+
+from scopf.dynamics.energy import bus_slope, line_slopes
+from scopf.dynamics.reserve import reserve
+from scopf.errors import ScopfError
+from scopf.network.susceptances import Grid
+from scopf.stability import criterion
+from scopf.stability.criterion import MARGIN, NOBODY, Rows, Stability
+
+if TYPE_CHECKING:
+    from scopf.arrays import Floats, Ints
+    from scopf.dynamics.reserve import Reserve
+    from scopf.engine.formulation import Formulation
+    from scopf.engine.symbols import Index
+    from scopf.network.network import Network
+    from scopf.stability.criterion import RowPrices, Setting
+
+ROWS, STIFFNESS = "inverter_stability", "border_stiffness"
+
+
+class Border:
+    """Rows t >= 0, one per border, on the full network without its conductances.
+
+    Args:
+        directions: rows d = (angles, voltages) of all energized buses, shape (c, 2 n_bus); where
+            the search for y starts, too.
+        weights: rows b on the voltages of all buses, shape (c, n_bus), zero without an inverter.
+        values: t that belong to them, shape (c,).
+    """
+
+    name = "border"
+    nssp_unit = "stiffness 1/k"
+    network: Literal["reduced", "full"] = "full"
+    proven = False
+    assumptions = (
+        "necessary, and sufficient once the inertia at the optimum says so; the network is "
+        "lossless and its loads draw constant power"
+    )
+    source = "energy function and inertia theorem, see scopf.dynamics.energy"
+
+    def __init__(self, directions: Floats, weights: Floats, values: Floats) -> None:
+        self.directions, self.weights, self.values = directions, weights, values
+
+    @classmethod
+    def at(cls, found: Reserve, vm: Floats, at: Ints, stiffness: Floats, count: int) -> Self:
+        """Borders for the least values of a reserve.
+
+        Args:
+            found: the reserve.
+            vm: voltages of its point, shape (n_bus,).
+            at: buses (positions) with an inverter.
+            stiffness: 1/k of each inverter.
+            count: how many borders.
+        """
+        directions = found.vectors[:count]
+        n = len(vm)
+        weights = np.zeros((len(directions), n))
+        weights[:, at] = directions[:, n + at] * stiffness / vm[at]
+        return cls(directions, weights, found.values[: len(directions)])
+
+    def add_rows(self, f: Formulation, setting: Setting) -> None:
+        """Add `inverter_stability[c]`, and the variables and equations of y and t.
+
+        The variables are `border_va[c, bus]`, `border_vm[c, bus]` and `border_value[c]`, the
+        stiffnesses 1/k_i the Params `border_stiffness`.
+
+        Raises:
+            ScopfError: when there is no inverter, or a grid strength other than 1.
+        """
+        stiffness = self.parameters(setting)[STIFFNESS]
+        index = f.index("inverter", setting.inverters.bus.tolist())
+        f.parameter(STIFFNESS, index, stiffness)
+        f.parameter(MARGIN, None, setting.margin)
+        net, at = setting.reduction.net, setting.reduction.keep
+        count, n = len(self.values), len(net.bus)
+        borders = range(1, count + 1)
+        border = f.index("border", borders)
+        place = f.index("border_bus", [(c, bus) for c in borders for bus in net.bus.id.tolist()])
+        self._add_variables(f, place, border, n)
+        angles, voltages = _add_lines(f, Grid.full(net), net.branch.id.tolist(), count)
+        voltages = voltages + _add_droops(f, at, count, n)
+
+        b = f.data(self.weights.ravel())
+        owner = np.repeat(np.arange(count), n)
+        zero, one = np.zeros(count * n), np.ones(count)
+        voltages = voltages - b * f["border_value"][owner]
+        f.constraint("border_balance_vm", place, voltages, lower=zero, upper=zero)
+        torque = f.expression("border_torque", place, angles)
+        free = np.flatnonzero(~f["border_va"].fixed)  # the rows of angles add up to 0 = 0
+        turned = f.index("border_turned", [place.keys[k] for k in free])
+        f.constraint("border_balance_va", turned, torque[free], lower=zero[free], upper=zero[free])
+        weighted = f.expression("border_weighted", place, b * f["border_vm"][:])
+        f.constraint("border_scale", border, weighted.total(owner, count), lower=one, upper=one)
+        f.constraint(ROWS, border, f["border_value"][:], lower=np.zeros(count))
+
+    def _add_variables(self, f: Formulation, place: Index, border: Index, n: int) -> None:
+        """Variables y and t, from the directions; one angle of each y is held."""
+        angles, voltages = self.directions[:, :n], self.directions[:, n:]
+        held = np.zeros(angles.shape, dtype=bool)
+        held[:, 0] = True  # H does not feel a common angle
+        start = {
+            "border_va": (angles - angles[:, :1]).ravel(),
+            "border_vm": voltages.ravel(),
+            "border_value": self.values,
+        }
+        for name, first in start.items():
+            f.variable(
+                name,
+                border if name == "border_value" else place,
+                lower=-np.inf,
+                upper=np.inf,
+                start=first,
+                fixed=held.ravel() if name == "border_va" else False,
+            )
+
+    def parameters(self, setting: Setting) -> dict[str, Floats]:
+        """Stiffness 1/k of every inverter.
+
+        Raises:
+            ScopfError: when there is no inverter, or a grid strength other than 1.
+        """
+        if not len(setting.inverters):
+            raise ScopfError("there is no inverter to constrain; use the criterion none")
+        if setting.alpha != 1.0:
+            raise ScopfError(
+                "the criterion border holds at grid strength 1; change the network itself, "
+                "net.scaled(susceptance=...)"
+            )
+        return {STIFFNESS: 1.0 / setting.inverters.k}
+
+    def droop_margin(self, net: Network) -> float:
+        """None: the margin does it."""
+        return 0.0
+
+    def doubts(self, setting: Setting) -> list[str]:
+        """There is no proof to doubt: the rows are necessary, not sufficient."""
+        return []
+
+    def room(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
+        """The reserve of each point, the same at every bus: the exact condition itself."""
+        shape, at = np.broadcast_shapes(vm.shape, va.shape), np.flatnonzero(np.isfinite(k))
+        flat = [np.broadcast_to(x, shape).reshape(-1, shape[-1]) for x in (vm, va)]
+        least = [reserve(grid, v, a, at, 1.0 / k[at]).least for v, a in zip(*flat, strict=True)]
+        return np.broadcast_to(np.reshape(least, (*shape[:-1], 1)), shape)
+
+    def read(self, f: Formulation, setting: Setting, rows: RowPrices) -> Stability:
+        """Prices -dJ*/d(1/k_i); the rows belong to no inverter, so there are no limits."""
+        inverters, required = setting.inverters, criterion.present_margin(f)
+        count, vm = len(inverters), f["bus_vm"].value[setting.reduction.keep]
+        y = f["border_vm"].value.reshape(len(self.values), -1)[:, setting.reduction.keep]
+        price = (1 - required) * (rows.price(ROWS, lower=True) @ y**2) / vm
+        return Stability(
+            limit=np.full(count, np.nan),
+            margin=np.full(count, np.nan),
+            neighbor=np.full(count, NOBODY),
+            price=price,
+            nssp=price,
+            dcost_dmq=price / (inverters.k * inverters.mq),
+            required=required,
+            doubts=(),
+            list_rows=Rows.empty,
+        )
+
+
+def _add_lines(f: Formulation, grid: Grid, ids: list[int], count: int) -> tuple[Any, Any]:
+    """H y without the droops: its rows of angles and of voltages, for each border and bus.
+
+    Adds `border_turn` and `border_change_{from,to}`, the lines' shares in them.
+    """
+    n, m = len(grid), len(grid.b)
+    owner, line = np.repeat(np.arange(count), m), np.tile(np.arange(m), count)
+    i, j = grid.start[line], grid.end[line]
+    at_i, at_j = owner * n + i, owner * n + j
+    keys = [(c, branch) for c in range(1, count + 1) for branch in ids]
+    index = f.index("border_branch", keys)
+    vm, va, d_vm, d_va = (f[name] for name in ("bus_vm", "bus_va", "border_vm", "border_va"))
+    angle = va[i] - va[j] - f.data(grid.shift[line])
+    change = d_va[at_i] - d_va[at_j], d_vm[at_i], d_vm[at_j]
+    slopes = line_slopes(f.data(grid.b[line]), vm[i], vm[j], angle, *change)
+    names = "border_turn", "border_change_from", "border_change_to"
+    turn, at_from, at_to = (
+        f.expression(name, index, slope) for name, slope in zip(names, slopes, strict=True)
+    )
+    rows, bus = count * n, np.tile(np.arange(n), count)
+    own = bus_slope(0.0, f.data(grid.own[bus]), 0.0, vm[bus], d_vm[:])
+    angles = turn.total(at_i, rows) - turn.total(at_j, rows)
+    return angles, at_from.total(at_i, rows) + at_to.total(at_j, rows) + own
+
+
+def _add_droops(f: Formulation, at: Ints, count: int, n: int) -> Any:
+    """What the droops, less the margin, add to the rows of voltages: `border_droop`."""
+    g = len(at)
+    owner, inverter = np.repeat(np.arange(count), g), np.tile(np.arange(g), count)
+    place = owner * n + at[inverter]
+    keys = [(c, bus) for c in range(1, count + 1) for bus in f.indices["inverter"].keys]
+    kept = f[STIFFNESS][inverter] * (1 - f[MARGIN][:])
+    slope = bus_slope(kept, 0.0, 0.0, f["bus_vm"][at[inverter]], f["border_vm"][place])
+    droop = f.expression("border_droop", f.index("border_inverter", keys), slope)
+    return droop.total(place, count * n)

@@ -1,0 +1,296 @@
+"""What a sweep varied: axes with labels, units and values, and the part each plays in a figure."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scopf.arrays import Flags, Ints
+from scopf.errors import listing
+from scopf.sweeps.quantities import STEP
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KNOWN = {  # name: (plain label, the same as markup, unit); the order says what is preferred as x
+    "mq": ("m_q", "<i>m</i><sub>q</sub>", "p.u."),
+    "alpha": ("α", "<i>α</i>", ""),
+    "load_scale": ("load scale", "load scale", ""),
+    "eta_q": ("η_q", "<i>η</i><sub>q</sub>", ""),
+    "d": ("d", "<i>d</i>", "currency/h per MVAr²"),
+    "q_price": ("reactive price", "reactive price", "currency/MVArh"),
+    "opportunity_price": ("opportunity price", "opportunity price", "currency/MWh"),
+    "margin": ("required margin", "required margin", "p.u. voltage"),
+    "droop_margin": ("droop margin", "droop margin", ""),
+    "beta_q": ("β_q", "<i>β</i><sub>q</sub>", ""),
+    "mp": ("m_p", "<i>m</i><sub>p</sub>", "p.u."),
+    "stiffness_cost": ("stiffness cost", "stiffness cost", "currency/h"),
+    "criterion": ("criterion", "criterion", ""),
+    "outage": ("branch out", "branch out", ""),
+    "lossless": ("lossless", "lossless", ""),
+}
+RESULTS = {
+    "status", "solved", "message", "cost", "iterations", "seconds", "rung", "start", "nssp_max",
+    "nssp_max_bus", "margin_min", "vm_min", "vm_max", "binding",
+}  # fmt: skip
+_CATEGORIES = {"criterion", "outage", "lossless"}
+_LONGEST = 40  # characters of a value that are shown
+MOST = 12_000  # scenarios whose points are embedded in the page
+
+
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """One thing that was varied.
+
+    Attributes:
+        name: its column in the table of scenarios.
+        label, markup: what readers see, as text and as markup that is safe in a page.
+        unit: of its values; empty without one.
+        values: distinct values in order; numbers if `numeric`, else their texts.
+        texts: the same as text.
+        codes: place in `values` by scenario, shape (scenarios,).
+        numeric: whether it makes sense to draw it to scale.
+        along: what goes with it: axes whose values follow from its own.
+    """
+
+    name: str
+    label: str
+    markup: str
+    unit: str
+    values: tuple[Any, ...]
+    texts: tuple[str, ...]
+    codes: Ints
+    numeric: bool
+    along: tuple[Axis, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def title(self) -> str:
+        """Label and unit as markup, and what goes with it."""
+        own = f"{self.markup} ({self.unit})" if self.unit else self.markup
+        return own + (f", with {listing([a.markup for a in self.along], 2)}" if self.along else "")
+
+    @property
+    def company(self) -> str:
+        """What goes with it, to stand behind its label; empty if nothing does."""
+        return f" with {listing([axis.label for axis in self.along], 2)}" if self.along else ""
+
+    @property
+    def column(self) -> str:
+        """Name and unit, for the head of a table."""
+        return f"{self.name} [{self.unit}]" if self.unit else self.name
+
+    @property
+    def is_droop(self) -> bool:
+        """Whether it is m_q, of all inverters or of one."""
+        return self.name == "mq" or self.name.startswith("mq_")
+
+    def of(self, rows: Ints) -> Axis:
+        """The same axis for these scenarios only."""
+        kept = np.unique(self.codes[rows])
+        places = kept.tolist()
+        return Axis(
+            self.name, self.label, self.markup, self.unit,
+            tuple(self.values[k] for k in places), tuple(self.texts[k] for k in places),
+            np.searchsorted(kept, self.codes[rows]), self.numeric,
+            tuple(axis.of(rows) for axis in self.along),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Axes:
+    """The axes of a sweep by the part they play.
+
+    Attributes:
+        x: what the horizontal axis shows.
+        series: what tells curves of one figure apart.
+        rest: what stays fixed in a figure and is chosen with a control.
+        fixed: labels and texts of what has one value only.
+        is_list: the scenarios are no grid, and x is their number.
+        listed: what varies in a list.
+    """
+
+    x: Axis
+    series: Axis | None
+    rest: tuple[Axis, ...]
+    fixed: tuple[tuple[str, str], ...]
+    is_list: bool
+    listed: tuple[Axis, ...] = ()
+
+    @property
+    def sliced(self) -> tuple[Axis, ...]:
+        """All but x."""
+        return (self.series, *self.rest) if self.series else self.rest
+
+    @property
+    def every(self) -> tuple[Axis, ...]:
+        """All axes, x first."""
+        return (self.x, *self.sliced)
+
+    @property
+    def named(self) -> tuple[Axis, ...]:
+        """What tells one scenario from another."""
+        return self.listed if self.is_list else self.every
+
+    def of(self, rows: Ints) -> Axes:
+        """The same axes for these scenarios only."""
+        series = self.series.of(rows) if self.series else None
+        rest = tuple(axis.of(rows) for axis in self.rest)
+        listed = tuple(axis.of(rows) for axis in self.listed)
+        return Axes(self.x.of(rows), series, rest, self.fixed, self.is_list, listed)
+
+
+def find(scenarios: pd.DataFrame) -> Axes:
+    """The axes of a table of scenarios."""
+    names = [name for name in scenarios.columns if name not in RESULTS | {"scenario"}]
+    found = [_axis(name, scenarios[name]) for name in names]
+    fixed = tuple((a.label, _with_unit(a)) for a in found if len(a) == 1)
+    varied = sorted((axis for axis in found if len(axis) > 1), key=_preference)
+    if varied:
+        free = sorted(_together(varied), key=_preference)
+        few = [axis for axis in free if axis.numeric and (len(axis) > 2 or axis.name == STEP)]
+        x = (few or sorted(free, key=len, reverse=True))[0]
+        others = [axis for axis in free if axis is not x]
+        if _is_grid(x, others):
+            others.sort(key=lambda axis: (axis.name not in ("eta_q", "d"), len(axis) > 12))
+            series = others[0] if others else None
+            return Axes(x, series, tuple(others[1:]), fixed, is_list=False)
+    number = _axis("scenario", scenarios["scenario"])
+    return Axes(number, None, (), fixed, is_list=True, listed=tuple(varied))
+
+
+def thin(axes: Axes, most: int = MOST) -> Ints:
+    """Positions of the scenarios to draw: all, or a regular part with the ends of every axis."""
+    kept: Flags = np.ones(len(axes.x.codes), dtype=bool)
+    keep = [np.arange(len(axis)) for axis in axes.every]
+    while kept.sum() > most:
+        longest = max(range(len(keep)), key=lambda k: len(keep[k]))
+        ends = keep[longest]
+        if len(ends) <= 2:  # nothing regular is left to leave out
+            rows = np.flatnonzero(kept)
+            return rows[spread_out(len(rows), most)]
+        keep[longest] = np.unique(np.append(ends[::2], ends[-1]))
+        for axis, places in zip(axes.every, keep, strict=True):
+            kept &= np.isin(axis.codes, places)
+    return np.flatnonzero(kept)
+
+
+def spread_out(count: int, most: int) -> list[int]:
+    """At most `most` of `count` places, the first and the last among them."""
+    if count <= most:
+        return list(range(count))
+    return sorted({round(k) for k in np.linspace(0, count - 1, most).tolist()})
+
+
+def groups(axes: Sequence[Axis], size: int) -> dict[tuple[int, ...], Ints]:
+    """Positions of the scenarios by their codes on some axes; one group if there are none."""
+    if not axes:
+        return {(): np.arange(size)}
+    codes = np.column_stack([axis.codes for axis in axes])
+    keys, inverse = np.unique(codes, axis=0, return_inverse=True)
+    inverse = inverse.ravel()
+    order = np.argsort(inverse, kind="stable")
+    ends = np.cumsum(np.bincount(inverse))[:-1]
+    return dict(zip(map(tuple, keys.tolist()), np.split(order, ends), strict=True))
+
+
+def _preference(axis: Axis) -> tuple[int, str]:
+    """Sorts what readers expect on the horizontal axis first."""
+    order = list(KNOWN)
+    if axis.name == STEP:
+        return -1, axis.name
+    if axis.is_droop:
+        return 0, axis.name
+    return (order.index(axis.name) if axis.name in order else len(order)), axis.name
+
+
+def _together(varied: list[Axis]) -> list[Axis]:
+    """The axes that vary by themselves; those that follow from one of them go along with it."""
+    leaders: dict[str, tuple[Axis, list[Axis]]] = {}
+    for axis in sorted(
+        varied, key=lambda axis: (axis.name != STEP, -len(axis), axis.name != "criterion")
+    ):  # what has fewer values can only follow; of equals, the sort keeps the order of preference
+        for leader, along in leaders.values():
+            if _follows(axis, leader):
+                along.append(axis)
+                break
+        else:
+            leaders[axis.name] = axis, []
+    return [
+        dataclasses.replace(axis, along=tuple(sorted(along, key=_preference)))
+        for axis, along in leaders.values()
+    ]
+
+
+def _follows(axis: Axis, leader: Axis) -> bool:
+    """Whether the values of one axis are a function of another's, and not by chance."""
+    pairs = np.unique(np.column_stack([leader.codes, axis.codes]), axis=0)
+    if len(pairs) > len(leader):
+        return False
+    if leader.name == STEP or len(leader.codes) >= 2 * len(leader):
+        return True
+    # Where every scenario has a value of its own anything follows from it; a common order is none
+    # that random points have.
+    rise = np.diff(pairs[:, 1])
+    return leader.numeric and axis.numeric and bool((rise >= 0).all() or (rise <= 0).all())
+
+
+def _is_grid(x: Axis, others: list[Axis]) -> bool:
+    """Whether curves over x have points enough."""
+    return len(groups(others, len(x.codes))) <= max(1, len(x.codes) // 2)
+
+
+def _axis(name: str, column: pd.Series[Any]) -> Axis:
+    import pandas as pd
+
+    label, markup, unit = KNOWN.get(name, (name, html.escape(name), ""))
+    if name.startswith("mq_"):
+        bus = name.removeprefix("mq_")
+        label, unit = f"m_q of {bus}", "p.u."
+        markup = f"<i>m</i><sub>q</sub> of {html.escape(bus)}"
+    elif name.startswith("load_scale_"):
+        label = f"load scale of {name.removeprefix('load_scale_')}"
+        markup = html.escape(label)
+    elif name == "scenario":
+        label = markup = "scenario"
+    missing = column.isna()
+    is_flag = bool(column[~missing].map(lambda value: isinstance(value, (bool, np.bool_))).all())
+    numbers = pd.to_numeric(column, errors="coerce")
+    is_number = not is_flag and bool((numbers.notna() | missing).all())
+    if is_number:
+        rounded = [math.nan if pd.isna(v) else float(f"{v:.12g}") for v in numbers]
+        codes, unique = pd.factorize(pd.Series(rounded), sort=True)
+        values: list[Any] = list(unique)
+        texts = [f"{value:.6g}" for value in values]
+    else:
+        codes, unique = pd.factorize(column.astype(object).where(~missing, None).map(_text))
+        texts = values = [str(value) for value in unique]
+    if missing.any():
+        absent = "none" if name == "outage" else "not set"
+        codes, texts, values = codes + 1, [absent, *texts], [absent, *values]
+    numeric = is_number and name not in _CATEGORIES and not missing.any()
+    shown = values if numeric else texts
+    return Axis(
+        name, label, markup, unit, tuple(shown), tuple(texts), codes.astype(np.int64), numeric
+    )
+
+
+def _text(value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, (bool, np.bool_)):
+        return "yes" if value else "no"
+    text = str(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _with_unit(axis: Axis) -> str:
+    return f"{axis.texts[0]} {axis.unit}".rstrip() if axis.numeric else axis.texts[0]

@@ -1,0 +1,286 @@
+"""The base case of a sweep: what a worker needs to make any of its problems."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from scopf.devices.gfm import Inverters
+from scopf.errors import ScopfError, listing
+from scopf.model.problem import Problem, Scenario, build
+from scopf.network.network import Network
+from scopf.stability.criterion import Criterion
+from scopf.sweeps.quantities import BY_NAME, Value, split
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_KEPT = 100_000  # droops that are kept for scenarios to come
+ISLANDED, INVALID = "islanded", "invalid"  # statuses of scenarios that there is no problem for
+
+
+class Unsolvable(Exception):  # noqa: N818 - it says what the scenario is, not what went wrong
+    """There is no problem to solve: a status and a sentence."""
+
+    def __init__(self, status: str, message: str) -> None:
+        super().__init__(status, message)
+        self.status, self.message = status, message
+
+
+@dataclass(frozen=True)
+class Topology:
+    """What another problem has to be built for; None is as in the base case."""
+
+    lossless: bool | None = None
+    criterion: str | None = None
+    capability: bool | None = None
+    outage: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Base:
+    """The base case.
+
+    Attributes:
+        net: the network.
+        inverters: at which buses, with which droops; None for every generator, by `keywords`.
+        keywords: for `Inverters.at_generators`.
+        criterion: name or object.
+        scenario: numbers of the base case; None for those of `build`.
+        solving: keyword arguments of `solve`.
+        declared: quantities that every problem has to be built with, to be updated later.
+        given: a problem that the user has extended, which is what is solved then.
+    """
+
+    net: Network
+    inverters: Inverters | None = None
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+    criterion: str | Criterion = "voltage-difference"
+    scenario: Scenario | None = None
+    solving: Mapping[str, Any] = field(default_factory=dict)
+    declared: tuple[str, ...] = ()
+    given: Problem | None = None
+
+    def network(self, topology: Topology) -> Network:
+        """The network of a topology.
+
+        Raises:
+            Unsolvable: when it falls into islands, or cannot be made lossless.
+        """
+        net = self.net.energized()
+        try:
+            net = net.lossless() if topology.lossless else net
+        except ScopfError as error:
+            raise Unsolvable(INVALID, str(error)) from error
+        return net if topology.outage is None else without_branch(net, topology.outage)
+
+    def units(self, net: Network, mq: float | None = None) -> Inverters:
+        """The inverters, with this droop in every unit (of every inverter that was given)."""
+        if self.inverters is None:
+            return Inverters.at_generators(net, **self.keywords, mq=mq)
+        if mq is None:
+            return self.inverters
+        return self.inverters.replace(mq=np.full(len(self.inverters), mq))
+
+    def problem(self, topology: Topology) -> Problem:
+        """Build the problem of a topology, its numbers those of the base case.
+
+        Raises:
+            Unsolvable: when there is none.
+        """
+        if self.given is not None:
+            return self.given
+        net = self.network(topology)
+        criterion = topology.criterion or self.criterion
+        numbers: dict[str, Any] = {}
+        if self.scenario is not None:
+            fields = dataclasses.fields(self.scenario)
+            numbers = {f.name: getattr(self.scenario, f.name) for f in fields}
+        for name in self.declared:
+            if numbers.get(name) is None:
+                numbers[name] = 0.0
+        if topology.capability is not None:
+            numbers["capability"] = topology.capability
+        load = numbers.pop("load_scale", None)
+        if not numbers.pop("own_droop_margin", False):
+            numbers.pop("droop_margin", None)  # what this criterion wants on this network
+        try:
+            problem = build(net, self.units(net), criterion=criterion, **numbers)
+            return problem if load is None else problem.update(load_scale=load)
+        except ScopfError as error:
+            raise Unsolvable(INVALID, str(error)) from error
+
+    @cached_property
+    def hash(self) -> str:
+        """Equal for base cases of the same numbers."""
+        digest = hashlib.sha256(repr(self.net.base_mva).encode())
+        for table in (*self.net.tables.values(), self.inverters):
+            _feed(digest, table)
+        for key, value in sorted(self.keywords.items()):
+            digest.update(f"{key}={_text(value)}".encode())
+        rule = self.criterion if isinstance(self.criterion, str) else identity(self.criterion)
+        digest.update(f"{rule} {self.scenario}".encode())
+        return digest.hexdigest()
+
+    @property
+    def comparable(self) -> bool:
+        """Whether another process would find the same hash."""
+        return isinstance(self.criterion, str) or identity(self.criterion) is not None
+
+
+def without_branch(net: Network, branch: int) -> Network:
+    """The network with a branch out of service.
+
+    Raises:
+        Unsolvable: naming the buses that it cuts off.
+    """
+    at = np.flatnonzero(net.branch.id == branch)
+    if not len(at):
+        raise Unsolvable(INVALID, f"there is no branch {branch} in service")
+    stays = net.branch.id != branch
+    ends = net.branch_from[stays], net.branch_to[stays]
+    graph = sparse.coo_array((np.ones(len(ends[0])), ends), shape=(len(net.bus),) * 2)
+    count, island = csgraph.connected_components(graph, directed=False)
+    if count > 1:
+        cut = net.bus.id[island != np.argmax(np.bincount(island))]
+        row = int(at[0])
+        ends_text = f"{net.branch.from_bus[row]}-{net.branch.to_bus[row]}"
+        text = f"without branch {branch} ({ends_text}) nothing connects bus {listing(cut)}"
+        raise Unsolvable(ISLANDED, f"{text} to the rest of the network")
+    return net.replace(branch={"in_service": stays & net.branch.in_service}).energized()
+
+
+class Numbers:
+    """Turns a scenario's values into what `Problem.update` takes; holds no state of its own.
+
+    Every value is given every time, so a scenario does not depend on the one before it.
+    """
+
+    def __init__(self, base: Base, problem: Problem) -> None:
+        self._base, self._net = base, problem.base
+        self._initial, self._mq = problem.scenario, problem.inverters.mq.copy()
+        self._buses = problem.inverters.bus.tolist()
+        self._droops: dict[float, dict[int, float]] = {}
+
+    def changes(self, values: Mapping[str, Value]) -> dict[str, Any]:
+        """Keyword arguments of `Problem.update`.
+
+        Args:
+            values: of the scenario's columns; None for what the base case has.
+        """
+        found: dict[str, Any] = {}
+        by_bus: dict[str, dict[int, float]] = {}
+        for column, value in values.items():
+            name, bus = split(column)
+            quantity = BY_NAME.get(name)
+            if quantity is None or quantity.rebuilds:
+                continue
+            if bus is None:
+                found.setdefault(name, value)
+            else:
+                found.setdefault(name, None)
+                if value is not None:
+                    by_bus.setdefault(name, {})[bus] = float(value)
+        found |= {name: values[name] for name in found if name in values}
+        changes = {name: self._whole(name, value) for name, value in found.items()}
+        for name, own in by_bus.items():
+            changes[name] = self._spread(name, changes[name]) | own
+        if "eta_q" in found or "d" in found:
+            self._one_cost(changes, found)
+        return changes
+
+    def _whole(self, name: str, value: Any) -> Any:
+        """The value for all buses together, that of the base case when it is missing."""
+        if name == "mq":
+            return self._droop(value)
+        return getattr(self._initial, name) if value is None else value
+
+    def _droop(self, value: float | None) -> dict[int, float]:
+        if value is None:
+            return dict(zip(self._buses, self._mq.tolist(), strict=True))
+        if value not in self._droops:
+            if len(self._droops) * len(self._buses) > _KEPT:
+                self._droops.clear()
+            mq = self._base.units(self._net, value).mq.tolist()
+            self._droops[value] = dict(zip(self._buses, mq, strict=True))
+        return self._droops[value]
+
+    def _spread(self, name: str, value: Any) -> dict[int, float]:
+        if isinstance(value, Mapping):
+            return dict(value)
+        buses: list[int] = self._net.bus.id.tolist()
+        return dict.fromkeys(buses, value)
+
+    def _one_cost(self, changes: dict[str, Any], found: Mapping[str, Any]) -> None:
+        """Either eta_q or d: the one that the scenario has, else the one of the base case."""
+        if found.get("eta_q") is None and (found.get("d") is not None or self._initial.d):
+            changes.pop("eta_q", None)
+            changes["d"] = self._initial.d if found.get("d") is None else found["d"]
+        elif found.get("d") is None:
+            changes.pop("d", None)
+            changes.setdefault("eta_q", self._initial.eta_q)
+
+
+def identity(criterion: Criterion) -> str | None:
+    """Class, name and attributes of a criterion; None where that does not say what it does."""
+    kind = type(criterion)
+    parts = [f"{kind.__module__}.{kind.__qualname__}", getattr(criterion, "name", "")]
+    slots = [name for one in kind.__mro__ for name in vars(one).get("__slots__", ())]
+    own = {name: getattr(criterion, name) for name in slots if hasattr(criterion, name)}
+    try:
+        parts.append(_plain({**own, **getattr(criterion, "__dict__", {})}))
+    except TypeError:
+        return None
+    return " ".join(parts)
+
+
+def _plain(value: Any) -> str:
+    """A text that is equal for equal values, in every process.
+
+    Raises:
+        TypeError: when there is none.
+    """
+    if value is None or isinstance(value, (str, int, float)):
+        return repr(value)
+    if isinstance(value, np.generic):
+        return repr(value.item())
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+        return f"{value.dtype}{value.shape}{digest}"
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(map(_plain, value))}]"
+    if isinstance(value, (set, frozenset)):
+        return f"{{{','.join(sorted(map(_plain, value)))}}}"
+    if isinstance(value, Mapping):
+        return f"{{{','.join(sorted(f'{_plain(k)}:{_plain(v)}' for k, v in value.items()))}}}"
+    raise TypeError(type(value).__name__)
+
+
+def _feed(digest: Any, table: Any) -> None:
+    if table is None:
+        return
+    for part in dataclasses.fields(table):
+        value = getattr(table, part.name)
+        digest.update(part.name.encode())
+        if isinstance(value, np.ndarray) and value.dtype != object:
+            digest.update(np.ascontiguousarray(value).tobytes())
+        else:
+            digest.update(repr(value).encode())
+
+
+def _text(value: Any) -> str:
+    if hasattr(value, "to_csv"):
+        frame: pd.DataFrame = value
+        text = io.StringIO()
+        frame.to_csv(text, index=False)
+        return text.getvalue()
+    return repr(value)

@@ -1,0 +1,248 @@
+"""The command line: what it prints, what it writes, and how it ends."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import scopf
+from scopf.cases import bundled
+from scopf.cli.main import app
+
+README = "solve case39 --lossless --mq 0.2 --eta-q 0.1"
+TABLES = {"buses", "branches", "gens", "inverters", "pairs"}
+
+
+def run(arguments, *more):
+    words = [*arguments.split(), *map(str, more)]
+    return CliRunner().invoke(app, words, env={"COLUMNS": "100", "NO_COLOR": "1"})
+
+
+def refused(arguments, *more):
+    """What is said about bad input, on the error stream and without a traceback."""
+    result = run(arguments, *more)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    assert isinstance(result.exception, SystemExit)
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+def reference():
+    net = scopf.load_case("case39").lossless()
+    return scopf.solve(scopf.build(net, scopf.Inverters.at_generators(net, mq=0.2), eta_q=0.1))
+
+
+def test_the_command_of_the_readme_prints_cost_status_prices_and_binding_pairs():
+    result = run(README)
+    assert result.exit_code == 0, result.output
+    expected = reference()
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert f"cost {expected.cost:.4f} per hour" in result.stdout
+    assert "optimal: " in result.stdout
+    ranked = [line for line in lines if len(line) == 10 and line[0].isdigit()]
+    assert len(ranked) == 10
+    assert [line[0] for line in ranked if float(line[8]) > 0] == ["32"]
+    nssp = expected.inverters.set_index("bus").loc[32, "nssp_per_pu"]
+    assert float(ranked[0][8]) == pytest.approx(nssp, abs=0.01)
+    binding = expected.pairs[expected.pairs["binding"]]
+    start = lines.index(["inverter", "neighbour", "limit", "price"])
+    printed = {(int(line[0]), int(line[1])) for line in lines[start + 1 :]}
+    assert printed == set(zip(binding["bus"], binding["neighbor"], strict=True))
+    assert f"Binding pairs ({len(binding)})" in result.stdout
+
+
+def test_a_plain_optimal_power_flow_has_no_prices_of_stability():
+    result = run("solve case9 --criterion none")
+    assert result.exit_code == 0
+    assert "criterion none" in result.stdout
+    assert "NSSP" not in result.stdout
+
+
+def test_out_writes_tables_that_agree_and_carry_the_user_s_bus_numbers(tmp_path):
+    folder = tmp_path / "new" / "results"
+    result = run(README, "--out", folder)
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in folder.iterdir()} == {
+        "summary.json", *(f"{name}.{kind}" for name in TABLES for kind in ("csv", "parquet"))
+    }  # fmt: skip
+    expected = reference()
+    for name in TABLES:
+        text, binary = (
+            pd.read_csv(folder / f"{name}.csv", dtype={"gens": str}),
+            pd.read_parquet(folder / f"{name}.parquet"),
+        )
+        pd.testing.assert_frame_equal(text, binary, check_dtype=False)
+        assert list(binary.columns) == list(expected.tables[name].columns)
+        assert len(binary) == len(expected.tables[name])
+    inverters = pd.read_csv(folder / "inverters.csv")
+    assert set(inverters["bus"]) == set(range(30, 40))
+    branches = pd.read_parquet(folder / "branches.parquet")
+    assert branches["branch"].tolist() == list(range(1, 47))
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["status"] == "optimal"
+    assert summary["cost"] == pytest.approx(expected.cost)
+    assert summary["settings"]["eta_q"] == 0.1
+    assert f"written to {folder}" in result.stdout
+    assert run(README, "--out", folder).exit_code == 0  # a folder that is there is written into
+
+
+def no_constant(name):
+    raise AssertionError(f"{name} is not JSON")
+
+
+@pytest.mark.parametrize("more", ["", "--criterion none", "--max-iter 2", "--load-scale 9"])
+def test_json_is_one_object_without_nan(more):
+    result = run(f"solve case9 --json {more}")
+    found = json.loads(result.stdout, parse_constant=no_constant)
+    assert found["solved"] == (result.exit_code == 0)
+    assert (found["cost"] is None) == (result.exit_code == 1)
+    assert found["case"] == "case9"
+    assert set(found) >= TABLES | {"status", "message", "settings", "iterations"}
+    assert [row["bus"] for row in found["buses"]] == list(range(1, 10))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [("solve case9 --load-scale 9", "infeasible"), ("solve case9 --max-iter 2", "iteration limit")],
+)
+def test_exit_code_1_says_why_there_is_no_solution(arguments, status):
+    result = run(arguments)
+    assert result.exit_code == 1
+    assert status in result.stdout
+    assert "no cost and no prices" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("solve case_39", "did you mean case39"),
+        ("solve nowhere.m", "neither a file nor a bundled case"),
+        ("solve case9 --criterion voltage", "voltage-difference"),
+        ("solve case9 --option tol", "NAME=VALUE"),
+        ("solve case9 --option no_such_option=1", "no_such_option"),
+        ("solve case9 --eta-q 1 --d 2", "not both"),
+        ("solve case9 --eta-q -1", "eta_q"),
+        ("solve case9 --mq 0", "mq"),
+        ("solve case9 --mq nan", "mq"),
+        ("solve case9 --alpha 0", "alpha|susceptance"),
+        ("solve case9 --load-scale inf", "load"),
+        ("solve case9 --droop-base own", "droop_base"),
+        ("solve case9 --time-limit -1", "time"),
+        ("solve case9 --max-iter -1", "max-iter"),
+        ("solve case9 --mq much", "--mq"),
+        ("solve case9 --no-such-flag", "no-such-flag"),
+        ("solve", "(?i)missing argument"),
+        ("solv case9", "solv"),
+    ],
+)
+def test_exit_code_2_says_what_is_wrong_with_the_input(arguments, said):
+    assert re.search(said, refused(arguments))
+
+
+def test_a_folder_for_results_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "taken").write_text("")
+    assert "cannot write results" in refused("solve case9 --out", tmp_path / "taken")
+
+
+def test_a_malformed_case_is_refused_with_every_fault(tmp_path):
+    path = tmp_path / "bad.m"
+    path.write_text("mpc.version = '2';\nmpc.baseMVA = -1;\nmpc.bus = [1 3 0];\nclear x;\n")
+    said = refused("solve", path)
+    for part in (str(path), "mpc.baseMVA", "`clear x;`", "mpc.gen: is missing", "3 columns"):
+        assert part in said
+
+
+def test_a_table_of_inverters_is_read_and_overrides_the_flags(tmp_path):
+    path = tmp_path / "inverters.csv"
+    path.write_text("bus,mq,inverter\n31,,0\n32,0.21,\n")
+    result = run("solve case39 --lossless --mq 0.2 --json --inverters", path)
+    assert result.exit_code == 0, result.output
+    rows = {row["bus"]: row["mq"] for row in json.loads(result.stdout)["inverters"]}
+    assert sorted(rows) == [30, *range(32, 40)]
+    assert rows[32] == pytest.approx(0.21)
+    assert rows[33] == pytest.approx(0.2)
+
+
+def test_a_malformed_table_of_inverters_is_refused_with_every_fault(tmp_path):
+    path = tmp_path / "inverters.csv"
+    path.write_text("bus,mq,slope\n99,0.1,1\n32,-1,1\n33,much,1\n")
+    said = refused("solve case39 --inverters", path)
+    for part in (str(path), "slope", "bus 99", "much"):
+        assert part in said
+    assert "no such file" in refused("solve case39 --inverters", tmp_path / "none.csv")
+
+
+def test_options_reach_ipopt_and_the_other_flags_the_model():
+    limited = run("solve case9 --option max_iter=1 --option tol=1e-6")
+    assert limited.exit_code == 1
+    assert "iteration limit" in limited.stdout
+    found = json.loads(
+        run("solve case9 --d 0.1 --alpha 1.1 --beta-q 2 --mp 0.2 --load-scale 1.2 --json").stdout
+    )
+    net = scopf.load_case("case9").scaled(load=1.2)
+    inverters = scopf.Inverters.at_generators(net, beta_q=2, mp=0.2)
+    expected = scopf.solve(scopf.build(net, inverters, d=0.1, alpha=1.1))
+    assert found["cost"] == pytest.approx(expected.cost, rel=1e-9)
+    limits = [row["limit_pu"] for row in found["inverters"]]
+    assert limits == pytest.approx(expected.inverters["limit_pu"].tolist())
+
+
+def test_unsupported_content_is_refused_or_ignored_as_wished(tmp_path):
+    case = bundled.entries()["case9"].path.read_text(encoding="utf-8")
+    path = tmp_path / "linked.m"
+    path.write_text(case + "mpc.reserves = [1 2 3];\n")
+    assert "mpc.reserves" in refused("solve", path)
+    result = run("solve --ignore-unsupported", path)
+    assert result.exit_code == 0, result.output
+
+
+def test_cases_lists_every_bundled_case():
+    result = run("cases")
+    assert result.exit_code == 0
+    listed = {line.split()[0]: line.split()[1:4] for line in result.stdout.splitlines()[1:]}
+    assert list(listed) == bundled.names()
+    assert listed["case300"] == ["300", "69", "411"]
+
+
+def test_help_says_something_about_every_option():
+    result = run("solve --help")
+    assert result.exit_code == 0
+    command = typer.main.get_command(app).commands["solve"]
+    for parameter in command.params:
+        if parameter.name != "case":
+            (option,) = [name for name in parameter.opts if name.startswith("--")]
+            assert re.search(rf"^\s*(-\w, )?{option}\b.*  +\w", result.stdout, re.M), option
+    assert "Exit code" in result.stdout
+
+
+def test_version_is_the_package_s():
+    result = run("--version")
+    assert result.exit_code == 0
+    assert result.stdout == f"scopf {scopf.__version__}\n"
+
+
+def test_the_module_runs_as_a_program_from_anywhere(tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-m", "scopf", "solve", "case9"],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "optimal" in result.stdout
+    assert result.stderr == ""
+
+
+def test_the_readme_shows_what_the_demo_prints():
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    quoted = readme.partition("`make demo` ends with\n\n")[2].partition("\n\n")[0]
+    shown = [line.strip() for line in quoted.splitlines() if line.strip() != "..."]
+    printed = run("solve case39 --lossless --mq 0.2").output
+    assert len(shown) == 5
+    for line in shown:
+        assert line in printed

@@ -1,0 +1,459 @@
+"""The report of a sweep: what is drawn, what is said, and the page in a real browser."""
+
+import html as entities
+import json
+import re
+import sys
+import time
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+from typer.testing import CliRunner
+
+import scopf
+from scopf.cli.main import app
+from scopf.network import drawing
+from scopf.optimizer.status import Status
+from scopf.pages import curves, facts, page, scatter, status
+from scopf.results import prices
+from scopf.sweeps import progress
+from scopf.sweeps.analysis import axes as axes_of
+from scopf.sweeps.analysis import units
+from scopf.sweeps.analysis.table import prepare
+from tests.pages import browser
+from tests.sweeps.sweep_data import EVIL, grid, made_up, solved
+
+
+def without_prices(sweep):
+    """As a plain OPF leaves it."""
+    sweep.scenarios[["nssp_max", "margin_min"]] = np.nan
+    sweep.scenarios["nssp_max_bus"] = pd.array([None] * len(sweep.scenarios), dtype="Int64")
+    sweep.inverters["nssp_per_pu"] = np.nan
+    sweep.pairs = sweep.pairs.iloc[:0]
+    return sweep
+
+
+BREAKOUT = f"</script>{EVIL}<img src=x onerror=alert(2)>"
+MQ = np.round(np.linspace(0.05, 0.45, 9), 3).tolist()
+SWEEPS = {
+    "four axes": lambda: made_up(
+        grid(criterion=["C0", EVIL], alpha=[0.9, 1.1], eta_q=[0, 1, 2], mq=MQ), BREAKOUT
+    ),
+    "categories": lambda: made_up(
+        {"criterion": ["voltage-difference", EVIL, BREAKOUT, "=1+1", "%{x} {{ 7 }} <b>"]}, EVIL
+    ),
+    "outages": lambda: made_up(
+        {"outage": pd.array([None, *range(1, 47)], dtype="Int64")}, message=BREAKOUT
+    ),
+    "list": lambda: made_up(
+        {name: np.random.default_rng(k).random(80) for k, name in enumerate(["mq", "alpha"])}
+    ),
+    "no criterion": lambda: without_prices(made_up({"load_scale": [0.9, 1.0, 1.1]}, failing=0)),
+    "nothing solved": lambda: made_up({"mq": MQ}, failing=2),
+    "one scenario": lambda: made_up({"mq": [0.2]}, failing=0),
+}
+
+
+@pytest.fixture(scope="module")
+def case39():
+    return solved()
+
+
+@pytest.fixture(params=[*SWEEPS, "case39"])
+def sweep(request):
+    if request.param == "case39":
+        return request.getfixturevalue("case39")
+    return SWEEPS[request.param]()
+
+
+@pytest.fixture
+def without_library(monkeypatch):
+    """Pages without plotly.js, which is long to parse."""
+    monkeypatch.setattr(page, "_plotly", lambda: "/* plotly.js */")
+
+
+class Page(HTMLParser):
+    """Script elements, attributes that load something, and text of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.scripts, self.loads, self.text, self.inside = [], [], "", ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.inside = tag
+        self.loads += [value for name, value in attributes if name in ("src", "href", "srcset")]
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag):
+        self.inside = ""
+
+    def handle_data(self, data):
+        if self.inside == "script":
+            self.scripts[-1] += data
+        else:
+            self.text += data
+
+
+def test_axes_play_their_parts():
+    axes = axes_of.find(SWEEPS["four axes"]().scenarios)
+    assert (axes.x.name, axes.series.name) == ("mq", "eta_q")
+    assert [axis.name for axis in axes.rest] == ["alpha", "criterion"]
+    assert not axes.is_list
+    outage = axes_of.find(SWEEPS["outages"]().scenarios).x
+    assert outage.name == "outage"
+    assert not outage.numeric
+    assert outage.texts[:3] == ("none", "1", "2")
+    of_list = axes_of.find(SWEEPS["list"]().scenarios)
+    assert of_list.is_list
+    assert {axis.name for axis in of_list.listed} == {"mq", "alpha"}
+    one = axes_of.find(pd.DataFrame({"scenario": [0, 1], "alpha": [1.0, 1.0], "mq_32": [0.1, 0.2]}))
+    assert one.x.label == "m_q of 32"
+    assert one.fixed == (("α", "1"),)
+
+
+def test_axes_that_go_together_are_one():
+    def find(**columns):
+        count = len(next(iter(columns.values())))
+        return axes_of.find(pd.DataFrame({"scenario": range(count), **columns}))
+
+    load = [0.9, 1.1, 1.0, 1.1, 0.9]
+    series = find(step=range(5), load_scale=load, load_scale_5=[1, 2, 0, 4, 3])
+    assert not series.is_list
+    assert series.x.title == "step, with load scale, load scale of 5"
+    assert series.sliced == ()
+    both = grid(mq=[0.1, 0.2], step=range(5))
+    both = find(**both, load_scale=[load[k] for k in both["step"]])
+    assert (both.x.name, both.series.name, both.rest) == ("step", "mq", ())
+    assert [axis.name for axis in both.of(np.arange(4)).x.along] == ["load_scale"]
+    zipped = find(alpha=[1.2, 1.1, 1.0], mq=[0.1, 0.2, 0.3])
+    assert zipped.x.name == "mq"
+    assert zipped.x.company == " with α"
+    pairs = grid(criterion=["none", "weighted"], mq=[0.1, 0.2, 0.3])
+    pairs = find(**pairs, margin=[0.0 if name == "none" else 0.1 for name in pairs["criterion"]])
+    assert (pairs.x.name, pairs.series.name) == ("mq", "criterion")
+    assert pairs.series.along[0].name == "margin"
+    free = find(**grid(mq=[0.1, 0.2, 0.3], alpha=[1.0, 1.1], eta_q=[0, 1]))
+    assert not any(axis.along for axis in free.every)
+    assert find(mq=[0.1, 0.3, 0.2, 0.5], alpha=[1, 3, 4, 2]).is_list
+
+
+def test_critical_droop_of_the_paper(case39):
+    study = prepare(case39)
+    found = [
+        curves.critical_values(study, rows)
+        for rows in axes_of.groups(study.axes.sliced, len(study)).values()
+    ]
+    assert found == [(0.18, 0.19), (0.21, 0.22)]  # truly 0.1854 and 0.2127
+    sentences = " ".join(facts.headline(study, case39.manifest))
+    assert "14 scenarios" in sentences
+    assert "between 0.19 and 0.22" in sentences
+    assert "bus 32)" in sentences
+    pairs = {row[:2] for row in facts.binding_pairs(study, case39).rows}
+    assert pairs == {("32", "30"), ("32", "36"), ("32", "37"), ("32", "38")}
+
+
+def test_prices_have_the_unit_of_their_criterion():
+    def found(base, **axes):
+        sweep = made_up(axes or {"mq": MQ}, failing=0)
+        sweep.manifest["base"] = {"criterion": base} if base else {}
+        return prepare(sweep), sweep
+
+    assert units.price_unit(found("weighted")[0]) == "currency/h per p.u. 1/k"
+    assert units.price_unit(found("voltage-difference")[0]) == "currency/h per p.u. V"
+    assert units.price_unit(found("")[0]) == "currency/h per p.u."
+    alone = found("voltage-difference", criterion=["none", "weighted"])[0]
+    assert units.price_unit(alone) == "currency/h per p.u. 1/k"
+    assert "p.u. of its stiffness 1/k would save" in curves._largest_price(alone).note
+    study, sweep = found("weighted", **grid(criterion=[None, "voltage-difference"], mq=MQ))
+    assert units.price_unit(study) == "currency/h per p.u."
+    assert units.price_unit(study, np.arange(len(MQ))) == "currency/h per p.u. 1/k"
+    words = "of voltage-difference per p.u. voltage, of weighted per p.u. stiffness 1/k"
+    figures = {figure.id: figure for figure in curves.all_of(study)}
+    assert words in figures["nssp-max"].note
+    hover = [line["hovertemplate"] for line in figures["nssp-max"].views[""]]
+    assert "per p.u. 1/k<" in hover[0]
+    assert "per p.u. V<" in hover[1]
+    assert sum("highest NSSP of" in line for line in facts.headline(study, {})) == 2
+    assert "per p.u. V" in facts.binding_pairs(study, sweep).head[3]  # of rows, all alike
+
+
+def test_cost_increase_is_above_the_cheapest_of_the_curve(case39):
+    study = prepare(case39)
+    rise = pd.Series(
+        study.cost_increase, index=study.scenarios[["eta_q", "mq"]].apply(tuple, axis=1)
+    )
+    assert rise[(0.0, 0.2)] == pytest.approx(12.21, abs=0.01)
+    assert rise[(0.0, 0.22)] == pytest.approx(69.70, abs=0.01)
+    assert rise[(0.5, 0.2)] == pytest.approx(0.0, abs=0.01)
+    assert np.isnan(rise[(0.0, 0.5)])
+
+
+def test_rows_over_all_neighbours_are_listed():
+    sweep = made_up({"mq": MQ}, failing=0)
+    sweep.pairs["neighbor"] = pd.array([pd.NA] * len(sweep.pairs), dtype="Int64")
+    table = facts.binding_pairs(prepare(sweep), sweep)
+    assert [row[:2] for row in table.rows] == [("30", "all")]
+
+
+def test_what_is_priced_in_a_report_is_priced_in_its_tables():
+    sweep = made_up({"mq": MQ}, failing=0)
+    assert prepare(sweep).floor == pytest.approx(1e-5 * sweep.scenarios["cost"].median())
+    sweep.scenarios["cost"] = 1.0
+    assert prepare(sweep).floor == prices.TRACE
+
+
+def test_cost_increase_is_above_that_without_stability():
+    axes = grid(criterion=["none", "weighted"], eta_q=[0, 1], mq=MQ)
+    sweep = made_up(axes, failing=0)
+    sweep.scenarios.loc[0, ["solved", "status"]] = [False, "infeasible"]
+    sweep.scenarios.loc[20, "cost"] = 1.0
+    study = prepare(sweep)
+    cost = sweep.scenarios["cost"].to_numpy()
+    none, limited = np.arange(18), np.arange(18, 36)
+    assert (study.cost_increase[none[1:]] == 0).all()
+    assert np.isnan(study.cost_increase[[0, 18]]).all()
+    assert study.cost_increase[limited[1:]] == pytest.approx(cost[limited[1:]] - cost[none[1:]])
+    part = study.of(limited)  # of a large sweep, without what its costs count from
+    assert part.cost_increase == pytest.approx(study.cost_increase[limited], nan_ok=True)
+    figure = next(figure for figure in curves.all_of(study) if figure.id == "cost")
+    assert "above that without stability" in figure.note
+    assert figure.layout["yaxis"]["rangemode"] == "tozero"
+    assert "above that without stability, in" in " ".join(facts.headline(study, {}))
+
+
+def test_every_status_has_a_colour_and_a_mark_of_its_own():
+    styles = status._STATUS
+    assert {str(name) for name in [*Status, *progress._SEVERITY, progress.NOT_RUN]} == set(styles)
+    assert len({colour for colour, _ in styles.values()}) == len(styles)
+    marks = [mark for name, (_, mark) in styles.items() if name not in ("optimal", "acceptable")]
+    assert len(set(marks)) == len(marks)
+    assert status._UNKNOWN not in styles.values()
+    sweep = made_up({"mq": np.linspace(0.05, 0.45, len(styles)).tolist()}, failing=0)
+    sweep.scenarios["status"] = list(styles)
+    figure = status.by_scenario(prepare(sweep))
+    go.Figure(figure.views[""], figure.layout)
+
+
+def test_figures_are_valid_plotly(sweep):
+    for figures in page._figures(prepare(sweep)).values():
+        for figure in figures:
+            assert figure.views
+            for traces in figure.views.values():
+                go.Figure(traces, figure.layout)
+
+
+def test_everything_from_files_is_escaped(sweep, without_library):
+    text = page.html(sweep)
+    found = Page(text)
+    assert len(found.scripts) == 3
+    data = json.loads(found.scripts[0])
+    assert "alert" not in found.scripts[2]
+    assert all(value == "data:," for value in found.loads)
+    name = facts.case_name(sweep.manifest)
+    assert name in found.text
+    assert "<script>alert" not in text
+    assert "<img" not in text
+    for message in sweep.scenarios.loc[~sweep.scenarios["solved"], "message"]:
+        assert message in found.text
+    for axis in data["axes"]:
+        column = sweep.scenarios[axis["name"]].dropna().astype(str)
+        if axis["name"] == "criterion":
+            assert {entities.unescape(value)[:39] for value in axis["texts"]} == {
+                value[:39] for value in column
+            }
+
+
+def test_page_forbids_loading(case39, without_library):
+    policy = re.search(r'Policy" content="([^"]*)"', page.html(case39))[1]
+    rules = dict(rule.split(" ", 1) for rule in entities.unescape(policy).split("; "))
+    assert rules["default-src"] == "'none'"
+    assert rules["script-src"].count("sha256-") == 2
+    assert "unsafe" not in rules["script-src"]
+
+
+def test_ten_thousand_scenarios_stay_small(tmp_path):
+    axes = grid(eta_q=np.linspace(0, 2, 100).round(4), mq=np.linspace(0.05, 0.45, 100).round(4))
+    path = page.write(made_up(axes), tmp_path / "page.html")
+    assert path.stat().st_size < 15e6
+
+
+def test_larger_sweeps_are_thinned_and_say_so(monkeypatch, without_library):
+    monkeypatch.setattr(axes_of.thin, "__defaults__", (60,))
+    sweep = SWEEPS["four axes"]()
+    rows = axes_of.thin(prepare(sweep).axes)
+    few = prepare(sweep).of(rows)
+    assert 10 < len(few) <= 60
+    assert few.axes.x.values[0] == 0.05
+    assert few.axes.x.values[-1] == 0.45
+    text = Page(page.html(sweep)).text
+    assert f"hold {len(few)} of the 108 scenarios" in text
+    assert "108 scenarios over" in text
+
+
+def test_layout_is_repeatable_and_keeps_neighbours_close():
+    ring = np.array([(k, (k + 1) % 300) for k in range(300)])
+    place = drawing.positions(301, ring)  # and one bus on its own
+    assert np.array_equal(place, drawing.positions(301, ring))
+    assert np.isfinite(place).all()
+    near = np.linalg.norm(place[ring[:, 0]] - place[ring[:, 1]], axis=1)
+    assert near.max() < 0.1
+    for count in (1, 2, 3):
+        assert drawing.positions(count, np.zeros((0, 2), dtype=int)).shape == (count, 2)
+
+
+def test_scenarios_that_are_no_grid_are_drawn_over_each_axis():
+    sweep = SWEEPS["list"]()
+    figures = {figure.id: figure for figure in scatter.over_choices(prepare(sweep))}
+    cost = figures["cost"]
+    assert [axis["title"]["text"] for axis in cost.extra["xaxes"]][1:] == ["<i>α</i>", "scenario"]
+    drawn = cost.views["1"][0]
+    assert drawn["mode"] == "markers"
+    assert drawn["x"] == pytest.approx(sorted(sweep.scenarios["alpha"]), abs=1e-6)
+
+
+def test_faults_are_sentences(case39, tmp_path, monkeypatch):
+    sweep = made_up({"mq": MQ})
+    sweep.manifest = {**sweep.manifest, "network": {"buses": [1], "inverters": [7]}}
+    with pytest.raises(scopf.ScopfError, match="no bus 7"):
+        page.write(sweep, tmp_path / "a.html")
+    sweep.scenarios = sweep.scenarios.drop(columns="cost")
+    with pytest.raises(scopf.ScopfError, match="no column cost"):
+        page.write(sweep, tmp_path / "a.html")
+    with pytest.raises(scopf.ScopfError, match="cannot write the report to"):
+        page.write(case39, tmp_path)
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    with pytest.raises(scopf.ScopfError, match=r"needs plotly.*extra `report`"):
+        page.write(case39, tmp_path / "a.html")
+
+
+def test_a_link_is_replaced_and_not_followed(tmp_path, without_library):
+    outside, folder = tmp_path / "outside.txt", tmp_path / "run"
+    outside.write_text("mine")
+    folder.mkdir()
+    path = folder / "report.html"
+    path.symlink_to(outside)
+    page.write(SWEEPS["one scenario"](), path)
+    assert outside.read_text() == "mine"
+    assert not path.is_symlink()
+    assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    (folder / "taken").mkdir()
+    with pytest.raises(scopf.ScopfError, match="cannot write the report"):
+        page.write(SWEEPS["one scenario"](), folder / "taken")
+    assert sorted(file.name for file in folder.iterdir()) == ["report.html", "taken"]
+
+
+def test_command(case39, tmp_path, monkeypatch):
+    monkeypatch.setattr(scopf, "load_sweep", lambda folder: case39, raising=False)
+    result = CliRunner().invoke(app, ["report", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "report.html" in result.stdout
+    assert (tmp_path / "report.html").exists()
+    result = CliRunner().invoke(app, ["report", str(tmp_path), "--out", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "cannot write" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    if not browser.executable():
+        pytest.skip("there is no chromium here: apt-get install chromium")
+    with browser.Browser() as found:
+        yield found
+
+
+def check(chromium, sweep, path):
+    """Open the report of a sweep on a wide and a narrow screen; every figure is drawn and fits."""
+    page.write(sweep, path)
+    figures = [figure for some in page._figures(prepare(sweep)).values() for figure in some]
+    first = page._first(prepare(sweep))
+    chromium.open(path, 1280)
+    for width in (1280, 390):
+        chromium.resize(width)
+        assert chromium.run("document.documentElement.scrollWidth") <= width
+        drawn = chromium.run(
+            "Object.fromEntries([...document.querySelectorAll('figure')].map(figure => [figure.id, "
+            "[figure.querySelector('.plot').data.length, "
+            "figure.querySelector('.main-svg').getBoundingClientRect().right]]))"
+        )
+        assert drawn.pop("network")[0] == 3
+        assert list(drawn) == [figure.id for figure in figures]
+        for figure in figures:
+            view = figure.views["/".join(str(first.get(name, 0)) for name in figure.keys)]
+            traces, right = drawn[figure.id]
+            assert traces == len(view), figure.id
+            assert 0 < right <= width, figure.id
+    heads = chromium.run("document.querySelectorAll('#scenarios th').length")
+    assert heads == len(sweep.scenarios.columns) + 1
+    assert chromium.complaints() == []
+    assert chromium.requests() == []
+
+
+@pytest.mark.parametrize("name", ["list", "nothing solved", "case39"])
+def test_page_in_a_browser(chromium, case39, tmp_path, name):
+    check(chromium, case39 if name == "case39" else SWEEPS[name](), tmp_path / "page.html")
+
+
+def test_controls(chromium, tmp_path):
+    check(chromium, SWEEPS["four axes"](), tmp_path / "page.html")
+    steps = chromium.run("Number(document.getElementById('step').max)") + 1
+    assert steps == 108
+    colours = "JSON.stringify(document.querySelector('#network .plot').data[2].marker.color)"
+    seen = set()
+    for step in (3, 4):
+        chromium.run(
+            f"(slider => {{ slider.value = {step}; slider.dispatchEvent(new Event('input')); }})"
+            "(document.getElementById('step'))"
+        )
+        assert chromium.run("document.getElementById('steptext').textContent").startswith(
+            f"Scenario {step}: "
+        )
+        seen.add(chromium.run(colours))
+    assert len(seen) == 2
+    chromium.run("document.getElementById('play').click()")
+    chromium.wait("Number(document.getElementById('step').value) > 4")
+    chromium.run("document.getElementById('play').click()")
+    assert chromium.run("document.getElementById('play').textContent") == "Play"
+
+    plot = "JSON.stringify(document.querySelector('#cost .plot').data)"
+    pictures = []
+    for place, text in enumerate(["C0", EVIL]):
+        chromium.run(
+            f"(select => {{ select.value = {place}; select.dispatchEvent(new Event('change')); }})"
+            "(document.querySelector('[data-axis=criterion]'))"
+        )
+        chromium.wait(f"document.querySelector('#cost .slicetext').textContent.includes({text!r})")
+        pictures.append(chromium.run(plot))
+    assert pictures[0] != pictures[1]
+    chromium.run("document.querySelector('#cost details').open = true")
+    chromium.wait("document.querySelectorAll('#cost tbody tr').length === 27")
+    assert chromium.complaints() == []
+
+
+def test_tables_sort_and_save(chromium, tmp_path):
+    check(chromium, SWEEPS["categories"](), tmp_path / "page.html")
+    head = "document.querySelectorAll('#scenarios th button')[1]"
+    cells = "[...document.querySelectorAll('#scenarios tbody tr')].map(r => r.cells[1].textContent)"
+    chromium.run(f"{head}.click()")
+    up = chromium.run(cells)
+    chromium.run(f"{head}.click()")
+    assert chromium.run(cells) == up[::-1]
+    text = chromium.run("everything(FIGURES.find(figure => figure.id === 'status'))")
+    lines = text.split("\r\n")
+    assert lines[0] == "criterion,status"
+    assert any(line.startswith("'=1+1,") for line in lines)  # no formula for a spreadsheet
+    assert any(line.startswith(f"{EVIL},") for line in lines)
+    chromium.ask("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    chromium.run("document.querySelector('#scenarios .links a').click()")
+    saved = tmp_path / "scenarios.csv"
+    for _ in range(100):
+        if saved.exists():
+            break
+        time.sleep(0.05)
+    table = pd.read_csv(saved)
+    assert len(table) == 5
+    assert "cost [currency/h]" in table

@@ -1,0 +1,116 @@
+"""Solve, check exactly, tighten, solve again."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+import scopf
+from scopf.cli.main import app
+from scopf.dynamics.verification import verify
+from scopf.stability.line_sums import LineSums
+
+
+def problem(case="case39", mq=0.2, lossless=False, **keywords):
+    net = scopf.load_case(case)
+    net = net.lossless() if lossless else net
+    return scopf.build(net, scopf.Inverters.at_generators(net, mq=mq), **keywords)
+
+
+class Blind(LineSums):
+    """Rows that always hold."""
+
+    name, network, assumptions, source = "blind", "reduced", "none", "this test"
+
+    def ratio(self, v_i, v_j, u_i, u_j):
+        return -1.0 + 0 * v_i / v_j
+
+
+BLIND = Blind()
+
+
+def test_a_stable_optimum_passes_at_once():
+    made = problem(lossless=True)
+    plain, solution = scopf.solve(made), scopf.solve(made, certify=True)
+    assert solution.certified is True
+    assert solution.cost == plain.cost
+    (check,) = solution.checks
+    assert (check.stable, check.factor, check.droop_margin) == (True, 1.0, 0.0)
+    assert plain.certified is None
+    assert "passed" in str(solution)
+    assert "exact check" not in str(plain)
+
+
+def test_a_heuristic_that_fails_is_tightened_until_it_holds():
+    made = problem("case118", mq=1.4, criterion="weighted", droop_margin=0.0)
+    loose = scopf.solve(made)
+    assert not loose.verify().stable
+    solution = scopf.solve(made, certify=True)
+    assert solution.certified
+    assert solution.verify().stable
+    assert solution.cost > loose.cost
+    assert [check.stable for check in solution.checks] == [
+        *[False] * (len(solution.checks) - 1),
+        True,
+    ]
+    margins = [check.droop_margin for check in solution.checks]
+    assert margins == sorted(margins)
+    assert margins[-1] > 0
+    first = solution.checks[0]
+    shrunk = loose.inverter_data.replace(mq=loose.inverter_data.mq * first.factor * 0.999)
+    grown = loose.inverter_data.replace(mq=loose.inverter_data.mq * first.factor * 1.001)
+    point = loose.point.vm, loose.point.va
+    assert verify(loose.net, shrunk, *point).stable
+    assert not verify(loose.net, grown, *point).stable
+    assert made.scenario.droop_margin == 0.0, "the problem is left as it was"
+    assert scopf.solve(made).cost == pytest.approx(loose.cost, rel=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "said"),
+    [
+        ({"mq": 0.48, "lossless": True}, "it is not solved"),
+        ({"mq": 0.3, "criterion": "none"}, "no rows to tighten"),
+        ({"mq": 0.2}, "does not see"),
+        ({"mq": 0.5, "lossless": True, "criterion": "C0"}, "does not see"),
+        ({"mq": 0.6, "lossless": True, "criterion": BLIND}, "does not see"),
+    ],
+)
+def test_what_cannot_be_certified_is_not(keywords, said, caplog):
+    solution = scopf.solve(problem(**keywords), certify=True)
+    assert solution.solved
+    assert solution.certified is False
+    assert not solution.verify().stable
+    assert said in caplog.text
+    assert "NOT passed" in str(solution)
+
+
+def test_steps_that_lead_nowhere_become_bold_and_end_soon():
+    """With losses the point is unstable by angles, which rows about voltages do not prevent."""
+    solution = scopf.solve(problem(mq=0.2), certify=True)
+    margins = [1 + check.droop_margin for check in solution.checks]
+    assert 1 < len(margins) <= 5
+    assert margins[-1] >= 2 * margins[-2] >= 4 * margins[-3]
+    factors = [check.factor for check in solution.checks]
+    assert f"{factors[-1]:.4g} of them" in str(solution.diagnosis)
+
+
+def test_the_check_takes_the_keywords_of_verify():
+    made = problem(mq=0.5, lossless=True, criterion="none")
+    assert scopf.solve(made, certify={"load": "impedance"}).certified
+    assert not scopf.solve(made, certify=True).certified
+    with pytest.raises(scopf.ScopfError, match="takes the keywords"):
+        scopf.solve(made, certify={"lod": "impedance"})
+
+
+def run(*words):
+    return CliRunner().invoke(app, ["solve", "case39", *words, "--certify"])
+
+
+def test_on_the_command_line():
+    passed = run("--lossless", "--mq", "0.2", "--json")
+    assert passed.exit_code == 0
+    assert json.loads(passed.stdout)["certified"] is True
+    failed = run("--criterion", "none", "--mq", "0.3")
+    assert failed.exit_code == 1
+    assert "NOT passed" in failed.stdout

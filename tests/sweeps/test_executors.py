@@ -1,0 +1,114 @@
+"""Sweeps on executors of others: threads, processes, and a Dask cluster of real processes."""
+
+import concurrent.futures
+import contextlib
+import multiprocessing
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import scopf
+from scopf.sweeps import pool
+from tests.sweeps.sweep_data import equal
+
+AXES = {"eta_q": [0.0, 0.1], "mq": {"linspace": [0.02, 0.06, 12]}, "chain": 4}
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return scopf.sweep("case9", **AXES)
+
+
+def test_any_executor_will_do(whole):
+    context = multiprocessing.get_context("spawn")
+    for executor in (
+        concurrent.futures.ThreadPoolExecutor(2),
+        concurrent.futures.ProcessPoolExecutor(1, mp_context=context),
+    ):
+        with executor:
+            runs = scopf.sweep("case9", **AXES, executor=executor)
+        equal(runs, whole)
+        assert type(executor).__name__ in runs.manifest["runs"][0]["where"]
+
+
+def test_an_executor_that_breaks_leaves_a_sweep_to_resume(tmp_path, whole):
+    context = multiprocessing.get_context("spawn")
+    folder = tmp_path / "out"
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as executor:
+        pid = executor.submit(os.getpid).result()
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(scopf.ScopfError, match=r"executor is broken.*resume"):
+            scopf.sweep("case9", **AXES, executor=executor, out=folder)
+    equal(scopf.sweep("case9", **AXES, out=folder, resume=True), whole)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "said"),
+    [
+        (
+            {"workers": 2, "executor": concurrent.futures.ThreadPoolExecutor(1)},
+            "give one of workers, executor and dask",
+        ),
+        ({"workers": 0}, "workers must be a whole number of processes, got 0"),
+        ({"workers": 1.5}, "workers must be a whole number of processes, got 1.5"),
+        ({"resume": True}, "resume needs out"),
+    ],
+)
+def test_contradictions_are_refused(keywords, said):
+    with pytest.raises(scopf.ScopfError, match=said):
+        scopf.sweep("case9", mq=0.1, **keywords)
+
+
+@contextlib.contextmanager
+def module(*words):
+    """A process that is ended afterwards."""
+    environment = {
+        **os.environ, "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false", "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", *words], stderr=subprocess.PIPE, text=True, env=environment
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A scheduler and two workers, each a process of its own."""
+    pytest.importorskip("distributed")
+    scratch = str(tmp_path_factory.mktemp("dask"))
+    local = ("--host", "127.0.0.1", "--no-dashboard")
+    with module("distributed.cli.dask_scheduler", "--port", "0", *local) as scheduler:
+        for line in scheduler.stderr:
+            found = re.search(r"Scheduler at:\s+(tcp://\S+)", line)
+            if found:
+                break
+        else:
+            pytest.fail("the scheduler did not start")
+        words = ("distributed.cli.dask_worker", found[1], "--nthreads", "1", "--no-nanny")
+        words += ("--no-dashboard", "--local-directory", scratch)
+        with module(*words) as one, module(*words) as two:
+            yield found[1], (one, two)
+
+
+def test_a_dask_cluster_gives_the_same(cluster, whole, tmp_path):
+    address, workers = cluster
+    runs = scopf.sweep("case9", **AXES, dask=address, out=tmp_path / "out")
+    equal(runs, whole)
+    assert address in runs.manifest["runs"][0]["where"]
+    workers[0].kill()  # what it was doing goes to the other one
+    equal(scopf.sweep("case9", **AXES, dask=address), whole)
+
+
+def test_nobody_at_the_address_is_said(monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(pool, "_ANSWER", 1)
+    with pytest.raises(scopf.ScopfError, match="no Dask scheduler answers at tcp://127"):
+        scopf.sweep("case9", mq=0.1, dask="tcp://127.0.0.1:1")

@@ -1,0 +1,229 @@
+"""The spec of a sweep: a TOML file, keyword arguments and flags that say the same."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import scopf
+from scopf.cli.main import app
+from scopf.cli.sweep import values
+from scopf.sweeps.quantities import QUANTITIES
+from scopf.sweeps.spec import Spec, check
+from scopf.sweeps.toml_lines import line_of
+
+TOML = """\
+title = "A study"
+case = "case9"
+lossless = true
+eta_q = [0, 0.1]            # a list
+margin = 0.001              # the same for all
+mq.all = { linspace = [0.02, 0.04, 3] }
+mq.3 = 0.05
+
+[options]
+tol = 1e-9
+"""
+
+
+def run(arguments, *more):
+    words = [*arguments.split(), *map(str, more)]
+    return CliRunner().invoke(app, words, env={"COLUMNS": "100", "NO_COLOR": "1"})
+
+
+def refused(arguments, *more):
+    result = run(arguments, *more)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+def test_a_file_keywords_and_flags_say_the_same(tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_text(TOML)
+    from_file = scopf.sweep(path, out=tmp_path / "file")
+    keywords = scopf.sweep(
+        "case9", lossless=True, eta_q=(0, 0.1), margin=0.001, mq=np.linspace(0.02, 0.04, 3),
+        mq_3=0.05, options={"tol": 1e-9}, out=tmp_path / "keywords",
+    )  # fmt: skip
+    flags = "sweep case9 --lossless --eta-q 0,0.1 --margin 0.001 --mq 0.02:0.04:3 --axis mq_3=0.05"
+    result = run(f"{flags} --option tol=1e-9 --out", tmp_path / "flags")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"case9: 6 scenarios in [\d.]+ s: 6 optimal", result.stdout)
+    from_flags = scopf.load_sweep(tmp_path / "flags")
+    tables = [runs.scenarios for runs in (from_file, keywords, from_flags)]
+    order = sorted(tables[0].columns)
+    axes = ["eta_q", "margin", "mq", "mq_3", "lossless"]
+    for table in tables[1:]:
+        assert sorted(table.columns) == order
+        left, right = (t.sort_values(axes).reset_index(drop=True) for t in (tables[0], table))
+        assert left[axes].equals(right[axes])
+        np.testing.assert_allclose(left["cost"], right["cost"], rtol=1e-7)
+    assert from_file.manifest["title"] == "A study"
+
+
+def test_flags_override_a_file(tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_text(TOML)
+    result = run("sweep", path, "--eta-q", "0.3", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert set(scopf.load_sweep(tmp_path / "out").scenarios["eta_q"]) == {0.3}
+
+
+def test_a_spec_is_the_same_after_a_trip_through_json():
+    spec = check({"eta_q": {"geomspace": [0.1, 10, 3]}, "outage": [3], "lossless": True}, "test")
+    again = Spec.from_dict(spec.as_dict())
+    assert again == spec
+    assert again.hash == spec.hash
+    assert spec.axes[0].rows == ((0.1,), (1.0,), (10.0,))
+    assert spec.axes[1].rows == ((None,), (3,))
+    assert check({"eta_q": [0.1, 1, 10], "outage": [3], "lossless": True}, "test").hash == spec.hash
+
+
+FAULTY = """\
+case = "case9"
+lossless = 1
+etaq = [0, 1]
+workers = 2
+
+mq.all = {linspace = [0.1, 0.2]}
+mq.3 = [0.1, -0.2]
+mq.three = 0.3
+load_scale = "high"
+criterion = "C3"
+d = []
+
+[[scenarios]]
+alpha = 1.0
+
+[[scenarios]]
+alpha = "x"
+gamma = 2
+"""
+SAID = (
+    r"lossless (line 2): should be a valid boolean, got 1",
+    r"etaq (line 3): is no setting and no axis of a sweep; did you mean eta_q?",
+    r"workers (line 4): is no setting",
+    r"mq.all (line 6): linspace takes [first, last, number of points], got [0.1, 0.2]",
+    r"mq.3 (line 7): should be greater than 0, got -0.2",
+    r'mq.three (line 8): "three" is neither a bus number nor "all"',
+    r"load_scale (line 9): should be a valid number, got 'high'",
+    r"criterion (line 10): unknown criterion 'C3' (known: voltage-difference",
+    r"d (line 11): is an empty list",
+    r"scenarios.1.alpha (line 17): should be a valid number, got 'x'",
+    r"scenarios.1.gamma (line 18): is nothing that scenarios have",
+)
+
+
+def test_every_fault_of_a_file_is_said_with_its_key_and_line(tmp_path):
+    path = tmp_path / "faulty.toml"
+    path.write_text(FAULTY)
+    said = refused("sweep", path, "--out", tmp_path / "out")
+    assert f"{path}: {len(SAID)} faults" in said
+    lines = [line.strip() for line in said.splitlines()[1:]]
+    for line, expected in zip(lines, SAID, strict=True):
+        assert line.startswith(expected)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("case = 'case9'\nmq = [0.1\neta_q = 1\n", "is not TOML: .*line 3"),
+        ("case = 'case9'\nmq = 1\nmq = 2\n", "is not TOML: .*line 3"),
+        ("case = 'case9'\neta_q = 1\nd = 2\n", r"d \(line 3\): give either eta_q or d"),
+        ("mq = 0.1\n", "which case"),
+        ("case = 'case_9'\n", "did you mean case9"),
+        (
+            "case = 'case9'\ncombine = 'zip'\nmq = [1, 2]\neta_q = [1, 2, 3]\n",
+            r"mq \(line 3\): has 2 values where others have 3",
+        ),
+        ("case = 'case9'\nmq_4 = 0.1\n", r"mq_4 \(line 2\): there is no inverter at bus 4"),
+        ("case = 'case9'\nload_scale_44 = 0.1\n", r"load_scale_44 \(line 2\): there is no bus 44"),
+        ("case = 'case9'\noutage = [3, 44]\n", r"outage \(line 2\): there is no branch 44"),
+        ("case = 'case9'\nscenarios = 'none.csv'\n", r"scenarios \(line 2\): .* cannot be read"),
+        ("case = 'case9'\nload_series = 'loads.csv'\n", r"load_series \(line 2\): .*bus5"),
+        ("case = 'case9'\nload_series = 'steps.csv'\n", "column `step` has to number"),
+        ("case = 'case9'\ninverters = 'none.csv'\n", "no such file"),
+        ("case = 'case9'\noptions = 3\n", r"options \(line 2\): should be a valid dictionary"),
+        ("case = 'case9'\nscenarios = []\n", r"scenarios \(line 2\): has no scenarios"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_a_sentence(tmp_path, monkeypatch, text, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "study.toml").write_text(text)
+    (tmp_path / "loads.csv").write_text("all,bus5\n1,1\n")
+    (tmp_path / "steps.csv").write_text("step,all\n0:00,1\n")
+    assert re.search(said, refused("sweep study.toml --out out"))
+
+
+def test_lines_of_keys():
+    text = '[a.b]\n"c d" = 1\n[[e]]\nf = 1\n[[e]]\nf.g = 2\n'
+    assert line_of(text, ("a", "b", "c d")) == 2
+    assert line_of(text, ("e", 0, "f", 3)) == 4
+    assert line_of(text, ("e", 1, "f", "g")) == 6
+    assert line_of(text, ("e", 1, "h")) == 5
+    assert line_of(text, ("z",)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0:2:21", {"linspace": [0, 2, 21]}), ("0.1", [0.1]), ("1,2", [1, 2]), ("all", "all"),
+        ("C0,C1", ["C0", "C1"]), ("true,false", [True, False]), ("1e-3", [1e-3]),
+    ],
+)  # fmt: skip
+def test_values_on_the_command_line(text, expected):
+    assert values(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("sweep case9 --mq 0.1", "--out is missing"),
+        ("sweep case9 --mq x --out o", "mq: should be a valid number"),
+        ("sweep case9 --axis mq3=1 --out o", "--axis takes NAME=VALUES"),
+        ("sweep --mq 1 --out o", "sweep takes a Problem"),
+        ("sweep --resume --out o", "no sweep in o"),
+        ("sweep case9 --workers 0 --out o", "--workers"),
+        ("sweep case9 --workers 2 --dask tcp://localhost:1 --out o", "one of workers"),
+        ("sweep case9 --option tol --out o", "NAME=VALUE"),
+        ("sweep none.toml --out o", "none.toml.*cannot be read"),
+    ],
+)
+def test_the_command_says_what_is_wrong(arguments, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert re.search(said, refused(arguments), re.S)
+
+
+def test_every_number_has_a_flag_and_help():
+    text = run("sweep --help").stdout
+    for quantity in QUANTITIES:
+        assert re.search(rf"^\s*--{quantity.name.replace('_', '-')}\b.*  +\w", text, re.M), quantity
+
+
+def test_exit_code_1_when_nothing_is_solved(tmp_path):
+    result = run("sweep case9 --load-scale 9 --max-iter 3 --out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "iteration limit" in result.stdout
+
+
+def test_a_table_of_scenarios_may_be_a_file(tmp_path):
+    (tmp_path / "rows.csv").write_text("mq,outage,criterion\n0.03,,none\n0.04,2,\n")
+    (tmp_path / "study.toml").write_text('case = "case9"\nscenarios = "rows.csv"\n')
+    result = run("sweep", tmp_path / "study.toml", "--csv", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    table = scopf.load_sweep(tmp_path / "out").scenarios
+    assert table["outage"].tolist() == [pd.NA, 2]
+    assert table["criterion"].tolist() == ["none", None]
+    assert (tmp_path / "out" / "scenarios.csv").exists()
+
+
+def test_a_table_of_inverters_goes_with_the_case(tmp_path):
+    (tmp_path / "inverters.csv").write_text("bus,mq,inverter\n1,,0\n2,0.021,\n")
+    runs = scopf.sweep("case9", inverters=tmp_path / "inverters.csv", mq=[0.03, 0.04])
+    second = runs.inverters[runs.inverters["scenario"] == 1].set_index("bus")
+    assert second["mq"].to_dict() == pytest.approx({2: 0.021, 3: 0.04})
