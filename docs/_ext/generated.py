@@ -3,7 +3,7 @@
 A page has a comment where they go:
 
     <!-- commands -->                      every command and option, by typer
-    <!-- modules: scopf.model scopf.nlp -->   these packages and modules with all that is in them
+    <!-- modules: scopf.model scopf.engine -->   these packages and modules with all that is in them
     <!-- file: benchmarks/README.md -->    a page of the repository, its links made to fit
 
 `rest` stands for all modules that no page names. What `scopf` itself exports is left out: it is on
