@@ -1,4 +1,10 @@
-"""Names of the array types that stages hand to each other."""
+"""Names of the array types that stages hand to each other, and their values in plain Python."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,3 +19,19 @@ Flags = npt.NDArray[np.bool_]
 """An array of truth values."""
 Strings = npt.NDArray[np.str_]
 """An array of texts."""
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: Python's own types, lists for arrays and tuples, None for NaN or NA.
+
+    Infinities stay as they are.
+    """
+    if hasattr(value, "tolist"):  # of NumPy: an array or a scalar
+        value = value.tolist()
+    if isinstance(value, float):
+        return None if math.isnan(value) else value
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    return None if type(value).__name__ == "NAType" else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,23 +10,126 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from scopf.errors import CaseError, Fault, ScopfError, check_names, listing, number, spelled
-from scopf.network import csvtable
+from scopf.devices.parameters import RATING, Given, Parameters
+from scopf.devices.table import POSITIVE, Column
+from scopf.errors import CaseError, Fault, ScopfError, check_names, listing, spelled
+from scopf.network.csvtable import number
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scopf.arrays import Flags, Floats, Ints
+    from scopf.arrays import Floats, Ints
     from scopf.network.network import Network
 
-log = logging.getLogger(__name__)
+    Numbers = Ints | Floats
 
 DroopBase = Literal["system", "rating"]
-Value = float | Mapping[int, float]
 
+COLUMNS = (
+    Column("mq", number, "", POSITIVE),
+    Column("beta_q", number, "", POSITIVE),
+    Column("mp", number, "", POSITIVE),
+    Column("beta_p", number, "", POSITIVE),
+    Column("tau_p", number, "s", POSITIVE),
+    Column("tau_q", number, "s", POSITIVE),
+    Column(RATING, number, "MVA", POSITIVE),
+)
 _DEFAULTS = {"mq": 0.05, "beta_q": 1.0, "mp": 0.05, "beta_p": 1.0, "tau_p": 0.1, "tau_q": 0.1}
-_PARAMETERS = (*_DEFAULTS, "rating_mva")
 _DROOPS = ("mq", "mp")
+_NUMBERS = (*_DEFAULTS, "rating")  # columns of inverters and of their units
+_ALIKE: Any = None
+_SAME = 1e-13  # relative difference that is rounding
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """The generating units of inverters, per unit on the system base, each array of shape (u,).
+
+    Units of one inverter are in parallel, see `parallel`. They are in the order of the inverters.
+
+    Attributes:
+        gen: id of the generator.
+        inverter: position of its inverter.
+        mq, beta_q, mp, beta_p, tau_p, tau_q, rating: its own, as `Inverters` has them.
+    """
+
+    gen: Ints
+    inverter: Ints
+    mq: Floats
+    beta_q: Floats
+    mp: Floats
+    beta_p: Floats
+    tau_p: Floats
+    tau_q: Floats
+    rating: Floats
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            kind: type = np.float64 if field.name in _NUMBERS else np.int64
+            _freeze(self, field.name, np.array(getattr(self, field.name), dtype=kind))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        Units.__post_init__(self)  # arrays that come out of a pickle can be written to
+
+    def __len__(self) -> int:
+        return len(self.gen)
+
+    @classmethod
+    def alike(cls, gens: tuple[tuple[int, ...], ...]) -> Self:
+        """Units with equal parts, all numbers one."""
+        gen = [one for group in gens for one in group]
+        inverter = np.repeat(np.arange(len(gens)), [len(group) for group in gens])
+        return cls(np.array(gen), inverter, **dict.fromkeys(_NUMBERS, np.ones(len(gen))))
+
+    def combined(self, count: int) -> dict[str, Floats]:
+        """Columns of `count` inverters that these units make up."""
+        own = {name: getattr(self, name) for name in _NUMBERS}
+        return parallel(own, self.inverter, count)
+
+    def scaled(self, whole: Mapping[str, Floats]) -> Self:
+        """Units that make up inverters of these columns, in proportion to what they have now.
+
+        Every column of `parallel` is scaled by the factor that all its units are scaled by.
+        """
+        now, changed = self.combined(len(whole["mq"])), {}
+        for name in _NUMBERS:
+            factor = whole[name] / now[name]
+            if (np.abs(factor - 1) > _SAME).any():
+                changed[name] = getattr(self, name) * factor[self.inverter]
+        return dataclasses.replace(self, **changed) if changed else self
+
+
+def parallel(units: Mapping[str, Floats], inverter: Ints, count: int) -> dict[str, Floats]:
+    """Columns of inverters whose units are in parallel.
+
+    Ratings and stiffnesses 1/mq, 1/(mq beta_q) add up; a filter time constant is the mean of those
+    of the units, weighted by their stiffnesses 1/(mq beta_q). P likewise.
+
+    Args:
+        units: columns of the units, shape (u,).
+        inverter: position of each unit's inverter, shape (u,).
+        count: number of inverters.
+
+    Returns:
+        The same columns, shape (count,).
+    """
+
+    def total(values: Floats) -> Floats:
+        return np.bincount(inverter, values, minlength=count).astype(np.float64)
+
+    mq, mp = 1 / total(1 / units["mq"]), 1 / total(1 / units["mp"])
+    kq = 1 / total(1 / (units["mq"] * units["beta_q"]))
+    kp = 1 / total(1 / (units["mp"] * units["beta_p"]))
+    return {
+        "mq": mq,
+        "beta_q": kq / mq,
+        "mp": mp,
+        "beta_p": kp / mp,
+        "tau_p": total(units["tau_p"] / (units["mp"] * units["beta_p"])) * kp,
+        "tau_q": total(units["tau_q"] / (units["mq"] * units["beta_q"])) * kq,
+        "rating": total(units["rating"]),
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +146,9 @@ class Inverters:
         mp, beta_p: active droop (p.u. frequency per p.u. active power) and its gain.
         tau_p, tau_q: power filter time constants in s.
         rating: rated apparent power, per unit on the system base.
+        units: the generating units, whose parallel connection has these numbers. Those of an
+            inverter are alike when they are left out, or are not those of `gens`. When a number of
+            an inverter changes, those of its units change in proportion.
     """
 
     bus: Ints
@@ -55,31 +160,42 @@ class Inverters:
     tau_p: Floats
     tau_q: Floats
     rating: Floats
+    units: Units = _ALIKE
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            if field.name != "gens":
-                kind = np.int64 if field.name == "bus" else np.float64
-                column = np.array(getattr(self, field.name), dtype=kind)
-                if column.ndim == 0 and field.name != "bus":
-                    column = np.full(len(self.bus), column)
-                column.setflags(write=False)
-                object.__setattr__(self, field.name, column)
+        _freeze(self, "bus", np.array(self.bus, dtype=np.int64))
+        for name in _NUMBERS:
+            column = np.array(getattr(self, name), dtype=np.float64)
+            _freeze(self, name, column if column.ndim else np.full(len(self.bus), column))
         faults = self._faults()
         if faults:
             raise CaseError("inverters", faults)
+        units = Units.alike(self.gens)
+        if self.units is not None and _same_units(self.units, units):
+            units = self.units
+        with np.errstate(all="ignore"):
+            object.__setattr__(self, "units", units.scaled(self.columns))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for name in ("bus", *_NUMBERS):  # arrays that come out of a pickle can be written to
+            _freeze(self, name, getattr(self, name))
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The columns by name, without the units."""
+        return {name: getattr(self, name) for name in ("bus", "gens", *_NUMBERS)}
 
     def _faults(self) -> list[Fault]:
         found = []
-        for field in dataclasses.fields(self):
-            values = getattr(self, field.name)
+        for name in ("gens", *_NUMBERS):
+            values = getattr(self, name)
             if len(values) != len(self.bus):
-                text = f"{len(values)} values for {len(self.bus)} inverters"
-                found.append(Fault(text, field.name))
-            elif field.name not in ("bus", "gens"):
+                found.append(Fault(f"{len(values)} values for {len(self.bus)} inverters", name))
+            elif name != "gens":
                 for i in np.flatnonzero(~((values > 0) & np.isfinite(values))):
                     text = f"must be a positive number, got {values[i]:g}"
-                    found.append(Fault(text, field.name, label=f"bus {self.bus[i]}"))
+                    found.append(Fault(text, name, label=f"bus {self.bus[i]}"))
         return found
 
     def __len__(self) -> int:
@@ -111,13 +227,13 @@ class Inverters:
         buses: Iterable[int] | None = None,
         table: str | os.PathLike[str] | pd.DataFrame | None = None,
         droop_base: DroopBase = "system",
-        mq: Value | None = None,
-        beta_q: Value | None = None,
-        mp: Value | None = None,
-        beta_p: Value | None = None,
-        tau_p: Value | None = None,
-        tau_q: Value | None = None,
-        rating_mva: Value | None = None,
+        mq: Given | None = None,
+        beta_q: Given | None = None,
+        mp: Given | None = None,
+        beta_p: Given | None = None,
+        tau_p: Given | None = None,
+        tau_q: Given | None = None,
+        rating_mva: Given | None = None,
         rating_factor: float | None = None,
     ) -> Self:
         """An inverter at every generator bus, or at `buses` only.
@@ -149,256 +265,70 @@ class Inverters:
         Raises:
             CaseError: listing every unknown bus or generator and every value that is out of range.
         """
-        given = {
+        if droop_base not in ("system", "rating"):
+            raise ScopfError(f'droop_base is "system" or "rating", got {droop_base!r}')
+        net = net.energized()
+        defaults: dict[str, float | Floats] = {**_DEFAULTS, RATING: net.gen.mbase}
+        given = Parameters(net, "inverter", COLUMNS, defaults)
+        keywords = {
             "mq": mq, "beta_q": beta_q, "mp": mp, "beta_p": beta_p,
-            "tau_p": tau_p, "tau_q": tau_q, "rating_mva": rating_mva,
+            "tau_p": tau_p, "tau_q": tau_q, RATING: rating_mva,
         }  # fmt: skip
-        reader = _Reader(net.energized(), droop_base)
+        for key, value in keywords.items():
+            if value is not None:
+                given.give(key, value)
+        if buses is not None:
+            given.select(buses)
+        if table is not None:
+            given.override(table)
         with np.errstate(all="ignore"):  # what overflows is no positive number, and that is found
-            return cls(**reader.read(given, buses, table, rating_factor))
+            if rating_factor is not None:
+                given.rate(rating_factor)
+            given.check()
+            return cls._of(given, own_base=droop_base == "rating")
+
+    @classmethod
+    def _of(cls, given: Parameters, *, own_base: bool) -> Self:
+        """One inverter per bus out of its units, then what was given for the bus as a whole."""
+        net, on, base = given.net, given.chosen, given.net.base_mva
+        given.share_ratings()
+        given.check_units()
+        own = {name: values[on] for name, values in given.unit.items()}
+        own["rating"] = own.pop(RATING)
+        if own_base:
+            for name in _DROOPS:
+                own[name] = own[name] * base / own["rating"]
+        at, inverter = np.unique(net.gen_at[on], return_inverse=True)
+        columns = parallel(own, inverter, len(at))
+        place = {bus: i for i, bus in enumerate(net.bus.id[at].tolist())}
+        for name in (RATING, *_DEFAULTS):  # the rating is the base of the droops
+            column = columns["rating" if name == RATING else name]
+            for bus, value in given.at_bus[name].items():
+                if bus in place:
+                    i = place[bus]
+                    on_rating = own_base and name in _DROOPS
+                    column[i] = value * base / columns["rating"][i] if on_rating else value
+        columns["rating"] = columns["rating"] / base
+        order = np.argsort(inverter, kind="stable")
+        ids = net.gen.id[on]
+        gens = tuple(tuple(ids[inverter == i].tolist()) for i in range(len(at)))
+        own = {name: values[order] for name, values in own.items()}
+        own["rating"] = own["rating"] / base
+        units = Units(ids[order], inverter[order], **own)
+        return cls(net.bus.id[at], gens, **columns, units=units)
 
     def frame(self) -> pd.DataFrame:
         """The inverters as a table, one row each, per unit on the system base."""
         import pandas as pd
 
-        columns = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        columns["gens"] = ["+".join(map(str, units)) for units in self.gens]
-        return pd.DataFrame(columns)
+        gens = ["+".join(map(str, group)) for group in self.gens]
+        return pd.DataFrame({**self.columns, "gens": gens})
 
 
-class _Reader:
-    """Collects parameters per unit, combines the units of a bus, applies what is given per bus."""
+def _freeze(of: Inverters | Units, name: str, column: Numbers) -> None:
+    column.setflags(write=False)
+    object.__setattr__(of, name, column)
 
-    def __init__(self, net: Network, droop_base: DroopBase) -> None:
-        if droop_base not in ("system", "rating"):
-            raise ScopfError(f'droop_base is "system" or "rating", got {droop_base!r}')
-        self.net = net
-        self.own_base = droop_base == "rating"
-        self.faults: list[Fault] = []
-        self.source = "inverters"
-        self.machine = ~net.gen.constant_pf  # a dispatchable load is none
-        self.is_inverter = self.machine.copy()
-        self.unit = {key: np.full(len(net.gen), value) for key, value in _DEFAULTS.items()}
-        self.unit["rating_mva"] = net.gen.mbase.copy()
-        self.rated = np.zeros(len(net.gen), dtype=bool)  # units whose own rating was given
-        self.at_bus: dict[str, dict[int, float]] = {key: {} for key in _PARAMETERS}
 
-    def read(
-        self,
-        given: Mapping[str, Value | None],
-        buses: Iterable[int] | None,
-        table: str | os.PathLike[str] | pd.DataFrame | None,
-        rating_factor: float | None = None,
-    ) -> dict[str, Any]:
-        """Columns of an Inverters object."""
-        for key, value in given.items():
-            self._keyword(key, value)
-        if buses is not None:
-            self._select(buses)
-        if table is not None:
-            self._table(table)
-        if rating_factor is not None:
-            self._rate(rating_factor)
-        if self.faults:
-            raise CaseError(self.source, self.faults)
-        columns = self._combine()
-        if self.faults:
-            raise CaseError(self.source, self.faults)
-        return columns
-
-    def _keyword(self, key: str, value: Value | None) -> None:
-        if value is None:
-            return
-        if hasattr(value, "items"):  # a mapping or a pandas Series
-            for bus, one in value.items():
-                if number(f"{key}: bus", bus) != int(bus):
-                    self.faults.append(Fault("is not a bus number", key, label=str(bus)))
-                elif self._known_bus(int(bus), key, None):
-                    self.at_bus[key][int(bus)] = number(f"{key} of bus {bus}", one)
-        elif isinstance(value, (list, tuple)):
-            raise ScopfError(f"{key} must be a number or a mapping by bus number, got {value!r}")
-        elif number(key, value) <= 0:
-            raise ScopfError(f"{key} must be positive, got {value}")
-        else:
-            self.unit[key][:] = float(value)
-            self.rated |= key == "rating_mva"
-
-    def _rate(self, factor: float) -> None:
-        """Ratings by Pmax, of the units that have none of their own and none for their bus."""
-        if number("rating_factor", factor) <= 0:
-            raise ScopfError(f"rating_factor must be positive, got {factor}")
-        gen = self.net.gen
-        of_bus = np.isin(gen.bus, list(self.at_bus["rating_mva"]))
-        open_ = self.is_inverter & ~self.rated & ~of_bus
-        if not open_.any():
-            log.warning("rating_factor has no effect: every rating is given by rating_mva")
-        pmax = gen.pmax * self.net.base_mva
-        for row in np.flatnonzero(open_ & ~((pmax > 0) & np.isfinite(pmax))):
-            text = f"Pmax is {pmax[row]:g} MW, which gives no rating; give its rating_mva"
-            label = f"gen {gen.id[row]} at bus {gen.bus[row]}"
-            self.faults.append(Fault(text, "rating_factor", label=label))
-        self.unit["rating_mva"][open_] = factor * pmax[open_]
-
-    def _select(self, buses: Iterable[int]) -> None:
-        wanted = np.atleast_1d(np.array(list(buses) if isinstance(buses, Iterable) else buses))
-        if wanted.size and not np.issubdtype(wanted.dtype, np.integer):
-            raise ScopfError(f"buses must be bus numbers, got {buses!r}")
-        self.is_inverter = np.isin(self.net.gen.bus, wanted) & self.machine
-        for bus in wanted.tolist():
-            self._known_bus(bus, "buses", None)
-        for key, values in self.at_bus.items():
-            for bus in values:
-                if bus not in wanted:
-                    text = "has a value but is not among the buses with an inverter"
-                    self.faults.append(Fault(text, key, label=f"bus {bus}"))
-
-    def _known_bus(self, bus: int, table: str, row: int | None) -> bool:
-        if bus in self.net.gen.bus[self.machine]:
-            return True
-        text = "there is no generator in service at this bus"
-        if bus in self.net.gen.bus:
-            text += ", only a dispatchable load"
-        elif bus not in self.net.bus.id:
-            text = "unknown bus"
-        self.faults.append(Fault(text, table, row, f"bus {bus}"))
-        return False
-
-    def _table(self, table: str | os.PathLike[str] | pd.DataFrame) -> None:
-        frame = self._frame(table)
-        keys = [key for key in ("bus", "gen") if key in frame.columns]
-        known = (*_PARAMETERS, "bus", "gen", "inverter")
-        unknown = [c for c in frame.columns if c not in known]
-        if unknown:
-            text = f"unknown column {listing(unknown)}; known are bus or gen, inverter, "
-            self.faults.append(Fault(text + listing(_PARAMETERS)))
-        twice = frame.columns[frame.columns.duplicated()].unique()
-        if len(twice):
-            self.faults.append(Fault(f"column {listing(twice)} occurs twice"))
-        frame = frame.loc[:, [c in known for c in frame.columns] & ~frame.columns.duplicated()]
-        if len(keys) != 1:
-            self.faults.append(Fault("needs one key column, either `bus` or `gen`"))
-            return
-        numbers = self._numeric(frame)
-        again = numbers[keys[0]][numbers[keys[0]].duplicated()].dropna()
-        for row, repeated in again.items():
-            self.faults.append(Fault("occurs twice", keys[0], int(str(row)) + 1, f"{repeated:g}"))
-        for row, record in enumerate(numbers.to_dict("records"), 1):
-            self._record(keys[0], record, row)
-
-    def _frame(self, table: str | os.PathLike[str] | pd.DataFrame) -> pd.DataFrame:
-        import pandas as pd
-
-        if isinstance(table, pd.DataFrame):
-            return table.reset_index(drop=True)
-        if not isinstance(table, (str, os.PathLike)):
-            raise ScopfError(f"table must be a file or a DataFrame, not {type(table).__name__}")
-        self.source = os.fspath(table)
-        header, rows, faults = csvtable.read(self.source, "table")
-        self.faults += faults
-        return pd.DataFrame([[cell or None for cell in row] for row in rows], columns=header)
-
-    def _numeric(self, frame: pd.DataFrame) -> pd.DataFrame:
-        import pandas as pd
-
-        numbers: pd.DataFrame = frame.apply(pd.to_numeric, errors="coerce")
-        for row, column in zip(
-            *np.nonzero((numbers.isna() & frame.notna()).to_numpy()), strict=True
-        ):
-            text = f"`{frame.iloc[row, column]!s}` is not a number"
-            name = str(frame.columns[column])
-            self.faults.append(Fault(text, name, int(row) + 1))
-        return numbers
-
-    def _record(self, key: str, record: Mapping[Any, float], row: int) -> None:
-        key_number = record[key]
-        if not (np.isfinite(key_number) and key_number == round(key_number)):
-            self.faults.append(Fault(f"the {key} number is missing or not whole", key, row))
-            return
-        if key == "bus":
-            if not self._known_bus(int(key_number), "bus", row):
-                return
-            units = (self.net.gen.bus == int(key_number)) & self.machine
-        else:
-            units = (self.net.gen.id == int(key_number)) & self.machine
-            if not units.any():
-                text = "there is no generator of this number in service"
-                if int(key_number) in self.net.gen.id:
-                    text = "this is a dispatchable load, which is no inverter"
-                self.faults.append(Fault(text, "gen", row, f"gen {key_number:g}"))
-                return
-        flag = record.get("inverter", np.nan)
-        if flag in (0, 1):
-            self.is_inverter[units] = flag == 1
-        elif not np.isnan(flag):
-            self.faults.append(Fault(f"must be 0 or 1, got {flag:g}", "inverter", row))
-        for name in _PARAMETERS:
-            value = record.get(name, np.nan)
-            if np.isnan(value):
-                continue
-            if not 0 < value < np.inf:
-                text = f"must be a positive number, got {value:g}"
-                self.faults.append(Fault(text, name, row, f"{key} {key_number:g}"))
-            if key == "bus":
-                self.at_bus[name][int(key_number)] = value
-            else:
-                self.unit[name][units] = value
-                if name == "rating_mva":
-                    self.rated |= units
-                for bus in self.net.gen.bus[units].tolist():
-                    self.at_bus[name].pop(bus, None)  # the table overrides the keywords
-
-    def _combine(self) -> dict[str, Any]:
-        """One inverter per bus out of its units, then what was given for the bus as a whole."""
-        net, unit, on = self.net, dict(self.unit), self.is_inverter
-        base = net.base_mva
-        for bus, whole in self.at_bus["rating_mva"].items():  # shared out like the units' own
-            units = on & (net.gen.bus == bus)
-            if units.any():
-                unit["rating_mva"][units] *= whole / unit["rating_mva"][units].sum()
-        for name, values in unit.items():
-            self._positive(name, values, on)
-        if self.faults:
-            return {}
-        if self.own_base:
-            for name in _DROOPS:
-                unit[name] = unit[name] * base / unit["rating_mva"]
-        at, inverse = np.unique(net.gen_at[on], return_inverse=True)
-        ids, members = net.gen.id[on], [np.flatnonzero(inverse == i) for i in range(len(at))]
-        unit = {name: values[on] for name, values in unit.items()}
-
-        def total(values: Floats) -> Floats:
-            return np.bincount(inverse, values, minlength=len(at)).astype(np.float64)
-
-        mq, mp = 1 / total(1 / unit["mq"]), 1 / total(1 / unit["mp"])
-        kq = 1 / total(1 / (unit["mq"] * unit["beta_q"]))
-        kp = 1 / total(1 / (unit["mp"] * unit["beta_p"]))
-        columns: dict[str, Any] = {
-            "mq": mq,
-            "beta_q": kq / mq,
-            "mp": mp,
-            "beta_p": kp / mp,
-            "tau_p": total(unit["tau_p"] / (unit["mp"] * unit["beta_p"])) * kp,
-            "tau_q": total(unit["tau_q"] / (unit["mq"] * unit["beta_q"])) * kq,
-            "rating_mva": total(unit["rating_mva"]),
-        }
-        buses = net.bus.id[at]
-        self._override(buses, columns, base)
-        columns["rating"] = columns.pop("rating_mva") / base
-        gens = tuple(tuple(ids[rows].tolist()) for rows in members)
-        return {"bus": buses, "gens": gens, **columns}
-
-    def _override(self, buses: Ints, columns: dict[str, Any], base: float) -> None:
-        place = {int(bus): i for i, bus in enumerate(buses)}
-        for name in ("rating_mva", *_DEFAULTS):
-            for bus, value in self.at_bus[name].items():
-                if bus not in place:
-                    continue
-                i = place[bus]
-                own = self.own_base and name in _DROOPS
-                columns[name][i] = value * base / columns["rating_mva"][i] if own else value
-
-    def _positive(self, name: str, values: Floats, on: Flags) -> None:
-        for row in np.flatnonzero(on & ~((values > 0) & np.isfinite(values))):
-            text = f"{name} must be a positive number, got {values[row]:g}"
-            label = f"gen {self.net.gen.id[row]} at bus {self.net.gen.bus[row]}"
-            self.faults.append(Fault(text, "inverter", label=label))
+def _same_units(one: Units, other: Units) -> bool:
+    return np.array_equal(one.gen, other.gen) and np.array_equal(one.inverter, other.inverter)

@@ -1,29 +1,99 @@
-"""CSV tables that users hand over: cells as text, `#` starts a comment."""
+"""Tables that users hand over, CSV files and DataFrames alike, as rows of cells."""
 
 from __future__ import annotations
 
 import csv
 import os
+import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from scopf.errors import CaseError, Fault
+from scopf.arrays import plain
+from scopf.errors import CaseError, Fault, ScopfError, listing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Cell = str | int | float | bool | None
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_INFINITE = re.compile(r"[+-]?inf(inity)?", re.ASCII | re.IGNORECASE)
+_FLAGS = {"true": True, "false": False}
+_LARGEST = 2.0**53  # of whole numbers that a float holds exactly
+_LONGEST = 40  # text of a cell in a message
 
 
-def read(source: str, table: str) -> tuple[list[str], list[list[str]], list[Fault]]:
-    """Header and rows of a CSV file, every row as wide as the header, and faults of its shape.
+@dataclass(frozen=True)
+class Cells:
+    """A table as it was given.
+
+    Attributes:
+        source: the file, or "" for a DataFrame.
+        header: names of the columns.
+        rows: as wide as the header: texts of a file, or values of a DataFrame; None is blank.
+        faults: of the shape of the table.
+    """
+
+    source: str
+    header: list[str]
+    rows: list[list[Cell]]
+    faults: list[Fault]
+
+    def values(self) -> list[list[Cell]]:
+        """The rows with numbers and flags for texts that are such."""
+        return [[_value(cell) for cell in row] for row in self.rows]
+
+    def frame(self) -> pd.DataFrame:
+        """The values as a DataFrame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.values(), columns=self.header)
+
+
+def read(
+    given: str | os.PathLike[str] | pd.DataFrame, argument: str, table: str | None = None
+) -> Cells:
+    """The cells of a table.
 
     Args:
-        source: the file.
-        table: what to call the table in faults.
+        given: a CSV file, in which `#` begins a comment, or a DataFrame, whose index is left out.
+        argument: what the user calls it.
+        table: what to call it in faults; None for the name of the file.
 
     Raises:
         CaseError: when there is no such file, or it is no CSV table.
+        ScopfError: when it is neither a file nor a DataFrame.
     """
+    if isinstance(given, (str, os.PathLike)):
+        source = os.fspath(given)
+        header, *rows = _lines(source)
+        return _of_file(source, header, rows, Path(source).name if table is None else table)
+    if not (hasattr(given, "columns") and hasattr(given, "iloc")):
+        kind = type(given).__name__
+        raise ScopfError(f"{argument} must be a CSV file or a DataFrame, not {kind}")
+    header = [str(name).strip() for name in given.columns]
+    columns = [given.iloc[:, k].tolist() for k in range(len(header))]
+    rows = [[plain(cell) for cell in row] for row in zip(*columns, strict=True)]
+    return Cells("", header, [[None if c == "" else c for c in row] for row in rows], [])
+
+
+def _lines(source: str) -> list[list[str]]:
+    """Lines of a file, the header first; one of commas only is a row of blank cells."""
     if not os.path.isfile(source):
-        raise CaseError(source, [Fault("there is no such file")])
+        raise CaseError(source, [Fault("cannot be read: there is no such file")])
     try:
         text = Path(source).read_text(encoding="utf-8-sig")
-        return _cells(text, table)
+        if "\0" in text:
+            raise ValueError("it holds NUL characters")
+        # With line ends, or a quoted "3<line end>2" would become 32.
+        lines = [line.partition("#")[0] + "\n" for line in text.split("\n")]
+        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, strict=True)]
+        first = next((k for k, row in enumerate(rows) if any(row)), None)
+        if first is None:
+            raise ValueError("it is empty")
+        return [row for row in rows[first:] if any(row) or len(row) > 1]
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise CaseError(source, [Fault(f"cannot be read: {reason}")]) from error
@@ -31,18 +101,86 @@ def read(source: str, table: str) -> tuple[list[str], list[list[str]], list[Faul
         raise CaseError(source, [Fault(f"is not a CSV table: {error}")]) from error
 
 
-def _cells(text: str, table: str) -> tuple[list[str], list[list[str]], list[Fault]]:
-    if "\0" in text:
-        raise ValueError("it holds NUL characters")
-    # With line ends, or a quoted "3<line end>2" would become 32.
-    lines = [line.partition("#")[0] + "\n" for line in text.split("\n")]
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, strict=True)]
-    header, *rows = [row for row in rows if any(row)] or [[]]
-    if not header:
-        raise ValueError("it is empty")
-    width, faults = len(header), []
-    for number, row in enumerate(rows, 1):
-        if any(row[width:]):
-            said = f"has {len(row)} cells where the header has {width} (a decimal comma?)"
-            faults.append(Fault(said, table, number))
-    return header, [(row + [""] * width)[:width] for row in rows], faults
+def _of_file(source: str, header: list[str], lines: list[list[str]], table: str) -> Cells:
+    width, rows, faults = len(header), list[list[Cell]](), []
+    for number, line in enumerate(lines, 1):
+        if any(line[width:]):
+            text = f"has {len(line)} cells where the header has {width} (a decimal comma?)"
+            faults.append(Fault(text, table, number))
+        rows.append([cell or None for cell in (line + [""] * width)[:width]])
+    return Cells(source, header, rows, faults)
+
+
+def twice(header: list[str], table: str = "") -> list[Fault]:
+    """A fault where names of columns occur more than once."""
+    names = dict.fromkeys(name for k, name in enumerate(header) if name in header[:k])
+    return [Fault(f"column {listing(names)} occurs twice", table)] if names else []
+
+
+# -- cells ---------------------------------------------------
+
+
+def _value(cell: Cell) -> Cell:
+    """The whole number, number or flag that a text is; other cells as they are."""
+    if not isinstance(cell, str):
+        return cell
+    if _WHOLE.fullmatch(cell):
+        return int(cell)
+    if _NUMBER.fullmatch(cell) or _INFINITE.fullmatch(cell):
+        return _float(cell)
+    return _FLAGS.get(cell.lower(), cell)
+
+
+def number(cell: Cell) -> float:
+    """A finite number, also one with Fortran's exponent D.
+
+    Raises:
+        ValueError: saying what is wrong.
+    """
+    if isinstance(cell, str) and (_NUMBER.fullmatch(cell) or _INFINITE.fullmatch(cell)):
+        value = _float(cell)
+    elif isinstance(cell, (int, float)) and not isinstance(cell, bool):
+        value = float(cell)
+    else:
+        raise ValueError(f"`{_shown(cell)}` is not a number")
+    if not -float("inf") < value < float("inf"):
+        raise ValueError(f"`{_shown(cell)}` is not a finite number")
+    return value
+
+
+def whole(cell: Cell) -> int:
+    """A whole number.
+
+    Raises:
+        ValueError: saying what is wrong.
+    """
+    value = number(cell)
+    if value != round(value) or abs(value) >= _LARGEST:
+        raise ValueError(f"`{_shown(cell)}` is not a whole number")
+    return int(value)
+
+
+def flag(cell: Cell) -> bool:
+    """Whether a cell is 1 or true; 0 and false are the other values.
+
+    Raises:
+        ValueError: saying what is wrong.
+    """
+    value = _value(cell)
+    if value not in (0, 1):
+        raise ValueError(f"must be 0 or 1, got {_shown(cell)}")
+    return bool(value)
+
+
+def text(cell: Cell) -> str:
+    """A text; a whole number, as a DataFrame may hold one, without a decimal point."""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
+def _float(cell: str) -> float:
+    return float(cell.replace("D", "E").replace("d", "e"))
+
+
+def _shown(cell: Cell) -> str:
+    shown = f"{cell:g}" if isinstance(cell, float) else str(cell)
+    return shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "..."

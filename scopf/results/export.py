@@ -9,6 +9,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scopf.arrays import plain
 from scopf.errors import ScopfError
 from scopf.results.prices import TRACE
 
@@ -34,7 +35,7 @@ def as_dict(solution: Result) -> dict[str, Any]:
         "status": str(solution.status),
         "solved": solution.solved,
         "message": solution.message,
-        "cost": _plain(solution.cost),
+        "cost": _finite(solution.cost),
         "iterations": solution.iterations,
         "rung": solution.rung,
         "attempts": [
@@ -53,7 +54,7 @@ def as_dict(solution: Result) -> dict[str, Any]:
         "doubts": list(solution.stability.doubts),
         "certified": solution.certified,
         "checks": [
-            {key: _plain(value) for key, value in dataclasses.asdict(check).items()}
+            {key: _finite(value) for key, value in dataclasses.asdict(check).items()}
             for check in solution.checks
         ],
     }
@@ -63,7 +64,7 @@ def as_json(solution: Result, settings: dict[str, Any], diagnosis: Diagnosis | N
     """Everything about a solution, tables included, as one JSON object."""
     tables = {
         name: [
-            {key: _plain(value) for key, value in row.items()}
+            {key: _finite(value) for key, value in row.items()}
             for row in _readable(name, frame).to_dict("records")
         ]
         for name, frame in solution.tables.items()
@@ -113,10 +114,7 @@ def _readable(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     return kept
 
 
-def _plain(value: Any) -> Any:
-    """A value that JSON has: Python's own types, None for NaN and infinities."""
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return None if type(value).__name__ == "NAType" else value
+def _finite(value: Any) -> Any:
+    """A plain value; None for NaN and infinities, which JSON does not have."""
+    value = plain(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -11,7 +11,9 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scopf.devices.gfm import Inverters, Value
+from scopf.arrays import plain
+from scopf.devices.gfm import Inverters
+from scopf.devices.parameters import Given
 from scopf.errors import ScopfError, listing
 from scopf.model.problem import Problem
 from scopf.network.network import Network
@@ -55,8 +57,8 @@ def sweep(
     load_series: str | os.PathLike[str] | pd.DataFrame | None = None,
     combine: str | None = None,
     inverters: Inverters | str | os.PathLike[str] | pd.DataFrame | None = None,
-    beta_q: Value | None = None,
-    mp: Value | None = None,
+    beta_q: Given | None = None,
+    mp: Given | None = None,
     droop_base: str | None = None,
     rating_mva: float | None = None,
     rating_factor: float | None = None,
@@ -311,17 +313,10 @@ def _check_folder(folder: Path, resume: bool) -> None:
 
 def _compare(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """Refuse to go on with another study."""
-    changed = [key for key in {**before, **now} if before.get(key) != _plain(now.get(key))]
+    changed = [key for key in {**before, **now} if before.get(key) != plain(now.get(key))]
     if changed:
         own = {"case": "the case or its inverters", "axes": "the order of the axes"}
         named = [key for key in changed if key != "axes"] or changed
         what = [own.get(key, key) for key in named]
         text = f"the sweep in {folder} cannot be resumed: {listing(what)} changed since it was "
         raise ScopfError(f"{text}started; restore that, or start anew in another folder")
-
-
-def _plain(value: Any) -> Any:
-    """As it is after a trip through JSON: tuples are lists."""
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    return value

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from scopf.devices.gfm import Inverters
+from scopf.devices.gfm import Inverters, Units
 from scopf.errors import ScopfError, listing
 from scopf.model.problem import Problem, Scenario, build
 from scopf.network.network import Network
@@ -273,6 +273,8 @@ def _feed(digest: Any, table: Any) -> None:
         digest.update(part.name.encode())
         if isinstance(value, np.ndarray) and value.dtype != object:
             digest.update(np.ascontiguousarray(value).tobytes())
+        elif isinstance(value, Units):
+            _feed(digest, value)
         else:
             digest.update(repr(value).encode())
 

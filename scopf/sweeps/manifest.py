@@ -7,12 +7,12 @@ import json
 import os
 import platform
 from collections import Counter
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scopf.arrays import plain
 from scopf.errors import ScopfError, listing
 from scopf.sweeps import atomic
 from scopf.sweeps.spec import Spec
@@ -80,20 +80,8 @@ def network(net: Network, inverters: Ints) -> dict[str, Any]:
 def base(criterion: str | Criterion, scenario: Scenario | None, units: Inverters) -> dict[str, Any]:
     """What scenarios have where they differ in nothing: criterion, numbers and inverters."""
     name = criterion if isinstance(criterion, str) else str(criterion.name)
-    columns = {f.name: getattr(units, f.name) for f in dataclasses.fields(units)}
     numbers = None if scenario is None else dataclasses.asdict(scenario)
-    return {"criterion": name, "scenario": _plain(numbers), "inverters": _plain(columns)}
-
-
-def _plain(value: Any) -> Any:
-    """As JSON has it."""
-    if hasattr(value, "tolist"):  # of NumPy
-        return value.tolist()
-    if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    return value
+    return {"criterion": name, "scenario": plain(numbers), "inverters": plain(units.columns)}
 
 
 def about_pairs() -> str:

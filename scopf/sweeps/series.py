@@ -7,7 +7,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from scopf.arrays import plain
 from scopf.errors import CaseError, Fault, ScopfError
+from scopf.network import csvtable
 from scopf.sweeps.quantities import STEP, Value
 
 
@@ -19,18 +21,19 @@ def rows_of(given: Any) -> list[dict[str, Value]]:
 
     Raises:
         ScopfError: when it is none of these, or empty.
+        CaseError: when there is no such file, or it is no table.
     """
-    if isinstance(given, (str, os.PathLike)):
-        given = _csv(given)
-    if hasattr(given, "to_dict"):
-        given = given.to_dict("records")
+    if isinstance(given, (str, os.PathLike)) or hasattr(given, "columns"):
+        header, cells = _table(given)
+        given = [dict(zip(header, row, strict=True)) for row in cells]
     if not isinstance(given, Sequence) or not all(isinstance(row, Mapping) for row in given):
         raise ScopfError("should be a list of tables [[scenarios]], a DataFrame or a CSV file")
-    rows = [{str(key): _plain(value) for key, value in row.items()} for row in given]
+    rows = [{str(key): plain(value) for key, value in row.items()} for row in given]
     rows = [{key: value for key, value in row.items() if value is not None} for row in rows]
     for row in rows:
-        if isinstance(row.get("outage"), float) and float(row["outage"]).is_integer():  # type: ignore[arg-type]
-            row["outage"] = int(row["outage"])  # type: ignore[arg-type]
+        outage = row.get("outage")
+        if isinstance(outage, float) and outage.is_integer():
+            row["outage"] = int(outage)
     if not any(rows):
         raise ScopfError("has no scenarios")
     return rows
@@ -47,14 +50,12 @@ def loads_of(given: Any) -> dict[str, list[Value]]:
         CaseError: naming every column, and row, that is wrong.
         ScopfError: when it is no table of load factors at all.
     """
-    frame = _csv(given) if isinstance(given, (str, os.PathLike)) else given
-    if not hasattr(frame, "to_dict"):
-        raise ScopfError("should be a CSV file or a DataFrame")
-    columns = {str(name).strip(): [_plain(v) for v in frame[name]] for name in frame.columns}
-    steps = columns.pop(STEP, list(range(len(frame))))
+    header, rows = _table(given)
+    columns = {name: [row[k] for row in rows] for k, name in enumerate(header)}
+    steps = columns.pop(STEP, list(range(len(rows))))
     if not all(isinstance(step, int) for step in steps):
         raise ScopfError("column `step` has to number the steps: whole numbers, none missing")
-    if not columns or not len(frame):
+    if not columns or not rows:
         raise ScopfError("has no load factors: it needs a column `all` or columns named by bus")
     found: dict[str, list[Value]] = {STEP: steps}
     faults = []
@@ -72,7 +73,7 @@ def loads_of(given: Any) -> dict[str, list[Value]]:
                 text = f"{value!r} is no load factor: a finite number, not negative"
                 faults.append(Fault(f"column {name}, row {row}: {text}"))
     if faults:
-        raise CaseError("load_series", faults)
+        raise CaseError("", faults)
     return {
         key: values if key == STEP else [float(value) for value in values if value is not None]
         for key, values in found.items()
@@ -84,21 +85,17 @@ def _is_factor(value: Value) -> bool:
     return number and math.isfinite(value) and value >= 0  # type: ignore[arg-type,operator]
 
 
-def _csv(path: str | os.PathLike[str]) -> Any:
-    import pandas as pd
+def _table(given: Any) -> tuple[list[str], list[list[Value]]]:
+    """Header and rows of a CSV file or a DataFrame.
 
-    try:
-        return pd.read_csv(path, comment="#", skipinitialspace=True)
-    except OSError as error:
-        raise ScopfError(f"{os.fspath(path)} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise ScopfError(f"{os.fspath(path)} is no CSV table: {error}") from error
-
-
-def _plain(value: Any) -> Value:
-    """A Python value; None for a blank."""
-    value = value.item() if hasattr(value, "item") else value
-    if type(value).__name__ == "NAType" or (isinstance(value, float) and math.isnan(value)):
-        return None
-    kept: Value = value
-    return kept
+    Raises:
+        ScopfError: when it is neither.
+        CaseError: naming the file and what is wrong with its shape.
+    """
+    if not isinstance(given, (str, os.PathLike)) and not hasattr(given, "columns"):
+        raise ScopfError("should be a CSV file or a DataFrame")
+    cells = csvtable.read(given, "table", "")
+    faults = [*cells.faults, *csvtable.twice(cells.header)]
+    if faults:
+        raise CaseError(cells.source, faults)
+    return cells.header, cells.values()

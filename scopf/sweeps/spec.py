@@ -322,7 +322,7 @@ class _Reader:
         try:
             rows = series.rows_of(given)
         except ScopfError as error:
-            self.fault(("scenarios",), str(error))
+            self._faults_of(error, "scenarios")
             return
         names = list(dict.fromkeys(name for row in rows for name in row))
         for name in [name for name in names if not is_column(name)]:
@@ -339,14 +339,18 @@ class _Reader:
     def _series(self, given: Any) -> Iterator[Axis]:
         try:
             columns = series.loads_of(given)
-        except CaseError as error:
-            for fault in error.faults:
-                self.fault(("load_series",), fault.text)
-            return
         except ScopfError as error:
-            self.fault(("load_series",), str(error))
+            self._faults_of(error, "load_series")
             return
         yield Axis(tuple(columns), tuple(zip(*columns.values(), strict=True)))
+
+    def _faults_of(self, error: ScopfError, key: str) -> None:
+        """Note what is wrong with a table."""
+        if not isinstance(error, CaseError):
+            self.fault((key,), str(error))
+            return
+        for fault in error.faults:
+            self.fault((key,), f"{error.source} {str(fault).strip()}".strip())
 
     def _number(self, axes: Sequence[Axis]) -> None:
         """More scenarios than a sweep can hold."""

@@ -14,6 +14,7 @@ from scopf.cases.files import load_case
 from scopf.devices.gfm import Inverters
 from scopf.errors import CaseError, Fault, ScopfError, listing
 from scopf.model.problem import Problem
+from scopf.network import csvtable
 from scopf.network.network import Network
 from scopf.optimizer import ipopt
 from scopf.stability.criterion import Criterion
@@ -169,10 +170,8 @@ def _from_network(
         return Base(net, inverters, criterion=rule, solving=solving)
     table = settings.inverters if inverters is None else inverters
     if isinstance(table, str):  # workers elsewhere may not have the file
-        import pandas as pd
-
         Inverters.at_generators(net, table=table)  # says what is wrong with it
-        table = pd.read_csv(table, comment="#", skipinitialspace=True)
+        table = csvtable.read(table, "inverters").frame()
     keywords = {
         "table": table,
         "beta_q": settings.beta_q,

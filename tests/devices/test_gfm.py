@@ -1,5 +1,7 @@
 """Inverters: where their parameters come from and how parallel units act as one."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -301,3 +303,130 @@ def test_values_of_a_table_out_of_range_are_named_by_row_with_the_other_faults(n
     with pytest.raises(scopf.CaseError) as caught:
         at_generators(net, table=table)
     assert [fault.row for fault in caught.value.faults] == [1, 2, 3]
+
+
+def test_a_value_in_a_table_may_be_refused_with_its_unit(net):
+    assert faults_of(net, table=pd.DataFrame({"bus": [2], "rating_mva": [-5]})) == [
+        "rating_mva row 1 (bus 2): must be a positive number, got -5 MVA"
+    ]
+
+
+@pytest.mark.parametrize("text", ["gen,mq\n3,0.3,\n1,0.2,\n", "GEN,mq\n,\n3,.3\n1,2e-1\n,\n"])
+def test_a_file_and_a_frame_give_the_same_inverters(net, text, tmp_path):
+    path = tmp_path / "inverters.csv"
+    path.write_text(text)
+    frame = pd.DataFrame({"gen": [3, 1], "mq": [0.3, 0.2]})
+    assert at_generators(net, table=path).mq.tolist() == at_generators(net, table=frame).mq.tolist()
+
+
+# -- units -----------------------------------------------------
+
+NUMBERS = (*DEFAULTS, "rating")
+TABLE = {"gen": [1, 3], "mq": [0.1, 0.3], "beta_q": [0.5, 2], "mp": [0.2, 0.7], "tau_q": [0.1, 0.4]}
+
+
+def assert_units_are_the_inverters(inverters):
+    """The parallel connection of the units, stated here again, has the inverters' numbers."""
+    units = inverters.units
+    for i, gens in enumerate(inverters.gens):
+        of = units.inverter == i
+        assert tuple(units.gen[of].tolist()) == gens
+        for q in "qp":
+            names = (f"m{q}", f"beta_{q}", f"tau_{q}")
+            m, beta, tau = (getattr(units, name)[of] for name in names)
+            whole_m, whole_beta, whole_tau = (getattr(inverters, name)[i] for name in names)
+            stiffness = 1 / (m * beta)
+            assert (1 / m).sum() * whole_m == pytest.approx(1, rel=1e-12)
+            assert stiffness.sum() * whole_m * whole_beta == pytest.approx(1, rel=1e-12)
+            mean = (tau * stiffness).sum() / stiffness.sum()
+            assert mean == pytest.approx(whole_tau, rel=1e-12)
+        assert units.rating[of].sum() == pytest.approx(inverters.rating[i], rel=1e-12)
+    for name in NUMBERS:
+        assert not getattr(units, name).flags.writeable
+
+
+def shares(inverters, name):
+    """Each unit's number over that of its inverter."""
+    return getattr(inverters.units, name) / getattr(inverters, name)[inverters.units.inverter]
+
+
+def test_each_unit_keeps_what_was_given_for_it(parallel):
+    units = at_generators(parallel, table=pd.DataFrame(TABLE), beta_p=2).units
+    assert units.gen.tolist() == [1, 3, 2]
+    assert units.inverter.tolist() == [0, 0, 1]
+    assert units.mq.tolist() == [0.1, 0.3, 0.05]
+    assert units.beta_q.tolist() == [0.5, 2, 1]
+    assert units.mp.tolist() == [0.2, 0.7, 0.05]
+    assert units.beta_p.tolist() == [2, 2, 2]
+    assert units.tau_q.tolist() == [0.1, 0.4, 0.1]
+    assert units.rating.tolist() == [1, 0.5, 1]
+
+
+@pytest.mark.parametrize("base", ["system", "rating"])
+@pytest.mark.parametrize("keywords", [{}, {"mq": {1: 0.7}}, {"rating_mva": {1: 300}, "mp": {2: 2}},
+                                      {"tau_q": {1: 0.9}, "beta_q": {1: 3}, "tau_p": 0.3},
+                                      {"rating_factor": 1.1}])  # fmt: skip
+def test_units_make_up_their_inverter(parallel, keywords, base):
+    table = pd.DataFrame(TABLE)
+    if isinstance(keywords.get("mq"), dict):
+        table = table.drop(columns="mq")
+    if "beta_q" in keywords:
+        table = table.drop(columns=["beta_q", "tau_q"])
+    inverters = at_generators(parallel, table=table, droop_base=base, **keywords)
+    assert_units_are_the_inverters(inverters)
+    by_bus = {"bus": [1], "mq": [0.4], "beta_p": [0.5], "tau_p": [0.3], "rating_mva": [70]}
+    whole = at_generators(parallel, table=pd.DataFrame(by_bus), droop_base=base, mp=0.3)
+    assert_units_are_the_inverters(whole)
+    assert whole.units.rating.tolist() == pytest.approx([0.7 * 2 / 3, 0.7 / 3, 1])
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_that_changes_is_shared_out_as_the_one_before(parallel, name):
+    before = at_generators(parallel, table=pd.DataFrame(TABLE))
+    after = before.replace(**{name: [0.123, 7.0]})
+    assert_units_are_the_inverters(after)
+    for other in NUMBERS:
+        assert shares(after, other) == pytest.approx(shares(before, other), rel=1e-12), other
+    assert_units_are_the_inverters(after.replace(**{name: 1e-3}).replace(mq=4, beta_q=0.2))
+
+
+def test_units_survive_a_pickle_to_the_last_bit(parallel):
+    before = at_generators(parallel, table=pd.DataFrame(TABLE)).replace(mq=[0.3, 0.4])
+    after = pickle.loads(pickle.dumps(before))
+    assert_units_are_the_inverters(after)
+    assert not after.mq.flags.writeable
+    for name in NUMBERS:
+        assert getattr(after.units, name).tolist() == getattr(before.units, name).tolist()
+
+
+def test_units_are_alike_where_nothing_is_known_of_them(parallel):
+    inverters = at_generators(parallel, table=pd.DataFrame(TABLE), tau_p=0.3)
+    alike = scopf.Inverters(**inverters.columns)
+    assert_units_are_the_inverters(alike)
+    assert alike.units.mq[:2].tolist() == pytest.approx([2 * inverters.mq[0]] * 2)
+    assert alike.units.rating[:2].tolist() == pytest.approx([0.75] * 2)
+    other = inverters.replace(gens=((1,), (2, 3)))
+    assert other.units.inverter.tolist() == [0, 1, 1]
+    assert_units_are_the_inverters(other)
+
+
+def test_units_of_many_inverters_make_them_up():
+    net = scopf.load_case("case118")
+    rng = np.random.default_rng(5)
+    n = len(net.gen)
+    net = net.replace(gen={"bus": rng.choice(net.gen.bus[:20], n), "mbase": rng.uniform(9, 300, n)})
+    table = {name: 10.0 ** rng.uniform(-2, 1, n) for name in DEFAULTS}
+    inverters = at_generators(net, table=pd.DataFrame({"gen": net.gen.id, **table}))
+    assert max(map(len, inverters.gens)) > 3
+    assert_units_are_the_inverters(inverters)
+    assert_units_are_the_inverters(inverters.replace(mq=10 ** rng.uniform(-3, 1, len(inverters))))
+
+
+def test_no_inverter_has_no_unit(net):
+    assert len(at_generators(net, buses=[]).units) == 0
+
+
+def test_the_units_of_a_problem_follow_its_droop(parallel):
+    problem = scopf.build(parallel, at_generators(parallel, table=pd.DataFrame(TABLE)))
+    for mq in (0.3, {1: 0.01}):
+        assert_units_are_the_inverters(problem.update(mq=mq).inverters)

@@ -227,3 +227,41 @@ def test_a_table_of_inverters_goes_with_the_case(tmp_path):
     runs = scopf.sweep("case9", inverters=tmp_path / "inverters.csv", mq=[0.03, 0.04])
     second = runs.inverters[runs.inverters["scenario"] == 1].set_index("bus")
     assert second["mq"].to_dict() == pytest.approx({2: 0.021, 3: 0.04})
+
+
+def test_tables_that_end_their_rows_with_a_comma_solve_and_sweep(tmp_path):
+    (tmp_path / "inverters.csv").write_text("bus,mq\n1,0.15,\n3,0.2,\n")
+    (tmp_path / "rows.csv").write_text("eta_q,outage\n0.1,2,\n0.2,,\n")
+    (tmp_path / "loads.csv").write_text("step,all\n3,1,\n4,.9,\n")
+    inverters = scopf.Inverters.at_generators(
+        scopf.load_case("case9"), table=tmp_path / "inverters.csv"
+    )
+    runs = scopf.sweep(
+        "case9", inverters=tmp_path / "inverters.csv", scenarios=tmp_path / "rows.csv",
+        load_series=tmp_path / "loads.csv", criterion="none",
+    )  # fmt: skip
+    assert runs.scenarios["eta_q"].tolist() == [0.1, 0.1, 0.2, 0.2]
+    assert runs.scenarios["step"].tolist() == [3, 4, 3, 4]
+    assert runs.scenarios["load_scale"].tolist() == [1, 0.9, 1, 0.9]
+    assert runs.scenarios["outage"].tolist() == [2, 2, pd.NA, pd.NA]
+    droops = runs.inverters.query("scenario == 0").set_index("bus")["mq"].to_dict()
+    assert droops == dict(zip(inverters.bus.tolist(), inverters.mq.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("key", ["scenarios", "load_series"])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("eta_q\n1,2\n", "table.csv row 1: has 2 cells where the header has 1"),
+        ("mq,all,mq\n1,1,1\n", "column mq occurs twice"),
+        ("", "is not a CSV table: it is empty"),
+        ('mq\n"1\n', "is not a CSV table"),
+    ],
+)
+def test_a_table_of_a_sweep_that_is_malformed_is_refused(tmp_path, key, text, said):
+    (tmp_path / "table.csv").write_text(text)
+    with pytest.raises(scopf.CaseError) as caught:
+        scopf.sweep("case9", **{key: tmp_path / "table.csv"})
+    (fault,) = caught.value.faults
+    assert fault.table == key
+    assert said in fault.text

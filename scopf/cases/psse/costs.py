@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,10 @@ import numpy as np
 from scopf.arrays import Flags
 from scopf.cases.psse import lexing
 from scopf.cases.psse.reading import Records
-from scopf.errors import CaseError, Fault, ScopfError, listing
+from scopf.devices.table import Column, Layout
+from scopf.errors import CaseError, Fault, listing
 from scopf.network import csvtable
+from scopf.network.csvtable import Cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +27,30 @@ _POLYNOMIAL = ("c0", "c1", "c2")
 _REACTIVE = ("d0", "d1", "d2")
 _LIMITS = ("pmin", "pmax")
 _NUMBERS = (*_POLYNOMIAL, *_REACTIVE, *_LIMITS)
-_COLUMNS = ("bus", "id", *reversed(_POLYNOMIAL), *reversed(_REACTIVE), "points", *_LIMITS)
+
+
+def _id(cell: Cell) -> str:
+    """An identifier without its quotes."""
+    return re.sub(r"^'(.*)'$", r"\1", csvtable.text(cell)).strip()
+
+
+def _points(cell: Cell) -> list[tuple[float, float]]:
+    """Points such as "0:0 50:1000 100:2500", MW and cost per hour."""
+    found = []
+    for part in csvtable.text(cell).split():
+        power, colon, cost = part.partition(":")
+        if not colon:
+            raise ValueError(f"`{lexing.shown(part)}` is no MW:cost, as in 0:0 50:1000")
+        found.append((csvtable.number(power), csvtable.number(cost)))
+    return found
+
+
+_COLUMNS = (
+    Column("id", _id),
+    *(Column(name, csvtable.number) for name in ("c2", "c1", "c0", "d2", "d1", "d0")),
+    Column("points", _points),
+    *(Column(name, csvtable.number, "MW") for name in _LIMITS),
+)
 
 
 @dataclass
@@ -149,64 +173,21 @@ def read(source: Source | None, case: Path) -> Costs:
         if not beside.is_file():
             return Costs(beside=beside.name)
         source = beside
-    if isinstance(source, str | os.PathLike):
-        name = os.fspath(source)
-        header, cells, faults = csvtable.read(name, Path(name).name)
-    elif hasattr(source, "columns"):
-        name = "costs"
-        header = [str(column) for column in source.columns]
-        cells = [["" if c != c or c is None else str(c) for c in r] for r in source.to_numpy()]
-        faults = []
-    else:
-        raise ScopfError(f"costs must be a CSV file or a DataFrame, not {type(source).__name__}")
-    header = [column.lower() for column in header]
-    found = Costs(name, Path(name).name, beside.name, faults=faults)
-    unknown = [column for column in header if column not in _COLUMNS]
-    twice = [column for column, count in Counter(header).items() if count > 1]
-    if unknown:
-        text = f"unknown column {listing(unknown)}; known are {listing(_COLUMNS, most=20)}"
-        found.faults.append(Fault(text, found.table))
-    if twice:
-        found.faults.append(Fault(f"column {listing(twice)} occurs twice", found.table))
-    if "bus" not in header:
-        raise CaseError(name, [*found.faults, Fault("needs a column `bus`", found.table)])
-    for number, row in enumerate(cells, 1):
-        _add(found, number, dict(zip(header, row, strict=True)))
-    return found
-
-
-def _add(costs: Costs, number: int, cells: dict[str, str]) -> None:
-    """One row; cells that cannot be read are faults."""
-
-    def cell(column: str, reader: Any) -> Any:
-        try:
-            if not cells[column]:
-                raise ValueError(f"the {column} is missing")
-            return reader(cells[column])
-        except ValueError as error:
-            costs.faults.append(Fault(str(error), costs.table, number, column=column))
-            return None
-
-    bus = cell("bus", lexing.whole)
-    values = {key: cell(key, lexing.number) for key in _NUMBERS if cells.get(key)}
-    points = (cell("points", _points) or []) if cells.get("points") else []
-    if points and any(cells.get(key) for key in _POLYNOMIAL):
-        text = "has both coefficients (c2, c1, c0) and points; give one of them"
-        costs.faults.append(Fault(text, costs.table, number, column="points"))
-    if bus is None or None in values.values():
-        return
-    own = re.sub(r"^'(.*)'$", r"\1", cells.get("id", "")).strip()
-    costs.rows.append(Row(number, bus, own, values, points))
-
-
-def _points(text: str) -> list[tuple[float, float]]:
-    """Points such as "0:0 50:1000 100:2500", MW and cost per hour."""
-    found = []
-    for part in text.split():
-        power, colon, cost = part.partition(":")
-        if not colon:
-            raise ValueError(f"`{lexing.shown(part)}` is no MW:cost, as in 0:0 50:1000")
-        found.append((lexing.number(power), lexing.number(cost)))
+    cells = csvtable.read(source, "costs")
+    name = cells.source or "costs"
+    table = Path(name).name
+    rows = Layout((Column("bus", csvtable.whole),), _COLUMNS, table).read(cells)
+    found = Costs(name, table, beside.name, faults=rows.faults)
+    if not rows.key:
+        raise CaseError(name, found.faults)
+    for row in rows:
+        values = {key: value for key, value in row.values.items() if key in _NUMBERS}
+        points = row.values.get("points", [])
+        if points and values.keys() & set(_POLYNOMIAL):
+            text = "has both coefficients (c2, c1, c0) and points; give one of them"
+            found.faults.append(Fault(text, table, row.number, column="points"))
+        if row.whole:
+            found.rows.append(Row(row.number, row.key, row.values.get("id", ""), values, points))
     return found
 
 
