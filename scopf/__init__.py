@@ -11,7 +11,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from scopf.version import __version__
+from scopf.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from scopf import plots
@@ -51,7 +51,7 @@ _HOME = {  # where each public name lives; imported when first used
 }
 __all__ = ["CaseError", "Fault", "Inverters", "Network", "Problem", "ScopfError", "Solution"]
 __all__ += ["Status", "Sweep", "build", "load_case", "load_sweep", "solve", "solve_centralised"]
-__all__ += ["Diagnosis", "__version__", "diagnose", "plots", "save_case", "sweep"]
+__all__ += ["Diagnosis", "diagnose", "plots", "save_case", "sweep"]
 
 
 def __getattr__(name: str) -> Any:
