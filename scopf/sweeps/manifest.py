@@ -81,7 +81,7 @@ def base(criterion: str | Criterion, scenario: Scenario | None, units: Inverters
     """What scenarios have where they differ in nothing: criterion, numbers and inverters."""
     name = criterion if isinstance(criterion, str) else str(criterion.name)
     columns = {f.name: getattr(units, f.name) for f in dataclasses.fields(units)}
-    numbers = None if scenario is None else dataclasses.asdict(scenario)
+    numbers = None if scenario is None else scenario.flat
     return {"criterion": name, "scenario": _plain(numbers), "inverters": _plain(columns)}
 
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import scopf
-from scopf.model.piecewise_costs import Cost
+from scopf.model.piecewise_costs import Segments
 from scopf.network import piecewise
 from scopf.network.tables import DcLines
 from scopf.optimizer.compiled import compiled
-from scopf.results.residuals import cost, families
+from scopf.results.violations import cost, families
 
 STEP = 1e-4
 
@@ -79,9 +79,9 @@ def test_collinear_points_are_a_polynomial_and_equal_slopes_one_segment():
     points[0] = [[0, 1], [1, 3], [2, 5], [4, 9]]
     points[1, :3] = [[0, 0], [1, 1], [2, 2]]
     points[2] = [[-1, 0], [0, 0], [1, 2], [2, 4]]
-    cost = Cost.of(np.zeros((3, 3)), points)
-    assert cost.polynomial.tolist() == [[1, 2, 0], [0, 1, 0], [0, 0, 0]]
-    assert (cost.owners.tolist(), cost.lines.slope.tolist()) == ([2], [0, 2])
+    polynomial, lines = piecewise.simplified(points, np.zeros((3, 3)))
+    assert polynomial.tolist() == [[1, 2, 0], [0, 1, 0], [0, 0, 0]]
+    assert (Segments.of(lines).owners.tolist(), lines.slope.tolist()) == ([2], [0, 2])
 
 
 def test_fine_points_cost_what_the_curve_costs(caplog):
@@ -255,7 +255,7 @@ def test_exact_checks_know_constant_current_loads_and_dc_lines(caplog):
     exact = found.verify()
     assert "do not fit" not in caplog.text
     assert not exact.lossless
-    doubts = " ".join(found.stability.doubts)
+    doubts = " ".join(found.stability.unmet)
     assert "constant-current" in doubts
     assert "DC lines" in doubts
     plain = net.replace(
