@@ -23,8 +23,6 @@ import numpy as np
 from scopf.arrays import Floats
 from scopf.devices.gfm import Inverters
 from scopf.engine.formulation import Formulation
-from scopf.engine.symbols import Constraint
-from scopf.errors import ScopfError
 from scopf.model.balance import Balance
 from scopf.model.capability import Capability, Ratings
 from scopf.model.codesign import DesignedStiffness, GivenStiffness
@@ -160,15 +158,14 @@ class OPF:
     # -- what the parts say of themselves -------------------------------------------
 
     @property
-    def point(self) -> OperatingPoint:
+    def point(self) -> OperatingPoint | None:
         """The present values of the variables, for checks by the tables of the network.
 
-        Raises:
-            ScopfError: when the grid strength was set by hand to what no network has.
+        None when the grid strength was set by hand to what no network has.
         """
         alpha = float(self.flows.alpha.values[0])
         if not alpha > 0:
-            raise ScopfError(f"alpha must be positive, got {alpha}")
+            return None
         net = self.balance.net.scaled(susceptance=alpha)
         power = self.generation.p.value + 1j * self.generation.q.value
         nothing = np.zeros(0)
@@ -176,13 +173,6 @@ class OPF:
         if self.dclines is not None:
             lines = (self.dclines.pf.value, self.dclines.qf.value, self.dclines.qt.value)
         return OperatingPoint(net, self.voltages.vm.value, self.voltages.va.value, power, lines)
-
-    @property
-    def own_rows(self) -> set[Constraint]:
-        """Rows of the criterion, which are checked by the criterion's own twin of them."""
-        of = self.stability.declared
-        rows = {one.constraint for one in of.rows} | {one.constraint for one in of.angles}
-        return rows | set(of.definitions)
 
     def relaxations(self) -> list[Relaxation]:
         """All limits."""

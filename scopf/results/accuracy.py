@@ -141,11 +141,12 @@ def measure(problem: Problem, nlp: NLP, found: Outcome, stability: Stability) ->
     """
     x, multipliers = found.x, (found.rows, found.lower, found.upper)
     with np.errstate(all="ignore"):
-        cost, objective = violations.cost(problem), nlp.objective(x)
+        at = problem.opf.point
+        cost, objective = violations.cost(problem, at), nlp.objective(x)
         size = max(1.0, abs(objective))
         dual, column = _dual(nlp, x, *multipliers)
         gap, place = _gap(nlp, x, *multipliers)
-        families = violations.families(problem, nlp, x, stability)
+        families = violations.families(problem, nlp, x, stability, at)
     return Accuracy(
         families=tuple(families),
         dual=dual,

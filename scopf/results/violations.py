@@ -20,7 +20,7 @@ from scopf.engine.nlp import NLP
 from scopf.engine.symbols import Constraint, Expression, Symbol, Variable
 from scopf.errors import ScopfError
 from scopf.model.limits import excess
-from scopf.model.part import Part
+from scopf.model.part import OperatingPoint, Part
 from scopf.model.problem import Problem
 from scopf.stability.rows import Stability
 
@@ -47,7 +47,9 @@ class Family:
     where: str
 
 
-def families(problem: Problem, nlp: NLP, x: Floats, stability: Stability) -> list[Family]:
+def families(
+    problem: Problem, nlp: NLP, x: Floats, stability: Stability, at: OperatingPoint | None
+) -> list[Family]:
     """Every family of rows and bounds, at the formulation's present values.
 
     Args:
@@ -55,12 +57,13 @@ def families(problem: Problem, nlp: NLP, x: Floats, stability: Stability) -> lis
         nlp: the compiled problem.
         x: the point, shape (n,), which the formulation has taken over.
         stability: the criterion at that point.
+        at: the point for checks by the tables; None where there is no network like this.
 
     Raises:
         ScopfError: when a part of the model has rows and no check of them.
     """
     f = problem.formulation
-    known = _residuals(problem)
+    known = _residuals(problem, at)
     found, rest = [], np.ones(nlp.m, dtype=bool)
     compiled = _relative(nlp.constraints(x), nlp.g_lower, nlp.g_upper)
     for symbol in f.of_kind(Constraint):
@@ -85,16 +88,16 @@ def families(problem: Problem, nlp: NLP, x: Floats, stability: Stability) -> lis
     return found + _other_bounds(problem, nlp, x)
 
 
-def _residuals(problem: Problem) -> dict[Constraint, Floats]:
+def _residuals(problem: Problem, at: OperatingPoint | None) -> dict[Constraint, Floats]:
     """Violations of the rows of all parts, for every member.
 
     None where a user rewrote a named expression, which stands in rows that look untouched, or set a
-    grid strength that no network has.
+    grid strength that no network has (`at` is None).
     """
     opf, f = problem.opf, problem.formulation
-    if not (opf.flows.alpha.values > 0).all() or not _as_declared(f.of_kind(Expression), f):
+    if at is None or not _as_declared(f.of_kind(Expression), f):
         return {}
-    at, found = opf.point, dict[Constraint, Floats]()
+    found = dict[Constraint, Floats]()
     for part in opf.parts:
         found |= part.residuals(at)
     for part in opf.parts:
@@ -182,16 +185,14 @@ def _other_bounds(problem: Problem, nlp: NLP, x: Floats) -> list[Family]:
     return [Family(BOUNDS, int(rest.sum()), float(violation[worst]), where)]
 
 
-def cost(problem: Problem) -> float:
+def cost(problem: Problem, at: OperatingPoint | None) -> float:
     """Cost of the formulation's present point out of the tables, currency/h.
 
     NaN where the objective is not the package's own.
     """
-    opf = problem.opf
-    if not _own_objective(problem.formulation):
+    if at is None or not _own_objective(problem.formulation):
         return float("nan")
-    at = opf.point
-    return sum(part.cost(at) for part in opf.parts)
+    return sum(part.cost(at) for part in problem.opf.parts)
 
 
 def _own_objective(f: Formulation) -> bool:

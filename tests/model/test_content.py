@@ -204,6 +204,32 @@ def test_a_curve_bounds_q_and_its_price_is_a_derivative(case, side):
     assert -way * slope(moved) == pytest.approx(price, rel=2e-3)
 
 
+@pytest.mark.parametrize("side", ["min", "max"])
+def test_the_price_of_a_steep_curve_is_per_unit_of_q(side):
+    """The row is scaled to a normal of length 1, and its normal is far from that of Q here."""
+    net = scopf.load_case("case39")
+    free = solved(net)
+    row = int(np.argmax(free.point.pg))
+    p, q, way = free.point.pg[row], free.point.qg[row], 1 if side == "max" else -1
+    shift = {
+        "pc1": p - 0.3, "pc2": p + 0.3, f"qc1{side}": q + way * 0.4, f"qc2{side}": q - way * 0.6,
+    }  # fmt: skip
+    other = {f"qc{k}{'min' if way > 0 else 'max'}": -way * 99.0 for k in (1, 2)}
+    curved = net.replace(gen=unit(net, row, **shift, **other))
+    problem = scopf.build(curved, criterion="none")
+    found = scopf.solve(problem)
+    (one,) = problem.opf.curves.sides
+    assert abs(one.b[0]) < 0.6
+    price = found.gens[f"mu_curve_{side}_per_mvarh"][row] * net.base_mva
+
+    def moved(by):
+        ends = {f"qc{k}{side}": shift[f"qc{k}{side}"] + by for k in (1, 2)}
+        return curved.replace(gen=unit(curved, row, **ends))
+
+    assert price > 1e-2
+    assert -way * slope(moved) == pytest.approx(price, rel=2e-3)
+
+
 def test_a_curve_outside_the_box_is_no_row():
     net = scopf.load_case("case39")
     wide = {"pc1": 0.0, "pc2": 9.0, "qc1min": -99, "qc2min": -99, "qc1max": 99, "qc2max": 99}
@@ -346,7 +372,7 @@ def test_the_checks_see_what_a_point_breaks():
     solution = scopf.solve(problem)
     nlp = compiled(problem, False)
     f, x = problem.formulation, solution.iterate.x.copy()
-    before = cost(problem)
+    before = cost(problem, problem.opf.point)
     for name, broken in {
         "dcline_pf": "bus_balance_p", "dcline_qt": "bus_balance_q", "gen_qg": "gen_power_factor",
         "gen_pg_level": "gen_pg_segment",
@@ -355,9 +381,10 @@ def test_the_checks_see_what_a_point_breaks():
         moved[nlp.columns(name)[-1]] -= 0.05
         nlp.take_over(moved)
         found = {
-            one.name: one.violation for one in families(problem, nlp, moved, solution.stability)
+            one.name: one.violation
+            for one in families(problem, nlp, moved, solution.stability, problem.opf.point)
         }
         assert found[broken] > 0.01, name
     nlp.take_over(x)
-    assert cost(problem) == pytest.approx(before)
+    assert cost(problem, problem.opf.point) == pytest.approx(before)
     assert f["dcline_pf"].value[0] == pytest.approx(solution.point.dclines[0, 0])
