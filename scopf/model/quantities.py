@@ -179,8 +179,8 @@ class Numbers(TypedDict, total=False):
     mq: Annotated[
         Each | None,
         Quantity(
-            "reactive droop m_q on the system base: of every generating unit, or by bus of the "
-            "whole inverter there", _droops, default=None, above=0, each="bus",
+            "reactive droop m_q of every inverter on the system base, or by bus", _droops,
+            default=None, above=0, each="bus",
         ),
     ]  # fmt: skip
     alpha: Annotated[
@@ -273,7 +273,7 @@ def takes_numbers(function: Function) -> Function:
     parameters = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
     parameters += [
         inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint.__origin__
+            name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint.__origin__ | None
         )
         for name, hint in _HINTS.items()
     ]

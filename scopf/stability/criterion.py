@@ -232,8 +232,8 @@ class Criterion:
             va: angles, rad, shape (..., n).
 
         Returns:
-            Least slack among the rows of each bus, p.u. voltage, shape (..., n): infinite at a bus
-            without a row, -inf everywhere with an angle beyond 90 degrees.
+            Least slack among the rows of each bus, p.u. voltage, shape (..., n). It is infinite at
+            a bus without a row, and -inf everywhere with an angle beyond 90 degrees.
         """
         found: Floats = limits.gamma(k, grid.scale) - self._values(
             grid, grid.b, grid.own, grid.scale, vm, va, None
