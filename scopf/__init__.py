@@ -11,7 +11,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from scopf.version import __version__
+from scopf.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from scopf import plots
@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from scopf.procedures.centralised import solve_centralised
     from scopf.procedures.solver import solve
     from scopf.results.solution import Solution
+    from scopf.stability.criterion import Criterion
     from scopf.sweeps.api import sweep
     from scopf.sweeps.results import Sweep, load_sweep
 
 _HOME = {  # where each public name lives; imported when first used
     "CaseError": "scopf.errors",
+    "Criterion": "scopf.stability.criterion",
     "Diagnosis": "scopf.diagnosis.text",
     "Fault": "scopf.errors",
     "Inverters": "scopf.devices.gfm",
@@ -51,7 +53,7 @@ _HOME = {  # where each public name lives; imported when first used
 }
 __all__ = ["CaseError", "Fault", "Inverters", "Network", "Problem", "ScopfError", "Solution"]
 __all__ += ["Status", "Sweep", "build", "load_case", "load_sweep", "solve", "solve_centralised"]
-__all__ += ["Diagnosis", "__version__", "diagnose", "plots", "save_case", "sweep"]
+__all__ += ["Criterion", "Diagnosis", "diagnose", "plots", "save_case", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

@@ -33,7 +33,7 @@ def expand(app, docname, source):
 
 def commands():
     """The command line in Markdown, a section for each command."""
-    call = [sys.executable, "-m", "typer", "scopf.cli", "utils", "docs", "--name", "scopf"]
+    call = [sys.executable, "-m", "typer", "scopf.cli.main", "utils", "docs", "--name", "scopf"]
     text = subprocess.run(call, capture_output=True, text=True, check=True).stdout
     return text.split("\n", 1)[1].strip()  # the page has its own title
 

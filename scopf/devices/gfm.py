@@ -209,6 +209,11 @@ class Inverters:
         """Effective reactive droop k = mq beta_q, shape (n,)."""
         return self.mq * self.beta_q
 
+    @property
+    def labels(self) -> list[str]:
+        """A name for each, such as "inverter 32"."""
+        return [f"inverter {bus}" for bus in self.bus.tolist()]
+
     def replace(self, **columns: Any) -> Self:
         """A copy with other values in the named columns.
 

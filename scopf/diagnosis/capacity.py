@@ -43,16 +43,17 @@ def shortage(problem: Problem, nlp: NLP) -> Shortage | None:
         problem: whose numbers count as they are now, those on its Pyomo model included.
         nlp: the same, compiled.
     """
-    net, f = problem.base, problem.formulation
-    balance = nlp.row_numbers("bus_balance_p")
-    own = (balance >= 0) & ~nlp.replaced("bus_balance_p")
+    net, opf = problem.base, problem.opf
+    rows = opf.balance.p.name
+    own = (nlp.row_numbers(rows) >= 0) & ~nlp.replaced(rows)
     if not own.all() or (net.branch.r < 0).any() or (net.bus.gs < 0).any():
         return None
-    pg, load = f["gen_pg"], float(f["bus_pd"].values.sum())
+    pg, loads = opf.generation.p, opf.balance.loads
+    load = float(loads["pd"].values.sum())
     if len(net.dcline) and (_least_loss(net) < 0).any():
         return None
-    if "bus_pd_current" in f:
-        current, vm = f["bus_pd_current"].values, f["bus_vm"]
+    if "pd_current" in loads:
+        current, vm = loads["pd_current"].values, opf.voltages.vm
         drawn = np.where(current != 0, current * np.where(current > 0, vm.lower, vm.upper), 0.0)
         load += float(drawn.sum())
     capacity = float(np.where(pg.fixed, pg.value, pg.upper).sum())

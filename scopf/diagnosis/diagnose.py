@@ -129,7 +129,7 @@ def _report(limits: Limits, search: Search, budget: Budget) -> Diagnosis:
         ),
         partners=tuple(partners),
         together=tuple(change(found.get(k, 0), k, t) for k, t in together),
-        factors=tuple(change(0, k, t) for k, t in search.levers.items()),
+        factors=tuple(change(0, k, t) for k, t in search.factors.items()),
         families=tuple(search.families.items()),
         suspects=tuple(limits[k] for k in search.suspects),
         complete=search.complete,

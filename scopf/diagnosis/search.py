@@ -142,12 +142,12 @@ class Search:
         self, nlp: NLP, limits: Limits, start: Floats, budget: Budget, ticker: Ticker
     ) -> None:
         self._nlp, self._limits, self._budget, self._ticker = nlp, limits, budget, ticker
-        self._asked = limits.tried & ~limits.lever
+        self._asked = limits.asked & ~limits.factor
         self._x = start
         self.violated: dict[int, float] | None = None
         self.feasible: bool | None = None
         self.conflicts: list[Conflict] = []
-        self.levers: dict[int, float] = {}
+        self.factors: dict[int, float] = {}
         self.families: dict[str, bool] = {}
         self.suspects: list[int] = []
         self.complete = False
@@ -163,7 +163,7 @@ class Search:
     def _search(self) -> None:
         limits = self._limits
         self._ticker.stage("diagnosis: which limits give way")
-        self._loose(~limits.lever)
+        self._loose(~limits.factor)
         price = limits.price.copy()
         found = self._solve(price, share=_SHARE)
         cut = found.cut
@@ -178,7 +178,7 @@ class Search:
             return
         self._keep(found)
         parts = (found.t > MET) | (found.worth > _TAKES_PART * price)
-        self._loose(parts | limits.lever)
+        self._loose(parts | limits.factor)
         self._sparse(found, price)
         self._settle()
         self._try_levers()
@@ -236,17 +236,17 @@ class Search:
 
     def _try_levers(self) -> None:
         self._ticker.stage("diagnosis: all loads, all droops")
-        for k in np.flatnonzero(self._limits.lever & (self._limits.most > 0)).tolist():
+        for k in np.flatnonzero(self._limits.factor & (self._limits.most > 0)).tolist():
             price, most = self._prices([k], {})
             found = self._solve(price, most, self._base, far=True)
             if found.ok and not found.gives_way([k]):
-                self.levers[k] = float(found.t[k])
+                self.factors[k] = float(found.t[k])
 
     def _try_families(self, parts: Flags) -> None:
         """Which families would be enough, all of their limits together."""
         assert self.violated is not None
         self._ticker.stage("diagnosis: whole families of limits")
-        families = {n: m for n, m in self._limits.families().items() if (m & parts).any()}
+        families = {n: m for n, m in self._limits.groups().items() if (m & parts).any()}
         try:
             for name, members in families.items():
                 if members[list(self.violated)].all():
@@ -258,7 +258,7 @@ class Search:
                 if found.ok:
                     self.families[name] = not (found.t[~members] > MET).any()
         finally:
-            self._loose(parts | self._limits.lever)
+            self._loose(parts | self._limits.factor)
 
     # -- what they conflict with -------------------------------------------
 
@@ -372,7 +372,7 @@ class Search:
     def _prices(self, cheap: Iterable[int], given: Mapping[int, float]) -> tuple[Floats, Floats]:
         """Prices and largest t: some limits cheap, some free up to a t, all others dear."""
         limits = self._limits
-        price, most = _DEAR * limits.price, np.where(limits.lever, 0.0, limits.most)
+        price, most = _DEAR * limits.price, np.where(limits.factor, 0.0, limits.most)
         tried = list(cheap)
         price[tried], most[tried] = _CHEAP, limits.most[tried]
         for k, t in given.items():
@@ -382,7 +382,7 @@ class Search:
     def _loose(self, loose: Flags) -> None:
         """From here on only these limits can give way."""
         limits = self._limits
-        self._elastic = Elastic(self._nlp, limits.rows, limits.boxes, loose, limits.most)
+        self._elastic = Elastic(self._nlp, limits.rows, limits.bounds, loose, limits.most)
 
     def _solve(
         self,
@@ -403,7 +403,7 @@ class Search:
         """
         elastic, limits = self._elastic, self._limits
         if most is None:
-            most = np.where(limits.lever, 0.0, limits.most)
+            most = np.where(limits.factor, 0.0, limits.most)
         elastic.price(price[elastic.loose], most[elastic.loose])
         if near is None:
             return self._run(elastic.start(self._x), {}, _COLD | _ROUGH, share)

@@ -208,7 +208,8 @@ class Rendering:
         """Sums of the members of each owner; no member is a zero."""
         terms: list[list[Any]] = [[] for _ in range(leaf.rows)]
         for member, owner in zip(self.members[leaf.symbol.name], leaf.owner.tolist(), strict=True):
-            terms[owner].append(member)
+            if owner >= 0:
+                terms[owner].append(member)
         kind = nodes.LinearExpression if isinstance(leaf.symbol, Variable) else nodes.SumExpression
         return [kind(row) if len(row) > 1 else row[0] if row else 0 for row in terms]
 

@@ -54,13 +54,21 @@ class Symbol:
     def __len__(self) -> int:
         return 1 if self.index is None else len(self.index)
 
+    @property
+    def keys(self) -> list[Any]:
+        """The user's own numbers of the members; None of a scalar."""
+        return [None] if self.index is None else self.index.keys
+
     def __getitem__(self, positions: Any) -> Any:
         if isinstance(positions, slice):
             positions = np.arange(len(self))[positions]
         return self.formulation.place(Members(self, np.asarray(positions, dtype=np.int64)))
 
     def total(self, owner: Ints | None = None, rows: int = 1) -> Any:
-        """Placeholder of sums: in row i, over the members whose `owner` is i (all, if None)."""
+        """Placeholder of sums: in row i, over the members whose `owner` is i (all, if None).
+
+        Members whose owner is -1 are left out.
+        """
         if owner is None:
             owner = np.zeros(len(self), dtype=np.int64)
         return self.formulation.place(Total(self, np.asarray(owner, dtype=np.int64), rows))

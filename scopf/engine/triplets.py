@@ -34,10 +34,11 @@ class Entries:
         return Entries(rows, self.targets[chosen], self.numbers.take(chosen) * scale.take(rows))
 
     def total(self, owner: Ints, scale: Value) -> Entries:
-        """Entries of the sums of rows by owner, times `scale`."""
+        """Entries of the sums of rows by owner, times `scale`; without rows whose owner is -1."""
         scale = scale if isinstance(scale, Numbers) else Numbers(scale)
-        rows = owner[self.rows]
-        return Entries(rows, self.targets, self.numbers * scale.take(rows))
+        owned = self if (owner >= 0).all() else self.take(np.flatnonzero(owner[self.rows] >= 0))
+        rows = owner[owned.rows]
+        return Entries(rows, owned.targets, owned.numbers * scale.take(rows))
 
     def shifted(self, rows: int) -> Entries:
         """The same entries, further down."""

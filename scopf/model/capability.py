@@ -7,15 +7,22 @@ sums of terms of one or two variables each, however many units there are.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.devices.gfm import Inverters
 from scopf.engine.formulation import Formulation
+from scopf.engine.symbols import Constraint, Expression, Parameter
 from scopf.errors import ScopfError, listing
+from scopf.model import relaxation
+from scopf.model.generation import Generation
+from scopf.model.part import OperatingPoint, Part
+from scopf.model.relaxation import Relaxation
 from scopf.network.network import Network
 from scopf.network.tables import positions
 
@@ -30,42 +37,102 @@ def circle(pp: Any, qq: Any, rating: Any) -> Any:
     return (pp + qq) / rating
 
 
-def add_ratings(f: Formulation, inverters: Inverters) -> None:
-    """Ratings of the inverters, the mutable Param `inverter_rating`, per unit."""
-    f.parameter("inverter_rating", f.indices["inverter"], inverters.rating)
+@dataclass(frozen=True, eq=False)
+class Ratings(Part):
+    """Ratings of the inverters and the squares of their powers.
+
+    Attributes:
+        net, inverters: the network and its inverters.
+        rating: mutable Param `inverter_rating`, per unit.
+        p_squared, q_squared: named expressions; None for what nobody needs.
+    """
+
+    net: Network
+    inverters: Inverters
+    rating: Parameter
+    p_squared: Expression | None
+    q_squared: Expression
+
+    @classmethod
+    def declare(
+        cls,
+        f: Formulation,
+        net: Network,
+        inverters: Inverters,
+        generation: Generation,
+        active: bool,
+    ) -> Self:
+        """Declare `inverter_rating` and `inverter_{p,q}_squared`, that of P only if `active`."""
+        rating = f.parameter("inverter_rating", f.indices["inverter"], inverters.rating)
+        squares = _Squares(f, net, inverters)
+        p = squares.add("p", generation) if active else None
+        return cls(net, inverters, rating, p, squares.add("q", generation))
+
+    def output(self, power: Floats) -> Floats:
+        """Sum of a power of generators over the units of each inverter."""
+        unit, owner = units(self.net, self.inverters)
+        return np.bincount(owner, power[unit], minlength=len(self.inverters)).astype(np.float64)
+
+    def relaxed(self, rows: Sequence[Constraint]) -> Relaxation:
+        """The rating of every inverter, in all rows that it limits."""
+        labels, rating = self.inverters.labels, self.rating.values.copy()
+        name, group, base = "capability circle", "capability circles", self.net.base_mva
+        return relaxation.of_squares(name, group, "rating", labels, rating, base, rows)
 
 
-def add_squares(f: Formulation, net: Network, inverters: Inverters, letters: str) -> None:
-    """Named expressions `inverter_{p,q}_squared`, of those letters."""
-    inverter, n = f.indices["inverter"], len(inverters)
-    unit, owner = units(net, inverters)
-    pairs = [
-        (a, b, i)
-        for i in np.flatnonzero(np.bincount(owner, minlength=n) > 1).tolist()
-        for a, b in combinations(unit[owner == i].tolist(), 2)
-    ]
-    first, second, both = np.array(pairs, dtype=np.int64).reshape(-1, 3).T
-    ids = net.gen.id
-    single = f.index("inverter_unit", ids[unit].tolist())
-    if pairs:
-        keys = zip(ids[first].tolist(), ids[second].tolist(), strict=True)
-        double = f.index("inverter_unit_pair", list(keys))
-    for letter in letters:
-        output = f[f"gen_{letter}g"]
-        name = f"inverter_unit_{letter}_squared"
-        total = f.expression(name, single, output[unit] ** 2).total(owner, n)
+class _Squares:
+    """Declares squares of the sums of powers over the units of each inverter."""
+
+    def __init__(self, f: Formulation, net: Network, inverters: Inverters) -> None:
+        self._f, self._n = f, len(inverters)
+        self._unit, self._owner = units(net, inverters)
+        unit, owner = self._unit, self._owner
+        pairs = [
+            (a, b, i)
+            for i in np.flatnonzero(np.bincount(owner, minlength=self._n) > 1).tolist()
+            for a, b in combinations(unit[owner == i].tolist(), 2)
+        ]
+        self._pairs = np.array(pairs, dtype=np.int64).reshape(-1, 3).T
+        first, second, _ = self._pairs
+        ids = net.gen.id
+        self._single = f.index("inverter_unit", ids[unit].tolist())
         if pairs:
+            keys = zip(ids[first].tolist(), ids[second].tolist(), strict=True)
+            self._double = f.index("inverter_unit_pair", list(keys))
+
+    def add(self, letter: str, generation: Generation) -> Expression:
+        """`inverter_{p,q}_squared`."""
+        f, n = self._f, self._n
+        output = generation.p if letter == "p" else generation.q
+        first, second, both = self._pairs
+        name = f"inverter_unit_{letter}_squared"
+        total = f.expression(name, self._single, output[self._unit] ** 2).total(self._owner, n)
+        if len(first):
             product = 2.0 * output[first] * output[second]
             name = f"inverter_unit_{letter}_product"
-            total = total + f.expression(name, double, product).total(both, n)
-        f.expression(f"inverter_{letter}_squared", inverter, total)
+            total = total + f.expression(name, self._double, product).total(both, n)
+        return f.expression(f"inverter_{letter}_squared", f.indices["inverter"], total)
 
 
-def add_capability(f: Formulation) -> None:
+@dataclass(frozen=True, eq=False)
+class Capability(Part):
     """Output of every inverter within its rating, `inverter_capability`."""
-    rating = f["inverter_rating"][:]
-    row = circle(f["inverter_p_squared"][:], f["inverter_q_squared"][:], rating)
-    f.constraint("inverter_capability", f.indices["inverter"], row, upper=rating)
+
+    ratings: Ratings
+    rows: Constraint
+
+    @classmethod
+    def declare(cls, f: Formulation, ratings: Ratings) -> Self:
+        """Declare the rows."""
+        assert ratings.p_squared is not None
+        rating, index = ratings.rating[:], f.indices["inverter"]
+        row = circle(ratings.p_squared[:], ratings.q_squared[:], rating)
+        return cls(ratings, f.constraint("inverter_capability", index, row, upper=rating))
+
+    def residuals(self, at: OperatingPoint) -> dict[Constraint, Floats]:
+        """|S| above the rating."""
+        p, q = (self.ratings.output(part) for part in (at.power.real, at.power.imag))
+        return {self.rows: np.maximum(np.hypot(p, q) - self.ratings.rating.values, 0.0)}
 
 
 def units(net: Network, inverters: Inverters) -> tuple[Ints, Ints]:

@@ -1,25 +1,27 @@
-"""Co-design: the droops of the inverters as variables of the dispatch.
+"""Stiffness 1/m_q of the inverters: numbers, or variables of the dispatch (co-design).
 
-The variable is the stiffness 1/m_q,i, in which every criterion's limit is linear. It lies between
-the bounds that the user allows and costs what the user says, in currency/h per unit of 1/m_q: what
-it takes to build or to keep ready a stiffer inverter.
+Every criterion's limit is linear in the stiffness. In co-design it lies between the bounds that the
+user allows and costs what the user says, in currency/h per unit of 1/m_q: what it takes to build or
+to keep ready a stiffer inverter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
 from scopf.arrays import Floats
 from scopf.devices.gfm import Inverters
 from scopf.engine.formulation import Formulation
+from scopf.engine.symbols import Expression, Parameter, Variable
 from scopf.errors import ScopfError, by_number, listing, number
-from scopf.stability.criterion import STIFFNESS
+from scopf.model.part import OperatingPoint, Part
+from scopf.model.relaxation import Effect, Relaxation
 
 Bounds = tuple[float, float] | Mapping[int, tuple[float, float]] | None
-COST = "inverter_stiffness_cost"
 
 
 def bounds(inverters: Inverters, given: Bounds) -> tuple[Floats, Floats]:
@@ -76,16 +78,73 @@ def stiffness_cost(inverters: Inverters, given: float | Mapping[int, float]) -> 
     return values
 
 
-def add_stiffness(
-    f: Formulation, inverters: Inverters, limits: tuple[Floats, Floats], cost: Floats
-) -> None:
-    """`inverter_stiffness` in its box, and what it costs: `inverter_cost_stiffness`.
+@dataclass(frozen=True, eq=False)
+class GivenStiffness(Part):
+    """1/m_q of every inverter as the mutable Param `inverter_stiffness`."""
 
-    The costs per unit are the mutable Param `inverter_stiffness_cost`.
+    symbol: Parameter
+
+    @classmethod
+    def declare(cls, f: Formulation, inverters: Inverters) -> Self:
+        """Declare the Param."""
+        return cls(f.parameter("inverter_stiffness", f.indices["inverter"], 1 / inverters.mq))
+
+
+@dataclass(frozen=True, eq=False)
+class DesignedStiffness(Part):
+    """1/m_q of every inverter as the variable `inverter_stiffness`, and its cost.
+
+    Attributes:
+        inverters: that are designed.
+        symbol: the variable.
+        price: mutable Param `inverter_stiffness_cost`, currency/h per unit of 1/m_q.
+        total: `inverter_cost_stiffness`, currency/h.
     """
-    low, high = limits
-    index = f.index("inverter", inverters.bus.tolist())
-    start = np.clip(1 / inverters.mq, 1 / high, 1 / low)
-    stiffness = f.variable(STIFFNESS, index, lower=1 / high, upper=1 / low, start=start)
-    price = f.parameter(COST, index, cost)
-    f.expression("inverter_cost_stiffness", index, price[:] * stiffness[:])
+
+    inverters: Inverters
+    symbol: Variable
+    price: Parameter
+    total: Expression
+
+    @classmethod
+    def declare(cls, f: Formulation, inverters: Inverters, limits: tuple[Floats, Floats]) -> Self:
+        """Declare the variable within its bounds, and the cost.
+
+        Args:
+            f: the model.
+            inverters: that are designed.
+            limits: least and largest m_q.
+        """
+        (low, high), index = limits, f.indices["inverter"]
+        start = np.clip(1 / inverters.mq, 1 / high, 1 / low)
+        stiffness = f.variable(
+            "inverter_stiffness", index, lower=1 / high, upper=1 / low, start=start
+        )
+        price = f.parameter("inverter_stiffness_cost", index, np.zeros(len(index)))
+        total = f.expression("inverter_cost_stiffness", index, price[:] * stiffness[:])
+        return cls(inverters, stiffness, price, total)
+
+    @property
+    def costs(self) -> Sequence[Expression]:
+        """The cost of every inverter's stiffness."""
+        return (self.total,)
+
+    def cost(self, at: OperatingPoint) -> float:
+        """Price times stiffness."""
+        return float(self.price.values @ self.symbol.value)
+
+    def relaxations(self) -> Sequence[Relaxation]:
+        """Least m_q that an inverter may be given."""
+        stiffness = np.where(np.isfinite(self.symbol.upper), self.symbol.upper, np.nan)
+
+        def needed(i: int, t: float) -> float:
+            return float(1.0 / (stiffness[i] * (1.0 + t)))
+
+        name, labels = "least m_q", self.inverters.labels
+        effect = Effect(self.symbol, np.arange(len(stiffness)), -stiffness)
+        return [
+            Relaxation(
+                name, "bounds of droops", name, "p.u.", "<=", labels, 1.0 / stiffness, needed,
+                (effect,),
+            )
+        ]  # fmt: skip

@@ -9,10 +9,14 @@ are all the nonlinear terms that power balances have.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from scopf.engine.formulation import Formulation
 from scopf.engine.functions import cos, sin
+from scopf.engine.symbols import Expression, Parameter
+from scopf.model.part import Part
+from scopf.model.voltages import Voltages
 from scopf.network.network import Network
 
 
@@ -46,32 +50,54 @@ def q_to(b_tt: Any, g_tf: Any, b_tf: Any, wr: Any, wi: Any, vv_t: Any) -> Any:
     return -b_tf * wr - g_tf * wi - b_tt * vv_t
 
 
-def add_flows(f: Formulation, net: Network, alpha: float) -> None:
-    """Named expressions of the flows at both ends of every branch.
+@dataclass(frozen=True, eq=False)
+class Flows(Part):
+    """Flows into both ends of every branch, per unit.
 
-    Adds `bus_vv` (V^2), `branch_wr`, `branch_wi` and `branch_{p,q}_{from,to}`, per unit. The
-    mutable Param `alpha` multiplies the series admittances; charging stays as it is.
+    Attributes:
+        alpha: the mutable Param that multiplies the series admittances.
+        vv: V^2 of every bus.
+        p_from, q_from, p_to, q_to: flows.
     """
-    bus, branch = f.indices["bus"], f.indices["branch"]
-    start, end = net.branch_from, net.branch_to
-    vm, va = f["bus_vm"], f["bus_va"]
-    voltages = vm[start], vm[end], va[start], va[end]
-    strength = f.parameter("alpha", None, alpha)[:]
-    vv = f.expression("bus_vv", bus, vm[:] ** 2)
-    wr = f.expression("branch_wr", branch, w_real(*voltages))[:]
-    wi = f.expression("branch_wi", branch, w_imag(*voltages))[:]
 
-    y = net.admittances
-    charging_f, charging_t = 0.5 * net.branch.b / net.branch.tap**2, 0.5 * net.branch.b
-    g_ff, b_ff = f.data(y.gff), f.data(y.bff - charging_f)
-    g_tt, b_tt = f.data(y.gtt), f.data(y.btt - charging_t)
-    g_ft, b_ft, g_tf, b_tf = (f.data(part) for part in (y.gft, y.bft, y.gtf, y.btf))
-    vv_f, vv_t = vv[start], vv[end]
+    alpha: Parameter
+    vv: Expression
+    p_from: Expression
+    q_from: Expression
+    p_to: Expression
+    q_to: Expression
 
-    def add(name: str, series: Any, shunt: Any) -> None:
-        f.expression(name, branch, strength * series - shunt)
+    @classmethod
+    def declare(cls, f: Formulation, net: Network, voltages: Voltages) -> Self:
+        """Declare `bus_vv`, `branch_wr`, `branch_wi` and `branch_{p,q}_{from,to}`.
 
-    add("branch_p_from", p_from(g_ff, g_ft, b_ft, wr, wi, vv_f), 0)
-    add("branch_q_from", q_from(b_ff, g_ft, b_ft, wr, wi, vv_f), f.data(charging_f) * vv_f)
-    add("branch_p_to", p_to(g_tt, g_tf, b_tf, wr, wi, vv_t), 0)
-    add("branch_q_to", q_to(b_tt, g_tf, b_tf, wr, wi, vv_t), f.data(charging_t) * vv_t)
+        The mutable Param `alpha` multiplies the series admittances; charging stays as it is.
+        """
+        bus, branch = f.indices["bus"], f.indices["branch"]
+        start, end = net.branch_from, net.branch_to
+        vm, va = voltages.vm, voltages.va
+        ends = vm[start], vm[end], va[start], va[end]
+        factor = f.parameter("alpha", None, 1.0)
+        strength = factor[:]
+        vv = f.expression("bus_vv", bus, vm[:] ** 2)
+        wr = f.expression("branch_wr", branch, w_real(*ends))[:]
+        wi = f.expression("branch_wi", branch, w_imag(*ends))[:]
+
+        y = net.admittances
+        charging_f, charging_t = 0.5 * net.branch.b / net.branch.tap**2, 0.5 * net.branch.b
+        g_ff, b_ff = f.data(y.gff), f.data(y.bff - charging_f)
+        g_tt, b_tt = f.data(y.gtt), f.data(y.btt - charging_t)
+        g_ft, b_ft, g_tf, b_tf = (f.data(part) for part in (y.gft, y.bft, y.gtf, y.btf))
+        vv_f, vv_t = vv[start], vv[end]
+
+        def add(name: str, series: Any, shunt: Any) -> Expression:
+            return f.expression(name, branch, strength * series - shunt)
+
+        return cls(
+            factor,
+            vv,
+            add("branch_p_from", p_from(g_ff, g_ft, b_ft, wr, wi, vv_f), 0),
+            add("branch_q_from", q_from(b_ff, g_ft, b_ft, wr, wi, vv_f), f.data(charging_f) * vv_f),
+            add("branch_p_to", p_to(g_tt, g_tf, b_tf, wr, wi, vv_t), 0),
+            add("branch_q_to", q_to(b_tt, g_tf, b_tf, wr, wi, vv_t), f.data(charging_t) * vv_t),
+        )

@@ -1,43 +1,22 @@
-"""Power balances and operating limits of (P1)."""
+"""Thermal limits and limits on angles across branches."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
+from scopf.arrays import Floats, Ints
 from scopf.engine.formulation import Formulation
-from scopf.model import dclines
+from scopf.engine.symbols import Constraint
+from scopf.model import relaxation
+from scopf.model.flows import Flows
+from scopf.model.part import OperatingPoint, Part
+from scopf.model.relaxation import Relaxation
+from scopf.model.voltages import Voltages
 from scopf.network.network import Network
-
-
-def balance(supplied: Any, drawn: Any, shunt: Any) -> Any:
-    """Left side of the power balance of a bus; the load is on the right."""
-    return supplied - drawn - shunt
-
-
-def add_balance(f: Formulation, net: Network) -> None:
-    """Power balance of every bus: generation - flows - shunt = load, `bus_balance_{p,q}`.
-
-    The loads are the mutable Params `bus_pd`, `bus_qd` on the right-hand side, so the multiplier is
-    the price of load. Constant-current loads, if there are any, are `bus_pd_current` and
-    `bus_qd_current`, and stand on the left because they follow the voltage.
-    """
-    bus, n = f.indices["bus"], len(net.bus)
-    vv = f["bus_vv"][:]
-    for letter, load, shunt in (("p", net.bus.pd, net.bus.gs), ("q", net.bus.qd, -net.bus.bs)):
-        supplied = f[f"gen_{letter}g"].total(net.gen_at, n)
-        out = f[f"branch_{letter}_from"].total(net.branch_from, n)
-        into = f[f"branch_{letter}_to"].total(net.branch_to, n)
-        demand = f.parameter(f"bus_{letter}d", bus, load)[:]
-        drawn = out + into
-        if len(net.dcline):
-            drawn = drawn + dclines.drawn(f, net, letter)
-        if net.bus.has_current:
-            current = getattr(net.bus, f"{letter}d_current")
-            drawn = drawn + f.parameter(f"bus_{letter}d_current", bus, current)[:] * f["bus_vm"][:]
-        row = balance(supplied, drawn, f.data(shunt) * vv)
-        f.constraint(f"bus_balance_{letter}", bus, row, lower=demand, upper=demand)
 
 
 def apparent_power(p: Any, q: Any, rate: Any) -> Any:
@@ -45,22 +24,94 @@ def apparent_power(p: Any, q: Any, rate: Any) -> Any:
     return (p**2 + q**2) / rate
 
 
-def add_thermal_limits(f: Formulation, net: Network) -> None:
-    """|S| <= rate at both ends of every limited branch, `branch_limit_{from,to}`."""
-    limited = np.flatnonzero(np.isfinite(net.branch.rate))
-    index = f.index("branch_limited", net.branch.id[limited].tolist())
-    rate = f.data(net.branch.rate[limited])
-    for side in ("from", "to"):
-        p, q = f[f"branch_p_{side}"][limited], f[f"branch_q_{side}"][limited]
-        f.constraint(f"branch_limit_{side}", index, apparent_power(p, q, rate), upper=rate)
+@dataclass(frozen=True, eq=False)
+class ThermalLimits(Part):
+    """|S| <= rate at both ends of every limited branch, `branch_limit_{from,to}`.
+
+    Attributes:
+        net: the network.
+        branches: positions of the limited branches.
+        at_from, at_to: the rows.
+    """
+
+    net: Network
+    branches: Ints
+    at_from: Constraint
+    at_to: Constraint
+
+    @classmethod
+    def declare(cls, f: Formulation, net: Network, flows: Flows) -> Self:
+        """Declare the rows."""
+        limited = np.flatnonzero(np.isfinite(net.branch.rate))
+        index = f.index("branch_limited", net.branch.id[limited].tolist())
+        rate = f.data(net.branch.rate[limited])
+        at_from, at_to = (
+            f.constraint(name, index, apparent_power(p[limited], q[limited], rate), upper=rate)
+            for name, p, q in (
+                ("branch_limit_from", flows.p_from, flows.q_from),
+                ("branch_limit_to", flows.p_to, flows.q_to),
+            )
+        )
+        return cls(net, limited, at_from, at_to)
+
+    def residuals(self, at: OperatingPoint) -> dict[Constraint, Floats]:
+        """|S| above the rate, out of complex currents."""
+        net, y, v = at.net, at.net.admittances, at.voltage
+        v_from, v_to = v[net.branch_from], v[net.branch_to]
+        into_from = (y.gff + 1j * y.bff) * v_from + (y.gft + 1j * y.bft) * v_to
+        into_to = (y.gtt + 1j * y.btt) * v_to + (y.gtf + 1j * y.btf) * v_from
+        rate = net.branch.rate[self.branches]
+        loading = np.abs(v_from * into_from), np.abs(v_to * into_to)
+        excess = (np.maximum(s[self.branches] - rate, 0.0) for s in loading)
+        return dict(zip((self.at_from, self.at_to), excess, strict=True))
+
+    def relaxations(self) -> Sequence[Relaxation]:
+        """The rating of every limited branch, at both ends."""
+        net = self.net
+        labels, rate = net.branch.names(self.branches), net.branch.rate[self.branches]
+        rows = self.at_from, self.at_to
+        name, group = "thermal limit", "thermal limits"
+        return [relaxation.of_squares(name, group, "rating", labels, rate, net.base_mva, rows)]
 
 
-def add_angle_limits(f: Formulation, net: Network) -> None:
-    """Angmin <= theta_f - theta_t <= angmax of every branch that limits it, `branch_angle`."""
-    branch = net.branch
-    limited = np.flatnonzero(np.isfinite(branch.angmin) | np.isfinite(branch.angmax))
-    index = f.index("branch_angle_limited", branch.id[limited].tolist())
-    va = f["bus_va"]
-    difference = va[net.branch_from[limited]] - va[net.branch_to[limited]]
-    lower, upper = branch.angmin[limited], branch.angmax[limited]
-    f.constraint("branch_angle", index, difference, lower=lower, upper=upper)
+@dataclass(frozen=True, eq=False)
+class AngleLimits(Part):
+    """Angmin <= theta_f - theta_t <= angmax of every branch that limits it, `branch_angle`.
+
+    Attributes:
+        net: the network.
+        branches: positions of these branches.
+        rows: one for each.
+    """
+
+    net: Network
+    branches: Ints
+    rows: Constraint
+
+    @classmethod
+    def declare(cls, f: Formulation, net: Network, voltages: Voltages) -> Self:
+        """Declare the rows."""
+        branch, va = net.branch, voltages.va
+        limited = np.flatnonzero(np.isfinite(branch.angmin) | np.isfinite(branch.angmax))
+        index = f.index("branch_angle_limited", branch.id[limited].tolist())
+        difference = va[net.branch_from[limited]] - va[net.branch_to[limited]]
+        lower, upper = branch.angmin[limited], branch.angmax[limited]
+        rows = f.constraint("branch_angle", index, difference, lower=lower, upper=upper)
+        return cls(net, limited, rows)
+
+    def residuals(self, at: OperatingPoint) -> dict[Constraint, Floats]:
+        """Angles outside their limits."""
+        net, k = at.net, self.branches
+        across = (at.va[net.branch_from] - at.va[net.branch_to])[k]
+        return {self.rows: excess(across, net.branch.angmin[k], net.branch.angmax[k])}
+
+    def relaxations(self) -> Sequence[Relaxation]:
+        """Angmin and angmax of every limited branch."""
+        labels, names = self.net.branch.names(self.branches), ("angmin", "angmax")
+        return relaxation.of_angles(self.rows, names, "angle limits", names, labels)
+
+
+def excess(value: Floats, lower: Floats, upper: Floats) -> Floats:
+    """By how much values are outside their limits; NaN for a value that is none."""
+    found: Floats = np.maximum(np.maximum(lower - value, value - upper), 0.0)
+    return found

@@ -3,7 +3,7 @@
     minimise    sum_i a_i + b_i P_i + c_i P_i^2 + d_i Q_i^2
     over        P, Q of generators; V, theta of buses
     subject to  power balance at every bus
-                boxes on P, Q, V; reference angle fixed
+                bounds on P, Q, V; reference angle fixed
                 |S| <= rate at both branch ends; limits on angle differences
                 DC lines, P-Q curves and constant power factors, where the case has them
                 P^2 + Q^2 <= S^2 of every inverter, if asked for
@@ -15,81 +15,181 @@ in rad, costs in currency per hour.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
 import numpy as np
 
 from scopf.arrays import Floats
 from scopf.devices.gfm import Inverters
 from scopf.engine.formulation import Formulation
-from scopf.model.capability import add_capability, add_ratings, add_squares
-from scopf.model.costs import ReactiveCosts, add_cost
-from scopf.model.dclines import add_dclines
-from scopf.model.flows import add_flows
-from scopf.model.limits import add_angle_limits, add_balance, add_thermal_limits
-from scopf.model.pq_curves import add_curves
+from scopf.model.balance import Balance
+from scopf.model.capability import Capability, Ratings
+from scopf.model.codesign import DesignedStiffness, GivenStiffness
+from scopf.model.costs import GenerationCost
+from scopf.model.dclines import DcLineCost, DcLines
+from scopf.model.flows import Flows
+from scopf.model.generation import Generation
+from scopf.model.limits import AngleLimits, ThermalLimits
+from scopf.model.part import OperatingPoint, Part
+from scopf.model.pq_curves import PqCurves
+from scopf.model.reactive_costs import AbsoluteCost, OpportunityCost
+from scopf.model.relaxation import Relaxation
+from scopf.model.stability import StabilityRows
 from scopf.model.starts import flat
+from scopf.model.voltages import Voltages
 from scopf.network.network import Network
-from scopf.network.tables import REFERENCE
+from scopf.stability.criterion import Criterion
+from scopf.stability.rows import Dispatch
+from scopf.stability.setting import Setting
 
 
-def ac_opf(
-    net: Network,
-    inverters: Inverters,
-    costs: ReactiveCosts,
-    alpha: float,
-    capability: bool = False,
-) -> Formulation:
-    """The optimal power flow of one network; controls, costs and a criterion's rows come on top.
+@dataclass(frozen=True)
+class Forms:
+    """Parts that a problem has only if they were asked for.
 
-    Args:
-        net: energized network.
-        inverters: whose ratings count, in the capability circle and in lost opportunity.
-        costs: of reactive power.
-        alpha: factor on the series admittance of every branch.
-        capability: whether the inverters keep within their capability circles.
+    Attributes:
+        absolute: the cost of |Q|.
+        opportunity: the cost of lost opportunity.
+        capability: the capability circles of the inverters.
+        mq_bounds: co-design: least and largest m_q of every inverter.
     """
-    f = Formulation(net.name)
-    f.index("bus", net.bus.id.tolist())
-    f.index("gen", net.gen.id.tolist())
-    f.index("branch", net.branch.id.tolist())
 
-    start = flat(net)
-    add_voltages(f, net, start)
-    add_generation(f, net, start)
-    if len(net.dcline):
-        add_dclines(f, net, start)
-    add_flows(f, net, alpha)
-    if capability or costs.opportunity is not None:
-        f.index("inverter", inverters.bus.tolist())
-        add_ratings(f, inverters)
-        add_squares(f, net, inverters, "pq" if capability else "q")
-    add_cost(f, net, costs)
-    add_balance(f, net)
-    add_thermal_limits(f, net)
-    add_angle_limits(f, net)
-    add_curves(f, net)
-    if capability:
-        add_capability(f)
-    return f
+    absolute: bool = False
+    opportunity: bool = False
+    capability: bool = False
+    mq_bounds: tuple[Floats, Floats] | None = None
 
 
-def add_voltages(f: Formulation, net: Network, start: dict[str, Floats]) -> None:
-    """`bus_vm` in its box and `bus_va`, fixed at the reference."""
-    index, bus = f.indices["bus"], net.bus
-    f.variable("bus_vm", index, lower=bus.vmin, upper=bus.vmax, start=start["bus_vm"])
-    reference = bus.type == REFERENCE
-    angle = start["bus_va"]
-    f.variable("bus_va", index, lower=-np.inf, upper=np.inf, start=angle, fixed=reference)
+@dataclass(frozen=True, eq=False)
+class OPF:
+    """The parts of (P1) as they were declared, with handles of all variables, rows and Params.
 
-
-def add_generation(f: Formulation, net: Network, start: dict[str, Floats]) -> None:
-    """`gen_pg` and `gen_qg` in their boxes.
-
-    A load of constant power factor has its Q by `curves.add_curves`; a bound would say the same as
-    that of P.
+    None stands for a part that this problem does not have.
     """
-    index, gen = f.indices["gen"], net.gen
-    low, high = (
-        np.where(gen.constant_pf, end, q) for end, q in ((-np.inf, gen.qmin), (np.inf, gen.qmax))
-    )
-    f.variable("gen_pg", index, lower=gen.pmin, upper=gen.pmax, start=start["gen_pg"])
-    f.variable("gen_qg", index, lower=low, upper=high, start=start["gen_qg"])
+
+    formulation: Formulation
+    voltages: Voltages
+    generation: Generation
+    dclines: DcLines | None
+    flows: Flows
+    stiffness: GivenStiffness | DesignedStiffness
+    ratings: Ratings | None
+    absolute_cost: AbsoluteCost | None
+    generation_cost: GenerationCost
+    dcline_cost: DcLineCost | None
+    opportunity_cost: OpportunityCost | None
+    balance: Balance
+    thermal: ThermalLimits
+    angles: AngleLimits
+    curves: PqCurves
+    capability: Capability | None
+    stability: StabilityRows
+
+    @classmethod
+    def declare(
+        cls,
+        net: Network,
+        inverters: Inverters,
+        criterion: Criterion,
+        setting: Setting,
+        forms: Forms,
+    ) -> OPF:
+        """Declare the whole problem; `scopf.model.quantities` gives its Params their values.
+
+        Args:
+            net: energized network, loads scaled.
+            inverters: that the criterion constrains, and whose ratings count.
+            criterion: the stability criterion.
+            setting: numbers of the criterion, the grid strength among them.
+            forms: parts that were asked for.
+        """
+        f, start = Formulation(net.name), flat(net)
+        bus = f.index("bus", net.bus.id.tolist())
+        f.index("gen", net.gen.id.tolist())
+        branch = f.index("branch", net.branch.id.tolist())
+        inverter = f.index("inverter", inverters.bus.tolist())
+        needs_ratings = forms.capability or forms.opportunity
+
+        # over
+        v = Voltages.declare(f, net, start)
+        g = Generation.declare(f, net, start)
+        dc = DcLines.declare(f, net, start) if len(net.dcline) else None
+        flows = Flows.declare(f, net, v)
+        stiffness: GivenStiffness | DesignedStiffness
+        if forms.mq_bounds is None:
+            stiffness = GivenStiffness.declare(f, inverters)
+        else:
+            stiffness = DesignedStiffness.declare(f, inverters, forms.mq_bounds)
+        ratings = Ratings.declare(f, net, inverters, g, forms.capability) if needs_ratings else None
+
+        # minimise
+        absolute = AbsoluteCost.declare(f, g) if forms.absolute else None
+        further = () if absolute is None else (absolute.term,)
+        generation_cost = GenerationCost.declare(f, net, g, further)
+        dcline_cost = None if dc is None else DcLineCost.declare(f, net, dc)
+        opportunity = None
+        if ratings is not None and forms.opportunity:
+            opportunity = OpportunityCost.declare(f, ratings)
+        objective(f, (generation_cost, dcline_cost, opportunity, stiffness))
+
+        # subject to
+        balance = Balance.declare(f, net, v, g, dc, flows)
+        thermal = ThermalLimits.declare(f, net, flows)
+        angles = AngleLimits.declare(f, net, v)
+        curves = PqCurves.declare(f, net, g)
+        circles = None
+        if forms.capability and ratings is not None:
+            circles = Capability.declare(f, ratings)
+        dispatch = Dispatch(f, bus, branch, inverter, v.vm, v.va, stiffness.symbol)
+        stability = StabilityRows.declare(criterion, dispatch, setting)
+
+        return cls(
+            f, v, g, dc, flows, stiffness, ratings, absolute, generation_cost, dcline_cost,
+            opportunity, balance, thermal, angles, curves, circles, stability,
+        )  # fmt: skip
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """All parts that this problem has, in the order of their declaration."""
+        found = (getattr(self, one.name) for one in fields(self))
+        return [part for part in found if isinstance(part, Part)]
+
+    # -- what the parts say of themselves -------------------------------------------
+
+    @property
+    def point(self) -> OperatingPoint | None:
+        """The present values of the variables, for checks by the tables of the network.
+
+        None when the grid strength was set by hand to what no network has.
+        """
+        alpha = float(self.flows.alpha.values[0])
+        if not alpha > 0:
+            return None
+        net = self.balance.net.scaled(susceptance=alpha)
+        power = self.generation.p.value + 1j * self.generation.q.value
+        nothing = np.zeros(0)
+        lines = (nothing, nothing, nothing)
+        if self.dclines is not None:
+            lines = (self.dclines.pf.value, self.dclines.qf.value, self.dclines.qt.value)
+        return OperatingPoint(net, self.voltages.vm.value, self.voltages.va.value, power, lines)
+
+    def relaxations(self) -> list[Relaxation]:
+        """All limits."""
+        found = [one for part in self.parts for one in part.relaxations()]
+        circles = (self.capability, self.opportunity_cost)
+        rows = [part.rows for part in circles if part is not None]
+        if self.ratings is not None and rows:
+            found.append(self.ratings.relaxed(rows))
+        return found
+
+    def factors(self) -> list[Relaxation]:
+        """Numbers that act on many rows at once."""
+        droops = self.stability.droop_factor()
+        return [self.balance.load_factor(), *([] if droops is None else [droops])]
+
+
+def objective(f: Formulation, parts: Sequence[Part | None]) -> None:
+    """`total_cost`: the costs of these parts, currency per hour."""
+    costs = [cost for part in parts if part is not None for cost in part.costs]
+    f.objective("total_cost", sum(cost.total() for cost in costs))

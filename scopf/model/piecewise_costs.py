@@ -9,101 +9,140 @@ its rows are then of the size of a power. As the cost drives y down, it is the f
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.engine.formulation import Formulation
-from scopf.engine.symbols import Index
+from scopf.engine.symbols import Constraint, Expression, Index, Variable
 from scopf.network import piecewise
-from scopf.network.network import Network
 from scopf.network.piecewise import Lines
 
 _ABOVE = 0.01  # p.u. by which y starts above its lines
 
 
+def polynomial(coefficients: Mapping[int, Any], x: Any) -> Any:
+    """sum_k c_k x^k over the powers k that are there."""
+    return sum(c * x**k for k, c in coefficients.items())
+
+
 @dataclass(frozen=True, eq=False)
-class Cost:
-    """A cost of the power x of each member of a table.
+class Segments:
+    """The lines of the members of a table whose cost has more than one.
 
     Attributes:
-        polynomial: coefficients by order, functions of a single line included.
-        lines: of those that have more than one.
-        owners: members that have, each once.
-        place: of each line in them.
-        scale: sigma of each.
+        lines: all lines.
+        owners: members that have lines, each once.
+        place: of each line in `owners`.
+        scale: sigma of each owner.
     """
 
-    polynomial: Floats
     lines: Lines
     owners: Ints
     place: Ints
     scale: Floats
 
     @classmethod
-    def of(cls, polynomial: Floats, points: Floats) -> Cost:
-        """The cost that a network's table gives."""
-        if not points.shape[1]:
-            none, empty = np.zeros(0, dtype=np.int64), np.zeros(0)
-            return cls(polynomial, Lines(none, empty, empty), none, none, empty)
-        table, lines = piecewise.simplified(points, polynomial)
+    def of(cls, lines: Lines) -> Self:
+        """Lines with their scales."""
         owners, place = np.unique(lines.owner, return_inverse=True)
         scale = np.zeros(len(owners))
         np.maximum.at(scale, place, np.abs(lines.slope))
-        return cls(table, lines, owners, place, scale)
+        return cls(lines, owners, place, scale)
 
-    def level(self, x: Floats) -> Floats:
-        """The y of powers x of all members."""
+    def height(self, x: Floats) -> Floats:
+        """The least y at powers x of all members."""
         found = np.full(len(self.owners), -np.inf)
         np.maximum.at(found, self.place, self.lines.values(x))
         return found / self.scale
 
-    def below(self, x: Floats, level: Floats) -> Floats:
+    def below(self, x: Floats, y: Floats) -> Floats:
         """By how much y is below each line, shape (lines,); zero where it is not."""
         line: Floats = self.lines.values(x) / self.scale[self.place]
-        return np.maximum(line - level[self.place], 0.0)
+        return np.maximum(line - y[self.place], 0.0)
 
 
-def costs(net: Network) -> dict[str, Cost]:
-    """All costs of powers, by the name of the variable."""
-    gen, dcline = net.gen, net.dcline
-    found = {
-        "gen_pg": Cost.of(gen.cost_p, gen.cost_p_points),
-        "gen_qg": Cost.of(gen.cost_q, gen.cost_q_points),
-    }
-    if len(dcline):
-        found["dcline_pf"] = Cost.of(dcline.cost, dcline.cost_points)
-    return found
+@dataclass(frozen=True, eq=False)
+class EpigraphCost:
+    """The cost of a power x of each member of a table, polynomial or piecewise linear.
 
-
-def add_levels(f: Formulation, name: str, index: Index, cost: Cost) -> Any:
-    """Cost of the members that have lines: `<name>_level`, `<name>_segment`, `<name>_level_cost`.
-
-    Returns:
-        Cost by member, zero for the others; the number 0 where nobody has lines.
+    Attributes:
+        x: the power.
+        coefficients: by order, shape (n, k), functions of a single line included.
+        given: coefficients and points as the table has them, for a check.
+        segments: of the members that have more than one line.
+        epigraph: their variables y; None where nobody has lines.
+        rows: y above each line.
+        level: sigma y as an expression in each member's row; the number 0 without lines.
     """
-    if not len(cost.owners):
-        return 0
-    x, lines, each = f[name], cost.lines, cost.scale[cost.place]
-    owners = f.index(f"{name}_piecewise", [index.keys[i] for i in cost.owners.tolist()])
-    first = np.searchsorted(cost.place, np.arange(len(cost.owners)))
-    number = np.arange(len(cost.place)) - first[cost.place] + 1
-    members = (index.keys[i] for i in lines.owner.tolist())
-    segments = f.index(f"{name}_line", list(zip(members, number.tolist(), strict=True)))
-    start = cost.level(x.start) + _ABOVE
-    level = f.variable(f"{name}_level", owners, lower=-np.inf, upper=np.inf, start=start)
-    above = level[cost.place] - f.data(lines.slope / each) * x[lines.owner]
-    f.constraint(f"{name}_segment", segments, above, lower=lines.intercept / each)
-    priced = f.expression(f"{name}_level_cost", owners, f.data(cost.scale) * level[:])
-    return priced.total(cost.owners, len(index))
 
+    x: Variable
+    coefficients: Floats
+    given: tuple[Floats, Floats]
+    segments: Segments | None
+    epigraph: Variable | None
+    rows: Constraint | None
+    level: Any
 
-def starts(f: Formulation, net: Network, found: dict[str, Floats]) -> dict[str, Floats]:
-    """Levels that fit where the powers start."""
-    return {
-        f"{name}_level": cost.level(found.get(name, f[name].start)) + _ABOVE
-        for name, cost in costs(net).items()
-        if f"{name}_level" in f
-    }
+    @classmethod
+    def declare(
+        cls, f: Formulation, x: Variable, index: Index, coefficients: Floats, points: Floats
+    ) -> Self:
+        """Declare `<x>_level`, `<x>_segment` and `<x>_level_cost` for members that have points."""
+        given = coefficients, points
+        if not points.shape[1]:
+            return cls(x, coefficients, given, None, None, None, 0)
+        coefficients, lines = piecewise.simplified(points, coefficients)
+        segments = Segments.of(lines)
+        if not len(segments.owners):
+            return cls(x, coefficients, given, None, None, None, 0)
+        owner, place = segments.owners, segments.place
+        each, name = segments.scale[place], x.name
+        owners = f.index(f"{name}_piecewise", [index.keys[i] for i in owner.tolist()])
+        first = np.searchsorted(place, np.arange(len(owner)))
+        number = np.arange(len(place)) - first[place] + 1
+        members = (index.keys[i] for i in lines.owner.tolist())
+        keys = f.index(f"{name}_line", list(zip(members, number.tolist(), strict=True)))
+        start = segments.height(x.start) + _ABOVE
+        y = f.variable(f"{name}_level", owners, lower=-np.inf, upper=np.inf, start=start)
+        above = y[place] - f.data(lines.slope / each) * x[lines.owner]
+        rows = f.constraint(f"{name}_segment", keys, above, lower=lines.intercept / each)
+        priced: Expression = f.expression(
+            f"{name}_level_cost", owners, f.data(segments.scale) * y[:]
+        )
+        level = priced.total(owner, len(index))
+        return cls(x, coefficients, given, segments, y, rows, level)
+
+    def of(self, f: Formulation, x: Variable) -> Any:
+        """The cost of each member, an expression."""
+        orders = {k: f.data(c) for k, c in enumerate(self.coefficients.T) if c.any()}
+        return polynomial(orders, x[:]) + self.level
+
+    @property
+    def definitions(self) -> Sequence[Constraint]:
+        """The rows of the segments."""
+        return () if self.rows is None else (self.rows,)
+
+    def residuals(self) -> dict[Constraint, Floats]:
+        """By how much y is below each line at the present point."""
+        if self.segments is None or self.epigraph is None or self.rows is None:
+            return {}
+        return {self.rows: self.segments.below(self.x.value, self.epigraph.value)}
+
+    def value(self, x: Floats) -> float:
+        """Cost of powers x, all members together, as the table has it (Horner's rule)."""
+        coefficients, points = self.given
+        value = np.zeros(len(x))
+        for column in coefficients.T[::-1]:
+            value = value * x + column
+        return float((value + piecewise.value(points, x)).sum())
+
+    def starts(self, found: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Values y that fit where the powers start."""
+        if self.segments is None or self.epigraph is None:
+            return {}
+        x = found.get(self.x.name, self.x.start)
+        return {self.epigraph.name: self.segments.height(x) + _ABOVE}

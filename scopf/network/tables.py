@@ -75,6 +75,11 @@ class Table:
         """The user's name of a row, such as "bus 12"."""
         return f"{self.key} {self.id[row]}"
 
+    @property
+    def labels(self) -> list[str]:
+        """The user's name of every row."""
+        return [self.label(row) for row in range(len(self))]
+
     def replace(self, **columns: Any) -> Self:
         """A copy with other values in the named columns.
 
@@ -223,6 +228,11 @@ class Branches(Table):
     name: Strings = _BLANK
     rate_b: Floats = _OPEN
     rate_c: Floats = _OPEN
+
+    def names(self, rows: Ints) -> list[str]:
+        """Number and ends of branches, such as "branch 7 (4-9)"."""
+        columns = (column[rows].tolist() for column in (self.id, self.from_bus, self.to_bus))
+        return [f"branch {number} ({f}-{t})" for number, f, t in zip(*columns, strict=True)]
 
     def label(self, row: int) -> str:
         """Number and ends of a branch, such as "branch 7, 4-9"."""

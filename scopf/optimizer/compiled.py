@@ -8,8 +8,6 @@ from scopf.arrays import Floats
 from scopf.engine.nlp import NLP
 from scopf.engine.symbols import Variable
 from scopf.errors import ScopfError, listing
-from scopf.model import piecewise_costs
-from scopf.model.costs import split_start
 from scopf.model.problem import Problem
 from scopf.model.starts import STARTS
 from scopf.optimizer.strategy import Start
@@ -39,12 +37,10 @@ def start_point(problem: Problem, nlp: NLP, start: Start) -> Floats:
     if start == "model":
         return nlp.consistent(nlp.start)
     found = {} if start == "flat" else STARTS[start](problem.net)
-    f = problem.formulation
-    if "gen_q_price" in f:
-        found |= split_start(found.get("gen_qg", f["gen_qg"].start), f["gen_q_price"].values)
-    found |= piecewise_costs.starts(f, problem.base, found)
+    for part in problem.opf.parts:
+        found |= part.starts(found)
     x = nlp.start.copy()
-    for variable in f.of_kind(Variable):
+    for variable in problem.formulation.of_kind(Variable):
         columns = nlp.columns(variable.name)
         values = found.get(variable.name, variable.start)
         x[columns[columns >= 0]] = values[columns >= 0]

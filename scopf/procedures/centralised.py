@@ -32,8 +32,8 @@ from scopf.dynamics.loads import transit
 from scopf.dynamics.reserve import Reserve, reserve
 from scopf.engine.nlp import NLP
 from scopf.errors import ScopfError, number, spelled
-from scopf.model.costs import Coefficients
 from scopf.model.problem import Problem, build
+from scopf.model.quantities import Each
 from scopf.network.network import Network
 from scopf.network.susceptances import Grid
 from scopf.procedures.solver import solve
@@ -160,7 +160,7 @@ def solve_centralised(
     *,
     margin: float = 1e-4,
     eta_q: float = 0.0,
-    d: Coefficients = None,
+    d: Each | None = None,
     time_limit: float | None = None,
 ) -> Central:
     """The cheapest operating point that is small-signal stable, loads drawing constant power.

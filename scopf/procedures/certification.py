@@ -21,7 +21,6 @@ from scipy import optimize
 from scopf.errors import ScopfError
 from scopf.optimizer.status import Status
 from scopf.results.checks import Check, creeps, reason
-from scopf.stability.criterion import MARGIN
 
 if TYPE_CHECKING:
     from scopf.model.problem import Problem
@@ -65,7 +64,7 @@ def certify(
             if check.status is Status.INTERRUPTED:
                 last = last or found
                 break
-            if check.stable or MARGIN not in problem.formulation:
+            if check.stable or problem.opf.stability.declared.margin is None:
                 last = found
                 break
             if found.solved:
@@ -120,14 +119,14 @@ def _allowed(found: Solution, margin: float) -> float:
     tolerance.
     """
     criterion, setting = found.problem.criterion, found.problem.setting
-    seen = setting.seen(criterion.network)
-    vm, va = found.point.vm[seen.buses], found.point.va[seen.buses]
+    view = setting.view(criterion.network)
+    vm, va = found.point.vm[view.buses], found.point.va[view.buses]
     k = np.full(len(vm), np.inf)
-    k[seen.inverters] = found.inverter_data.k
+    k[view.inverters] = found.inverter_data.k
 
     def room(logarithm: float) -> float:
-        rooms = criterion.room(seen.grid, np.exp(logarithm) * k, vm, va)
-        return float(rooms[seen.inverters].min()) - setting.margin
+        slack = criterion.slack(view.grid, np.exp(logarithm) * k, vm, va)
+        return float(slack[view.inverters].min()) - setting.margin
 
     least, most = float(np.log1p(margin)), float(np.log(_MOST))
     if room(least) <= 0:

@@ -14,11 +14,11 @@ import numpy as np
 
 from scopf.arrays import Floats
 from scopf.devices.gfm import Inverters
-from scopf.engine.formulation import Formulation
 from scopf.engine.nlp import NLP
+from scopf.engine.symbols import Expression
 from scopf.errors import ScopfError, listing, number, spelled
+from scopf.model.codesign import GivenStiffness
 from scopf.model.problem import Problem
-from scopf.network.network import LOADS
 from scopf.optimizer import ipopt
 from scopf.optimizer.compiled import compiled, start_point
 from scopf.optimizer.ipopt import Options, Progress
@@ -31,7 +31,8 @@ from scopf.results.accuracy import Accuracy
 from scopf.results.prices import Multipliers
 from scopf.results.solution import Solution
 from scopf.results.tables import Point
-from scopf.stability.criterion import STIFFNESS, Setting, Stability
+from scopf.stability.rows import Stability
+from scopf.stability.setting import Setting
 
 log = logging.getLogger(__name__)
 
@@ -303,7 +304,7 @@ def _examine(problem: Problem, nlp: NLP, found: Outcome) -> _Examined:
     solved = found.status.solved
     multipliers = Multipliers(nlp, found.rows, found.lower, found.upper, solved)
     setting = dataclasses.replace(problem.setting, inverters=_designed(problem))
-    stability = problem.criterion.read(problem.formulation, setting, multipliers)
+    stability = problem.opf.stability.read(setting, multipliers)
     return _Examined(
         multipliers, setting, stability, accuracy.measure(problem, nlp, found, stability)
     )
@@ -348,34 +349,36 @@ def _at_least(name: str, value: object, least: float) -> float:
 
 def _designed(problem: Problem) -> Inverters:
     """The inverters, with the droops that co-design has found."""
-    if STIFFNESS not in problem.formulation:
+    stiffness = problem.opf.stiffness
+    if isinstance(stiffness, GivenStiffness):
         return problem.inverters
-    return problem.inverters.replace(mq=1.0 / problem.formulation[STIFFNESS].value)
-
-
-def _dclines(f: Formulation, nlp: NLP, x: Floats) -> Floats:
-    """Rows pf, qf, pt, qt and cost of the DC lines."""
-    if "dcline_pf" not in f:
-        return np.zeros((5, 0))
-    own = [f[f"dcline_{name}"].value for name in ("pf", "qf", "qt")]
-    arrives, cost = (nlp.values_of(name, x) for name in ("dcline_pt", "dcline_cost_p"))
-    return np.array([*own[:2], arrives, own[2], cost])
+    return problem.inverters.replace(mq=1.0 / stiffness.symbol.value)
 
 
 def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:
-    f, inverters = problem.formulation, problem.inverters
-    lost = "inverter_cost_q" in f
-    flows = ("branch_p_from", "branch_q_from", "branch_p_to", "branch_q_to")
+    """The tables' values at a point that the formulation has taken over."""
+    opf, flows = problem.opf, problem.opf.flows
+    lines, opportunity = opf.dclines, opf.opportunity_cost
+
+    def now(of: Expression) -> Floats:
+        return nlp.values_of(of.name, x)
+
+    of_lines = np.zeros((5, 0))
+    if lines is not None and opf.dcline_cost is not None:
+        values = lines.pf.value, lines.qf.value, now(lines.pt), lines.qt.value
+        of_lines = np.array([*values, now(opf.dcline_cost.total)])
+    rating = problem.inverters.rating if opf.ratings is None else opf.ratings.rating.values
+    costs = opf.generation_cost
     return Point(
-        vm=f["bus_vm"].value.copy(),
-        va=f["bus_va"].value.copy(),
-        pg=f["gen_pg"].value.copy(),
-        qg=f["gen_qg"].value.copy(),
-        loads={key: f[f"bus_{key}"].values.copy() for key in LOADS if f"bus_{key}" in f},
-        alpha=float(f["alpha"].values[0]),
-        flows=np.array([nlp.values_of(name, x) for name in flows]),
-        dclines=_dclines(f, nlp, x),
-        costs=nlp.values_of("gen_cost_p", x) + nlp.values_of("gen_cost_q", x),
-        rating=(f["inverter_rating"].values if "inverter_rating" in f else inverters.rating).copy(),
-        opportunity=nlp.values_of("inverter_cost_q", x) if lost else np.zeros(len(inverters)),
+        vm=opf.voltages.vm.value.copy(),
+        va=opf.voltages.va.value.copy(),
+        pg=opf.generation.p.value.copy(),
+        qg=opf.generation.q.value.copy(),
+        loads={key: load.values.copy() for key, load in opf.balance.loads.items()},
+        alpha=float(flows.alpha.values[0]),
+        flows=np.array([now(f) for f in (flows.p_from, flows.q_from, flows.p_to, flows.q_to)]),
+        dclines=of_lines,
+        costs=now(costs.of_p) + now(costs.of_q),
+        rating=rating.copy(),
+        opportunity=np.zeros(len(rating)) if opportunity is None else now(opportunity.total),
     )

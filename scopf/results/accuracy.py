@@ -2,7 +2,7 @@
 
 A solver's word is about a scaled problem with bounds slightly relaxed. Here the point that is
 handed out is put into the original one: every family of limits, the gradient of the Lagrangian,
-complementarity, and the cost out of the tables (`scopf.results.residuals`). A result is called
+complementarity, and the cost out of the tables (`scopf.results.violations`). A result is called
 optimal if
 
 - no row or bound is violated by more than 1e-6 (per unit, rad),
@@ -22,8 +22,8 @@ import numpy as np
 
 from scopf.engine.symbols import Constraint, Variable
 from scopf.optimizer.status import Status
-from scopf.results import residuals
-from scopf.results.residuals import Family, member
+from scopf.results import violations
+from scopf.results.violations import Family, member
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from scopf.engine.nlp import NLP
     from scopf.model.problem import Problem
     from scopf.optimizer.status import Outcome
-    from scopf.stability.criterion import Stability
+    from scopf.stability.rows import Stability
 
 OPTIMAL, ACCEPTABLE = 1e-6, 1e-4  # what is tolerated under these names
 
@@ -141,11 +141,12 @@ def measure(problem: Problem, nlp: NLP, found: Outcome, stability: Stability) ->
     """
     x, multipliers = found.x, (found.rows, found.lower, found.upper)
     with np.errstate(all="ignore"):
-        cost, objective = residuals.cost(problem), nlp.objective(x)
+        at = problem.opf.point
+        cost, objective = violations.cost(problem, at), nlp.objective(x)
         size = max(1.0, abs(objective))
         dual, column = _dual(nlp, x, *multipliers)
         gap, place = _gap(nlp, x, *multipliers)
-        families = residuals.families(problem, nlp, x, stability)
+        families = violations.families(problem, nlp, x, stability, at)
     return Accuracy(
         families=tuple(families),
         dual=dual,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scopf.optimizer.status import Status
-from scopf.stability.criterion import MARGIN
 
 if TYPE_CHECKING:
     from scopf.model.problem import Problem
@@ -45,7 +44,7 @@ def creeps(checks: Sequence[Check]) -> bool:
 
 def reason(problem: Problem, checks: Sequence[Check]) -> str:
     """Why no solution was certified, in a few words."""
-    if MARGIN not in problem.formulation:
+    if problem.opf.stability.declared.margin is None:
         return f"the criterion {problem.criterion.name} has no rows to tighten"
     if checks[-1].status is Status.INTERRUPTED:
         return "interrupted"

@@ -10,6 +10,7 @@ import numpy as np
 from scopf.diagnosis.diagnose import diagnose
 from scopf.diagnosis.text import Diagnosis
 from scopf.errors import ScopfError
+from scopf.model.quantities import Numbers
 from scopf.results.checks import reason
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ def explain(solution: Result, *, progress: bool = False) -> Diagnosis | None:
         return Diagnosis(f"not certified: {reason(problem, checks)}", True)
     given = problem.scenario.droop_margin  # that of checks is set back after them
     then = solution.scenario
-    then = dataclasses.replace(then, droop_margin=given) if margins else then
+    if margins:
+        numbers = Numbers(**{**then.numbers, "droop_margin": given})
+        then = dataclasses.replace(then, numbers=numbers)
     droops = problem.inverters.mq, solution.inverter_data.mq
     if problem.scenario != then or not (then.mq_bounds is not None or np.array_equal(*droops)):
         raise ScopfError(

@@ -50,8 +50,9 @@ def as_dict(solution: Result) -> dict[str, Any]:
         ],
         "seconds": solution.seconds,
         "accuracy": solution.accuracy.as_dict(),
-        "proven": problem.criterion.proven and not solution.stability.doubts,
-        "doubts": list(solution.stability.doubts),
+        "claim": None if solution.stability.unmet else problem.criterion.claim,
+        "conditions": problem.criterion.conditions,
+        "unmet_assumptions": list(solution.stability.unmet),
         "certified": solution.certified,
         "checks": [
             {key: _finite(value) for key, value in dataclasses.asdict(check).items()}

@@ -38,10 +38,10 @@ import numpy as np
 
 from scopf.arrays import Flags, Floats
 from scopf.engine.nlp import NLP
-from scopf.model.capability import units
-from scopf.model.costs import where_priced
-from scopf.model.pq_curves import SIDES, curve
+from scopf.engine.symbols import Constraint, Variable
+from scopf.model.pq_curves import SIDES
 from scopf.model.problem import Problem
+from scopf.model.reactive_costs import where_priced
 
 log = logging.getLogger(__name__)
 
@@ -66,14 +66,14 @@ class Multipliers:
     upper: Floats
     solved: bool
 
-    def of_rows(self, name: str, missing: float) -> Floats:
+    def of_rows(self, rows: Constraint, missing: float) -> Floats:
         """Multipliers of a family of constraints.
 
         `missing` for members that are no rows, NaN for rows with another expression than ours.
         """
-        places = self.nlp.row_numbers(name)
+        places = self.nlp.row_numbers(rows.name)
         found = np.where(places >= 0, np.append(self.rows, missing)[places], missing)
-        return np.where(self._replaced(name), np.nan, found)
+        return np.where(self._replaced(rows.name), np.nan, found)
 
     def _replaced(self, name: str) -> Flags:
         """Rows whose multiplier has no known sign and unit, because the user rewrote them."""
@@ -83,21 +83,21 @@ class Multipliers:
             log.warning(text, name, int(replaced.sum()))
         return replaced
 
-    def of_bounds(self, name: str) -> tuple[Floats, Floats]:
+    def of_bounds(self, variables: Variable) -> tuple[Floats, Floats]:
         """Lower and upper bound multipliers of a family of variables; zero where fixed."""
-        places = self.nlp.columns(name)
+        places = self.nlp.columns(variables.name)
         lower, upper = np.append(self.lower, 0.0), np.append(self.upper, 0.0)
         return lower[places], upper[places]
 
-    def active(self, name: str) -> Flags:
-        """Which members of a constraint family are rows of the problem."""
-        return (self.nlp.row_numbers(name) >= 0) & ~self.nlp.replaced(name)
+    def active(self, rows: Constraint) -> Flags:
+        """Members of a constraint family that are rows of the problem."""
+        return (self.nlp.row_numbers(rows.name) >= 0) & ~self.nlp.replaced(rows.name)
 
-    def price(self, name: str, *, lower: bool = False) -> Floats:
-        """What one unit more room is worth on the upper (or lower) side; NaN without a solution."""
+    def price(self, rows: Constraint, *, lower: bool = False) -> Floats:
+        """Value of one unit more slack on the upper (or lower) side; NaN without a solution."""
         if not self.solved:
-            return np.full(len(self.nlp.row_numbers(name)), np.nan)
-        return np.maximum(self.of_rows(name, 0.0) * (-1.0 if lower else 1.0), 0.0)
+            return np.full(len(rows), np.nan)
+        return np.maximum(self.of_rows(rows, 0.0) * (-1.0 if lower else 1.0), 0.0)
 
 
 @dataclass(frozen=True)
@@ -128,21 +128,22 @@ def read(
         x: where it ended.
         loading: |S| / rate at the from and to end of each branch (zero without a limit).
     """
-    net = problem.base
+    net, opf = problem.base, problem.opf
     per_mw, per_degree = 1.0 / net.base_mva, np.pi / 180.0
-    vm_low, vm_high = multipliers.of_bounds("bus_vm")
-    p_low, p_high = multipliers.of_bounds("gen_pg")
-    q_low, q_high = multipliers.of_bounds("gen_qg")
-    limited_angle = np.isfinite(net.branch.angmin) | np.isfinite(net.branch.angmax)
-    angle = _spread(multipliers, "branch_angle", limited_angle)
-    thermal = [
-        _spread(multipliers, name, np.isfinite(net.branch.rate)) * (1.0 + share**2) * per_mw
-        for name, share in zip(("branch_limit_from", "branch_limit_to"), loading, strict=True)
-    ]
+    vm_low, vm_high = multipliers.of_bounds(opf.voltages.vm)
+    p_low, p_high = multipliers.of_bounds(opf.generation.p)
+    q_low, q_high = multipliers.of_bounds(opf.generation.q)
+    angle = np.zeros(len(net.branch))
+    angle[opf.angles.branches] = multipliers.of_rows(opf.angles.rows, 0.0)
+    thermal = []
+    for rows, share in zip((opf.thermal.at_from, opf.thermal.at_to), loading, strict=True):
+        price = np.zeros(len(net.branch))
+        price[opf.thermal.branches] = multipliers.of_rows(rows, 0.0)
+        thermal.append(price * (1.0 + share**2) * per_mw)
     tables = Prices(
         buses={
-            "lmp_p_per_mwh": -multipliers.of_rows("bus_balance_p", np.nan) * per_mw,
-            "lmp_q_per_mvarh": -multipliers.of_rows("bus_balance_q", np.nan) * per_mw,
+            "lmp_p_per_mwh": -multipliers.of_rows(opf.balance.p, np.nan) * per_mw,
+            "lmp_q_per_mvarh": -multipliers.of_rows(opf.balance.q, np.nan) * per_mw,
             "mu_vm_min_per_pu": vm_low,
             "mu_vm_max_per_pu": vm_high,
         },
@@ -152,8 +153,8 @@ def read(
             "mu_q_min_per_mvarh": q_low * per_mw,
             "mu_q_max_per_mvarh": q_high * per_mw,
             **{
-                f"mu_curve_{side}_per_mvarh": _curve(problem, multipliers, side) * per_mw
-                for side in SIDES
+                f"mu_curve_{side}_per_mvarh": price * per_mw
+                for side, price in _curves(problem, multipliers).items()
             },
         },
         branches={
@@ -162,7 +163,7 @@ def read(
             "mu_angle_min_per_degree": np.maximum(-angle, 0.0) * per_degree,
             "mu_angle_max_per_degree": np.maximum(angle, 0.0) * per_degree,
         },
-        dclines=_dclines(multipliers, per_mw) if len(net.dcline) else {},
+        dclines=_dclines(problem, multipliers, per_mw),
         inverters={"mu_s_per_mvah": np.maximum(_ratings(problem, multipliers), 0.0) * per_mw},
         added=_added(multipliers, x),
     )
@@ -187,48 +188,43 @@ def _added(multipliers: Multipliers, x: Floats) -> dict[str, Any]:
     }
 
 
-def _curve(problem: Problem, multipliers: Multipliers, side: str) -> Floats:
-    """Price of one side of the P-Q curves, currency/h per p.u. of Q; zero without a row."""
-    worth, name = np.zeros(len(problem.base.gen)), f"gen_curve_{side}"
-    if name in problem.formulation:
-        at, _, b, _ = curve(problem.base.gen, side)
-        worth[at] = np.maximum(multipliers.of_rows(name, 0.0), 0.0) * np.abs(b)
-    return worth
+def _curves(problem: Problem, multipliers: Multipliers) -> dict[str, Floats]:
+    """Price of each side of the P-Q curves, currency/h per p.u. of Q; zero without a row."""
+    found = {side: np.zeros(len(problem.base.gen)) for side in SIDES}
+    for one in problem.opf.curves.sides:
+        price = np.maximum(multipliers.of_rows(one.rows, 0.0), 0.0)
+        found[one.side][one.gens] = price * np.abs(one.b)
+    return found
 
 
-def _dclines(multipliers: Multipliers, per_mw: float) -> dict[str, Floats]:
-    found = {}
-    for name, unit in (("pf", "mwh"), ("qf", "mvarh"), ("qt", "mvarh")):
-        for side, bound in zip(SIDES, multipliers.of_bounds(f"dcline_{name}"), strict=True):
+def _dclines(problem: Problem, multipliers: Multipliers, per_mw: float) -> dict[str, Floats]:
+    lines, found = problem.opf.dclines, dict[str, Floats]()
+    if lines is None:
+        return found
+    for name, power, unit in (
+        ("pf", lines.pf, "mwh"),
+        ("qf", lines.qf, "mvarh"),
+        ("qt", lines.qt, "mvarh"),
+    ):
+        for side, bound in zip(SIDES, multipliers.of_bounds(power), strict=True):
             found[f"mu_{name}_{side}_per_{unit}"] = bound * per_mw
     return found
 
 
 def _ratings(problem: Problem, multipliers: Multipliers) -> Floats:
     """-dJ*/d(rating) of every inverter, currency/h per p.u.; zero where the rating is no limit."""
-    f, worth = problem.formulation, np.zeros(len(problem.inverters))
-    if "inverter_rating" not in f:
-        return worth
-    unit, owner = units(problem.base, problem.inverters)
-    p, q = (
-        np.bincount(owner, f[name].value[unit], minlength=len(worth))
-        for name in ("gen_pg", "gen_qg")
-    )
-    rating = f["inverter_rating"].values
-    if "inverter_capability" in f:
+    opf, found = problem.opf, np.zeros(len(problem.inverters))
+    if opf.ratings is None:
+        return found
+    p, q = (opf.ratings.output(power.value) for power in (opf.generation.p, opf.generation.q))
+    rating = opf.ratings.rating.values
+    if opf.capability is not None:
         share = (p**2 + q**2) / rating**2
-        worth += multipliers.of_rows("inverter_capability", 0.0) * (1.0 + share)
-    if "inverter_p_available" in f:
-        on = where_priced(f["inverter_opportunity_price"].values)
-        available = f["inverter_p_available"].value / rating
+        found += multipliers.of_rows(opf.capability.rows, 0.0) * (1.0 + share)
+    if opf.opportunity_cost is not None:
+        on = where_priced(opf.opportunity_cost.price.values)
+        available = opf.opportunity_cost.available.value / rating
         share = available**2 + on * (q / rating) ** 2
-        row = multipliers.of_rows("inverter_opportunity", 0.0)
-        worth += row * (1.0 + share - 2.0 * available)
-    return worth
-
-
-def _spread(multipliers: Multipliers, name: str, limited: Flags) -> Floats:
-    """Multipliers of rows that only some branches have, over all branches (zero elsewhere)."""
-    found = np.zeros(len(limited))
-    found[limited] = multipliers.of_rows(name, 0.0)
+        row = multipliers.of_rows(opf.opportunity_cost.rows, 0.0)
+        found += row * (1.0 + share - 2.0 * available)
     return found

@@ -11,7 +11,7 @@ import numpy as np
 from scopf.arrays import Flags, Floats, Ints
 from scopf.model.problem import Problem, Scenario
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Status
-from scopf.stability.criterion import NOBODY
+from scopf.stability.rows import NOBODY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from scopf.results.accuracy import Accuracy
     from scopf.results.checks import Check
     from scopf.results.prices import Prices
-    from scopf.stability.criterion import Stability
+    from scopf.stability.rows import Stability
 
 BINDING = 1e-6  # p.u. voltage: a stability row with less room than this counts as binding
 

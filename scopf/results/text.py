@@ -86,19 +86,19 @@ def checks(solution: Result) -> list[str]:
 
 
 def _claim(solution: Result) -> list[str]:
-    """What the criterion is worth on this network, in a sentence."""
-    criterion, doubts = solution.problem.criterion, solution.stability.doubts
+    """The criterion's claim on this network, in a sentence."""
+    criterion, unmet = solution.problem.criterion, solution.stability.unmet
     if criterion.name == "none":
         return []
-    if not criterion.proven:
+    if criterion.claim is None:
         return [f"{criterion.name} is not proven sufficient: see `scopf verify`, `sol.verify()`"]
-    if not doubts:
+    if not unmet:
         steady = "loads and DC lines" if len(solution.net.dcline) else "loads"
-        text = f"{criterion.name} is proven for this network and {steady} of constant power: stable"
-        return [text]
+        text = f"{criterion.name} is proven for this network and {steady} of constant power: "
+        return [text + criterion.claim]
     margin = solution.scenario.droop_margin
     more = f"; droop margin {margin:.0%}" if margin else ""
-    return [f"{criterion.name} is a heuristic here: {', '.join(doubts)}{more}"]
+    return [f"{criterion.name} is a heuristic here: {', '.join(unmet)}{more}"]
 
 
 def _stability(solution: Result) -> list[Block]:

@@ -2,28 +2,69 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from scopf.arrays import Ints
-    from scopf.engine.formulation import Formulation
-    from scopf.network.kron import Neighbors
-    from scopf.network.susceptances import Grid
+from scopf.arrays import Ints
+from scopf.engine.symbols import Constraint
+from scopf.network.kron import Neighbors
+from scopf.network.susceptances import Grid
+from scopf.stability.rows import AngleRows, Dispatch
+from scopf.stability.setting import Setting
 
 WIDEST = np.deg2rad(89.0)
 
 
-def add_widths(f: Formulation, lines: Ints, grid: Grid) -> None:
+@dataclass(frozen=True, eq=False)
+class Angles:
+    """Angles across the lines of a criterion's network, on a model.
+
+    Attributes:
+        across: theta_i - theta_j - shift of each line, an expression.
+        back: the same from the other end.
+        rows: that keep these below 90 degrees.
+        definitions: rows of the variables that help with that.
+    """
+
+    across: Any
+    back: Any
+    rows: tuple[AngleRows, ...]
+    definitions: tuple[Constraint, ...] = ()
+
+
+def declare(d: Dispatch, setting: Setting, network: Literal["reduced", "full"]) -> Angles:
+    """Declare `stability_angle` for every line of the full or of the reduced network."""
+    view, va = setting.view(network), d.va
+    grid, buses = view.grid, view.buses
+    i, j = buses[grid.start], buses[grid.end]
+    across, back = va[i] - va[j], va[j] - va[i]
+    if network == "reduced":
+        rows, definitions = _spreads(d, setting.reduction.neighbors, buses, setting.inverters.bus)
+        return Angles(across, back, rows, definitions)
+    if grid.shift.any():
+        shift = d.formulation.data(grid.shift)
+        across, back = across - shift, back + shift
+    branch = setting.net.branch
+    low, high = branch.angmin - grid.shift, branch.angmax - grid.shift
+    wide = np.flatnonzero((low < -WIDEST) | (high > WIDEST))
+    return Angles(across, back, (_widths(d, wide, grid, branch.names(wide)),))
+
+
+def _widths(d: Dispatch, lines: Ints, grid: Grid, labels: list[str]) -> AngleRows:
     """`stability_angle`: each of these branches of the full network by itself."""
-    va, shift = f["bus_va"], grid.shift[lines]
-    index = f.index("branch_wide", [f.indices["branch"].keys[line] for line in lines.tolist()])
+    f, va, shift = d.formulation, d.va, grid.shift[lines]
+    index = f.index("branch_wide", [d.branch.keys[line] for line in lines.tolist()])
     across = va[grid.start[lines]] - va[grid.end[lines]]
-    f.constraint("stability_angle", index, across, lower=shift - WIDEST, upper=shift + WIDEST)
+    lower, upper = shift - WIDEST, shift + WIDEST
+    rows = f.constraint("stability_angle", index, across, lower=lower, upper=upper)
+    return AngleRows(rows, labels)
 
 
-def add_spreads(f: Formulation, near: Neighbors, buses: Ints, names: Ints) -> None:
+def _spreads(
+    d: Dispatch, near: Neighbors, buses: Ints, names: Ints
+) -> tuple[tuple[AngleRows, ...], tuple[Constraint, ...]]:
     """The pairs of a reduced network, in a number of rows that grows with the inverters only.
 
     Each group of mutual neighbours has variables `inverter_group_va_max` and `_min` around all of
@@ -31,12 +72,12 @@ def add_spreads(f: Formulation, near: Neighbors, buses: Ints, names: Ints) -> No
     (`stability_angle`); pairs that only a branch joins have a row each (`stability_angle_direct`).
 
     Args:
-        f: the formulation.
-        near: who is whose neighbour.
+        d: the model.
+        near: neighbours in the reduced network.
         buses: position in the network of each inverter.
         names: bus number of each inverter.
     """
-    va, of, group = f["bus_va"], near.inverter, near.group
+    f, va, of, group = d.formulation, d.va, near.inverter, near.group
     groups = f.index("inverter_angle_group", range(int(group.max(initial=-1)) + 1))
     members = zip(names[of].tolist(), group.tolist(), strict=True)
     index = f.index("inverter_in_angle_group", members)
@@ -47,18 +88,24 @@ def add_spreads(f: Formulation, near: Neighbors, buses: Ints, names: Ints) -> No
         ends[side] = f.variable(
             f"inverter_group_va_{side}", groups, lower=-np.inf, upper=np.inf, start=start
         )
-    f.constraint(
-        "stability_angle_max", index, ends["max"][group] - va[buses[of]], lower=np.zeros(len(of))
+    zero = np.zeros(len(of))
+    highest, lowest = ends["max"], ends["min"]
+    above, below = highest[group] - va[buses[of]], va[buses[of]] - lowest[group]
+    definitions = (
+        f.constraint("stability_angle_max", index, above, lower=zero),
+        f.constraint("stability_angle_min", index, below, lower=zero),
     )
-    f.constraint(
-        "stability_angle_min", index, va[buses[of]] - ends["min"][group], lower=np.zeros(len(of))
-    )
-    spread: Any = ends["max"][:] - ends["min"][:]
-    f.constraint("stability_angle", groups, spread, upper=np.full(len(groups), WIDEST))
+    spread = highest[:] - lowest[:]
+    width = f.constraint("stability_angle", groups, spread, upper=np.full(len(groups), WIDEST))
     i, j = near.direct.T
     i, j = i[i < j], j[i < j]
-    pairs = f.index("inverter_angle_pair", zip(names[i].tolist(), names[j].tolist(), strict=True))
+    ends_of = list(zip(names[i].tolist(), names[j].tolist(), strict=True))
+    pairs = f.index("inverter_angle_pair", ends_of)
     limit = np.full(len(i), WIDEST)
-    f.constraint(
+    direct = f.constraint(
         "stability_angle_direct", pairs, va[buses[i]] - va[buses[j]], lower=-limit, upper=limit
     )
+    return (
+        AngleRows(width, [f"the inverters of group {number}" for number in groups.keys]),
+        AngleRows(direct, [f"inverters {a} and {b}" for a, b in ends_of]),
+    ), definitions

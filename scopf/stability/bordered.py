@@ -20,29 +20,41 @@ summed over the rows, since t = y^T H y at a stationary y.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Self
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
+from scopf.arrays import Floats, Ints
 from scopf.dynamics.energy import bus_slope, line_slopes
-from scopf.dynamics.reserve import reserve
+from scopf.dynamics.reserve import Reserve, reserve
+from scopf.engine.symbols import Constraint, Index, Parameter, Variable
 from scopf.errors import ScopfError
 from scopf.network.susceptances import Grid
-from scopf.stability import criterion
-from scopf.stability.criterion import MARGIN, NOBODY, Rows, Stability
+from scopf.stability.criterion import Criterion
+from scopf.stability.limits import MARGIN
+from scopf.stability.rows import NOBODY, Declared, Dispatch, RowPrices, Rows, Stability
+from scopf.stability.setting import Setting
 
-if TYPE_CHECKING:
-    from scopf.arrays import Floats, Ints
-    from scopf.dynamics.reserve import Reserve
-    from scopf.engine.formulation import Formulation
-    from scopf.engine.symbols import Index
-    from scopf.network.network import Network
-    from scopf.stability.criterion import RowPrices, Setting
-
-ROWS, STIFFNESS = "inverter_stability", "border_stiffness"
+GAIN = "border_stiffness"
 
 
-class Border:
+@dataclass(frozen=True, eq=False)
+class Bordered(Declared):
+    """The rows and variables of the bordered systems.
+
+    Attributes:
+        positive: rows t >= 0.
+        y_va, y_vm, t: the solutions.
+    """
+
+    positive: Constraint | None = None
+    y_va: Variable | None = None
+    y_vm: Variable | None = None
+    t: Variable | None = None
+
+
+class Border(Criterion):
     """Rows t >= 0, one per border, on the full network without its conductances.
 
     Args:
@@ -54,9 +66,8 @@ class Border:
 
     name = "border"
     nssp_unit = "stiffness 1/k"
-    network: Literal["reduced", "full"] = "full"
-    proven = False
-    assumptions = (
+    network = "full"
+    conditions = (
         "necessary, and sufficient once the inertia at the optimum says so; the network is "
         "lossless and its loads draw constant power"
     )
@@ -82,8 +93,8 @@ class Border:
         weights[:, at] = directions[:, n + at] * stiffness / vm[at]
         return cls(directions, weights, found.values[: len(directions)])
 
-    def add_rows(self, f: Formulation, setting: Setting) -> None:
-        """Add `inverter_stability[c]`, and the variables and equations of y and t.
+    def declare(self, d: Dispatch, setting: Setting) -> Declared:
+        """Declare `inverter_stability[c]`, and the variables and equations of y and t.
 
         The variables are `border_va[c, bus]`, `border_vm[c, bus]` and `border_value[c]`, the
         stiffnesses 1/k_i the Params `border_stiffness`.
@@ -91,51 +102,58 @@ class Border:
         Raises:
             ScopfError: when there is no inverter, or a grid strength other than 1.
         """
-        stiffness = self.parameters(setting)[STIFFNESS]
-        index = f.index("inverter", setting.inverters.bus.tolist())
-        f.parameter(STIFFNESS, index, stiffness)
-        f.parameter(MARGIN, None, setting.margin)
+        f = d.formulation
+        gain = f.parameter(GAIN, d.inverter, self.parameters(setting)[GAIN])
+        margin = f.parameter(MARGIN, None, setting.margin)
         net, at = setting.reduction.net, setting.reduction.keep
         count, n = len(self.values), len(net.bus)
         borders = range(1, count + 1)
         border = f.index("border", borders)
         place = f.index("border_bus", [(c, bus) for c in borders for bus in net.bus.id.tolist()])
-        self._add_variables(f, place, border, n)
-        angles, voltages = _add_lines(f, Grid.full(net), net.branch.id.tolist(), count)
-        voltages = voltages + _add_droops(f, at, count, n)
+        y_va, y_vm, value = self._add_variables(d, place, border, n)
+        angles, voltages = _add_lines(d, Grid.full(net), (y_va, y_vm), count)
+        voltages = voltages + _add_droops(d, gain, margin, y_vm, at, count)
 
         b = f.data(self.weights.ravel())
         owner = np.repeat(np.arange(count), n)
         zero, one = np.zeros(count * n), np.ones(count)
-        voltages = voltages - b * f["border_value"][owner]
-        f.constraint("border_balance_vm", place, voltages, lower=zero, upper=zero)
+        voltages = voltages - b * value[owner]
+        rows_vm = f.constraint("border_balance_vm", place, voltages, lower=zero, upper=zero)
         torque = f.expression("border_torque", place, angles)
-        free = np.flatnonzero(~f["border_va"].fixed)  # the rows of angles add up to 0 = 0
+        free = np.flatnonzero(~y_va.fixed)  # the rows of angles add up to 0 = 0
         turned = f.index("border_turned", [place.keys[k] for k in free])
-        f.constraint("border_balance_va", turned, torque[free], lower=zero[free], upper=zero[free])
-        weighted = f.expression("border_weighted", place, b * f["border_vm"][:])
-        f.constraint("border_scale", border, weighted.total(owner, count), lower=one, upper=one)
-        f.constraint(ROWS, border, f["border_value"][:], lower=np.zeros(count))
+        rows_va = f.constraint(
+            "border_balance_va", turned, torque[free], lower=zero[free], upper=zero[free]
+        )
+        weighted = f.expression("border_weighted", place, b * y_vm[:])
+        scale = f.constraint(
+            "border_scale", border, weighted.total(owner, count), lower=one, upper=one
+        )
+        positive = f.constraint("inverter_stability", border, value[:], lower=np.zeros(count))
+        return Bordered(
+            margin=margin,
+            definitions=(rows_vm, rows_va, scale),
+            parameters={GAIN: gain},
+            positive=positive,
+            y_va=y_va,
+            y_vm=y_vm,
+            t=value,
+        )
 
-    def _add_variables(self, f: Formulation, place: Index, border: Index, n: int) -> None:
-        """Variables y and t, from the directions; one angle of each y is held."""
+    def _add_variables(
+        self, d: Dispatch, place: Index, border: Index, n: int
+    ) -> tuple[Variable, Variable, Variable]:
+        """Variables y (angles and voltages) and t, from the directions; one angle is held."""
+        f, free = d.formulation, {"lower": -np.inf, "upper": np.inf}
         angles, voltages = self.directions[:, :n], self.directions[:, n:]
         held = np.zeros(angles.shape, dtype=bool)
         held[:, 0] = True  # H does not feel a common angle
-        start = {
-            "border_va": (angles - angles[:, :1]).ravel(),
-            "border_vm": voltages.ravel(),
-            "border_value": self.values,
-        }
-        for name, first in start.items():
-            f.variable(
-                name,
-                border if name == "border_value" else place,
-                lower=-np.inf,
-                upper=np.inf,
-                start=first,
-                fixed=held.ravel() if name == "border_va" else False,
-            )
+        start = (angles - angles[:, :1]).ravel()
+        return (
+            f.variable("border_va", place, start=start, fixed=held.ravel(), **free),
+            f.variable("border_vm", place, start=voltages.ravel(), **free),
+            f.variable("border_value", border, start=self.values, **free),
+        )
 
     def parameters(self, setting: Setting) -> dict[str, Floats]:
         """Stiffness 1/k of every inverter.
@@ -150,29 +168,27 @@ class Border:
                 "the criterion border holds at grid strength 1; change the network itself, "
                 "net.scaled(susceptance=...)"
             )
-        return {STIFFNESS: 1.0 / setting.inverters.k}
+        return {GAIN: 1.0 / setting.inverters.k}
 
-    def droop_margin(self, net: Network) -> float:
-        """None: the margin does it."""
-        return 0.0
-
-    def doubts(self, setting: Setting) -> list[str]:
-        """There is no proof to doubt: the rows are necessary, not sufficient."""
-        return []
-
-    def room(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
+    def slack(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
         """The reserve of each point, the same at every bus: the exact condition itself."""
         shape, at = np.broadcast_shapes(vm.shape, va.shape), np.flatnonzero(np.isfinite(k))
         flat = [np.broadcast_to(x, shape).reshape(-1, shape[-1]) for x in (vm, va)]
         least = [reserve(grid, v, a, at, 1.0 / k[at]).least for v, a in zip(*flat, strict=True)]
         return np.broadcast_to(np.reshape(least, (*shape[:-1], 1)), shape)
 
-    def read(self, f: Formulation, setting: Setting, rows: RowPrices) -> Stability:
+    def read(
+        self, declared: Declared, d: Dispatch, setting: Setting, prices: RowPrices
+    ) -> Stability:
         """Prices -dJ*/d(1/k_i); the rows belong to no inverter, so there are no limits."""
-        inverters, required = setting.inverters, criterion.present_margin(f)
-        count, vm = len(inverters), f["bus_vm"].value[setting.reduction.keep]
-        y = f["border_vm"].value.reshape(len(self.values), -1)[:, setting.reduction.keep]
-        price = (1 - required) * (rows.price(ROWS, lower=True) @ y**2) / vm
+        assert isinstance(declared, Bordered)
+        assert declared.margin is not None
+        assert declared.positive is not None
+        assert declared.y_vm is not None
+        inverters, required = setting.inverters, float(declared.margin.values[0])
+        count, vm = len(inverters), d.vm.value[setting.reduction.keep]
+        y = declared.y_vm.value.reshape(len(self.values), -1)[:, setting.reduction.keep]
+        price = (1 - required) * (prices.price(declared.positive, lower=True) @ y**2) / vm
         return Stability(
             limit=np.full(count, np.nan),
             margin=np.full(count, np.nan),
@@ -181,23 +197,25 @@ class Border:
             nssp=price,
             dcost_dmq=price / (inverters.k * inverters.mq),
             required=required,
-            doubts=(),
+            unmet=(),
             list_rows=Rows.empty,
         )
 
 
-def _add_lines(f: Formulation, grid: Grid, ids: list[int], count: int) -> tuple[Any, Any]:
+def _add_lines(
+    d: Dispatch, grid: Grid, y: tuple[Variable, Variable], count: int
+) -> tuple[Any, Any]:
     """H y without the droops: its rows of angles and of voltages, for each border and bus.
 
     Adds `border_turn` and `border_change_{from,to}`, the lines' shares in them.
     """
+    f, vm, va, (d_va, d_vm) = d.formulation, d.vm, d.va, y
     n, m = len(grid), len(grid.b)
     owner, line = np.repeat(np.arange(count), m), np.tile(np.arange(m), count)
     i, j = grid.start[line], grid.end[line]
     at_i, at_j = owner * n + i, owner * n + j
-    keys = [(c, branch) for c in range(1, count + 1) for branch in ids]
+    keys = [(c, branch) for c in range(1, count + 1) for branch in d.branch.keys]
     index = f.index("border_branch", keys)
-    vm, va, d_vm, d_va = (f[name] for name in ("bus_vm", "bus_va", "border_vm", "border_va"))
     angle = va[i] - va[j] - f.data(grid.shift[line])
     change = d_va[at_i] - d_va[at_j], d_vm[at_i], d_vm[at_j]
     slopes = line_slopes(f.data(grid.b[line]), vm[i], vm[j], angle, *change)
@@ -211,13 +229,15 @@ def _add_lines(f: Formulation, grid: Grid, ids: list[int], count: int) -> tuple[
     return angles, at_from.total(at_i, rows) + at_to.total(at_j, rows) + own
 
 
-def _add_droops(f: Formulation, at: Ints, count: int, n: int) -> Any:
-    """What the droops, less the margin, add to the rows of voltages: `border_droop`."""
-    g = len(at)
+def _add_droops(
+    d: Dispatch, gain: Parameter, margin: Parameter, y_vm: Variable, at: Ints, count: int
+) -> Any:
+    """The droops' part, less the margin, in the rows of voltages: `border_droop`."""
+    f, g, n = d.formulation, len(at), len(d.bus)
     owner, inverter = np.repeat(np.arange(count), g), np.tile(np.arange(g), count)
     place = owner * n + at[inverter]
-    keys = [(c, bus) for c in range(1, count + 1) for bus in f.indices["inverter"].keys]
-    kept = f[STIFFNESS][inverter] * (1 - f[MARGIN][:])
-    slope = bus_slope(kept, 0.0, 0.0, f["bus_vm"][at[inverter]], f["border_vm"][place])
+    keys = [(c, bus) for c in range(1, count + 1) for bus in d.inverter.keys]
+    kept = gain[inverter] * (1 - margin[:])
+    slope = bus_slope(kept, 0.0, 0.0, d.vm[at[inverter]], y_vm[place])
     droop = f.expression("border_droop", f.index("border_inverter", keys), slope)
     return droop.total(place, count * n)

@@ -1,217 +1,228 @@
-"""What a stability criterion is, and what it says about a point.
+"""The base class of stability criteria: rows that are sums over the lines of a bus.
 
-Every criterion limits something of inverter i, in p.u. voltage, by a number that grows with the
-inverter's stiffness 1/k_i, k_i = m_q,i beta_q,i,
+A criterion of one's own is a class with one method, the term of one line:
 
-    value_i(V, theta) <= Gamma_i - margin,    Gamma_i = 1 / (2 k_i scale_i)
+    class Mine(scopf.Criterion):
+        name = "mine"
 
-with the natural scale of its bus, B_ii^red in the paper's (3). Margins, limits and prices of all
-criteria can so be compared.
+        def term(self, b, v_i, v_j, angle):
+            return b * (v_j / cos(angle) - v_i)
+
+The row of inverter i is then
+
+    sum_j term(b_ij, V_i, V_j, theta_i - theta_j - shift_ij) / scale_i  <=  Gamma_i - margin
+
+over the lines of its bus in the network that the criterion looks at, with Gamma and scale as in
+`scopf.stability.limits`. The base class does all the rest: limits, margin, co-design, prices,
+diagnosis, the check of a point without a model, and rows that keep every angle below 90 degrees.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+from functools import partial
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-from scopf.errors import ScopfError, listing
+from scopf.arrays import Flags, Floats, Ints
+from scopf.engine.symbols import Index, Variable
+from scopf.network.network import Network
 from scopf.network.susceptances import Grid
+from scopf.stability import angles, limits
+from scopf.stability.rows import NOBODY, Declared, Dispatch, OwnedRows, RowPrices, Rows, Stability
+from scopf.stability.setting import Setting, View
 
-if TYPE_CHECKING:
-    from scopf.arrays import Flags, Floats, Ints
-    from scopf.devices.gfm import Inverters
-    from scopf.engine.formulation import Formulation
-    from scopf.network.kron import Reduction
-    from scopf.network.network import Network
+Claim = Literal["stable", "no growing mode", "no growing real mode"]
 
-STIFFNESS, GAMMA, PER_STIFFNESS = "inverter_stiffness", "inverter_gamma", "inverter_gamma_unit"
-MARGIN = "stability_margin"
-_NOTHING = 1e-9  # of an inverter's own lines: what rounding leaves of a reduced B_ii that is zero
-NOBODY = -1  # no bus has this number
+_B, _OWN, _SCALE = "stability_b", "stability_own", "stability_scale"
+_OF_ROWS = ("parameters", "read", "slack")  # go with rows of one's own
+_ROUNDING = 1e-9  # relative: parameters that differ by less are the same
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Active rows value <= limit.
-
-    Attributes:
-        bus: number of the bus that the row belongs to, shape (m,).
-        neighbor: bus number of the inverter across a pair; `NOBODY` for rows about all neighbours.
-        value: left side, p.u. voltage.
-        limit: right side, p.u. voltage; 0 at a bus without an inverter.
-        price: of the row, currency/h per p.u. voltage; NaN without a solution.
-        required: room that the row asks for.
-    """
-
-    bus: Ints
-    neighbor: Ints
-    value: Floats
-    limit: Floats
-    price: Floats
-    required: Floats
-
-    @classmethod
-    def empty(cls) -> Self:
-        """No rows."""
-        nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
-        return cls(nobody, nobody, nothing, nothing, nothing, nothing)
-
-
-@dataclass(frozen=True)
-class Stability:
-    """A criterion at a point: one entry for each inverter, and all its rows on demand.
-
-    Attributes:
-        limit: Gamma of each inverter, p.u. voltage; NaN without a row.
-        margin: least room among its rows, p.u. voltage.
-        neighbor: bus number of the inverter across the tightest row; `NOBODY` where there is none.
-        price: -dJ*/dGamma, currency/h per p.u. voltage; NaN without a solution.
-        nssp: Nodal Stability Shadow Price as the criterion defines it.
-        dcost_dmq: dJ*/dm_q, currency/h per unit of m_q.
-        required: margin that the rows of inverters ask for.
-        doubts: assumptions of the criterion that do not hold here.
-        list_rows: makes the rows.
-    """
-
-    limit: Floats
-    margin: Floats
-    neighbor: Ints
-    price: Floats
-    nssp: Floats
-    dcost_dmq: Floats
-    required: float
-    doubts: tuple[str, ...]
-    list_rows: Callable[[], Rows]
-
-    @cached_property
-    def rows(self) -> Rows:
-        """Every active row."""
-        return self.list_rows()
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A network as a criterion looks at it.
-
-    Attributes:
-        grid: its n buses and lines.
-        buses: position in the whole network of each bus, shape (n,).
-        inverters: place among these of each inverter.
-        k: droop that the criterion has to cover at each bus, infinite without an inverter.
-    """
-
-    grid: Grid
-    buses: Ints
-    inverters: Ints
-    k: Floats
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a criterion is about.
-
-    Attributes:
-        reduction: the grid at strength 1 (`.net`), and what is left of it between the inverters.
-        inverters: that the criterion constrains.
-        alpha: grid strength; the model's series admittances are alpha times those of the grid.
-        margin: room that rows have to leave, p.u. voltage.
-        droop_margin: share by which every droop counts as larger than it is.
-        codesign: whether the stiffness 1/m_q of the inverters is a variable.
-    """
-
-    reduction: Reduction
-    inverters: Inverters
-    alpha: float = 1.0
-    margin: float = 0.0
-    droop_margin: float = 0.0
-    codesign: bool = False
-
-    @property
-    def net(self) -> Network:
-        """The whole network, at strength 1."""
-        return self.reduction.net
-
-    @property
-    def k(self) -> Floats:
-        """Droops k = m_q beta_q that the criterion has to cover."""
-        return self.inverters.k * (1.0 + self.droop_margin)
-
-    @property
-    def present(self) -> Network:
-        """The network of present strength."""
-        return self.net.scaled(susceptance=self.alpha)
-
-    @cached_property
-    def full(self) -> Seen:
-        """The whole network."""
-        k, at = np.full(len(self.net.bus), np.inf), self.reduction.keep
-        k[at] = self.k
-        return Seen(Grid.full(self.present), np.arange(len(k)), at, k)
-
-    @cached_property
-    def reduced(self) -> Seen:
-        """The network of present strength Kron-reduced to the inverters."""
-        at = self.reduction.keep
-        grid = Grid.reduced(self.reduction.at_strength(self.alpha))
-        return Seen(grid, at, np.arange(len(at)), self.k)
-
-    def seen(self, network: Literal["reduced", "full"]) -> Seen:
-        """The one or the other."""
-        return self.full if network == "full" else self.reduced
-
-
-class RowPrices(Protocol):
-    """The solver's answer about constraint families, as criteria read it."""
-
-    def active(self, name: str) -> Flags:
-        """Which members of a family are rows of the problem."""
-
-    def price(self, name: str, *, lower: bool = False) -> Floats:
-        """What one unit more room is worth on the upper (or lower) side of each row.
-
-        NaN without a solution, 0 for what is no row.
-        """
-
-
-class Criterion(Protocol):
+class Criterion:
     """Rows that keep an inverter-based grid small-signal stable.
 
+    Arguments of the methods that make rows are arrays as well as model expressions: write them
+    with operators and `scopf.engine.functions`.
+
     Attributes:
-        name: what users call it.
-        nssp_unit: p.u. of what the NSSP is per, "voltage" or "stiffness 1/k".
-        network: what it looks at, the "full" network or the one "reduced" to the inverters.
-        proven: whether the rows are proven sufficient for stability.
-        assumptions: what the statement rests on, one sentence.
+        name: for users.
+        network: that it looks at, the "full" network or the one "reduced" to the inverters.
+        claim: what the rows exclude, "stable" if they are sufficient for small-signal stability;
+            None without a proof.
+        conditions: of the claim, one sentence.
         source: paper and equation.
+        nssp_unit: p.u. of what the NSSP is per, "voltage" or "stiffness 1/k".
+        strict: p.u. voltage that every row keeps from equality.
+        everywhere: whether buses without an inverter have a row too, with Gamma = 0.
     """
 
-    name: str
-    nssp_unit: str
-    network: Literal["reduced", "full"]
-    proven: bool
-    assumptions: str
-    source: str
+    name: str = ""
+    network: Literal["reduced", "full"] = "reduced"
+    claim: Claim | None = None
+    conditions: str = ""
+    source: str = ""
+    nssp_unit: str = "voltage"
+    strict: float = 0.0
+    everywhere: bool = False
+
+    # -- to be written, or overridden -------------------------------------------
+
+    def term(self, b: Any, v_i: Any, v_j: Any, angle: Any) -> Any:
+        """Contribution of one line to the row of bus i, before it is divided by the scale.
+
+        Args:
+            b: susceptance of the line, per unit.
+            v_i: voltage of the bus, per unit.
+            v_j: voltage of the bus across the line.
+            angle: theta_i - theta_j - shift, rad, below 90 degrees.
+        """
+        raise NotImplementedError
+
+    def line(self, b: Any, v_i: Any, v_j: Any, angle: Any, u_i: Any, u_j: Any) -> Any:
+        """The same with the criterion's own variables u of the two buses (`add_weights`)."""
+        return self.term(b, v_i, v_j, angle)
+
+    def own(self, b: Any, v: Any) -> Any:
+        """Contribution of the bus itself, b its own susceptance B_ii; none by default."""
+        return 0.0 * v
+
+    def add_weights(self, d: Dispatch, setting: Setting) -> Variable | None:
+        """Declare variables of the criterion, one for each bus of its network; none by default."""
+        return None
 
     def droop_margin(self, net: Network) -> float:
         """Droop margin to use on a network unless the user says otherwise."""
+        return 0.0
 
-    def doubts(self, setting: Setting) -> list[str]:
-        """Which assumptions do not hold here, a clause each; empty where they all do."""
+    def unmet(self, setting: Setting) -> list[str]:
+        """Conditions of the claim that are not met here, a clause each."""
+        return []
 
-    def add_rows(self, f: Formulation, setting: Setting) -> None:
-        """Declare the rows; the margin is the scalar Param `stability_margin`."""
+    def nssp(self, setting: Setting, limit: Floats, price: Floats) -> Floats:
+        """The NSSP of each inverter from the price of its limit: by default that price itself."""
+        return price
+
+    def faults(self) -> list[str]:
+        """What the class lacks, a sentence each; empty for a criterion that can be used."""
+        found = []
+        if not (isinstance(self.name, str) and self.name):
+            found.append("it has no name: set the attribute `name` to a text")
+        if self.network not in ("reduced", "full"):
+            found.append(f'`network` is "reduced" or "full", not {self.network!r}')
+        if self.claim not in (None, *get_args(Claim)):
+            known = ", ".join(repr(claim) for claim in get_args(Claim))
+            found.append(f"`claim` is one of {known} or None, not {self.claim!r}")
+        if self.claim is not None and not self.conditions:
+            found.append("`conditions` has to say under which conditions the claim holds")
+        if type(self).declare is Criterion.declare:
+            return [*found, *self._faults_of_term()]
+        missing = [n for n in _OF_ROWS if getattr(type(self), n) is getattr(Criterion, n)]
+        if missing:
+            names = ", ".join(f"`{name}`" for name in missing)
+            found.append(f"it declares rows of its own and lacks {names}")
+        return found
+
+    def _faults_of_term(self) -> list[str]:
+        """Try the term on arrays."""
+        one = np.full((2, 3), 0.9)
+        try:
+            value = self.line(2.0 * one, one, one, 0.1 * one, 0.0 * one, 0.0 * one)
+        except NotImplementedError:
+            return ["it lacks the method `term(self, b, v_i, v_j, angle)`, the term of one line"]
+        except TypeError as error:
+            return [f"`term` does not take b, v_i, v_j and angle as arrays: {error}"]
+        if np.shape(value) != one.shape:
+            return [f"`term` of arrays of shape {one.shape} has shape {np.shape(value)}"]
+        if not np.isfinite(value).all():
+            return ["`term` is not a finite number at ordinary voltages and angles"]
+        return []
+
+    # -- rows on a model -------------------------------------------
 
     def parameters(self, setting: Setting) -> dict[str, Floats]:
-        """Values of the criterion's other Params by name."""
+        """Values of the criterion's Params by name."""
+        view = setting.view(self.network)
+        grid = view.grid
+        found = limits.parameters(setting, grid.scale[view.inverters])
+        found |= {_B: grid.b, _SCALE: grid.scale[self._places(view)]}
+        return found | ({_OWN: grid.own[self._places(view)]} if self._has_own else {})
 
-    def read(self, f: Formulation, setting: Setting, rows: RowPrices) -> Stability:
-        """The criterion at the present values of the formulation's variables."""
+    def declare(self, d: Dispatch, setting: Setting) -> Declared:
+        """Declare `inverter_stability[i]`, or `bus_stability[i]` where every bus has a row.
 
-    def room(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
+        A line's contributions are `stability_line_start` and `stability_line_end`, susceptances
+        and scales the mutable Params `stability_b`, `stability_own` and `stability_scale`.
+
+        Raises:
+            ScopfError: when there is no inverter, or one is coupled to nothing.
+        """
+        f, view = d.formulation, setting.view(self.network)
+        grid, buses, places = view.grid, view.buses, self._places(view)
+        limit = limits.declare(d, setting, grid.scale[view.inverters])
+        lines = self._lines(d, setting)
+        gamma = limit.unit[:] * d.stiffness[:] + limit.offset[:]
+        kept = f.expression("inverter_limit", d.inverter, gamma - limit.margin[:])
+        index = d.bus if self._at_all_buses else d.inverter
+        values = self.parameters(setting)
+        own = {_OWN: index} if self._has_own else {}
+        params = {
+            name: f.parameter(name, at, values[name])
+            for name, at in ({_B: lines, **own, _SCALE: index}).items()
+        }
+        angle = angles.declare(d, setting, self.network)
+        u = self.add_weights(d, setting)
+
+        i, j, vm, b = grid.start, grid.end, d.vm, params[_B][:]
+        v_i, v_j = vm[buses[i]], vm[buses[j]]
+        u_i, u_j = (0, 0) if u is None else (u[i], u[j])
+        start = self.line(b, v_i, v_j, angle.across, u_i, u_j)
+        end = self.line(b, v_j, v_i, angle.back, u_j, u_i)
+        there = f.expression("stability_line_start", lines, start)
+        here = f.expression("stability_line_end", lines, end)
+        row_of = np.full(len(grid), NOBODY)
+        row_of[places] = np.arange(len(places))
+        count = len(places)
+        total = there.total(row_of[i], count) + here.total(row_of[j], count)
+        if own:
+            total = total + self.own(params[_OWN][:], vm[buses[places]])
+        value = total / params[_SCALE][:] - kept.total(row_of[view.inverters], count)
+        name = "bus_stability" if self._at_all_buses else "inverter_stability"
+        upper = np.full(len(places), -self.strict)
+        rows = OwnedRows(f.constraint(name, index, value, upper=upper), _owners(view)[places])
+        return Declared(
+            margin=limit.margin,
+            limits=limit,
+            rows=(rows,),
+            angles=angle.rows,
+            definitions=angle.definitions,
+            weights=u,
+            parameters={limit.unit.name: limit.unit, **params},
+        )
+
+    @property
+    def _at_all_buses(self) -> bool:
+        return self.everywhere and self.network == "full"
+
+    @property
+    def _has_own(self) -> bool:
+        return type(self).own is not Criterion.own
+
+    def _places(self, view: View) -> Ints:
+        """Buses of the criterion's network that have a row."""
+        return np.arange(len(view.grid)) if self._at_all_buses else view.inverters
+
+    def _lines(self, d: Dispatch, setting: Setting) -> Index:
+        """The index of lines."""
+        if self.network == "full":
+            return d.branch
+        grid, bus = setting.reduced.grid, setting.inverters.bus
+        pairs = zip(bus[grid.start].tolist(), bus[grid.end].tolist(), strict=True)
+        return d.formulation.index("inverter_line", pairs)
+
+    # -- at a point -------------------------------------------
+
+    def slack(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
         """Gamma - value of every row, without a model: all positive where the point is certified.
 
         Args:
@@ -221,83 +232,100 @@ class Criterion(Protocol):
             va: angles, rad, shape (..., n).
 
         Returns:
-            Least room among the rows of each bus, p.u. voltage, shape (..., n).
+            Least slack among the rows of each bus, p.u. voltage, shape (..., n). It is infinite at
+            a bus without a row, and -inf everywhere with an angle beyond 90 degrees.
         """
-
-
-def gamma(k: Any, scale: Any) -> Any:
-    """Right side of (3), Gamma_i = 1 / (2 k_i scale_i), with k_i = m_q,i beta_q,i."""
-    return 1.0 / (2.0 * k * abs(scale))
-
-
-def limits(setting: Setting, scale: Floats) -> dict[str, Floats]:
-    """Values of the Param that holds Gamma, or Gamma per stiffness 1/m_q where that is a variable.
-
-    Args:
-        setting: what the criterion is about.
-        scale: natural scale of each inverter's bus, per unit.
-
-    Raises:
-        ScopfError: when there is no inverter.
-    """
-    inverters = setting.inverters
-    if not len(inverters):
-        raise ScopfError(
-            "there is no inverter to constrain; use the criterion none for a plain OPF"
+        found: Floats = limits.gamma(k, grid.scale) - self._values(
+            grid, grid.b, grid.own, grid.scale, vm, va, None
         )
-    found = gamma(setting.k, scale)
-    return {PER_STIFFNESS: found * inverters.mq} if setting.codesign else {GAMMA: found}
+        without_row = np.isinf(k) & (found > -np.inf)
+        return found if self.everywhere else np.where(without_row, np.inf, found)
+
+    def _values(
+        self,
+        grid: Grid,
+        b: Floats,
+        own: Floats,
+        scale: Floats,
+        vm: Floats,
+        va: Floats,
+        u: Floats | None,
+    ) -> Floats:
+        """Left sides of the rows of all buses at points of shape (..., n)."""
+        i, j, angle = grid.start, grid.end, grid.angle(va)
+        narrow = np.abs(angle) < np.pi / 2
+        across = np.where(narrow, angle, 0.0)
+        v_i, v_j = vm[..., i], vm[..., j]
+        u_i, u_j = (0, 0) if u is None else (u[..., i], u[..., j])
+        start = self.line(b, v_i, v_j, across, u_i, u_j)
+        end = self.line(b, v_j, v_i, -across, u_j, u_i)
+        shape = np.broadcast_shapes(start.shape, end.shape, angle.shape)
+        ends = (np.broadcast_to(part, shape) for part in (start, end))
+        found: Floats = (grid.per_bus(*ends) + self.own(own, vm)) / scale
+        return np.where(narrow.all(axis=-1, keepdims=True), found, np.inf)
+
+    def read(
+        self, declared: Declared, d: Dispatch, setting: Setting, prices: RowPrices
+    ) -> Stability:
+        """Every row at the present values of the model, with its present parameters."""
+        view, (rows,), limit = setting.view(self.network), declared.rows, declared.limits
+        assert limit is not None
+        grid, buses, places = view.grid, view.buses, self._places(view)
+        vm, va = d.vm.value[buses], d.va.value[buses]
+        u = None if declared.weights is None else declared.weights.value
+        own, scale = np.zeros(len(grid)), grid.scale.copy()
+        scale[places] = declared.parameters[_SCALE].values
+        if self._has_own:
+            own[places] = declared.parameters[_OWN].values
+        value = self._values(grid, declared.parameters[_B].values, own, scale, vm, va, u)[places]
+        at = np.flatnonzero(rows.owner >= 0)
+        at = at[np.argsort(rows.owner[at])]
+        right, required = np.zeros(len(places)), np.full(len(places), self.strict)
+        right[at] = limit.values
+        required[at] += limit.required
+        active, price = prices.active(rows.constraint), prices.price(rows.constraint)
+        of_inverter, own_limit = price[at], np.where(active, right, np.nan)[at]
+        return Stability(
+            limit=own_limit,
+            margin=np.where(active, right - value, np.nan)[at],
+            neighbor=np.full(len(at), NOBODY),
+            price=of_inverter,
+            nssp=self.nssp(setting, right[at], of_inverter),
+            dcost_dmq=limits.droop_prices(of_inverter, limit),
+            required=limit.required + self.strict,
+            unmet=(*self.unmet(setting), *self._relaxed(declared, setting, active)),
+            list_rows=partial(
+                Rows,
+                bus=setting.net.bus.id[buses[places]][active],
+                neighbor=np.full(int(active.sum()), NOBODY),
+                value=value[active],
+                limit=right[active],
+                price=price[active],
+                required=required[active],
+            ),
+        )
+
+    def _relaxed(self, declared: Declared, setting: Setting, active: Flags) -> list[str]:
+        """Changes by hand on the model that take something away from the rows."""
+        found = [] if active.all() else [f"{int((~active).sum())} stability rows are switched off"]
+        limit, meant = declared.limits, self.parameters(setting)
+        assert limit is not None
+        for name, parameter in declared.parameters.items():
+            if parameter is limit.unit:
+                continue
+            change = np.abs(parameter.values - meant[name])
+            if (change > _ROUNDING * np.abs(meant[name])).any():
+                found.append(f"{name} was set by hand")
+        given = meant[limit.unit.name] / setting.inverters.mq
+        if (limit.values - given > _ROUNDING * given).any():
+            found.append("limits of inverters were raised by hand")
+        if limit.required < 0:
+            found.append("the margin is negative")
+        return sorted(found)
 
 
-def add_limits(f: Formulation, setting: Setting, scale: Floats) -> Any:
-    """Declare Gamma: the mutable Param `inverter_gamma[i]`, or an expression of the stiffness.
-
-    In co-design `inverter_gamma[i]` is `inverter_gamma_unit[i]` times the variable
-    `inverter_stiffness[i]`, 1/m_q.
-
-    Raises:
-        ScopfError: when there is no inverter, or one is coupled to nothing.
-    """
-    _check_coupling(setting, scale)
-    (name, values), *_ = limits(setting, scale).items()
-    index = f.index("inverter", setting.inverters.bus.tolist())
-    f.parameter(MARGIN, None, setting.margin)
-    found = f.parameter(name, index, values)
-    if not setting.codesign:
-        return found
-    return f.expression(GAMMA, index, found[:] * f[STIFFNESS][:])
-
-
-def _check_coupling(setting: Setting, scale: Floats) -> None:
-    """Refuse inverters whose scale is zero but for rounding."""
-    own = Grid.full(setting.present).scale[setting.reduction.keep]
-    alone = setting.inverters.bus[np.abs(scale) <= _NOTHING * own]
-    if len(alone):
-        text = f"inverter at bus {listing(alone)}: B_ii^red is zero, no other inverter and no "
-        raise ScopfError(f"{text}reactive load is connected to it; use the criterion weighted")
-
-
-def present_limits(f: Formulation) -> Floats:
-    """Gamma of every inverter at the formulation's present values."""
-    if PER_STIFFNESS in f:
-        found: Floats = f[PER_STIFFNESS].values * f[STIFFNESS].value
-        return found
-    values: Floats = f[GAMMA].values.copy()
-    return values
-
-
-def droop_prices(price: Floats, limit: Floats, mq: Floats) -> Floats:
-    """dJ*/dm_q,i = price_i Gamma_i / m_q,i by the envelope theorem, as Gamma_i goes with 1/m_q,i.
-
-    Args:
-        price: -dJ*/dGamma of each inverter.
-        limit: Gamma, NaN for an inverter without a row.
-        mq: its droop.
-    """
-    found: Floats = price * np.where(np.isnan(limit), 0.0, limit) / mq
+def _owners(view: View) -> Ints:
+    """Position of the inverter of each bus; `NOBODY` without one."""
+    found = np.full(len(view.grid), NOBODY)
+    found[view.inverters] = np.arange(len(view.inverters))
     return found
-
-
-def present_margin(f: Formulation) -> float:
-    """The margin that the rows ask for at present."""
-    return float(f[MARGIN].values[0])

@@ -9,17 +9,10 @@ from importlib import import_module
 from importlib.metadata import entry_points
 
 from scopf.errors import ScopfError, listing
-from scopf.network.kron import Reduction
-from scopf.network.susceptances import Grid
 from scopf.stability import criteria
-from scopf.stability.criteria.closed_forms import ClosedForm
 from scopf.stability.criteria.none import Unconstrained
 from scopf.stability.criteria.voltage_difference import VoltageDifference
-from scopf.stability.criteria.weighted import Weighted
-from scopf.stability.criterion import Criterion, Rows, Setting, Stability
-
-__all__ = ["ClosedForm", "Criterion", "Grid", "Reduction", "Rows", "Setting", "Stability"]
-__all__ += ["Unconstrained", "VoltageDifference", "Weighted", "get", "names"]
+from scopf.stability.criterion import Criterion
 
 _PLUGINS = "scopf.criteria"  # entry points of other packages: an object with `CRITERIA` each
 
@@ -53,3 +46,20 @@ def get(name: str) -> Criterion:
         hint = f"; did you mean {known[near[0]].name}?" if near else ""
         raise ScopfError(f"unknown criterion {name!r}{hint} (known: {listing(names())})")
     return known[name.lower()]
+
+
+def check(criterion: object) -> None:
+    """Refuse what is no criterion, and say what a criterion of one's own lacks.
+
+    Raises:
+        ScopfError: naming every fault.
+    """
+    kind = type(criterion).__name__
+    if not isinstance(criterion, Criterion):
+        got = "a class: make an instance" if isinstance(criterion, type) else kind
+        known = listing(names())
+        text = f"criterion must be a name ({known}) or an instance of scopf.Criterion, got {got}"
+        raise ScopfError(text)
+    faults = criterion.faults()
+    if faults:
+        raise ScopfError("\n".join([f"criterion {kind}:", *(f"  {one}" for one in faults)]))

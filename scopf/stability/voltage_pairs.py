@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from scopf.stability.criterion import Rows
+from scopf.stability.rows import Rows
 
 if TYPE_CHECKING:
     from scopf.arrays import Flags, Floats, Ints

@@ -136,10 +136,10 @@ class _Study:
 
         def certified(mq: float) -> bool:
             if rule.network == "full":
-                room = rule.room(self.grid, self._droops(mq), self.vm, self.va)
+                room = rule.slack(self.grid, self._droops(mq), self.vm, self.va)
             else:
                 k = np.full(len(self.at), mq)
-                room = rule.room(self.reduced, k, self.vm[self.at], self.va[self.at])
+                room = rule.slack(self.reduced, k, self.vm[self.at], self.va[self.at])
             return bool((room > 0).all())
 
         return {

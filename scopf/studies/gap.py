@@ -117,7 +117,7 @@ def gap(
             energy = _voltage_part(hessians(_LINE, grid.b, voltages, angles, np.zeros(2)))
         k = np.array([mq_1, mq_2])
         stable = _stable(energy, 1 / (k * voltages))
-        certified: Flags = np.all(rule.room(grid, k, voltages, angles) >= -TIE, axis=-1)
+        certified: Flags = np.all(rule.slack(grid, k, voltages, angles) >= -TIE, axis=-1)
         rows.append((line, mq_1, mq_2, *_shares(stable, certified)))
     columns = ["b", "mq1", "mq2", "xi", "false_share", "stable", "certified"]
     return Gap(rule.name, len(voltages), pd.DataFrame(rows, columns=columns))

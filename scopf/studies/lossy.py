@@ -115,7 +115,7 @@ def _limits(
     y -= np.diag(y.sum(axis=1))
 
     def certified(factor: Floats) -> Floats:
-        least: Floats = rule.room(grid, k * factor[:, None], vm, va).min(axis=-1)
+        least: Floats = rule.slack(grid, k * factor[:, None], vm, va).min(axis=-1)
         return least
 
     def damped(factor: Floats) -> Floats:

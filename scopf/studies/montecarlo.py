@@ -80,7 +80,7 @@ def montecarlo(
     table = pd.DataFrame(
         {
             "criterion": [rule.name for rule in rules],
-            "proven": [rule.proven for rule in rules],
+            "claim": [rule.claim for rule in rules],
             "certified": said[exact].mean(axis=0),
             "false": said[~exact].sum(axis=0),
             "wrong_on_trees": (said != exact[:, None])[tree].sum(axis=0),
@@ -100,4 +100,4 @@ def chosen(criteria: Sequence[str | Criterion] | None, network: str | None) -> l
 def _certified(rules: list[Criterion], batch: Batch, network: int) -> list[bool]:
     """What each criterion says of one network."""
     grid, k, vm, va = batch.grid(network), batch.k[network], batch.vm[network], batch.va[network]
-    return [bool((rule.room(grid, k, vm, va) > 0).all()) for rule in rules]
+    return [bool((rule.slack(grid, k, vm, va) > 0).all()) for rule in rules]

@@ -102,20 +102,17 @@ class Base:
         net = self.network(topology)
         criterion = topology.criterion or self.criterion
         numbers: dict[str, Any] = {}
-        if self.scenario is not None:
-            fields = dataclasses.fields(self.scenario)
-            numbers = {f.name: getattr(self.scenario, f.name) for f in fields}
+        if (
+            self.scenario is not None
+        ):  # a droop margin only if it was given: the criterion may differ
+            numbers = self.scenario.keywords
         for name in self.declared:
             if numbers.get(name) is None:
                 numbers[name] = 0.0
         if topology.capability is not None:
             numbers["capability"] = topology.capability
-        load = numbers.pop("load_scale", None)
-        if not numbers.pop("own_droop_margin", False):
-            numbers.pop("droop_margin", None)  # what this criterion wants on this network
         try:
-            problem = build(net, self.units(net), criterion=criterion, **numbers)
-            return problem if load is None else problem.update(load_scale=load)
+            return build(net, self.units(net), criterion=criterion, **numbers)
         except ScopfError as error:
             raise Unsolvable(INVALID, str(error)) from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import platform
@@ -80,7 +79,7 @@ def network(net: Network, inverters: Ints) -> dict[str, Any]:
 def base(criterion: str | Criterion, scenario: Scenario | None, units: Inverters) -> dict[str, Any]:
     """What scenarios have where they differ in nothing: criterion, numbers and inverters."""
     name = criterion if isinstance(criterion, str) else str(criterion.name)
-    numbers = None if scenario is None else dataclasses.asdict(scenario)
+    numbers = None if scenario is None else scenario.flat
     return {"criterion": name, "scenario": plain(numbers), "inverters": plain(units.columns)}
 
 

@@ -48,7 +48,7 @@ class Study:
     def of(cls, study: Any, given: dict[str, Any], inverters: Any, before: Path | None) -> Study:
         """Put together what was given; what is missing comes from the run folder `before`."""
         criterion = given.get("criterion")
-        own = criterion if hasattr(criterion, "add_rows") else None
+        own = criterion if isinstance(criterion, Criterion) else None
         if own is not None:
             del given["criterion"]
         given_units = isinstance(inverters, Inverters)

@@ -22,7 +22,7 @@ from scopf.optimizer.status import Iterate, Status
 from scopf.procedures.solver import solve
 from scopf.results.prices import TRACE
 from scopf.results.tables import BINDING
-from scopf.stability.criterion import NOBODY
+from scopf.stability.rows import NOBODY
 from scopf.sweeps.base_case import INVALID, Base, Numbers, Topology, Unsolvable
 from scopf.sweeps.quantities import Value
 

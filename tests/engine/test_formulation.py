@@ -147,7 +147,7 @@ TOUCHES = {
     "bounds removed": lambda m: m.gen_pg[1].setub(None),
     "domain with a bound": lambda m: setattr(m.bus_va[7], "domain", pyo.NonNegativeReals),
     "load changed": lambda m: m.bus_pd.__setitem__(5, 1.75),
-    "limit changed": lambda m: m.inverter_gamma.__setitem__(2, 0.02),
+    "limit changed": lambda m: m.inverter_gamma_unit.__setitem__(2, 0.02),
     "strength changed": lambda m: m.alpha.set_value(0.8),
     "margin changed": lambda m: m.stability_margin.set_value(0.25),
     "cost changed": lambda m: m.gen_d.__setitem__(3, 77.0),

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import scopf
-from scopf.model.piecewise_costs import Cost
+from scopf.model.piecewise_costs import Segments
 from scopf.network import piecewise
 from scopf.network.tables import DcLines
 from scopf.optimizer.compiled import compiled
-from scopf.results.residuals import cost, families
+from scopf.results.violations import cost, families
 
 STEP = 1e-4
 
@@ -79,9 +79,9 @@ def test_collinear_points_are_a_polynomial_and_equal_slopes_one_segment():
     points[0] = [[0, 1], [1, 3], [2, 5], [4, 9]]
     points[1, :3] = [[0, 0], [1, 1], [2, 2]]
     points[2] = [[-1, 0], [0, 0], [1, 2], [2, 4]]
-    cost = Cost.of(np.zeros((3, 3)), points)
-    assert cost.polynomial.tolist() == [[1, 2, 0], [0, 1, 0], [0, 0, 0]]
-    assert (cost.owners.tolist(), cost.lines.slope.tolist()) == ([2], [0, 2])
+    polynomial, lines = piecewise.simplified(points, np.zeros((3, 3)))
+    assert polynomial.tolist() == [[1, 2, 0], [0, 1, 0], [0, 0, 0]]
+    assert (Segments.of(lines).owners.tolist(), lines.slope.tolist()) == ([2], [0, 2])
 
 
 def test_fine_points_cost_what_the_curve_costs(caplog):
@@ -204,6 +204,32 @@ def test_a_curve_bounds_q_and_its_price_is_a_derivative(case, side):
     assert -way * slope(moved) == pytest.approx(price, rel=2e-3)
 
 
+@pytest.mark.parametrize("side", ["min", "max"])
+def test_the_price_of_a_steep_curve_is_per_unit_of_q(side):
+    """The row is scaled to a normal of length 1, and its normal is far from that of Q here."""
+    net = scopf.load_case("case39")
+    free = solved(net)
+    row = int(np.argmax(free.point.pg))
+    p, q, way = free.point.pg[row], free.point.qg[row], 1 if side == "max" else -1
+    shift = {
+        "pc1": p - 0.3, "pc2": p + 0.3, f"qc1{side}": q + way * 0.4, f"qc2{side}": q - way * 0.6,
+    }  # fmt: skip
+    other = {f"qc{k}{'min' if way > 0 else 'max'}": -way * 99.0 for k in (1, 2)}
+    curved = net.replace(gen=unit(net, row, **shift, **other))
+    problem = scopf.build(curved, criterion="none")
+    found = scopf.solve(problem)
+    (one,) = problem.opf.curves.sides
+    assert abs(one.b[0]) < 0.6
+    price = found.gens[f"mu_curve_{side}_per_mvarh"][row] * net.base_mva
+
+    def moved(by):
+        ends = {f"qc{k}{side}": shift[f"qc{k}{side}"] + by for k in (1, 2)}
+        return curved.replace(gen=unit(curved, row, **ends))
+
+    assert price > 1e-2
+    assert -way * slope(moved) == pytest.approx(price, rel=2e-3)
+
+
 def test_a_curve_outside_the_box_is_no_row():
     net = scopf.load_case("case39")
     wide = {"pc1": 0.0, "pc2": 9.0, "qc1min": -99, "qc2min": -99, "qc1max": 99, "qc2max": 99}
@@ -255,7 +281,7 @@ def test_exact_checks_know_constant_current_loads_and_dc_lines(caplog):
     exact = found.verify()
     assert "do not fit" not in caplog.text
     assert not exact.lossless
-    doubts = " ".join(found.stability.doubts)
+    doubts = " ".join(found.stability.unmet)
     assert "constant-current" in doubts
     assert "DC lines" in doubts
     plain = net.replace(
@@ -346,7 +372,7 @@ def test_the_checks_see_what_a_point_breaks():
     solution = scopf.solve(problem)
     nlp = compiled(problem, False)
     f, x = problem.formulation, solution.iterate.x.copy()
-    before = cost(problem)
+    before = cost(problem, problem.opf.point)
     for name, broken in {
         "dcline_pf": "bus_balance_p", "dcline_qt": "bus_balance_q", "gen_qg": "gen_power_factor",
         "gen_pg_level": "gen_pg_segment",
@@ -355,9 +381,10 @@ def test_the_checks_see_what_a_point_breaks():
         moved[nlp.columns(name)[-1]] -= 0.05
         nlp.take_over(moved)
         found = {
-            one.name: one.violation for one in families(problem, nlp, moved, solution.stability)
+            one.name: one.violation
+            for one in families(problem, nlp, moved, solution.stability, problem.opf.point)
         }
         assert found[broken] > 0.01, name
     nlp.take_over(x)
-    assert cost(problem) == pytest.approx(before)
+    assert cost(problem, problem.opf.point) == pytest.approx(before)
     assert f["dcline_pf"].value[0] == pytest.approx(solution.point.dclines[0, 0])

@@ -180,7 +180,7 @@ def test_nssp_and_lmps_are_slopes_of_the_cost(form, case):
     buses = solution.buses.set_index("bus")
     loaded = int(buses["q_load_mvar"].idxmax())
     prices = [
-        (m.inverter_gamma, bus, 1e-5, -table.loc[bus, "nssp_per_pu"]),
+        (m.inverter_gamma_offset, bus, 1e-5, -table.loc[bus, "nssp_per_pu"]),
         (m.bus_pd, loaded, 1e-3, buses.loc[loaded, "lmp_p_per_mwh"] * BASE),
         (m.bus_qd, loaded, 1e-3, buses.loc[loaded, "lmp_q_per_mvarh"] * BASE),
     ]

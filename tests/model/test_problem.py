@@ -118,7 +118,7 @@ def test_tables_show_the_model_s_own_flows_and_costs(problem):
 
 def test_parameters_of_the_model_can_be_changed(problem):
     for i in problem.model.inverter:
-        problem.model.inverter_gamma[i] = 1.0
+        problem.model.inverter_gamma_offset[i] = 1.0
     assert scopf.solve(problem).cost == pytest.approx(41263.94, abs=5e-3)
     problem.model.bus_pd[4] = pyo.value(problem.model.bus_pd[4]) + 1.0
     more = scopf.solve(problem)
@@ -136,7 +136,7 @@ def test_maximisation_reports_the_user_s_objective(problem):
 def test_a_solution_is_a_snapshot(problem):
     first = scopf.solve(problem)
     vm = first.point.vm.copy()
-    problem.model.inverter_gamma[32] = 1.0
+    problem.model.inverter_gamma_offset[32] = 1.0
     scopf.solve(problem)
     assert first.buses["vm"].to_numpy() == pytest.approx(vm)
     assert first.inverters.set_index("bus")["limit_pu"][32] == pytest.approx(0.0867773, abs=1e-6)

@@ -10,7 +10,7 @@ import pytest
 
 import scopf
 from scopf.engine.nlp import NLP
-from scopf.model import problem as module
+from scopf.model import quantities
 from scopf.stability.criteria.voltage_difference import VoltageDifference
 from tests.engine.portrait import portrait, same
 
@@ -172,7 +172,7 @@ def test_parameters_set_by_hand_are_read_again_without_compiling():
     first = scopf.solve(problem)
     compiled = problem.compiled[False]
     for i in m.inverter:
-        m.inverter_gamma[i] = 0.5
+        m.inverter_gamma_unit[i] = 0.5 / m.inverter_stiffness[i].value
     m.bus_pd[4] = m.bus_pd[4].value + 0.5
     m.bus_vm[39].setub(1.02)
     second = scopf.solve(problem)
@@ -187,16 +187,19 @@ def test_parameters_set_by_hand_are_read_again_without_compiling():
 def test_an_update_overwrites_what_was_set_by_hand_where_it_belongs_to_it():
     problem = base()
     m = problem.model
-    m.inverter_gamma[32] = 0.5
+    m.inverter_gamma_unit[32] = 0.5
+    m.inverter_stiffness[32] = 3.0
     m.bus_pd[4] = 7.0
     problem.update(margin=0.001, eta_q=0.2)
     scopf.solve(problem)
-    assert (m.inverter_gamma[32].value, m.bus_pd[4].value) == (0.5, 7.0)
+    assert (m.inverter_gamma_unit[32].value, m.bus_pd[4].value) == (0.5, 7.0)
     problem.update(alpha=1.0)
-    assert m.inverter_gamma[32].value == pytest.approx(
-        build(alpha=1.0).formulation["inverter_gamma"].values[2]
+    assert m.inverter_gamma_unit[32].value == pytest.approx(
+        build(alpha=1.0).formulation["inverter_gamma_unit"].values[2]
     )
-    assert m.bus_pd[4].value == 7.0
+    assert (m.inverter_stiffness[32].value, m.bus_pd[4].value) == (3.0, 7.0)
+    problem.update(mq=0.25)
+    assert m.inverter_stiffness[32].value == 4.0
     problem.update(load_scale=1.0)
     assert m.bus_pd[4].value == NET.bus.pd[3]
 
@@ -264,7 +267,7 @@ def test_faulty_values_are_refused_and_change_nothing(rendered):
 
 def test_scenario_numbers_are_checked_in_one_place():
     with pytest.raises(scopf.ScopfError, match="alpha"):
-        module.checked(module.Scenario(alpha=-1.0))
+        quantities.given({"alpha": -1.0})
 
 
 # -- margins and prices -----------------------------------------------
@@ -294,14 +297,14 @@ def test_nssp_is_the_slope_of_the_cost_over_gamma_with_a_margin():
     problem = base().update(margin=0.004)
     nssp = scopf.solve(problem).inverters.set_index("bus")["nssp_per_pu"]
     bus, total = int(nssp.idxmax()), nssp.sum()
-    gamma, step = problem.model.inverter_gamma[bus].value, 2e-5
+    offset, step = problem.model.inverter_gamma_offset, 2e-5
     costs = []
     for sign in (1, -1):
-        problem.model.inverter_gamma[bus] = gamma + sign * step
+        offset[bus] = sign * step
         costs.append(scopf.solve(problem, options={"tol": 1e-10}).cost)
     assert nssp[bus] > 100
     assert (costs[1] - costs[0]) / (2 * step) == pytest.approx(nssp[bus], rel=1e-3)
-    problem.model.inverter_gamma[bus] = gamma
+    offset[bus] = 0.0
     costs = [
         scopf.solve(problem.update(margin=0.004 + sign * step), options={"tol": 1e-10}).cost
         for sign in (1, -1)

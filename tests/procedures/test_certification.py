@@ -66,6 +66,23 @@ def test_a_heuristic_that_fails_is_tightened_until_it_holds():
     assert scopf.solve(made).cost == pytest.approx(loose.cost, rel=1e-7)
 
 
+def test_a_step_is_the_ratio_of_what_the_criterion_allows_and_what_is_stable():
+    made = problem("case118", mq=1.4, criterion="weighted", droop_margin=0.0)
+    loose = scopf.solve(made)
+    first, second, *_ = scopf.solve(made, certify=True).checks
+    view = made.setting.view("full")
+    point = loose.point.vm[view.buses], loose.point.va[view.buses]
+
+    def certified(factor):
+        slack = made.criterion.slack(view.grid, factor * view.k, *point)
+        return slack[view.inverters].min() > 0
+
+    allowed = (1 + second.droop_margin) * first.factor / 1.005
+    assert first.factor < 0.999 * allowed, "the ratio would make no difference"
+    assert certified(allowed * (1 - 1e-6))
+    assert allowed <= 1 + 1e-9 or not certified(allowed * (1 + 1e-6))
+
+
 @pytest.mark.parametrize(
     ("keywords", "said"),
     [

@@ -108,9 +108,9 @@ def test_nssp_is_the_slope_of_the_cost_over_the_limit(lossless, droop, eta_q):
     assert found > 1
     assert found == pytest.approx(expected, rel=2e-3)
 
-    problem.model.inverter_gamma[bus] = table.loc[bus, "limit_pu"] + 1e-5
+    problem.model.inverter_gamma_offset[bus] = 1e-5
     ahead = scopf.solve(problem).cost
-    problem.model.inverter_gamma[bus] = table.loc[bus, "limit_pu"] - 1e-5
+    problem.model.inverter_gamma_offset[bus] = -1e-5
     behind = scopf.solve(problem).cost
     assert table.loc[bus, "nssp_per_pu"] == pytest.approx((behind - ahead) / 2e-5, rel=2e-3)
 

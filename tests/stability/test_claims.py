@@ -7,8 +7,10 @@ import pytest
 
 import scopf
 from scopf.dynamics.verification import verify
+from scopf.network.kron import Reduction
 from scopf.stability import registry
 from scopf.stability.line_sums import LineSums
+from scopf.stability.setting import Setting
 from tests.small_networks import network, random_network
 
 PROVEN = ("C0", "C1", "C2", "weighted")
@@ -23,7 +25,7 @@ def solved(net, name, mq, buses=None, **keywords):
 def claims(solution):
     """Whether the summary says that the point is proven stable."""
     said = "is proven for this network" in str(solution)
-    assert said != bool(solution.stability.doubts)
+    assert said != bool(solution.stability.unmet)
     return said
 
 
@@ -62,11 +64,11 @@ def test_what_is_certified_without_doubt_is_stable_on_random_networks(name):
         if rng.random() < 0.8:
             net = net.replace(branch={"shift": 0 * net.branch.shift})
         inverters = inverters.replace(mq=10 ** rng.uniform(-2, 0.5, len(inverters)))
-        reduction = registry.Reduction(net, net.bus_positions(inverters.bus))
-        setting = registry.Setting(reduction, inverters)
-        seen = setting.seen(criterion.network)
-        room = criterion.room(seen.grid, seen.k, vm[seen.buses], va[seen.buses])
-        if criterion.doubts(setting):
+        reduction = Reduction(net, net.bus_positions(inverters.bus))
+        setting = Setting(reduction, inverters)
+        seen = setting.view(criterion.network)
+        room = criterion.slack(seen.grid, seen.k, vm[seen.buses], va[seen.buses])
+        if criterion.unmet(setting):
             doubted += 1
         elif room.min() > 0:
             certified += 1
@@ -85,12 +87,15 @@ def test_rows_that_were_loosened_prove_nothing():
 
     def raised(m):
         for i in m.inverter:
-            m.inverter_gamma[i] = 10.0
+            m.inverter_gamma_offset[i] = 10.0
 
-    assert claims(made(lambda m: m.inverter_gamma.__setitem__(30, 1e-2)))  # stricter is fine
+    def stricter(m):
+        m.inverter_gamma_offset[30] = -1e-2
+
+    assert claims(made(stricter))
     for change, said in (
         (lambda m: m.bus_stability.deactivate(), "39 stability rows are switched off"),
-        (raised, "inverter_gamma was set by hand"),
+        (raised, "limits of inverters were raised by hand"),
         (lambda m: m.stability_margin.set_value(-0.1), "the margin is negative"),
     ):
         solution = made(change)
@@ -100,7 +105,7 @@ def test_rows_that_were_loosened_prove_nothing():
 
 
 def test_a_criterion_of_ones_own_is_proven_only_if_it_says_so():
-    assert LineSums.proven is False
+    assert LineSums.claim is None
 
 
 def test_a_centralised_optimum_past_the_nose_is_not_stable():
@@ -159,6 +164,6 @@ def test_certify_is_a_yes_or_a_no_or_keywords():
 def test_certifying_leaves_what_was_set_by_hand():
     net = scopf.load_case("case39").lossless()
     problem = scopf.build(net, scopf.Inverters.at_generators(net, mq=0.2), criterion="weighted")
-    problem.model.inverter_gamma[30] = 0.02
+    problem.model.inverter_gamma_offset[30] = -0.02
     assert scopf.solve(problem, certify=True).certified
-    assert problem.model.inverter_gamma[30].value == 0.02
+    assert problem.model.inverter_gamma_offset[30].value == -0.02

@@ -1,23 +1,29 @@
 """The contract of every stability criterion, and what is particular to some."""
 
+import json
+import re
+
 import numpy as np
 import pyomo.environ as pyo
 import pytest
 
 import scopf
 from scopf.dynamics.energy import hessian
+from scopf.engine.functions import cos
 from scopf.engine.nlp import NLP
 from scopf.network.susceptances import Grid
-from scopf.stability import registry
-from scopf.stability.criterion import NOBODY
+from scopf.results import export
+from scopf.stability import limits, registry
+from scopf.stability.criteria.voltage_difference import Pairwise, VoltageDifference
 from scopf.stability.line_sums import STRICT, LineSums
+from scopf.stability.rows import NOBODY, OwnedRows
 from tests.engine.portrait import same
 from tests.engine.test_nlp import check_derivatives
 from tests.grids import meshed
 
 NAMES = registry.names()
 WITH_ROWS = [name for name in NAMES if name != "none"]
-PROVEN = [name for name in NAMES if registry.get(name).proven]
+PROVEN = [name for name in NAMES if registry.get(name).claim]
 ROWS = ("inverter_stability", "bus_stability")
 
 # Inverters at 1 to 4, no load where there is none: every proof applies.
@@ -60,14 +66,11 @@ def exactly_stable(solution, reactances=False):
 class Somewhere:
     """Prices of a solver that has found none; every row is active."""
 
-    def __init__(self, f):
-        self.f = f
+    def active(self, rows):
+        return np.ones(len(rows), dtype=bool)
 
-    def active(self, name):
-        return np.ones(len(self.f[name]), dtype=bool)
-
-    def price(self, name, *, lower=False):
-        return np.zeros(len(self.f[name]))
+    def price(self, rows, *, lower=False):
+        return np.zeros(len(rows))
 
 
 def scattered(made, seed=0):
@@ -77,7 +80,7 @@ def scattered(made, seed=0):
     f["bus_va"].value[:] = rng.uniform(-0.2, 0.2, len(f["bus_va"]))
     if "bus_log_weight" in f:
         f["bus_log_weight"].value[:] = rng.uniform(-0.1, 0.1, len(f["bus_log_weight"]))
-    return made.criterion.read(f, made.setting, Somewhere(f))
+    return made.opf.stability.read(made.setting, Somewhere())
 
 
 # -- the contract -----------------------------------------------
@@ -89,7 +92,9 @@ def test_a_criterion_says_what_it_is(name):
     assert criterion.name == name
     assert registry.get(name.upper()) is criterion
     assert criterion.network in ("full", "reduced")
-    assert criterion.assumptions
+    assert criterion.conditions
+    assert criterion.faults() == []
+    assert criterion.claim in (None, "stable", "no growing mode", "no growing real mode")
     assert criterion.source or name == "none"
 
 
@@ -98,7 +103,7 @@ def test_a_criterion_says_what_it_is(name):
 def test_rows_are_the_same_in_pyomo_and_in_numpy(name, network):
     made = problem(name, NETWORKS[network], mq=0.3, margin=0.01, buses=None)
     if made.reduction.neighbors.pair_count > 200 and name == "voltage-difference":
-        made = problem(registry.VoltageDifference("pairs"), NETWORKS[network], 0.3, margin=0.01)
+        made = problem(VoltageDifference("pairs"), NETWORKS[network], 0.3, margin=0.01)
     rows = scattered(made).rows
     slack = [
         pyo.value(row.upper) - pyo.value(row.body)
@@ -117,10 +122,10 @@ def test_room_without_a_model_is_the_margin_of_the_rows(name, network):
     made = problem(name, NETWORKS[network], mq=0.3)
     setting, criterion, f = made.setting, made.criterion, made.formulation
     found = scattered(made)
-    seen = setting.seen(criterion.network)
+    seen = setting.view(criterion.network)
     point = [f[name].value[seen.buses] for name in ("bus_vm", "bus_va")]
-    room = criterion.room(seen.grid, seen.k, *point)
-    assert criterion.room(seen.grid, seen.k, *np.stack([point, point], axis=1)) == pytest.approx(
+    room = criterion.slack(seen.grid, seen.k, *point)
+    assert criterion.slack(seen.grid, seen.k, *np.stack([point, point], axis=1)) == pytest.approx(
         np.stack([room, room]), abs=1e-9
     )
     if name == "weighted":  # the best weights, better than those at hand
@@ -147,12 +152,11 @@ def test_prices_are_slopes_of_the_optimal_cost(name):
     bus = int(solution.inverters["bus"][bus])
     price = solution.stability.price[list(table.index).index(bus)]
     assert price > 0.1, "nothing binds: the test would be empty"
-    gamma = pyo.value(made.model.inverter_gamma[bus])
     costs = []
     for step in (1e-5, -1e-5):
-        made.model.inverter_gamma[bus] = gamma + step
+        made.model.inverter_gamma_offset[bus] = step
         costs.append(solved(made).cost)
-    made.model.inverter_gamma[bus] = gamma
+    made.model.inverter_gamma_offset[bus] = 0.0
     assert (costs[1] - costs[0]) / 2e-5 == pytest.approx(price, rel=1e-3)
 
     h = 1e-3 * SOFT
@@ -177,8 +181,8 @@ def test_a_margin_is_kept(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_proven_criterion_has_no_doubt_here_and_its_optimum_is_stable(name):
     criterion, solution = registry.get(name), solved(problem(name))
-    assert solution.stability.doubts == ()
-    if criterion.proven:
+    assert solution.stability.unmet == ()
+    if criterion.claim == "stable":
         assert exactly_stable(solution, reactances=criterion.network == "reduced")
         assert "proven for this network" in str(solution)
     else:
@@ -189,7 +193,7 @@ def test_a_proven_criterion_has_no_doubt_here_and_its_optimum_is_stable(name):
 @pytest.mark.parametrize("name", PROVEN)
 def test_doubts_are_said(name):
     solution = solved(problem(name, NETWORKS["losses, shunts, taps"], mq=0.1))
-    assert solution.stability.doubts
+    assert solution.stability.unmet
     assert "is a heuristic here" in str(solution)
 
 
@@ -258,7 +262,7 @@ def test_codesign_by_bus_and_its_cost_as_a_scenario():
 
 def test_codesign_in_the_maximum_form_is_that_of_the_pairs():
     found = [
-        solved(problem(registry.VoltageDifference(rows), mq_bounds=(0.5, 40), stiffness_cost=0.5))
+        solved(problem(VoltageDifference(rows), mq_bounds=(0.5, 40), stiffness_cost=0.5))
         for rows in ("pairs", "maximum")
     ]
     assert found[0].cost == pytest.approx(found[1].cost, rel=1e-8)
@@ -300,11 +304,11 @@ def test_beyond_90_degrees_nothing_is_certified(name):
     made = problem(name, mq=0.1)
     f = made.formulation
     f["bus_va"].value[3] = 2.0
-    stable = made.criterion.read(f, made.setting, Somewhere(f))
+    stable = made.opf.stability.read(made.setting, Somewhere())
     assert (stable.margin == -np.inf).any()
-    seen = made.setting.seen(made.criterion.network)
+    seen = made.setting.view(made.criterion.network)
     vm, va = f["bus_vm"].value, f["bus_va"].value
-    assert (made.criterion.room(seen.grid, seen.k, vm, va) == -np.inf).any()
+    assert (made.criterion.slack(seen.grid, seen.k, vm, va) == -np.inf).any()
     wide = [row for row in made.model.component_data_objects(pyo.Constraint) if "angle" in row.name]
     assert wide, "rows have to keep angles below 90 degrees"
 
@@ -344,7 +348,7 @@ def test_a_criterion_of_ones_own():
     class Heavier(LineSums):
         name = "heavier"
         network = "reduced"
-        assumptions = "as C0"
+        conditions = "as C0"
         source = "this test"
 
         def ratio(self, v_i, v_j, u_i, u_j):
@@ -354,6 +358,137 @@ def test_a_criterion_of_ones_own():
     ours = solved(problem("C0", mq=4.0))
     assert solution.cost > ours.cost
     assert solution.inverters["margin"].min() == pytest.approx(0.0, abs=2 * STRICT)
+
+
+class ByOneMethod(scopf.Criterion):
+    """C0 with its one method, and a weight."""
+
+    name = "by-one-method"
+    weight = 1.0
+
+    def term(self, b, v_i, v_j, angle):
+        return self.weight * b * (v_j / cos(angle) - v_i)
+
+
+class Heavy(ByOneMethod):
+    name = "heavy"
+    weight = 1.25
+
+
+class OnTheFullNetwork(ByOneMethod):
+    name = "full"
+    network = "full"
+
+
+class Strict(ByOneMethod):
+    name = "strict"
+    strict = STRICT  # as C0's rows
+
+
+def test_one_method_is_a_criterion():
+    ours, c0 = (solved(problem(one)) for one in (Strict(), "C0"))
+    assert ours.cost == pytest.approx(c0.cost, rel=1e-9)
+    for column in ("margin", "nssp_per_pu", "dcost_dmq"):
+        found, expected = (table.inverters[column].to_numpy() for table in (ours, c0))
+        assert found == pytest.approx(expected, rel=1e-6, abs=1e-7)
+    assert solved(problem(Heavy())).cost > ours.cost
+    assert "not proven" in str(ours)
+    assert json.loads(export.as_json(ours, {}))["claim"] is None
+
+
+@pytest.mark.parametrize("one", [Heavy(), OnTheFullNetwork()], ids=lambda one: one.name)
+@pytest.mark.parametrize("network", ["no load bus", "39 buses", "losses, shunts, taps"])
+def test_the_base_does_the_rest_for_one_method(one, network):
+    made = problem(one, NETWORKS[network], mq=0.3, margin=0.01)
+    found, view = scattered(made), made.setting.view(one.network)
+    rows = made.model.inverter_stability.values()
+    slack = [pyo.value(row.upper) - pyo.value(row.body) for row in rows]
+    assert found.margin - found.required == pytest.approx(slack, abs=1e-10)
+    point = [made.formulation[name].value[view.buses] for name in ("bus_vm", "bus_va")]
+    twin = one.slack(view.grid, view.k, *point)
+    assert twin[view.inverters] == pytest.approx(found.margin, abs=1e-9)
+    assert (np.isinf(twin) == np.isinf(view.k)).all()
+
+
+@pytest.mark.parametrize("one", [Heavy(), OnTheFullNetwork()], ids=lambda one: one.name)
+def test_prices_and_codesign_of_one_method(one):
+    made = problem(one)
+    solution = solved(made)
+    table = solution.inverters
+    bus = int(table["bus"][table["nssp_per_pu"].idxmax()])
+    price = table.set_index("bus")["nssp_per_pu"][bus]
+    assert price > 0.1
+    costs = []
+    for step in (1e-5, -1e-5):
+        made.model.inverter_gamma_offset[bus] = step
+        costs.append(solved(made).cost)
+    assert (costs[1] - costs[0]) / 2e-5 == pytest.approx(price, rel=1e-3)
+    designed = solved(problem(one, mq_bounds=(0.5, 400.0), stiffness_cost=COST)).inverters
+    inside = designed["mq"].between(0.51, 399)
+    worth = designed["dcost_dmq"] * designed["mq"] ** 2
+    assert inside.any()
+    assert worth[inside].to_numpy() == pytest.approx(COST, rel=1e-4)
+
+
+class Toy(VoltageDifference):
+    """Rows of its own, under a name that the package does not know."""
+
+    name = "toy"
+
+    def declare(self, d, setting):
+        limit = limits.declare(d, setting, self._scale(setting))
+        at, (i, j) = setting.reduction.keep, setting.reduction.neighbors.pairs()
+        index = d.formulation.index("toy_pair", list(zip(i.tolist(), j.tolist(), strict=True)))
+        row = d.vm[at[j]] - d.vm[at[i]]
+        rows = limits.constrain(d, limit, "toy_rows", index, row, i)
+        owned = (OwnedRows(rows, i),)
+        parameters = {limit.unit.name: limit.unit}
+        return Pairwise(limit.margin, limit, owned, parameters=parameters, direct=rows)
+
+
+def test_rows_of_any_name_are_diagnosed_as_ours():
+    net = NETWORKS["39 buses"]
+    inverters = scopf.Inverters.at_generators(net, mq={32: 50.0})
+    held = net.replace(bus={"vmin": net.bus.vm.clip(0.94, 1.06) - 1e-3})
+    held = held.replace(bus={"vmax": held.bus.vmin + 2e-3})
+    found = {}
+    for one in (Toy(), "voltage-difference"):
+        diagnosis = scopf.diagnose(scopf.build(held, inverters, criterion=one))
+        assert not diagnosis.feasible
+        found[diagnosis.criterion if hasattr(diagnosis, "criterion") else str(one)] = diagnosis
+    texts = [str(diagnosis.limits) for diagnosis in found.values()]
+    assert texts[0] == texts[1]
+    assert any("m_q" in text and "inverter 32" in text for text in texts)
+
+
+def plain_term(self, b, v_i, v_j, angle):
+    return b * (v_j / cos(angle) - v_i)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({}, "it lacks the method `term"),
+        ({"name": "", "term": plain_term}, "it has no name"),
+        ({"network": "half", "term": plain_term}, '"reduced" or "full"'),
+        ({"claim": "perfect", "term": plain_term}, "`claim` is one of"),
+        ({"claim": "stable", "term": plain_term}, "under which conditions"),
+        ({"term": lambda self, b, v: b}, "does not take b, v_i, v_j and angle"),
+        ({"term": lambda self, b, v, w, angle: 1.0}, "has shape ()"),
+        ({"term": lambda self, b, v, w, angle: b / (angle - angle)}, "not a finite number"),
+        ({"declare": VoltageDifference.declare}, "lacks `parameters`, `read`, `slack`"),
+    ],
+)
+def test_build_says_what_a_criterion_lacks(body, said):
+    kind = type("Broken", (scopf.Criterion,), {"name": "broken", **body})
+    with np.errstate(all="ignore"), pytest.raises(scopf.ScopfError, match=re.escape(said)):
+        problem(kind())
+
+
+@pytest.mark.parametrize("given", [ByOneMethod, object(), 7, None])
+def test_what_is_no_criterion_is_refused(given):
+    with pytest.raises(scopf.ScopfError, match=r"instance of scopf\.Criterion"):
+        problem(given)
 
 
 def test_codesign_prices_stiffness_at_the_droops_that_were_found():

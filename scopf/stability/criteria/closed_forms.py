@@ -13,15 +13,13 @@ Kron-reduced network.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from scopf.network.network import LOADS
 from scopf.stability.line_sums import LineSums
-
-if TYPE_CHECKING:
-    from scopf.stability.criterion import Setting
+from scopf.stability.setting import Setting
 
 
 class ClosedForm(LineSums):
@@ -32,8 +30,8 @@ class ClosedForm(LineSums):
     """
 
     network: Literal["reduced", "full"] = "reduced"
-    proven = True
-    assumptions = (
+    claim = "stable"
+    conditions = (
         "holds for a lossless network without phase shifters that has nothing but lines at buses "
         "without an inverter; loads at inverters draw constant power, or reactive power that rises "
         "with voltage"
@@ -48,9 +46,9 @@ class ClosedForm(LineSums):
         """w_j/w_i = (V_i/V_j)^p."""
         return (v_i / v_j) ** self.p
 
-    def doubts(self, setting: Setting) -> list[str]:
+    def unmet(self, setting: Setting) -> list[str]:
         """Losses and the like, and whatever the buses without an inverter have but lines."""
-        net, found = setting.net, super().doubts(setting)
+        net, found = setting.net, super().unmet(setting)
         if net.branch.shift.any():
             found.append("phase shifters")
         rest = np.ones(len(net.bus), dtype=bool)

@@ -16,31 +16,27 @@ neighbours at once, where the pairs' own multipliers are not unique either.
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from scopf.engine.symbols import Parameter
+from scopf.arrays import Floats, Ints
+from scopf.engine.symbols import Constraint
 from scopf.errors import ScopfError
-from scopf.stability import criterion
-from scopf.stability.criterion import MARGIN, NOBODY, Stability
+from scopf.network.kron import Neighbors
+from scopf.network.susceptances import Grid
+from scopf.stability import limits
+from scopf.stability.criterion import Criterion
+from scopf.stability.rows import NOBODY, Declared, Dispatch, Limits, OwnedRows, RowPrices, Stability
+from scopf.stability.setting import Setting
 from scopf.stability.voltage_pairs import Direct, Voltages, Within
-
-if TYPE_CHECKING:
-    from scopf.arrays import Floats, Ints
-    from scopf.engine.formulation import Formulation
-    from scopf.network.kron import Neighbors
-    from scopf.network.network import Network
-    from scopf.network.susceptances import Grid
-    from scopf.stability.criterion import RowPrices, Setting
 
 log = logging.getLogger(__name__)
 
 _ABOVE = 0.03  # how far above the highest voltage a group's maximum starts: inside its rows
 _FEW = 200  # pairs up to which the rows are written pair by pair
-PAIRS = WITHIN = "inverter_stability"
-DIRECT, HIGHEST, BELOW = "inverter_stability_direct", "inverter_group_vm", "inverter_group_vm_low"
 
 
 def difference(v_i: Any, v_j: Any) -> Any:
@@ -48,7 +44,23 @@ def difference(v_i: Any, v_j: Any) -> Any:
     return v_j - v_i
 
 
-class VoltageDifference:
+@dataclass(frozen=True, eq=False)
+class Pairwise(Declared):
+    """The rows of this criterion.
+
+    Attributes:
+        within: one row for each inverter and group of mutual neighbours, U - V_i <= Gamma_i; None
+            where all rows are pair by pair.
+        above: rows 0 <= U - V_i, the same ones unless droops are variables.
+        direct: rows of single pairs.
+    """
+
+    within: Constraint | None = None
+    above: Constraint | None = None
+    direct: Constraint | None = None
+
+
+class VoltageDifference(Criterion):
     """V_j - V_i <= Gamma_i for every neighbour j of inverter i in the Kron-reduced network.
 
     Args:
@@ -57,10 +69,7 @@ class VoltageDifference:
     """
 
     name = "voltage-difference"
-    nssp_unit = "voltage"
-    network: Literal["reduced", "full"] = "reduced"
-    proven = False
-    assumptions = (
+    conditions = (
         "conservative at small angles and not sufficient at large ones; the reduced network's "
         "transfer conductance is taken as negligible"
     )
@@ -71,8 +80,8 @@ class VoltageDifference:
             raise ScopfError(f'rows is "pairs" or "maximum", got {rows!r}')
         self._rows = rows
 
-    def add_rows(self, f: Formulation, setting: Setting) -> None:
-        """Add `inverter_stability`; Gamma is the mutable Param `inverter_gamma[i]`.
+    def declare(self, d: Dispatch, setting: Setting) -> Declared:
+        """Declare `inverter_stability`, with Gamma as in `scopf.stability.limits`.
 
         Pair by pair the rows are `inverter_stability[i, j]`. With maxima they are
         `inverter_stability[i, g]` for each group g, whose variable is `inverter_group_vm[g]`, and
@@ -81,106 +90,109 @@ class VoltageDifference:
         Raises:
             ScopfError: when there is no inverter, or one is coupled to nothing.
         """
-        buses = setting.inverters.bus.tolist()
-        criterion.add_limits(f, setting, self._scale(setting))
+        limit = limits.declare(d, setting, self._scale(setting))
+        own = {limit.unit.name: limit.unit}
         near, at = setting.reduction.neighbors, setting.reduction.keep
         few = near.pair_count <= _FEW if self._rows is None else self._rows == "pairs"
         if few:
-            self._add_pairs(f, PAIRS, buses, at, *near.pairs())
-        else:
-            self._add_maxima(f, buses, at, near)
-            self._add_pairs(f, DIRECT, buses, at, *near.direct.T)
-
-    def _add_pairs(
-        self, f: Formulation, name: str, buses: list[int], at: Ints, i: Ints, j: Ints
-    ) -> None:
-        vm = f["bus_vm"]
-        pairs = [(buses[a], buses[b]) for a, b in zip(i.tolist(), j.tolist(), strict=True)]
-        index = f.index("inverter_pair" if name == PAIRS else "inverter_direct_pair", pairs)
-        _limit(f, name, index, difference(vm[at[i]], vm[at[j]]), i)
-
-    def _add_maxima(self, f: Formulation, buses: list[int], at: Ints, near: Neighbors) -> None:
-        vm = f["bus_vm"]
-        groups = f.index("inverter_group", range(int(near.group.max(initial=-1)) + 1))
-        members = [
-            (buses[i], g) for i, g in zip(near.inverter.tolist(), near.group.tolist(), strict=True)
-        ]
-        index = f.index("inverter_in_group", members)
-        highest = np.full(len(groups), -np.inf)
-        np.maximum.at(highest, near.group, vm.value[at[near.inverter]])
-        top = f.variable(HIGHEST, groups, lower=-np.inf, upper=np.inf, start=highest + _ABOVE)
-        row = difference(vm[at[near.inverter]], top[near.group])
-        _limit(f, WITHIN, index, row, near.inverter, lower=np.zeros(len(members)))
+            pairs = _add_pairs(d, limit, "inverter_stability", at, *near.pairs())
+            return Pairwise(limit.margin, limit, (pairs,), parameters=own, direct=pairs.constraint)
+        within, above = _add_maxima(d, limit, at, near)
+        direct = _add_pairs(d, limit, "inverter_stability_direct", at, *near.direct.T)
+        return Pairwise(
+            limit.margin,
+            limit,
+            (within, direct),
+            definitions=() if above is within.constraint else (above,),
+            parameters=own,
+            within=within.constraint,
+            above=above,
+            direct=direct.constraint,
+        )
 
     def parameters(self, setting: Setting) -> dict[str, Floats]:
         """Gamma of every inverter."""
-        return criterion.limits(setting, self._scale(setting))
+        return limits.parameters(setting, self._scale(setting))
 
     def _scale(self, setting: Setting) -> Floats:
         """|B_ii^red| at the present strength."""
         return setting.alpha * setting.reduction.self_susceptance
 
-    def droop_margin(self, net: Network) -> float:
-        """None by default: the paper has none."""
-        return 0.0
-
-    def doubts(self, setting: Setting) -> list[str]:
-        """There is no proof to doubt."""
-        return []
-
-    def room(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
+    def slack(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
         """Gamma less the largest voltage difference to a neighbour, shape (..., n)."""
         shape = np.broadcast_shapes(vm.shape, va.shape, k.shape)
         rise = np.full((shape[-1], *vm.shape[:-1]), -np.inf)
         for i, j in ((grid.start, grid.end), (grid.end, grid.start)):
             np.maximum.at(rise, i, np.moveaxis(difference(vm[..., i], vm[..., j]), -1, 0))
-        found: Floats = criterion.gamma(k, grid.scale) - np.moveaxis(rise, 0, -1)
+        found: Floats = limits.gamma(k, grid.scale) - np.moveaxis(rise, 0, -1)
         return np.broadcast_to(found, shape)
 
-    def read(self, f: Formulation, setting: Setting, rows: RowPrices) -> Stability:
-        """Limits, margins and prices at the formulation's present values."""
-        limit, near = criterion.present_limits(f), setting.reduction.neighbors
-        vm, bus = f["bus_vm"].value[setting.reduction.keep], setting.inverters.bus
-        if HIGHEST in f:
-            if not rows.active(WITHIN).all():
+    def read(
+        self, declared: Declared, d: Dispatch, setting: Setting, prices: RowPrices
+    ) -> Stability:
+        """Limits, margins and prices at the present values of the model."""
+        limit, near = declared.limits, setting.reduction.neighbors
+        assert isinstance(declared, Pairwise)
+        assert limit is not None
+        assert declared.direct is not None
+        vm, bus = d.vm.value[setting.reduction.keep], setting.inverters.bus
+        gamma, rows = limit.values, declared.within
+        if rows is None or declared.above is None:
+            within = Within.empty()
+            i, j = near.pairs()
+        else:
+            active = prices.active(rows)
+            if not active.all():
                 log.warning(
                     "inverters whose row is inactive are out of their group: neither limited nor "
-                    "counted as neighbours (raise inverter_gamma to switch off a limit alone)"
+                    "counted as neighbours (raise inverter_gamma_offset to switch off a limit)"
                 )
-            price = rows.price(WITHIN), rows.price(BELOW if BELOW in f else WITHIN, lower=True)
-            within = Within(near.inverter, near.group, rows.active(WITHIN), *price)
-            i, j, name = *near.direct.T, DIRECT
-        else:
-            within = Within.empty()
-            i, j, name = *near.pairs(), PAIRS
-        direct = Direct(i, j, rows.active(name), rows.price(name))
-        found = Voltages(bus, vm, limit, within, direct)
-        required = criterion.present_margin(f)
-        own = np.where(found.neighbor >= 0, limit, np.nan)
+            price = prices.price(rows), prices.price(declared.above, lower=True)
+            within = Within(near.inverter, near.group, active, *price)
+            i, j = near.direct.T
+        direct = Direct(i, j, prices.active(declared.direct), prices.price(declared.direct))
+        found = Voltages(bus, vm, gamma, within, direct)
+        has_rows = found.neighbor >= 0
         return Stability(
-            limit=own,
-            margin=limit - found.rise,
-            neighbor=np.where(found.neighbor >= 0, bus[found.neighbor], NOBODY),
+            limit=np.where(has_rows, gamma, np.nan),
+            margin=gamma - found.rise,
+            neighbor=np.where(has_rows, bus[found.neighbor], NOBODY),
             price=found.nssp,
             nssp=found.nssp,
-            dcost_dmq=criterion.droop_prices(found.nssp, own, setting.inverters.mq),
-            required=required,
-            doubts=(),
-            list_rows=partial(found.rows, required),
+            dcost_dmq=limits.droop_prices(found.nssp, limit),
+            required=limit.required,
+            unmet=(),
+            list_rows=partial(found.rows, limit.required),
         )
 
 
-def _limit(
-    f: Formulation, name: str, index: Any, row: Any, i: Ints, lower: Floats | None = None
-) -> None:
-    """Rows lower <= row <= Gamma_i - margin."""
-    limit, margin = f[criterion.GAMMA], f[MARGIN][:]
-    if isinstance(limit, Parameter):
-        f.constraint(name, index, row, lower=lower, upper=limit[i] - margin)
-        return
-    f.constraint(name, index, row - limit[i], upper=-margin)  # Gamma is no number in co-design
-    if lower is not None:
-        f.constraint(BELOW, index, row, lower=lower)
+def _add_pairs(d: Dispatch, limit: Limits, name: str, at: Ints, i: Ints, j: Ints) -> OwnedRows:
+    """Rows V_j - V_i <= Gamma_i - margin of ordered pairs."""
+    buses = np.array(d.inverter.keys, dtype=np.int64)
+    pairs = list(zip(buses[i].tolist(), buses[j].tolist(), strict=True))
+    own = "inverter_pair" if name == "inverter_stability" else "inverter_direct_pair"
+    index = d.formulation.index(own, pairs)
+    row = difference(d.vm[at[i]], d.vm[at[j]])
+    return OwnedRows(limits.constrain(d, limit, name, index, row, i), i)
+
+
+def _add_maxima(
+    d: Dispatch, limit: Limits, at: Ints, near: Neighbors
+) -> tuple[OwnedRows, Constraint]:
+    """Rows 0 <= U - V_i <= Gamma_i - margin of groups: the upper sides, and the lower ones."""
+    f, of, group = d.formulation, near.inverter, near.group
+    groups = f.index("inverter_group", range(int(group.max(initial=-1)) + 1))
+    buses = np.array(d.inverter.keys, dtype=np.int64)
+    index = f.index("inverter_in_group", zip(buses[of].tolist(), group.tolist(), strict=True))
+    highest = np.full(len(groups), -np.inf)
+    np.maximum.at(highest, group, d.vm.value[at[of]])
+    start = highest + _ABOVE
+    top = f.variable("inverter_group_vm", groups, lower=-np.inf, upper=np.inf, start=start)
+    row, zero = difference(d.vm[at[of]], top[group]), np.zeros(len(of))
+    rows = limits.constrain(d, limit, "inverter_stability", index, row, of, lower=zero)
+    if rows.lower is not None:
+        return OwnedRows(rows, of), rows
+    return OwnedRows(rows, of), f.constraint("inverter_group_vm_low", index, row, lower=zero)
 
 
 CRITERIA = (VoltageDifference(),)

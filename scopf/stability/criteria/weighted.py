@@ -8,22 +8,21 @@ u = ln w, in which each row is convex; u is 0 at one bus, since only ratios coun
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse import linalg
 
+from scopf.arrays import Floats
 from scopf.engine.functions import exp
-from scopf.stability import criterion
-from scopf.stability.line_sums import WEIGHTS, LineSums
-
-if TYPE_CHECKING:
-    from scopf.arrays import Floats
-    from scopf.engine.formulation import Formulation
-    from scopf.network.network import Network
-    from scopf.network.susceptances import Grid
-    from scopf.stability.criterion import Setting
+from scopf.engine.symbols import Variable
+from scopf.network.network import Network
+from scopf.network.susceptances import Grid
+from scopf.stability import limits
+from scopf.stability.line_sums import LineSums
+from scopf.stability.rows import Dispatch
+from scopf.stability.setting import Setting
 
 _LOSSY = 0.06  # droop margin that covered networks with r/x up to .2, angles up to 30 degrees
 _DENSE = 300  # buses up to which all eigenvalues are the quicker way
@@ -36,8 +35,8 @@ class Weighted(LineSums):
     name = "weighted"
     nssp_unit = "stiffness 1/k"
     network: Literal["reduced", "full"] = "full"
-    proven = True
-    assumptions = (
+    claim = "stable"
+    conditions = (
         "holds for a lossless network whose active loads draw constant power, and reactive ones "
         "power that does not fall as voltage rises; with losses it is a heuristic, good up to r/x "
         "of about .2 at ordinary angles"
@@ -48,13 +47,14 @@ class Weighted(LineSums):
         """w_j/w_i = exp(u_j - u_i)."""
         return exp(u_j - u_i)
 
-    def add_weights(self, f: Formulation, setting: Setting) -> Any:
+    def add_weights(self, d: Dispatch, setting: Setting) -> Variable:
         """`bus_log_weight`, 0 at the inverter whose stiffness is the least."""
         n, at = len(setting.net.bus), setting.reduction.keep
         fixed = np.zeros(n, dtype=bool)
         fixed[at[np.argmax(setting.k)]] = True
-        index = f.indices["bus"]
-        return f.variable(WEIGHTS, index, lower=-np.inf, upper=np.inf, start=0.0, fixed=fixed)
+        return d.formulation.variable(
+            "bus_log_weight", d.bus, lower=-np.inf, upper=np.inf, start=0.0, fixed=fixed
+        )
 
     def droop_margin(self, net: Network) -> float:
         """6 % where there are losses."""
@@ -64,8 +64,8 @@ class Weighted(LineSums):
         """-dJ*/d(1/k_i), per p.u. of stiffness: Gamma_i is proportional to 1/k_i."""
         return price * limit * setting.inverters.k
 
-    def room(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
-        """The room that the best weights leave, the same at every bus, shape (..., n).
+    def slack(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
+        """The slack that the best weights leave, the same at every bus, shape (..., n).
 
         It is the least eigenvalue of the rows' matrix N = M / (2 scale_i V_i), whose eigenvector
         are the best weights (Perron and Frobenius).
@@ -86,7 +86,7 @@ def _least(grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
     narrow = np.abs(angle) < np.pi / 2
     a = grid.b * vm[:, i] * vm[:, j] / np.cos(np.where(narrow, angle, 0.0))
     twice = 2 * grid.scale * vm
-    own = vm * (2 * grid.scale * criterion.gamma(k, grid.scale) + 2 * grid.own * vm)
+    own = vm * (2 * grid.scale * limits.gamma(k, grid.scale) + 2 * grid.own * vm)
     beside = -a / np.sqrt(twice[:, i] * twice[:, j])
     diagonal = (own - grid.per_bus(a, a)) / twice
     if n > _DENSE:

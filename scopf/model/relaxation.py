@@ -1,0 +1,167 @@
+"""Limits of the model and how they can be relaxed: what a diagnosis asks each part of it.
+
+A limit is what its owner would call one: the largest voltage of a bus, the rating of a branch at
+both of its ends, all stability rows of an inverter. Relaxed by t, its rows read
+g(x) - c t <= upper or g(x) + c t >= lower, and its bounds alike. The numbers c make one per cent of
+a rating, of an output or of a user's row, .01 p.u. voltage and .01 rad the same t = .01, so that
+the sum of all t is a fair price of relaxing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scopf.arrays import Floats, Ints
+from scopf.engine.symbols import Constraint, Variable
+
+_SMALL = 0.1  # share of the mean size of generators below which none counts as smaller
+
+
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """What relaxing limits does to a family of rows, or to the bounds of variables.
+
+    Attributes:
+        family: rows or variables.
+        limit: of each member, by its number; -1 for one that no limit acts on.
+        c: by which relaxing the limit moves each member's side; below zero on an upper side.
+    """
+
+    family: Constraint | Variable
+    limit: Ints
+    c: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Relaxation:
+    """Limits of one kind, n of them.
+
+    Attributes:
+        name: such as "Vmax" or "stability rows".
+        group: kinds that belong together, such as "voltage limits"; empty for one on its own.
+        quantity: that relaxes them, such as "m_q".
+        unit: of the quantity.
+        side: ">=" when a larger value relaxes them, else "<=".
+        labels: the elements, such as "bus 36".
+        present: values now; NaN for what is no limit.
+        needed: value of the i-th when it is relaxed by t.
+        effects: on rows and bounds.
+        most: largest t that makes sense for each.
+        price: of relaxing one, against other limits.
+        factor: whether it is no limit, but a number that acts on many rows at once.
+        asked: whether it makes sense to ask what it takes to relax it.
+    """
+
+    name: str
+    group: str
+    quantity: str
+    unit: str
+    side: str
+    labels: Sequence[str]
+    present: Floats
+    needed: Callable[[int, float], float]
+    effects: Sequence[Effect]
+    most: Floats | float = np.inf
+    price: float = 1.0
+    factor: bool = False
+    asked: bool = True
+
+
+def of_bounds(
+    variable: Variable,
+    names: tuple[str, str],
+    group: str,
+    labels: Sequence[str],
+    size: Floats,
+    unit: str,
+    base: float,
+    least: float = -np.inf,
+) -> list[Relaxation]:
+    """The lower and the upper bounds of variables.
+
+    Args:
+        variable: whose bounds.
+        names: of the two limits.
+        group: that they belong to.
+        labels: of the members.
+        size: by which t is measured.
+        unit: that users know.
+        base: that unit over per unit.
+        least: value below which no lower bound makes sense.
+    """
+    found = []
+    everything = np.arange(len(variable))
+    for name, ends, side, sign in (
+        (names[0], variable.lower, "<=", 1.0),
+        (names[1], variable.upper, ">=", -1.0),
+    ):
+        present = np.where(np.isfinite(ends), ends, np.nan)
+        most: Floats | float = (present - least) / size if sign > 0 else np.inf
+
+        def needed(i: int, t: float, present: Floats = present, sign: float = sign) -> float:
+            return float(present[i] - sign * size[i] * t) * base
+
+        effect = Effect(variable, everything, sign * size)
+        found.append(
+            Relaxation(
+                name, group, name, unit, side, labels, present * base, needed, (effect,), most
+            )
+        )
+    return found
+
+
+def of_squares(
+    name: str,
+    group: str,
+    quantity: str,
+    labels: Sequence[str],
+    rating: Floats,
+    base: float,
+    rows: Sequence[Constraint],
+) -> Relaxation:
+    """Rows |S|^2/r <= r: with 2 r t more slack, |S| is at most r sqrt(1 + 2 t)."""
+
+    def needed(i: int, t: float) -> float:
+        return float(rating[i] * base * np.sqrt(1.0 + 2.0 * t))
+
+    effects = [Effect(family, np.arange(len(rating)), -2.0 * rating) for family in rows]
+    return Relaxation(name, group, quantity, "MVA", ">=", labels, rating * base, needed, effects)
+
+
+def of_angles(
+    rows: Constraint,
+    names: tuple[str, str],
+    group: str,
+    quantities: tuple[str, str],
+    labels: Sequence[str],
+    most: float = np.inf,
+) -> list[Relaxation]:
+    """Rows that keep an angle, in rad, between two limits."""
+    found = []
+    n = len(rows)
+    sides = zip(names, quantities, (rows.lower, rows.upper), ("<=", ">="), (1.0, -1.0), strict=True)
+    for name, quantity, ends, side, sign in sides:
+        open_ = np.full(n, np.nan)
+        present = open_ if ends is None else np.where(np.isfinite(ends), ends, np.nan)
+
+        def needed(i: int, t: float, present: Floats = present, sign: float = sign) -> float:
+            return float(np.degrees(present[i] - sign * t))
+
+        effect = Effect(rows, np.arange(n), np.full(n, sign))
+        found.append(
+            Relaxation(
+                name, group, quantity, "degrees", side, labels, np.degrees(present), needed,
+                (effect,), most,
+            )
+        )  # fmt: skip
+    return found
+
+
+def size_of(variable: Variable) -> Floats:
+    """Size of the bounds of powers, at least a share of the mean; 1 where all are unbounded."""
+    ends = [np.where(np.isfinite(x), np.abs(x), 0) for x in (variable.lower, variable.upper)]
+    size = np.maximum(*ends)
+    return np.maximum(size, _SMALL * size.mean()) if size.any() else np.ones(len(size))

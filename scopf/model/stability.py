@@ -1,0 +1,131 @@
+"""The criterion's rows as a part of (P1): whose they are, and how droops relax them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from scopf.engine.symbols import Constraint, Parameter
+from scopf.model import relaxation
+from scopf.model.balance import LAST
+from scopf.model.part import Part
+from scopf.model.relaxation import Effect, Relaxation
+from scopf.stability.angles import WIDEST
+from scopf.stability.criterion import Criterion
+from scopf.stability.rows import Declared, Dispatch, RowPrices, Stability
+from scopf.stability.setting import Setting
+
+_GROUP = "stability rows"
+_NARROW = np.deg2rad(89.9)  # rows divide by cosines: past 90 degrees they mean nothing
+_FACTOR = 10.0  # a change of all droops by so much counts as t = 1
+
+
+@dataclass(frozen=True, eq=False)
+class StabilityRows(Part):
+    """All that a criterion has declared on the model.
+
+    Attributes:
+        criterion: whose rows they are.
+        dispatch: what they are made of.
+        declared: the rows.
+        labels: names of the inverters.
+    """
+
+    criterion: Criterion
+    dispatch: Dispatch
+    declared: Declared
+    labels: list[str]
+
+    @classmethod
+    def declare(cls, criterion: Criterion, dispatch: Dispatch, setting: Setting) -> Self:
+        """Declare the rows of a criterion."""
+        declared = criterion.declare(dispatch, setting)
+        return cls(criterion, dispatch, declared, setting.inverters.labels)
+
+    def read(self, setting: Setting, prices: RowPrices) -> Stability:
+        """The criterion at the present values of the model."""
+        return self.criterion.read(self.declared, self.dispatch, setting, prices)
+
+    @property
+    def _droops_are_given(self) -> bool:
+        return isinstance(self.dispatch.stiffness, Parameter)
+
+    @property
+    def definitions(self) -> Sequence[Constraint]:
+        """Rows of the criterion's own variables; where droops are variables, all rows of inverters.
+
+        These hold then, and the bounds of the droops are the limits.
+        """
+        rows = () if self._droops_are_given else tuple(one.constraint for one in self.declared.rows)
+        return (*self.declared.definitions, *rows)
+
+    def relaxations(self) -> Sequence[Relaxation]:
+        """Angles, all rows of an inverter by its m_q, and rows of buses without an inverter."""
+        found = list[Relaxation]()
+        for one in self.declared.angles:
+            quantities, most = ("least angle", "widest angle"), _NARROW - WIDEST
+            names = ("stability angle row", "stability angle row")
+            found += relaxation.of_angles(
+                one.constraint, names, _GROUP, quantities, one.labels, most
+            )
+        found += self._without_inverter()
+        if self._droops_are_given and self.declared.limits is not None:
+            found.append(self._droops())
+        return found
+
+    def _droops(self) -> Relaxation:
+        """Rows value <= Gamma - margin, with Gamma = unit / m_q (and what was added by hand)."""
+        limits = self.declared.limits
+        assert limits is not None
+        unit, limit = limits.unit.values.copy(), limits.values
+
+        def needed(i: int, t: float) -> float:
+            return float(unit[i] / (limit[i] + t))
+
+        effects = [
+            Effect(one.constraint, one.owner, np.full(len(one.owner), -1.0))
+            for one in self.declared.rows
+        ]
+        return Relaxation(
+            "stability rows", _GROUP, "m_q", "p.u.", "<=", self.labels, unit / limit, needed,
+            effects,
+        )  # fmt: skip
+
+    def _without_inverter(self) -> Sequence[Relaxation]:
+        """Slack that rows of buses without an inverter would have to be given."""
+        found = []
+        for one in self.declared.rows:
+            members = np.flatnonzero(one.owner < 0)
+            index = one.constraint.index
+            if not len(members) or index is None:
+                continue
+            labels = [f"bus {index.keys[k]} (without an inverter)" for k in members.tolist()]
+            limit = np.full(len(one.owner), -1)
+            limit[members] = np.arange(len(members))
+            effect = Effect(one.constraint, limit, np.full(len(limit), -1.0))
+            found.append(
+                Relaxation(
+                    "stability row", _GROUP, "slack", "p.u.", ">=", labels, np.zeros(len(members)),
+                    lambda _, t: t, (effect,), price=LAST, asked=False,
+                )
+            )  # fmt: skip
+        return found
+
+    def droop_factor(self) -> Relaxation | None:
+        """One factor on all droops; None where they are variables or limit nothing."""
+        limits = self.declared.limits
+        if limits is None or not self._droops_are_given:
+            return None
+        limit = limits.values
+        effects = [
+            Effect(one.constraint, np.where(one.owner >= 0, 0, -1), -_FACTOR * limit[one.owner])
+            for one in self.declared.rows
+        ]
+        name = "factor on all droops"
+        return Relaxation(
+            name, "", name, "", "<=", [""], np.ones(1), lambda _, t: 1.0 / (1.0 + _FACTOR * t),
+            effects, factor=True,
+        )  # fmt: skip

@@ -1,0 +1,219 @@
+"""Violations of the original, unscaled problem at a point, family by family, and its cost.
+
+The package's own rows are recomputed from the tables of the network: every part of the model has a
+`residuals` beside its equations that does not use them. Nothing of the compiled problem goes into
+these. Rows that a user added or rewrote are taken from the compiled problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from scopf.arrays import Flags, Floats
+from scopf.engine.formulation import Formulation
+from scopf.engine.nlp import NLP
+from scopf.engine.symbols import Constraint, Expression, Symbol, Variable
+from scopf.errors import ScopfError
+from scopf.model.limits import excess
+from scopf.model.part import OperatingPoint, Part
+from scopf.model.problem import Problem
+from scopf.stability.rows import Stability
+
+OTHER = "other rows"  # of users, and definitions of lifted variables
+BOUNDS = "other bounds"  # of users' variables
+MARGIN = "stability margin"  # of the inverters, as the criterion computes it
+
+
+@dataclass(frozen=True)
+class Family:
+    """Rows or bounds of one kind, and the worst of them.
+
+    Attributes:
+        name: of the constraint or variable on the Pyomo model.
+        rows: how many there are.
+        violation: largest, in the unit of the row (per unit, rad), of users' rows and bounds
+            relative to a limit above 1; 0 where all are met.
+        where: name of that row; empty where all are met.
+    """
+
+    name: str
+    rows: int
+    violation: float
+    where: str
+
+
+def families(
+    problem: Problem, nlp: NLP, x: Floats, stability: Stability, at: OperatingPoint | None
+) -> list[Family]:
+    """Every family of rows and bounds, at the formulation's present values.
+
+    Args:
+        problem: what was solved.
+        nlp: the compiled problem.
+        x: the point, shape (n,), which the formulation has taken over.
+        stability: the criterion at that point.
+        at: the point for checks by the tables; None where there is no network like this.
+
+    Raises:
+        ScopfError: when a part of the model has rows and no check of them.
+    """
+    f = problem.formulation
+    known = _residuals(problem, at)
+    found, rest = [], np.ones(nlp.m, dtype=bool)
+    compiled = _relative(nlp.constraints(x), nlp.g_lower, nlp.g_upper)
+    for symbol in f.of_kind(Constraint):
+        places, replaced = nlp.row_numbers(symbol.name), nlp.replaced(symbol.name)
+        own = (places >= 0) & ~replaced
+        rest[places[own]] = False
+        if not own.any():
+            continue
+        # A row that has a check is judged by that, any other by the compiled one.
+        violation = known.get(symbol)
+        if violation is None:
+            violation = np.append(compiled, 0.0)[places]
+        found.append(_worst(symbol.name, np.where(own, violation, 0.0), symbol.keys, own))
+    found += _margins(problem, stability)
+    for symbol, violation, present in _bounds(problem, nlp):
+        found.append(_worst(symbol.name, violation, symbol.keys, present))
+    if rest.any():
+        violation = np.where(rest, compiled, 0.0)
+        worst = _place(violation)
+        where = nlp.row_names[worst] if _wrong(violation[worst]) else ""
+        found.append(Family(OTHER, int(rest.sum()), float(violation[worst]), where))
+    return found + _other_bounds(problem, nlp, x)
+
+
+def _residuals(problem: Problem, at: OperatingPoint | None) -> dict[Constraint, Floats]:
+    """Violations of the rows of all parts, for every member.
+
+    None where a user rewrote a named expression, which stands in rows that look untouched, or set a
+    grid strength that no network has (`at` is None).
+    """
+    opf, f = problem.opf, problem.formulation
+    if at is None or not _as_declared(f.of_kind(Expression), f):
+        return {}
+    found = dict[Constraint, Floats]()
+    for part in opf.parts:
+        found |= part.residuals(at)
+    for part in opf.parts:
+        for field in fields(part):  # type: ignore[arg-type]
+            rows = getattr(part, field.name)
+            if isinstance(rows, Constraint) and rows not in found:
+                raise ScopfError(_without_check(part, rows))
+    return found
+
+
+def _without_check(part: Part, rows: Constraint) -> str:
+    kind = type(part)
+    file = f"{kind.__module__.replace('.', '/')}.py"
+    return (
+        f"the rows {rows.name} of {kind.__name__} have no check; give it a method `residuals` that "
+        f"computes their violation from the tables of the network, in {file}"
+    )
+
+
+def _worst(name: str, violation: Floats, keys: Sequence[Any], present: Flags) -> Family:
+    worst = _place(violation)
+    where = _label(name, keys[worst]) if _wrong(violation[worst]) else ""
+    return Family(name, int(present.sum()), float(violation[worst]), where)
+
+
+def member(symbol: Symbol, position: int) -> str:
+    """Name of a member of a family, as on the Pyomo model."""
+    return _label(symbol.name, symbol.index.keys[position]) if symbol.index else symbol.name
+
+
+def _label(name: str, key: Any) -> str:
+    return f"{name}[{','.join(map(str, key)) if isinstance(key, tuple) else key}]"
+
+
+def _place(violation: Floats) -> int:
+    """The largest; NaN is larger than any number."""
+    return int(np.argmax(np.where(np.isnan(violation), np.inf, violation)))
+
+
+def _wrong(value: float) -> bool:
+    return not value <= 0.0
+
+
+def _relative(value: Floats, lower: Floats, upper: Floats) -> Floats:
+    """By how much values are outside their limits, relative to a limit whose size is above 1."""
+    below = (lower - value) / np.maximum(1.0, np.where(np.isinf(lower), 1.0, np.abs(lower)))
+    above = (value - upper) / np.maximum(1.0, np.where(np.isinf(upper), 1.0, np.abs(upper)))
+    found: Floats = np.maximum(np.maximum(below, above), 0.0)
+    return found
+
+
+def _margins(problem: Problem, stability: Stability) -> list[Family]:
+    """By how much inverters miss the margin that is asked for; the criterion computes it anew."""
+    slack = stability.margin - stability.required
+    present = ~np.isnan(slack)
+    if not present.any():
+        return []
+    missing = np.where(present, np.maximum(-slack, 0.0), 0.0)
+    return [_worst(MARGIN, missing, problem.inverters.bus.tolist(), present)]
+
+
+def _bounds(problem: Problem, nlp: NLP) -> Iterator[tuple[Variable, Floats, Flags]]:
+    """Violations of the bounds of free variables: family, of each member, which are free."""
+    tables = dict[Variable, tuple[Floats, Floats]]()
+    if problem.formulation.rendering is None:  # on a Pyomo model a user may have moved bounds
+        for part in problem.opf.parts:
+            tables |= part.bounds()
+    for symbol in problem.formulation.of_kind(Variable):
+        lower, upper = tables.get(symbol, (symbol.lower, symbol.upper))
+        free = (nlp.columns(symbol.name) >= 0) & (np.isfinite(lower) | np.isfinite(upper))
+        if free.any():
+            yield symbol, np.where(free, excess(symbol.value, lower, upper), 0.0), free
+
+
+def _other_bounds(problem: Problem, nlp: NLP, x: Floats) -> list[Family]:
+    rest = np.ones(nlp.n + 1, dtype=bool)
+    for symbol in problem.formulation.of_kind(Variable):
+        rest[nlp.columns(symbol.name)] = False  # -1, for one that is fixed, is the spare place
+    rest = rest[:-1] & (np.isfinite(nlp.x_lower) | np.isfinite(nlp.x_upper))
+    if not rest.any():
+        return []
+    violation = np.where(rest, _relative(x, nlp.x_lower, nlp.x_upper), 0.0)
+    worst = _place(violation)
+    where = nlp.variables[worst].name if _wrong(violation[worst]) else ""
+    return [Family(BOUNDS, int(rest.sum()), float(violation[worst]), where)]
+
+
+def cost(problem: Problem, at: OperatingPoint | None) -> float:
+    """Cost of the formulation's present point out of the tables, currency/h.
+
+    NaN where the objective is not the package's own.
+    """
+    if at is None or not _own_objective(problem.formulation):
+        return float("nan")
+    return sum(part.cost(at) for part in problem.opf.parts)
+
+
+def _own_objective(f: Formulation) -> bool:
+    """Whether the objective and the named costs in it are what the package declared."""
+    if f.rendering is None:
+        return True
+    (made,), (member,) = f.rendering.expressions["total_cost"], f.rendering.members["total_cost"]
+    component = f.model.component("total_cost")
+    if component is not member or not member.active or member.expr is not made:
+        return False
+    costs = [one for one in f.of_kind(Expression) if "_cost" in one.name]
+    return _as_declared(costs, f)
+
+
+def _as_declared(expressions: Sequence[Expression], f: Formulation) -> bool:
+    """Whether all of these named expressions are what the package declared."""
+    made = f.rendering
+    if made is None:
+        return True
+    return all(
+        member.expr is given or (isinstance(given, int | float) and pyo.value(member.expr) == given)
+        for name in (one.name for one in expressions)
+        for member, given in zip(made.members[name], made.expressions[name], strict=True)
+    )

@@ -1,0 +1,89 @@
+"""The networks, droops and margins that a stability criterion is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from scopf.arrays import Floats, Ints
+from scopf.devices.gfm import Inverters
+from scopf.network.kron import Reduction
+from scopf.network.network import Network
+from scopf.network.susceptances import Grid
+
+
+@dataclass(frozen=True)
+class View:
+    """A network as a criterion looks at it.
+
+    Attributes:
+        grid: its n buses and lines.
+        buses: position in the whole network of each bus, shape (n,).
+        inverters: position among these of each inverter.
+        k: droop that the criterion has to cover at each bus, infinite without an inverter.
+    """
+
+    grid: Grid
+    buses: Ints
+    inverters: Ints
+    k: Floats
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The network, its inverters and the margins of a problem.
+
+    Attributes:
+        reduction: the grid at strength 1 (`.net`), and its reduction to the inverters.
+        inverters: that the criterion constrains.
+        alpha: grid strength; the model's series admittances are alpha times those of the grid.
+        margin: p.u. voltage that every row has to leave.
+        droop_margin: share by which every droop counts as larger than it is.
+    """
+
+    reduction: Reduction
+    inverters: Inverters
+    alpha: float = 1.0
+    margin: float = 0.0
+    droop_margin: float = 0.0
+
+    @property
+    def net(self) -> Network:
+        """The whole network, at strength 1."""
+        return self.reduction.net
+
+    @property
+    def beta_q(self) -> Floats:
+        """Gains of the reactive droops, the droop margin included."""
+        return self.inverters.beta_q * (1.0 + self.droop_margin)
+
+    @property
+    def k(self) -> Floats:
+        """Droops k = m_q beta_q that the criterion has to cover."""
+        return self.inverters.k * (1.0 + self.droop_margin)
+
+    @property
+    def present(self) -> Network:
+        """The network of present strength."""
+        return self.net.scaled(susceptance=self.alpha)
+
+    @cached_property
+    def full(self) -> View:
+        """The whole network."""
+        k, at = np.full(len(self.net.bus), np.inf), self.reduction.keep
+        k[at] = self.k
+        return View(Grid.full(self.present), np.arange(len(k)), at, k)
+
+    @cached_property
+    def reduced(self) -> View:
+        """The network of present strength Kron-reduced to the inverters."""
+        at = self.reduction.keep
+        grid = Grid.reduced(self.reduction.at_strength(self.alpha))
+        return View(grid, at, np.arange(len(at)), self.k)
+
+    def view(self, network: Literal["reduced", "full"]) -> View:
+        """The full or the reduced network."""
+        return self.full if network == "full" else self.reduced
