@@ -26,7 +26,7 @@ from typing import Any, Self
 import numpy as np
 
 from scopf.arrays import Floats, Ints
-from scopf.dynamics.energy import bus_slope, line_slopes
+from scopf.dynamics.energy import bus_product, line_product
 from scopf.dynamics.reserve import Reserve, reserve
 from scopf.engine.symbols import Constraint, Index, Parameter, Variable
 from scopf.errors import ScopfError
@@ -218,13 +218,13 @@ def _add_lines(
     index = f.index("border_branch", keys)
     angle = va[i] - va[j] - f.data(grid.shift[line])
     change = d_va[at_i] - d_va[at_j], d_vm[at_i], d_vm[at_j]
-    slopes = line_slopes(f.data(grid.b[line]), vm[i], vm[j], angle, *change)
+    slopes = line_product(f.data(grid.b[line]), vm[i], vm[j], angle, *change)
     names = "border_turn", "border_change_from", "border_change_to"
     turn, at_from, at_to = (
         f.expression(name, index, slope) for name, slope in zip(names, slopes, strict=True)
     )
     rows, bus = count * n, np.tile(np.arange(n), count)
-    own = bus_slope(0.0, f.data(grid.own[bus]), 0.0, vm[bus], d_vm[:])
+    own = bus_product(0.0, f.data(grid.own[bus]), 0.0, vm[bus], d_vm[:])
     angles = turn.total(at_i, rows) - turn.total(at_j, rows)
     return angles, at_from.total(at_i, rows) + at_to.total(at_j, rows) + own
 
@@ -238,6 +238,6 @@ def _add_droops(
     place = owner * n + at[inverter]
     keys = [(c, bus) for c in range(1, count + 1) for bus in d.inverter.keys]
     kept = gain[inverter] * (1 - margin[:])
-    slope = bus_slope(kept, 0.0, 0.0, d.vm[at[inverter]], y_vm[place])
+    slope = bus_product(kept, 0.0, 0.0, d.vm[at[inverter]], y_vm[place])
     droop = f.expression("border_droop", f.index("border_inverter", keys), slope)
     return droop.total(place, count * n)

@@ -10,16 +10,15 @@ from typer.testing import CliRunner
 import scopf
 from scopf import plots
 from scopf.cli.main import app
-from scopf.dynamics.energy import hessian
+from scopf.dynamics.energy import hessian, hessians
 from scopf.stability import registry
 from scopf.studies import gap as gap_module
 from scopf.studies.conservatism import conservatism
-from scopf.studies.exact import hessians
 from scopf.studies.gap import gap
 from scopf.studies.linear import rightmost
 from scopf.studies.lossy import lossy
 from scopf.studies.montecarlo import montecarlo
-from scopf.studies.networks import draw
+from scopf.studies.networks import draw, own_susceptance
 
 PROVEN = ["C0", "C1", "C2", "weighted"]
 
@@ -38,8 +37,9 @@ def admittance(lines, b):
 
 def test_dense_hessians_are_the_sparse_one():
     for batch in draw(60, 2):
-        dense = hessians(batch.lines, batch.b, batch.vm, batch.va, 1 / batch.k)
         n = batch.vm.shape[1]
+        own = own_susceptance(batch.lines, batch.b, n)
+        dense = hessians(batch.lines, batch.b, own, batch.vm, batch.va, 1 / batch.k)
         for i in range(len(batch)):
             point = batch.vm[i], batch.va[i], 1 / batch.k[i], np.zeros(n)
             sparse = hessian(batch.grid(i), *point).toarray()
@@ -163,9 +163,8 @@ def test_stable_points_of_the_gap_are_those_of_the_dynamics():
         va = np.array([0.0, random.uniform(-0.525, 0.525)])
         y = admittance((np.array([0]), np.array([1])), np.array([b]))
         eigenvalue = rightmost(y, vm, va, np.arange(2), mq, mp=6.0, speed=1.0)
-        h = gap_module._voltage_part(
-            hessians((np.array([0]), np.array([1])), np.array([b]), vm[None], va[None], np.zeros(2))
-        )
+        line, own = (np.array([0]), np.array([1])), np.array([b, b])
+        h = gap_module._voltage_part(hessians(line, own[:1], own, vm[None], va[None], np.zeros(2)))
         assert gap_module._stable(h, 1 / (mq * vm)[None])[0] == (eigenvalue < 0)
 
 
