@@ -94,19 +94,18 @@ def largest(
     holds: Callable[[float], bool],
     precision: float,
     *,
-    least: float = LEAST,
     most: float = MOST,
     growth: float = np.inf,
 ) -> float:
-    """Largest number from `least` to `most` for which a condition holds (see `bisected`).
+    """Largest number from `LEAST` to `most` for which a condition holds (see `bisected`).
 
     0 when it does not hold for the least, infinite when it does for the most.
     """
-    if not holds(least):
+    if not holds(LEAST):
         return 0.0
     if holds(most):
         return np.inf
-    return bisected(holds, least, most, precision, growth)
+    return bisected(holds, LEAST, most, precision, growth)
 
 
 def by_energy(system: System, droops: Floats, most: float = MOST) -> float:
