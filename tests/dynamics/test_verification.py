@@ -123,7 +123,7 @@ def test_a_solution_is_verified_with_its_own_scenario():
     assert system.net.branch.x == pytest.approx(net.branch.x / 1.2)
     assert system.inverters.mq.tolist() == [0.1] * 10
     assert system.speed == pytest.approx(100 * np.pi)
-    power, _ = system._output  # what generators put out, so the operating point is one
+    power, _ = system.output  # what generators put out, so the operating point is one
     of_gens = np.bincount(net.gen_at, solution.point.pg, minlength=39)
     assert power == pytest.approx(of_gens, abs=1e-5)
 
