@@ -1,1 +1,1 @@
-"""What really happens after a small disturbance: the exact checks that criteria stand in for."""
+"""Dynamics after a small disturbance: the exact checks that criteria approximate."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from scopf.arrays import Floats
     from scopf.dynamics.dae import System
 
-LEAST, MOST = 1e-3, 100.0  # range of factors that is looked at
+LEAST, MOST = 1e-3, 100.0  # range of factors in which the largest is sought
 _FACTOR = 2.0  # from one of the scan to the next
 _PRECISION = 1e-9  # relative
 
@@ -41,7 +41,7 @@ class EnergyForm:
         n, at = len(system.net.bus), system.at
         grid = Grid.full(system.net)
         bare = hessian(grid, system.vm, system.va, np.zeros(n), system.loads.dq)
-        self._bare = bare[1:, 1:].tocsc()  # on what the angle of the first bus is subtracted from
+        self._bare = bare[1:, 1:].tocsc()  # the angle of the first bus fixed
         self._places, self._vm = n - 1 + at, system.vm[at]
         rows = bare.tocsr()
         self._loads, network = (
@@ -94,19 +94,18 @@ def largest(
     holds: Callable[[float], bool],
     precision: float,
     *,
-    least: float = LEAST,
     most: float = MOST,
     growth: float = np.inf,
 ) -> float:
-    """Largest number from `least` to `most` for which a condition holds (see `bisected`).
+    """Largest number from `LEAST` to `most` for which a condition holds (see `bisected`).
 
     0 when it does not hold for the least, infinite when it does for the most.
     """
-    if not holds(least):
+    if not holds(LEAST):
         return 0.0
     if holds(most):
         return np.inf
-    return bisected(holds, least, most, precision, growth)
+    return bisected(holds, LEAST, most, precision, growth)
 
 
 def by_energy(system: System, droops: Floats, most: float = MOST) -> float:
@@ -115,7 +114,7 @@ def by_energy(system: System, droops: Floats, most: float = MOST) -> float:
     Args:
         system: one that conserves energy.
         droops: m_q of each inverter at factor 1.
-        most: largest factor that is looked at; inf is returned if that is stable.
+        most: end of the range of factors; inf is returned if that is stable.
 
     Raises:
         ScopfError: when the signs of H could not be found.
@@ -139,7 +138,7 @@ def by_modes(system: System, droops: Floats, method: str, most: float = MOST) ->
         system: any.
         droops: m_q of each inverter at factor 1.
         method: of finding eigenvalues.
-        most: largest factor that is looked at; inf is returned if there is no growth up to there.
+        most: end of the range of factors; inf is returned if there is no growth up to there.
     """
     rightmost = _dense(system, droops) if method == "dense" else _searched(system, droops)
     low = LEAST

@@ -160,8 +160,8 @@ class System:
         return x
 
     @cached_property
-    def _output(self) -> tuple[Floats, Floats]:
-        """Net injection plus load of each bus, at the operating point."""
+    def output(self) -> tuple[Floats, Floats]:
+        """Net injection plus load of each bus, active and reactive, at the operating point."""
         return self._powers(self.vm, self.va)
 
     def _powers(self, vm: Floats, va: Floats) -> tuple[Floats, Floats]:
@@ -178,7 +178,7 @@ class System:
         m, (angle, magnitude) = len(self.at), self.columns
         va = np.where(angle >= 0, x[angle], 0.0)
         vm, dw = x[magnitude], x[m - 1 : 2 * m - 1]
-        dp, dq = (now - was for now, was in zip(self._powers(vm, va), self._output, strict=True))
+        dp, dq = (now - was for now, was in zip(self._powers(vm, va), self.output, strict=True))
         dv = (vm - self.vm)[self.at]
         return np.concatenate(self._rows(*(part[:, None] for part in (dw, dv, dp, dq))))[:, 0]
 

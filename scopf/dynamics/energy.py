@@ -106,7 +106,7 @@ def hessian(
 def hessians(
     lines: tuple[Ints, Ints], b: Floats, own: Floats, vm: Floats, va: Floats, stiffness: Floats
 ) -> Floats:
-    """H of many networks and points at once, constant-power loads, the first bus's angle held.
+    """H of many networks and points at once, constant-power loads, the first bus's angle fixed.
 
     Args:
         lines: buses that each line joins, shape (m,) twice.

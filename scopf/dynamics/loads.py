@@ -55,7 +55,7 @@ class Loads:
 
     @classmethod
     def of(cls, net: Network, vm: Floats, load: Load) -> Loads:
-        """The loads of a network; `load` says how those that are not constant-current follow V."""
+        """Loads of a network; `load` has the exponents of those that are not constant-current."""
         bus = net.bus
         return cls(bus.pd, bus.qd, vm, *exponents(net, load), bus.pd_current, bus.qd_current)
 

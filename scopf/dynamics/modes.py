@@ -1,10 +1,10 @@
-"""Eigenvalues of E x' = A x, E = diag(1, ..., 1, 0, ..., 0), and who takes part in each mode.
+"""Eigenvalues of E x' = A x, E = diag(1, ..., 1, 0, ..., 0), and participation in each mode.
 
 Two ways. *Dense*: the algebraic variables are eliminated by sparse LU, LAPACK finds every
 eigenvalue. *Arnoldi*, for thousands of states: the right half-plane, with a strip to the left of
 the imaginary axis, is cut into squares, each covered by the disk around it. From the centre c of a
 square, Arnoldi's method on (A - c E)^-1 finds the eigenvalues in the disk; a square on which it
-does not settle is cut in four. How far up and to the right there is to look follows from a bound.
+does not converge is cut in four. A bound limits the search upwards and to the right.
 
 **The bound.** On the inverters, with J = S + K the derivative of (P, Q/V) over (theta, V), the
 other buses eliminated, S symmetric, K antisymmetric, an eigenvalue lambda = s + j w has an x with
@@ -14,9 +14,9 @@ other buses eliminated, S symmetric, K antisymmetric, an eigenvalue lambda = s +
 whose imaginary part is w x* diag((1 + 2 s tau_p) / (w_b k_p), tau_q / (k_q V)) x = -Im x* K x. For
 s >= 0, |w| is therefore at most the largest eigenvalue of j K over W = diag(1 / (w_b k_p), tau_q /
 (k_q V)); for s >= -a with 2 a tau_p < 1, at most 1 / (1 - 2 a tau_p) times that. K comes from
-losses and from active loads that follow the voltage: in a lossless network K = 0, so what is
-unstable there is real. The real part says: if S + diag(0, 1/(k_q V)) >= -mu W, then s <= max(mu,
-|w|).
+losses and from active loads that follow the voltage: in a lossless network K = 0, so unstable
+eigenvalues are real there. From the real part: if S + diag(0, 1/(k_q V)) >= -mu W, then s <=
+max(mu, |w|).
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ def _distinct(values: Complexes) -> Complexes:
 
 
 def _in_disk(system: System, centre: complex, radius: float) -> Complexes | None:
-    """Eigenvalues that Arnoldi's method found, all of those in a disk; None if it does not settle.
+    """Eigenvalues by Arnoldi's method, all of those in a disk; None if it does not converge.
 
     A value of the inverse is 1 / (lambda - centre), so that those in the disk are the largest.
     """
@@ -254,7 +254,7 @@ def _arnoldi(apply: Callable[[Complexes], Complexes], size: int) -> Any:
 
 
 def _bounds(system: System, depth: float) -> tuple[float, float]:
-    """How far up and how far right eigenvalues with a real part above -depth can be, rad/s."""
+    """Bounds on the imaginary and the real part of eigenvalues right of -depth, rad/s."""
     from scipy.sparse import linalg
 
     inv, vm = system.inverters, system.vm[system.at]

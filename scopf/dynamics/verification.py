@@ -16,7 +16,6 @@ from scopf.dynamics.droop import FREQUENCY
 from scopf.dynamics.loads import Loads
 from scopf.dynamics.modes import METHODS, Spectrum, participation, spectrum
 from scopf.errors import ScopfError, listing
-from scopf.network.powers import injections
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -284,10 +283,8 @@ def _warn_of_mismatch(system: System) -> None:
     """Log a point that is no power flow: powers do not balance at a bus with nothing but a load."""
     net, load = system.net, np.ones(len(system.net.bus), dtype=bool)
     load[system.at] = load[net.gen_at] = False
-    p, q = net.bus.demand(system.vm)
-    line = net.dcline
-    power = injections(net.ybus(), system.vm, system.va) + p + 1j * q
-    power = power - net.dcline_sum(line.pf, line.qf, line.qt)
+    (p, q), line = system.output, net.dcline
+    power = p + 1j * q - net.dcline_sum(line.pf, line.qf, line.qt)
     gap = np.where(load, np.abs(power), 0.0)
     worst = int(gap.argmax())
     if gap[worst] > _MISMATCH:

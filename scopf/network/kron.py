@@ -14,7 +14,7 @@ from scipy.sparse import csgraph, linalg
 from scopf.errors import ScopfError
 
 if TYPE_CHECKING:
-    from scopf.arrays import Flags, Floats, Ints
+    from scopf.arrays import Floats, Ints
     from scopf.network.network import Network
 
     Complexes = npt.NDArray[np.complex128]
@@ -26,7 +26,7 @@ _PIVOT = 1e-4  # a diagonal entry is the pivot down to this part of its column's
 
 
 class Reduction:
-    """The network as its inverters see each other; what is computed is kept.
+    """The network reduced to its inverters; computed on demand, once.
 
     Attributes:
         net: an energized network.
@@ -49,12 +49,12 @@ class Reduction:
 
     @property
     def susceptance(self) -> Floats:
-        """B = -Im Y of the reduced network, dense, shape (g, g)."""
+        """B = -Im Y of the reduced network, dense, shape (g, g); B_ii > 0 with inductive lines."""
         values: Floats = -self.admittance.imag
         return values
 
     def at_strength(self, alpha: float) -> Reduction:
-        """The network with series admittances times alpha, reduced anew; the last one is kept."""
+        """Reduction of the network with series admittances times alpha; the last one is kept."""
         if alpha == 1.0:
             return self
         if self._other is None or self._other[0] != alpha:
@@ -63,14 +63,8 @@ class Reduction:
 
     @cached_property
     def neighbors(self) -> Neighbors:
-        """Who sees whom."""
+        """Pairs of inverters that are neighbours in the reduced network."""
         return reduced_groups(self.net, self.keep)
-
-
-def reduced_susceptance(net: Network, keep: Ints) -> Floats:
-    """Susceptance matrix B = -Im(Y_red); B_ii > 0 in a grid of inductive lines."""
-    susceptance: Floats = -reduced_admittance(net, keep).imag
-    return susceptance
 
 
 def reduced_admittance(net: Network, keep: Ints) -> Complexes:
@@ -102,7 +96,7 @@ def reduced_admittance(net: Network, keep: Ints) -> Complexes:
 
 
 def reduced_self_susceptance(net: Network, keep: Ints) -> Floats:
-    """The diagonal B_ii of `reduced_susceptance`, without the matrix: for grids of any size.
+    """The diagonal B_ii of the reduced network, without the matrix: for grids of any size.
 
     Bus i needs the entries of Y_LL^-1 between its own eliminated neighbours and no others. All of
     them lie in the pattern of the factors of Y_LL (with a few zeros added), where the Takahashi
@@ -142,10 +136,10 @@ def reduced_self_susceptance(net: Network, keep: Ints) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Neighbors:
-    """Which kept buses are neighbours in the reduced network: those that share a group, or a pair.
+    """Neighbours in the reduced network: kept buses that share a group, and single pairs.
 
-    Kept buses go by their place in `keep`. A group makes all of its members neighbours of each
-    other: one of 10 000 inverters is 10 000 numbers here and 10^8 pairs in a list.
+    Kept buses are numbered by their place in `keep`. All members of a group are neighbours of each
+    other: a group of 10 000 inverters is 10 000 numbers here, and would be 10^8 pairs in a list.
 
     Attributes:
         kept: number of kept buses.
@@ -187,7 +181,7 @@ class Neighbors:
         return int((size * (size - 1)).sum()) + len(self.direct) - self._repeated()
 
     def _repeated(self) -> int:
-        """How often the groups name a pair again that another group has named.
+        """Number of repetitions of pairs that several groups have in common.
 
         Both buses of such a pair touch two or more groups, and few buses do.
         """
@@ -202,7 +196,7 @@ def reduced_groups(net: Network, keep: Ints) -> Neighbors:
     """Neighbours in the network reduced to the buses at positions `keep`, in sparse form.
 
     Two kept buses are neighbours when a branch joins them or when both touch the same connected
-    group of eliminated buses. This is the graph's own answer, free of rounding.
+    group of eliminated buses. This follows from the graph alone, without rounding.
 
     Args:
         net: an energized network.
@@ -216,7 +210,7 @@ def reduced_groups(net: Network, keep: Ints) -> Neighbors:
     graph = sparse.coo_array((np.ones(links.sum()), (f[links], t[links])), shape=(n, n))
     label = csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
 
-    a, b = np.concatenate([f, t]), np.concatenate([t, f])  # every branch seen from either end
+    a, b = np.concatenate([f, t]), np.concatenate([t, f])  # every branch from either end
     touching = (place[a] >= 0) & (place[b] < 0)
     group, inverter = np.divmod(np.unique(label[b[touching]] * g + place[a[touching]]), g)
     shared = np.bincount(group)[group] > 1
@@ -229,15 +223,8 @@ def reduced_groups(net: Network, keep: Ints) -> Neighbors:
     return Neighbors(g, group, inverter, np.stack([i[apart], j[apart]], axis=1))
 
 
-def reduced_neighbors(net: Network, keep: Ints) -> Flags:
-    """Which kept buses are neighbours in the reduced network: symmetric (g, g), False diagonal."""
-    near = np.zeros((len(keep), len(keep)), dtype=bool)
-    near[reduced_groups(net, keep).pairs()] = True
-    return near
-
-
 def _incidence(inverter: Ints, group: Ints, kept: int) -> Any:
-    """Which kept bus (row) touches which group (column), as a sparse array of flags."""
+    """Sparse array of flags: a kept bus (row) touches a group (column)."""
     shape = (kept, int(group.max(initial=-1)) + 1)
     return sparse.coo_array(
         (np.ones(len(group), dtype=bool), (inverter, group)), shape=shape
@@ -292,8 +279,8 @@ def _solved(parts: _Parts, own: Complexes, factors: Any) -> Complexes:
 def _padded(parts: _Parts) -> Any:
     """Y_LL with a zero stored between any two neighbours of one kept bus.
 
-    The order of elimination then reckons with what `_swept` asks for. Without these zeros that is
-    fifty times as much work at 25 000 buses.
+    The order of elimination then accounts for the entries that `_swept` needs. Without these zeros
+    that is fifty times as much work at 25 000 buses.
     """
     near = abs(parts.to_rest) + abs(parts.from_rest.T)
     inner, clique = parts.inner.tocoo(), (near.T @ near).tocoo()

@@ -1,4 +1,4 @@
-"""A network as the theory sees it: buses, and lines of pure susceptance between them."""
+"""A network as the theory has it: buses, and lines of pure susceptance between them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Lines between n buses; of a network with losses, what is left without its conductances.
+    """Lines of pure susceptance between n buses; conductances of a network are left out.
 
     A line between i and j adds -b V_i V_j cos(theta_i - theta_j - shift) to the energy of the
     network, bus i adds 1/2 own_i V_i^2 (Wang and Geng 2026, section II: B = -Im Y).
@@ -56,8 +56,8 @@ class Grid:
         """The network reduced to its inverter buses, one line for each pair of neighbours.
 
         Loads of the other buses are the shunts that they are at 1 p.u. voltage. Those at inverter
-        buses are left out of `own` (the scale is the paper's B_ii^red, which has them): constant
-        power adds nothing. What phase shifters and losses make unsymmetrical is averaged.
+        buses are left out of `own`, where constant power adds nothing; the scale is the paper's
+        B_ii^red, which has them. Unsymmetrical entries (phase shifters, losses) are averaged.
         """
         i, j = reduction.neighbors.pairs()
         i, j = i[i < j], j[i < j]
@@ -71,7 +71,7 @@ class Grid:
         return va[..., self.start] - va[..., self.end] - self.shift
 
     def per_bus(self, at_start: Floats, at_end: Floats) -> Floats:
-        """Sums over the lines of each bus of what they have at their two ends.
+        """Sums over the lines of each bus of values at their two ends.
 
         Shapes (..., m) in, (..., n) out.
         """
@@ -83,7 +83,7 @@ class Grid:
 
     @cached_property
     def _incidence(self) -> tuple[Any, Any]:
-        """Which lines start (end) at which bus, (n, m) each."""
+        """Incidence matrices of the lines' first and second ends, (n, m) each."""
         m = len(self.start)
         shape, lines, ones = (len(self), m), np.arange(m), np.ones(m)
         start = sparse.coo_array((ones, (self.start, lines)), shape=shape).tocsr()

@@ -179,7 +179,7 @@ def solve_centralised(
         time_limit: wall time in s after which no further solve begins.
 
     Returns:
-        The result; `.stable` says whether the search succeeded.
+        The result; `.stable` is True when the search succeeded.
 
     Raises:
         ScopfError: for a network with conductances or constant-current loads, or a stiffness margin

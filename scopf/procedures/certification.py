@@ -1,11 +1,14 @@
-"""Solve, check exactly, tighten, and solve again: for criteria that are no proof.
+"""Solve, check exactly, raise the droop margin, and solve again.
 
-A criterion's rows may let an unstable point pass: the paper's at large angles, a proven one on a
-network with losses. Then the point stands the droops times some factor only, which the dynamics
-tell, while by the criterion it would stand them times another one. The criterion is made to count
-droops as larger by the ratio of the two, so that the point is no longer among those it allows. If
-that hardly brings the next point nearer to stability, the next step is a bold one; if bold ones do
-not either, the criterion's rows are about something else than what makes the point unstable.
+A criterion's rows may admit an unstable point: those of the paper at large angles, those of a
+criterion that is exact without losses on a network with losses. Let f be the largest factor on all
+droops for which the point is stable (from the dynamics), and g the largest the criterion allows.
+The droop margin is raised to g/f - 1 and a little more, so that the criterion excludes the point.
+
+Where the next point is hardly nearer to stability, 1 + the droop margin is at least doubled. After
+three such steps in a row, or where g has no bound, the criterion does not see the instability, and
+the search ends. Where a droop margin leaves no solution, the next one lies between it and the
+largest that had one.
 """
 
 from __future__ import annotations
@@ -29,11 +32,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _ROUNDS = 12
-_BEYOND = 1.005  # how much further than the last point asked for
-_BLIND = 0.8  # factor taken for the exact one when the dynamics do not tell any
-_BOLD = 2.0  # factor on 1 + droop margin of a bolder step
-_STEPS = 3  # steps in a row that make none, after which a criterion counts as blind as well
-_MOST = 1e4  # factor on the droops at which a criterion counts as blind for the instability
+_BEYOND = 1.005  # factor on 1 + droop margin beyond the one that excludes the last point
+_UNKNOWN = 0.8  # taken for f where the point is unstable with any droops
+_BOLD = 2.0  # least factor on 1 + droop margin after a step without progress
+_STEPS = 3  # steps without progress in a row that end the search
+_MOST = 1e4  # largest g that is looked at: from there on the criterion has no bound on the droops
 
 
 def certify(
@@ -42,13 +45,13 @@ def certify(
     """Raise the droop margin until the optimum passes the exact check, or clearly none will.
 
     Args:
-        problem: whose droop margin is raised, and set back in the end.
-        solve: solves it, from a solution if there is one.
+        problem: its droop margin is raised, and reset in the end.
+        solve: function that solves it, from the last solution if there is one.
         how: keywords of `Solution.verify`.
 
     Returns:
-        The first solution that passed. Otherwise the last one that there is, not certified. Either
-        has `checks`, every step that was taken.
+        The first solution that passed; if none did, the last solution, not certified. Its `checks`
+        has all steps.
     """
     given = problem.scenario.droop_margin
     checks: list[Check] = []
@@ -70,7 +73,7 @@ def certify(
             if found.solved:
                 last, low = found, margin
                 allowed = _allowed(found, margin)
-                aim = allowed * _BEYOND / (check.factor or _BLIND) - 1
+                aim = allowed * _BEYOND / (check.factor or _UNKNOWN) - 1
                 creeping = creeping + 1 if creeps(checks) else 0
                 if creeping:
                     aim = max(aim, _BOLD * (1 + margin) - 1)
@@ -96,11 +99,12 @@ def certify(
 
 
 def _between(low: float, high: float) -> float:
-    """The geometric middle of two droop margins."""
+    """Droop margin between two others: the geometric mean of 1 + each."""
     return float(np.sqrt((1 + low) * (1 + high)) - 1)
 
 
 def _check(found: Solution, margin: float, how: Mapping[str, Any]) -> Check:
+    """Exact check of a solution of a droop margin."""
     if not found.solved:
         text = f"no solution ({found.message})"
         return Check(margin, found.status, found.cost, False, float("nan"), text)
@@ -113,10 +117,9 @@ def _check(found: Solution, margin: float, how: Mapping[str, Any]) -> Check:
 
 
 def _allowed(found: Solution, margin: float) -> float:
-    """Largest factor on all droops that the criterion still certifies, up to `_MOST`.
+    """Largest factor g on all droops that the criterion allows at a solution, up to `_MOST`.
 
-    At least that of the droop margin, at which the rows that bind leave no room but the solver's
-    tolerance.
+    At least 1 + the droop margin, for which the rows hold, to the solver's tolerance.
     """
     criterion, setting = found.problem.criterion, found.problem.setting
     view = setting.view(criterion.network)
@@ -124,13 +127,13 @@ def _allowed(found: Solution, margin: float) -> float:
     k = np.full(len(vm), np.inf)
     k[view.inverters] = found.inverter_data.k
 
-    def room(logarithm: float) -> float:
+    def least_slack(logarithm: float) -> float:
         slack = criterion.slack(view.grid, np.exp(logarithm) * k, vm, va)
         return float(slack[view.inverters].min()) - setting.margin
 
     least, most = float(np.log1p(margin)), float(np.log(_MOST))
-    if room(least) <= 0:
+    if least_slack(least) <= 0:
         return 1.0 + margin
-    if room(most) > 0:
+    if least_slack(most) > 0:
         return _MOST
-    return float(np.exp(optimize.brentq(room, least, most, xtol=1e-9)))
+    return float(np.exp(optimize.brentq(least_slack, least, most, xtol=1e-9)))

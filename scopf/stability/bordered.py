@@ -70,7 +70,7 @@ class SingularityTests(Criterion):
     nssp_unit = "stiffness 1/k"
     network = "full"
     conditions = (
-        "necessary, and sufficient once the inertia at the optimum says so; the network is "
+        "necessary, and sufficient if H is positive definite at the optimum; the network is "
         "lossless and its loads draw constant power"
     )
     source = "energy function and inertia theorem, see scopf.dynamics.energy"

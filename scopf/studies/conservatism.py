@@ -1,11 +1,12 @@
-"""What each criterion costs on a case, and whether it keeps its word.
+"""Cost of each criterion on a case, and stability of its optima.
 
-Droop is raised alike at all inverters. Where a criterion starts to cost anything is judged by the
-optimal cost against that of the plain OPF, not by its margin at the plain optimum: with active
-power costs alone that optimum is one point of a flat face, and others on it may have more room.
+All inverters have the same droop. The droop from which a criterion costs anything is found from
+the optimal cost against that of the plain OPF, not from the margin at the plain optimum: with
+active power costs alone that optimum is one point of a flat face, and others on it may have more
+slack.
 
-A criterion on the full network speaks of loads of constant power, as in the OPF; one on the
-Kron-reduced network of loads of constant impedance. Optima are judged with both by
+A criterion on the full network is about loads of constant power, as in the OPF; one on the
+Kron-reduced network about loads of constant impedance. Optima are checked with both by
 `Solution.verify`: for constant power by the Hessian of the energy where the network is lossless,
 otherwise by eigenvalues. Active power that follows the voltage is not lossless, so for constant
 impedance it is always eigenvalues.
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 MQ = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.48)
 TOLERANCE = 1e-8  # of the cost: less counts as none, and the solver's noise is less
-WIDTH = 1e-4  # of a critical droop: how closely it is bracketed
+WIDTH = 1e-4  # of the bracket around a critical droop, relative
 _GROWTH = 2.0  # from one droop to the next: solves far beyond feasibility are slow
 LOADS = {"full": "power", "reduced": "impedance"}
 
@@ -54,7 +55,7 @@ class Conservatism:
         case: its name.
         cost: of the plain OPF, currency/h.
         limits: a row for each criterion, and two for the exact condition: `criterion`, `loads` that
-            it speaks of ("power" or "impedance": constant), `critical_mq`, the largest uniform
+            it is about ("power" or "impedance": constant), `critical_mq`, the largest uniform
             droop that costs nothing, and `optimum_mq`, the largest with which the plain optimum
             that the solver found is certified (stable, for the exact condition). Infinite where
             there is no limit up to 100; NaN where it is unknown.
@@ -82,7 +83,7 @@ def conservatism(
 
     Args:
         net: a network; of a case given by name or path, its lossless variant.
-        criteria: names or criteria; by default all that are registered and say anything.
+        criteria: names or criteria; by default all that are registered and have rows.
         mq: droops of all inverters for the table of costs, beta_q = 1.
         tolerance: relative increase of the cost that counts as none.
         progress: whether to show a progress bar.
@@ -129,7 +130,7 @@ class _Study:
     # -- limits -------------------------------------------
 
     def limits(self, rule: Criterion) -> dict[str, object]:
-        """Of one criterion."""
+        """Limits of one criterion."""
 
         def free(mq: float) -> bool:
             solution = heeded(solve(self.problems[rule.name].update(mq=mq)))
@@ -137,11 +138,11 @@ class _Study:
 
         def certified(mq: float) -> bool:
             if rule.network == "full":
-                room = rule.slack(self.grid, self._droops(mq), self.vm, self.va)
+                slack = rule.slack(self.grid, self._droops(mq), self.vm, self.va)
             else:
                 k = np.full(len(self.at), mq)
-                room = rule.slack(self.reduced, k, self.vm[self.at], self.va[self.at])
-            return bool((room > 0).all())
+                slack = rule.slack(self.reduced, k, self.vm[self.at], self.va[self.at])
+            return bool((slack > 0).all())
 
         return {
             "criterion": rule.name,
@@ -151,7 +152,7 @@ class _Study:
         }
 
     def exact_limits(self) -> list[dict[str, object]]:
-        """Of the exact condition at the plain optimum."""
+        """Limits of the exact condition at the plain optimum."""
         return [
             {
                 "criterion": "exact",
@@ -165,7 +166,7 @@ class _Study:
     # -- costs -------------------------------------------
 
     def costs(self, rule: Criterion, mq: float) -> dict[str, object]:
-        """Of one criterion with one droop."""
+        """Cost and verdicts of one criterion with one droop."""
         solution = heeded(solve(self.problems[rule.name].update(mq=mq)))
         verdicts = {
             f"stable_{loads}": solution.verify(load=loads).stable if solution.solved else None
@@ -181,7 +182,7 @@ class _Study:
         }
 
     def _droops(self, mq: float) -> Floats:
-        """The k of every bus."""
+        """Droop k of every bus, infinite without an inverter."""
         k = np.full(len(self.net.bus), np.inf)
         k[self.at] = mq
         return k

@@ -3,13 +3,13 @@
 Two inverters at the ends of a lossless line of susceptance B (Wang and Geng 2026, figures 1 and 2):
 of all operating points on a grid, S_eig are stable and S_dec are certified by the criterion.
 
-    xi = |S_eig minus S_dec| / |S_eig|             stable points that the criterion gives away
+    xi = |S_eig minus S_dec| / |S_eig|             stable points that are not certified
     false share = |S_dec minus S_eig| / |S_dec|    certified points that are unstable
 
-The paper reports the first alone, which cannot tell a sound criterion from one that is not. Whether
-a point is stable does not depend on m_p, tau_p and tau_q (see `scopf.dynamics.energy`). A point on
-the very boundary of a criterion is certified, as (3) has it, V_j - V_i <= Gamma_i: the grid of
-voltages has many such points (Gamma = .05 is 15 steps), which rounding must not decide.
+The paper reports xi alone, which does not show whether a criterion is sound. Stability of a point
+does not depend on m_p, tau_p and tau_q (see `scopf.dynamics.energy`). A point on the very boundary
+of a criterion is certified, as in (3), V_j - V_i <= Gamma_i: the grid of voltages has many such
+points (Gamma = .05 is 15 steps), and rounding must not decide them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ B = (2.0, 4.0, 6.0, 8.0)
 MQ = np.linspace(1.0, 5.0, 9)
 VM = np.linspace(0.95, 1.05, 31)
 ANGLE = np.linspace(-0.525, 0.525, 61)
-TIE = 1e-12  # p.u. voltage: room that is zero but for rounding
+TIE = 1e-12  # p.u. voltage: slack that is zero but for rounding
 _LINE = np.array([0]), np.array([1])
 
 
@@ -125,7 +125,7 @@ def gap(
 
 
 def _voltage_part(h: Floats) -> tuple[Floats, ...]:
-    """What the angle leaves of H without droops: entries 11, 22 and 12 over (V_1, V_2).
+    """Schur complement of the angle in H without droops: entries 11, 22 and 12 over (V_1, V_2).
 
     -inf where H is not positive in the angle, so that no droop makes it so.
     """
@@ -135,7 +135,7 @@ def _voltage_part(h: Floats) -> tuple[Floats, ...]:
 
 
 def _stable(energy: tuple[Floats, ...], droop: Floats) -> Flags:
-    """Where H with the droops' part 1/(k V) added is positive definite."""
+    """Flags of the points where H, with the droops' part 1/(k V) added, is positive definite."""
     first, second = energy[0] + droop[:, 0], energy[1] + droop[:, 1]
     found: Flags = (first > 0) & (first * second > energy[2] ** 2)
     return found

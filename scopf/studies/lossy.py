@@ -1,8 +1,8 @@
-"""The weighted criterion where lines have resistance, and nothing is proven.
+"""The weighted criterion on networks with losses, where it claims nothing.
 
-There it looks at the susceptances alone. For random networks with an inverter at every bus, all of
-whose lines have one ratio r/x, all droops are raised together: how far above the exact limit, where
-the rightmost eigenvalue of the dynamics crosses zero, does the criterion's lie?
+It takes the susceptances alone. In random networks with an inverter at every bus, all lines of one
+ratio r/x, all droops are raised together. The study compares the criterion's limit with the exact
+one, where the rightmost eigenvalue of the dynamics crosses zero.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Lossy:
     """The criterion's limits on the droops over the exact ones.
 
     Attributes:
-        margin: droop margin that was asked to cover what the criterion allows too much.
+        margin: droop margin that is to cover the excess.
         table: a row for each r/x: `r_over_x`, `networks` that have a limit, `none` without one,
             `excess_max`, `excess_mean` and `excess_min`, critical droop by the criterion over the
             exact one less 1, and `covered`, share of the networks where the margin is enough.
@@ -63,17 +63,17 @@ def lossy(
     seed: int = 1,
     progress: bool = False,
 ) -> Lossy:
-    """How far a criterion's critical droop exceeds the exact one.
+    """Excess of a criterion's critical droop over the exact one.
 
     Args:
         criterion: name of a criterion, or a criterion.
         ratios: r/x of all lines.
-        networks: random ones for each ratio, drawn as `scopf.studies.networks` says; their lines'
+        networks: random ones for each ratio, drawn as in `scopf.studies.networks`; their lines'
             x/(r^2 + x^2) is what is drawn there.
         margin: droop margin.
         spread: the widest that a network's angles can be apart, rad.
         mp: active droop, p.u. frequency (of 50 Hz) per p.u. power. With a large one lossy networks
-            have another limit, of angles and frequencies, which no criterion here sees.
+            have another limit, of angles and frequencies, which no criterion here has rows for.
         tau: time constant of both filters, s.
         seed: of the random numbers.
         progress: whether to show a progress bar.
@@ -107,7 +107,7 @@ def lossy(
 def _limits(
     rule: Criterion, batch: Batch, network: int, ratio: float, mp: float, tau: float
 ) -> tuple[float, float]:
-    """Factors on one network's droops up to which the criterion, and the dynamics, say stable."""
+    """Largest factors on one network's droops, by the criterion and by the dynamics."""
     grid, (vm, va, k) = batch.grid(network), (x[network] for x in (batch.vm, batch.va, batch.k))
     n = len(grid)
     y = np.zeros((n, n), dtype=np.complex128)

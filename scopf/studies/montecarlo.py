@@ -1,8 +1,8 @@
 """Every criterion on random networks, against the exact condition.
 
-With an inverter at every bus the full network is the reduced one, so that all criteria look at the
-same. With load buses, `loads=True`, only criteria of the full network are judged: the others are
-about another load model (see `scopf.studies.conservatism`).
+With an inverter at every bus the full network is the reduced one, the same for all criteria. With
+load buses, `loads=True`, only criteria of the full network are compared: the others are about
+another load model (see `scopf.studies.conservatism`).
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class MonteCarlo:
-    """What the criteria said of random networks.
+    """Certificates of the criteria on random networks.
 
     Attributes:
-        networks: how many there were.
-        stable: how many of them are stable.
-        trees: how many of them have no loop.
-        table: a row for each criterion: `criterion`, `proven`, `certified`, the share of the stable
+        networks: their number.
+        stable: number of stable ones.
+        trees: number of those without a loop.
+        table: a row for each criterion: `criterion`, `claim`, `certified`, the share of the stable
             networks that it certifies, `false`, the number of unstable ones that it certifies, and
             `wrong_on_trees`, the number of trees on which it differs from the exact condition.
     """
@@ -52,11 +52,11 @@ def montecarlo(
     seed: int = 1,
     progress: bool = False,
 ) -> MonteCarlo:
-    """Ask the criteria about random lossless networks, drawn as `scopf.studies.networks` says.
+    """Certificates of the criteria on random lossless networks (`scopf.studies.networks`).
 
     Args:
-        networks: how many.
-        criteria: names or criteria; by default all that are registered and say anything, and with
+        networks: their number.
+        criteria: names or criteria; by default all that are registered and have rows, and with
             `loads` those of them that look at the full network.
         loads: with constant-power loads at buses without an inverter.
         seed: of the random numbers.
@@ -76,21 +76,21 @@ def montecarlo(
         trees.append(batch.trees)
         numbers = watched(range(len(batch)), f"{batch.vm.shape[1]} buses", None, progress)
         certified.append(np.array([_certified(rules, batch, i) for i in numbers]))
-    exact, tree, said = (np.concatenate(parts) for parts in (stable, trees, certified))
+    exact, tree, passed = (np.concatenate(parts) for parts in (stable, trees, certified))
     table = pd.DataFrame(
         {
             "criterion": [rule.name for rule in rules],
             "claim": [rule.claim for rule in rules],
-            "certified": said[exact].mean(axis=0),
-            "false": said[~exact].sum(axis=0),
-            "wrong_on_trees": (said != exact[:, None])[tree].sum(axis=0),
+            "certified": passed[exact].mean(axis=0),
+            "false": passed[~exact].sum(axis=0),
+            "wrong_on_trees": (passed != exact[:, None])[tree].sum(axis=0),
         }
     )
     return MonteCarlo(len(exact), int(exact.sum()), int(tree.sum()), table)
 
 
 def chosen(criteria: Sequence[str | Criterion] | None, network: str | None) -> list[Criterion]:
-    """The criteria by name; all that say anything (about this kind of network) by default."""
+    """Criteria by name; by default all that have rows (on this kind of network)."""
     if criteria is not None:
         return [registry.get(rule) if isinstance(rule, str) else rule for rule in criteria]
     rules = [registry.get(name) for name in registry.names() if name != "none"]
@@ -98,6 +98,6 @@ def chosen(criteria: Sequence[str | Criterion] | None, network: str | None) -> l
 
 
 def _certified(rules: list[Criterion], batch: Batch, network: int) -> list[bool]:
-    """What each criterion says of one network."""
+    """Flag of each criterion: it certifies one network."""
     grid, k, vm, va = batch.grid(network), batch.k[network], batch.vm[network], batch.va[network]
     return [bool((rule.slack(grid, k, vm, va) > 0).all()) for rule in rules]

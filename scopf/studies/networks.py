@@ -72,10 +72,10 @@ def draw(
     """Random networks, in batches of one size.
 
     Trees are grown by joining each bus to an earlier one; meshes have further lines between any
-    buses. The constants of this module say what numbers are drawn from.
+    buses. The constants of this module are the ranges of the random numbers.
 
     Args:
-        networks: how many in all.
+        networks: their number.
         seed: of the random numbers.
         loads: with buses that have no inverter; by default every bus has one.
         spread: the widest that a network's angles can be apart, rad.

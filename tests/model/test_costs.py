@@ -7,7 +7,7 @@ import pytest
 
 import scopf
 from scopf.engine.nlp import NLP
-from scopf.network.kron import reduced_susceptance
+from scopf.network.kron import Reduction
 from tests.engine.portrait import same
 
 BASE = 100.0  # MVA, of case39
@@ -343,7 +343,7 @@ def endogenous(limit, rating=0.9, **costs):
 
 
 def solved_two_bus(net, limit, rating, **costs):
-    b_11 = reduced_susceptance(net, np.arange(2))[0, 0]
+    b_11 = Reduction(net, np.arange(2)).susceptance[0, 0]
     mq = {1: 1 / (2 * b_11 * limit), 2: 1e-2}
     units = scopf.Inverters.at_generators(net, mq=mq, rating_mva={1: rating, 2: 50.0})
     return optimal(scopf.build(net, units, **costs))

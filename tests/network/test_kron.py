@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 import scopf
 from scopf.network import kron
 from scopf.network.kron import (
+    Reduction,
     reduced_groups,
-    reduced_neighbors,
     reduced_self_susceptance,
-    reduced_susceptance,
 )
 from scopf.network.tables import Branches, Buses, Gens
 
@@ -26,6 +25,13 @@ def self_susceptances(net, keep):
         columns = reduced_self_susceptance(net, keep)
         patch.setattr(kron, "_SMALL", 0)
         return columns, reduced_self_susceptance(net, keep)
+
+
+def neighbor_flags(net, keep):
+    """Flags of the neighbours in the reduced network, dense."""
+    near = np.zeros((len(keep), len(keep)), dtype=bool)
+    near[reduced_groups(net, keep).pairs()] = True
+    return near
 
 
 def dense_reduction(net, keep):
@@ -52,7 +58,7 @@ def test_reduced_susceptance_is_the_textbook_formula(case, lossless):
     keep = np.unique(net.gen_at)
     expected = -dense_reduction(net, keep).imag
     scale = np.abs(expected).max()
-    assert reduced_susceptance(net, keep) == pytest.approx(expected, rel=1e-8, abs=1e-10 * scale)
+    assert Reduction(net, keep).susceptance == pytest.approx(expected, rel=1e-8, abs=1e-10 * scale)
     for found in self_susceptances(net, keep):
         assert found == pytest.approx(np.diag(expected), rel=1e-9)
 
@@ -60,12 +66,12 @@ def test_reduced_susceptance_is_the_textbook_formula(case, lossless):
 def test_the_order_of_the_kept_buses_is_that_of_the_result():
     net = scopf.load_case("case39")
     keep, order = np.unique(net.gen_at), np.array([3, 9, 0, 1, 2, 8, 7, 6, 5, 4])
-    shuffled = reduced_susceptance(net, keep[order])
-    assert shuffled == pytest.approx(reduced_susceptance(net, keep)[np.ix_(order, order)])
+    shuffled = Reduction(net, keep[order]).susceptance
+    assert shuffled == pytest.approx(Reduction(net, keep).susceptance[np.ix_(order, order)])
     for found in self_susceptances(net, keep[order]):
         assert found == pytest.approx(np.diag(shuffled))
-    neighbors = reduced_neighbors(net, keep[order])
-    assert np.array_equal(neighbors, reduced_neighbors(net, keep)[np.ix_(order, order)])
+    neighbors = neighbor_flags(net, keep[order])
+    assert np.array_equal(neighbors, neighbor_flags(net, keep)[np.ix_(order, order)])
 
 
 def test_a_chain_of_two_lines_is_their_series_and_taps_are_kept():
@@ -75,11 +81,11 @@ def test_a_chain_of_two_lines_is_their_series_and_taps_are_kept():
     x = dict(zip(net.branch.id.tolist(), net.branch.x.tolist(), strict=True))
     ring = 1 / (x[3] + x[5] + x[6] + x[8])  # the other way round from bus 5 to bus 9
     star = [1 / x[1], 1 / x[2], 1 / x[9]]
-    found = reduced_susceptance(net, keep)
+    found = Reduction(net, keep).susceptance
     assert -found[0, 1] == pytest.approx(star[0] * star[1] / sum(star))
     assert -found[1, 2] == pytest.approx(star[1] * star[2] / sum(star) + ring)
     tapped = net.replace(branch={"tap": np.where(net.branch.id == 1, 0.9, 1)})
-    found = reduced_susceptance(tapped, keep)  # seen from the tap's side, b / tap^2
+    found = Reduction(tapped, keep).susceptance  # seen from the tap's side, b / tap^2
     assert found[0, 0] == pytest.approx(star[0] / 0.81 * (1 - star[0] / sum(star)))
     assert -found[0, 1] == pytest.approx(star[0] / 0.9 * star[1] / sum(star))
 
@@ -89,18 +95,18 @@ def test_all_buses_kept_is_the_admittance_matrix_and_the_network_s_own_neighbour
     everything = np.arange(len(net.bus))
     loads = np.diag(net.bus.pd - 1j * net.bus.qd)
     expected = -(net.ybus().toarray() + loads).imag
-    assert reduced_susceptance(net, everything) == pytest.approx(expected)
+    assert Reduction(net, everything).susceptance == pytest.approx(expected)
     assert reduced_self_susceptance(net, everything) == pytest.approx(np.diag(expected))
     joined = nx.to_numpy_array(nx.Graph(net.graph()), nodelist=net.bus.id.tolist(), weight=None)
-    assert np.array_equal(reduced_neighbors(net, everything), joined > 0)
+    assert np.array_equal(neighbor_flags(net, everything), joined > 0)
 
 
 def test_one_bus_kept_has_no_neighbour():
     net = scopf.load_case("case14")
-    assert not reduced_neighbors(net, np.array([3])).any()
+    assert not neighbor_flags(net, np.array([3])).any()
     groups = reduced_groups(net, np.array([3]))
     assert groups.pair_count == len(groups.group) == len(groups.direct) == 0
-    matrix = reduced_susceptance(net, np.array([3]))
+    matrix = Reduction(net, np.array([3])).susceptance
     assert matrix.shape == (1, 1)
     assert reduced_self_susceptance(net, np.array([3])) == pytest.approx(matrix[0])
 
@@ -168,7 +174,7 @@ def test_self_susceptance_of_a_meshed_grid_of_1600_buses():
     grid = nx.convert_node_labels_to_integers(nx.grid_2d_graph(40, 40))
     net = uneven(inductive_network(grid), 7)
     keep = rng.choice(1600, 120, replace=False)
-    expected = np.diag(reduced_susceptance(net, keep))
+    expected = np.diag(Reduction(net, keep).susceptance)
     assert len(keep) * 1480 > kron._SMALL
     assert reduced_self_susceptance(net, keep) == pytest.approx(expected, rel=1e-9)
 
@@ -236,7 +242,7 @@ def test_neighbours_are_the_pattern_of_the_dense_reduction(case):
     net, keep = case
     dense = np.abs(dense_reduction(net, keep)) > 1e-7  # no smaller than 2^-14 where there is a path
     np.fill_diagonal(dense, False)
-    assert np.array_equal(reduced_neighbors(net, keep), dense)
+    assert np.array_equal(neighbor_flags(net, keep), dense)
 
 
 @pytest.mark.parametrize("small", [0, np.inf])
@@ -246,6 +252,6 @@ def test_an_eliminated_part_that_is_singular_is_refused(small, monkeypatch):
     x = net.branch.x
     resonant = net.replace(bus={"bs": [0, 1 / x[0] + 1 / x[1], 0]})
     with pytest.raises(scopf.ScopfError, match="singular"):
-        reduced_susceptance(resonant, np.array([0, 2]))
+        _ = Reduction(resonant, np.array([0, 2])).susceptance
     with pytest.raises(scopf.ScopfError, match="singular"):
         reduced_self_susceptance(resonant, np.array([0, 2]))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import scopf
-from scopf.network.kron import reduced_susceptance
+from scopf.network.kron import Reduction
 
 FREE = 1e-2  # droop so small that the other inverter's row is far away
 
@@ -12,7 +12,7 @@ FREE = 1e-2  # droop so small that the other inverter's row is far away
 def two_bus(case, limit):
     """The paper's two-bus system with the row V2 - V1 <= limit."""
     net = scopf.load_case(case)
-    b_11 = reduced_susceptance(net, np.arange(2))[0, 0]
+    b_11 = Reduction(net, np.arange(2)).susceptance[0, 0]
     mq = {1: 1 / (2 * b_11 * limit), 2: FREE}
     return scopf.build(net, scopf.Inverters.at_generators(net, mq=mq))
 
@@ -68,7 +68,7 @@ def test_two_bus_price_is_the_closed_form():
 def test_two_bus_nominal_loads_of_the_paper():
     net = scopf.load_case("two_bus_q")
     net = net.replace(bus={"pd": [0.15, 0.95], "qd": [0.45, 0.05]})
-    b_11 = reduced_susceptance(net, np.arange(2))[0, 0]
+    b_11 = Reduction(net, np.arange(2)).susceptance[0, 0]
     inverters = scopf.Inverters.at_generators(net, mq={1: 1 / (2 * b_11 * 0.04), 2: FREE})
     solution = scopf.solve(scopf.build(net, inverters))
     assert solution.cost == pytest.approx(1.1199, abs=5e-5)

@@ -10,7 +10,10 @@ from typer.testing import CliRunner
 import scopf
 from scopf import plots
 from scopf.cli.main import app
+from scopf.dynamics.dae import System
 from scopf.dynamics.energy import hessian, hessians
+from scopf.dynamics.loads import Loads
+from scopf.dynamics.modes import spectrum
 from scopf.stability import registry
 from scopf.studies import gap as gap_module
 from scopf.studies.conservatism import conservatism
@@ -115,6 +118,19 @@ def test_the_linearisation_is_the_slope_of_the_equations():
     slopes = [np.where(np.isin(np.arange(4), load), slope, 0.0) for slope in slopes]
     found = rightmost(y, vm, va, at, k, mp=mp, tau_p=tau, tau_q=tau, slopes=slopes, frequency=50)
     assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_linearisation_is_that_of_the_sparse_system():
+    """Of a case with losses, charging, shunts, taps, and loads that follow their voltage."""
+    net = scopf.load_case("case14").energized()
+    inverters = scopf.Inverters.at_generators(net, mq=0.3, mp=0.02)
+    loads = Loads.of(net, net.bus.vm, (1.3, 2.2))
+    system = System(net, inverters, net.bus.vm, net.bus.va, loads)
+    found = rightmost(
+        net.ybus().toarray(), net.bus.vm, net.bus.va, system.at, inverters.k, mp=inverters.mp,
+        slopes=(loads.dp, loads.dq),
+    )  # fmt: skip
+    assert found == pytest.approx(spectrum(system, "dense").rightmost, rel=1e-9)
 
 
 # -- gap -----------------------------------------------
