@@ -5,9 +5,9 @@
 
 Uniform droops are a factor times the critical droop of the plain optimum, so that stability
 matters. Each line has the cost above the plain OPF's, the seconds of building and solving (for the
-centralised optimum of all solves, the plain one included), and what the exact condition says about
-the result: its reserve 1 - m_q / m_q,crit, negative if unstable. A criterion with a result of
-negative reserve has certified an unstable point.
+centralised optimum of all solves, the plain one included), and the stiffness margin of the result
+by the exact condition, 1 - m_q / m_q,crit, negative if unstable. A criterion with a result of
+negative stiffness margin has certified an unstable point.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 import scopf
 from benchmarks import environment
 from benchmarks.bench import find
-from scopf.dynamics.reserve import Reserve, reserve
+from scopf.dynamics.gain_margin import GainMargin, gain_margin
 from scopf.network.susceptances import Grid
 
 # Without charging and capacitors 300 and 2869 buses have no feasible point: they keep them.
@@ -35,7 +35,7 @@ CASES = {
     "2869": ("pglib_opf_case2869_pegase", True),
 }
 COLUMNS = ("case", "mq", "factor", "criterion", "status", "increase", "seconds", "solves",
-           "iterations", "reserve")  # fmt: skip
+           "iterations", "stiffness_margin")  # fmt: skip
 
 
 def network(wanted: str, folders: list[Path]) -> scopf.Network | None:
@@ -50,10 +50,10 @@ def network(wanted: str, folders: list[Path]) -> scopf.Network | None:
     return net.lossless(charging=True)
 
 
-def exact(net: scopf.Network, solution: Any, inverters: scopf.Inverters) -> Reserve:
-    """What the exact condition says about a solution."""
+def exact(net: scopf.Network, solution: Any, inverters: scopf.Inverters) -> GainMargin:
+    """Gain margin of a solution, by the exact condition."""
     at, point = net.bus_positions(inverters.bus), solution.point
-    return reserve(Grid.full(net), point.vm, point.va, at, 1 / inverters.k)
+    return gain_margin(Grid.full(net), point.vm, point.va, at, 1 / inverters.k)
 
 
 def row(
@@ -66,7 +66,7 @@ def row(
         "criterion": criterion, "status": str(solution.status),
         "increase": solution.cost - base if solved else None, "seconds": seconds,
         "solves": len(solution.attempts), "iterations": solution.iterations,
-        "reserve": exact(net, solution, inverters).least if solved else None,
+        "stiffness_margin": exact(net, solution, inverters).stiffness_margin if solved else None,
     } | more  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def lines(net: scopf.Network, factors: list[float], criteria: list[str], limit: 
             solution = scopf.solve(problem, time_limit=limit)
             yield line(criterion, solution, time.perf_counter() - began)
         result = scopf.solve_centralised(net, inverters, time_limit=limit)
-        share = max((r.share for r in result.rounds if r.reserve > 0), default=0.0)
+        share = max((r.share for r in result.rounds if r.stiffness_margin > 0), default=0.0)
         yield line(
             "centralised", result.solution, result.seconds, solves=len(result.rounds),
             iterations=sum(r.iterations for r in result.rounds),
@@ -101,7 +101,8 @@ def lines(net: scopf.Network, factors: list[float], criteria: list[str], limit: 
 
 def text(line: dict[str, Any]) -> str:
     """A line of the table."""
-    styles = {"mq": ".5f", "factor": "g", "increase": ".2f", "seconds": ".2f", "reserve": "+.4f"}
+    styles = {"mq": ".5f", "factor": "g", "increase": ".2f", "seconds": ".2f",
+              "stiffness_margin": "+.4f"}  # fmt: skip
     cells = [
         "" if line.get(key) is None else format(line[key], styles.get(key, "")) for key in COLUMNS
     ]

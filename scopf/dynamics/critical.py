@@ -1,4 +1,4 @@
-"""The largest droop: how far m_q of all inverters can grow before the operating point is unstable.
+"""The critical droop: largest factor on m_q of all inverters for which the point is stable.
 
 The operating point is kept: voltages, angles and powers stay, the set points V0 and Q0 follow. The
 m_q are a common factor times given ones; beta_q and everything else stay as they are.
@@ -46,7 +46,7 @@ class EnergyForm:
         rows = bare.tocsr()
         self._loads, network = (
             rows[place][:, place].tocsc()
-            for place in (np.r_[at, n + at] for at in (system.rest, system.transit))
+            for place in (np.r_[at, n + at] for at in (system.rest, system.junctions))
         )
         self._network = negatives(network)
 
@@ -64,12 +64,53 @@ class EnergyForm:
         return self._less_network(negatives(self._loads))
 
     def _less_network(self, count: int | None) -> int | None:
-        """Without those of buses where nothing but lines is: series capacitors have them."""
+        """Without those of the junction buses' own block: series capacitors have them."""
         return None if count is None or self._network is None else count - self._network
 
 
+def bisected(
+    holds: Callable[[float], bool],
+    low: float,
+    high: float,
+    precision: float,
+    growth: float = np.inf,
+) -> float:
+    """Largest number for which a condition holds, by geometric bisection.
+
+    Args:
+        holds: the condition.
+        low: number for which it holds.
+        high: number for which it does not.
+        precision: of the result, relative.
+        growth: largest factor from a number for which it holds to the next one asked for.
+    """
+    while high > low * (1 + precision):
+        middle = low * growth if high > low * growth else float(np.sqrt(low * high))
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
+
+
+def largest(
+    holds: Callable[[float], bool],
+    precision: float,
+    *,
+    least: float = LEAST,
+    most: float = MOST,
+    growth: float = np.inf,
+) -> float:
+    """Largest number from `least` to `most` for which a condition holds (see `bisected`).
+
+    0 when it does not hold for the least, infinite when it does for the most.
+    """
+    if not holds(least):
+        return 0.0
+    if holds(most):
+        return np.inf
+    return bisected(holds, least, most, precision, growth)
+
+
 def by_energy(system: System, droops: Floats, most: float = MOST) -> float:
-    """Largest factor on the droops of a lossless system, which bisection finds, as H shrinks.
+    """Largest factor on the droops of a lossless system, by bisection on the signs of H.
 
     Args:
         system: one that conserves energy.
@@ -88,15 +129,7 @@ def by_energy(system: System, droops: Floats, most: float = MOST) -> float:
             raise ScopfError(f"{system.net.name}: {text}")
         return negative == 0
 
-    if not stable(LEAST):
-        return 0.0
-    if stable(most):
-        return np.inf
-    low, high = LEAST, most
-    while high > low * (1 + _PRECISION):
-        middle = float(np.sqrt(low * high))
-        low, high = (middle, high) if stable(middle) else (low, middle)
-    return low
+    return largest(stable, _PRECISION, most=most)
 
 
 def by_modes(system: System, droops: Floats, method: str, most: float = MOST) -> float:

@@ -1,15 +1,10 @@
 """Grid-forming inverters with droop on the full network: its equations, and the linear ones.
 
-Every inverter, at its bus (Wang and Geng 2026, section II):
-
-    d theta/dt      = w_b dw
-    tau_p d(dw)/dt  = -dw + m_p beta_p (P0 - P)
-    tau_q dV/dt     = -(V - V0) + m_q beta_q (Q0 - Q)
-
-P and Q are what the inverter puts out: the net injection of its bus into the network, plus the load
-there, less what generators there inject that are no inverter. At all other buses the powers
-balance. Generators without an inverter inject constant powers. The set points P0, V0, Q0 are those
-that make the given operating point an equilibrium, so its frequency is the nominal one.
+The equations of an inverter stand in `scopf.dynamics.droop`. P and Q are its output: the net
+injection of its bus into the network, plus the load there, less the power of generators there that
+are no inverter. At all other buses the powers balance. Generators without an inverter inject
+constant powers. The set points P0, V0, Q0 are those that make the given operating point an
+equilibrium, so its frequency is the nominal one.
 
 Only angle differences matter. All angles are taken relative to that of the first inverter, which
 removes the zero eigenvalue of the common angle exactly, in networks with losses as well. A
@@ -28,10 +23,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
+from scopf.dynamics.droop import FREQUENCY, Droops
 from scopf.dynamics.inertia import determinant_sign
-from scopf.dynamics.loads import transit
+from scopf.dynamics.loads import junctions
 from scopf.errors import ScopfError, number
-from scopf.network.powers import injections, slopes
+from scopf.network.powers import injections, jacobian
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +85,7 @@ class System:
     vm: Floats
     va: Floats
     loads: Loads
-    frequency: float = 60.0
+    frequency: float = FREQUENCY
 
     def __post_init__(self) -> None:
         if not len(self.inverters):
@@ -129,13 +125,22 @@ class System:
         return not (self.net.has_losses or self.loads.dp.any())
 
     @property
+    def droops(self) -> Droops:
+        """Coefficients of the inverters' equations."""
+        inv = self.inverters
+        mp, k, tau_p, tau_q = np.stack([inv.mp * inv.beta_p, inv.k, inv.tau_p, inv.tau_q])[
+            ..., None
+        ]
+        return Droops(mp, k, tau_p, tau_q, self.frequency)
+
+    @property
     def speed(self) -> float:
         """w_b, rad/s."""
-        return 2 * np.pi * self.frequency
+        return self.droops.speed
 
     @cached_property
     def columns(self) -> tuple[Ints, Ints]:
-        """Where x holds the angle of each bus (-1 for the first inverter's) and its voltage."""
+        """Positions in x of the angle of each bus (-1: the first inverter's) and of its voltage."""
         m, n, states = len(self.at), len(self.net.bus), self.states
         angle, magnitude = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
         angle[self.at] = np.arange(m) - 1
@@ -146,7 +151,7 @@ class System:
 
     @property
     def equilibrium(self) -> Floats:
-        """X at the operating point."""
+        """The variables x at the operating point."""
         angle, magnitude = self.columns
         x = np.zeros(self.states + 2 * len(self.rest))
         turning = angle >= 0
@@ -170,27 +175,29 @@ class System:
         Args:
             x: variables, shape (states + 2 (n - m),).
         """
-        inv, m = self.inverters, len(self.at)
-        angle, magnitude = self.columns
+        m, (angle, magnitude) = len(self.at), self.columns
         va = np.where(angle >= 0, x[angle], 0.0)
         vm, dw = x[magnitude], x[m - 1 : 2 * m - 1]
         dp, dq = (now - was for now, was in zip(self._powers(vm, va), self._output, strict=True))
-        turn = self.speed * (dw[1:] - dw[0])
-        swing = (-dw - inv.mp * inv.beta_p * dp[self.at]) / inv.tau_p
-        rise = (-(vm - self.vm)[self.at] - inv.k * dq[self.at]) / inv.tau_q
-        return np.concatenate([turn, swing, rise, dp[self.rest], dq[self.rest]])
+        dv = (vm - self.vm)[self.at]
+        return np.concatenate(self._rows(*(part[:, None] for part in (dw, dv, dp, dq))))[:, 0]
+
+    def _rows(self, dw: Any, dv: Any, dp: Any, dq: Any) -> list[Any]:
+        """Rates of the states and mismatches of the other buses, in the order of x.
+
+        From deviations of frequencies and voltages at inverters and of powers at all buses: columns
+        of values or of derivatives.
+        """
+        states = self.droops.rates(dw, dv, dp[self.at], dq[self.at])
+        return [*states, dp[self.rest], dq[self.rest]]
 
     @cached_property
     def balance(self) -> sparse.csc_array:
         """Derivatives of net injection plus load: rows P then Q, columns angles then voltages."""
         n, loads = len(self.net.bus), self.loads
-        i, j, angle, magnitude = slopes(self.net.ybus().tocoo(), self.vm, self.va)
-        buses = np.arange(n)
-        rows = np.concatenate([i, i, i + n, i + n, buses, n + buses])
-        cols = np.concatenate([j, j + n, j, j + n, n + buses, n + buses])
-        parts = angle.real, magnitude.real, angle.imag, magnitude.imag, loads.dp, loads.dq
-        entries = np.concatenate(parts), (rows, cols)
-        return sparse.coo_array(entries, shape=(2 * n, 2 * n)).tocsc()
+        places = np.arange(2 * n), np.tile(n + np.arange(n), 2)
+        slopes = sparse.coo_array((np.r_[loads.dp, loads.dq], places), shape=(2 * n, 2 * n))
+        return jacobian(self.net.ybus(), self.vm, self.va) + slopes.tocsc()
 
     @cached_property
     def matrix(self) -> sparse.csc_array:
@@ -198,44 +205,34 @@ class System:
 
         It is the derivative of `rates` at the equilibrium.
         """
-        inv, m, n = self.inverters, len(self.at), len(self.net.bus)
-        angle, magnitude = self.columns
-        row = np.concatenate([angle, magnitude])  # the balance of another bus has its column's row
-        row[self.at], row[n + self.at] = m - 1 + np.arange(m), 2 * m - 1 + np.arange(m)
-        factor = np.ones(2 * n)
-        factor[self.at] = -inv.mp * inv.beta_p / inv.tau_p
-        factor[n + self.at] = -inv.k / inv.tau_q
-        balance = self.balance.tocoo()
-        column = np.concatenate([angle, magnitude])[balance.col]
-        kept = column >= 0
-        swing, rise, others = m - 1 + np.arange(m), 2 * m - 1 + np.arange(m), np.arange(m - 1)
-        data = [(factor[balance.row] * balance.data)[kept], -1 / inv.tau_p, -1 / inv.tau_q]
-        data += [np.full(m - 1, self.speed), np.full(m - 1, -self.speed)]
-        rows = [row[balance.row][kept], swing, rise, others, others]
-        cols = [column[kept], swing, rise, swing[1:], np.full(m - 1, m - 1)]
-        size = self.states + 2 * len(self.rest)
-        entries = np.concatenate(data), (np.concatenate(rows), np.concatenate(cols))
-        return sparse.coo_array(entries, shape=(size, size)).tocsc()
+        m, n, size = len(self.at), len(self.net.bus), self.states + 2 * len(self.rest)
+        place = np.concatenate(self.columns)
+        moving = np.flatnonzero(place >= 0)
+        chosen = (np.ones(len(moving)), (moving, place[moving]))
+        by_x = (self.balance @ sparse.coo_array(chosen, shape=(2 * n, size)).tocsc()).tocsr()
+        unit = sparse.eye_array(size, format="csr")
+        dw, dv = unit[m - 1 : 2 * m - 1], unit[2 * m - 1 : 3 * m - 1]
+        return sparse.vstack(self._rows(dw, dv, by_x[:n], by_x[n:])).tocsc()
 
     # -- without the other buses -------------------------------------------
 
     @cached_property
-    def transit(self) -> Ints:
-        """Buses (positions) where nothing but lines is."""
-        return transit(self.net, self.at)
+    def junctions(self) -> Ints:
+        """Junction (zero-injection) buses, positions."""
+        return junctions(self.net, self.at)
 
     def past_nose(self) -> bool:
-        """Whether the loads' balance has a determinant of the wrong sign.
+        """True when the determinant of the loads' balance has the wrong sign.
 
-        The part of the buses where nothing but lines is does not count: a series capacitor may turn
-        the sign there, and no load is to blame.
+        The junction buses' own part does not count: a series capacitor may turn the sign there
+        without any load.
         """
         from scipy.sparse import linalg
 
         if self.inner is None:
             return False
         k, count = self.states, len(self.rest)
-        place = np.searchsorted(self.rest, self.transit)
+        place = np.searchsorted(self.rest, self.junctions)
         place = np.concatenate([k + place, k + count + place])
         sign = determinant_sign(self.inner)
         try:
@@ -287,7 +284,7 @@ class System:
         loose = linalg.splu(nudged.tocsc()).solve(np.ones(2 * count))
         return SingularError(int(self.net.bus.id[self.rest[np.argmax(abs(loose[count:]))]]))
 
-    def seen_by_inverters(self) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    def reduced_jacobian(self) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
         """The derivative of (P, Q/V) over (theta, V) of the inverters, and its transpose, as maps.
 
         The other buses are eliminated; both take and give vectors of shape (2 m,).

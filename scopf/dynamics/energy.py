@@ -9,8 +9,9 @@ The operating point is stable if and only if H is positive definite once the com
 out, and H has as many negative eigenvalues as the dynamics has unstable ones, whatever m_p, tau_p
 and tau_q (energy function and inertia theorem; at load buses 1/k = 0).
 
-H is written as a quadratic form d^T H d, one term per line and one per bus, so that an optimisation
-model can hold it to be positive in a direction (the injections Q_i are put in by their equation).
+H is written as its product H d with a direction d, one term per line and one per bus, so that an
+optimisation model can hold it as well (the injections Q_i are put in by their equation). The matrix
+follows from unit directions: sparse for one network, dense for many small ones at once.
 """
 
 from __future__ import annotations
@@ -23,12 +24,19 @@ from scipy import sparse
 from scopf.engine.functions import cos, sin
 
 if TYPE_CHECKING:
-    from scopf.arrays import Floats
+    from collections.abc import Iterator
+
+    from scopf.arrays import Flags, Floats, Ints
     from scopf.network.susceptances import Grid
 
 
-def line_form(b: Any, v_i: Any, v_j: Any, angle: Any, d_angle: Any, d_i: Any, d_j: Any) -> Any:
-    """What a line adds to d^T H d; arguments are numbers, arrays or Pyomo expressions.
+def line_product(
+    b: Any, v_i: Any, v_j: Any, angle: Any, d_angle: Any, d_i: Any, d_j: Any
+) -> tuple[Any, Any, Any]:
+    """Contribution of a line to H d, in the rows of the angle and of the two voltages.
+
+    The first counts at the line's one end, and with the other sign at its other end. Arguments are
+    numbers, arrays or model expressions.
 
     Args:
         b: susceptance.
@@ -39,31 +47,6 @@ def line_form(b: Any, v_i: Any, v_j: Any, angle: Any, d_angle: Any, d_i: Any, d_
         d_i: of the one voltage,
         d_j: and of the other.
     """
-    along = v_i * v_j * d_angle**2 - 2 * d_i * d_j - v_j / v_i * d_i**2 - v_i / v_j * d_j**2
-    across = 2 * d_angle * (v_j * d_i + v_i * d_j)
-    return b * (cos(angle) * along + sin(angle) * across)
-
-
-def bus_form(stiffness: Any, own: Any, dq_load: Any, v: Any, d: Any) -> Any:
-    """What a bus adds to d^T H d.
-
-    Args:
-        stiffness: 1/k of the inverter, 0 without one.
-        own: B_ii.
-        dq_load: slope Q_L' of the reactive load over voltage, 0 for constant power.
-        v: voltage.
-        d: change of the voltage.
-    """
-    return ((stiffness + dq_load) / v + 2 * own) * d**2
-
-
-def line_slopes(
-    b: Any, v_i: Any, v_j: Any, angle: Any, d_angle: Any, d_i: Any, d_j: Any
-) -> tuple[Any, Any, Any]:
-    """What a line adds to H d: half the slopes of `line_form` over d_angle, d_i and d_j.
-
-    The first counts at the line's one end, and with the other sign at its other end.
-    """
     c, s = cos(angle), sin(angle)
     return (
         b * (v_i * v_j * c * d_angle + s * (v_j * d_i + v_i * d_j)),
@@ -72,9 +55,32 @@ def line_slopes(
     )
 
 
-def bus_slope(stiffness: Any, own: Any, dq_load: Any, v: Any, d: Any) -> Any:
-    """What a bus adds to H d: half the slope of `bus_form` over d."""
+def bus_product(stiffness: Any, own: Any, dq_load: Any, v: Any, d: Any) -> Any:
+    """Contribution of a bus to H d, in the row of its voltage.
+
+    Args:
+        stiffness: 1/k of the inverter, 0 without one.
+        own: B_ii.
+        dq_load: slope Q_L' of the reactive load over voltage, 0 for constant power.
+        v: voltage.
+        d: change of the voltage.
+    """
     return ((stiffness + dq_load) / v + 2 * own) * d
+
+
+def _line_entries(
+    lines: tuple[Ints, Ints], b: Floats, vm: Floats, angle: Floats
+) -> Iterator[tuple[Ints, Ints, Floats]]:
+    """Rows and columns, over (theta, V) of all buses, and values of the lines' entries of H.
+
+    Indices have the shape (m,), values (..., m); entries of equal place add up.
+    """
+    n, (i, j) = vm.shape[-1], lines
+    places, directions = (i, j, n + i, n + j), ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, 0, 1))
+    for column, direction in zip(places, directions, strict=True):
+        turn, at_i, at_j = line_product(b, vm[..., i], vm[..., j], angle, *direction)
+        for row, values in zip(places, (turn, -turn, at_i, at_j), strict=True):
+            yield row, column, values
 
 
 def hessian(
@@ -89,22 +95,41 @@ def hessian(
         stiffness: 1/k_i of each bus, 0 without an inverter.
         dq_load: slope of the reactive load of each bus over its voltage.
     """
-    n, i, j = len(grid), grid.start, grid.end
-    angle, unit = grid.angle(va), np.eye(4)
-
-    def lines(direction: Floats) -> Floats:
-        """All line forms in one direction of (theta_i, theta_j, V_i, V_j)."""
-        d_i, d_j, d_vi, d_vj = direction
-        form: Floats = line_form(grid.b, vm[i], vm[j], angle, d_i - d_j, d_vi, d_vj)
-        return form
-
-    buses: Floats = bus_form(stiffness, grid.own, dq_load, vm, 1.0)
-    data, rows, cols = [buses], [n + np.arange(n)], [n + np.arange(n)]
-    ends = i, j, n + i, n + j
-    for a in range(4):
-        for c in range(4):  # polarisation: 4 a^T H c = form(a + c) - form(a - c)
-            data.append((lines(unit[a] + unit[c]) - lines(unit[a] - unit[c])) / 4)
-            rows.append(ends[a])
-            cols.append(ends[c])
-    entries = np.concatenate(data), (np.concatenate(rows), np.concatenate(cols))
+    n, bus = len(grid), len(grid) + np.arange(len(grid))
+    own: Floats = bus_product(stiffness, grid.own, dq_load, vm, 1.0)
+    lines = _line_entries((grid.start, grid.end), grid.b, vm, grid.angle(va))
+    rows, columns, values = zip((bus, bus, own), *lines, strict=True)
+    entries = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
     return sparse.coo_array(entries, shape=(2 * n, 2 * n)).tocsc()
+
+
+def hessians(
+    lines: tuple[Ints, Ints], b: Floats, own: Floats, vm: Floats, va: Floats, stiffness: Floats
+) -> Floats:
+    """H of many networks and points at once, constant-power loads, the first bus's angle held.
+
+    Args:
+        lines: buses that each line joins, shape (m,) twice.
+        b: susceptance of each line, shape (..., m); 0 where a network does not have it.
+        own: B_ii, shape (..., n).
+        vm: voltages, shape (..., n).
+        va: angles, rad, shape (..., n).
+        stiffness: 1/k of each bus, shape (..., n), 0 without an inverter.
+
+    Returns:
+        Symmetric matrices of (theta_2..n, V), shape (..., 2n - 1, 2n - 1).
+    """
+    (i, j), n = lines, vm.shape[-1]
+    h = np.zeros((*np.broadcast_shapes(b.shape[:-1], vm.shape[:-1]), 2 * n, 2 * n))
+    bus = n + np.arange(n)
+    h[..., bus, bus] = bus_product(stiffness, own, 0.0, vm, 1.0)
+    for rows, columns, values in _line_entries(lines, b, vm, va[..., i] - va[..., j]):
+        for line, place in enumerate(zip(rows, columns, strict=True)):
+            h[..., *place] += values[..., line]
+    return h[..., 1:, 1:]
+
+
+def definite(matrices: Floats) -> Flags:
+    """Flags of the symmetric matrices, shape (..., n, n), that are positive definite."""
+    flags: Flags = np.linalg.eigvalsh(matrices)[..., 0] > 0
+    return flags

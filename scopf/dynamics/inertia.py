@@ -10,10 +10,11 @@ from scipy import linalg as dense
 from scipy import sparse
 
 if TYPE_CHECKING:
-    from scopf.arrays import Floats, Ints
+    from scopf.arrays import Ints
 
 log = logging.getLogger(__name__)
 
+SYMMETRIC = "MMD_AT_PLUS_A"  # fill-reducing order for matrices of symmetric pattern
 _DENSE = 4000  # rows up to which a dense matrix is the fallback
 _SMALL = 1e-8  # relative residual up to which factors without pivoting are trusted
 
@@ -32,18 +33,25 @@ def negatives(matrix: sparse.csc_array) -> int | None:
     size = matrix.shape[0]
     if not size:
         return 0
-    for order in ("MMD_AT_PLUS_A", "COLAMD"):
-        pivots = _pivots(matrix, order)
-        if pivots is not None:
-            return int((pivots < 0).sum())
+    for order in (SYMMETRIC, "COLAMD"):
+        lu = symmetric_factors(matrix, order)
+        if lu is not None and _trusted(matrix, lu):
+            return negative_pivots(lu)
     if size > _DENSE:
         log.warning("the signs of a matrix of %d rows could not be found", size)
         return None
     return int((dense.eigvalsh(matrix.toarray()) < 0).sum())
 
 
-def _pivots(matrix: sparse.csc_array, order: str) -> Floats | None:
-    """Pivots of a symmetric factorisation without pivoting; None when it cannot be trusted."""
+def symmetric_factors(matrix: sparse.csc_array, order: str = SYMMETRIC) -> Any:
+    """Sparse factors L D L^T of a symmetric matrix; None when one pivot is not on the diagonal.
+
+    There is no pivoting, so they are not always accurate.
+
+    Args:
+        matrix: symmetric.
+        order: of elimination, by SuperLU's name.
+    """
     from scipy.sparse import linalg
 
     options = {"SymmetricMode": True, "Equil": False}
@@ -51,19 +59,26 @@ def _pivots(matrix: sparse.csc_array, order: str) -> Floats | None:
         lu = linalg.splu(matrix, permc_spec=order, diag_pivot_thresh=0.0, options=options)
     except RuntimeError:  # "Factor is exactly singular"
         return None
-    if not np.array_equal(lu.perm_r, lu.perm_c):
-        return None
+    return lu if np.array_equal(lu.perm_r, lu.perm_c) else None
+
+
+def negative_pivots(lu: Any) -> int:
+    """Number of negative pivots of symmetric factors."""
+    return int((lu.U.diagonal() < 0).sum())
+
+
+def _trusted(matrix: sparse.csc_array, lu: Any) -> bool:
+    """True when the factors solve a linear system with a small residual."""
     right = np.random.default_rng(0).standard_normal(matrix.shape[0])
-    found = lu.solve(right)
-    gap = abs(matrix @ found - right).max()
-    scale = abs(matrix).max() * abs(found).max() + abs(right).max()
-    pivots: Floats = lu.U.diagonal()
-    return pivots if gap <= _SMALL * scale else None
+    x = lu.solve(right)
+    residual = abs(matrix @ x - right).max()
+    scale = abs(matrix).max() * abs(x).max() + abs(right).max()
+    return bool(residual <= _SMALL * scale)
 
 
 def determinant_sign(lu: Any) -> int:
     """Sign of the determinant of what SuperLU factorised."""
-    negative = int((lu.U.diagonal() < 0).sum()) + _odd(lu.perm_r) + _odd(lu.perm_c)
+    negative = negative_pivots(lu) + _odd(lu.perm_r) + _odd(lu.perm_c)
     return -1 if negative % 2 else 1
 
 

@@ -1,4 +1,4 @@
-"""How loads follow the voltage of their bus: P = P* (V/V*)^n, with * the operating point."""
+"""Loads that follow the voltage of their bus: P = P* (V/V*)^n, with * the operating point."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Exponent = str | float | tuple[float, float]
 Load = Exponent | Mapping[int, Exponent]
 
 
-def transit(net: Network, at: Ints) -> Ints:
-    """Buses (positions) with neither inverter nor load, generator or DC line: nothing but lines.
+def junctions(net: Network, at: Ints) -> Ints:
+    """Junction (zero-injection) buses: without inverter, load, generator and DC line; positions.
 
     Args:
         net: energized network.

@@ -258,7 +258,7 @@ def _bounds(system: System, depth: float) -> tuple[float, float]:
     from scipy.sparse import linalg
 
     inv, vm = system.inverters, system.vm[system.at]
-    m, apply, transposed = len(inv), *system.seen_by_inverters()
+    m, apply, transposed = len(inv), *system.reduced_jacobian()
     weight = np.r_[1 / (system.speed * inv.mp * inv.beta_p), inv.tau_q / (inv.k * vm)]
     root = 1 / np.sqrt(weight)
     still = np.r_[np.zeros(m), 1 / (inv.k * vm)]

@@ -1,4 +1,4 @@
-"""Exact check of an operating point: is it small-signal stable, and who is to blame if not."""
+"""Exact check of the small-signal stability of an operating point, with modes and participation."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from scopf import display
 from scopf.dynamics import critical
 from scopf.dynamics.dae import SingularError, System
+from scopf.dynamics.droop import FREQUENCY
 from scopf.dynamics.loads import Loads
 from scopf.dynamics.modes import METHODS, Spectrum, participation, spectrum
 from scopf.errors import ScopfError, listing
@@ -41,7 +42,7 @@ _MODE = {
 
 @dataclass(frozen=True, eq=False)
 class Verification:
-    """What the dynamics of an operating point say.
+    """Stability of an operating point by its dynamics.
 
     Attributes:
         stable: every small disturbance decays.
@@ -75,7 +76,7 @@ class Verification:
 
     @property
     def method(self) -> str | None:
-        """How the eigenvalues were computed, "dense" or "arnoldi"; None when they were not."""
+        """Method of computing eigenvalues, "dense" or "arnoldi"; None when there are none."""
         return self.spectrum.method if self.spectrum else None
 
     @cached_property
@@ -125,7 +126,7 @@ class Verification:
         )
 
     @property
-    def blame(self) -> int | None:
+    def largest_participation(self) -> int | None:
         """Bus of the inverter with the largest share in the rightmost mode; None if it decays."""
         if not self.unstable:
             return None
@@ -165,7 +166,7 @@ class Verification:
         return display.html(self._blocks())
 
     def text(self) -> str:
-        """Verdict, rightmost modes and blame in a few lines that fit a terminal.
+        """Verdict, rightmost modes and largest participation in lines that fit a terminal.
 
         The critical droop is shown when it has been computed.
         """
@@ -193,18 +194,19 @@ class Verification:
         lines += ["", f"Rightmost modes ({self.method})", display.Table(frame, _MODE, "modes")]
         if self.method == "arnoldi":
             lines.append(f"complete right of {self.spectrum.edge:.4g} rad/s")
-        if self.blame is not None:
+        bus = self.largest_participation
+        if bus is not None:
             share = self.modes["share"].iloc[0]
-            lines += ["", f"Inverter {self.blame} has the largest share in mode 1, {share:.1%}."]
+            lines += ["", f"Inverter {bus} has the largest share in mode 1, {share:.1%}."]
         return lines
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values and the tables as lists of records; what JSON has."""
+        """Plain values and the tables as lists of records, for JSON."""
         found = {
             key: getattr(self, key)
             for key in ("stable", "lossless", "negative", "past_nose", "unstable", "verdict")
         }
-        found |= {"method": self.method, "blame": self.blame}
+        found |= {"method": self.method, "largest_participation": self.largest_participation}
         if "critical_mq" in self.__dict__:
             found["critical_mq"] = self.critical_mq if np.isfinite(self.critical_mq) else None
         for name in ("modes", "participation"):
@@ -223,7 +225,7 @@ def verify(
     va: Floats,
     *,
     load: Load = "power",
-    frequency: float = 60.0,
+    frequency: float = FREQUENCY,
     modes: int = 10,
     method: str = "auto",
 ) -> Verification:
@@ -236,8 +238,8 @@ def verify(
         vm: voltages, per unit, shape (n,).
         va: angles, rad, shape (n,).
         load: how loads follow the voltage: "power", "current", "impedance", an exponent, a pair
-            (n_p, n_q), or any of these by bus number (other buses then have constant power). What
-            the network has as constant-current load stays that.
+            (n_p, n_q), or any of these by bus number (other buses then have constant power).
+            Constant-current loads of the network stay constant-current.
         frequency: nominal, Hz.
         modes: number of modes to report.
         method: "dense", "arnoldi", or "auto" (see `scopf.dynamics.modes`).
@@ -279,7 +281,7 @@ def verify(
 
 
 def _warn_of_mismatch(system: System) -> None:
-    """Say when the point is no power flow: at a bus with nothing but a load, powers have to fit."""
+    """Log a point that is no power flow: powers do not balance at a bus with nothing but a load."""
     net, load = system.net, np.ones(len(system.net.bus), dtype=bool)
     load[system.at] = load[net.gen_at] = False
     p, q = net.bus.demand(system.vm)
@@ -296,7 +298,7 @@ def _warn_of_mismatch(system: System) -> None:
 
 
 def _verdict(negative: int | None, past: int | None, found: Spectrum) -> tuple[bool, str]:
-    """Whether the point is stable, and a sentence."""
+    """True when the point is stable, and the verdict as a sentence."""
     if past:
         text = "the loads of buses without an inverter are past the nose of their PV curve"
         return False, f"not stable: {text} ({found.unstable} growing modes besides)"

@@ -17,7 +17,7 @@ from scipy.sparse import linalg
 
 from scopf.arrays import Complexes, Flags, Floats, Ints
 from scopf.network.network import Network
-from scopf.network.powers import injections, slopes
+from scopf.network.powers import injections, jacobian
 from scopf.network.tables import REFERENCE
 
 log = logging.getLogger(__name__)
@@ -265,12 +265,10 @@ def _newton(
     Returns:
         Magnitudes and angles, each of shape (n,); None when Newton's method fails.
     """
-    n, entries = len(vm), y.tocoo()
+    n = len(vm)
     turning, changing = np.ones(n, dtype=bool), ~regulated
     turning[slack] = False
     kept = np.concatenate([turning, changing])  # of n angles or active, n magnitudes or reactive
-    number = np.cumsum(kept) - 1
-    size = int(kept.sum())
     with np.errstate(all="ignore"):
         for _ in range(_ITERATIONS + 1):
             gap = injections(y, vm, va) - wanted
@@ -279,13 +277,8 @@ def _newton(
                 return None
             if abs(missing).max(initial=0.0) < _TOLERANCE:
                 return (vm, va) if (vm > 0).all() else None
-            i, j, angle, magnitude = slopes(entries, vm, va)
-            rows, cols = np.concatenate([i, i, i + n, i + n]), np.concatenate([j, j + n, j, j + n])
-            used = kept[rows] & kept[cols]
-            data = np.concatenate([angle.real, magnitude.real, angle.imag, magnitude.imag])[used]
-            cells = number[rows[used]], number[cols[used]]
-            jacobian = sparse.coo_array((data, cells), shape=(size, size)).tocsc()
-            step = _solve(jacobian, -missing)
+            slopes = jacobian(y, vm, va).tocsr()[kept][:, kept].tocsc()
+            step = _solve(slopes, -missing)
             if step is None:
                 return None
             both = np.concatenate([va, vm])

@@ -1,45 +1,68 @@
-"""What the buses inject into the network, and how that follows their voltages."""
+"""Powers that buses inject into the network, and their derivatives by the voltages.
+
+S_i is the sum over j of the terms T_ij = V_i conj(Y_ij V_j). Hence dS_i/dtheta_j = -j T_ij and
+dS_i/d|V_j| = T_ij / |V_j|; on the diagonal j S_i and S_i / |V_i| are added.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
 
 if TYPE_CHECKING:
-    from scipy import sparse
-
-    from scopf.arrays import Complexes, Floats, Ints
+    from scopf.arrays import Complexes, Floats
 
 
 def injections(y: Any, vm: Floats, va: Floats) -> Complexes:
-    """Complex power P + jQ that each bus injects into the network, per unit, shape (n,).
+    """Complex power P + jQ that each bus injects into the network, per unit, shape (..., n).
 
     Args:
-        y: bus admittance matrix, n x n, per unit (`Network.ybus`).
-        vm: voltage magnitudes, per unit.
+        y: bus admittance matrix, per unit: sparse, n x n (`Network.ybus`), or dense ones of shape
+            (..., n, n).
+        vm: voltage magnitudes, per unit, shape (..., n).
         va: angles, rad.
     """
     v = vm * np.exp(1j * va)
-    power: Complexes = v * (y @ v).conj()
+    power: Complexes = v * (y @ v[..., None])[..., 0].conj()
     return power
 
 
-def slopes(y: sparse.coo_array, vm: Floats, va: Floats) -> tuple[Ints, Ints, Complexes, Complexes]:
-    """Derivatives of the injections by angle and by magnitude; entries of equal place add up.
+def jacobian(y: Any, vm: Floats, va: Floats) -> sparse.csc_array:
+    """Derivatives of the injections, P above Q, by angles and then magnitudes, shape (2n, 2n).
 
     Args:
-        y: bus admittance matrix as coordinates, n x n, per unit.
-        vm: voltage magnitudes, per unit.
+        y: sparse bus admittance matrix, n x n, per unit.
+        vm: voltage magnitudes, per unit, shape (n,).
         va: angles, rad.
-
-    Returns:
-        Rows i, columns j, dS_i / dtheta_j and dS_i / dV_j.
     """
-    # With T_ij = V_i conj(Y_ij V_j): dS_i/dtheta_j = -j T_ij, dS_i/dV_j = T_ij / V_j, and on the
-    # diagonal j S_i and S_i / V_i besides.
-    power, v, each = injections(y, vm, va), vm * np.exp(1j * va), np.arange(len(vm))
-    terms = v[y.row] * (y.data * v[y.col]).conj()
-    angle = np.concatenate([-1j * terms, 1j * power])
-    magnitude = np.concatenate([terms / vm[y.col], power / vm])
-    return np.concatenate([y.row, each]), np.concatenate([y.col, each]), angle, magnitude
+    y, v, n = y.tocoo(), vm * np.exp(1j * va), len(vm)
+    by_term = _term_slopes(v[y.row], y.data, v[y.col], vm[y.col])
+    by_power = _power_slopes(injections(y, vm, va), vm)
+    angle, magnitude = (np.concatenate(pair) for pair in zip(by_term, by_power, strict=True))
+    i, j = (np.concatenate([place, np.arange(n)]) for place in (y.row, y.col))
+    data = np.concatenate([angle.real, magnitude.real, angle.imag, magnitude.imag])
+    places = np.concatenate([i, i, i + n, i + n]), np.concatenate([j, j + n, j, j + n])
+    return sparse.coo_array((data, places), shape=(2 * n, 2 * n)).tocsc()
+
+
+def jacobians(y: Complexes, vm: Floats, va: Floats) -> Floats:
+    """The same of dense admittance matrices, shape (..., n, n), as arrays (..., 2n, 2n)."""
+    v, eye = vm * np.exp(1j * va), np.eye(vm.shape[-1])
+    by_term = _term_slopes(v[..., None], y, v[..., None, :], vm[..., None, :])
+    by_power = _power_slopes(injections(y, vm, va), vm)
+    both = [term + own[..., None] * eye for term, own in zip(by_term, by_power, strict=True)]
+    complete = np.concatenate(both, axis=-1)
+    return np.concatenate([complete.real, complete.imag], axis=-2)
+
+
+def _term_slopes(v_i: Any, y_ij: Any, v_j: Any, vm_j: Any) -> tuple[Any, Any]:
+    """Derivatives of a term of S_i by the angle and by the magnitude of V_j."""
+    term = v_i * (y_ij * v_j).conj()
+    return -1j * term, term / vm_j
+
+
+def _power_slopes(power: Complexes, vm: Floats) -> tuple[Any, Any]:
+    """Contribution of S_i itself to its derivatives by the angle and by the magnitude of V_i."""
+    return 1j * power, power / vm

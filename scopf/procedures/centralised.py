@@ -1,16 +1,16 @@
 """The centralised baseline: an optimal power flow under the exact condition of a lossless network.
 
-Decentralized criteria cost something: they cut off stable points, and some admit unstable ones. How
-much, only the optimum among all stable points can tell. `solve_centralised` looks for it with the
-border rows of `scopf.stability.bordered`, on the full network and with every bus's data in one
-place:
+Decentralized criteria cut off stable points, which costs money, and some admit unstable ones. The
+cost is measured against the optimum among all stable points. `solve_centralised` looks for it with
+the singularity test functions of `scopf.stability.bordered`, on the full network and with every
+bus's data in one place:
 
 1. solve the plain OPF; if its optimum is stable, that is the answer;
-2. else make borders of the directions in which it is unstable, solve with them, and check the
-   inertia at the optimum found;
-3. if that fails, walk: the plain optimum is stable at smaller droops, so raise them in steps from
-   there to those asked for, each optimum the start and the source of borders of the next. A step
-   that fails is halved.
+2. else make a test function of each direction in which it is unstable, solve with them, and check
+   the inertia at the optimum found;
+3. if that fails, go in steps: the plain optimum is stable at smaller droops, so raise them from
+   there to those asked for. Each optimum is the start of the next step, and its eigenvectors are
+   the next test functions. A step that fails is halved.
 
 Like every method for this problem it finds local optima. A network that has losses has no energy
 function and is refused.
@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.devices.gfm import Inverters
-from scopf.dynamics.loads import transit
-from scopf.dynamics.reserve import Reserve, reserve
+from scopf.dynamics.gain_margin import GainMargin, gain_margin
+from scopf.dynamics.loads import junctions
 from scopf.engine.nlp import NLP
 from scopf.errors import ScopfError, number, spelled
 from scopf.model.problem import Problem, build
@@ -38,7 +38,7 @@ from scopf.network.network import Network
 from scopf.network.susceptances import Grid
 from scopf.procedures.solver import solve
 from scopf.results.solution import Solution, heeded
-from scopf.stability.bordered import Border
+from scopf.stability.bordered import SingularityTests
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,11 +48,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_NEAR = 0.05  # a reserve below this may be lost on the way to the optimum: it gets a border
+_NEAR = 0.05  # an eigenvalue below this may turn negative on the way: it gets a test function
 _ENOUGH = 0.5  # share of the margin that an optimum has to have: rows are met to a tolerance
-_BORDERS = 4  # at most; each makes the problem larger by the size of the network
-_ITERATIONS = 150  # after which a step of the walk counts as failed
-_SHORTEST = 0.01  # step of the walk, as a share of the droops, below which it gives up
+_TESTS = 4  # at most; each makes the problem larger by the size of the network
+_ITERATIONS = 150  # after which a step counts as failed
+_SHORTEST = 0.01  # step, as a share of the droops, below which the search gives up
 
 
 @dataclass(frozen=True)
@@ -62,44 +62,46 @@ class Round:
     Attributes:
         share: of the droops asked for.
         cost: of the optimum, currency per hour; NaN without one.
-        reserve: its `Reserve.least` at these droops, NaN without an optimum.
-        borders: in the problem.
+        stiffness_margin: of its point at these droops (see `scopf.dynamics.gain_margin`), NaN
+            without an optimum.
+        test_functions: number of them in the problem.
         iterations: interior-point iterations.
         seconds: wall time, of building and compiling too.
     """
 
     share: float
     cost: float
-    reserve: float
-    borders: int
+    stiffness_margin: float
+    test_functions: int
     iterations: int
     seconds: float
 
 
 @dataclass(frozen=True, eq=False)
 class Central:
-    """What the search for the cheapest stable point came to.
+    """Result of the search for the cheapest stable point.
 
     Attributes:
         solution: the answer if `stable`; else the optimum for the largest share of the droops for
             which one was found.
-        reserve: of its point at the droops asked for; None when even the plain OPF has no solution.
+        gain_margin: of its point at the droops asked for; None when even the plain OPF has no
+            solution.
         inverter_data: the inverters.
         rounds: every solve, the plain OPF first.
         seconds: wall time of everything.
     """
 
     solution: Solution = field(repr=False)
-    reserve: Reserve | None = field(repr=False)
+    gain_margin: GainMargin | None = field(repr=False)
     inverter_data: Inverters = field(repr=False)
     rounds: tuple[Round, ...]
     seconds: float
 
     @property
     def stable(self) -> bool:
-        """Whether `solution` is stable with the droops asked for."""
-        found = self.reserve
-        return found is not None and found.least > 0.0 and not found.loads
+        """True when `solution` is stable with the droops asked for."""
+        margin = self.gain_margin
+        return margin is not None and margin.stiffness_margin > 0.0 and not margin.past_nose
 
     @property
     def cost(self) -> float:
@@ -108,19 +110,19 @@ class Central:
 
     @cached_property
     def diagnosis(self) -> Diagnosis | None:
-        """Why there is no stable optimum; None if there is one.
+        """The reason why there is no stable optimum; None if there is one.
 
         Where even the plain OPF has no solution: which of its limits conflict. Otherwise, that it
         has one, and the largest share of the droops for which a stable optimum was found.
         """
         if self.stable:
             return None
-        if self.reserve is None:
+        if self.gain_margin is None:
             return self.solution.diagnosis
         from scopf.diagnosis.limits import Limit
         from scopf.diagnosis.text import Change, Diagnosis
 
-        stable = [one.share for one in self.rounds[1:] if one.reserve > 0]
+        stable = [one.share for one in self.rounds[1:] if one.stiffness_margin > 0]
         droops = Limit("factor on all droops", "", "factor on all droops", "", "<=", 1.0)
         return Diagnosis(
             "the limits do not conflict: there is a solution without stability, but none was found "
@@ -158,7 +160,7 @@ def solve_centralised(
     net: Network,
     inverters: Inverters | None = None,
     *,
-    margin: float = 1e-4,
+    stiffness_margin: float = 1e-4,
     eta_q: float = 0.0,
     d: Each | None = None,
     time_limit: float | None = None,
@@ -170,8 +172,8 @@ def solve_centralised(
             is that of the network, see `net.scaled(susceptance=...)`.
         inverters: grid-forming inverters; default one at every generator bus. What else generates
             injects constant power.
-        margin: share of the droops' stiffness that has to be left over: the point stays stable with
-            all droops multiplied by 1/(1 - margin).
+        stiffness_margin: share of the droops' stiffness that may be lost: the point stays stable
+            with all droops multiplied by 1/(1 - stiffness_margin).
         eta_q: reactive power cost relative to active, as in `build`.
         d: reactive power cost instead, as in `build`.
         time_limit: wall time in s after which no further solve begins.
@@ -180,8 +182,8 @@ def solve_centralised(
         The result; `.stable` says whether the search succeeded.
 
     Raises:
-        ScopfError: for a network with conductances or constant-current loads, or a margin that is
-            not between 0 and 1.
+        ScopfError: for a network with conductances or constant-current loads, or a stiffness margin
+            that is not between 0 and 1.
     """
     began = time.perf_counter()
     plain = build(net, inverters, criterion="none", eta_q=eta_q, d=d)
@@ -191,24 +193,24 @@ def solve_centralised(
     if plain.base.bus.has_current:
         text = "the exact condition here is that of loads of constant power, not constant current"
         raise ScopfError(f"{plain.base.name}: {text}")
-    if not 0 < number("margin", margin) < 1:
-        raise ScopfError(f"margin must be between 0 and 1, got {margin}")
+    if not 0 < number("stiffness_margin", stiffness_margin) < 1:
+        raise ScopfError(f"stiffness_margin must be between 0 and 1, got {stiffness_margin}")
     end = np.inf if time_limit is None else began + number("time_limit", time_limit)
-    walk = _Walk(plain.base, plain.inverters, margin, {"eta_q": eta_q, "d": d})
+    search = _Search(plain.base, plain.inverters, stiffness_margin, {"eta_q": eta_q, "d": d})
     solution = heeded(solve(plain, time_limit=time_limit))
-    walk.note(solution, 1.0, 0, began)
-    found = None
+    search.note(solution, 1.0, 0, began)
+    margin = None
     if solution.solved:
-        solution = walk.go(solution, end)
-        found = walk.reserve(solution, 1.0)
+        solution = search.run(solution, end)
+        margin = search.gain_margin(solution, 1.0)
     seconds = time.perf_counter() - began
-    result = Central(solution, found, plain.inverters, tuple(walk.rounds), seconds)
+    result = Central(solution, margin, plain.inverters, tuple(search.rounds), seconds)
     if not result.stable:
         log.warning("%s: no stable optimum was found at these droops", plain.base.name)
     return result
 
 
-class _Walk:
+class _Search:
     """From the plain optimum, stable at a share of the droops, to an optimum stable at all."""
 
     def __init__(
@@ -217,35 +219,38 @@ class _Walk:
         self._net, self._inverters, self._margin, self._costs = net, inverters, margin, costs
         self._grid = Grid.full(net)
         self._at: Ints = net.bus_positions(inverters.bus)
-        self._transit = transit(net, self._at)
+        self._junctions = junctions(net, self._at)
         self.rounds: list[Round] = []
 
-    def reserve(self, solution: Solution, share: float) -> Reserve:
-        """Of a solution's point at a share of the droops."""
+    def gain_margin(self, solution: Solution, share: float) -> GainMargin:
+        """Gain margin of a solution's point at a share of the droops."""
         vm, va = solution.point.vm, solution.point.va
-        return reserve(self._grid, vm, va, self._at, self._stiffness(share), self._transit)
+        stiffness = self._stiffness(share)
+        return gain_margin(self._grid, vm, va, self._at, stiffness, self._junctions)
 
     def _stiffness(self, share: float) -> Floats:
         return 1.0 / (share * self._inverters.k)
 
-    def note(self, solution: Solution, share: float, borders: int, began: float) -> bool:
-        """Log a solve; whether its optimum is stable enough."""
-        left = self.reserve(solution, share).least if solution.solved else float("nan")
+    def note(self, solution: Solution, share: float, tests: int, began: float) -> bool:
+        """Log a solve; True when its optimum is stable enough."""
+        left = float("nan")
+        if solution.solved:
+            left = self.gain_margin(solution, share).stiffness_margin
         seconds = time.perf_counter() - began
-        made = Round(share, solution.cost, left, borders, solution.iterations, seconds)
+        made = Round(share, solution.cost, left, tests, solution.iterations, seconds)
         self.rounds.append(made)
-        text = "%s: share %.4f, cost %.4f, reserve %.6f, %d borders, %d iterations, %.2f s"
+        text = "%s: share %.4f, cost %.4f, stiffness margin %.6f, %d tests, %d iterations, %.2f s"
         log.info(text, self._net.name, *dataclasses.astuple(made))
         return left >= _ENOUGH * self._margin
 
-    def go(self, plain: Solution, end: float) -> Solution:
-        """All the way at once, or in steps; the last optimum that was stable at its share.
+    def run(self, plain: Solution, end: float) -> Solution:
+        """The last optimum that was stable at its share; all the way at once, or in steps.
 
         Args:
             plain: optimum without stability.
             end: time after which no further solve begins.
         """
-        reached, least = plain, self.rounds[-1].reserve
+        reached, least = plain, self.rounds[-1].stiffness_margin
         if least == -np.inf:
             log.warning("%s: unstable whatever the droops: angles are too wide", self._net.name)
             return plain
@@ -263,13 +268,14 @@ class _Walk:
     def _attempt(
         self, share: float, near: Solution, start: Solution | None, end: float
     ) -> Solution | None:
-        """Solve at a share of the droops, with borders of a point nearby; None if that fails."""
+        """Optimum at a share of the droops, tests from a point nearby; None if it fails."""
         began = time.perf_counter()
-        found = self.reserve(near, share)
-        count = int(np.clip((found.values < _NEAR).sum(), 1, _BORDERS))
-        border = Border.at(found, near.point.vm, self._at, self._stiffness(share), count)
+        margin = self.gain_margin(near, share)
+        count = int(np.clip((margin.eigenvalues < _NEAR).sum(), 1, _TESTS))
+        stiffness = self._stiffness(share)
+        tests = SingularityTests.at(margin, near.point.vm, self._at, stiffness, count)
         inverters = self._inverters.replace(mq=share * self._inverters.mq)
-        problem = build(self._net, inverters, criterion=border, margin=self._margin, **self._costs)
+        problem = build(self._net, inverters, criterion=tests, margin=self._margin, **self._costs)
         left = None if end == np.inf else max(end - began, 1e-3)
         solution = solve(
             problem,
@@ -282,11 +288,11 @@ class _Walk:
 
 
 def _carried(start: Solution, problem: Problem) -> Solution:
-    """A solution to start another problem from, which has the same OPF but other borders."""
+    """A solution to start another problem from, of the same OPF with other test functions."""
     nlp = problem.compiled[False] = NLP(problem.formulation)
     iterate = start.iterate
-    n, count = len(problem.base.bus), len(problem.formulation.indices["border"])
-    columns, rows = nlp.n - 2 * n * count, nlp.m - (2 * n + 1) * count  # borders come last
+    n, count = len(problem.base.bus), len(problem.formulation.indices["bordered"])
+    columns, rows = nlp.n - 2 * n * count, nlp.m - (2 * n + 1) * count  # these come last
     x = np.concatenate([iterate.x[:columns], nlp.start[columns:]])
 
     def padded(values: Floats, kept: int, size: int) -> Floats:

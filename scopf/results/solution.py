@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from scopf import display
+from scopf.dynamics.droop import FREQUENCY
 from scopf.errors import ScopfError, spelled
 from scopf.optimizer.status import Status
 from scopf.results import text
@@ -25,7 +26,7 @@ class Solution(Result):
         self,
         *,
         load: Load = "power",
-        frequency: float = 60.0,
+        frequency: float = FREQUENCY,
         modes: int = 10,
         method: str = "auto",
     ) -> Verification:

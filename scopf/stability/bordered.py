@@ -1,20 +1,21 @@
-"""The exact condition of a lossless network as smooth rows: borders of the energy's Hessian.
+"""The exact condition of a lossless network as smooth rows: singularity test functions of H.
 
-The operating point is stable if and only if H(x) is positive definite (`scopf.dynamics.energy`).
-Its smallest eigenvalue is no smooth function of the point, and where it is, its second derivatives
-involve the eigenvector's. A border b stands in for it: the solution (y, t) of
+The operating point is stable if and only if H(x), the Hessian of the energy, is positive definite
+(`scopf.dynamics.energy`). Its smallest eigenvalue is no smooth function of the point, and where it
+is, its second derivatives involve the eigenvector's. A test function t takes its place: the
+solution (y, t) of the system bordered by a vector b,
 
     H(x) y = t b,    b^T y = 1,    that is    t = 1 / (b^T H(x)^-1 b),
 
-is smooth, and it changes sign with the eigenvalue whose vector b leans towards. Where H is positive
-definite t is positive, whatever b, so that the row t >= 0 cuts off no stable point. Whether it is
-enough is for the inertia of H at the optimum to say; if not, that point has another eigenvector to
-make a border of, which is what `scopf.procedures.centralised` does.
+is smooth, and t changes sign with the eigenvalue whose eigenvector is nearest to b. Where H is
+positive definite t is positive, whatever b, so that the row t >= 0 cuts off no stable point. It is
+necessary only. The inertia of H at the optimum decides; if H is not positive definite there, its
+eigenvectors give further test functions (`scopf.procedures.centralised`).
 
-Here H counts with the droops' stiffness less a margin, (1 - margin)/k_i, and a border is
+H is taken with the droops' stiffness less a margin, (1 - margin)/k_i, and a bordering vector is
 b = K d, with K = diag(0, 1/(k_i V_i)) and d an eigenvector of H d = lambda K d at some point; there
-t = lambda and y = d. The condition couples all buses: this is no decentralized criterion but what
-one is measured against. With mu the multiplier of a row, dJ*/d(1/k_i) = -(1 - margin) mu y_i^2/V_i,
+t = lambda and y = d. The condition couples all buses: it is no decentralized criterion but the
+measure of those. With mu the multiplier of a row, dJ*/d(1/k_i) = -(1 - margin) mu y_i^2/V_i,
 summed over the rows, since t = y^T H y at a stationary y.
 """
 
@@ -26,8 +27,8 @@ from typing import Any, Self
 import numpy as np
 
 from scopf.arrays import Floats, Ints
-from scopf.dynamics.energy import bus_slope, line_slopes
-from scopf.dynamics.reserve import Reserve, reserve
+from scopf.dynamics.energy import bus_product, line_product
+from scopf.dynamics.gain_margin import GainMargin, gain_margin
 from scopf.engine.symbols import Constraint, Index, Parameter, Variable
 from scopf.errors import ScopfError
 from scopf.network.susceptances import Grid
@@ -36,11 +37,11 @@ from scopf.stability.limits import MARGIN
 from scopf.stability.rows import NOBODY, Declared, Dispatch, RowPrices, Rows, Stability
 from scopf.stability.setting import Setting
 
-GAIN = "border_stiffness"
+GAIN = "bordered_stiffness"
 
 
 @dataclass(frozen=True, eq=False)
-class Bordered(Declared):
+class BorderedSystems(Declared):
     """The rows and variables of the bordered systems.
 
     Attributes:
@@ -54,17 +55,18 @@ class Bordered(Declared):
     t: Variable | None = None
 
 
-class Border(Criterion):
-    """Rows t >= 0, one per border, on the full network without its conductances.
+class SingularityTests(Criterion):
+    """Rows t >= 0, one per bordered system, on the full network without its conductances.
 
     Args:
         directions: rows d = (angles, voltages) of all energized buses, shape (c, 2 n_bus); where
             the search for y starts, too.
-        weights: rows b on the voltages of all buses, shape (c, n_bus), zero without an inverter.
+        vectors: bordering vectors b on the voltages of all buses, shape (c, n_bus), zero without an
+            inverter.
         values: t that belong to them, shape (c,).
     """
 
-    name = "border"
+    name = "singularity-test"
     nssp_unit = "stiffness 1/k"
     network = "full"
     conditions = (
@@ -73,31 +75,30 @@ class Border(Criterion):
     )
     source = "energy function and inertia theorem, see scopf.dynamics.energy"
 
-    def __init__(self, directions: Floats, weights: Floats, values: Floats) -> None:
-        self.directions, self.weights, self.values = directions, weights, values
+    def __init__(self, directions: Floats, vectors: Floats, values: Floats) -> None:
+        self.directions, self.vectors, self.values = directions, vectors, values
 
     @classmethod
-    def at(cls, found: Reserve, vm: Floats, at: Ints, stiffness: Floats, count: int) -> Self:
-        """Borders for the least values of a reserve.
+    def at(cls, point: GainMargin, vm: Floats, at: Ints, stiffness: Floats, count: int) -> Self:
+        """Test functions for the smallest eigenvalues at a point.
 
         Args:
-            found: the reserve.
-            vm: voltages of its point, shape (n_bus,).
+            point: gain margin of the point, with its eigenvalues and eigenvectors.
+            vm: its voltages, shape (n_bus,).
             at: buses (positions) with an inverter.
             stiffness: 1/k of each inverter.
-            count: how many borders.
+            count: number of test functions.
         """
-        directions = found.vectors[:count]
-        n = len(vm)
-        weights = np.zeros((len(directions), n))
-        weights[:, at] = directions[:, n + at] * stiffness / vm[at]
-        return cls(directions, weights, found.values[: len(directions)])
+        directions, n = point.eigenvectors[:count], len(vm)
+        vectors = np.zeros((len(directions), n))
+        vectors[:, at] = directions[:, n + at] * stiffness / vm[at]
+        return cls(directions, vectors, point.eigenvalues[: len(directions)])
 
     def declare(self, d: Dispatch, setting: Setting) -> Declared:
         """Declare `inverter_stability[c]`, and the variables and equations of y and t.
 
-        The variables are `border_va[c, bus]`, `border_vm[c, bus]` and `border_value[c]`, the
-        stiffnesses 1/k_i the Params `border_stiffness`.
+        The variables are `bordered_va[c, bus]`, `bordered_vm[c, bus]` and `bordered_test[c]`, the
+        stiffnesses 1/k_i the Params `bordered_stiffness`.
 
         Raises:
             ScopfError: when there is no inverter, or a grid strength other than 1.
@@ -107,52 +108,52 @@ class Border(Criterion):
         margin = f.parameter(MARGIN, None, setting.margin)
         net, at = setting.reduction.net, setting.reduction.keep
         count, n = len(self.values), len(net.bus)
-        borders = range(1, count + 1)
-        border = f.index("border", borders)
-        place = f.index("border_bus", [(c, bus) for c in borders for bus in net.bus.id.tolist()])
-        y_va, y_vm, value = self._add_variables(d, place, border, n)
+        numbers = range(1, count + 1)
+        system = f.index("bordered", numbers)
+        place = f.index("bordered_bus", [(c, bus) for c in numbers for bus in net.bus.id.tolist()])
+        y_va, y_vm, t = self._add_variables(d, place, system, n)
         angles, voltages = _add_lines(d, Grid.full(net), (y_va, y_vm), count)
         voltages = voltages + _add_droops(d, gain, margin, y_vm, at, count)
 
-        b = f.data(self.weights.ravel())
+        b = f.data(self.vectors.ravel())
         owner = np.repeat(np.arange(count), n)
         zero, one = np.zeros(count * n), np.ones(count)
-        voltages = voltages - b * value[owner]
-        rows_vm = f.constraint("border_balance_vm", place, voltages, lower=zero, upper=zero)
-        torque = f.expression("border_torque", place, angles)
+        voltages = voltages - b * t[owner]
+        rows_vm = f.constraint("bordered_balance_vm", place, voltages, lower=zero, upper=zero)
+        left = f.expression("bordered_left_va", place, angles)
         free = np.flatnonzero(~y_va.fixed)  # the rows of angles add up to 0 = 0
-        turned = f.index("border_turned", [place.keys[k] for k in free])
+        kept = f.index("bordered_free_bus", [place.keys[k] for k in free])
         rows_va = f.constraint(
-            "border_balance_va", turned, torque[free], lower=zero[free], upper=zero[free]
+            "bordered_balance_va", kept, left[free], lower=zero[free], upper=zero[free]
         )
-        weighted = f.expression("border_weighted", place, b * y_vm[:])
+        product = f.expression("bordered_product", place, b * y_vm[:])
         scale = f.constraint(
-            "border_scale", border, weighted.total(owner, count), lower=one, upper=one
+            "bordered_scale", system, product.total(owner, count), lower=one, upper=one
         )
-        positive = f.constraint("inverter_stability", border, value[:], lower=np.zeros(count))
-        return Bordered(
+        positive = f.constraint("inverter_stability", system, t[:], lower=np.zeros(count))
+        return BorderedSystems(
             margin=margin,
             definitions=(rows_vm, rows_va, scale),
             parameters={GAIN: gain},
             positive=positive,
             y_va=y_va,
             y_vm=y_vm,
-            t=value,
+            t=t,
         )
 
     def _add_variables(
-        self, d: Dispatch, place: Index, border: Index, n: int
+        self, d: Dispatch, place: Index, system: Index, n: int
     ) -> tuple[Variable, Variable, Variable]:
-        """Variables y (angles and voltages) and t, from the directions; one angle is held."""
+        """Variables y (angles and voltages) and t, from the directions; one angle is fixed."""
         f, free = d.formulation, {"lower": -np.inf, "upper": np.inf}
         angles, voltages = self.directions[:, :n], self.directions[:, n:]
-        held = np.zeros(angles.shape, dtype=bool)
-        held[:, 0] = True  # H does not feel a common angle
+        fixed = np.zeros(angles.shape, dtype=bool)
+        fixed[:, 0] = True  # the kernel of H is the common angle
         start = (angles - angles[:, :1]).ravel()
         return (
-            f.variable("border_va", place, start=start, fixed=held.ravel(), **free),
-            f.variable("border_vm", place, start=voltages.ravel(), **free),
-            f.variable("border_value", border, start=self.values, **free),
+            f.variable("bordered_va", place, start=start, fixed=fixed.ravel(), **free),
+            f.variable("bordered_vm", place, start=voltages.ravel(), **free),
+            f.variable("bordered_test", system, start=self.values, **free),
         )
 
     def parameters(self, setting: Setting) -> dict[str, Floats]:
@@ -165,23 +166,24 @@ class Border(Criterion):
             raise ScopfError("there is no inverter to constrain; use the criterion none")
         if setting.alpha != 1.0:
             raise ScopfError(
-                "the criterion border holds at grid strength 1; change the network itself, "
+                "the singularity test holds at grid strength 1; change the network itself, "
                 "net.scaled(susceptance=...)"
             )
         return {GAIN: 1.0 / setting.inverters.k}
 
     def slack(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
-        """The reserve of each point, the same at every bus: the exact condition itself."""
+        """The stiffness margin of each point, the same at every bus: the exact condition itself."""
         shape, at = np.broadcast_shapes(vm.shape, va.shape), np.flatnonzero(np.isfinite(k))
         flat = [np.broadcast_to(x, shape).reshape(-1, shape[-1]) for x in (vm, va)]
-        least = [reserve(grid, v, a, at, 1.0 / k[at]).least for v, a in zip(*flat, strict=True)]
-        return np.broadcast_to(np.reshape(least, (*shape[:-1], 1)), shape)
+        points = [gain_margin(grid, v, a, at, 1.0 / k[at]) for v, a in zip(*flat, strict=True)]
+        margins = np.reshape([point.stiffness_margin for point in points], (*shape[:-1], 1))
+        return np.broadcast_to(margins, shape)
 
     def read(
         self, declared: Declared, d: Dispatch, setting: Setting, prices: RowPrices
     ) -> Stability:
         """Prices -dJ*/d(1/k_i); the rows belong to no inverter, so there are no limits."""
-        assert isinstance(declared, Bordered)
+        assert isinstance(declared, BorderedSystems)
         assert declared.margin is not None
         assert declared.positive is not None
         assert declared.y_vm is not None
@@ -205,9 +207,9 @@ class Border(Criterion):
 def _add_lines(
     d: Dispatch, grid: Grid, y: tuple[Variable, Variable], count: int
 ) -> tuple[Any, Any]:
-    """H y without the droops: its rows of angles and of voltages, for each border and bus.
+    """H y without the droops: its rows of angles and of voltages, for each system and bus.
 
-    Adds `border_turn` and `border_change_{from,to}`, the lines' shares in them.
+    Adds `bordered_line_va` and `bordered_line_vm_{from,to}`, the contributions of the lines.
     """
     f, vm, va, (d_va, d_vm) = d.formulation, d.vm, d.va, y
     n, m = len(grid), len(grid.b)
@@ -215,29 +217,29 @@ def _add_lines(
     i, j = grid.start[line], grid.end[line]
     at_i, at_j = owner * n + i, owner * n + j
     keys = [(c, branch) for c in range(1, count + 1) for branch in d.branch.keys]
-    index = f.index("border_branch", keys)
+    index = f.index("bordered_branch", keys)
     angle = va[i] - va[j] - f.data(grid.shift[line])
     change = d_va[at_i] - d_va[at_j], d_vm[at_i], d_vm[at_j]
-    slopes = line_slopes(f.data(grid.b[line]), vm[i], vm[j], angle, *change)
-    names = "border_turn", "border_change_from", "border_change_to"
-    turn, at_from, at_to = (
-        f.expression(name, index, slope) for name, slope in zip(names, slopes, strict=True)
+    products = line_product(f.data(grid.b[line]), vm[i], vm[j], angle, *change)
+    names = "bordered_line_va", "bordered_line_vm_from", "bordered_line_vm_to"
+    across, at_from, at_to = (
+        f.expression(name, index, product) for name, product in zip(names, products, strict=True)
     )
     rows, bus = count * n, np.tile(np.arange(n), count)
-    own = bus_slope(0.0, f.data(grid.own[bus]), 0.0, vm[bus], d_vm[:])
-    angles = turn.total(at_i, rows) - turn.total(at_j, rows)
+    own = bus_product(0.0, f.data(grid.own[bus]), 0.0, vm[bus], d_vm[:])
+    angles = across.total(at_i, rows) - across.total(at_j, rows)
     return angles, at_from.total(at_i, rows) + at_to.total(at_j, rows) + own
 
 
 def _add_droops(
     d: Dispatch, gain: Parameter, margin: Parameter, y_vm: Variable, at: Ints, count: int
 ) -> Any:
-    """The droops' part, less the margin, in the rows of voltages: `border_droop`."""
+    """The droops' part, less the margin, in the rows of voltages: `bordered_droop`."""
     f, g, n = d.formulation, len(at), len(d.bus)
     owner, inverter = np.repeat(np.arange(count), g), np.tile(np.arange(g), count)
     place = owner * n + at[inverter]
     keys = [(c, bus) for c in range(1, count + 1) for bus in d.inverter.keys]
     kept = gain[inverter] * (1 - margin[:])
-    slope = bus_slope(kept, 0.0, 0.0, d.vm[at[inverter]], y_vm[place])
-    droop = f.expression("border_droop", f.index("border_inverter", keys), slope)
+    product = bus_product(kept, 0.0, 0.0, d.vm[at[inverter]], y_vm[place])
+    droop = f.expression("bordered_droop", f.index("bordered_inverter", keys), product)
     return droop.total(place, count * n)

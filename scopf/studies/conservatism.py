@@ -13,7 +13,7 @@ impedance it is always eigenvalues.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ import numpy as np
 
 from scopf.cases.files import load_case
 from scopf.devices.gfm import Inverters
+from scopf.dynamics import critical
 from scopf.errors import ScopfError
 from scopf.model.problem import build
 from scopf.network.kron import Reduction
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 MQ = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.48)
 TOLERANCE = 1e-8  # of the cost: less counts as none, and the solver's noise is less
 WIDTH = 1e-4  # of a critical droop: how closely it is bracketed
-_LEAST, _LARGEST = 1e-3, 100.0  # droops between which limits are sought
+_GROWTH = 2.0  # from one droop to the next: solves far beyond feasibility are slow
 LOADS = {"full": "power", "reduced": "impedance"}
 
 
@@ -145,8 +146,8 @@ class _Study:
         return {
             "criterion": rule.name,
             "loads": LOADS[rule.network],
-            "critical_mq": _critical(free),
-            "optimum_mq": _critical(certified),
+            "critical_mq": critical.largest(free, WIDTH, growth=_GROWTH),
+            "optimum_mq": critical.largest(certified, WIDTH, growth=_GROWTH),
         }
 
     def exact_limits(self) -> list[dict[str, object]]:
@@ -184,19 +185,3 @@ class _Study:
         k = np.full(len(self.net.bus), np.inf)
         k[self.at] = mq
         return k
-
-
-def _critical(good: Callable[[float], bool]) -> float:
-    """The largest droop that is good, if those below it are; 0 or infinite outside the range."""
-    if not good(_LEAST):
-        return 0.0
-    low, high = _LEAST, _LARGEST
-    if good(high):
-        return np.inf
-    while high / low > 2:  # from below: solves far beyond feasibility are slow
-        middle = low * 2
-        low, high = (middle, high) if good(middle) else (low, middle)
-    while high / low > 1 + WIDTH:
-        middle = float(np.sqrt(low * high))
-        low, high = (middle, high) if good(middle) else (low, middle)
-    return low

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scopf.dynamics.energy import hessians
 from scopf.errors import ScopfError, number
 from scopf.network.susceptances import Grid
 from scopf.optimizer.progress import watched
 from scopf.stability import registry
-from scopf.studies.exact import hessians
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,7 +114,8 @@ def gap(
         if (mq_1, mq_2) == pairs[0]:
             own = np.full(2, line)
             grid = Grid(*_LINE, own[:1], np.zeros(1), own, own)
-            energy = _voltage_part(hessians(_LINE, grid.b, voltages, angles, np.zeros(2)))
+            h = hessians(_LINE, grid.b, own, voltages, angles, np.zeros(2))
+            energy = _voltage_part(h)
         k = np.array([mq_1, mq_2])
         stable = _stable(energy, 1 / (k * voltages))
         certified: Flags = np.all(rule.slack(grid, k, voltages, angles) >= -TIE, axis=-1)

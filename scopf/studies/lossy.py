@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scopf.dynamics.critical import bisected
 from scopf.optimizer.progress import watched
 from scopf.stability import registry
 from scopf.studies.linear import rightmost
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
 
 RATIOS = (0.05, 0.1, 0.2, 0.5)
 MARGIN = 0.06
+FREQUENCY = 50.0  # Hz, nominal
 SPREAD = 0.525  # rad, as wide as the angles of the paper's two-bus grid
 _FACTORS = np.geomspace(1e-3, 1e3, 49)  # on the droops that were drawn: where limits are sought
-_STEPS = 20  # bisections between two factors, to 1e-6 of the limit
+_PRECISION = 4e-7  # of a limit, relative
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +72,7 @@ def lossy(
             x/(r^2 + x^2) is what is drawn there.
         margin: droop margin.
         spread: the widest that a network's angles can be apart, rad.
-        mp: active droop, p.u. frequency (50 Hz) per p.u. power. With a large one lossy networks
+        mp: active droop, p.u. frequency (of 50 Hz) per p.u. power. With a large one lossy networks
             have another limit, of angles and frequencies, which no criterion here sees.
         tau: time constant of both filters, s.
         seed: of the random numbers.
@@ -122,13 +124,16 @@ def _limits(
         droops = k * factor[:, None]
         many = (len(factor), n)
         points = np.broadcast_to(vm, many), np.broadcast_to(va, many)
-        return -rightmost(y, *points, np.arange(n), droops, mp=mp, tau_p=tau, tau_q=tau)
+        real = rightmost(
+            y, *points, np.arange(n), droops, mp=mp, tau_p=tau, tau_q=tau, frequency=FREQUENCY
+        )
+        return -real
 
-    return _least(certified), _least(damped)
+    return _first_root(certified), _first_root(damped)
 
 
-def _least(good: Callable[[Floats], Floats]) -> float:
-    """The factor at which a function of factors first turns negative; infinite without one.
+def _first_root(good: Callable[[Floats], Floats]) -> float:
+    """Factor at which a function of factors first turns negative; infinite without one.
 
     NaN where it is negative from the first.
     """
@@ -138,8 +143,5 @@ def _least(good: Callable[[Floats], Floats]) -> float:
     first = int(bad.argmax())
     if first == 0:
         return np.nan
-    low, high = _FACTORS[first - 1], _FACTORS[first]
-    for _ in range(_STEPS):
-        middle = np.sqrt(low * high)
-        low, high = (low, middle) if good(np.array([middle]))[0] <= 0 else (middle, high)
-    return float(low)
+    low, high = _FACTORS[first - 1 : first + 1].tolist()
+    return bisected(lambda factor: bool(good(np.array([factor]))[0] > 0), low, high, _PRECISION)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scopf.dynamics.energy import definite, hessians
 from scopf.network.susceptances import Grid
-from scopf.studies.exact import definite, hessians, own_susceptance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,14 +48,15 @@ class Batch:
 
     @property
     def trees(self) -> Flags:
-        """Which networks have no loop."""
-        found: Flags = (self.b > 0).sum(axis=1) == self.vm.shape[1] - 1
-        return found
+        """Flags of the networks without a loop."""
+        flags: Flags = (self.b > 0).sum(axis=1) == self.vm.shape[1] - 1
+        return flags
 
     @property
     def stable(self) -> Flags:
-        """Which operating points are stable, exactly: where H is positive definite."""
-        return definite(hessians(self.lines, self.b, self.vm, self.va, 1 / self.k))
+        """Flags of the stable operating points, by the exact condition: H positive definite."""
+        own = own_susceptance(self.lines, self.b, self.vm.shape[1])
+        return definite(hessians(self.lines, self.b, own, self.vm, self.va, 1 / self.k))
 
     def grid(self, network: int) -> Grid:
         """One of the networks."""
@@ -104,6 +105,15 @@ def _batch(random: np.random.Generator, n: int, many: int, loads: bool, spread: 
         without[np.arange(many), random.integers(0, n, many)] = False  # one inverter at least
         k = np.where(without, np.inf, k)
     return Batch(lines, b, vm, va, k)
+
+
+def own_susceptance(lines: tuple[Ints, Ints], b: Floats, n: int) -> Floats:
+    """B_ii of each bus without shunts: the sum of its lines, shape (..., n)."""
+    own = np.zeros((*b.shape[:-1], n))
+    for ends in lines:
+        for line, bus in enumerate(ends):
+            own[..., bus] += b[..., line]
+    return own
 
 
 def _log_uniform(

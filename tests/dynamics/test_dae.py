@@ -120,7 +120,7 @@ def test_shares_are_those_of_absolute_angles_whichever_inverter_is_the_first():
     """Against the textbook: eigenvectors of the full matrix with all angles, its zero included."""
     s = stored("case39", mq=0.15)
     m = len(s.at)
-    apply, _ = s.seen_by_inverters()
+    apply, _ = s.reduced_jacobian()
     j = np.stack([apply(column) for column in np.eye(2 * m)], axis=1)
     j[m:] *= s.vm[s.at][:, None]
     inv, eye, none = s.inverters, np.eye(m), np.zeros((m, m))

@@ -77,7 +77,7 @@ def test_the_critical_droop_of_the_lossless_39_bus_system(lossless_39):
     found = lossless_39.verify()
     assert found.critical_mq == pytest.approx(0.3302, abs=2e-4)
     assert (found.stable, found.negative, found.unstable) == (False, 1, 1)
-    assert found.blame == 39
+    assert found.largest_participation == 39
     limit = found.critical_mq
     for factor, stable in ((0.999, True), (1.001, False)):
         inv = found.system.inverters.replace(mq=np.full(10, factor * limit))
@@ -159,7 +159,12 @@ def test_loads_at_and_past_the_nose_are_reported_as_not_stable():
     assert at_an_angle(0.7).stable
     nose = at_an_angle(np.pi / 4)
     assert not nose.stable
-    assert (nose.unstable, nose.method, nose.blame, nose.critical_mq) == (None, None, None, 0)
+    assert (nose.unstable, nose.method, nose.largest_participation, nose.critical_mq) == (
+        None,
+        None,
+        None,
+        0,
+    )
     assert "at bus 2" in nose.verdict
     assert nose.modes.empty
     assert nose.participation.empty
@@ -217,7 +222,7 @@ def test_the_command_solves_and_verifies():
     bad = run("verify case39 --lossless --mq 0.34 --criterion none --json")
     assert bad.exit_code == 1
     found = json.loads(bad.stdout)
-    assert (found["stable"], found["solved"], found["blame"]) == (False, True, 39)
+    assert (found["stable"], found["solved"], found["largest_participation"]) == (False, True, 39)
     assert found["settings"]["mq"] == 0.34
     assert len(found["modes"]) == 10
     assert run("verify case39 --lossless --mq 0.34 --criterion none --load 0,2").exit_code == 0

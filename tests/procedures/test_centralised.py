@@ -1,4 +1,4 @@
-"""The centralised baseline: reserve, border rows, prices, and the search for a stable optimum."""
+"""The centralised baseline: gain margin, test functions, prices, search for a stable optimum."""
 
 from dataclasses import replace
 
@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import scopf
-from scopf.dynamics.reserve import reserve
+from scopf.dynamics.gain_margin import gain_margin
 from scopf.engine.nlp import NLP
 from scopf.network.susceptances import Grid
-from scopf.stability.bordered import Border
+from scopf.stability.bordered import SingularityTests
 
 DECENTRALIZED = {0.35: 6.6, 0.40: 276.0, 0.45: 1056.0}  # what a sound criterion pays, $/h
 
@@ -67,7 +67,7 @@ def unstable(slopes, at, n, mq, mp=0.05, tau_p=0.1, tau_q=0.1):
 
 
 @pytest.mark.parametrize("case", ["case39", "case118", "case300"])
-def test_reserve_counts_the_unstable_eigenvalues_of_the_dynamics(case):
+def test_gain_margin_counts_the_unstable_eigenvalues_of_the_dynamics(case):
     """In case300 a bus behind a series capacitor makes the loads' own block indefinite."""
     net = without_conductance(case)
     point = scopf.solve(scopf.build(net, criterion="none")).point
@@ -75,43 +75,43 @@ def test_reserve_counts_the_unstable_eigenvalues_of_the_dynamics(case):
     slopes = jacobian(net, point.vm, point.va)
     seen = set()
     for mq in (0.05, 0.3, 1.0, 3.0):
-        found = reserve(Grid.full(net), point.vm, point.va, at, np.full(len(at), 1 / mq))
+        found = gain_margin(Grid.full(net), point.vm, point.va, at, np.full(len(at), 1 / mq))
         assert found.unstable == unstable(slopes, at, n, mq)
-        assert (found.least > 0) == (found.unstable == 0)
+        assert (found.stiffness_margin > 0) == (found.unstable == 0)
         seen.add(found.unstable)
-    assert found.loads == (2 if case == "case300" else 0)
+    assert found.past_nose == (2 if case == "case300" else 0)
     assert {0, 1} <= seen or {0, 2} <= seen
 
 
 def test_factor_is_the_way_to_the_critical_droop(net, plain):
     at, vm, va = net.gen_at, plain.point.vm, plain.point.va
     at = np.unique(at)
-    found = reserve(Grid.full(net), vm, va, at, np.full(len(at), 1 / 0.2))
+    found = gain_margin(Grid.full(net), vm, va, at, np.full(len(at), 1 / 0.2))
     assert 0.2 * found.factor == pytest.approx(0.3302, abs=2e-4)
-    beyond = reserve(Grid.full(net), vm, va, at, np.full(len(at), 1 / (0.2001 * found.factor)))
+    beyond = gain_margin(Grid.full(net), vm, va, at, np.full(len(at), 1 / (0.2001 * found.factor)))
     assert beyond.unstable == 1
 
 
-def test_reserve_needs_inverters(net, plain):
+def test_gain_margin_needs_inverters(net, plain):
     none = np.zeros(0, dtype=np.int64)
     with pytest.raises(scopf.ScopfError, match="no inverter"):
-        reserve(Grid.full(net), plain.point.vm, plain.point.va, none, np.zeros(0))
+        gain_margin(Grid.full(net), plain.point.vm, plain.point.va, none, np.zeros(0))
 
 
-def test_border_holds_at_the_point_it_is_made_at(net, plain):
+def test_a_bordered_system_holds_at_the_point_it_is_made_at(net, plain):
     """There y = d and t = lambda, so its equations are met and only the row may be violated."""
     inverters = scopf.Inverters.at_generators(net, mq=0.4)
     at, vm = net.bus_positions(inverters.bus), plain.point.vm
-    found = reserve(Grid.full(net), vm, plain.point.va, at, 1 / inverters.k)
-    border = Border.at(found, vm, at, 1 / inverters.k, 2)
-    problem = scopf.build(net, inverters, criterion=border)
+    found = gain_margin(Grid.full(net), vm, plain.point.va, at, 1 / inverters.k)
+    tests = SingularityTests.at(found, vm, at, 1 / inverters.k, 2)
+    problem = scopf.build(net, inverters, criterion=tests)
     nlp = NLP(problem.formulation)
     x = np.concatenate([plain.iterate.x, nlp.start[len(plain.iterate.x) :]])
     rows = nlp.constraints(x)
-    for name in ("border_balance_va", "border_balance_vm"):
+    for name in ("bordered_balance_va", "bordered_balance_vm"):
         assert rows[nlp.row_numbers(name)] == pytest.approx(0, abs=1e-6)
-    assert rows[nlp.row_numbers("border_scale")] == pytest.approx(1)
-    assert rows[nlp.row_numbers("inverter_stability")] == pytest.approx(found.values[:2])
+    assert rows[nlp.row_numbers("bordered_scale")] == pytest.approx(1)
+    assert rows[nlp.row_numbers("inverter_stability")] == pytest.approx(found.eigenvalues[:2])
 
 
 def test_stable_optimum_is_the_plain_one_below_the_limit(net):
@@ -125,8 +125,8 @@ def test_stable_optimum_is_the_plain_one_below_the_limit(net):
 def test_cost_lies_between_the_plain_and_a_decentralized_one(net, plain, mq):
     result = central(net, mq)
     assert result.stable
-    assert result.reserve.unstable == 0
-    assert result.reserve.least == pytest.approx(1e-4, rel=0.01)
+    assert result.gain_margin.unstable == 0
+    assert result.gain_margin.stiffness_margin == pytest.approx(1e-4, rel=0.01)
     assert 0 < result.cost - plain.cost < DECENTRALIZED[mq]
 
 
@@ -148,8 +148,8 @@ def test_other_starts_find_no_cheaper_stable_point(net):
     best = central(net, 0.40)
     inverters = scopf.Inverters.at_generators(net, mq=0.40)
     at, point = net.bus_positions(inverters.bus), best.solution.point
-    border = Border.at(best.reserve, point.vm, at, 1 / inverters.k, 1)
-    problem = scopf.build(net, inverters, criterion=border, margin=1e-4)
+    tests = SingularityTests.at(best.gain_margin, point.vm, at, 1 / inverters.k, 1)
+    problem = scopf.build(net, inverters, criterion=tests, margin=1e-4)
     rng = np.random.default_rng(1)
     costs = []
     for _ in range(5):
@@ -160,8 +160,8 @@ def test_other_starts_find_no_cheaper_stable_point(net):
         problem.formulation["bus_va"].start[:] = point.va + rng.uniform(-0.1, 0.1, len(net.bus))
         found = scopf.solve(problem, start="flat", form="reduced", max_iter=150)
         if found.solved:
-            left = reserve(Grid.full(net), found.point.vm, found.point.va, at, 1 / inverters.k)
-            costs += [found.cost] if left.least > 0 else []
+            left = gain_margin(Grid.full(net), found.point.vm, found.point.va, at, 1 / inverters.k)
+            costs += [found.cost] if left.stiffness_margin > 0 else []
     assert len(costs) >= 3
     assert min(costs) >= best.cost - 1e-3
 
@@ -175,7 +175,7 @@ def test_walk_goes_on_from_where_it_is_stable(net, monkeypatch):
 
     def once_lost(problem, **keywords):
         found = scopf.solve(problem, **keywords)
-        if problem.criterion.name == "border" and not first:
+        if problem.criterion.name == "singularity-test" and not first:
             first.append(found)
             return replace(found, status=scopf.Status.FAILED)
         return found
@@ -198,8 +198,8 @@ def test_droops_beyond_every_stable_point_are_said_to_be(net):
 def test_what_does_not_fit_is_refused(net):
     with pytest.raises(scopf.ScopfError, match=r"net\.lossless"):
         scopf.solve_centralised(scopf.load_case("case39"))
-    with pytest.raises(scopf.ScopfError, match="margin"):
-        scopf.solve_centralised(net, margin=0.0)
+    with pytest.raises(scopf.ScopfError, match="stiffness_margin"):
+        scopf.solve_centralised(net, stiffness_margin=0.0)
     found = central(net, 0.40)
     with pytest.raises(scopf.ScopfError, match="strength"):
         found.solution.problem.update(alpha=1.1)

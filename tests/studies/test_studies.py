@@ -10,16 +10,15 @@ from typer.testing import CliRunner
 import scopf
 from scopf import plots
 from scopf.cli.main import app
-from scopf.dynamics.energy import hessian
+from scopf.dynamics.energy import hessian, hessians
 from scopf.stability import registry
 from scopf.studies import gap as gap_module
 from scopf.studies.conservatism import conservatism
-from scopf.studies.exact import hessians
 from scopf.studies.gap import gap
 from scopf.studies.linear import rightmost
 from scopf.studies.lossy import lossy
 from scopf.studies.montecarlo import montecarlo
-from scopf.studies.networks import draw
+from scopf.studies.networks import draw, own_susceptance
 
 PROVEN = ["C0", "C1", "C2", "weighted"]
 
@@ -38,8 +37,9 @@ def admittance(lines, b):
 
 def test_dense_hessians_are_the_sparse_one():
     for batch in draw(60, 2):
-        dense = hessians(batch.lines, batch.b, batch.vm, batch.va, 1 / batch.k)
         n = batch.vm.shape[1]
+        own = own_susceptance(batch.lines, batch.b, n)
+        dense = hessians(batch.lines, batch.b, own, batch.vm, batch.va, 1 / batch.k)
         for i in range(len(batch)):
             point = batch.vm[i], batch.va[i], 1 / batch.k[i], np.zeros(n)
             sparse = hessian(batch.grid(i), *point).toarray()
@@ -72,7 +72,7 @@ def test_the_linearisation_is_the_slope_of_the_equations():
     lines = np.array([0, 0, 1, 2, 1]), np.array([1, 2, 2, 3, 3])
     y = admittance(lines, random.uniform(2, 8, 5)) * (1 + 0.3j)
     vm, va = random.uniform(0.95, 1.05, 4), random.uniform(-0.2, 0.2, 4)
-    at, k, mp, tau, speed = np.array([0, 2]), np.array([0.1, 0.2]), 0.04, 0.1, 314.0
+    at, k, mp, tau, speed = np.array([0, 2]), np.array([0.1, 0.2]), 0.04, 0.1, 2 * np.pi * 50
     load, exponents = np.array([1, 3]), (1.3, 2.2)
 
     def power(theta, v):
@@ -113,7 +113,7 @@ def test_the_linearisation_is_the_slope_of_the_equations():
     expected = np.linalg.eigvals(np.array(columns).T).real.max()
     slopes = tuple(-e * part / vm for e, part in zip(exponents, (s.real, s.imag), strict=True))
     slopes = [np.where(np.isin(np.arange(4), load), slope, 0.0) for slope in slopes]
-    found = rightmost(y, vm, va, at, k, mp=mp, tau_p=tau, tau_q=tau, slopes=slopes, speed=speed)
+    found = rightmost(y, vm, va, at, k, mp=mp, tau_p=tau, tau_q=tau, slopes=slopes, frequency=50)
     assert found == pytest.approx(expected, rel=1e-5)
 
 
@@ -162,10 +162,9 @@ def test_stable_points_of_the_gap_are_those_of_the_dynamics():
         b, mq, vm = random.uniform(1, 9), random.choice(droops, 2), random.uniform(0.95, 1.05, 2)
         va = np.array([0.0, random.uniform(-0.525, 0.525)])
         y = admittance((np.array([0]), np.array([1])), np.array([b]))
-        eigenvalue = rightmost(y, vm, va, np.arange(2), mq, mp=6.0, speed=1.0)
-        h = gap_module._voltage_part(
-            hessians((np.array([0]), np.array([1])), np.array([b]), vm[None], va[None], np.zeros(2))
-        )
+        eigenvalue = rightmost(y, vm, va, np.arange(2), mq, mp=6.0, frequency=1 / (2 * np.pi))
+        line, own = (np.array([0]), np.array([1])), np.array([b, b])
+        h = gap_module._voltage_part(hessians(line, own[:1], own, vm[None], va[None], np.zeros(2)))
         assert gap_module._stable(h, 1 / (mq * vm)[None])[0] == (eigenvalue < 0)
 
 
