@@ -33,29 +33,25 @@ def fill(component: Any, keys: Sequence[Any], members: Sequence[Any]) -> None:
     component._data.update(zip(keys, members, strict=True))
 
 
-def parameters(component: Any, values: Iterable[float]) -> list[ParamData]:
+def parameters(component: Any, values: Sequence[float]) -> list[ParamData]:
     """Data of a mutable Param with these values."""
-    members = []
-    for value in values:
-        data = ParamData(component)
+    members = [ParamData(component) for _ in values]
+    for data, value in zip(members, values, strict=True):
         data._value = value
-        members.append(data)
     return members
 
 
 def variables(
     component: Any,
-    lower: Iterable[float | None],
-    upper: Iterable[float | None],
-    values: Iterable[float],
+    lower: Sequence[float | None],
+    upper: Sequence[float | None],
+    values: Sequence[float],
 ) -> list[VarData]:
     """Data of a real Var with these bounds, None where there is none, and values."""
-    members = []
-    for lb, ub, value in zip(lower, upper, values, strict=True):
-        data = VarData(component)
+    members = [VarData(component) for _ in values]
+    for data, lb, ub, value in zip(members, lower, upper, values, strict=True):
         data._domain = pyo.Reals
         data._lb, data._ub, data._value = lb, ub, value
-        members.append(data)
     return members
 
 
