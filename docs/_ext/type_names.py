@@ -10,7 +10,9 @@ import pkgutil
 import sys
 from importlib import import_module
 from inspect import getsource
-from typing import NewType, TypeVar
+from typing import NewType, TypeVar, get_origin
+
+import numpy as np
 
 
 def load(app, config):
@@ -28,7 +30,8 @@ def load(app, config):
         ]
         exec(compile(ast.Module(checked, []), module.__name__, "exec"), vars(module))
     arrays = sys.modules["scopf.arrays"]
-    for name in [name for name in vars(arrays) if name[0].isupper()]:
+    ours = [name for name, kind in vars(arrays).items() if get_origin(kind) is np.ndarray]
+    for name in ours:
         alias, named = getattr(arrays, name), NewType(name, object)
         named.__module__ = arrays.__name__
         for module in modules:
