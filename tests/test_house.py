@@ -122,3 +122,37 @@ def test_a_way_back_would_be_seen(tmp_path):
 def test_every_room_says_what_it_is(folder):
     text = (ROOT / folder / "__init__.py").read_text(encoding="utf-8")
     assert ast.get_docstring(ast.parse(text))
+
+
+OURS = {"_keep", "_origin"}  # private attributes that more than one file of ours uses
+PUBLIC = {"_exit"}  # of os, documented in spite of its name
+
+
+def private_parts(tree):
+    """Private names of other modules' objects that a file uses, with the line."""
+    own = {*OURS, *PUBLIC}
+    own |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    selves = [a for a in attributes if isinstance(a.value, ast.Name) and a.value.id == "self"]
+    own |= {attribute.attr for attribute in selves}
+    for node in ast.walk(tree):
+        names = []
+        if isinstance(node, ast.ImportFrom):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.Attribute):
+            names = [node.attr]
+        elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+            names = [str(node.slice.value)]
+        for name in names:
+            if name.startswith("_") and not name.endswith("__") and name not in own:
+                yield f"line {node.lineno}: {name}"
+
+
+def test_private_parts_of_other_packages_stand_in_one_file_per_room():
+    found = {
+        name: list(private_parts(ast.parse(file.read_text(encoding="utf-8"))))
+        for name, file in FILES.items()
+    }
+    assert found["scopf.engine.private"]
+    elsewhere = {name: parts for name, parts in found.items() if not name.endswith(".private")}
+    assert {name: parts for name, parts in elsewhere.items() if parts} == {}

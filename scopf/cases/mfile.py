@@ -100,7 +100,7 @@ def parse(text: str, source: str) -> Tables:
     """Split the text of a case file into numeric tables; faults are collected, not raised."""
     tables = Tables(source)
     bodies: dict[str, str] = {}
-    text = _plain(text, tables).rstrip()
+    text = _masked(text, tables).rstrip()
     named = _FUNCTION.match(text)
     tables.function = named[1] if named else ""
     at = 0
@@ -121,7 +121,7 @@ def parse(text: str, source: str) -> Tables:
     return tables
 
 
-def _plain(text: str, tables: Tables) -> str:
+def _masked(text: str, tables: Tables) -> str:
     """The text without comments and continuations, characters inside quotes masked."""
     text = _without_blocks(text.replace("\r", ""), tables)
     text = re.sub(_QUOTED, lambda m: m[0].translate(_MASK), text)

@@ -43,7 +43,9 @@ def write(net: Network, path: str | os.PathLike[str]) -> None:
     blocks = [f"{json.dumps(key)}: {_text(value)}" for key, value in head.items()]
     for key, table in net.tables.items():
         names = [field.name for field in dataclasses.fields(table)]
-        columns = [f"  {json.dumps(name)}: {_text(_plain(getattr(table, name)))}" for name in names]
+        columns = [
+            f"  {json.dumps(name)}: {_text(_nested(getattr(table, name)))}" for name in names
+        ]
         blocks.append(f"{json.dumps(key)}: {{\n" + ",\n".join(columns) + "\n }")
     text = "{\n " + ",\n ".join(blocks) + "\n}\n"
     Path(path).write_text(text, encoding="utf-8")
@@ -53,14 +55,14 @@ def _text(value: Any) -> str:
     return json.dumps(value, allow_nan=False, separators=(",", ":"))
 
 
-def _plain(column: Any) -> Any:
+def _nested(column: Any) -> Any:
     """A column as lists of what JSON has; points without those that only fill up."""
     if column.ndim == 3:
-        return [[_plain(point) for point in row[~np.isnan(row).all(axis=1)]] for row in column]
+        return [[_nested(point) for point in row[~np.isnan(row).all(axis=1)]] for row in column]
     if column.dtype != np.float64 or np.isfinite(column).all():
         return column.tolist()
     if column.ndim > 1:
-        return [_plain(row) for row in column]
+        return [_nested(row) for row in column]
     return [_cell(value) for value in column.tolist()]
 
 
@@ -107,7 +109,7 @@ def parse(content: Any, source: str) -> Network:
         shown = json.dumps(version)[:40]
         text = f"is of version {shown}, and this scopf reads version {VERSION}"
         raise CaseError(source, [Fault(text)])
-    reader = _Reader()
+    reader = _TablesReader()
     made = reader.tables(content)
     if reader.faults:
         raise CaseError(source, reader.faults)
@@ -130,7 +132,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-class _Reader:
+class _TablesReader:
     """Collects tables and faults."""
 
     def __init__(self) -> None:

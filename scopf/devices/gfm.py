@@ -37,7 +37,7 @@ COLUMNS = (
 _DEFAULTS = {"mq": 0.05, "beta_q": 1.0, "mp": 0.05, "beta_p": 1.0, "tau_p": 0.1, "tau_q": 0.1}
 _DROOPS = ("mq", "mp")
 _NUMBERS = (*_DEFAULTS, "rating")  # columns of inverters and of their units
-_ALIKE: Any = None
+_ALIKE: Any = None  # units that are left out
 _SAME = 1e-13  # relative difference that is rounding
 
 

@@ -27,8 +27,8 @@ from scopf.errors import ScopfError
 PARAMETER = -1
 Token = int | str
 Shape = tuple[Token, ...]
-Value = Any  # float, Numbers or Polynomial: what can be multiplied and added
-Atom = tuple[Shape, tuple[int, ...], tuple[Value, ...]]  # shape, columns, numbers
+Coefficient = Any  # float, Numbers or Polynomial: what can be multiplied and added
+Atom = tuple[Shape, tuple[int, ...], tuple[Coefficient, ...]]  # shape, columns, numbers
 
 FUNCTIONS = {
     "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
@@ -49,11 +49,11 @@ class Form:
     __slots__ = ("atoms", "constant", "linear")
 
     def __init__(self) -> None:
-        self.constant: Value = 0.0
-        self.linear: dict[int, Value] = {}
-        self.atoms: dict[int, Value] = {}
+        self.constant: Coefficient = 0.0
+        self.linear: dict[int, Coefficient] = {}
+        self.atoms: dict[int, Coefficient] = {}
 
-    def add(self, other: Form, scale: Value) -> None:
+    def add(self, other: Form, scale: Coefficient) -> None:
         """Add `scale` times another form."""
         self.constant += scale * other.constant
         for column, coefficient in other.linear.items():
@@ -78,11 +78,11 @@ class Walker(ABC):
         self.nested: set[int] = set()
 
     @abstractmethod
-    def number(self, node: Any, context: Any = None) -> Value:
+    def number(self, node: Any, context: Any = None) -> Coefficient:
         """Value of an expression without variables."""
 
     @abstractmethod
-    def inverse(self, node: Any) -> Value:
+    def inverse(self, node: Any) -> Coefficient:
         """One over it."""
 
     @abstractmethod
@@ -98,11 +98,11 @@ class Walker(ABC):
         """Whether this node is a variable of its own, found by `column`."""
 
     @abstractmethod
-    def add_named(self, node: Any, scale: Value, form: Form) -> None:
+    def add_named(self, node: Any, scale: Coefficient, form: Form) -> None:
         """Add a named expression to a form."""
 
     @abstractmethod
-    def atom(self, shape: Shape, columns: tuple[int, ...], numbers: tuple[Value, ...]) -> int:
+    def atom(self, shape: Shape, columns: tuple[int, ...], numbers: tuple[Coefficient, ...]) -> int:
         """Number of an atom."""
 
     def form(self, expression: Any) -> Form:
@@ -112,7 +112,7 @@ class Walker(ABC):
             UnsupportedError: for an operator that has no compiled form.
         """
         form = Form()
-        stack: list[tuple[Any, Value]] = [(expression, 1.0)]
+        stack: list[tuple[Any, Coefficient]] = [(expression, 1.0)]
         while stack:
             node, scale = stack.pop()
             if node.__class__ in native_numeric_types:
@@ -134,7 +134,9 @@ class Walker(ABC):
                 self._product(node, scale, form, stack)
         return form
 
-    def _product(self, node: Any, scale: Value, form: Form, stack: list[tuple[Any, Value]]) -> None:
+    def _product(
+        self, node: Any, scale: Coefficient, form: Form, stack: list[tuple[Any, Coefficient]]
+    ) -> None:
         """Take the numbers out of a product; what is left is linear after all, or an atom."""
         above: list[Any] = []
         below: list[Any] = []
@@ -144,7 +146,7 @@ class Walker(ABC):
             return
         shape: list[Token] = []
         columns: dict[int, int] = {}
-        numbers: list[Value] = []
+        numbers: list[Coefficient] = []
         for factor in above:
             self._tokens(factor, shape, columns, numbers)
         if len(above) != 1:
@@ -155,9 +157,9 @@ class Walker(ABC):
         number = self.atom(tuple(shape), tuple(columns), tuple(numbers))
         form.atoms[number] = form.atoms.get(number, 0.0) + scale
 
-    def _factors(self, node: Any, above: list[Any], below: list[Any]) -> Value:
+    def _factors(self, node: Any, above: list[Any], below: list[Any]) -> Coefficient:
         """Split a product or quotient into variable factors; return the number before them."""
-        scale: Value = 1.0
+        scale: Coefficient = 1.0
         stack = [(node, False)]
         while stack:
             part, inverted = stack.pop()
@@ -179,7 +181,7 @@ class Walker(ABC):
         return scale
 
     def _tokens(
-        self, root: Any, shape: list[Token], columns: dict[int, int], numbers: list[Value]
+        self, root: Any, shape: list[Token], columns: dict[int, int], numbers: list[Coefficient]
     ) -> None:
         """Append an expression's tokens in postfix order; `columns` numbers them locally."""
         stack: list[tuple[Any, Token | None, Any]] = [(root, None, None)]
@@ -244,11 +246,11 @@ class RowWalker(Walker):
         self._atom: dict[Atom, int] = {}
         self.parameters = Parameters()
 
-    def number(self, node: Any, context: Any = None) -> Value:
+    def number(self, node: Any, context: Any = None) -> Coefficient:
         """A mutable parameter, or an expression of them: read again at every refresh."""
         return self.parameters.of(node)
 
-    def inverse(self, node: Any) -> Value:
+    def inverse(self, node: Any) -> Coefficient:
         """One over it, read again likewise."""
         return self.parameters.of(node, inverse=True)
 
@@ -281,7 +283,7 @@ class RowWalker(Walker):
         self.definitions.append((self.column(node), form))
         return True
 
-    def add_named(self, node: Any, scale: Value, form: Form) -> None:
+    def add_named(self, node: Any, scale: Coefficient, form: Form) -> None:
         """Add a named expression's form, or its variable when it is lifted."""
         if self.lifted(node, None):
             column = self.column(node)
@@ -289,7 +291,7 @@ class RowWalker(Walker):
         else:
             form.add(self._form_of(node), scale)
 
-    def atom(self, shape: Shape, columns: tuple[int, ...], numbers: tuple[Value, ...]) -> int:
+    def atom(self, shape: Shape, columns: tuple[int, ...], numbers: tuple[Coefficient, ...]) -> int:
         """Number of an atom, the same for equal ones."""
         atom: Atom = (shape, columns, numbers)
         number = self._atom.get(atom)

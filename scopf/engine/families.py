@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scopf.arrays import Floats, Ints
-from scopf.engine.expressions import Form, Shape, Value, Walker
+from scopf.engine.expressions import Coefficient, Form, Shape, Walker
 from scopf.engine.formulation import Formulation
 from scopf.engine.numbers import Numbers
 from scopf.engine.symbols import Members, Total, Variable
@@ -23,7 +23,7 @@ class Atoms:
 
     shape: Shape
     columns: Ints
-    numbers: tuple[Value, ...]
+    numbers: tuple[Coefficient, ...]
     first: int
 
     def __len__(self) -> int:
@@ -94,7 +94,7 @@ class Families:
         self.columns[name] = self.size
         self.size += size
 
-    def add_atoms(self, shape: Shape, columns: Ints, numbers: tuple[Value, ...]) -> Atoms:
+    def add_atoms(self, shape: Shape, columns: Ints, numbers: tuple[Coefficient, ...]) -> Atoms:
         """Number the atoms of one family."""
         made = Atoms(shape, columns, numbers, self._last_atom)
         self.atoms.append(made)
@@ -107,7 +107,7 @@ class Families:
         everything = np.arange(rows)
         family = Family(rows)
 
-        def put(kind: list[Entries], targets: Ints, coefficient: Value) -> None:
+        def put(kind: list[Entries], targets: Ints, coefficient: Coefficient) -> None:
             numbers = coefficient if isinstance(coefficient, Numbers) else Numbers(coefficient)
             kind.append(Entries(everything, targets, numbers))
 
@@ -123,7 +123,7 @@ class Families:
             kind[:] = [part for part in (part.compact() for part in kind) if len(part.rows)]
         return family
 
-    def _refer(self, family: Family, leaf: Members | Total, coefficient: Value) -> None:
+    def _refer(self, family: Family, leaf: Members | Total, coefficient: Coefficient) -> None:
         """Add the forms of other families, row by row or summed by owner."""
         symbol = leaf.symbol
         if symbol.name in self.columns:
@@ -155,18 +155,18 @@ class _TemplateWalker(Walker):
     def __init__(self, families: Families, rows: int) -> None:
         super().__init__()
         self.places: list[Ints] = []
-        self.references: dict[int, tuple[Any, Value]] = {}
+        self.references: dict[int, tuple[Any, Coefficient]] = {}
         self._families = families
         self._rows = rows
 
     def _leaf(self, node: Any) -> Any:
         return self._families.formulation.leaf(node)
 
-    def number(self, node: Any, context: Any = None) -> Value:
+    def number(self, node: Any, context: Any = None) -> Coefficient:
         numbers = self._families.formulation.numbers(node)
         return numbers if context is None else numbers.take(context)
 
-    def inverse(self, node: Any) -> Value:
+    def inverse(self, node: Any) -> Coefficient:
         return 1.0 / self.number(node)
 
     def column(self, variable: Any, context: Any = None) -> int:
@@ -191,12 +191,12 @@ class _TemplateWalker(Walker):
         leaf = self._leaf(node)
         return isinstance(leaf, Members) and leaf.symbol.name in self._families.columns
 
-    def add_named(self, node: Any, scale: Value, form: Form) -> None:
+    def add_named(self, node: Any, scale: Coefficient, form: Form) -> None:
         known = self.references.get(id(node))
         total = scale if known is None else known[1] + scale
         self.references[id(node)] = (self._leaf(node), total)
 
-    def atom(self, shape: Shape, columns: tuple[int, ...], numbers: tuple[Value, ...]) -> int:
+    def atom(self, shape: Shape, columns: tuple[int, ...], numbers: tuple[Coefficient, ...]) -> int:
         used = np.empty((self._rows, len(columns)), dtype=np.int64)
         for k, key in enumerate(columns):
             used[:, k] = self.places[key]

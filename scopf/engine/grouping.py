@@ -10,7 +10,7 @@ import numpy as np
 
 from scopf.arrays import Flags, Ints
 from scopf.engine.coefficients import Parameters
-from scopf.engine.expressions import Atom, Value
+from scopf.engine.expressions import Atom, Coefficient
 from scopf.engine.families import Atoms
 from scopf.engine.kernels import Output
 from scopf.engine.numbers import Numbers
@@ -29,7 +29,7 @@ class Group:
 
     outputs: tuple[Output, ...]
     columns: Ints
-    numbers: tuple[Value, ...]
+    numbers: tuple[Coefficient, ...]
     atoms: Ints
 
 

@@ -16,7 +16,7 @@ import casadi as ca
 import numpy as np
 
 from scopf.arrays import Floats, Ints
-from scopf.engine.expressions import PARAMETER, Shape, Value
+from scopf.engine.expressions import PARAMETER, Coefficient, Shape
 from scopf.engine.numbers import Numbers
 from scopf.engine.triplets import Stack
 from scopf.engine.vectorized import Bound, Program
@@ -154,7 +154,7 @@ class Kernel:
     """
 
     def __init__(
-        self, functions: Functions, columns: Ints, numbers: Sequence[Value], outputs: int
+        self, functions: Functions, columns: Ints, numbers: Sequence[Coefficient], outputs: int
     ) -> None:
         self.functions = functions
         self.columns = columns

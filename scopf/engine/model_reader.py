@@ -10,7 +10,7 @@ import pyomo.environ as pyo
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.engine.coefficients import Parameters
-from scopf.engine.expressions import Form, RowWalker, UnsupportedError, Value
+from scopf.engine.expressions import Coefficient, Form, RowWalker, UnsupportedError
 from scopf.engine.families import Families, Family
 from scopf.engine.formulation import Formulation, origin
 from scopf.engine.numbers import Numbers
@@ -167,7 +167,7 @@ class Reading:
 
     # -- rows -------------------------------------------
 
-    def _row_form(self, row: Any) -> tuple[Form, Value, Value]:
+    def _row_form(self, row: Any) -> tuple[Form, Coefficient, Coefficient]:
         try:
             lower, body, upper = row.to_bounded_expression()
             sides = [self._bound(lower, -np.inf), self._bound(upper, np.inf)]
@@ -177,7 +177,7 @@ class Reading:
             raise ScopfError(f"{row.name}: a bound is not a number")
         return self._form(row, body), sides[0], sides[1]
 
-    def _bound(self, side: Any, open_side: float) -> Value:
+    def _bound(self, side: Any, open_side: float) -> Coefficient:
         if side is None:
             return open_side
         return self.walker.number(side) if hasattr(side, "is_fixed") else float(side)
@@ -206,7 +206,7 @@ class Reading:
 
     def _add_walked(
         self,
-        forms: list[tuple[Form, Value, Value]],
+        forms: list[tuple[Form, Coefficient, Coefficient]],
         definitions: list[Form],
         columns: list[int],
     ) -> None:
@@ -334,7 +334,7 @@ class _RowReader:
             form.constant += self._one(entries.numbers, k)
         return form
 
-    def _one(self, numbers: Numbers, k: int) -> Value:
+    def _one(self, numbers: Numbers, k: int) -> Coefficient:
         one = numbers.take(np.array([k]))
         if one.moving:
             return self._parameters.add(lambda: float(one.values()[0]))

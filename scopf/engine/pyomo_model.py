@@ -10,18 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import repeat
 from typing import Any
-from weakref import ref
 
 import numpy as np
 import pyomo.core.expr.numeric_expr as nodes
 import pyomo.core.expr.relational_expr as relations
 import pyomo.environ as pyo
-from pyomo.core.base.constraint import ConstraintData
-from pyomo.core.base.expression import ExpressionData
-from pyomo.core.base.param import ParamData
-from pyomo.core.base.var import VarData
 
 from scopf.arrays import Floats
+from scopf.engine import private
 from scopf.engine.symbols import (
     Constraint,
     Data,
@@ -107,9 +103,7 @@ class Rendering:
 
     def _fill(self, component: Any, symbol: Symbol, members: list[Any]) -> None:
         assert symbol.index is not None
-        for key, data in zip(symbol.index.keys, members, strict=True):
-            data._index = key
-        component._data.update(zip(symbol.index.keys, members, strict=True))
+        private.fill(component, symbol.index.keys, members)
         self.members[symbol.name] = members
 
     def _parameters(self, m: Any, symbol: Parameter) -> None:
@@ -121,18 +115,12 @@ class Rendering:
             self.members[symbol.name] = [component]
             return
         component = self._component(m, symbol, pyo.Param, mutable=True, within=pyo.Reals)
-        members = [ParamData(component) for _ in values]
-        for data, value in zip(members, values, strict=True):
-            data._value = value
-        self._fill(component, symbol, members)
+        self._fill(component, symbol, private.parameters(component, values))
 
     def _variables(self, m: Any, symbol: Variable) -> None:
         component = self._component(m, symbol, pyo.Var, dense=False)
-        members = [VarData(component) for _ in range(len(symbol))]
         columns = (_sides(symbol.lower), _sides(symbol.upper), symbol.value.tolist())
-        for data, lower, upper, value in zip(members, *columns, strict=True):
-            data._domain = pyo.Reals
-            data._lb, data._ub, data._value = lower, upper, value
+        members = private.variables(component, *columns)
         for position in np.flatnonzero(symbol.fixed).tolist():
             members[position].fix()
         self._fill(component, symbol, members)
@@ -140,13 +128,7 @@ class Rendering:
     def _named(self, m: Any, symbol: Expression) -> None:
         component = self._component(m, symbol, pyo.Expression)
         expressions = self._column(symbol.body, len(symbol), {})
-        members = []
-        for expression in expressions:
-            data = ExpressionData()
-            data._component = ref(component)
-            data._args_ = (expression,)
-            members.append(data)
-        self._fill(component, symbol, members)
+        self._fill(component, symbol, private.expressions(component, expressions))
         self.expressions[symbol.name] = expressions
 
     def _rows(self, m: Any, symbol: Constraint) -> None:
@@ -159,12 +141,7 @@ class Rendering:
             expressions = [equal(row) for row in zip(bodies, upper, strict=True)]
         else:
             expressions = [_relation(*row) for row in zip(lower, bodies, upper, strict=True)]
-        members = []
-        for expression in expressions:
-            data = ConstraintData(component=component)
-            data._expr = expression
-            members.append(data)
-        self._fill(component, symbol, members)
+        self._fill(component, symbol, private.constraints(component, expressions))
         self.expressions[symbol.name] = expressions
 
     def _objective(self, m: Any, symbol: Objective) -> None:

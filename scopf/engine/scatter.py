@@ -11,15 +11,15 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse import _sparsetools
 
 from scopf.arrays import Floats, Ints
+from scopf.engine import private
 from scopf.engine.kernels import Kernel
 from scopf.engine.triplets import Matrix
 
 
 class Product:
-    """Sparse matrix times vector into a buffer that exists; `@` would allocate one each time."""
+    """Sparse matrix times vector into a buffer that exists."""
 
     def __init__(self, matrix: sparse.csr_array) -> None:
         self.data: Floats = matrix.data
@@ -27,8 +27,7 @@ class Product:
 
     def add(self, x: Floats, out: Floats) -> None:
         """Add the product with x to `out`."""
-        rows, cols = self._shape
-        _sparsetools.csr_matvec(rows, cols, self._indptr, self._indices, self.data, x, out)
+        private.add_product(self._shape, self._indptr, self._indices, self.data, x, out)
 
 
 class Scatter:

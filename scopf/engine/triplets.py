@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scopf.arrays import Floats, Ints
-from scopf.engine.expressions import Value
+from scopf.engine.expressions import Coefficient
 from scopf.engine.numbers import Numbers
 
 
@@ -20,7 +20,7 @@ class Entries:
     targets: Ints
     numbers: Numbers
 
-    def select(self, positions: Ints, size: int, scale: Value) -> Entries:
+    def select(self, positions: Ints, size: int, scale: Coefficient) -> Entries:
         """Entries of the rows at `positions` (out of `size`), as rows 0, 1, ..., times `scale`."""
         scale = scale if isinstance(scale, Numbers) else Numbers(scale)
         if _is_range(positions, size) and _is_range(self.rows, size):
@@ -33,7 +33,7 @@ class Entries:
         chosen = order[start[positions][rows] + offset]
         return Entries(rows, self.targets[chosen], self.numbers.take(chosen) * scale.take(rows))
 
-    def total(self, owner: Ints, scale: Value) -> Entries:
+    def total(self, owner: Ints, scale: Coefficient) -> Entries:
         """Entries of the sums of rows by owner, times `scale`; without rows whose owner is -1."""
         scale = scale if isinstance(scale, Numbers) else Numbers(scale)
         owned = self if (owner >= 0).all() else self.take(np.flatnonzero(owner[self.rows] >= 0))

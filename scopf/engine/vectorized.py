@@ -30,7 +30,7 @@ _CALLS: dict[int, Any] = {
     ca.OP_LOG1P: np.log1p, ca.OP_EXPM1: np.expm1,
 }  # fmt: skip
 
-Value = int | float  # the number of a computed value, or a constant
+Operand = int | float  # the number of a computed value, or a constant
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Step:
     """One instruction: the value `result` is `call` of other values."""
 
     call: Any
-    operands: tuple[Value, ...]
+    operands: tuple[Operand, ...]
     result: int
     stage: int
 
@@ -49,7 +49,7 @@ class Outlet:
 
     stage: int
     slot: int
-    value: Value
+    value: Operand
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class Program:
         known: dict[tuple[int, int], int] = {}
         steps: list[Step] = []
         outlets: list[Outlet] = []
-        waiting: list[tuple[Any, tuple[Value, ...], int]] = []
-        register: dict[int, Value] = {}
+        waiting: list[tuple[Any, tuple[Operand, ...], int]] = []
+        register: dict[int, Operand] = {}
         count = 0
         for k in range(function.n_instructions()):
             operation = function.instruction_id(k)
@@ -124,7 +124,7 @@ class Bound:
         for step in program.steps:
             if last[step.result] > step.stage:
                 kept[step.result] = np.empty(rows)
-        homes: dict[Value, Floats] = {}  # a computed output is computed in its place
+        homes: dict[Operand, Floats] = {}  # a computed output is computed in its place
         made = {step.result: step.stage for step in program.steps}
         for outlet in program.outlets:
             if made.get(_number(outlet.value)) == outlet.stage:
@@ -180,7 +180,7 @@ class Bound:
             call(*arguments)
 
 
-def _number(value: Value) -> int:
+def _number(value: Operand) -> int:
     return value if isinstance(value, int) else -1
 
 

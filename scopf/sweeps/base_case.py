@@ -234,13 +234,13 @@ def identity(criterion: Criterion) -> str | None:
     slots = [name for one in kind.__mro__ for name in vars(one).get("__slots__", ())]
     own = {name: getattr(criterion, name) for name in slots if hasattr(criterion, name)}
     try:
-        parts.append(_plain({**own, **getattr(criterion, "__dict__", {})}))
+        parts.append(_canonical({**own, **getattr(criterion, "__dict__", {})}))
     except TypeError:
         return None
     return " ".join(parts)
 
 
-def _plain(value: Any) -> str:
+def _canonical(value: Any) -> str:
     """A text that is equal for equal values, in every process.
 
     Raises:
@@ -254,11 +254,12 @@ def _plain(value: Any) -> str:
         digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
         return f"{value.dtype}{value.shape}{digest}"
     if isinstance(value, (list, tuple)):
-        return f"[{','.join(map(_plain, value))}]"
+        return f"[{','.join(map(_canonical, value))}]"
     if isinstance(value, (set, frozenset)):
-        return f"{{{','.join(sorted(map(_plain, value)))}}}"
+        return f"{{{','.join(sorted(map(_canonical, value)))}}}"
     if isinstance(value, Mapping):
-        return f"{{{','.join(sorted(f'{_plain(k)}:{_plain(v)}' for k, v in value.items()))}}}"
+        pairs = sorted(f"{_canonical(k)}:{_canonical(v)}" for k, v in value.items())
+        return f"{{{','.join(pairs)}}}"
     raise TypeError(type(value).__name__)
 
 

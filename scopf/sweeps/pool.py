@@ -13,6 +13,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from scopf.errors import ScopfError
+from scopf.sweeps import private
 
 _METHOD = "spawn"
 _ANSWER = 10  # seconds that a scheduler may take to answer
@@ -70,7 +71,7 @@ def one_thread_each() -> Iterator[None]:
 
 def stop(executor: ProcessPoolExecutor) -> None:
     """End a pool now, whatever its processes are doing."""
-    running = list((getattr(executor, "_processes", None) or {}).values())
+    running = private.processes(executor)
     executor.shutdown(wait=False, cancel_futures=True)
     for process in running:
         process.kill()

@@ -189,7 +189,7 @@ def check(
     Raises:
         CaseError: listing every fault with its key, and its line in a file.
     """
-    reader = _Reader(source, line)
+    reader = _SpecReader(source, line)
     given = {k: v for k, v in given.items() if v is not None}
     idle = idle or {}
     for key in (key for key in given if key in idle):
@@ -197,7 +197,7 @@ def check(
     return reader.read(given)
 
 
-class _Reader:
+class _SpecReader:
     """Collects faults while it takes a mapping apart."""
 
     def __init__(self, source: str, line: Line) -> None:

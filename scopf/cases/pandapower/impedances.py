@@ -6,7 +6,6 @@ import contextlib
 import logging
 import warnings
 from collections.abc import Iterator
-from copy import copy as shallow
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from scopf.arrays import Floats, Ints, Strings
+from scopf.cases.pandapower import private
 from scopf.cases.pandapower.elements import told
 from scopf.errors import CaseError, Fault, ScopfError
 
@@ -85,25 +85,16 @@ def convert(net: Any, tables: dict[str, pd.DataFrame], source: str) -> Converted
         CaseError: when pandapower cannot.
     """
     imported()
-    from pandapower.auxiliary import _add_ppc_options
-    from pandapower.pd2ppc import _pd2ppc
-
     with quietly():
         try:
-            copy = _empty()
+            copy = private.unshared(_made_once())
             copy["sn_mva"], copy["f_hz"] = float(net["sn_mva"]), float(net["f_hz"])
             _fill(copy, net, tables)
-            _add_ppc_options(
-                copy, calculate_voltage_angles=True, trafo_model="t", check_connectivity=True,
-                mode="opf", switch_rx_ratio=2, init_vm_pu="flat", init_va_degree="flat",
-                enforce_q_lims=False, enforce_p_lims=False, recycle=None,
-            )  # fmt: skip
-            matrices, _ = _pd2ppc(copy)
+            matrices, lookups = private.convert(copy)
         except Exception as error:  # whatever its code meets in tables that no one foresaw
             reason = " ".join(str(error).split())[:200]
             text = f"pandapower cannot convert this net ({type(error).__name__}: {reason})"
             raise CaseError(source, [Fault(text)]) from error
-    lookups = copy["_pd2ppc_lookups"]
     places, aux = lookups["bus"], lookups["aux"]
     nothing = np.zeros(0, dtype=np.int64)
     return Converted(
@@ -116,19 +107,9 @@ def convert(net: Any, tables: dict[str, pd.DataFrame], source: str) -> Converted
     )
 
 
-def _empty() -> Any:
-    """A net of its own, with the tables of the one that is made once: that takes most of the time.
-
-    pandapower replaces its tables, and fills in the two others.
-    """
-    net = shallow(_made_once())
-    net["_pd2ppc_lookups"] = dict(net["_pd2ppc_lookups"])
-    net["_options"] = {}
-    return net
-
-
 @cache
 def _made_once() -> Any:
+    """An empty net: making one takes most of the time of a conversion."""
     return imported().create_empty_network()
 
 
@@ -156,7 +137,7 @@ def _names(copy: Any, places: dict[str, tuple[int, int]], count: int) -> Strings
     for table, (first, last) in places.items():
         index = copy[table].index
         if table == "switch":
-            index = index[np.asarray(copy["_impedance_bb_switches"], dtype=bool)]
+            index = index[private.switch_branches(copy)]
         sides = (" hv", " mv", " lv") if table == "trafo3w" else ("",)
         names[first:last] = [f"{table} {number}{side}" for side in sides for number in index]
     return names.astype(np.str_)

@@ -76,7 +76,7 @@ def joined(parts: Sequence[Ends]) -> Ends:
 def lines(case: Case, faults: list[Fault]) -> Ends:
     """Non-transformer branches, with line shunts; a negative J marks the metered end."""
     records = case.records["branch"]
-    found = _plain(records, checks.switched_on(records, "ST", faults))
+    found = _ends(records, checks.switched_on(records, "ST", faults))
     found.z = records.complexes("R", "X")
     found.b = records.floats("B")
     found.y_from = records.complexes("GI", "BI")
@@ -87,12 +87,12 @@ def lines(case: Case, faults: list[Fault]) -> Ends:
 def devices(case: Case, faults: list[Fault]) -> Ends:
     """Switching devices: branches with a reactance, if they are closed (or stuck closed)."""
     records = case.records.get("switching device", Records("switching device"))
-    found = _plain(records, checks.switched_on(records, "STAT", faults, (0, 1, 2)))
+    found = _ends(records, checks.switched_on(records, "STAT", faults, (0, 1, 2)))
     found.z = records.complexes("R", "X")  # R is zero: there is no such column
     return found
 
 
-def _plain(records: Records, in_service: Flags) -> Ends:
+def _ends(records: Records, in_service: Flags) -> Ends:
     zero, one = np.zeros(len(records)), np.ones(len(records))
     return Ends(
         from_bus=np.abs(records.wholes("I")),

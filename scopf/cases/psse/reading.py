@@ -106,7 +106,7 @@ def parse(text: str, source: str) -> Case:
         CaseError: when the file is no such file, or of a revision that is not read; other faults
             are in the `faults` of the result.
     """
-    reader = _Reader(text)
+    reader = _SectionReader(text)
     try:
         reader.read()
     except _StopError:
@@ -118,7 +118,7 @@ class _StopError(Exception):
     """Nothing more can be made out."""
 
 
-class _Reader:
+class _SectionReader:
     def __init__(self, text: str) -> None:
         self.rows = list(lexing.lines(text))
         self.at = 0

@@ -1,0 +1,76 @@
+"""Doors into private parts of SciPy and Pyomo; each has a test that names the version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from weakref import ref
+
+import pyomo.environ as pyo
+from pyomo.core.base.constraint import ConstraintData
+from pyomo.core.base.expression import ExpressionData
+from pyomo.core.base.param import ParamData
+from pyomo.core.base.var import VarData
+from scipy.sparse import _sparsetools
+
+from scopf.arrays import Floats, Ints
+
+
+def add_product(
+    shape: tuple[int, int], indptr: Ints, indices: Ints, data: Floats, x: Floats, out: Floats
+) -> None:
+    """Add a sparse matrix (CSR) times x to `out`; SciPy's `@` would allocate an array each time."""
+    _sparsetools.csr_matvec(*shape, indptr, indices, data, x, out)
+
+
+# -- data objects of Pyomo's indexed components: rules would take ten times as long --
+
+
+def fill(component: Any, keys: Sequence[Any], members: Sequence[Any]) -> None:
+    """Give an empty indexed component its data objects, as Pyomo does after a rule for each key."""
+    for key, data in zip(keys, members, strict=True):
+        data._index = key
+    component._data.update(zip(keys, members, strict=True))
+
+
+def parameters(component: Any, values: Sequence[float]) -> list[ParamData]:
+    """Data of a mutable Param with these values."""
+    members = [ParamData(component) for _ in values]
+    for data, value in zip(members, values, strict=True):
+        data._value = value
+    return members
+
+
+def variables(
+    component: Any,
+    lower: Sequence[float | None],
+    upper: Sequence[float | None],
+    values: Sequence[float],
+) -> list[VarData]:
+    """Data of a real Var with these bounds, None where there is none, and values."""
+    members = [VarData(component) for _ in values]
+    for data, lb, ub, value in zip(members, lower, upper, values, strict=True):
+        data._domain = pyo.Reals
+        data._lb, data._ub, data._value = lb, ub, value
+    return members
+
+
+def expressions(component: Any, bodies: Iterable[Any]) -> list[ExpressionData]:
+    """Data of a named Expression."""
+    members = []
+    for body in bodies:
+        data = ExpressionData()
+        data._component = ref(component)
+        data._args_ = (body,)
+        members.append(data)
+    return members
+
+
+def constraints(component: Any, relations: Iterable[Any]) -> list[ConstraintData]:
+    """Data of a Constraint with these relational expressions."""
+    members = []
+    for relation in relations:
+        data = ConstraintData(component=component)
+        data._expr = relation
+        members.append(data)
+    return members
