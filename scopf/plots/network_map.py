@@ -10,6 +10,7 @@ import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.errors import ScopfError, by_number, listing
+from scopf.network import drawing
 from scopf.plots import style
 from scopf.plots.coordinates import places
 from scopf.plots.subject import nssp_label, priced, solved
@@ -85,8 +86,8 @@ def network(
     sizes = _sizes(len(net.bus), is_inverter)
     _branches(ax, net, place)
     scale = _scale(found, vmin, vmax, cmap) if found else None
-    drawn = (is_inverter, "s", "inverter"), (~is_inverter, "o", "bus")
-    for chosen, marker, name in reversed(drawn):
+    kinds = (is_inverter, "s", "inverter"), (~is_inverter, "o", "bus")
+    for chosen, marker, name in reversed(kinds):
         if chosen.any():
             _buses(ax, place, chosen, marker, name, sizes, found, scale)
     _labels(ax, net, place, is_inverter, found, scale, labels, sizes)
@@ -169,7 +170,7 @@ def _branches(ax: Any, net: Network, place: Floats) -> None:
         ((net.branch_from, net.branch_to), "-", "_branch"),
         ((net.dcline_from, net.dcline_to), style.DASHES[1], "_dcline"),
     ):
-        pairs = np.unique(np.sort(np.column_stack(ends), axis=1), axis=0)
+        pairs = drawing.connections(np.column_stack(ends))
         if len(pairs):
             look = {"colors": _LINE, "linewidths": width, "linestyles": [dash]}
             ax.add_collection(LineCollection(place[pairs], zorder=1, label=name, **look))

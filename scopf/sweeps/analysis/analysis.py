@@ -1,10 +1,10 @@
-"""The tables of a sweep, lined up with its axes: what figures and sentences are made of."""
+"""An analysed sweep: its tables lined up with its axes, for figures and sentences."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,40 +13,18 @@ from scopf.arrays import Flags, Floats, Ints
 from scopf.errors import ScopfError
 from scopf.results.prices import PRICED, TRACE
 from scopf.sweeps.analysis import axes as axes_of
-from scopf.sweeps.analysis.axes import Axes, Axis
+from scopf.sweeps.analysis.axes import Axes, Dimension
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scopf.sweeps.results import Sweep
+
 RISEN = 1e-6  # of the cost: a smaller rise is none
 
 
-class Sweep(Protocol):
-    """What a report is made of; `scopf.load_sweep` returns one."""
-
-    @property
-    def scenarios(self) -> pd.DataFrame:
-        """One row per scenario, failed ones too."""
-
-    @property
-    def inverters(self) -> pd.DataFrame:
-        """`scenario` and the columns of `Solution.inverters`, solved scenarios only."""
-
-    @property
-    def pairs(self) -> pd.DataFrame:
-        """`scenario` and the columns of `Solution.pairs`, solved scenarios only."""
-
-    @property
-    def buses(self) -> pd.DataFrame:
-        """`scenario` and the columns of `Solution.buses`, solved scenarios only."""
-
-    @property
-    def manifest(self) -> dict[str, Any]:
-        """Case, spec, versions, machine, durations, network."""
-
-
 @dataclass(frozen=True, eq=False)
-class Study:
+class Analysis:
     """A sweep ready to be drawn.
 
     Attributes:
@@ -56,7 +34,8 @@ class Study:
         nssp, vm: price and voltage of the inverters, shape (n, m); NaN where a scenario failed.
         total: scenarios of the whole sweep; n is less if only part of it is drawn.
         criterion: name of that of the base case; empty if the manifest does not say.
-        source: the study that this one is a part of, and the places in it; costs count from there.
+        source: the analysis that this one is a part of, and the places in it; costs count from
+            there.
     """
 
     scenarios: pd.DataFrame
@@ -66,16 +45,16 @@ class Study:
     vm: Floats
     total: int
     criterion: str = ""
-    source: tuple[Study, Ints] | None = None
+    source: tuple[Analysis, Ints] | None = None
 
     def __len__(self) -> int:
         return len(self.scenarios)
 
-    def of(self, rows: Ints) -> Study:
-        """The part of these scenarios."""
-        return Study(
+    def of(self, rows: Ints, axes: Axes | None = None) -> Analysis:
+        """The part of these scenarios; on axes of its own if they are given."""
+        return Analysis(
             self.scenarios.iloc[rows].reset_index(drop=True),
-            self.axes.of(rows), self.inverters, self.nssp[rows], self.vm[rows], self.total,
+            axes or self.axes.of(rows), self.inverters, self.nssp[rows], self.vm[rows], self.total,
             self.criterion, (self, rows),
         )  # fmt: skip
 
@@ -106,7 +85,7 @@ class Study:
         return self.column("cost")
 
     @property
-    def unlimited(self) -> Axis | None:
+    def unlimited(self) -> Dimension | None:
         """The axis of criteria if one of them is "none", whose costs are without stability."""
         if self.source:
             return self.source[0].unlimited
@@ -115,7 +94,7 @@ class Study:
 
     @cached_property
     def cost_increase(self) -> Floats:
-        """Cost above that without stability, or else above the cheapest, currency/h.
+        """Cost above that without stability, or else above the lowest, currency/h.
 
         Where "none" is among the criteria, the scenario of that one with the same other values is
         what a cost counts from (NaN if it is not solved); if not, as `rise`.
@@ -138,7 +117,7 @@ class Study:
 
     @cached_property
     def rise(self) -> Floats:
-        """Cost above the cheapest solved scenario of the same axes other than x, currency/h."""
+        """Cost above the lowest of the scenarios that differ along x only, currency/h."""
         if self.source:
             whole, rows = self.source
             return whole.rise[rows]
@@ -183,15 +162,27 @@ class Study:
         return float(np.nan_to_num(self.nssp_max, nan=0.0).max(initial=0.0))
 
     @cached_property
-    def dearest(self) -> Ints:
+    def highest_priced(self) -> int:
+        """Place of the scenario with the highest price."""
+        return int(np.argmax(np.nan_to_num(self.nssp_max, nan=-1.0)))
+
+    @cached_property
+    def by_price(self) -> Ints:
         """Places of the inverters by their highest price, highest first."""
         if not self.nssp.size:
             return np.arange(len(self.inverters))
         highest = np.nan_to_num(self.prices, nan=0.0).max(axis=0)
         return np.argsort(-highest, kind="stable")
 
+    @cached_property
+    def priced(self) -> Ints:
+        """Places of the inverters that are ever priced, by their highest price."""
+        ever = np.nansum(self.prices, axis=0) > 0
+        ranked: Ints = self.by_price[ever[self.by_price]]
+        return ranked
 
-def prepare(sweep: Sweep) -> Study:
+
+def analyse(sweep: Sweep) -> Analysis:
     """Line the tables of a sweep up.
 
     Raises:
@@ -210,7 +201,7 @@ def prepare(sweep: Sweep) -> Study:
     buses, nssp, vm = _by_inverter(sweep.inverters, scenarios["scenario"].to_numpy(dtype=np.int64))
     base = sweep.manifest.get("base")
     criterion = base.get("criterion") if isinstance(base, dict) else None
-    return Study(
+    return Analysis(
         scenarios, axes_of.find(scenarios), buses, nssp, vm, len(scenarios), str(criterion or "")
     )
 

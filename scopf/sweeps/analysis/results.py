@@ -1,0 +1,151 @@
+"""Results that figures show: one number per scenario, with label and unit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from scopf.arrays import Floats
+from scopf.errors import ScopfError, listing
+from scopf.sweeps.analysis.analysis import Analysis
+from scopf.sweeps.analysis.units import (
+    CURRENCY,
+    STIFFNESS,
+    criteria_by_unit,
+    price_unit,
+    price_units,
+)
+
+_UNITS = {"seconds": "s", "vm_min": "p.u.", "vm_max": "p.u."}
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """One number per scenario.
+
+    Attributes:
+        label: what it is.
+        unit: of the values; empty without one.
+        values: NaN where a scenario failed.
+        note: what it is, in a sentence.
+        is_price: whether its unit depends on the criterion.
+        units: every unit that the values have, where that depends on the criterion.
+    """
+
+    label: str
+    unit: str
+    values: Floats
+    note: str = ""
+    is_price: bool = False
+    units: str = ""
+
+    @property
+    def title(self) -> str:
+        """Label and unit."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+    @property
+    def full_title(self) -> str:
+        """Label and every unit."""
+        return f"{self.label} ({self.units})" if self.units else self.title
+
+
+def cost(analysis: Analysis) -> Result:
+    """Optimal cost."""
+    return Result("cost", CURRENCY, analysis.cost, "Optimal cost.")
+
+
+def cost_increase(analysis: Analysis) -> Result:
+    """What stability costs."""
+    base = "all"
+    if analysis.axes.sliced:
+        same = " and ".join(axis.label for axis in analysis.axes.sliced)
+        base = f"the scenarios with the same {same}"
+    note = f"Optimal cost above the lowest of the solved scenarios among {base}."
+    if analysis.unlimited is not None:
+        note = (
+            "Optimal cost above that without stability: of the scenario with the criterion none "
+            "and the same other values. No point: one of the two has no solution."
+        )
+    return Result("cost increase", CURRENCY, analysis.cost_increase, note)
+
+
+def largest_price(analysis: Analysis) -> Result:
+    """The largest price of any inverter."""
+    units = list(criteria_by_unit(analysis))
+    more = "of slack in its stability limit"
+    if units == [STIFFNESS]:
+        more = "of its stiffness 1/k"
+    elif len(units) > 1:
+        more += ", or of its stiffness 1/k,"
+    note = "The largest Nodal Stability Shadow Price of any inverter: what one more p.u. "
+    note += f"{more} would save."
+    return _price(analysis, "largest NSSP", analysis.nssp_max, note)
+
+
+def price_at(analysis: Analysis, bus: int) -> Result:
+    """The price of the inverter at a bus.
+
+    Raises:
+        ScopfError: when there is none.
+    """
+    if bus not in analysis.inverters:
+        raise ScopfError(f"there is no inverter at bus {bus}")
+    values = analysis.prices[:, np.searchsorted(analysis.inverters, bus)]
+    return _price(analysis, f"NSSP of inverter {bus}", values)
+
+
+def _price(analysis: Analysis, label: str, values: Floats, note: str = "") -> Result:
+    units = price_units(analysis)
+    return Result(label, price_unit(analysis), values, note, is_price=True, units=units)
+
+
+def margin(analysis: Analysis) -> Result:
+    """Smallest stability margin."""
+    note = "Least slack of any stability row. Zero: a row binds, and its inverter may have a price."
+    return Result("smallest stability margin", "p.u. voltage", analysis.margin, note)
+
+
+def spread(analysis: Analysis) -> Result:
+    """Voltage spread."""
+    note = "Largest minus smallest bus voltage of a scenario, all buses."
+    return Result("voltage spread", "p.u.", analysis.spread, note)
+
+
+_BY_NAME: dict[str, Callable[[Analysis], Result]] = {
+    "nssp_max": largest_price,
+    "margin_min": margin,
+    "cost": cost,
+    "cost_increase": cost_increase,
+    "voltage_spread": spread,
+}
+
+
+def named(analysis: Analysis, name: str) -> Result:
+    """A result by its name: one of those above, "nssp_<bus>", or a column of numbers.
+
+    Raises:
+        ScopfError: saying what there is instead.
+    """
+    import pandas as pd
+
+    if name in _BY_NAME:
+        return _BY_NAME[name](analysis)
+    if name.startswith("nssp_") and name[5:].isdigit():
+        return price_at(analysis, int(name[5:]))
+    table = analysis.scenarios
+    if name not in table or not pd.api.types.is_numeric_dtype(table[name]):
+        raise ScopfError(
+            f"value is one of {listing([*_BY_NAME, 'nssp_<bus>'])}, or a column of numbers "
+            f"({listing(table.select_dtypes('number').columns, 20)}), got {name!r}"
+        )
+    return Result(words(name), _UNITS.get(name, ""), analysis.column(name))
+
+
+def words(name: str) -> str:
+    """The name of a column as words; m_q1 and its like as symbols."""
+    if name.startswith("mq"):
+        return "m_q" + name[2:]
+    return name.replace("_", " ")
