@@ -16,7 +16,7 @@ from scopf.sweeps.analysis.analysis import Analysis
 from scopf.sweeps.analysis.curves import Curve, Curves
 
 _VOLTAGES = (("solid", 0.1), ("solid", 0.1), ("dot", 0.6), ("dash", 0.6))  # dash and tone
-_ZERO = 1e-6  # a margin that is less is zero but for rounding
+_ZERO = 1e-6  # a margin that is less is zero but for the solver's tolerance
 
 
 def all_of(analysis: Analysis) -> dict[str, Figure]:
@@ -74,10 +74,9 @@ def figure(name: str, picture: Curves) -> Figure:
 
 def _from_zero(values: Floats) -> dict[str, Any]:
     """The range of a vertical axis whose quantity should not be negative."""
-    flat = not np.any(np.nan_to_num(values) > 0)
-    if flat and not np.any(values < 0):
-        return {"range": [0, 1]}
-    return {"rangemode": "tozero" if np.any(values < 0) else "nonnegative"}
+    if np.any(values < -_ZERO):
+        return {"rangemode": "tozero"}
+    return {"rangemode": "nonnegative"} if np.any(values > _ZERO) else {"range": [0, 1]}
 
 
 def _line(picture: Curves, curve: Curve) -> Trace:
@@ -100,15 +99,11 @@ def _line(picture: Curves, curve: Curve) -> Trace:
 
 def _margin(name: str, picture: Curves) -> Figure:
     """Margins, zero where a row binds."""
-    slices = {
-        chosen: [
-            dataclasses.replace(curve, values=np.where(np.abs(v) < _ZERO, 0.0, v))
-            for curve in found
-            for v in [curve.values]
-        ]
-        for chosen, found in picture.slices.items()
-    }
-    return figure(name, dataclasses.replace(picture, slices=slices))
+    made = figure(name, picture)
+    for lines in made.views.values():
+        for line in lines:
+            line["y"] = [0 if y is not None and abs(y) < _ZERO else y for y in line["y"]]
+    return made
 
 
 def _voltages(name: str, picture: Curves) -> Figure:
@@ -122,12 +117,8 @@ def _voltages(name: str, picture: Curves) -> Figure:
                 line["marker"]["size"] = 3
         if "lines" in lines[0]["mode"]:
             lines.append(_band(lines[0]["x"], lines[1]["y"], lines[0]["y"]))
-    layout = {
-        "xaxis": made.layout["xaxis"],
-        "yaxis": {"title": made.layout["yaxis"]["title"]},
-        "legend": {"traceorder": "normal"},
-    }
-    return dataclasses.replace(made, layout=layout)
+    made.layout["legend"] = {"traceorder": "normal"}
+    return made
 
 
 def _band(x: list[Any], low: list[float | None], high: list[float | None]) -> Trace:
@@ -169,6 +160,5 @@ def _critical(name: str, picture: Curves) -> Figure:
                 f"{labelled(x.label)} = %{{x}}<br>{labelled(picture.label)} ≤ %{{y}} {unit}"
                 "<br>free up to %{customdata}<extra></extra>"
             )
-    layout = {**made.layout, "yaxis": {"title": made.layout["yaxis"]["title"]}}
-    columns = {**made.columns, "free": f"last without a price [{picture.unit}]"}
-    return dataclasses.replace(made, layout=layout, columns=columns)
+    made.columns["free"] = f"last without a price [{picture.unit}]"
+    return made

@@ -15,7 +15,7 @@ from scopf.sweeps.analysis import results
 from scopf.sweeps.analysis.analysis import Analysis
 from scopf.sweeps.analysis.grids import inverter_prices, slices
 from scopf.sweeps.analysis.price_scale import PriceScale
-from scopf.sweeps.analysis.units import price_unit
+from scopf.sweeps.analysis.units import price_text, price_unit
 
 
 def heat(x: Sequence[str], y: Sequence[str], cells: Floats, digits: int = 4) -> Trace:
@@ -33,7 +33,7 @@ def colour_bar(scale: PriceScale, unit: str) -> dict[str, Any]:
     return {
         "tickmode": "array",
         "tickvals": [f.number(scale.of(mark)) for mark in scale.ticks],
-        "ticktext": [f"{mark:,.4g}" if mark < 1e4 else f"{mark:,.0f}" for mark in scale.ticks],
+        "ticktext": [price_text(mark) for mark in scale.ticks],
         "title": {"text": f"NSSP ({unit})"},
     }
 

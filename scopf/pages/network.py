@@ -30,7 +30,7 @@ def data(analysis: Analysis, drawn: NetworkMap) -> dict[str, Any]:
         "solved": analysis.solved[steps].astype(int).tolist(),
         "priced": scale.priced, "floor": scale.floor, "top": scale.top, "unit": unit,
         "colorbar": colour_bar(scale, unit),
-        "first": int(np.argmax(np.nan_to_num(analysis.nssp_max[steps], nan=-1.0))),
+        "first": int(np.searchsorted(steps, analysis.highest_priced)),
     }  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from scopf.sweeps.analysis import axes as axes_of
 from scopf.sweeps.analysis import facts, units
 from scopf.sweeps.analysis.analysis import Analysis, analyse
 from scopf.sweeps.analysis.network_map import network_map
-from scopf.sweeps.analysis.units import CURRENCY
+from scopf.sweeps.analysis.results import unit_of
 
 if TYPE_CHECKING:
     from scopf.sweeps.results import Sweep
@@ -103,7 +103,6 @@ def html(sweep: Sweep) -> str:
             tiles=facts.tiles(whole, sweep.manifest),
             part=facts.part(analysis, whole),
             floor=f"{whole.floor:.3g} {units.price_unit(whole)}",
-            has_prices=bool(whole.solved.any()),
             groups=groups,
             axes=analysis.axes,
             mixture=units.mixture(analysis),
@@ -155,36 +154,24 @@ def _table(analysis: Analysis) -> dict[str, Any]:
     """The table of scenarios: heads, and columns of plain values."""
     import pandas as pd
 
-    of_columns = {
-        "cost": CURRENCY, "seconds": "s", "nssp_max": units.price_unit(analysis),
-        "margin_min": "p.u. voltage", "vm_min": "p.u.", "vm_max": "p.u.",
-        **{axis.name: axis.unit for lead in analysis.axes.every for axis in (lead, *lead.along)},
-    }  # fmt: skip
     frame = analysis.scenarios.copy()
     frame.insert(list(frame.columns).index("cost") + 1, "cost_increase", analysis.cost_increase)
-    of_columns["cost_increase"] = CURRENCY
     heads: list[str] = []
     columns: list[dict[str, list[Any]]] = []
     for name in frame.columns:
         column = frame[name]
-        unit = of_columns.get(str(name), "")
+        unit = unit_of(analysis, str(name))
         heads.append(f"{name} [{unit}]" if unit else str(name))
         if column.dtype != bool and pd.api.types.is_numeric_dtype(column):
             values = column.to_numpy(dtype=np.float64, na_value=np.nan)
             digits = 4 if name == "seconds" else 10 if name == "cost" else 6
             columns.append({"values": f.numbers(values.tolist(), digits)})
             continue
-        codes, texts = pd.factorize(column.map(_text))
+        codes, texts = pd.factorize(
+            column.map(lambda one: "" if pd.isna(one) else axes_of.text(one))
+        )
         columns.append({"codes": codes.tolist(), "texts": [str(text) for text in texts]})
     return {"heads": heads, "columns": columns}
-
-
-def _text(value: Any) -> str:
-    import pandas as pd
-
-    if isinstance(value, (bool, np.bool_)):
-        return "yes" if value else "no"
-    return "" if pd.isna(value) else str(value)
 
 
 def _embedded(data: dict[str, Any]) -> Any:

@@ -13,8 +13,7 @@ from scopf.errors import ScopfError, by_number, listing
 from scopf.network import drawing
 from scopf.plots import style
 from scopf.plots.coordinates import places
-from scopf.plots.subject import nssp_label, priced, solved
-from scopf.results.prices import TRACE
+from scopf.plots.subject import nssp_label, priced, prices, solved
 
 if TYPE_CHECKING:
     from scopf.network.network import Network
@@ -124,10 +123,8 @@ def _values(what: Any, net: Network, color: Any, label: str | None) -> _Values |
         if color == "auto" and not len(what.inverter_data):
             return None
         if color in ("auto", "nssp"):
-            table = priced(what, "network").inverters
-            at = net.bus_positions(table["bus"].to_numpy())
-            price = table["nssp_per_pu"].to_numpy(dtype=np.float64)
-            nobody[at] = np.where(price > TRACE, price, 0.0)
+            found = priced(what, "network")
+            nobody[net.bus_positions(found.inverter_data.bus)] = prices(found)
             return _Values(nobody, label or nssp_label(what), zero=True)
         if color == "lmp":
             value = what.buses["lmp_p_per_mwh"].to_numpy(dtype=np.float64)

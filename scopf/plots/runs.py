@@ -10,7 +10,7 @@ import numpy as np
 from scopf.errors import ScopfError, listing
 from scopf.plots import style
 from scopf.sweeps.analysis.analysis import Analysis, analyse
-from scopf.sweeps.analysis.axes import Axes, Dimension, find
+from scopf.sweeps.analysis.axes import Axes, Dimension, find, text
 
 _WORDS = {"mq": "droop", "alpha": "grid strength", "eta_q": "reactive cost factor"}
 
@@ -92,8 +92,8 @@ def _only(analysis: Analysis, name: str, value: Any) -> Analysis:
         except (TypeError, ValueError):
             matches = np.zeros(0, dtype=np.int64)
     else:
-        text = {True: "yes", False: "no"}.get(value, str(value)) if value is not None else "none"
-        matches = np.array([k for k, t in enumerate(axis.texts) if t == text], dtype=np.int64)
+        wanted = "none" if value is None else text(value)
+        matches = np.array([k for k, t in enumerate(axis.texts) if t == wanted], dtype=np.int64)
     if not len(matches):
         raise ScopfError(f"where: {name} is never {value!r}; it is {listing(axis.texts)}")
     rows = np.flatnonzero(axis.codes == matches[0])

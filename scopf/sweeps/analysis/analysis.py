@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,8 +13,7 @@ import numpy.typing as npt
 from scopf.arrays import Flags, Floats, Ints
 from scopf.errors import ScopfError
 from scopf.results.prices import PRICED, TRACE
-from scopf.sweeps.analysis import axes as axes_of
-from scopf.sweeps.analysis.axes import Axes, Dimension
+from scopf.sweeps.analysis.axes import Axes, Dimension, find, groups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,10 +32,12 @@ class Analysis:
         axes: what was varied.
         inverters: bus numbers of the inverters, shape (m,).
         nssp, vm: price and voltage of the inverters, shape (n, m); NaN where a scenario failed.
+        rise: cost above the lowest of the scenarios that differ along x only, currency/h.
+        cost_increase: cost above that without stability if `counts_from_none`, else `rise`.
+        counts_from_none: whether "none" is among the criteria.
+        floor: least NSSP that counts as a price (see `scopf.results.prices`), currency/h per p.u.
         total: scenarios of the whole sweep; n is less if only part of it is drawn.
         criterion: name of that of the base case; empty if the manifest does not say.
-        source: the analysis that this one is a part of, and the places in it; costs count from
-            there.
     """
 
     scenarios: pd.DataFrame
@@ -43,33 +45,39 @@ class Analysis:
     inverters: Ints
     nssp: Floats
     vm: Floats
+    rise: Floats
+    cost_increase: Floats
+    counts_from_none: bool
+    floor: float
     total: int
-    criterion: str = ""
-    source: tuple[Analysis, Ints] | None = None
+    criterion: str
 
     def __len__(self) -> int:
         return len(self.scenarios)
 
     def of(self, rows: Ints, axes: Axes | None = None) -> Analysis:
-        """The part of these scenarios; on axes of its own if they are given."""
-        return Analysis(
-            self.scenarios.iloc[rows].reset_index(drop=True),
-            axes or self.axes.of(rows), self.inverters, self.nssp[rows], self.vm[rows], self.total,
-            self.criterion, (self, rows),
-        )  # fmt: skip
+        """The part of these scenarios, on axes of its own if they are given.
+
+        Costs and prices count from where they do in the whole.
+        """
+        return dataclasses.replace(
+            self,
+            scenarios=self.scenarios.iloc[rows].reset_index(drop=True),
+            axes=axes or self.axes.of(rows),
+            nssp=self.nssp[rows],
+            vm=self.vm[rows],
+            rise=self.rise[rows],
+            cost_increase=self.cost_increase[rows],
+        )
 
     def column(self, name: str) -> Floats:
         """A column of numbers, NaN where a scenario failed."""
-        import pandas as pd
-
-        numbers = pd.to_numeric(self.scenarios[name], errors="coerce")
-        values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
-        return np.where(self.solved, values, np.nan)
+        return _numbers(self.scenarios, name)
 
     @cached_property
     def solved(self) -> Flags:
         """Which scenarios have a solution."""
-        return self.scenarios["solved"].fillna(False).to_numpy(dtype=bool)
+        return _solved(self.scenarios)
 
     @cached_property
     def criteria(self) -> npt.NDArray[np.object_]:
@@ -83,57 +91,6 @@ class Analysis:
     def cost(self) -> Floats:
         """Optimal costs, currency/h."""
         return self.column("cost")
-
-    @property
-    def unlimited(self) -> Dimension | None:
-        """The axis of criteria if one of them is "none", whose costs are without stability."""
-        if self.source:
-            return self.source[0].unlimited
-        axes = (axis for axis in self.axes.named if axis.name == "criterion")
-        return next((axis for axis in axes if "none" in axis.texts), None)
-
-    @cached_property
-    def cost_increase(self) -> Floats:
-        """Cost above that without stability, or else above the lowest, currency/h.
-
-        Where "none" is among the criteria, the scenario of that one with the same other values is
-        what a cost counts from (NaN if it is not solved); if not, as `rise`.
-        """
-        if self.source:
-            whole, rows = self.source
-            return whole.cost_increase[rows]
-        criteria = self.unlimited
-        if criteria is None:
-            return self.rise
-        increase = np.full(len(self), np.nan)
-        others = [axis for axis in self.axes.named if axis is not criteria]
-        without = self.solved & (criteria.codes == criteria.texts.index("none"))
-        for rows in axes_of.groups(others, len(self)).values():
-            if without[rows].any():
-                increase[rows] = self.cost[rows] - self.cost[rows[without[rows]]].min()
-        # A limit saves nothing; what is less than zero by more than rounding is shown all the same.
-        noise = RISEN * np.abs(self.cost)
-        return np.where((increase <= 1e-3 * noise) & (increase >= -noise), 0.0, increase)
-
-    @cached_property
-    def rise(self) -> Floats:
-        """Cost above the lowest of the scenarios that differ along x only, currency/h."""
-        if self.source:
-            whole, rows = self.source
-            return whole.rise[rows]
-        increase = np.full(len(self), np.nan)
-        for rows in axes_of.groups(self.axes.sliced, len(self)).values():
-            if self.solved[rows].any():
-                increase[rows] = self.cost[rows] - np.nanmin(self.cost[rows])
-        return np.where(increase <= 1e-9 * np.abs(self.cost), 0.0, increase)
-
-    @cached_property
-    def floor(self) -> float:
-        """Least NSSP that counts as a price (see `scopf.results.prices`), currency/h per p.u."""
-        if self.source:
-            return self.source[0].floor
-        costs = np.abs(self.cost[self.solved])
-        return max(TRACE, PRICED * float(np.median(costs))) if len(costs) else 0.0
 
     @cached_property
     def prices(self) -> Floats:
@@ -198,12 +155,56 @@ def analyse(sweep: Sweep) -> Analysis:
         raise ScopfError(f"the table of scenarios has no column {', '.join(lacking)}")
     if scenarios.empty:
         raise ScopfError("the sweep has no scenarios yet; there is nothing to report")
+    axes = find(scenarios)
     buses, nssp, vm = _by_inverter(sweep.inverters, scenarios["scenario"].to_numpy(dtype=np.int64))
+    solved, cost = _solved(scenarios), _numbers(scenarios, "cost")
+    rise = _rise(axes, cost)
+    criteria = next((axis for axis in axes.named if axis.name == "criterion"), None)
+    counts_from_none = criteria is not None and "none" in criteria.texts
     base = sweep.manifest.get("base")
     criterion = base.get("criterion") if isinstance(base, dict) else None
+    median = float(np.median(np.abs(cost[solved]))) if solved.any() else 0.0
     return Analysis(
-        scenarios, axes_of.find(scenarios), buses, nssp, vm, len(scenarios), str(criterion or "")
-    )
+        scenarios, axes, buses, nssp, vm, rise,
+        _above_none(axes, criteria, cost) if criteria and counts_from_none else rise,
+        counts_from_none, max(TRACE, PRICED * median), len(scenarios), str(criterion or ""),
+    )  # fmt: skip
+
+
+def _solved(scenarios: pd.DataFrame) -> Flags:
+    """Which scenarios have a solution."""
+    return scenarios["solved"].fillna(False).to_numpy(dtype=bool)
+
+
+def _numbers(scenarios: pd.DataFrame, name: str) -> Floats:
+    """A column of numbers, NaN where a scenario failed."""
+    import pandas as pd
+
+    numbers = pd.to_numeric(scenarios[name], errors="coerce")
+    values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(_solved(scenarios), values, np.nan)
+
+
+def _rise(axes: Axes, cost: Floats) -> Floats:
+    """Cost above the lowest of the scenarios that differ along x only."""
+    increase = np.full(len(cost), np.nan)
+    for rows in groups(axes.sliced, len(cost)).values():
+        if np.isfinite(cost[rows]).any():
+            increase[rows] = cost[rows] - np.nanmin(cost[rows])
+    return np.where(increase <= 1e-9 * np.abs(cost), 0.0, increase)
+
+
+def _above_none(axes: Axes, criteria: Dimension, cost: Floats) -> Floats:
+    """Cost above that of the scenario with "none" and the same other values; NaN without it."""
+    increase = np.full(len(cost), np.nan)
+    others = [axis for axis in axes.named if axis is not criteria]
+    without = np.isfinite(cost) & (criteria.codes == criteria.texts.index("none"))
+    for rows in groups(others, len(cost)).values():
+        if without[rows].any():
+            increase[rows] = cost[rows] - cost[rows[without[rows]]].min()
+    # A limit saves nothing; what is less than zero by more than rounding is shown all the same.
+    noise = RISEN * np.abs(cost)
+    return np.where((increase <= 1e-3 * noise) & (increase >= -noise), 0.0, increase)
 
 
 def _by_inverter(table: pd.DataFrame, numbers: Ints) -> tuple[Ints, Floats, Floats]:

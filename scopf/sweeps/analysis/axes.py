@@ -275,7 +275,7 @@ def _axis(name: str, column: pd.Series[Any]) -> Dimension:
         values: list[Any] = list(unique)
         texts = [f"{value:.6g}" for value in values]
     else:
-        codes, unique = pd.factorize(column.astype(object).where(~missing, None).map(_text))
+        codes, unique = pd.factorize(column.astype(object).where(~missing, None).map(_short))
         texts = values = [str(value) for value in unique]
     if missing.any():
         absent = "none" if name == "outage" else "not set"
@@ -285,13 +285,18 @@ def _axis(name: str, column: pd.Series[Any]) -> Dimension:
     return Dimension(name, label, unit, tuple(shown), tuple(texts), codes.astype(np.int64), numeric)
 
 
-def _text(value: Any) -> Any:
-    if value is None:
-        return None
+def text(value: object) -> str:
+    """A value as readers see it."""
     if isinstance(value, (bool, np.bool_)):
         return "yes" if value else "no"
-    text = str(value)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return str(value)
+
+
+def _short(value: object) -> str | None:
+    if value is None:
+        return None
+    shown = text(value)
+    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
 
 
 def _with_unit(axis: Dimension) -> str:

@@ -12,7 +12,7 @@ from scopf.errors import listing
 from scopf.sweeps.analysis.analysis import Analysis
 from scopf.sweeps.analysis.axes import Dimension, groups
 from scopf.sweeps.analysis.critical import critical_axis, critical_values
-from scopf.sweeps.analysis.units import CURRENCY, criteria_by_unit, per, price_unit
+from scopf.sweeps.analysis.units import CURRENCY, criteria_by_unit, per, price_text, price_unit
 
 if TYPE_CHECKING:
     from scopf.sweeps.results import Sweep
@@ -61,7 +61,7 @@ def _findings(analysis: Analysis) -> list[str]:
     costly = int(np.argmax(np.nan_to_num(analysis.cost_increase, nan=-np.inf)))
     rise, cost = float(analysis.cost_increase[costly]), float(analysis.cost[costly])
     if rise > 0:
-        above = " above that without stability" if analysis.unlimited else ""
+        above = " above that without stability" if analysis.counts_from_none else ""
         share = f" ({100 * rise / (cost - rise):.2g}\u202f%)" if cost > rise else ""
         lines.append(
             f"Cost rises by up to {rise:,.5g} {CURRENCY}{share}{above}, in "
@@ -92,7 +92,7 @@ def _highest_prices(analysis: Analysis) -> list[str]:
             unit = price_unit(analysis, rows)
             whose = f" of {listing(names, 4)}" if len(by_unit) > 1 else ""
             lines.append(
-                f"The highest NSSP{whose} is {_grouped(analysis.nssp_max[top])} {unit}, at "
+                f"The highest NSSP{whose} is {price_text(analysis.nssp_max[top])} {unit}, at "
                 f"inverter {which}, in {_where(analysis, top)}."
             )
     return lines
@@ -180,17 +180,17 @@ def binding_pairs(analysis: Analysis, sweep: Sweep) -> Listing | None:
     pairs = pairs[pairs["binding"].astype(bool) & (pairs["price_per_pu"] >= analysis.floor)]
     if pairs.empty:
         return None
-    grouped = pairs.groupby(["bus", "neighbor"], dropna=False).agg(
+    by_pair = pairs.groupby(["bus", "neighbor"], dropna=False).agg(
         count=("scenario", "nunique"), highest=("price_per_pu", "max"), first=("scenario", "min")
     )
-    grouped = grouped.sort_values("highest", ascending=False).reset_index()
+    by_pair = by_pair.sort_values("highest", ascending=False).reset_index()
     rows = []
-    for bus, neighbor, count, highest, first in grouped.head(_ROWS).itertuples(index=False):
+    for bus, neighbor, count, highest, first in by_pair.head(_ROWS).itertuples(index=False):
         other = "all" if pd.isna(neighbor) else str(neighbor)
-        rows.append((str(bus), other, str(count), _grouped(highest), str(first)))
+        rows.append((str(bus), other, str(count), price_text(highest), str(first)))
     unit = per("voltage")  # of slack in a row, whatever the criterion
     head = ("inverter", "neighbour", "scenarios", f"highest price ({unit})", "first scenario")
-    return Listing(head, rows, max(0, len(grouped) - _ROWS))
+    return Listing(head, rows, max(0, len(by_pair) - _ROWS))
 
 
 def run(manifest: dict[str, Any]) -> list[tuple[str, str]]:
@@ -235,10 +235,6 @@ def _range(axis: Dimension) -> str:
 
 def _ends(counts: Any) -> str:
     return ", ".join(f"{status}: {count}" for status, count in counts.items())
-
-
-def _grouped(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _span(values: Any, digits: int) -> str:

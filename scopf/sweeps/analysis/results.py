@@ -18,7 +18,10 @@ from scopf.sweeps.analysis.units import (
     price_units,
 )
 
-_UNITS = {"seconds": "s", "vm_min": "p.u.", "vm_max": "p.u."}
+_UNITS = {
+    "cost": CURRENCY, "cost_increase": CURRENCY, "seconds": "s", "margin_min": "p.u. voltage",
+    "vm_min": "p.u.", "vm_max": "p.u.",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +67,7 @@ def cost_increase(analysis: Analysis) -> Result:
         same = " and ".join(axis.label for axis in analysis.axes.sliced)
         base = f"the scenarios with the same {same}"
     note = f"Optimal cost above the lowest of the solved scenarios among {base}."
-    if analysis.unlimited is not None:
+    if analysis.counts_from_none:
         note = (
             "Optimal cost above that without stability: of the scenario with the criterion none "
             "and the same other values. No point: one of the two has no solution."
@@ -141,7 +144,15 @@ def named(analysis: Analysis, name: str) -> Result:
             f"value is one of {listing([*_BY_NAME, 'nssp_<bus>'])}, or a column of numbers "
             f"({listing(table.select_dtypes('number').columns, 20)}), got {name!r}"
         )
-    return Result(words(name), _UNITS.get(name, ""), analysis.column(name))
+    return Result(words(name), unit_of(analysis, name), analysis.column(name))
+
+
+def unit_of(analysis: Analysis, column: str) -> str:
+    """Unit of a column of the table of scenarios; empty without one."""
+    if column == "nssp_max":
+        return price_unit(analysis)
+    varied = (one for axis in analysis.axes.every for one in (axis, *axis.along))
+    return _UNITS.get(column) or next((one.unit for one in varied if one.name == column), "")
 
 
 def words(name: str) -> str:

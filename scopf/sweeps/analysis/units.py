@@ -34,6 +34,11 @@ def per(unit: str) -> str:
     return f"{CURRENCY} per p.u. {_SHORT.get(unit, unit)}".rstrip()
 
 
+def price_text(value: float) -> str:
+    """A price as readers see it."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
 def mixture(analysis: Analysis) -> str:
     """Which criteria have prices per what; empty if all agree."""
     units = criteria_by_unit(analysis)
