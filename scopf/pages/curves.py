@@ -51,14 +51,14 @@ def over_choices(analysis: Analysis) -> dict[str, Figure]:
 
 def figure(name: str, picture: Curves) -> Figure:
     """Curves as a figure."""
-    x, title = picture.x, f"{picture.label} ({picture.unit})"
-    columns = {"x": x.column, "y": f"{picture.label.lower()} [{picture.unit}]"}
+    x, y = picture.x, picture.y
+    columns = {"x": x.column, "y": f"{y.text.lower()} [{y.unit}]"}
     if picture.legend:
         heading = picture.series.column if picture.series else picture.legend
         columns = {"name": heading, **columns}
     layout = {
         "xaxis": f.drawn(x),
-        "yaxis": {"title": {"text": labelled(title)}, **_from_zero(picture.values)},
+        "yaxis": {"title": {"text": labelled(y.title)}, **_from_zero(picture.values)},
         "legend": {"title": {"text": labelled(picture.legend)}},
         "showlegend": bool(picture.legend),
     }
@@ -68,7 +68,7 @@ def figure(name: str, picture: Curves) -> Figure:
     }
     keys = tuple(axis.name for axis in picture.chosen)
     return Figure(
-        name, picture.title, picture.note, keys, views, layout, columns, is_price=picture.is_price
+        name, picture.title, picture.note, keys, views, layout, columns, is_price=y.is_price
     )
 
 
@@ -83,7 +83,7 @@ def _line(picture: Curves, curve: Curve) -> Trace:
     """A curve; points without an order have no lines between them."""
     x = picture.x
     at = f.places_on(x, curve.places.tolist())
-    name = plain(curve.name or picture.label)
+    name = plain(curve.name or picture.y.text)
     line = f.curve(name, at, f.numbers(curve.values.tolist(), 6), curve.rank, picture.count)
     head = f"{picture.legend} {name}<br>" if picture.legend and not picture.series else ""
     aside = "%{fullData.name}" if picture.series else ""
@@ -143,7 +143,7 @@ def _band(x: list[Any], low: list[float | None], high: list[float | None]) -> Tr
 def _critical(name: str, picture: Curves) -> Figure:
     """Critical values with bars down to the last value without a price."""
     made = figure(name, picture)
-    x, unit = picture.x, plain(picture.unit)
+    x, y = picture.x, picture.y
     for chosen, found in picture.slices.items():
         for line, curve in zip(made.views[f.key(chosen)], found, strict=True):
             lows = f.numbers(curve.lows.tolist(), 6)
@@ -157,8 +157,8 @@ def _critical(name: str, picture: Curves) -> Figure:
             line["marker"]["size"] = 9
             line["customdata"] = lows
             line["hovertemplate"] = (
-                f"{labelled(x.label)} = %{{x}}<br>{labelled(picture.label)} ≤ %{{y}} {unit}"
+                f"{labelled(x.label)} = %{{x}}<br>{labelled(y.text)} ≤ %{{y}} {plain(y.unit)}"
                 "<br>free up to %{customdata}<extra></extra>"
             )
-    made.columns["free"] = f"last without a price [{picture.unit}]"
+    made.columns["free"] = f"last without a price [{y.unit}]"
     return made

@@ -49,6 +49,7 @@ def surface(analysis: Analysis) -> Figure | None:
     ]
     views = {}
     for k, result in enumerate(choices):
+        label = result.label
         some = result.values[np.isfinite(result.values)]
         low, high = (float(some.min()), float(some.max())) if len(some) else (0.0, 1.0)
         for chosen, cells in slices(analysis, result.values).items():
@@ -56,16 +57,16 @@ def surface(analysis: Analysis) -> Figure | None:
             hover = f"{labelled(x.label)} = %{{x}}<br>{labelled(series.label)} = %{{y}}<br>"
             trace.update(
                 zmin=f.number(low), zmax=f.number(high if high > low else low + 1),
-                meta={"ramp": True, "unit": f"{result.label} [{result.unit}]"},
-                hovertemplate=f"{hover}{result.label} %{{z:.5g}} {result.unit}<extra></extra>",
-                colorbar={"title": {"text": result.title}},
+                meta={"ramp": True, "unit": f"{label.text} [{label.unit}]"},
+                hovertemplate=f"{hover}{label.text} %{{z:.5g}} {label.unit}<extra></extra>",
+                colorbar={"title": {"text": label.title}},
             )  # fmt: skip
             views[f.key([*chosen, k])] = [trace]
     layout = {
         "xaxis": f.category(x.title, x.texts),
         "yaxis": f.category(series.title, series.texts),
     }
-    choice = Choice("quantity", "Quantity", tuple(result.title for result in choices))
+    choice = Choice("quantity", "Quantity", tuple(result.label.title for result in choices))
     note = "One cell per scenario, at equal distances. Hatched: no solution."
     columns = {"y": series.column, "x": x.column, "z": "value"}
     keys = (*(axis.name for axis in rest), choice.name)

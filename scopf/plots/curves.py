@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from scopf.arrays import Floats
 from scopf.errors import ScopfError, listing
 from scopf.plots import runs as parts
 from scopf.plots import style
 from scopf.sweeps.analysis import curves, results
 from scopf.sweeps.analysis.analysis import Analysis
-from scopf.sweeps.analysis.axes import Dimension
 from scopf.sweeps.analysis.curves import Curves
 from scopf.sweeps.analysis.results import Result
-from scopf.sweeps.analysis.units import price_units
 
 _MARKED = 30  # points up to which each has a marker
 
@@ -59,9 +57,9 @@ def prices(
     unknown = sorted(set(wanted or []) - set(analysis.inverters.tolist()))
     if unknown:
         raise ScopfError(f"there is no inverter at bus {listing(unknown)}")
-    series, label = analysis.axes.series, f"NSSP ({price_units(analysis)})"
+    series = analysis.axes.series
     if series is None:
-        return _by_inverter(analysis, wanted, label, ax, title)
+        return _by_inverter(analysis, wanted, ax, title)
     if not wanted:
         return _of_result(analysis, results.largest_price(analysis), ax, title)
     if len(wanted) > 1:
@@ -69,9 +67,10 @@ def prices(
             f"curves are told apart by {series.name} already; draw one inverter, or fix "
             f"it: where={{{series.name!r}: {series.values[0]!r}}}"
         )
-    result = results.price_at(analysis, wanted[0])
-    drawn = _drawn(curves.of_result(analysis, result, most=None), ax)
-    return _finished(drawn, analysis.axes.x, label, title, f"inverter {wanted[0]}")
+    one = dataclasses.replace(
+        results.price_at(analysis, wanted[0]), label=results.price_label(analysis)
+    )
+    return _of_result(analysis, one, ax, title, note=f"inverter {wanted[0]}")
 
 
 def margins(
@@ -145,41 +144,40 @@ def _with_inverters(analysis: Analysis, what: str) -> None:
         raise ScopfError(f"the sweep has no inverter, so plots.{what} has nothing to draw")
 
 
-def _of_result(analysis: Analysis, result: Result, ax: Any, title: str | None) -> Any:
-    """Curves of a result, all of them."""
-    drawn = _drawn(curves.of_result(analysis, result, most=None), ax)
-    return _finished(drawn, analysis.axes.x, result.full_title, title)
-
-
-def _by_inverter(
-    analysis: Analysis, wanted: list[int] | None, label: str, ax: Any, title: str | None
+def _of_result(
+    analysis: Analysis, result: Result, ax: Any, title: str | None, note: str = "", name: str = ""
 ) -> Any:
+    """Curves of a result, all of them."""
+    return _drawn(curves.of_result(analysis, result, most=None), ax, title, note, name)
+
+
+def _by_inverter(analysis: Analysis, wanted: list[int] | None, ax: Any, title: str | None) -> Any:
     """Curves of inverters: of those that are wanted, or those with the highest prices."""
     priced, note = analysis.priced, ""
     if wanted is None and not len(priced):
-        picture = curves.of_result(analysis, results.largest_price(analysis))
-        drawn = _drawn(picture, ax, name="all inverters")
-        return _finished(drawn, analysis.axes.x, label, title, "no inverter is priced")
+        nothing = results.Result(results.price_label(analysis), analysis.nssp_max)
+        note = "no inverter is priced"
+        return _of_result(analysis, nothing, ax, title, note, "all inverters")
     if wanted is not None:
         inverters = np.searchsorted(analysis.inverters, wanted)
     else:
         inverters = np.sort(priced[: curves.MOST])
         if len(priced) > len(inverters):
             note = f"{len(inverters)} of {len(priced)} inverters, with the highest prices"
-    drawn = _drawn(curves.by_inverter(analysis, inverters), ax)
-    return _finished(drawn, analysis.axes.x, label, title, note)
+    return _drawn(curves.by_inverter(analysis, inverters), ax, title, note)
 
 
-def _drawn(picture: Curves, ax: Any, name: str = "") -> Any:
+def _drawn(picture: Curves, ax: Any, title: str | None, note: str, name: str = "") -> Any:
     """Axes with the curves; `name` is that of a single one."""
     ax = style.axes(ax)
     (found,) = picture.slices.values()
     series, x = picture.series, picture.x
     looks = style.lines(found, ordered=series is not None and series.numeric)
     label = f"{style.symbol(series.label)} = " if series else f"{picture.legend} "
+    values = np.array(x.values if x.numeric else range(len(x)), dtype=np.float64)
     failed = np.zeros(0)
     for curve, look in zip(found, looks, strict=True):
-        at = _horizontal(x)[curve.places]
+        at = values[curve.places]
         step = max(1, len(at) // 12) if len(at) > _MARKED else 1
         ax.plot(
             at, curve.values, label=label + curve.name if curve.name else name, markevery=step,
@@ -194,16 +192,7 @@ def _drawn(picture: Curves, ax: Any, name: str = "") -> Any:
         )  # fmt: skip
     if not x.numeric:
         ax.set_xticks(range(len(x)), x.texts, rotation=45 if len(x) > 6 else 0)
-    return ax
-
-
-def _horizontal(x: Dimension) -> Floats:
-    """Where the values of a dimension are along the horizontal axis."""
-    return np.array(x.values if x.numeric else range(len(x)), dtype=np.float64)
-
-
-def _finished(ax: Any, x: Dimension, label: str, title: str | None, note: str = "") -> Any:
-    style.dress(ax, title or "", parts.title(x), label)
+    style.dress(ax, title or "", parts.title(x), picture.y.full_title)
     ax.yaxis.set_major_formatter(style.numbers())
     if note:
         style.note(ax, note)

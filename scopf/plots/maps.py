@@ -172,6 +172,6 @@ def _of_sweep(runs: Any, x: str, y: str, value: str, where: Mapping[str, Any] | 
     cells = cells_of(analysis, np.arange(len(analysis)), result.values)
     if not np.isfinite(cells).any():
         raise ScopfError(f"plots.heatmap: {value} has no values in this sweep")
-    labels = parts.title(across), parts.title(up), result.full_title
+    labels = parts.title(across), parts.title(up), result.label.full_title
     columns, rows = (axis.values if axis.numeric else axis.texts for axis in (across, up))
     return columns, rows, cells, labels

@@ -108,11 +108,6 @@ class Analysis:
         """Smallest stability margin, p.u. voltage."""
         return self.column("margin_min")
 
-    @cached_property
-    def spread(self) -> Floats:
-        """Largest minus smallest bus voltage, p.u."""
-        return self.column("vm_max") - self.column("vm_min")
-
     @property
     def highest(self) -> float:
         """The highest price of any scenario; zero without prices."""

@@ -24,40 +24,53 @@ _UNITS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class Result:
-    """One number per scenario.
+@dataclass(frozen=True)
+class Label:
+    """What numbers are.
 
     Attributes:
-        label: what it is.
-        unit: of the values; empty without one.
-        values: NaN where a scenario failed.
-        note: what it is, in a sentence.
-        is_price: whether its unit depends on the criterion.
-        units: every unit that the values have, where that depends on the criterion.
+        text: in words.
+        unit: empty without one; of prices of several units "currency/h per p.u." alone.
+        units: of prices: every unit that they have.
     """
 
-    label: str
+    text: str
     unit: str
-    values: Floats
-    note: str = ""
-    is_price: bool = False
     units: str = ""
 
     @property
+    def is_price(self) -> bool:
+        """Whether the unit depends on the criterion."""
+        return bool(self.units)
+
+    @property
     def title(self) -> str:
-        """Label and unit."""
-        return f"{self.label} ({self.unit})" if self.unit else self.label
+        """Words and unit."""
+        return f"{self.text} ({self.unit})" if self.unit else self.text
 
     @property
     def full_title(self) -> str:
-        """Label and every unit."""
-        return f"{self.label} ({self.units})" if self.units else self.title
+        """Words and every unit."""
+        return f"{self.text} ({self.units})" if self.units else self.title
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """One number per scenario, NaN where it failed, and what it is in a sentence."""
+
+    label: Label
+    values: Floats
+    note: str = ""
+
+
+def price_label(analysis: Analysis, text: str = "NSSP") -> Label:
+    """The label of prices."""
+    return Label(text, price_unit(analysis), price_units(analysis))
 
 
 def cost(analysis: Analysis) -> Result:
     """Optimal cost."""
-    return Result("cost", CURRENCY, analysis.cost, "Optimal cost.")
+    return Result(Label("cost", CURRENCY), analysis.cost)
 
 
 def cost_increase(analysis: Analysis) -> Result:
@@ -72,7 +85,7 @@ def cost_increase(analysis: Analysis) -> Result:
             "Optimal cost above that without stability: of the scenario with the criterion none "
             "and the same other values. No point: one of the two has no solution."
         )
-    return Result("cost increase", CURRENCY, analysis.cost_increase, note)
+    return Result(Label("cost increase", CURRENCY), analysis.cost_increase, note)
 
 
 def largest_price(analysis: Analysis) -> Result:
@@ -83,9 +96,11 @@ def largest_price(analysis: Analysis) -> Result:
         more = "of its stiffness 1/k"
     elif len(units) > 1:
         more += ", or of its stiffness 1/k,"
-    note = "The largest Nodal Stability Shadow Price of any inverter: what one more p.u. "
-    note += f"{more} would save."
-    return _price(analysis, "largest NSSP", analysis.nssp_max, note)
+    note = (
+        "The largest Nodal Stability Shadow Price of any inverter: what one more p.u. "
+        f"{more} would save."
+    )
+    return Result(price_label(analysis, "largest NSSP"), analysis.nssp_max, note)
 
 
 def price_at(analysis: Analysis, bus: int) -> Result:
@@ -97,24 +112,20 @@ def price_at(analysis: Analysis, bus: int) -> Result:
     if bus not in analysis.inverters:
         raise ScopfError(f"there is no inverter at bus {bus}")
     values = analysis.prices[:, np.searchsorted(analysis.inverters, bus)]
-    return _price(analysis, f"NSSP of inverter {bus}", values)
-
-
-def _price(analysis: Analysis, label: str, values: Floats, note: str = "") -> Result:
-    units = price_units(analysis)
-    return Result(label, price_unit(analysis), values, note, is_price=True, units=units)
+    return Result(price_label(analysis, f"NSSP of inverter {bus}"), values)
 
 
 def margin(analysis: Analysis) -> Result:
     """Smallest stability margin."""
     note = "Least slack of any stability row. Zero: a row binds, and its inverter may have a price."
-    return Result("smallest stability margin", "p.u. voltage", analysis.margin, note)
+    return Result(Label("smallest stability margin", "p.u. voltage"), analysis.margin, note)
 
 
 def spread(analysis: Analysis) -> Result:
     """Voltage spread."""
     note = "Largest minus smallest bus voltage of a scenario, all buses."
-    return Result("voltage spread", "p.u.", analysis.spread, note)
+    values = analysis.column("vm_max") - analysis.column("vm_min")
+    return Result(Label("voltage spread", "p.u."), values, note)
 
 
 _BY_NAME: dict[str, Callable[[Analysis], Result]] = {
@@ -144,7 +155,7 @@ def named(analysis: Analysis, name: str) -> Result:
             f"value is one of {listing([*_BY_NAME, 'nssp_<bus>'])}, or a column of numbers "
             f"({listing(table.select_dtypes('number').columns, 20)}), got {name!r}"
         )
-    return Result(words(name), unit_of(analysis, name), analysis.column(name))
+    return Result(Label(words(name), unit_of(analysis, name)), analysis.column(name))
 
 
 def unit_of(analysis: Analysis, column: str) -> str:
