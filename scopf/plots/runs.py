@@ -10,7 +10,7 @@ import numpy as np
 from scopf.errors import ScopfError, listing
 from scopf.plots import style
 from scopf.sweeps.analysis.analysis import Analysis, analyse
-from scopf.sweeps.analysis.axes import Axes, Dimension, find, text
+from scopf.sweeps.analysis.axes import Axes, Dimension, find, follows, text
 
 _WORDS = {"mq": "droop", "alpha": "grid strength", "eta_q": "reactive cost factor"}
 
@@ -42,12 +42,12 @@ def chosen(
     axes = _axes(analysis)
     first = _named(axes, x, analysis) if x else analysis.axes.x
     others = [axis for axis in axes.values() if axis.name != first.name and len(axis) > 1]
-    leading = [axis for axis in others if not _goes_with(axis, first)]
+    leading = [axis for axis in others if not follows(axis, first)]
     series = _named(axes, by, analysis) if by else None
     if series is None and leading:
         own = analysis.axes.series
         series = own if own is not None and own.name in [a.name for a in leading] else leading[0]
-    rest = [a for a in leading if series is None or not _goes_with(a, series, first)]
+    rest = [a for a in leading if series is None or not follows(a, series, first)]
     rest = [a for a in rest if series is None or a.name != series.name]
     if rest:
         example = f"where={{{rest[0].name!r}: {rest[0].values[0]!r}}}"
@@ -74,12 +74,6 @@ def _named(axes: Mapping[str, Dimension], name: str, analysis: Analysis) -> Dime
         known = f"; these do: {listing(varied)}" if varied else ""
         raise ScopfError(f"{name} does not vary in this sweep{known}")
     return axes[name]
-
-
-def _goes_with(axis: Dimension, *leaders: Dimension) -> bool:
-    """Whether the values of an axis follow from those of others."""
-    of = np.column_stack([leader.codes for leader in leaders])
-    return len(np.unique(of, axis=0)) == len(np.unique(np.column_stack([of, axis.codes]), axis=0))
 
 
 def _only(analysis: Analysis, name: str, value: Any) -> Analysis:

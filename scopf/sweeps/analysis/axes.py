@@ -228,7 +228,7 @@ def _together(varied: list[Dimension]) -> list[Dimension]:
         varied, key=lambda axis: (axis.name != STEP, -len(axis), axis.name != "criterion")
     ):  # what has fewer values can only follow; of equals, the sort keeps the order of preference
         for leader, along in leaders.values():
-            if _follows(axis, leader):
+            if _goes_with(axis, leader):
                 along.append(axis)
                 break
         else:
@@ -239,16 +239,21 @@ def _together(varied: list[Dimension]) -> list[Dimension]:
     ]
 
 
-def _follows(axis: Dimension, leader: Dimension) -> bool:
-    """Whether the values of one axis are a function of another's, and not by chance."""
-    pairs = np.unique(np.column_stack([leader.codes, axis.codes]), axis=0)
-    if len(pairs) > len(leader):
+def follows(axis: Dimension, *leaders: Dimension) -> bool:
+    """Whether the values of one are a function of those of others."""
+    of = np.column_stack([leader.codes for leader in leaders])
+    return len(np.unique(of, axis=0)) == len(np.unique(np.column_stack([of, axis.codes]), axis=0))
+
+
+def _goes_with(axis: Dimension, leader: Dimension) -> bool:
+    """Whether the values of one follow from another's, and not by chance."""
+    if not follows(axis, leader):
         return False
     if leader.name == STEP or len(leader.codes) >= 2 * len(leader):
         return True
     # Where every scenario has a value of its own anything follows from it; a common order is none
     # that random points have.
-    rise = np.diff(pairs[:, 1])
+    rise = np.diff(axis.codes[np.argsort(leader.codes, kind="stable")])
     return leader.numeric and axis.numeric and bool((rise >= 0).all() or (rise <= 0).all())
 
 
