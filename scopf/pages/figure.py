@@ -64,7 +64,7 @@ class Figure:
     extra: dict[str, Any] = field(default_factory=dict)
 
     def data(self) -> dict[str, Any]:
-        """What the page's script needs."""
+        """The figure as the page's script needs it."""
         return {
             "keys": self.keys, "views": self.views, "layout": self.layout,
             "columns": self.columns, "height": self.height, **self.extra,

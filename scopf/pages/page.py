@@ -144,7 +144,7 @@ def _figures(analysis: Analysis) -> dict[str, list[Figure]]:
 
 
 def _first(analysis: Analysis) -> dict[str, int]:
-    """What the controls show at first: the scenario with the highest price."""
+    """Places that the controls show at first: those of the scenario with the highest price."""
     row = analysis.highest_priced
     found = {axis.name: int(axis.codes[row]) for axis in analysis.axes.sliced}
     return {**found, "x": 0} if analysis.axes.is_list else found

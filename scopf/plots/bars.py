@@ -29,7 +29,7 @@ def nssp(
     Args:
         solution: solved, with inverters.
         pairs: whether to divide each bar into the prices of its rows, one for each neighbour, the
-            dearest at the foot; of more than five all but four are one.
+            highest at the foot; of more than five all but four are one.
         most: bars to draw; of more inverters those with the highest prices, which is said.
         ax: axes to draw into; a new figure if None.
         title: above; None for the name of the network.
@@ -99,7 +99,7 @@ def _stack(ax: Any, found: Any, buses: Any, top: float) -> None:
 
 
 def _parts(rows: Any) -> list[tuple[str, float]]:
-    """What the bar of one inverter is made of, the dearest first and many small ones as one."""
+    """Parts of the bar of one inverter, the highest first and many small ones as one."""
     import pandas as pd
 
     ranked = rows.sort_values("price_per_pu", ascending=False)

@@ -26,7 +26,7 @@ _LINE = "#9A9A9A"
 
 @dataclass(frozen=True)
 class _Values:
-    """What the colours say: a value by bus, NaN where there is none, and what it is."""
+    """Values behind the colours: one by bus, NaN where there is none, and their label."""
 
     value: Floats
     label: str
@@ -280,7 +280,7 @@ def _frame(ax: Any, title: str, stretch: float) -> None:
 
 
 def _legend(ax: Any, net: Network, others: bool) -> None:
-    """What the markers mean, without their colours."""
+    """The legend of the markers, without their colours."""
     from matplotlib.lines import Line2D
 
     blank = {"linestyle": "", "markerfacecolor": "white", "markeredgecolor": style.INK}

@@ -1,4 +1,4 @@
-"""What is drawn: a solution that has what is wanted, or a sentence on why it has not."""
+"""A solution that a picture can draw, or an error that says why it cannot."""
 
 from __future__ import annotations
 

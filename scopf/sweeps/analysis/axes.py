@@ -78,7 +78,7 @@ class Dimension:
 
     @property
     def company(self) -> str:
-        """What goes with it, to stand behind its label; empty if nothing does."""
+        """Labels of the dimensions along it, to stand behind its own; empty if there are none."""
         return f" with {listing([one.label for one in self.along], 2)}" if self.along else ""
 
     def at(self, place: int) -> str:
@@ -140,13 +140,13 @@ class Axes:
 
     @property
     def choices(self) -> tuple[Dimension, ...]:
-        """What x can be in a list: the numbers that vary, and the number of the scenario."""
+        """Candidates for x in a list: the numbers that vary, and the number of the scenario."""
         numbers = tuple(axis for axis in self.listed if axis.numeric)
         return (*numbers, self.x) if self.is_list else (self.x,)
 
     @property
     def named(self) -> tuple[Dimension, ...]:
-        """What tells one scenario from another."""
+        """The dimensions that tell one scenario from another."""
         return self.listed if self.is_list else self.every
 
     def of(self, rows: Ints) -> Axes:

@@ -1,4 +1,4 @@
-"""What a sweep found, in sentences and small tables of text."""
+"""Findings of a sweep, in sentences and small tables of text."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _UNITS = {
 
 @dataclass(frozen=True)
 class Label:
-    """What numbers are.
+    """Name and unit of numbers.
 
     Attributes:
         text: in words.
@@ -74,7 +74,7 @@ def cost(analysis: Analysis) -> Result:
 
 
 def cost_increase(analysis: Analysis) -> Result:
-    """What stability costs."""
+    """Cost of stability."""
     base = "all"
     if analysis.axes.sliced:
         same = " and ".join(axis.label for axis in analysis.axes.sliced)
