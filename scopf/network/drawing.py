@@ -44,6 +44,11 @@ def positions(count: int, edges: Ints) -> Floats:
     return _upright(place)
 
 
+def connections(edges: Ints) -> Ints:
+    """Pairs of buses with a line between them: parallel branches are one, either way round."""
+    return np.unique(np.sort(edges, axis=1), axis=0)
+
+
 def _joined(graph: nx.Graph) -> nx.Graph:
     """The graph with its islands tied together, so that every distance is finite."""
     import networkx as nx

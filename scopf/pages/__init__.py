@@ -1,6 +1,6 @@
 """One self-contained HTML page about a sweep.
 
-`curves`, `grids`, `status` and `network` make figures (plain dictionaries in Plotly's schema) out
-of an analysed sweep (`scopf.sweeps.analysis`), `facts` the sentences and small tables; `page` puts
-all of it into the template under `assets/`.
+`scopf.sweeps.analysis` says what is shown: curves, cells, prices in the network, sentences. Here
+`curves`, `grids`, `status` and `network` write that as figures (plain dictionaries in Plotly's
+schema), and `page` puts all of it into the template under `assets/`.
 """

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from scopf.sweeps.analysis.axes import Axis
+from scopf.pages.markup import labelled, plain
+from scopf.sweeps.analysis.axes import Dimension
 
 Trace = dict[str, Any]
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "star", "cross")
-LINES = 8  # curves in one figure: more cannot be told apart
 _MARKERS = 20  # symbols on one curve, unless a point stands alone
 
 
@@ -39,13 +38,14 @@ class Figure:
 
     Attributes:
         id: of its element in the page.
-        title, note: markup above it.
-        keys: names of the axes and choices that select a view.
+        title, note: above it.
+        keys: names of the dimensions and choices that select a view.
         views: traces by the places of these keys, joined with "/".
         layout: axes and more.
         columns: heads of the table behind it, in order, by the part of a trace that has the values
             ("x", "y", "z", "name").
         choice: a control of its own.
+        is_price: its values have a unit that depends on the criterion.
         wide: takes the full width of the page.
         height: in pixels, on a wide screen.
     """
@@ -58,12 +58,13 @@ class Figure:
     layout: dict[str, Any]
     columns: dict[str, str]
     choice: Choice | None = None
+    is_price: bool = False
     wide: bool = False
     height: int = 380
     extra: dict[str, Any] = field(default_factory=dict)
 
     def data(self) -> dict[str, Any]:
-        """What the page's script needs."""
+        """The figure as the page's script needs it."""
         return {
             "keys": self.keys, "views": self.views, "layout": self.layout,
             "columns": self.columns, "height": self.height, **self.extra,
@@ -73,11 +74,6 @@ class Figure:
 def key(places: Iterable[int]) -> str:
     """Name of a view."""
     return "/".join(map(str, places))
-
-
-def plain(text: object) -> str:
-    """Text for a label, in which Plotly would read some markup."""
-    return html.escape(str(text), quote=False)
 
 
 def number(value: float, digits: int = 5) -> float | None:
@@ -114,19 +110,18 @@ def curve(name: str, x: list[Any], y: list[float | None], place: int, count: int
     }  # fmt: skip
 
 
-def places_on(axis: Axis, codes: Iterable[int]) -> list[Any]:
+def places_on(axis: Dimension, codes: Iterable[int]) -> list[Any]:
     """Values of an axis for a horizontal position: numbers, or texts of categories."""
     if axis.numeric:
         return [number(float(axis.values[k]), 8) for k in codes]
     return [plain(axis.texts[k]) for k in codes]
 
 
-def drawn(axis: Axis, title: str | None = None) -> dict[str, Any]:
+def drawn(axis: Dimension) -> dict[str, Any]:
     """An axis of a figure drawn to scale if it is numeric."""
-    head = title or axis.title
     if axis.numeric:
-        return {"type": "linear", "title": {"text": head}}
-    return {**category(head, axis.texts), "showgrid": True}
+        return {"type": "linear", "title": {"text": labelled(axis.title)}}
+    return {**category(axis.title, axis.texts), "showgrid": True}
 
 
 def category(title: str, texts: Sequence[str]) -> dict[str, Any]:
@@ -134,6 +129,6 @@ def category(title: str, texts: Sequence[str]) -> dict[str, Any]:
     ends = [-0.5, len(texts) - 0.5]
     turned = {} if max(map(len, texts), default=0) > 6 else {"tickangle": 0}
     return {
-        "type": "category", "title": {"text": title}, "showgrid": False, "range": ends, **turned,
-        "categoryorder": "array", "categoryarray": list(map(plain, texts)),
+        "type": "category", "title": {"text": labelled(title)}, "showgrid": False, "range": ends,
+        **turned, "categoryorder": "array", "categoryarray": list(map(plain, texts)),
     }  # fmt: skip

@@ -8,22 +8,26 @@ import hashlib
 import json
 import logging
 import os
-import re
 import secrets
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scopf.errors import ScopfError
-from scopf.pages import facts, grids, network, scatter, status
+from scopf.pages import curves, grids, network, status
 from scopf.pages import figure as f
 from scopf.pages.figure import Figure
+from scopf.pages.markup import labelled
 from scopf.sweeps.analysis import axes as axes_of
-from scopf.sweeps.analysis import units
-from scopf.sweeps.analysis.table import Study, Sweep, prepare
-from scopf.sweeps.analysis.units import CURRENCY
+from scopf.sweeps.analysis import facts, units
+from scopf.sweeps.analysis.analysis import Analysis, analyse
+from scopf.sweeps.analysis.network_map import network_map
+from scopf.sweeps.analysis.results import unit_of
+
+if TYPE_CHECKING:
+    from scopf.sweeps.results import Sweep
 
 log = logging.getLogger(__name__)
 
@@ -76,20 +80,20 @@ def _replace(target: Path, text: str) -> None:
 def html(sweep: Sweep) -> str:
     """The page as text; see `write`."""
     template, library = _template(), _plotly()
-    whole = prepare(sweep)
-    study = whole.of(axes_of.thin(whole.axes))
-    groups = _figures(study)
-    drawing = network.drawing(study, sweep.manifest.get("network"))
+    whole = analyse(sweep)
+    analysis = whole.of(axes_of.thin(whole.axes))
+    groups = _figures(analysis)
+    drawn = network_map(analysis, sweep.manifest.get("network"))
     data = {
         "axes": [
             {"name": axis.name, "label": axis.label, "unit": axis.unit, "texts": axis.texts}
-            for axis in study.axes.named
+            for axis in analysis.axes.named
         ],
-        "slice": [axis.name for axis in study.axes.sliced],
+        "slice": [axis.name for axis in analysis.axes.sliced],
         "figures": {figure.id: figure.data() for group in groups.values() for figure in group},
-        "network": drawing.data if drawing else None,
-        "table": _table(study),
-        "first": _first(study),
+        "network": network.data(analysis, drawn) if drawn else None,
+        "table": _table(analysis),
+        "first": _first(analysis),
     }
     script = "\n".join(_asset(name) for name in _SCRIPTS)
     return str(
@@ -97,13 +101,12 @@ def html(sweep: Sweep) -> str:
             name=facts.case_name(sweep.manifest),
             sentences=facts.headline(whole, sweep.manifest),
             tiles=facts.tiles(whole, sweep.manifest),
-            part=_part(study, whole),
+            part=facts.part(analysis, whole),
             floor=f"{whole.floor:.3g} {units.price_unit(whole)}",
-            has_prices=bool(whole.solved.any()),
             groups=groups,
-            axes=study.axes,
-            scatters=scatter.choices(study),
-            drawing=drawing,
+            axes=analysis.axes,
+            mixture=units.mixture(analysis),
+            network=drawn,
             failures=facts.failures(whole),
             pairs=facts.binding_pairs(whole, sweep),
             run=facts.run(sweep.manifest),
@@ -117,89 +120,58 @@ def html(sweep: Sweep) -> str:
     )
 
 
-def _figures(study: Study) -> dict[str, list[Figure]]:
+def _figures(analysis: Analysis) -> dict[str, list[Figure]]:
     """Figures by the heading they stand under."""
-    by_id = (
-        {figure.id: figure for figure in scatter.over_choices(study)} if study.solved.any() else {}
-    )
-    ended = status.by_scenario(study)
-    if not by_id:
+    ended = status.by_scenario(analysis)
+    if not analysis.solved.any():
         return {"Status": [ended]}
+    by_id = curves.over_choices(analysis)
     cost = [by_id[name] for name in ("cost", "critical") if name in by_id]
-    room = [by_id["margin"]]
-    priced = [by_id["nssp-max"], by_id["nssp-curves"], grids.prices(study)]
-    if not np.isfinite(study.nssp_max).any():  # a plain OPF
-        priced, room = [], []
-    elif not len(study.inverters):
+    margins = [by_id["margin"]]
+    priced = [by_id["nssp-max"], by_id["nssp-curves"], grids.prices(analysis)]
+    if not np.isfinite(analysis.nssp_max).any():  # a plain OPF
+        priced, margins = [], []
+    elif not len(analysis.inverters):
         priced = priced[:1]
-    surface = grids.surface(study)
+    surface = grids.surface(analysis)
     groups = {
         "Cost": cost,
         "Stability prices": priced,
-        "Margin and voltages": [*room, by_id["spread"], by_id["voltages"]],
+        "Margin and voltages": [*margins, by_id["spread"], by_id["voltages"]],
         "All scenarios": [ended, *([surface] if surface else [])],
     }
     return {heading: figures for heading, figures in groups.items() if figures}
 
 
-def _first(study: Study) -> dict[str, int]:
-    """What the controls show at first: the scenario with the highest price."""
-    dearest = np.nan_to_num(study.nssp_max, nan=-1.0)
-    row = int(np.argmax(dearest))
-    found = {axis.name: int(axis.codes[row]) for axis in study.axes.sliced}
-    return {**found, "x": 0} if study.axes.is_list else found
+def _first(analysis: Analysis) -> dict[str, int]:
+    """Places that the controls show at first: those of the scenario with the highest price."""
+    row = analysis.highest_priced
+    found = {axis.name: int(axis.codes[row]) for axis in analysis.axes.sliced}
+    return {**found, "x": 0} if analysis.axes.is_list else found
 
 
-def _part(study: Study, whole: Study) -> str:
-    """What of a large sweep is drawn, as a sentence; empty for all of it."""
-    if len(study) == len(whole):
-        return ""
-    kept = [
-        f"{len(few)} of {len(many)} values of {many.label}"
-        for few, many in zip(study.axes.every, whole.axes.every, strict=True)
-        if len(few) < len(many)
-    ]
-    return (
-        f"To keep this page small, figures and the table of scenarios hold {len(study):,} of the "
-        f"{len(whole):,} scenarios ({', '.join(kept)}). Sentences and key numbers count all of "
-        "them; the Parquet tables of the run folder have all."
-    )
-
-
-def _table(study: Study) -> dict[str, Any]:
+def _table(analysis: Analysis) -> dict[str, Any]:
     """The table of scenarios: heads, and columns of plain values."""
     import pandas as pd
 
-    of_columns = {
-        "cost": CURRENCY, "seconds": "s", "nssp_max": units.price_unit(study),
-        "margin_min": "p.u. voltage", "vm_min": "p.u.", "vm_max": "p.u.",
-        **{axis.name: axis.unit for lead in study.axes.every for axis in (lead, *lead.along)},
-    }  # fmt: skip
-    frame = study.scenarios.copy()
-    frame.insert(list(frame.columns).index("cost") + 1, "cost_increase", study.cost_increase)
-    of_columns["cost_increase"] = CURRENCY
+    frame = analysis.scenarios.copy()
+    frame.insert(list(frame.columns).index("cost") + 1, "cost_increase", analysis.cost_increase)
     heads: list[str] = []
     columns: list[dict[str, list[Any]]] = []
     for name in frame.columns:
         column = frame[name]
-        unit = of_columns.get(str(name), "")
+        unit = unit_of(analysis, str(name))
         heads.append(f"{name} [{unit}]" if unit else str(name))
         if column.dtype != bool and pd.api.types.is_numeric_dtype(column):
             values = column.to_numpy(dtype=np.float64, na_value=np.nan)
             digits = 4 if name == "seconds" else 10 if name == "cost" else 6
             columns.append({"values": f.numbers(values.tolist(), digits)})
             continue
-        codes, texts = pd.factorize(column.map(_text))
+        codes, texts = pd.factorize(
+            column.map(lambda one: "" if pd.isna(one) else axes_of.text(one))
+        )
         columns.append({"codes": codes.tolist(), "texts": [str(text) for text in texts]})
     return {"heads": heads, "columns": columns}
-
-
-def _text(value: Any) -> str:
-    import pandas as pd
-
-    if isinstance(value, (bool, np.bool_)):
-        return "yes" if value else "no"
-    return "" if pd.isna(value) else str(value)
 
 
 def _embedded(data: dict[str, Any]) -> Any:
@@ -232,20 +204,14 @@ def _asset(name: str) -> str:
 def _template() -> Any:
     try:
         import jinja2
+        import markupsafe
     except ImportError as error:
         raise ScopfError(_MISSING.format(name="jinja2")) from error
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["labelled"] = _labelled
+    environment.filters["labelled"] = lambda text: markupsafe.Markup(labelled(text))
     return environment.from_string(_asset("page.html"))
-
-
-def _labelled(text: str) -> Any:
-    """Escaped text in which m_q and its like have real subscripts."""
-    from markupsafe import Markup, escape
-
-    return Markup(re.sub(r"\b([mηβ])_([qp])\b", r"<i>\1</i><sub>\2</sub>", str(escape(text))))
 
 
 def _plotly() -> str:

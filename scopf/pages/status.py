@@ -8,8 +8,10 @@ from scopf.arrays import Floats, Ints
 from scopf.pages import figure as f
 from scopf.pages import grids
 from scopf.pages.figure import Figure, Trace
-from scopf.sweeps.analysis import axes as axes_of
-from scopf.sweeps.analysis.table import Study
+from scopf.pages.markup import plain
+from scopf.sweeps.analysis.analysis import Analysis
+from scopf.sweeps.analysis.axes import groups
+from scopf.sweeps.analysis.grids import cells
 
 _MOST_CELLS = 60  # along an axis, for cells large enough for a mark and a gap
 _STATUS = {  # colours differ in lightness as well as hue; marks are drawn on what failed
@@ -30,39 +32,41 @@ _STATUS = {  # colours differ in lightness as well as hue; marks are drawn on wh
     "not run": ("#f4f4f2", "line-ew"),
 }
 _STROKES = ("x-thin", "asterisk", "line-ew")  # marks without a face
+_STRIP = " "  # name of the row where there is no second axis
 _UNKNOWN = ("#6b6b6b", "hexagon")
 
 
-def by_scenario(study: Study) -> Figure:
+def by_scenario(analysis: Analysis) -> Figure:
     """How every scenario ended, over two axes or in a strip."""
-    x, series, rest = study.axes.x, study.axes.series, study.axes.rest
-    counts = study.scenarios["status"].astype(str).value_counts()
+    x, series, rest = analysis.axes.x, analysis.axes.series, analysis.axes.rest
+    ended = analysis.scenarios["status"].astype(str)
+    counts = ended.value_counts()
     names = [name for name in _STATUS if name in counts.index]
     names += [name for name in counts.index if name not in _STATUS]
-    views = {}
-    for chosen, rows in axes_of.groups(rest, len(study)).items():
-        found = study.scenarios["status"].astype(str).to_numpy()[rows]
-        codes = np.array([names.index(name) for name in found], dtype=np.float64)
-        views[f.key(chosen)] = _status_view(study, rows, codes, names)
+    codes = ended.map(names.index).to_numpy(dtype=np.float64)
+    views = {
+        f.key(chosen): _status_view(analysis, rows, codes, names)
+        for chosen, rows in groups(rest, len(analysis)).items()
+    }
     layout = {
         "xaxis": f.category(x.title, x.texts),
         "yaxis": f.category(series.title, series.texts)
         if series
-        else {"visible": False, **f.category("", [" "])},
+        else {"visible": False, **f.category("", [_STRIP])},
         "showlegend": True,
     }
     columns = {"x": x.column, "status": "status"}
     if series:
         columns = {"y": series.column, **columns}
-    note = "How every scenario ended; marks stand on those without a solution, where there is room."
+    note = "How every scenario ended; marks stand on those without a solution, where they fit."
     return Figure(
         "status", "Status", note, tuple(axis.name for axis in rest), views, layout, columns,
-        extra={"names": [f.plain(name) for name in names]},
+        extra={"names": [plain(name) for name in names]},
         wide=True, height=min(520, max(300, 140 + 22 * len(series))) if series else 200,
     )  # fmt: skip
 
 
-def _status_view(study: Study, rows: Ints, codes: Floats, names: list[str]) -> list[Trace]:
+def _status_view(analysis: Analysis, rows: Ints, codes: Floats, names: list[str]) -> list[Trace]:
     styles = [_STATUS.get(name, _UNKNOWN) for name in names]
     top = len(names) - 1
     scale = [
@@ -70,25 +74,27 @@ def _status_view(study: Study, rows: Ints, codes: Floats, names: list[str]) -> l
         for k, (colour, _) in enumerate(styles)
         for stop in ([k / len(names), colour], [(k + 1) / len(names), colour])
     ]
-    heat = grids.heat(study, rows, codes)
-    few = len(heat["x"]) <= _MOST_CELLS and len(heat["y"]) <= _MOST_CELLS
+    x, series = analysis.axes.x, analysis.axes.series
+    lines = series.texts if series else (_STRIP,)
+    heat = grids.heat(x.texts, lines, cells(analysis, rows, codes))
+    row_of = series.codes if series else np.zeros(len(analysis), dtype=np.int64)
+    few = max(len(x), len(lines)) <= _MOST_CELLS
     heat.update(
         zmin=-0.5, zmax=top + 0.5, colorscale=scale, showscale=False, xgap=int(few), ygap=int(few),
         meta={"status": True}, hovertemplate="%{x}, %{y}<br>%{text}<extra></extra>",
     )  # fmt: skip
-    x = study.axes.x
     traces = [heat]
     for k, (name, (colour, symbol)) in enumerate(zip(names, styles, strict=True)):
-        at = rows[codes == k]
+        at = rows[codes[rows] == k]
         marked = symbol and few
         dark = int(colour[1:3], 16) + int(colour[3:5], 16) + int(colour[5:7], 16) < 360
         ink = "#ffffff" if dark else "#1a1a1a"
         traces.append(
             {
                 "type": "scatter", "mode": "markers", "hoverinfo": "skip",
-                "name": f"{f.plain(name)} ({len(at)})",
-                "x": [f.plain(x.texts[c]) for c in x.codes[at].tolist()] if marked else [None],
-                "y": _rows_of(study, at) if marked else [None],
+                "name": f"{plain(name)} ({len(at)})",
+                "x": [plain(x.texts[c]) for c in x.codes[at]] if marked else [None],
+                "y": [plain(lines[c]) for c in row_of[at]] if marked else [None],
                 "marker": {"symbol": symbol or "circle", "color": ink,
                            "line": {"color": ink, "width": 1.5 if symbol in _STROKES else 0}},
                 "showlegend": False, "meta": {"skip": True, "cells": len(x)},
@@ -97,16 +103,9 @@ def _status_view(study: Study, rows: Ints, codes: Floats, names: list[str]) -> l
         swatch = {"symbol": "square", "size": 12, "color": colour, "line": {"width": 1}}
         traces.append(
             {
-                "type": "scatter", "mode": "markers", "name": f"{f.plain(name)} ({len(at)})",
+                "type": "scatter", "mode": "markers", "name": f"{plain(name)} ({len(at)})",
                 "x": [None], "y": [None], "marker": swatch, "showlegend": len(at) > 0,
                 "meta": {"skip": True, "swatch": True},
             }
         )  # fmt: skip
     return traces
-
-
-def _rows_of(study: Study, rows: Ints) -> list[str]:
-    series = study.axes.series
-    if series is None:
-        return [" "] * len(rows)
-    return [f.plain(series.texts[c]) for c in series.codes[rows].tolist()]

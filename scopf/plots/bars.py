@@ -8,7 +8,7 @@ import numpy as np
 
 from scopf.errors import ScopfError
 from scopf.plots import style
-from scopf.plots.subject import nssp_label, priced
+from scopf.plots.subject import nssp_label, priced, prices
 from scopf.results.prices import TRACE
 
 _VALUES = 16  # bars up to which each carries its number
@@ -29,7 +29,7 @@ def nssp(
     Args:
         solution: solved, with inverters.
         pairs: whether to divide each bar into the prices of its rows, one for each neighbour, the
-            dearest at the foot; of more than five all but four are one.
+            highest at the foot; of more than five all but four are one.
         most: bars to draw; of more inverters those with the highest prices, which is said.
         ax: axes to draw into; a new figure if None.
         title: above; None for the name of the network.
@@ -43,40 +43,36 @@ def nssp(
     found = priced(solution, "nssp")
     if most < 1:
         raise ScopfError(f"most has to be at least 1, got {most}")
-    table = found.inverters[["bus", "nssp_per_pu"]]
-    left_out = table.iloc[:0]
-    if len(table) > most:
-        ranked = table.sort_values("nssp_per_pu", ascending=False, kind="stable")
-        kept, left_out = ranked.iloc[:most], ranked.iloc[most:]
-        table = kept.sort_index()
-    price = table["nssp_per_pu"].to_numpy(dtype=np.float64)
-    price = np.where(price > TRACE, price, 0.0)
-    ax = style.axes(ax, (max(4.2, min(9.5, 1.6 + 0.42 * len(table))), 3.8))
-    place = np.arange(len(table))
+    every = prices(found)
+    ranked = np.argsort(-found.inverters["nssp_per_pu"].to_numpy(), kind="stable")
+    drawn, left_out = np.sort(ranked[:most]), ranked[most:]
+    price, buses = every[drawn], found.inverters["bus"].to_numpy()[drawn]
+    ax = style.axes(ax, (max(4.2, min(9.5, 1.6 + 0.42 * len(price))), 3.8))
+    place = np.arange(len(price))
     top = max(float(price.max(initial=0.0)), TRACE)
     if pairs:
-        _stack(ax, found, table["bus"].to_numpy(), top)
+        _stack(ax, found, buses, top)
     else:
         ax.bar(place, price, width=0.72, color=style.BLUE, label="NSSP", zorder=2)
-    if len(table) <= _VALUES:
+    if len(price) <= _VALUES:
         text = style.compact()
         for k, value in enumerate(price.tolist()):
             ax.annotate(
                 text(value), (k, value), xytext=(0, 2), textcoords="offset points", ha="center",
                 va="bottom", fontsize=style.SMALL, color=style.INK if value else style.SOFT,
             )  # fmt: skip
-    ax.set_xticks(place, [str(bus) for bus in table["bus"]], rotation=90 if len(table) > 20 else 0)
-    ax.set_xlim(-0.6, len(table) - 0.4)
+    ax.set_xticks(place, [str(bus) for bus in buses], rotation=90 if len(price) > 20 else 0)
+    ax.set_xlim(-0.6, len(price) - 0.4)
     ax.set_ylim(0, top * 1.12 if price.any() else 1.0)
     name = found.problem.base.name if title is None else title
     style.dress(ax, name, "inverter at bus", nssp_label(found), grid="y")
     ax.tick_params(axis="x", length=0)
     ax.yaxis.set_major_formatter(style.numbers())
     if not price.any():
-        style.note(ax, f"none of the {len(price) + len(left_out)} inverters is priced")
+        style.note(ax, f"none of the {len(every)} inverters is priced")
     elif len(left_out):
-        highest = float(left_out["nssp_per_pu"].iloc[0])
-        bound = f"each below {style.compact()(highest)}" if highest > TRACE else "all zero"
+        highest = float(every[left_out[0]])
+        bound = f"each below {style.compact()(highest)}" if highest else "all zero"
         style.note(ax, f"{len(left_out)} more inverters, {bound}")
     return ax
 
@@ -103,7 +99,7 @@ def _stack(ax: Any, found: Any, buses: Any, top: float) -> None:
 
 
 def _parts(rows: Any) -> list[tuple[str, float]]:
-    """What the bar of one inverter is made of, the dearest first and many small ones as one."""
+    """Parts of the bar of one inverter, the highest first and many small ones as one."""
     import pandas as pd
 
     ranked = rows.sort_values("price_per_pu", ascending=False)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from scopf.arrays import Floats, Ints
 from scopf.errors import ScopfError, listing
 from scopf.plots import runs as parts
 from scopf.plots import style
-from scopf.plots.runs import Slice
-from scopf.sweeps.analysis.units import CURRENCY
+from scopf.sweeps.analysis import curves, results
+from scopf.sweeps.analysis.analysis import Analysis
+from scopf.sweeps.analysis.curves import Curves
+from scopf.sweeps.analysis.results import Result
 
-_MOST = 8  # inverters with a curve each, if they are not chosen
 _MARKED = 30  # points up to which each has a marker
 
 
@@ -50,9 +51,26 @@ def prices(
         ScopfError: without matplotlib; without inverters; for an axis, a value or a bus that the
             sweep does not have; when more axes vary than can be drawn.
     """
-    part = parts.chosen(runs, "prices", x, by, where)
-    label = f"NSSP ({parts.unit(part.study)})"
-    return _by_inverter(part, part.study.prices, bus, label, ax, title)
+    analysis = parts.chosen(runs, "prices", x, by, where)
+    _with_inverters(analysis, "prices")
+    wanted = [bus] if isinstance(bus, (int, np.integer)) else None if bus is None else list(bus)
+    unknown = sorted(set(wanted or []) - set(analysis.inverters.tolist()))
+    if unknown:
+        raise ScopfError(f"there is no inverter at bus {listing(unknown)}")
+    series = analysis.axes.series
+    if series is None:
+        return _by_inverter(analysis, wanted, ax, title)
+    if not wanted:
+        return _of_result(analysis, results.largest_price(analysis), ax, title)
+    if len(wanted) > 1:
+        raise ScopfError(
+            f"curves are told apart by {series.name} already; draw one inverter, or fix "
+            f"it: where={{{series.name!r}: {series.values[0]!r}}}"
+        )
+    one = dataclasses.replace(
+        results.price_at(analysis, wanted[0]), label=results.price_label(analysis)
+    )
+    return _of_result(analysis, one, ax, title, note=f"inverter {wanted[0]}")
 
 
 def margins(
@@ -80,11 +98,11 @@ def margins(
     Raises:
         ScopfError: as in `prices`.
     """
-    part = parts.chosen(runs, "margins", x, by, where)
-    _with_inverters(part, "margins")
-    drawn = _drawn(part, [(part.study.margin, "")], ax)
+    analysis = parts.chosen(runs, "margins", x, by, where)
+    _with_inverters(analysis, "margins")
+    drawn = _of_result(analysis, results.margin(analysis), ax, title)
     drawn.axhline(0, color=style.INK, linewidth=0.9, zorder=1.5)
-    return _finished(drawn, part, "smallest stability margin (p.u. voltage)", title)
+    return drawn
 
 
 def costs(
@@ -116,92 +134,65 @@ def costs(
     Raises:
         ScopfError: as in `prices`.
     """
-    part = parts.chosen(runs, "costs", x, by, where)
-    study = part.study
-    drawn = _drawn(part, [(study.cost_increase if increase else study.cost, "")], ax)
-    return _finished(drawn, part, f"{'cost increase' if increase else 'cost'} ({CURRENCY})", title)
+    analysis = parts.chosen(runs, "costs", x, by, where)
+    result = results.cost_increase(analysis) if increase else results.cost(analysis)
+    return _of_result(analysis, result, ax, title)
 
 
-def _with_inverters(part: Slice, what: str) -> None:
-    if not len(part.study.inverters):
+def _with_inverters(analysis: Analysis, what: str) -> None:
+    if not len(analysis.inverters):
         raise ScopfError(f"the sweep has no inverter, so plots.{what} has nothing to draw")
 
 
-def _by_inverter(
-    part: Slice,
-    values: Floats,
-    bus: int | Iterable[int] | None,
-    label: str,
-    ax: Any,
-    title: str | None,
+def _of_result(
+    analysis: Analysis, result: Result, ax: Any, title: str | None, note: str = "", name: str = ""
 ) -> Any:
-    """Curves of something that every inverter has, shape (scenarios, inverters)."""
-    _with_inverters(part, "prices")
-    study = part.study
-    wanted = [bus] if isinstance(bus, (int, np.integer)) else None if bus is None else list(bus)
-    unknown = sorted(set(wanted or []) - set(study.inverters.tolist()))
-    if unknown:
-        raise ScopfError(f"there is no inverter at bus {listing(unknown)}")
-    if part.by is not None:
-        if wanted is not None and len(wanted) > 1:
-            raise ScopfError(
-                f"curves are told apart by {part.by.name} already; draw one inverter, or fix "
-                f"it: where={{{part.by.name!r}: {part.by.values[0]!r}}}"
-            )
-        if wanted:
-            column = values[:, np.searchsorted(study.inverters, wanted[0])]
-            return _finished(
-                _drawn(part, [(column, "")], ax), part, label, title, f"inverter {wanted[0]}"
-            )
-        drawn = _drawn(part, [(study.nssp_max, "")], ax)
-        return _finished(drawn, part, f"largest {label}", title)
-    ranked = study.dearest[study.prices[study.solved][:, study.dearest].max(axis=0) > 0]
-    columns = (
-        np.sort(ranked[:_MOST]) if wanted is None else np.searchsorted(study.inverters, wanted)
-    )
-    if not len(columns):
-        drawn = _drawn(part, [(study.nssp_max, "all inverters")], ax)
-        return _finished(drawn, part, label, title, "no inverter is priced")
-    lines = [(values[:, k], f"inverter {study.inverters[k]}") for k in columns]
-    more = "" if wanted or len(ranked) <= _MOST else f"{_MOST} dearest of {len(ranked)} inverters"
-    return _finished(_drawn(part, lines, ax), part, label, title, more)
+    """Curves of a result, all of them."""
+    return _drawn(curves.of_result(analysis, result, most=None), ax, title, note, name)
 
 
-def _drawn(part: Slice, lines: list[tuple[Floats, str]], ax: Any) -> Any:
-    """Axes with the curves: by the second axis, or those given."""
+def _by_inverter(analysis: Analysis, wanted: list[int] | None, ax: Any, title: str | None) -> Any:
+    """Curves of inverters: of those that are wanted, or those with the highest prices."""
+    priced, note = analysis.priced, ""
+    if wanted is None and not len(priced):
+        nothing = results.Result(results.price_label(analysis), analysis.nssp_max)
+        note = "no inverter is priced"
+        return _of_result(analysis, nothing, ax, title, note, "all inverters")
+    if wanted is not None:
+        inverters = np.searchsorted(analysis.inverters, wanted)
+    else:
+        inverters = np.sort(priced[: curves.MOST])
+        if len(priced) > len(inverters):
+            note = f"{len(inverters)} of {len(priced)} inverters, with the highest prices"
+    return _drawn(curves.by_inverter(analysis, inverters), ax, title, note)
+
+
+def _drawn(picture: Curves, ax: Any, title: str | None, note: str, name: str = "") -> Any:
+    """Axes with the curves; `name` is that of a single one."""
     ax = style.axes(ax)
-    found = [
-        (label or name, rows, values)
-        for values, label in lines
-        for name, rows in parts.curves(part)
-    ]
-    looks = style.lines(found, ordered=part.by is not None and part.by.numeric)
+    (found,) = picture.slices.values()
+    series, x = picture.series, picture.x
+    looks = style.lines(found, ordered=series is not None and series.numeric)
+    label = f"{style.symbol(series.label)} = " if series else f"{picture.legend} "
+    values = np.array(x.values if x.numeric else range(len(x)), dtype=np.float64)
     failed = np.zeros(0)
-    for (name, rows, values), look in zip(found, looks, strict=True):
-        x, y = _horizontal(part, rows), values[rows]
-        step = max(1, len(rows) // 12) if len(rows) > _MARKED else 1
-        ax.plot(x, y, label=name, markevery=step, clip_on=False, zorder=2.5, **look)
-        failed = np.append(failed, x[~np.isfinite(y)])
+    for curve, look in zip(found, looks, strict=True):
+        at = values[curve.places]
+        step = max(1, len(at) // 12) if len(at) > _MARKED else 1
+        ax.plot(
+            at, curve.values, label=label + curve.name if curve.name else name, markevery=step,
+            clip_on=False, zorder=2.5, **look,
+        )  # fmt: skip
+        failed = np.append(failed, at[~np.isfinite(curve.values)])
     if len(failed):
         ax.plot(
             np.unique(failed), np.zeros(len(np.unique(failed))), linestyle="", marker="x",
             color=style.SOFT, markersize=5, transform=ax.get_xaxis_transform(), clip_on=False,
             zorder=3, label="no solution",
         )  # fmt: skip
-    if not part.x.numeric:
-        ax.set_xticks(range(len(part.x)), part.x.texts, rotation=45 if len(part.x) > 6 else 0)
-    return ax
-
-
-def _horizontal(part: Slice, rows: Ints) -> Floats:
-    """Where these scenarios are along the horizontal axis."""
-    values = part.x.values if part.x.numeric else range(len(part.x))
-    found: Floats = np.array(values, dtype=np.float64)[part.x.codes[rows]]
-    return found
-
-
-def _finished(ax: Any, part: Slice, label: str, title: str | None, note: str = "") -> Any:
-    style.dress(ax, title or "", parts.title(part.x), label)
+    if not x.numeric:
+        ax.set_xticks(range(len(x)), x.texts, rotation=45 if len(x) > 6 else 0)
+    style.dress(ax, title or "", parts.title(x), picture.y.full_title)
     ax.yaxis.set_major_formatter(style.numbers())
     if note:
         style.note(ax, note)

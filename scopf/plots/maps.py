@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +11,9 @@ from scopf.arrays import Floats
 from scopf.errors import ScopfError, listing
 from scopf.plots import runs as parts
 from scopf.plots import style
-from scopf.sweeps.analysis.units import CURRENCY
-
-if TYPE_CHECKING:
-    from scopf.sweeps.analysis.table import Study
+from scopf.sweeps.analysis import results
+from scopf.sweeps.analysis.grids import cells as cells_of
+from scopf.sweeps.analysis.results import words
 
 _MOST_TICKS = 9
 
@@ -161,56 +160,18 @@ def _of_table(table: Any, x: str, y: str, value: str, where: Mapping[str, Any] |
     cells = wide.to_numpy(dtype=np.float64, na_value=np.nan)
     if not np.isfinite(cells).any():
         raise ScopfError(f"the table has no finite {value} to draw")
-    labels = (*(style.symbol(_spaced(name)) for name in (x, y)), _spaced(value))
+    labels = (*(style.symbol(words(name)) for name in (x, y)), words(value))
     return wide.columns.tolist(), wide.index.tolist(), cells, labels  # type: ignore[return-value]
 
 
 def _of_sweep(runs: Any, x: str, y: str, value: str, where: Mapping[str, Any] | None) -> Cells:
-    part = parts.chosen(runs, "heatmap", x, y, where)
-    assert part.by is not None
-    values, label = _value(part.study, value)
-    cells = np.full((len(part.by), len(part.x)), np.nan)
-    cells[part.by.codes, part.x.codes] = values
+    analysis = parts.chosen(runs, "heatmap", x, y, where)
+    across, up = analysis.axes.x, analysis.axes.series
+    assert up is not None
+    result = results.named(analysis, value)
+    cells = cells_of(analysis, np.arange(len(analysis)), result.values)
     if not np.isfinite(cells).any():
         raise ScopfError(f"plots.heatmap: {value} has no values in this sweep")
-    labels = parts.title(part.x), parts.title(part.by), label
-    columns, rows = (a.values if a.numeric else a.texts for a in (part.x, part.by))
+    labels = parts.title(across), parts.title(up), result.label.full_title
+    columns, rows = (axis.values if axis.numeric else axis.texts for axis in (across, up))
     return columns, rows, cells, labels
-
-
-def _value(study: Study, name: str) -> tuple[Floats, str]:
-    """A result of every scenario, and what it is."""
-    import pandas as pd
-
-    unit = parts.unit(study)
-    known = {
-        "nssp_max": ("nssp_max", f"largest NSSP ({unit})"),
-        "margin_min": ("margin", "smallest stability margin (p.u. voltage)"),
-        "cost": ("cost", f"cost ({CURRENCY})"),
-        "cost_increase": ("cost_increase", f"cost increase ({CURRENCY})"),
-        "voltage_spread": ("spread", "voltage spread (p.u.)"),
-    }
-    if name in known:
-        attribute, label = known[name]
-        return getattr(study, attribute), label
-    if name.startswith("nssp_") and name[5:].isdigit():
-        bus = int(name[5:])
-        if bus not in study.inverters:
-            raise ScopfError(f"plots.heatmap: there is no inverter at bus {bus}")
-        column = study.prices[:, np.searchsorted(study.inverters, bus)]
-        return column, f"NSSP of inverter {bus} ({unit})"
-    if name not in study.scenarios or not pd.api.types.is_numeric_dtype(study.scenarios[name]):
-        numeric = study.scenarios.select_dtypes("number").columns
-        raise ScopfError(
-            f"plots.heatmap: value is one of {listing([*known, 'nssp_<bus>'])}, or a column of "
-            f"numbers ({listing(numeric, 20)}), got {name!r}"
-        )
-    units = {"seconds": " (s)", "vm_min": " (p.u.)", "vm_max": " (p.u.)"}
-    return study.column(name), _spaced(name) + units.get(name, "")
-
-
-def _spaced(name: str) -> str:
-    """A column's name as words; m_q1 and its like as symbols."""
-    if name.startswith("mq"):
-        return "m_q" + name[2:]
-    return name.replace("_", " ")

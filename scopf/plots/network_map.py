@@ -10,10 +10,10 @@ import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.errors import ScopfError, by_number, listing
+from scopf.network import drawing
 from scopf.plots import style
 from scopf.plots.coordinates import places
-from scopf.plots.subject import nssp_label, priced, solved
-from scopf.results.prices import TRACE
+from scopf.plots.subject import nssp_label, priced, prices, solved
 
 if TYPE_CHECKING:
     from scopf.network.network import Network
@@ -26,7 +26,7 @@ _LINE = "#9A9A9A"
 
 @dataclass(frozen=True)
 class _Values:
-    """What the colours say: a value by bus, NaN where there is none, and what it is."""
+    """Values behind the colours: one by bus, NaN where there is none, and their label."""
 
     value: Floats
     label: str
@@ -85,8 +85,8 @@ def network(
     sizes = _sizes(len(net.bus), is_inverter)
     _branches(ax, net, place)
     scale = _scale(found, vmin, vmax, cmap) if found else None
-    drawn = (is_inverter, "s", "inverter"), (~is_inverter, "o", "bus")
-    for chosen, marker, name in reversed(drawn):
+    kinds = (is_inverter, "s", "inverter"), (~is_inverter, "o", "bus")
+    for chosen, marker, name in reversed(kinds):
         if chosen.any():
             _buses(ax, place, chosen, marker, name, sizes, found, scale)
     _labels(ax, net, place, is_inverter, found, scale, labels, sizes)
@@ -123,10 +123,8 @@ def _values(what: Any, net: Network, color: Any, label: str | None) -> _Values |
         if color == "auto" and not len(what.inverter_data):
             return None
         if color in ("auto", "nssp"):
-            table = priced(what, "network").inverters
-            at = net.bus_positions(table["bus"].to_numpy())
-            price = table["nssp_per_pu"].to_numpy(dtype=np.float64)
-            nobody[at] = np.where(price > TRACE, price, 0.0)
+            found = priced(what, "network")
+            nobody[net.bus_positions(found.inverter_data.bus)] = prices(found)
             return _Values(nobody, label or nssp_label(what), zero=True)
         if color == "lmp":
             value = what.buses["lmp_p_per_mwh"].to_numpy(dtype=np.float64)
@@ -169,7 +167,7 @@ def _branches(ax: Any, net: Network, place: Floats) -> None:
         ((net.branch_from, net.branch_to), "-", "_branch"),
         ((net.dcline_from, net.dcline_to), style.DASHES[1], "_dcline"),
     ):
-        pairs = np.unique(np.sort(np.column_stack(ends), axis=1), axis=0)
+        pairs = drawing.connections(np.column_stack(ends))
         if len(pairs):
             look = {"colors": _LINE, "linewidths": width, "linestyles": [dash]}
             ax.add_collection(LineCollection(place[pairs], zorder=1, label=name, **look))
@@ -282,7 +280,7 @@ def _frame(ax: Any, title: str, stretch: float) -> None:
 
 
 def _legend(ax: Any, net: Network, others: bool) -> None:
-    """What the markers mean, without their colours."""
+    """The legend of the markers, without their colours."""
     from matplotlib.lines import Line2D
 
     blank = {"linestyle": "", "markerfacecolor": "white", "markeredgecolor": style.INK}

@@ -77,7 +77,7 @@ def dress(
         x: at the horizontal axis, likewise.
         y: at the vertical axis, likewise.
         grid: which lines to draw behind: "x", "y", "both" or "".
-        pad: room below the title, points.
+        pad: space below the title, points.
     """
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set(color=SOFT, linewidth=0.8)

@@ -1,10 +1,14 @@
-"""What is drawn: a solution that has what is wanted, or a sentence on why it has not."""
+"""A solution that a picture can draw, or an error that says why it cannot."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from scopf.arrays import Floats
 from scopf.errors import ScopfError
+from scopf.results.prices import TRACE
 from scopf.sweeps.analysis.units import per
 
 if TYPE_CHECKING:
@@ -58,6 +62,12 @@ def priced(given: Any, what: str) -> Solution:
             "draw; give scopf.build inverters"
         )
     return found
+
+
+def prices(found: Solution) -> Floats:
+    """NSSP of the inverters, zero for what is no price, currency/h per p.u."""
+    price = found.inverters["nssp_per_pu"].to_numpy(dtype=np.float64)
+    return np.where(price > TRACE, price, 0.0)
 
 
 def nssp_label(found: Solution) -> str:

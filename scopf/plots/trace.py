@@ -86,7 +86,7 @@ def _attempts(ax: Any, trace: Any, starts: Any) -> None:
         return
     across = blended_transform_factory(ax.transData, ax.transAxes)
     width = ax.get_position().width * ax.figure.get_figwidth() * 72
-    ax.set_ylim(top=ax.get_ylim()[1] * 1e3)  # room for the names
+    ax.set_ylim(top=ax.get_ylim()[1] * 1e3)  # space for the names
     ends = [*starts[1:].tolist(), len(trace)]
     for begin, end in zip(starts.tolist(), ends, strict=True):
         if begin:

@@ -17,12 +17,11 @@ import scopf
 from scopf.cli.main import app
 from scopf.network import drawing
 from scopf.optimizer.status import Status
-from scopf.pages import curves, facts, page, scatter, status
-from scopf.results import prices
+from scopf.pages import curves, page, status
 from scopf.sweeps import progress
 from scopf.sweeps.analysis import axes as axes_of
-from scopf.sweeps.analysis import units
-from scopf.sweeps.analysis.table import prepare
+from scopf.sweeps.analysis import facts, results, units
+from scopf.sweeps.analysis.analysis import analyse
 from tests.pages import browser
 from tests.sweeps.sweep_data import EVIL, grid, made_up, solved
 
@@ -99,112 +98,33 @@ class Page(HTMLParser):
             self.text += data
 
 
-def test_axes_play_their_parts():
-    axes = axes_of.find(SWEEPS["four axes"]().scenarios)
-    assert (axes.x.name, axes.series.name) == ("mq", "eta_q")
-    assert [axis.name for axis in axes.rest] == ["alpha", "criterion"]
-    assert not axes.is_list
-    outage = axes_of.find(SWEEPS["outages"]().scenarios).x
-    assert outage.name == "outage"
-    assert not outage.numeric
-    assert outage.texts[:3] == ("none", "1", "2")
-    of_list = axes_of.find(SWEEPS["list"]().scenarios)
-    assert of_list.is_list
-    assert {axis.name for axis in of_list.listed} == {"mq", "alpha"}
-    one = axes_of.find(pd.DataFrame({"scenario": [0, 1], "alpha": [1.0, 1.0], "mq_32": [0.1, 0.2]}))
-    assert one.x.label == "m_q of 32"
-    assert one.fixed == (("α", "1"),)
-
-
-def test_axes_that_go_together_are_one():
-    def find(**columns):
-        count = len(next(iter(columns.values())))
-        return axes_of.find(pd.DataFrame({"scenario": range(count), **columns}))
-
-    load = [0.9, 1.1, 1.0, 1.1, 0.9]
-    series = find(step=range(5), load_scale=load, load_scale_5=[1, 2, 0, 4, 3])
-    assert not series.is_list
-    assert series.x.title == "step, with load scale, load scale of 5"
-    assert series.sliced == ()
-    both = grid(mq=[0.1, 0.2], step=range(5))
-    both = find(**both, load_scale=[load[k] for k in both["step"]])
-    assert (both.x.name, both.series.name, both.rest) == ("step", "mq", ())
-    assert [axis.name for axis in both.of(np.arange(4)).x.along] == ["load_scale"]
-    zipped = find(alpha=[1.2, 1.1, 1.0], mq=[0.1, 0.2, 0.3])
-    assert zipped.x.name == "mq"
-    assert zipped.x.company == " with α"
-    pairs = grid(criterion=["none", "weighted"], mq=[0.1, 0.2, 0.3])
-    pairs = find(**pairs, margin=[0.0 if name == "none" else 0.1 for name in pairs["criterion"]])
-    assert (pairs.x.name, pairs.series.name) == ("mq", "criterion")
-    assert pairs.series.along[0].name == "margin"
-    free = find(**grid(mq=[0.1, 0.2, 0.3], alpha=[1.0, 1.1], eta_q=[0, 1]))
-    assert not any(axis.along for axis in free.every)
-    assert find(mq=[0.1, 0.3, 0.2, 0.5], alpha=[1, 3, 4, 2]).is_list
-
-
-def test_critical_droop_of_the_paper(case39):
-    study = prepare(case39)
-    found = [
-        curves.critical_values(study, rows)
-        for rows in axes_of.groups(study.axes.sliced, len(study)).values()
-    ]
-    assert found == [(0.18, 0.19), (0.21, 0.22)]  # truly 0.1854 and 0.2127
-    sentences = " ".join(facts.headline(study, case39.manifest))
-    assert "14 scenarios" in sentences
-    assert "between 0.19 and 0.22" in sentences
-    assert "bus 32)" in sentences
-    pairs = {row[:2] for row in facts.binding_pairs(study, case39).rows}
-    assert pairs == {("32", "30"), ("32", "36"), ("32", "37"), ("32", "38")}
-
-
-def test_prices_have_the_unit_of_their_criterion():
+def test_prices_have_the_unit_of_their_criterion(without_library):
     def found(base, **axes):
         sweep = made_up(axes or {"mq": MQ}, failing=0)
         sweep.manifest["base"] = {"criterion": base} if base else {}
-        return prepare(sweep), sweep
+        return analyse(sweep), sweep
 
     assert units.price_unit(found("weighted")[0]) == "currency/h per p.u. 1/k"
     assert units.price_unit(found("voltage-difference")[0]) == "currency/h per p.u. V"
     assert units.price_unit(found("")[0]) == "currency/h per p.u."
     alone = found("voltage-difference", criterion=["none", "weighted"])[0]
     assert units.price_unit(alone) == "currency/h per p.u. 1/k"
-    assert "p.u. of its stiffness 1/k would save" in curves._largest_price(alone).note
-    study, sweep = found("weighted", **grid(criterion=[None, "voltage-difference"], mq=MQ))
-    assert units.price_unit(study) == "currency/h per p.u."
-    assert units.price_unit(study, np.arange(len(MQ))) == "currency/h per p.u. 1/k"
+    assert "p.u. of its stiffness 1/k would save" in results.largest_price(alone).note
+    analysis, sweep = found("weighted", **grid(criterion=[None, "voltage-difference"], mq=MQ))
+    assert units.price_unit(analysis) == "currency/h per p.u."
+    assert units.price_unit(analysis, np.arange(len(MQ))) == "currency/h per p.u. 1/k"
     words = "of voltage-difference per p.u. voltage, of weighted per p.u. stiffness 1/k"
-    figures = {figure.id: figure for figure in curves.all_of(study)}
-    assert words in figures["nssp-max"].note
+    figures = curves.all_of(analysis)
+    assert figures["nssp-max"].is_price
+    shown = Page(page.html(sweep)).text
+    priced = [one for some in page._figures(analysis).values() for one in some if one.is_price]
+    assert {figure.id for figure in priced} == {"nssp-max", "nssp-curves", "nssp-map", "surface"}
+    assert shown.count(f"Prices have different units: {words}. Compare") == len(priced) + 1
     hover = [line["hovertemplate"] for line in figures["nssp-max"].views[""]]
     assert "per p.u. 1/k<" in hover[0]
     assert "per p.u. V<" in hover[1]
-    assert sum("highest NSSP of" in line for line in facts.headline(study, {})) == 2
-    assert "per p.u. V" in facts.binding_pairs(study, sweep).head[3]  # of rows, all alike
-
-
-def test_cost_increase_is_above_the_cheapest_of_the_curve(case39):
-    study = prepare(case39)
-    rise = pd.Series(
-        study.cost_increase, index=study.scenarios[["eta_q", "mq"]].apply(tuple, axis=1)
-    )
-    assert rise[(0.0, 0.2)] == pytest.approx(12.21, abs=0.01)
-    assert rise[(0.0, 0.22)] == pytest.approx(69.70, abs=0.01)
-    assert rise[(0.5, 0.2)] == pytest.approx(0.0, abs=0.01)
-    assert np.isnan(rise[(0.0, 0.5)])
-
-
-def test_rows_over_all_neighbours_are_listed():
-    sweep = made_up({"mq": MQ}, failing=0)
-    sweep.pairs["neighbor"] = pd.array([pd.NA] * len(sweep.pairs), dtype="Int64")
-    table = facts.binding_pairs(prepare(sweep), sweep)
-    assert [row[:2] for row in table.rows] == [("30", "all")]
-
-
-def test_what_is_priced_in_a_report_is_priced_in_its_tables():
-    sweep = made_up({"mq": MQ}, failing=0)
-    assert prepare(sweep).floor == pytest.approx(1e-5 * sweep.scenarios["cost"].median())
-    sweep.scenarios["cost"] = 1.0
-    assert prepare(sweep).floor == prices.TRACE
+    assert sum("highest NSSP of" in line for line in facts.headline(analysis, {})) == 2
+    assert "per p.u. V" in facts.binding_pairs(analysis, sweep).head[3]  # of rows, all alike
 
 
 def test_cost_increase_is_above_that_without_stability():
@@ -212,18 +132,18 @@ def test_cost_increase_is_above_that_without_stability():
     sweep = made_up(axes, failing=0)
     sweep.scenarios.loc[0, ["solved", "status"]] = [False, "infeasible"]
     sweep.scenarios.loc[20, "cost"] = 1.0
-    study = prepare(sweep)
+    analysis = analyse(sweep)
     cost = sweep.scenarios["cost"].to_numpy()
     none, limited = np.arange(18), np.arange(18, 36)
-    assert (study.cost_increase[none[1:]] == 0).all()
-    assert np.isnan(study.cost_increase[[0, 18]]).all()
-    assert study.cost_increase[limited[1:]] == pytest.approx(cost[limited[1:]] - cost[none[1:]])
-    part = study.of(limited)  # of a large sweep, without what its costs count from
-    assert part.cost_increase == pytest.approx(study.cost_increase[limited], nan_ok=True)
-    figure = next(figure for figure in curves.all_of(study) if figure.id == "cost")
+    assert (analysis.cost_increase[none[1:]] == 0).all()
+    assert np.isnan(analysis.cost_increase[[0, 18]]).all()
+    assert analysis.cost_increase[limited[1:]] == pytest.approx(cost[limited[1:]] - cost[none[1:]])
+    part = analysis.of(limited)  # of a large sweep, without what its costs count from
+    assert part.cost_increase == pytest.approx(analysis.cost_increase[limited], nan_ok=True)
+    figure = curves.all_of(analysis)["cost"]
     assert "above that without stability" in figure.note
     assert figure.layout["yaxis"]["rangemode"] == "tozero"
-    assert "above that without stability, in" in " ".join(facts.headline(study, {}))
+    assert "above that without stability, in" in " ".join(facts.headline(analysis, {}))
 
 
 def test_every_status_has_a_colour_and_a_mark_of_its_own():
@@ -235,12 +155,12 @@ def test_every_status_has_a_colour_and_a_mark_of_its_own():
     assert status._UNKNOWN not in styles.values()
     sweep = made_up({"mq": np.linspace(0.05, 0.45, len(styles)).tolist()}, failing=0)
     sweep.scenarios["status"] = list(styles)
-    figure = status.by_scenario(prepare(sweep))
+    figure = status.by_scenario(analyse(sweep))
     go.Figure(figure.views[""], figure.layout)
 
 
 def test_figures_are_valid_plotly(sweep):
-    for figures in page._figures(prepare(sweep)).values():
+    for figures in page._figures(analyse(sweep)).values():
         for figure in figures:
             assert figure.views
             for traces in figure.views.values():
@@ -285,8 +205,8 @@ def test_ten_thousand_scenarios_stay_small(tmp_path):
 def test_larger_sweeps_are_thinned_and_say_so(monkeypatch, without_library):
     monkeypatch.setattr(axes_of.thin, "__defaults__", (60,))
     sweep = SWEEPS["four axes"]()
-    rows = axes_of.thin(prepare(sweep).axes)
-    few = prepare(sweep).of(rows)
+    rows = axes_of.thin(analyse(sweep).axes)
+    few = analyse(sweep).of(rows)
     assert 10 < len(few) <= 60
     assert few.axes.x.values[0] == 0.05
     assert few.axes.x.values[-1] == 0.45
@@ -308,7 +228,7 @@ def test_layout_is_repeatable_and_keeps_neighbours_close():
 
 def test_scenarios_that_are_no_grid_are_drawn_over_each_axis():
     sweep = SWEEPS["list"]()
-    figures = {figure.id: figure for figure in scatter.over_choices(prepare(sweep))}
+    figures = curves.over_choices(analyse(sweep))
     cost = figures["cost"]
     assert [axis["title"]["text"] for axis in cost.extra["xaxes"]][1:] == ["<i>α</i>", "scenario"]
     drawn = cost.views["1"][0]
@@ -369,8 +289,8 @@ def chromium():
 def check(chromium, sweep, path):
     """Open the report of a sweep on a wide and a narrow screen; every figure is drawn and fits."""
     page.write(sweep, path)
-    figures = [figure for some in page._figures(prepare(sweep)).values() for figure in some]
-    first = page._first(prepare(sweep))
+    figures = [figure for some in page._figures(analyse(sweep)).values() for figure in some]
+    first = page._first(analyse(sweep))
     chromium.open(path, 1280)
     for width in (1280, 390):
         chromium.resize(width)

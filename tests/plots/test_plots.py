@@ -11,6 +11,7 @@ import scopf
 from scopf.network import drawing
 from tests.model.test_content import dcline
 from tests.small_networks import network as made
+from tests.sweeps.sweep_data import grid, made_up
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -18,7 +19,9 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
 
 from scopf import plots  # noqa: E402
+from scopf.pages import curves as page_curves  # noqa: E402
 from scopf.plots import style  # noqa: E402
+from scopf.sweeps.analysis.analysis import analyse  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -338,6 +341,23 @@ def test_categories_are_a_horizontal_axis_as_well():
     assert cells.shape == (3, 2)
     label = "largest NSSP (currency/h per p.u. V or 1/k, by criterion)"
     assert plots.prices(found, "mq").get_ylabel() == label
+
+
+@pytest.mark.parametrize(
+    ("draw", "figure"),
+    [(plots.costs, "cost"), (plots.prices, "nssp-max"), (plots.margins, "margin")],
+)
+def test_page_and_pictures_draw_the_same_curves(draw, figure):
+    sweep = made_up(grid(eta_q=[0, 0.5, 1], mq=[0.1, 0.15, 0.2, 0.25, 0.3]))
+    lines = draw(sweep).lines
+    found = page_curves.all_of(analyse(sweep))[figure]
+    assert len(found.views[""]) == 3
+    for trace, line in zip(found.views[""], lines, strict=False):
+        assert line.get_xdata() == pytest.approx(trace["x"])
+        values = [np.nan if y is None else y for y in trace["y"]]
+        assert line.get_ydata() == pytest.approx(values, nan_ok=True, rel=1e-5)
+        assert line.get_label().endswith(f"= {trace['name']}")
+    assert found.layout["yaxis"]["title"]["text"] == draw(sweep).get_ylabel()
 
 
 # -- eigenvalues and iterations -----------------------------------------------

@@ -93,7 +93,7 @@ function play() {
   timer = setInterval(() => (step >= last ? pause() : showStep(step + 1)), 400);
 }
 
-// The dearest scenario of the slice that the controls show.
+// The scenario with the highest price in the slice that the controls show.
 function stepOfSlice() {
   const net = DATA.network;
   let best = -1, price = -1;

@@ -9,9 +9,9 @@ const element = (name, text, ...parts) => {
   return made;
 };
 
-// Text in which m_q and its like have real subscripts.
-const labelled = (text) => text.split(/([mηβ]_[qp])/).flatMap((part, k) =>
-  k % 2 ? [element("i", part[0]), element("sub", part[2])] : [part]);
+// Text in which m_q, α and their like are symbols.
+const labelled = (text) => text.split(/([mηβ]_[qp]|α)/).flatMap((part, k) =>
+  k % 2 ? [element("i", part[0]), ...(part[2] ? [element("sub", part[2])] : [])] : [part]);
 
 // Spreadsheets run text that starts like a formula.
 function cell(value) {

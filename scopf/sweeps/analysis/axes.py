@@ -1,9 +1,8 @@
-"""What a sweep varied: axes with labels, units and values, and the part each plays in a figure."""
+"""The dimensions of a sweep, with labels, units and values, and the part each plays in a figure."""
 
 from __future__ import annotations
 
 import dataclasses
-import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,22 +17,22 @@ from scopf.sweeps.quantities import STEP
 if TYPE_CHECKING:
     import pandas as pd
 
-KNOWN = {  # name: (plain label, the same as markup, unit); the order says what is preferred as x
-    "mq": ("m_q", "<i>m</i><sub>q</sub>", "p.u."),
-    "alpha": ("α", "<i>α</i>", ""),
-    "load_scale": ("load scale", "load scale", ""),
-    "eta_q": ("η_q", "<i>η</i><sub>q</sub>", ""),
-    "d": ("d", "<i>d</i>", "currency/h per MVAr²"),
-    "q_price": ("reactive price", "reactive price", "currency/MVArh"),
-    "opportunity_price": ("opportunity price", "opportunity price", "currency/MWh"),
-    "margin": ("required margin", "required margin", "p.u. voltage"),
-    "droop_margin": ("droop margin", "droop margin", ""),
-    "beta_q": ("β_q", "<i>β</i><sub>q</sub>", ""),
-    "mp": ("m_p", "<i>m</i><sub>p</sub>", "p.u."),
-    "stiffness_cost": ("stiffness cost", "stiffness cost", "currency/h"),
-    "criterion": ("criterion", "criterion", ""),
-    "outage": ("branch out", "branch out", ""),
-    "lossless": ("lossless", "lossless", ""),
+KNOWN = {  # name: (label, unit); the order says what is preferred as x
+    "mq": ("m_q", "p.u."),
+    "alpha": ("α", ""),
+    "load_scale": ("load scale", ""),
+    "eta_q": ("η_q", ""),
+    "d": ("d", "currency/h per MVAr²"),
+    "q_price": ("reactive price", "currency/MVArh"),
+    "opportunity_price": ("opportunity price", "currency/MWh"),
+    "margin": ("required margin", "p.u. voltage"),
+    "droop_margin": ("droop margin", ""),
+    "beta_q": ("β_q", ""),
+    "mp": ("m_p", "p.u."),
+    "stiffness_cost": ("stiffness cost", "currency/h"),
+    "criterion": ("criterion", ""),
+    "outage": ("branch out", ""),
+    "lossless": ("lossless", ""),
 }
 RESULTS = {
     "status", "solved", "message", "cost", "iterations", "seconds", "rung", "start", "nssp_max",
@@ -41,47 +40,50 @@ RESULTS = {
 }  # fmt: skip
 _CATEGORIES = {"criterion", "outage", "lossless"}
 _LONGEST = 40  # characters of a value that are shown
-MOST = 12_000  # scenarios whose points are embedded in the page
+MOST = 12_000  # scenarios that figures show
 
 
 @dataclass(frozen=True, eq=False)
-class Axis:
+class Dimension:
     """One thing that was varied.
 
     Attributes:
         name: its column in the table of scenarios.
-        label, markup: what readers see, as text and as markup that is safe in a page.
+        label: what readers see; an underscore begins an index.
         unit: of its values; empty without one.
         values: distinct values in order; numbers if `numeric`, else their texts.
         texts: the same as text.
         codes: place in `values` by scenario, shape (scenarios,).
         numeric: whether it makes sense to draw it to scale.
-        along: what goes with it: axes whose values follow from its own.
+        along: what goes with it: dimensions whose values follow from its own.
     """
 
     name: str
     label: str
-    markup: str
     unit: str
     values: tuple[Any, ...]
     texts: tuple[str, ...]
     codes: Ints
     numeric: bool
-    along: tuple[Axis, ...] = ()
+    along: tuple[Dimension, ...] = ()
 
     def __len__(self) -> int:
         return len(self.values)
 
     @property
     def title(self) -> str:
-        """Label and unit as markup, and what goes with it."""
-        own = f"{self.markup} ({self.unit})" if self.unit else self.markup
-        return own + (f", with {listing([a.markup for a in self.along], 2)}" if self.along else "")
+        """Label and unit, and what goes with it."""
+        own = f"{self.label} ({self.unit})" if self.unit else self.label
+        return f"{own},{self.company}" if self.along else own
 
     @property
     def company(self) -> str:
-        """What goes with it, to stand behind its label; empty if nothing does."""
-        return f" with {listing([axis.label for axis in self.along], 2)}" if self.along else ""
+        """Labels of the dimensions along it, to stand behind its own; empty if there are none."""
+        return f" with {listing([one.label for one in self.along], 2)}" if self.along else ""
+
+    def at(self, place: int) -> str:
+        """Label, value and unit at a place, for a sentence."""
+        return f"{self.label} = {self.texts[place]} {self.unit}".rstrip()
 
     @property
     def column(self) -> str:
@@ -93,21 +95,22 @@ class Axis:
         """Whether it is m_q, of all inverters or of one."""
         return self.name == "mq" or self.name.startswith("mq_")
 
-    def of(self, rows: Ints) -> Axis:
+    def of(self, rows: Ints) -> Dimension:
         """The same axis for these scenarios only."""
         kept = np.unique(self.codes[rows])
         places = kept.tolist()
-        return Axis(
-            self.name, self.label, self.markup, self.unit,
-            tuple(self.values[k] for k in places), tuple(self.texts[k] for k in places),
-            np.searchsorted(kept, self.codes[rows]), self.numeric,
-            tuple(axis.of(rows) for axis in self.along),
-        )  # fmt: skip
+        return dataclasses.replace(
+            self,
+            values=tuple(self.values[k] for k in places),
+            texts=tuple(self.texts[k] for k in places),
+            codes=np.searchsorted(kept, self.codes[rows]),
+            along=tuple(one.of(rows) for one in self.along),
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Axes:
-    """The axes of a sweep by the part they play.
+    """The dimensions of a sweep by the part they play in a figure.
 
     Attributes:
         x: what the horizontal axis shows.
@@ -118,26 +121,32 @@ class Axes:
         listed: what varies in a list.
     """
 
-    x: Axis
-    series: Axis | None
-    rest: tuple[Axis, ...]
+    x: Dimension
+    series: Dimension | None
+    rest: tuple[Dimension, ...]
     fixed: tuple[tuple[str, str], ...]
     is_list: bool
-    listed: tuple[Axis, ...] = ()
+    listed: tuple[Dimension, ...] = ()
 
     @property
-    def sliced(self) -> tuple[Axis, ...]:
+    def sliced(self) -> tuple[Dimension, ...]:
         """All but x."""
         return (self.series, *self.rest) if self.series else self.rest
 
     @property
-    def every(self) -> tuple[Axis, ...]:
+    def every(self) -> tuple[Dimension, ...]:
         """All axes, x first."""
         return (self.x, *self.sliced)
 
     @property
-    def named(self) -> tuple[Axis, ...]:
-        """What tells one scenario from another."""
+    def choices(self) -> tuple[Dimension, ...]:
+        """Candidates for x in a list: the numbers that vary, and the number of the scenario."""
+        numbers = tuple(axis for axis in self.listed if axis.numeric)
+        return (*numbers, self.x) if self.is_list else (self.x,)
+
+    @property
+    def named(self) -> tuple[Dimension, ...]:
+        """The dimensions that tell one scenario from another."""
         return self.listed if self.is_list else self.every
 
     def of(self, rows: Ints) -> Axes:
@@ -190,7 +199,7 @@ def spread_out(count: int, most: int) -> list[int]:
     return sorted({round(k) for k in np.linspace(0, count - 1, most).tolist()})
 
 
-def groups(axes: Sequence[Axis], size: int) -> dict[tuple[int, ...], Ints]:
+def groups(axes: Sequence[Dimension], size: int) -> dict[tuple[int, ...], Ints]:
     """Positions of the scenarios by their codes on some axes; one group if there are none."""
     if not axes:
         return {(): np.arange(size)}
@@ -202,7 +211,7 @@ def groups(axes: Sequence[Axis], size: int) -> dict[tuple[int, ...], Ints]:
     return dict(zip(map(tuple, keys.tolist()), np.split(order, ends), strict=True))
 
 
-def _preference(axis: Axis) -> tuple[int, str]:
+def _preference(axis: Dimension) -> tuple[int, str]:
     """Sorts what readers expect on the horizontal axis first."""
     order = list(KNOWN)
     if axis.name == STEP:
@@ -212,14 +221,14 @@ def _preference(axis: Axis) -> tuple[int, str]:
     return (order.index(axis.name) if axis.name in order else len(order)), axis.name
 
 
-def _together(varied: list[Axis]) -> list[Axis]:
+def _together(varied: list[Dimension]) -> list[Dimension]:
     """The axes that vary by themselves; those that follow from one of them go along with it."""
-    leaders: dict[str, tuple[Axis, list[Axis]]] = {}
+    leaders: dict[str, tuple[Dimension, list[Dimension]]] = {}
     for axis in sorted(
         varied, key=lambda axis: (axis.name != STEP, -len(axis), axis.name != "criterion")
     ):  # what has fewer values can only follow; of equals, the sort keeps the order of preference
         for leader, along in leaders.values():
-            if _follows(axis, leader):
+            if _goes_with(axis, leader):
                 along.append(axis)
                 break
         else:
@@ -230,37 +239,37 @@ def _together(varied: list[Axis]) -> list[Axis]:
     ]
 
 
-def _follows(axis: Axis, leader: Axis) -> bool:
-    """Whether the values of one axis are a function of another's, and not by chance."""
-    pairs = np.unique(np.column_stack([leader.codes, axis.codes]), axis=0)
-    if len(pairs) > len(leader):
+def follows(axis: Dimension, *leaders: Dimension) -> bool:
+    """Whether the values of one are a function of those of others."""
+    of = np.column_stack([leader.codes for leader in leaders])
+    return len(np.unique(of, axis=0)) == len(np.unique(np.column_stack([of, axis.codes]), axis=0))
+
+
+def _goes_with(axis: Dimension, leader: Dimension) -> bool:
+    """Whether the values of one follow from another's, and not by chance."""
+    if not follows(axis, leader):
         return False
     if leader.name == STEP or len(leader.codes) >= 2 * len(leader):
         return True
     # Where every scenario has a value of its own anything follows from it; a common order is none
     # that random points have.
-    rise = np.diff(pairs[:, 1])
+    rise = np.diff(axis.codes[np.argsort(leader.codes, kind="stable")])
     return leader.numeric and axis.numeric and bool((rise >= 0).all() or (rise <= 0).all())
 
 
-def _is_grid(x: Axis, others: list[Axis]) -> bool:
+def _is_grid(x: Dimension, others: list[Dimension]) -> bool:
     """Whether curves over x have points enough."""
     return len(groups(others, len(x.codes))) <= max(1, len(x.codes) // 2)
 
 
-def _axis(name: str, column: pd.Series[Any]) -> Axis:
+def _axis(name: str, column: pd.Series[Any]) -> Dimension:
     import pandas as pd
 
-    label, markup, unit = KNOWN.get(name, (name, html.escape(name), ""))
+    label, unit = KNOWN.get(name, (name, ""))
     if name.startswith("mq_"):
-        bus = name.removeprefix("mq_")
-        label, unit = f"m_q of {bus}", "p.u."
-        markup = f"<i>m</i><sub>q</sub> of {html.escape(bus)}"
+        label, unit = f"m_q of {name.removeprefix('mq_')}", "p.u."
     elif name.startswith("load_scale_"):
         label = f"load scale of {name.removeprefix('load_scale_')}"
-        markup = html.escape(label)
-    elif name == "scenario":
-        label = markup = "scenario"
     missing = column.isna()
     is_flag = bool(column[~missing].map(lambda value: isinstance(value, (bool, np.bool_))).all())
     numbers = pd.to_numeric(column, errors="coerce")
@@ -271,26 +280,29 @@ def _axis(name: str, column: pd.Series[Any]) -> Axis:
         values: list[Any] = list(unique)
         texts = [f"{value:.6g}" for value in values]
     else:
-        codes, unique = pd.factorize(column.astype(object).where(~missing, None).map(_text))
+        codes, unique = pd.factorize(column.astype(object).where(~missing, None).map(_short))
         texts = values = [str(value) for value in unique]
     if missing.any():
         absent = "none" if name == "outage" else "not set"
         codes, texts, values = codes + 1, [absent, *texts], [absent, *values]
     numeric = is_number and name not in _CATEGORIES and not missing.any()
     shown = values if numeric else texts
-    return Axis(
-        name, label, markup, unit, tuple(shown), tuple(texts), codes.astype(np.int64), numeric
-    )
+    return Dimension(name, label, unit, tuple(shown), tuple(texts), codes.astype(np.int64), numeric)
 
 
-def _text(value: Any) -> Any:
-    if value is None:
-        return None
+def text(value: object) -> str:
+    """A value as readers see it."""
     if isinstance(value, (bool, np.bool_)):
         return "yes" if value else "no"
-    text = str(value)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return str(value)
 
 
-def _with_unit(axis: Axis) -> str:
+def _short(value: object) -> str | None:
+    if value is None:
+        return None
+    shown = text(value)
+    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
+
+
+def _with_unit(axis: Dimension) -> str:
     return f"{axis.texts[0]} {axis.unit}".rstrip() if axis.numeric else axis.texts[0]

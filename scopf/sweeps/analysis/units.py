@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import html
 from functools import cache
 
 from scopf.arrays import Ints
 from scopf.errors import ScopfError, listing
 from scopf.stability import registry
-from scopf.sweeps.analysis.table import Study
+from scopf.sweeps.analysis.analysis import Analysis
 
 CURRENCY = "currency/h"
-_SHORT = {"voltage": "V", "stiffness 1/k": "1/k"}
+STIFFNESS = "stiffness 1/k"
+_SHORT = {"voltage": "V", STIFFNESS: "1/k"}
 
 
-def price_unit(study: Study, rows: Ints | None = None) -> str:
+def price_unit(analysis: Analysis, rows: Ints | None = None) -> str:
     """Unit of the NSSP of these scenarios, of all by default; "per p.u." alone if they differ."""
-    found = set(_by_criterion(study, rows).values())
-    if len(found) != 1:
-        return f"{CURRENCY} per p.u."
-    return per(*found)
+    found = criteria_by_unit(analysis, rows)
+    return per(*found) if len(found) == 1 else f"{CURRENCY} per p.u."
+
+
+def price_units(analysis: Analysis) -> str:
+    """Unit of the NSSP, naming each where criteria have different ones."""
+    first, *others = map(per, criteria_by_unit(analysis))
+    if not others:
+        return first
+    more = (text.removeprefix(f"{CURRENCY} per p.u. ") for text in others)
+    return f"{' or '.join([first, *more])}, by criterion"
 
 
 def per(unit: str) -> str:
@@ -27,34 +34,30 @@ def per(unit: str) -> str:
     return f"{CURRENCY} per p.u. {_SHORT.get(unit, unit)}".rstrip()
 
 
-def mixture(study: Study) -> str:
-    """What the prices of each criterion are per, as a sentence of markup; empty if all agree."""
-    units = _by_criterion(study)
-    if len(set(units.values())) < 2:
+def price_text(value: float) -> str:
+    """A price as readers see it."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def mixture(analysis: Analysis) -> str:
+    """Which criteria have prices per what; empty if all agree."""
+    units = criteria_by_unit(analysis)
+    if len(units) < 2:
         return ""
-    parts = []
-    for unit in sorted(set(units.values()), reverse=True):
-        names = listing([html.escape(name) for name, its in units.items() if its == unit], 4)
-        parts.append(f"of {names} per p.u. {unit or '(unit unknown)'}")
-    return (
-        f" <strong>Prices have different units</strong>: {', '.join(parts)}. Compare them within "
-        "a unit only."
+    return ", ".join(
+        f"of {listing(names, 4)} per p.u. {unit or '(unit unknown)'}"
+        for unit, names in units.items()
     )
 
 
-def criteria_by_unit(study: Study) -> dict[str, list[str]]:
-    """Names of the criteria that have prices, by the unit of these."""
+def criteria_by_unit(analysis: Analysis, rows: Ints | None = None) -> dict[str, list[str]]:
+    """Names of the criteria by what an NSSP is per; "none" has no prices and counts if alone."""
+    criteria = analysis.criteria if rows is None else analysis.criteria[rows]
+    names = sorted(set(criteria.tolist()))
     found: dict[str, list[str]] = {}
-    for name, unit in _by_criterion(study).items():
-        found.setdefault(unit, []).append(name)
-    return found
-
-
-def _by_criterion(study: Study, rows: Ints | None = None) -> dict[str, str]:
-    """What an NSSP is per, by criterion; without "none", which has no prices, if others are."""
-    names = study.criteria if rows is None else study.criteria[rows]
-    units = {name: _unit(name) for name in sorted(set(names.tolist()))}
-    return {name: unit for name, unit in units.items() if name != "none"} or units
+    for name in [name for name in names if name != "none"] or names:
+        found.setdefault(_unit(name), []).append(name)
+    return dict(sorted(found.items(), reverse=True))
 
 
 @cache

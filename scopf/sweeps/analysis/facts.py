@@ -1,26 +1,29 @@
-"""What a sweep found, in sentences and small tables of text."""
+"""Findings of a sweep, in sentences and small tables of text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scopf.errors import listing
-from scopf.pages.curves import critical_axis, critical_values
-from scopf.sweeps.analysis import axes as axes_of
-from scopf.sweeps.analysis.table import Study, Sweep
-from scopf.sweeps.analysis.units import CURRENCY, criteria_by_unit, price_unit
+from scopf.sweeps.analysis.analysis import Analysis
+from scopf.sweeps.analysis.axes import Dimension, groups
+from scopf.sweeps.analysis.critical import critical_axis, critical_values
+from scopf.sweeps.analysis.units import CURRENCY, criteria_by_unit, per, price_text, price_unit
+
+if TYPE_CHECKING:
+    from scopf.sweeps.results import Sweep
 
 _ROWS = 30  # of a table of text
-_COMPANIONS = 4  # axes that go with another and are named with their values
+_COMPANIONS = 4  # dimensions that go with another and are named with their values
 
 
 @dataclass(frozen=True)
-class Table:
-    """A small table; all texts, the page escapes them."""
+class Listing:
+    """A small table of texts; `left` rows are left out."""
 
     head: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
@@ -34,74 +37,74 @@ def case_name(manifest: dict[str, Any]) -> str:
     return str(name)
 
 
-def headline(study: Study, manifest: dict[str, Any]) -> list[str]:
-    """What was run and how it ended; what it showed."""
+def headline(analysis: Analysis, manifest: dict[str, Any]) -> list[str]:
+    """Sentences: what was run, how it ended and what it showed."""
     network = manifest.get("network") or {}
     size = f" ({_count(len(network['buses']), 'bus', 'buses')})" if network.get("buses") else ""
     varied = [
         f"{len(axis)} values of {axis.label}{_range(axis)}{axis.company}"
-        for axis in study.axes.named
+        for axis in analysis.axes.named
     ]
     over = f" over {' and '.join(varied)}" if varied else ""
-    solved = int(study.solved.sum())
-    left = len(study) - solved
-    ends = study.scenarios.loc[~study.solved, "status"].astype(str).value_counts()
+    solved = int(analysis.solved.sum())
+    left = len(analysis) - solved
+    ends = analysis.scenarios.loc[~analysis.solved, "status"].astype(str).value_counts()
     failed = f"; {left:,} have no solution ({_ends(ends)})" if left else ", none failed"
-    first = f"{case_name(manifest)}{size}: {_count(len(study), 'scenario', 'scenarios')}{over}."
-    return [f"{first} {solved:,} solved{failed}.", *_findings(study)]
+    first = f"{case_name(manifest)}{size}: {_count(len(analysis), 'scenario', 'scenarios')}{over}."
+    return [f"{first} {solved:,} solved{failed}.", *_findings(analysis)]
 
 
-def _findings(study: Study) -> list[str]:
-    if not study.solved.any():
+def _findings(analysis: Analysis) -> list[str]:
+    if not analysis.solved.any():
         return ["No scenario has a solution, so there are no costs and no prices to show."]
-    lines = _dearest(study)
-    costly = int(np.argmax(np.nan_to_num(study.cost_increase, nan=-np.inf)))
-    rise, cost = float(study.cost_increase[costly]), float(study.cost[costly])
+    lines = _highest_prices(analysis)
+    costly = int(np.argmax(np.nan_to_num(analysis.cost_increase, nan=-np.inf)))
+    rise, cost = float(analysis.cost_increase[costly]), float(analysis.cost[costly])
     if rise > 0:
-        above = " above that without stability" if study.unlimited else ""
+        above = " above that without stability" if analysis.counts_from_none else ""
         share = f" ({100 * rise / (cost - rise):.2g}\u202f%)" if cost > rise else ""
         lines.append(
-            f"Cost rises by up to {rise:,.5g} {CURRENCY}{share}{above}, in {_where(study, costly)}."
+            f"Cost rises by up to {rise:,.5g} {CURRENCY}{share}{above}, in "
+            f"{_where(analysis, costly)}."
         )
-    return lines + _threshold(study)
+    return lines + _threshold(analysis)
 
 
-def _dearest(study: Study) -> list[str]:
-    """Who is priced, and where most."""
-    if not study.highest > 0:
+def _highest_prices(analysis: Analysis) -> list[str]:
+    """Which inverters are priced, and where most."""
+    if not analysis.highest > 0:
         return ["No inverter is priced in any scenario."]
     many = _count(
-        int(np.count_nonzero(study.nssp_max > 0)),
+        int(np.count_nonzero(analysis.nssp_max > 0)),
         "solved scenario has",
         "solved scenarios have",
     )
-    priced = [k for k in study.dearest.tolist() if np.nansum(study.prices[:, k]) > 0]
-    if not priced:
+    if not len(analysis.priced):
         return [f"{many} a priced inverter."]
-    buses = listing(sorted(study.inverters[priced].tolist()), 8)
+    buses = listing(sorted(analysis.inverters[analysis.priced].tolist()), 8)
     lines = [f"{many} a priced inverter (bus {buses})."]
-    by_unit = criteria_by_unit(study)
+    by_unit = criteria_by_unit(analysis)
     for names in by_unit.values():  # prices of different units do not compare
-        rows = np.flatnonzero(np.isin(study.criteria, names) & (study.nssp_max > 0))
+        rows = np.flatnonzero(np.isin(analysis.criteria, names) & (analysis.nssp_max > 0))
         if len(rows):
-            top = int(rows[np.argmax(study.nssp_max[rows])])
-            which = study.inverters[int(np.nanargmax(study.prices[top]))]
-            unit = price_unit(study, rows)
+            top = int(rows[np.argmax(analysis.nssp_max[rows])])
+            which = analysis.inverters[int(np.nanargmax(analysis.prices[top]))]
+            unit = price_unit(analysis, rows)
             whose = f" of {listing(names, 4)}" if len(by_unit) > 1 else ""
             lines.append(
-                f"The highest NSSP{whose} is {_grouped(study.nssp_max[top])} {unit}, at inverter "
-                f"{which}, in {_where(study, top)}."
+                f"The highest NSSP{whose} is {price_text(analysis.nssp_max[top])} {unit}, at "
+                f"inverter {which}, in {_where(analysis, top)}."
             )
     return lines
 
 
-def _threshold(study: Study) -> list[str]:
+def _threshold(analysis: Analysis) -> list[str]:
     """The range of critical m_q, in words."""
-    axis = critical_axis(study) or (study.axes.x if study.axes.x.is_droop else None)
+    axis = critical_axis(analysis) or (analysis.axes.x if analysis.axes.x.is_droop else None)
     if axis is None or not axis.numeric:
         return []
-    rows = axes_of.groups(study.axes.sliced, len(study)).values()
-    first = np.array([critical_values(study, group)[1] for group in rows])
+    rows = groups(analysis.axes.sliced, len(analysis)).values()
+    first = np.array([critical_values(analysis, group)[1] for group in rows])
     first = first[~np.isnan(first)]
     if not len(first):
         return []
@@ -113,30 +116,46 @@ def _threshold(study: Study) -> list[str]:
     ]
 
 
-def tiles(study: Study, manifest: dict[str, Any]) -> list[tuple[str, str]]:
+def part(analysis: Analysis, whole: Analysis) -> str:
+    """Which part of a large sweep is drawn, as a sentence; empty for all of it."""
+    if len(analysis) == len(whole):
+        return ""
+    kept = [
+        f"{len(few)} of {len(many)} values of {many.label}"
+        for few, many in zip(analysis.axes.every, whole.axes.every, strict=True)
+        if len(few) < len(many)
+    ]
+    return (
+        f"To keep this page small, figures and the table of scenarios hold {len(analysis):,} of "
+        f"the {len(whole):,} scenarios ({', '.join(kept)}). Sentences and key numbers count all of "
+        "them; the Parquet tables of the run folder have all."
+    )
+
+
+def tiles(analysis: Analysis, manifest: dict[str, Any]) -> list[tuple[str, str]]:
     """Key numbers with their labels."""
     found = [
-        ("scenarios", f"{len(study):,}"),
-        ("solved", f"{int(study.solved.sum()):,}"),
-        ("no solution", f"{int((~study.solved).sum()):,}"),
+        ("scenarios", f"{len(analysis):,}"),
+        ("solved", f"{int(analysis.solved.sum()):,}"),
+        ("no solution", f"{int((~analysis.solved).sum()):,}"),
     ]
-    if study.solved.any():
-        costs = study.cost[study.solved]
+    if analysis.solved.any():
+        costs = analysis.cost[analysis.solved]
         found.append(("lowest to highest cost", f"{_span(costs, 6)} {CURRENCY}"))
-        margins = study.margin[~np.isnan(study.margin)]
+        margins = analysis.margin[~np.isnan(analysis.margin)]
         if len(margins):
             found.append(("smallest margin", f"{_zero(float(margins.min()))} p.u. voltage"))
-        low, high = study.column("vm_min"), study.column("vm_max")
+        low, high = analysis.column("vm_min"), analysis.column("vm_max")
         found.append(("voltages", f"{np.nanmin(low):.4f} to {np.nanmax(high):.4f} p.u."))
-    if "seconds" in study.scenarios:
-        found.append(("solver time, all scenarios", duration(study.scenarios["seconds"].sum())))
-    found += [(label, text) for label, text in study.axes.fixed]
+    if "seconds" in analysis.scenarios:
+        found.append(("solver time, all scenarios", duration(analysis.scenarios["seconds"].sum())))
+    found += [(label, text) for label, text in analysis.axes.fixed]
     return found
 
 
-def failures(study: Study) -> Table | None:
+def failures(analysis: Analysis) -> Listing | None:
     """Scenarios without a solution, by status and message; None if there are none."""
-    table = study.scenarios.loc[~study.solved]
+    table = analysis.scenarios.loc[~analysis.solved]
     if table.empty:
         return None
     message = table["message"].astype(str) if "message" in table else table["status"].astype(str)
@@ -148,30 +167,30 @@ def failures(study: Study) -> Table | None:
     ]
     rows.sort(key=lambda row: -int(row[2]))
     head = ("status", "message", "count", "scenarios")
-    return Table(head, rows[:_ROWS], max(0, len(rows) - _ROWS))
+    return Listing(head, rows[:_ROWS], max(0, len(rows) - _ROWS))
 
 
-def binding_pairs(study: Study, sweep: Sweep) -> Table | None:
-    """Which stability rows bind, how often and how dear; None if none does."""
+def binding_pairs(analysis: Analysis, sweep: Sweep) -> Listing | None:
+    """Stability rows that bind, how often and at what price; None if none does."""
     import pandas as pd
 
     if sweep.pairs.empty:
         return None
     pairs = sweep.pairs
-    pairs = pairs[pairs["binding"].astype(bool) & (pairs["price_per_pu"] >= study.floor)]
+    pairs = pairs[pairs["binding"].astype(bool) & (pairs["price_per_pu"] >= analysis.floor)]
     if pairs.empty:
         return None
-    grouped = pairs.groupby(["bus", "neighbor"], dropna=False).agg(
+    by_pair = pairs.groupby(["bus", "neighbor"], dropna=False).agg(
         count=("scenario", "nunique"), highest=("price_per_pu", "max"), first=("scenario", "min")
     )
-    grouped = grouped.sort_values("highest", ascending=False).reset_index()
+    by_pair = by_pair.sort_values("highest", ascending=False).reset_index()
     rows = []
-    for bus, neighbor, count, highest, first in grouped.head(_ROWS).itertuples(index=False):
+    for bus, neighbor, count, highest, first in by_pair.head(_ROWS).itertuples(index=False):
         other = "all" if pd.isna(neighbor) else str(neighbor)
-        rows.append((str(bus), other, str(count), _grouped(highest), str(first)))
-    unit = f"{CURRENCY} per p.u. V"  # of room in a row, whatever the criterion
+        rows.append((str(bus), other, str(count), price_text(highest), str(first)))
+    unit = per("voltage")  # of slack in a row, whatever the criterion
     head = ("inverter", "neighbour", "scenarios", f"highest price ({unit})", "first scenario")
-    return Table(head, rows, max(0, len(grouped) - _ROWS))
+    return Listing(head, rows, max(0, len(by_pair) - _ROWS))
 
 
 def run(manifest: dict[str, Any]) -> list[tuple[str, str]]:
@@ -197,18 +216,18 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.3g} min" if seconds < 7200 else f"{seconds / 3600:.3g} h"
 
 
-def _where(study: Study, row: int) -> str:
+def _where(analysis: Analysis, row: int) -> str:
     """The scenario in a sentence."""
     parts = [
-        f"{axis.label} = {axis.texts[axis.codes[row]]}{' ' + axis.unit if axis.unit else ''}"
-        for lead in study.axes.named
+        axis.at(axis.codes[row])
+        for lead in analysis.axes.named
         for axis in (lead, *lead.along[:_COMPANIONS])
     ]
-    number = study.scenarios["scenario"].iloc[row]
+    number = analysis.scenarios["scenario"].iloc[row]
     return f"scenario {number} ({', '.join(parts)})" if parts else f"scenario {number}"
 
 
-def _range(axis: axes_of.Axis) -> str:
+def _range(axis: Dimension) -> str:
     if not axis.numeric:
         return f" ({listing(axis.texts, 4)})"
     return f" ({axis.texts[0]} to {axis.texts[-1]}{' ' + axis.unit if axis.unit else ''})"
@@ -216,10 +235,6 @@ def _range(axis: axes_of.Axis) -> str:
 
 def _ends(counts: Any) -> str:
     return ", ".join(f"{status}: {count}" for status, count in counts.items())
-
-
-def _grouped(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _span(values: Any, digits: int) -> str:

@@ -1,0 +1,216 @@
+"""An analysed sweep: its tables lined up with its axes, for figures and sentences."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from scopf.arrays import Flags, Floats, Ints
+from scopf.errors import ScopfError
+from scopf.results.prices import PRICED, TRACE
+from scopf.sweeps.analysis.axes import Axes, Dimension, find, groups
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scopf.sweeps.results import Sweep
+
+RISEN = 1e-6  # of the cost: a smaller rise is none
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """A sweep ready to be drawn.
+
+    Attributes:
+        scenarios: the table of scenarios, of shape (n, ...), index 0 to n - 1.
+        axes: what was varied.
+        inverters: bus numbers of the inverters, shape (m,).
+        nssp, vm: price and voltage of the inverters, shape (n, m); NaN where a scenario failed.
+        rise: cost above the lowest of the scenarios that differ along x only, currency/h.
+        cost_increase: cost above that without stability if `counts_from_none`, else `rise`.
+        counts_from_none: whether "none" is among the criteria.
+        floor: least NSSP that counts as a price (see `scopf.results.prices`), currency/h per p.u.
+        total: scenarios of the whole sweep; n is less if only part of it is drawn.
+        criterion: name of that of the base case; empty if the manifest does not say.
+    """
+
+    scenarios: pd.DataFrame
+    axes: Axes
+    inverters: Ints
+    nssp: Floats
+    vm: Floats
+    rise: Floats
+    cost_increase: Floats
+    counts_from_none: bool
+    floor: float
+    total: int
+    criterion: str
+
+    def __len__(self) -> int:
+        return len(self.scenarios)
+
+    def of(self, rows: Ints, axes: Axes | None = None) -> Analysis:
+        """The part of these scenarios, on axes of its own if they are given.
+
+        Costs and prices count from where they do in the whole.
+        """
+        return dataclasses.replace(
+            self,
+            scenarios=self.scenarios.iloc[rows].reset_index(drop=True),
+            axes=axes or self.axes.of(rows),
+            nssp=self.nssp[rows],
+            vm=self.vm[rows],
+            rise=self.rise[rows],
+            cost_increase=self.cost_increase[rows],
+        )
+
+    def column(self, name: str) -> Floats:
+        """A column of numbers, NaN where a scenario failed."""
+        return _numbers(self.scenarios, name)
+
+    @cached_property
+    def solved(self) -> Flags:
+        """Which scenarios have a solution."""
+        return _solved(self.scenarios)
+
+    @cached_property
+    def criteria(self) -> npt.NDArray[np.object_]:
+        """Name of the criterion by scenario; empty where nobody knows."""
+        if "criterion" not in self.scenarios:
+            return np.full(len(self), self.criterion, dtype=object)
+        column = self.scenarios["criterion"].astype(object)
+        return column.where(column.notna(), self.criterion).map(str).to_numpy(dtype=object)
+
+    @cached_property
+    def cost(self) -> Floats:
+        """Optimal costs, currency/h."""
+        return self.column("cost")
+
+    @cached_property
+    def prices(self) -> Floats:
+        """NSSP with zero for what is no price, shape (n, m)."""
+        return np.where(self.nssp < self.floor, 0.0, self.nssp)
+
+    @cached_property
+    def nssp_max(self) -> Floats:
+        """Largest price among the inverters."""
+        largest = self.column("nssp_max")
+        return np.where(largest < self.floor, 0.0, largest)
+
+    @cached_property
+    def margin(self) -> Floats:
+        """Smallest stability margin, p.u. voltage."""
+        return self.column("margin_min")
+
+    @property
+    def highest(self) -> float:
+        """The highest price of any scenario; zero without prices."""
+        return float(np.nan_to_num(self.nssp_max, nan=0.0).max(initial=0.0))
+
+    @cached_property
+    def highest_priced(self) -> int:
+        """Place of the scenario with the highest price."""
+        return int(np.argmax(np.nan_to_num(self.nssp_max, nan=-1.0)))
+
+    @cached_property
+    def by_price(self) -> Ints:
+        """Places of the inverters by their highest price, highest first."""
+        if not self.nssp.size:
+            return np.arange(len(self.inverters))
+        highest = np.nan_to_num(self.prices, nan=0.0).max(axis=0)
+        return np.argsort(-highest, kind="stable")
+
+    @cached_property
+    def priced(self) -> Ints:
+        """Places of the inverters that are ever priced, by their highest price."""
+        ever = np.nansum(self.prices, axis=0) > 0
+        ranked: Ints = self.by_price[ever[self.by_price]]
+        return ranked
+
+
+def analyse(sweep: Sweep) -> Analysis:
+    """Line the tables of a sweep up.
+
+    Raises:
+        ScopfError: when the table of scenarios is empty or lacks columns.
+    """
+    scenarios = sweep.scenarios.sort_values("scenario").reset_index(drop=True)
+    lacking = [
+        name
+        for name in ("status", "solved", "cost", "nssp_max", "margin_min", "vm_min", "vm_max")
+        if name not in scenarios
+    ]
+    if lacking:
+        raise ScopfError(f"the table of scenarios has no column {', '.join(lacking)}")
+    if scenarios.empty:
+        raise ScopfError("the sweep has no scenarios yet; there is nothing to report")
+    axes = find(scenarios)
+    buses, nssp, vm = _by_inverter(sweep.inverters, scenarios["scenario"].to_numpy(dtype=np.int64))
+    solved, cost = _solved(scenarios), _numbers(scenarios, "cost")
+    rise = _rise(axes, cost)
+    criteria = next((axis for axis in axes.named if axis.name == "criterion"), None)
+    counts_from_none = criteria is not None and "none" in criteria.texts
+    base = sweep.manifest.get("base")
+    criterion = base.get("criterion") if isinstance(base, dict) else None
+    median = float(np.median(np.abs(cost[solved]))) if solved.any() else 0.0
+    return Analysis(
+        scenarios, axes, buses, nssp, vm, rise,
+        _above_none(axes, criteria, cost) if criteria and counts_from_none else rise,
+        counts_from_none, max(TRACE, PRICED * median), len(scenarios), str(criterion or ""),
+    )  # fmt: skip
+
+
+def _solved(scenarios: pd.DataFrame) -> Flags:
+    """Which scenarios have a solution."""
+    return scenarios["solved"].fillna(False).to_numpy(dtype=bool)
+
+
+def _numbers(scenarios: pd.DataFrame, name: str) -> Floats:
+    """A column of numbers, NaN where a scenario failed."""
+    import pandas as pd
+
+    numbers = pd.to_numeric(scenarios[name], errors="coerce")
+    values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(_solved(scenarios), values, np.nan)
+
+
+def _rise(axes: Axes, cost: Floats) -> Floats:
+    """Cost above the lowest of the scenarios that differ along x only."""
+    increase = np.full(len(cost), np.nan)
+    for rows in groups(axes.sliced, len(cost)).values():
+        if np.isfinite(cost[rows]).any():
+            increase[rows] = cost[rows] - np.nanmin(cost[rows])
+    return np.where(increase <= 1e-9 * np.abs(cost), 0.0, increase)
+
+
+def _above_none(axes: Axes, criteria: Dimension, cost: Floats) -> Floats:
+    """Cost above that of the scenario with "none" and the same other values; NaN without it."""
+    increase = np.full(len(cost), np.nan)
+    others = [axis for axis in axes.named if axis is not criteria]
+    without = np.isfinite(cost) & (criteria.codes == criteria.texts.index("none"))
+    for rows in groups(others, len(cost)).values():
+        if without[rows].any():
+            increase[rows] = cost[rows] - cost[rows[without[rows]]].min()
+    # A limit saves nothing; what is less than zero by more than rounding is shown all the same.
+    noise = RISEN * np.abs(cost)
+    return np.where((increase <= 1e-3 * noise) & (increase >= -noise), 0.0, increase)
+
+
+def _by_inverter(table: pd.DataFrame, numbers: Ints) -> tuple[Ints, Floats, Floats]:
+    """Inverters, and their prices and voltages by scenario."""
+    buses = np.unique(table["bus"].to_numpy(dtype=np.int64)) if len(table) else np.zeros(0, int)
+    nssp, vm = np.full((2, len(numbers), len(buses)), np.nan)
+    if len(table):
+        of = table["scenario"].to_numpy(dtype=np.int64)
+        known = np.isin(of, numbers)
+        row = np.searchsorted(numbers, of[known])
+        at = np.searchsorted(buses, table["bus"].to_numpy(dtype=np.int64)[known])
+        nssp[row, at] = table["nssp_per_pu"].to_numpy(dtype=np.float64, na_value=np.nan)[known]
+        vm[row, at] = table["vm"].to_numpy(dtype=np.float64, na_value=np.nan)[known]
+    return buses, nssp, vm

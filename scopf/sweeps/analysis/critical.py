@@ -1,0 +1,33 @@
+"""The critical m_q: where prices begin."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scopf.arrays import Flags, Ints
+from scopf.sweeps.analysis.analysis import RISEN, Analysis
+from scopf.sweeps.analysis.axes import Dimension
+
+
+def critical_axis(analysis: Analysis) -> Dimension | None:
+    """The m_q whose critical value can be shown over another axis."""
+    x = analysis.axes.x
+    return x if x.is_droop and x.numeric and len(x) > 2 and analysis.axes.series else None
+
+
+def critical_values(analysis: Analysis, rows: Ints) -> tuple[float, float]:
+    """Last m_q without and first m_q with a price or a rise of cost; NaN where there is none."""
+    x = analysis.axes.x
+    rows = rows[analysis.solved[rows]]
+    rows = rows[np.argsort(x.codes[rows], kind="stable")]
+    if not len(rows):
+        return np.nan, np.nan
+    rise = analysis.rise[rows]
+    priced: Flags = (analysis.nssp_max[rows] > 0) | (rise > RISEN * np.abs(analysis.cost[rows]))
+    # The rise counts from the lowest cost; before that scenario, cost falls and nothing binds.
+    priced &= (np.arange(len(rows)) >= int(np.argmin(rise))) | (analysis.nssp_max[rows] > 0)
+    mq = np.array([float(x.values[k]) for k in x.codes[rows].tolist()])
+    if not priced.any():
+        return float(mq[-1]), np.nan
+    first = int(np.argmax(priced))
+    return (float(mq[first - 1]) if first else np.nan), float(mq[first])
