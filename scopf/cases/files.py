@@ -89,7 +89,7 @@ def load_case(
 
 
 def _hint(name: str) -> str:
-    """What a name of nothing may have meant, or where it was looked for."""
+    """A known name close to one that is none, or the folder that was searched."""
     if near := bundled.similar(name):
         return f"did you mean {near}?"
     if Path(name).suffix.lower() not in _READ:

@@ -1,1 +1,1 @@
-"""What is connected to a bus: one file for each kind of device, with its parameters and units."""
+"""Devices at the buses: one file for each kind, with its parameters and units."""

@@ -33,7 +33,7 @@ class Families(Protocol):
         """A Pyomo object that stands for a leaf in a template."""
 
     def leaf(self, placeholder: Any) -> Leaf | None:
-        """What a Pyomo object stands for; None for one that is no placeholder."""
+        """The leaf of a placeholder; None for a Pyomo object that is none."""
 
     def numbers(self, node: Any) -> Numbers:
         """Numbers of a template without variables, or of an array."""
@@ -110,7 +110,7 @@ class Constraint(Symbol):
 
 @dataclass(frozen=True, eq=False)
 class Objective(Symbol):
-    """What is minimised."""
+    """The objective, to be minimised."""
 
     body: Any
 

@@ -1,4 +1,4 @@
-"""What ties the reactive to the active power of a generator: P-Q curves, constant power factors.
+"""Rows that tie the reactive to the active power of a generator: P-Q curves, power factors.
 
 A P-Q curve is two lines that bound Q, through (pc1, qc1) and (pc2, qc2) (MATPOWER manual, section
 6.4.3). The rows are scaled to a normal of length 1, and there are only those that cut into the box

@@ -102,8 +102,10 @@ class Problem:
         if scenario.capability:
             circles.check(net, inverters)
         with collector_off():
-            self.opf = OPF.declare(net, inverters, criterion, self.setting, forms)
-            self._write(quantities.writes(self._state(net)))
+            setting = self.setting  # one for both: its views of the network are made once
+            self.opf = OPF.declare(net, inverters, criterion, setting, forms)
+            state = State(self.opf, net, inverters, criterion, setting, numbers)
+            self._write(quantities.writes(state))
         if numbers["margin"] or numbers["droop_margin"]:
             self._warn_without_margin()
         self.compiled: dict[bool, Any] = {}  # kept by `solve`: reduced (False) and lifted (True)
@@ -195,10 +197,6 @@ class Problem:
         self._write(pairs)
         return self
 
-    def _state(self, net: Network) -> State:
-        numbers = self.scenario.numbers
-        return State(self.opf, net, self.inverters, self.criterion, self.setting, numbers)
-
     def _refuse_what_it_was_not_built_with(self, changes: Mapping[str, Any]) -> None:
         """A part of the model has variables of its own, so that it cannot come with an update."""
         for name in changes:
@@ -271,8 +269,8 @@ def build(
 
     The reduced network counts as alpha B^red, so Gamma is divided by alpha; this is what the
     paper's figures over alpha show. (`net.scaled(susceptance=...)` reduces the changed network
-    anew, its loads unscaled, which gives slightly other limits.) By default the droop margin is the
-    one that the criterion wants on this network, 6 % for "weighted" with losses, else none. All
+    again, its loads unscaled, which gives slightly other limits.) By default the droop margin is
+    the one that the criterion wants on this network, 6 % for "weighted" with losses, else none. All
     costs of reactive power add up, those of the case included. Where opportunity_price is positive,
     |Q| is at most the rating.
 

@@ -1,4 +1,4 @@
-"""Limits of the model and how they can be relaxed: what a diagnosis asks each part of it.
+"""Limits of the model and how they can be relaxed, as a diagnosis asks each part of it.
 
 A limit is what its owner would call one: the largest voltage of a bus, the rating of a branch at
 both of its ends, all stability rows of an inverter. Relaxed by t, its rows read
@@ -22,7 +22,7 @@ _SMALL = 0.1  # share of the mean size of generators below which none counts as 
 
 @dataclass(frozen=True, eq=False)
 class Effect:
-    """What relaxing limits does to a family of rows, or to the bounds of variables.
+    """The effect of relaxing limits on a family of rows, or on the bounds of variables.
 
     Attributes:
         family: rows or variables.

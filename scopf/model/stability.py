@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from scopf.devices.gfm import Inverters
 from scopf.engine.symbols import Constraint, Parameter
 from scopf.model import relaxation
 from scopf.model.balance import LAST
@@ -31,19 +32,19 @@ class StabilityRows(Part):
         criterion: whose rows they are.
         dispatch: what they are made of.
         declared: the rows.
-        labels: names of the inverters.
+        inverters: the inverters.
     """
 
     criterion: Criterion
     dispatch: Dispatch
     declared: Declared
-    labels: list[str]
+    inverters: Inverters
 
     @classmethod
     def declare(cls, criterion: Criterion, dispatch: Dispatch, setting: Setting) -> Self:
         """Declare the rows of a criterion."""
         declared = criterion.declare(dispatch, setting)
-        return cls(criterion, dispatch, declared, setting.inverters.labels)
+        return cls(criterion, dispatch, declared, setting.inverters)
 
     def read(self, setting: Setting, prices: RowPrices) -> Stability:
         """The criterion at the present values of the model."""
@@ -69,7 +70,7 @@ class StabilityRows(Part):
             quantities, most = ("least angle", "widest angle"), _NARROW - WIDEST
             names = ("stability angle row", "stability angle row")
             found += relaxation.of_angles(
-                one.constraint, names, _GROUP, quantities, one.labels, most
+                one.constraint, names, _GROUP, quantities, one.labels(), most
             )
         found += self._without_inverter()
         if self._droops_are_given and self.declared.limits is not None:
@@ -90,8 +91,8 @@ class StabilityRows(Part):
             for one in self.declared.rows
         ]
         return Relaxation(
-            "stability rows", _GROUP, "m_q", "p.u.", "<=", self.labels, unit / limit, needed,
-            effects,
+            "stability rows", _GROUP, "m_q", "p.u.", "<=", self.inverters.labels, unit / limit,
+            needed, effects,
         )  # fmt: skip
 
     def _without_inverter(self) -> Sequence[Relaxation]:

@@ -1,1 +1,1 @@
-"""What runs one nonlinear program, from its start point to the status it ends with."""
+"""Runs one nonlinear program, from its start point to the status it ends with."""

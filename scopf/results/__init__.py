@@ -1,1 +1,1 @@
-"""What a solve came to: tables, prices, accuracy, text and files."""
+"""Results of a solve: tables, prices, accuracy, text and files."""

@@ -75,7 +75,7 @@ class Solution(Result):
 
     @cached_property
     def diagnosis(self) -> Diagnosis | None:
-        """Which limits conflict, found by re-solves when it is first asked for; None if solved.
+        """Limits that conflict, found by re-solves when it is first asked for; None if solved.
 
         For a solution that was not certified: which limits conflict with the least droop margin
         that had no solution any more, or in a sentence why there was no such margin.

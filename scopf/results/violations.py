@@ -150,7 +150,7 @@ def _relative(value: Floats, lower: Floats, upper: Floats) -> Floats:
 
 
 def _margins(problem: Problem, stability: Stability) -> list[Family]:
-    """By how much inverters miss the margin that is asked for; the criterion computes it anew."""
+    """Shortfall of each inverter's margin; the criterion computes it from the point again."""
     slack = stability.margin - stability.required
     present = ~np.isnan(slack)
     if not present.any():

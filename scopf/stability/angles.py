@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -49,10 +51,10 @@ def declare(d: Dispatch, setting: Setting, network: Literal["reduced", "full"]) 
     branch = setting.net.branch
     low, high = branch.angmin - grid.shift, branch.angmax - grid.shift
     wide = np.flatnonzero((low < -WIDEST) | (high > WIDEST))
-    return Angles(across, back, (_widths(d, wide, grid, branch.names(wide)),))
+    return Angles(across, back, (_widths(d, wide, grid, partial(branch.names, wide)),))
 
 
-def _widths(d: Dispatch, lines: Ints, grid: Grid, labels: list[str]) -> AngleRows:
+def _widths(d: Dispatch, lines: Ints, grid: Grid, labels: Callable[[], list[str]]) -> AngleRows:
     """`stability_angle`: each of these branches of the full network by itself."""
     f, va, shift = d.formulation, d.va, grid.shift[lines]
     index = f.index("branch_wide", [d.branch.keys[line] for line in lines.tolist()])
@@ -106,6 +108,6 @@ def _spreads(
         "stability_angle_direct", pairs, va[buses[i]] - va[buses[j]], lower=-limit, upper=limit
     )
     return (
-        AngleRows(width, [f"the inverters of group {number}" for number in groups.keys]),
-        AngleRows(direct, [f"inverters {a} and {b}" for a, b in ends_of]),
+        AngleRows(width, lambda: [f"the inverters of group {number}" for number in groups.keys]),
+        AngleRows(direct, lambda: [f"inverters {a} and {b}" for a, b in ends_of]),
     ), definitions

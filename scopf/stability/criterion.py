@@ -104,7 +104,7 @@ class Criterion:
         return price
 
     def faults(self) -> list[str]:
-        """What the class lacks, a sentence each; empty for a criterion that can be used."""
+        """Faults of the class, a sentence each; empty for a criterion that can be used."""
         found = []
         if not (isinstance(self.name, str) and self.name):
             found.append("it has no name: set the attribute `name` to a text")

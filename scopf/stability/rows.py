@@ -91,11 +91,11 @@ class AngleRows:
 
     Attributes:
         constraint: the rows.
-        labels: a name for each: "branch 7 (4-9)".
+        labels: makes a name for each: "branch 7 (4-9)".
     """
 
     constraint: Constraint
-    labels: list[str]
+    labels: Callable[[], list[str]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +125,7 @@ class RowPrices(Protocol):
     """The solver's answer about constraint families."""
 
     def active(self, rows: Constraint, /) -> Flags:
-        """Which members of a family are rows of the problem."""
+        """Members of a family that are rows of the problem."""
 
     def price(self, rows: Constraint, /, *, lower: bool = False) -> Floats:
         """Value of one unit more slack on the upper (or lower) side of each row.
