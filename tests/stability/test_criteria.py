@@ -9,7 +9,7 @@ import pytest
 
 import scopf
 from scopf.dynamics.energy import hessian
-from scopf.engine.functions import cos
+from scopf.engine.functions import cos, sin
 from scopf.engine.nlp import NLP
 from scopf.network.susceptances import Grid
 from scopf.results import export
@@ -376,8 +376,13 @@ class Heavy(ByOneMethod):
 
 
 class OnTheFullNetwork(ByOneMethod):
+    """Odd in the angle as well: both ends of a line have their own sign of it."""
+
     name = "full"
     network = "full"
+
+    def term(self, b, v_i, v_j, angle):
+        return b * (v_j / cos(angle) - v_i + 0.3 * v_i * sin(angle))
 
 
 class Strict(ByOneMethod):
