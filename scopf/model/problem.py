@@ -143,7 +143,7 @@ class Problem:
         return self.formulation.model
 
     @spelled
-    @takes_numbers()
+    @takes_numbers("float", "float | Mapping[int, float]")
     def update(self, **numbers: Unpack[Numbers]) -> Problem:
         """Change numbers of the problem; nothing is rebuilt, the next solve starts at once.
 
@@ -222,7 +222,7 @@ class Problem:
 
 
 @spelled
-@takes_numbers()
+@takes_numbers("float", "float | Mapping[int, float]")
 def build(
     net: Network,
     inverters: Inverters | None = None,

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypedDict, TypeVar, cast, get_type_hints
+from typing import Annotated, Any, Generic, TypedDict, TypeVar, cast, get_args, get_type_hints
 
 from scopf.errors import ScopfError, number
 
@@ -32,7 +33,7 @@ class Quantity:
         each: what may have a value of its own: "bus", "inverter" (by the number of its bus) or
             "gen"; empty for one number only.
         part: whether a problem has it only if it was built with it (0, say).
-        instead: the quantity that this one takes the place of.
+        instead: another one that it excludes, and takes the place of.
     """
 
     text: str
@@ -71,8 +72,7 @@ class Table(TypedDict, Generic[One, Some], total=False):
     mq: Annotated[
         Some | None,
         Quantity(
-            "reactive droop m_q of every generating unit on the system base, p.u., or of the "
-            "inverter at a bus",
+            "reactive droop m_q of every generating unit on the system base, p.u.",
             "m_q", "p.u.", default=None, above=0, each="inverter",
         ),
     ]  # fmt: skip
@@ -88,7 +88,7 @@ class Table(TypedDict, Generic[One, Some], total=False):
     ]
     eta_q: Annotated[
         One,
-        Quantity("reactive over active power cost, d_i = eta_q c_i", "η_q", least=0, instead="d"),
+        Quantity("reactive over active power cost, d_i = eta_q c_i", "η_q", least=0),
     ]
     d: Annotated[
         Some | None,
@@ -144,6 +144,7 @@ class Numbers(Table[float, Each], total=False):
     """The numbers of a problem, as `build` and `update` take them."""
 
 
+PAIRS = tuple((one.instead, name) for name, one in QUANTITIES.items() if one.instead)
 DEFAULTS = cast(Numbers, {name: one.default for name, one in QUANTITIES.items()})
 
 
@@ -171,10 +172,10 @@ def given(numbers: Mapping[str, Any]) -> dict[str, Any]:
 def changed(before: Numbers, changes: Mapping[str, Any]) -> Numbers:
     """The numbers after a change: what is not given stays, and some take the place of others."""
     after: dict[str, Any] = {**before, **changes}
-    for name in changes:
-        other = QUANTITIES[name].instead
-        if other and other not in changes:
-            after[other] = QUANTITIES[other].default
+    for pair in PAIRS:
+        left = [name for name in pair if name not in changes]
+        if len(left) == 1:
+            after[left[0]] = QUANTITIES[left[0]].default
     return cast(Numbers, after)
 
 
@@ -183,31 +184,25 @@ def changed(before: Numbers, changes: Mapping[str, Any]) -> Numbers:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def parameters(one: Any, some: Any) -> list[inspect.Parameter]:
-    """A keyword for every number, None by default, with the types `Table[one, some]` gives it."""
-    found = []
-    for name, hint in _HINTS.items():
-        kind = hint.__origin__ | None
-        kind = kind[tuple({One: one, Some: some}[free] for free in kind.__parameters__)]
-        keyword = inspect.Parameter.KEYWORD_ONLY
-        found.append(inspect.Parameter(name, keyword, default=None, annotation=kind))
-    return found
-
-
-def takes_numbers(one: Any = float, some: Any = Each) -> Callable[[Function], Function]:
+def takes_numbers(one: str, some: str) -> Callable[[Function], Function]:
     """Show every number among the keywords of a function that takes `**numbers`.
 
     Its signature and its docstring get an entry for each.
 
     Args:
-        one: type of a number.
+        one: type of a number, as the function's module knows it.
         some: type of a number that each bus, inverter or generator may have one of.
     """
+    keywords = []
+    for name, hint in _HINTS.items():
+        kind = some if Some in (hint.__origin__, *get_args(hint.__origin__)) else one
+        by_name = inspect.Parameter.KEYWORD_ONLY
+        keywords.append(inspect.Parameter(name, by_name, default=None, annotation=f"{kind} | None"))
 
     def decorate(function: Function) -> Function:
         own = inspect.signature(function)
         shown = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
-        signature = own.replace(parameters=[*shown, *parameters(one, some)])
+        signature = own.replace(parameters=[*shown, *keywords])
         function.__signature__ = signature  # type: ignore[attr-defined]
         function.__doc__ = _documented(function.__doc__)
         return function
@@ -219,8 +214,16 @@ _ENTRY = re.compile(r"^( *)\*\*numbers: .*\n(\1    .*\n)*", re.M)
 
 
 def _documented(text: str | None) -> str | None:
-    """A docstring with a line on every number after its entry `**numbers`."""
+    """A docstring with a list of the numbers in its entry `**numbers`."""
     if text is None or (found := _ENTRY.search(text)) is None:
         return text
-    lines = [f"{found[1]}    {name}: {one.text}.\n" for name, one in QUANTITIES.items()]
-    return text[: found.end()] + "".join(lines) + text[found.end() :]
+    entry, further = f"{found[1]}    - ", f"{found[1]}      "
+    owners = {
+        "": "", "bus": " (or by bus)", "gen": " (or by generator)",
+        "inverter": " (or by bus: of the inverter there)",
+    }  # fmt: skip
+    texts = [f"{name}: {one.text}{owners[one.each]}." for name, one in QUANTITIES.items()]
+    lines = [
+        textwrap.fill(text, 100, initial_indent=entry, subsequent_indent=further) for text in texts
+    ]
+    return "\n".join([text[: found.end()], *lines, text[found.end() :]])

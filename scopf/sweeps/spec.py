@@ -20,8 +20,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from scopf.errors import CaseError, Fault, ScopfError, listing, nearest
+from scopf.model.quantities import PAIRS, QUANTITIES
 from scopf.sweeps import series
-from scopf.sweeps.quantities import BY_NAME, Value, is_column, split
+from scopf.sweeps.columns import COLUMNS, Value, is_column, split
 from scopf.sweeps.toml_lines import line_of
 from scopf.sweeps.values import MOST, column_type, is_space
 
@@ -242,17 +243,19 @@ class _SpecReader:
         paths: dict[str, tuple[str | int, ...]] = {}
         rest = {}
         for key, value in given.items():
-            quantity = BY_NAME.get(key)
-            if quantity and quantity.by_bus and isinstance(value, Mapping) and not is_space(value):
+            quantity = QUANTITIES.get(key)
+            if quantity and quantity.each and isinstance(value, Mapping) and not is_space(value):
+                owner = "generator" if quantity.each == "gen" else "bus"
                 if not value:
-                    self.fault((key,), "is an empty table; leave it out, or name a bus in it")
-                for bus, one in value.items():
-                    column = key if bus == "all" else f"{key}_{bus}"
+                    self.fault((key,), f"is an empty table; leave it out, or name a {owner} in it")
+                for own, one in value.items():
+                    column = key if own == "all" else f"{key}_{own}"
+                    path = (key, str(own))
                     if not is_column(column):
-                        self.fault((key, str(bus)), f'"{bus}" is neither a bus number nor "all"')
+                        self.fault(path, f'"{own}" is neither a {owner} number nor "all"')
                         continue
-                    self._once(column, columns, (key, str(bus)))
-                    columns[column], paths[column] = one, (key, str(bus))
+                    self._once(column, columns, path)
+                    columns[column], paths[column] = one, path
             elif is_column(key):
                 self._once(key, columns, (key,))
                 columns[key], paths[key] = value, (key,)
@@ -265,7 +268,7 @@ class _SpecReader:
             self.fault(path, f"{column} is given twice")
 
     def _settings(self, given: dict[str, Any]) -> Settings | None:
-        known = [*Settings.model_fields, *BY_NAME, "scenarios", "load_series"]
+        known = [*Settings.model_fields, *COLUMNS, "scenarios", "load_series"]
         try:
             return Settings(**given)
         except ValidationError as error:
@@ -290,7 +293,7 @@ class _SpecReader:
             good["outage"] = ["all"]
         whole: dict[str, Any] = {"outage": ["all"]} if good.get("outage") == ["all"] else {}
         good = {name: value for name, value in good.items() if name not in whole}
-        types = {name: (column_type(BY_NAME[split(name)[0]], blanks=blanks), ...) for name in good}
+        types = {name: (column_type(name, blanks=blanks), ...) for name in good}
         try:
             model = create_model("Columns", **types)  # type: ignore[call-overload]
             checked = model(**good)
@@ -327,8 +330,8 @@ class _SpecReader:
         names = list(dict.fromkeys(name for row in rows for name in row))
         for name in [name for name in names if not is_column(name)]:
             first = next(k for k, row in enumerate(rows) if name in row)
-            near = nearest(str(name), list(BY_NAME))
-            hint = f"; did you mean {near}?" if near else f"; known are {listing(BY_NAME, 20)}"
+            near = nearest(str(name), COLUMNS)
+            hint = f"; did you mean {near}?" if near else f"; known are {listing(COLUMNS, 20)}"
             self.fault(("scenarios", first, str(name)), "is nothing that scenarios have" + hint)
             names.remove(name)
         columns = {name: [row.get(name) for row in rows] for name in names}
@@ -365,9 +368,11 @@ class _SpecReader:
         columns = [column for axis in axes for column in axis.columns]
         for column in {c for c in columns if columns.count(c) > 1}:
             self.fault((column,), "is given twice")
-        together = [axis for axis in axes if {"eta_q", "d"} <= set(axis.columns)]
-        if {"eta_q", "d"} <= set(columns) and not together:
-            self.fault(("d",), "give either eta_q or d; a table of scenarios may have some of each")
+        for pair in PAIRS:
+            together = any({*pair} <= set(axis.columns) for axis in axes)
+            if {*pair} <= set(columns) and not together:
+                text = f"give either {pair[0]} or {pair[1]}"
+                self.fault((pair[1],), f"{text}; a table of scenarios may have some of each")
 
 
 def _complaints(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:

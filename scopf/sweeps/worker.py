@@ -24,7 +24,7 @@ from scopf.results.prices import TRACE
 from scopf.results.tables import BINDING
 from scopf.stability.rows import NOBODY
 from scopf.sweeps.base_case import INVALID, Base, Numbers, Topology, Unsolvable
-from scopf.sweeps.quantities import Value
+from scopf.sweeps.columns import Value
 
 if TYPE_CHECKING:
     from scopf.results.solution import Solution
