@@ -8,18 +8,18 @@ at once when parameters change.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 
 from scopf.arrays import Floats
 from scopf.engine.numbers import Numbers
+from scopf.engine.pyomo_types import Node
 from scopf.errors import ScopfError
 
 
 class Polynomial:
-    """A sum of products of parameters; equal objects are told apart, so it can be a key.
+    """A sum of products of parameters; compared by identity, so that it can be a key.
 
     Attributes:
         terms: coefficient of each product, by the parameters' numbers.
@@ -70,10 +70,10 @@ class Parameters:
     def __init__(self) -> None:
         self.values: Floats = np.ones(1)
         self._readers: list[Callable[[], float]] = []
-        self._nodes: list[Any] = []
-        self._known: dict[tuple[int, bool], tuple[Any, Polynomial]] = {}
+        self._nodes: list[Node] = []
+        self._known: dict[tuple[int, bool], tuple[Node, Polynomial]] = {}
 
-    def of(self, node: Any, inverse: bool = False) -> Polynomial:
+    def of(self, node: Node, inverse: bool = False) -> Polynomial:
         """An expression of parameters, or one over it, as a coefficient.
 
         Raises:
@@ -91,8 +91,8 @@ class Parameters:
             found = self._known[id(node), inverse] = (node, self.add(read, node))
         return found[1]
 
-    def add(self, read: Callable[[], float], node: Any = None) -> Polynomial:
-        """A number that is read again at every refresh; `node` is what to name if that fails."""
+    def add(self, read: Callable[[], float], node: Node = None) -> Polynomial:
+        """A number that is read again at every refresh; errors name `node`."""
         self._readers.append(read)
         self._nodes.append(node)
         return Polynomial({(len(self._readers) - 1,): 1.0})

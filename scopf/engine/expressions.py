@@ -16,12 +16,14 @@ in a row, `Numbers` in a family.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 import pyomo.core.expr.numeric_expr as nodes
 from pyomo.common.numeric_types import native_numeric_types
 
 from scopf.engine.coefficients import Parameters
+from scopf.engine.pyomo_types import Node
 from scopf.errors import ScopfError
 
 PARAMETER = -1
@@ -37,6 +39,9 @@ FUNCTIONS = {
 _SUMS = (nodes.SumExpressionBase, nodes.LinearExpression)
 _INSIDE = "inside"  # context of what is inside a named expression: only the outermost is nested
 _LONG = 24  # an inner sum of more variables than this becomes a variable of its own
+
+
+Context = TypeVar("Context")
 
 
 class UnsupportedError(ScopfError):
@@ -62,11 +67,11 @@ class Form:
             self.atoms[atom] = self.atoms.get(atom, 0.0) + scale * coefficient
 
 
-class Walker(ABC):
+class Walker(ABC, Generic[Context]):
     """Turns expressions into forms; variables and atoms get their numbers as they are met.
 
-    Subclasses walk other leaves; they say what a leaf's number or column is, and what is inside a
-    named expression. `context` is theirs: which rows an inner expression is meant for.
+    Subclasses walk other leaves; they give the number or column of a leaf and the body of a
+    named expression. `context` is theirs: the rows that an inner expression is meant for.
 
     Attributes:
         lift: ids of the named expressions that become variables y with rows y = expression.
@@ -78,41 +83,41 @@ class Walker(ABC):
         self.nested: set[int] = set()
 
     @abstractmethod
-    def number(self, node: Any, context: Any = None) -> Coefficient:
+    def number(self, node: Node, context: Context | None = None) -> Coefficient:
         """Value of an expression without variables."""
 
     @abstractmethod
-    def inverse(self, node: Any) -> Coefficient:
-        """One over it."""
+    def inverse(self, node: Node) -> Coefficient:
+        """One over that value."""
 
     @abstractmethod
-    def column(self, variable: Any, context: Any = None) -> int:
+    def column(self, variable: Node, context: Context | None = None) -> int:
         """Column of a variable, a new one when it is met for the first time."""
 
     @abstractmethod
-    def open(self, node: Any, context: Any) -> tuple[Any, Any]:
-        """What is inside a named expression, and the context that it is to be read in."""
+    def open(self, node: Node, context: Context | None) -> tuple[Node, Context]:
+        """Body of a named expression, and the context to read it in."""
 
     @abstractmethod
-    def lifted(self, node: Any, context: Any) -> bool:
+    def lifted(self, node: Node, context: Context | None) -> bool:
         """Whether this node is a variable of its own, found by `column`."""
 
     @abstractmethod
-    def add_named(self, node: Any, scale: Coefficient, form: Form) -> None:
+    def add_named(self, node: Node, scale: Coefficient, form: Form) -> None:
         """Add a named expression to a form."""
 
     @abstractmethod
     def atom(self, shape: Shape, columns: tuple[int, ...], numbers: tuple[Coefficient, ...]) -> int:
         """Number of an atom."""
 
-    def form(self, expression: Any) -> Form:
+    def form(self, expression: Node) -> Form:
         """Linear form of an expression.
 
         Raises:
             UnsupportedError: for an operator that has no compiled form.
         """
         form = Form()
-        stack: list[tuple[Any, Coefficient]] = [(expression, 1.0)]
+        stack: list[tuple[Node, Coefficient]] = [(expression, 1.0)]
         while stack:
             node, scale = stack.pop()
             if node.__class__ in native_numeric_types:
@@ -135,11 +140,11 @@ class Walker(ABC):
         return form
 
     def _product(
-        self, node: Any, scale: Coefficient, form: Form, stack: list[tuple[Any, Coefficient]]
+        self, node: Node, scale: Coefficient, form: Form, stack: list[tuple[Node, Coefficient]]
     ) -> None:
         """Take the numbers out of a product; what is left is linear after all, or an atom."""
-        above: list[Any] = []
-        below: list[Any] = []
+        above: list[Node] = []
+        below: list[Node] = []
         scale *= self._factors(node, above, below)
         if not below and len(above) == 1 and above[0] is not node:
             stack.append((above[0], scale))
@@ -157,7 +162,7 @@ class Walker(ABC):
         number = self.atom(tuple(shape), tuple(columns), tuple(numbers))
         form.atoms[number] = form.atoms.get(number, 0.0) + scale
 
-    def _factors(self, node: Any, above: list[Any], below: list[Any]) -> Coefficient:
+    def _factors(self, node: Node, above: list[Node], below: list[Node]) -> Coefficient:
         """Split a product or quotient into variable factors; return the number before them."""
         scale: Coefficient = 1.0
         stack = [(node, False)]
@@ -181,10 +186,10 @@ class Walker(ABC):
         return scale
 
     def _tokens(
-        self, root: Any, shape: list[Token], columns: dict[int, int], numbers: list[Coefficient]
+        self, root: Node, shape: list[Token], columns: dict[int, int], numbers: list[Coefficient]
     ) -> None:
         """Append an expression's tokens in postfix order; `columns` numbers them locally."""
-        stack: list[tuple[Any, Token | None, Any]] = [(root, None, None)]
+        stack: list[tuple[Node, Token | None, Context | None]] = [(root, None, None)]
         while stack:
             node, token, context = stack.pop()
             if token is not None:
@@ -208,7 +213,7 @@ class Walker(ABC):
                 stack += [(operand, None, context) for operand in reversed(operands)]
 
 
-class RowWalker(Walker):
+class RowWalker(Walker[str]):
     """Walks the rows of a Pyomo model, one by one.
 
     Args:
@@ -230,15 +235,15 @@ class RowWalker(Walker):
         self,
         lift: frozenset[int] = frozenset(),
         columns: dict[int, int] | None = None,
-        forms: Any = None,
+        forms: Callable[[Node], Form | None] | None = None,
         first_column: int = 0,
         first_atom: int = 0,
     ) -> None:
         super().__init__(lift)
-        self.variables: list[Any] = []
+        self.variables: list[Node] = []
         self.atoms: list[Atom] = []
         self.named: dict[int, Form] = {}
-        self.nodes: list[Any] = []
+        self.nodes: list[Node] = []
         self.definitions: list[tuple[int, Form]] = []
         self._column = columns if columns is not None else {}
         self._forms = forms or (lambda node: None)
@@ -246,15 +251,15 @@ class RowWalker(Walker):
         self._atom: dict[Atom, int] = {}
         self.parameters = Parameters()
 
-    def number(self, node: Any, context: Any = None) -> Coefficient:
+    def number(self, node: Node, context: str | None = None) -> Coefficient:
         """A mutable parameter, or an expression of them: read again at every refresh."""
         return self.parameters.of(node)
 
-    def inverse(self, node: Any) -> Coefficient:
-        """One over it, read again likewise."""
+    def inverse(self, node: Node) -> Coefficient:
+        """One over it, also read again at every refresh."""
         return self.parameters.of(node, inverse=True)
 
-    def column(self, variable: Any, context: Any = None) -> int:
+    def column(self, variable: Node, context: str | None = None) -> int:
         """Column of a variable or of a lifted expression."""
         column = self._column.get(id(variable))
         if column is None:
@@ -262,7 +267,7 @@ class RowWalker(Walker):
             self.variables.append(variable)
         return column
 
-    def open(self, node: Any, context: Any) -> tuple[Any, Any]:
+    def open(self, node: Node, context: str | None) -> tuple[Node, str]:
         """The named expression's own expression."""
         if node.expr is None:
             raise UnsupportedError(f"expression {node.name} is empty")
@@ -270,7 +275,7 @@ class RowWalker(Walker):
             self.nested.add(id(node))
         return node.expr, _INSIDE
 
-    def lifted(self, node: Any, context: Any) -> bool:
+    def lifted(self, node: Node, context: str | None) -> bool:
         """Named expressions that are to be lifted, and long inner sums always."""
         if id(node) in self._column:
             return True
@@ -283,7 +288,7 @@ class RowWalker(Walker):
         self.definitions.append((self.column(node), form))
         return True
 
-    def add_named(self, node: Any, scale: Coefficient, form: Form) -> None:
+    def add_named(self, node: Node, scale: Coefficient, form: Form) -> None:
         """Add a named expression's form, or its variable when it is lifted."""
         if self.lifted(node, None):
             column = self.column(node)
@@ -300,7 +305,7 @@ class RowWalker(Walker):
             self.atoms.append(atom)
         return number
 
-    def _form_of(self, node: Any) -> Form:
+    def _form_of(self, node: Node) -> Form:
         """Form of a named expression or of a sum, made once."""
         form = self.named.get(id(node))
         if form is None:
@@ -315,7 +320,7 @@ class RowWalker(Walker):
         return form
 
 
-def _operator(node: Any) -> tuple[str, tuple[Any, ...]]:
+def _operator(node: Node) -> tuple[str, tuple[Node, ...]]:
     """Token of a nonlinear or inner node, and its operands."""
     arguments = tuple(node.args)
     if isinstance(node, _SUMS):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -12,8 +11,9 @@ from scopf.arrays import Floats, Ints
 from scopf.engine.expressions import Coefficient, Form, Shape, Walker
 from scopf.engine.formulation import Formulation
 from scopf.engine.numbers import Numbers
-from scopf.engine.symbols import Members, Total, Variable
-from scopf.engine.triplets import Entries
+from scopf.engine.pyomo_types import Node
+from scopf.engine.symbols import Constraint, Expression, Members, Objective, Total, Variable
+from scopf.engine.triplets import Triplets
 from scopf.errors import ScopfError
 
 
@@ -32,24 +32,24 @@ class Atoms:
 
 @dataclass(frozen=True)
 class Family:
-    """Linear forms of a family, n rows; without entries that are always zero."""
+    """Linear forms of a family, n rows; without coefficients that are always zero."""
 
     size: int
-    linear: list[Entries] = field(default_factory=list)
-    atoms: list[Entries] = field(default_factory=list)
-    constants: list[Entries] = field(default_factory=list)  # target always 0
+    linear: list[Triplets] = field(default_factory=list)
+    atoms: list[Triplets] = field(default_factory=list)
+    constants: list[Triplets] = field(default_factory=list)  # target always 0
 
     def values(self, full: Floats, atoms: Floats, where: Ints) -> Floats:
         """Values of the forms at a point; NaN where an atom is not evaluated (`where` is -1)."""
         total = np.zeros(self.size)
-        for entries in self.constants:
-            np.add.at(total, entries.rows, entries.numbers.values())
-        for entries in self.linear:
-            np.add.at(total, entries.rows, entries.numbers.values() * full[entries.targets])
-        for entries in self.atoms:
-            places = where[entries.targets]
+        for triplets in self.constants:
+            np.add.at(total, triplets.rows, triplets.numbers.values())
+        for triplets in self.linear:
+            np.add.at(total, triplets.rows, triplets.numbers.values() * full[triplets.targets])
+        for triplets in self.atoms:
+            places = where[triplets.targets]
             found = np.where(places >= 0, atoms[places] if len(atoms) else np.nan, np.nan)
-            np.add.at(total, entries.rows, entries.numbers.values() * found)
+            np.add.at(total, triplets.rows, triplets.numbers.values() * found)
         return total
 
 
@@ -57,7 +57,7 @@ class Families:
     """All families of a formulation as linear forms.
 
     Args:
-        formulation: what to read.
+        formulation: whose templates are walked.
         lift: names of the expression families that become variables.
 
     Attributes:
@@ -80,7 +80,7 @@ class Families:
         for symbol in formulation.symbols.values():
             if isinstance(symbol, Variable):
                 self._claim(symbol.name, len(symbol))
-            elif hasattr(symbol, "body"):
+            elif isinstance(symbol, (Expression, Constraint, Objective)):
                 self.forms[symbol.name] = self._read(symbol.body, len(symbol))
             if symbol.name in self.lift:
                 self._claim(symbol.name, len(symbol))
@@ -101,15 +101,15 @@ class Families:
         self._last_atom += len(columns)
         return made
 
-    def _read(self, body: Any, rows: int) -> Family:
+    def _read(self, body: Node, rows: int) -> Family:
         walker = _TemplateWalker(self, rows)
         form = walker.form(body)
         everything = np.arange(rows)
         family = Family(rows)
 
-        def put(kind: list[Entries], targets: Ints, coefficient: Coefficient) -> None:
+        def put(kind: list[Triplets], targets: Ints, coefficient: Coefficient) -> None:
             numbers = coefficient if isinstance(coefficient, Numbers) else Numbers(coefficient)
-            kind.append(Entries(everything, targets, numbers))
+            kind.append(Triplets(everything, targets, numbers))
 
         put(family.constants, np.zeros(rows, dtype=np.int64), form.constant)
         for key, coefficient in form.linear.items():
@@ -128,7 +128,7 @@ class Families:
         symbol = leaf.symbol
         if symbol.name in self.columns:
             everything = np.arange(len(symbol))
-            place = Entries(everything, self.columns[symbol.name] + everything, Numbers(1.0))
+            place = Triplets(everything, self.columns[symbol.name] + everything, Numbers(1.0))
             source = Family(len(symbol), linear=[place])
         else:
             source = self.forms[symbol.name]
@@ -137,14 +137,14 @@ class Families:
             (family.atoms, source.atoms),
             (family.constants, source.constants),
         ):
-            for entries in theirs:
+            for triplets in theirs:
                 if isinstance(leaf, Total):
-                    mine.append(entries.total(leaf.owner, coefficient))
+                    mine.append(triplets.total(leaf.owner, coefficient))
                 else:
-                    mine.append(entries.select(leaf.positions, source.size, coefficient))
+                    mine.append(triplets.select(leaf.positions, source.size, coefficient))
 
 
-class _TemplateWalker(Walker):
+class _TemplateWalker(Walker[Ints]):
     """Walks a template; variables are placeholders for a column in each row.
 
     Attributes:
@@ -155,22 +155,31 @@ class _TemplateWalker(Walker):
     def __init__(self, families: Families, rows: int) -> None:
         super().__init__()
         self.places: list[Ints] = []
-        self.references: dict[int, tuple[Any, Coefficient]] = {}
+        self.references: dict[int, tuple[Members | Total, Coefficient]] = {}
         self._families = families
         self._rows = rows
 
-    def _leaf(self, node: Any) -> Any:
-        return self._families.formulation.leaf(node)
+    def _leaf(self, node: Node) -> Members | Total:
+        """Members of other families, or sums of them, by their placeholder."""
+        leaf = self._families.formulation.leaf(node)
+        assert isinstance(leaf, (Members, Total))
+        return leaf
 
-    def number(self, node: Any, context: Any = None) -> Coefficient:
+    def _members(self, node: Node) -> Members:
+        leaf = self._leaf(node)
+        if isinstance(leaf, Total):
+            raise ScopfError(f"a sum over {leaf.symbol.name} stands inside a nonlinear term")
+        return leaf
+
+    def number(self, node: Node, context: Ints | None = None) -> Coefficient:
         numbers = self._families.formulation.numbers(node)
         return numbers if context is None else numbers.take(context)
 
-    def inverse(self, node: Any) -> Coefficient:
+    def inverse(self, node: Node) -> Coefficient:
         return 1.0 / self.number(node)
 
-    def column(self, variable: Any, context: Any = None) -> int:
-        leaf = self._leaf(variable)
+    def column(self, variable: Node, context: Ints | None = None) -> int:
+        leaf = self._members(variable)
         positions = leaf.positions if context is None else leaf.positions[context]
         columns = self._families.columns[leaf.symbol.name] + positions
         for key, known in enumerate(self.places):
@@ -179,19 +188,18 @@ class _TemplateWalker(Walker):
         self.places.append(columns)
         return len(self.places) - 1
 
-    def open(self, node: Any, context: Any) -> tuple[Any, Any]:
-        leaf = self._leaf(node)
-        if isinstance(leaf, Total):
-            raise ScopfError(f"a sum over {leaf.symbol.name} stands inside a nonlinear term")
+    def open(self, node: Node, context: Ints | None) -> tuple[Node, Ints]:
+        leaf = self._members(node)
+        assert isinstance(leaf.symbol, Expression)
         if context is None and self._families.forms[leaf.symbol.name].atoms:
             self._families.nested.add(leaf.symbol.name)
         return leaf.symbol.body, leaf.positions if context is None else leaf.positions[context]
 
-    def lifted(self, node: Any, context: Any) -> bool:
-        leaf = self._leaf(node)
+    def lifted(self, node: Node, context: Ints | None) -> bool:
+        leaf = self._families.formulation.leaf(node)
         return isinstance(leaf, Members) and leaf.symbol.name in self._families.columns
 
-    def add_named(self, node: Any, scale: Coefficient, form: Form) -> None:
+    def add_named(self, node: Node, scale: Coefficient, form: Form) -> None:
         known = self.references.get(id(node))
         total = scale if known is None else known[1] + scale
         self.references[id(node)] = (self._leaf(node), total)

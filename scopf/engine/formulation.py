@@ -13,9 +13,10 @@ So an equation is written once, and a large model costs arrays, not objects.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pyomo.core.expr.numeric_expr as nodes
 import pyomo.environ as pyo
 from pyomo.core.base.expression import ExpressionData
@@ -25,17 +26,23 @@ from pyomo.core.base.var import VarData
 from scopf.engine.gc_off import collector_off
 from scopf.engine.numbers import Numbers
 from scopf.engine.pyomo_model import Origin, Rendering
+from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import (
+    Bound,
     Constraint,
     Data,
     Expression,
     Index,
+    Key,
     Leaf,
     Members,
     Objective,
     Parameter,
+    Symbol,
     Variable,
 )
+
+Kind = TypeVar("Kind", bound=Symbol)
 
 _NOWHERE = pyo.Param(mutable=True)  # what placeholders of numbers belong to
 
@@ -53,41 +60,45 @@ class Formulation:
     def __init__(self, name: str) -> None:
         self.name = name
         self.indices: dict[str, Index] = {}
-        self.symbols: dict[str, Any] = {}
+        self.symbols: dict[str, Symbol] = {}
         self.rendering: Rendering | None = None
-        self._leaves: dict[int, tuple[Any, Leaf]] = {}
+        self._leaves: dict[int, tuple[Node, Leaf]] = {}
 
     @property
     def model(self) -> pyo.ConcreteModel:
         """The Pyomo model, made at the first call; from then on it is what counts."""
+        return self.rendered().model
+
+    def rendered(self) -> Rendering:
+        """The Pyomo model and its members by family, made at the first call."""
         if self.rendering is None:
             with collector_off():
                 self.rendering = Rendering(self)
-        return self.rendering.model
+        return self.rendering
 
     def read_model(self) -> None:
-        """Take over what the user has changed on the Pyomo model: parameters and boxes."""
+        """Read what the user has changed on the Pyomo model: parameters, bounds, fixed values."""
         if self.rendering is not None:
             self.rendering.read()
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Any:  # of any kind: `f["gen_pg"].lower`
         return self.symbols[name]
 
     def __contains__(self, name: str) -> bool:
         return name in self.symbols
 
-    def of_kind(self, kind: type) -> list[Any]:
-        """Families of one kind, in order."""
-        return [symbol for symbol in self.symbols.values() if isinstance(symbol, kind)]
+    def of_kind(self, *kinds: type[Kind]) -> list[Kind]:
+        """Families of these kinds, in order of declaration."""
+        return [symbol for symbol in self.symbols.values() if isinstance(symbol, kinds)]
 
     # -- declaring -------------------------------------------
 
-    def index(self, name: str, keys: Iterable[Any]) -> Index:
+    def index(self, name: str, keys: Iterable[Key]) -> Index:
         """Declare an index set; `keys` are bus numbers, ids or tuples of them."""
         self.indices[name] = made = Index(name, list(keys))
         return made
 
-    def parameter(self, name: str, index: Index | None, values: Any) -> Parameter:
+    def parameter(self, name: str, index: Index | None, values: npt.ArrayLike) -> Parameter:
         """Declare mutable parameters, one for each key (or a scalar without an index)."""
         numbers = np.atleast_1d(np.array(values, dtype=np.float64))
         made = Parameter(self, name, index, numbers)
@@ -95,32 +106,40 @@ class Formulation:
         return made
 
     def variable(
-        self, name: str, index: Index, *, lower: Any, upper: Any, start: Any, fixed: Any = False
+        self,
+        name: str,
+        index: Index,
+        *,
+        lower: npt.ArrayLike,
+        upper: npt.ArrayLike,
+        start: npt.ArrayLike,
+        fixed: npt.ArrayLike = False,
     ) -> Variable:
         """Declare variables; all arguments are arrays or numbers, `fixed` a mask."""
         n = len(index)
-        box = [np.array(np.broadcast_to(part, n), dtype=float) for part in (lower, upper, start)]
+        low, high, first = (
+            np.array(np.broadcast_to(part, n), dtype=float) for part in (lower, upper, start)
+        )
         mask = np.array(np.broadcast_to(fixed, n), dtype=bool)
-        low, high, first = box
         made = Variable(self, name, index, low, high, first, first.copy(), mask)
         self.symbols[name] = made
         return made
 
-    def expression(self, name: str, index: Index, body: Any) -> Expression:
+    def expression(self, name: str, index: Index, body: Node) -> Expression:
         """Declare named expressions."""
         made = Expression(self, name, index, body)
         self.symbols[name] = made
         return made
 
     def constraint(
-        self, name: str, index: Index, body: Any, *, lower: Any = None, upper: Any = None
+        self, name: str, index: Index, body: Node, *, lower: Bound = None, upper: Bound = None
     ) -> Constraint:
-        """Declare rows; equal rows have the same object as lower and upper side."""
+        """Declare rows; equations have the same object as lower and upper bound."""
         made = Constraint(self, name, index, body, lower, upper)
         self.symbols[name] = made
         return made
 
-    def objective(self, name: str, body: Any) -> Objective:
+    def objective(self, name: str, body: Node) -> Objective:
         """Declare the objective, to be minimised."""
         made = Objective(self, name, None, body)
         self.symbols[name] = made
@@ -128,13 +147,13 @@ class Formulation:
 
     # -- placeholders -------------------------------------------
 
-    def data(self, values: Any) -> Any:
+    def data(self, values: npt.ArrayLike) -> Node:
         """Placeholder of fixed numbers, one in each row."""
         return self.place(Data(Numbers(values)))
 
-    def place(self, leaf: Leaf) -> Any:
+    def place(self, leaf: Leaf) -> Node:
         """A Pyomo object that stands for a leaf in a template."""
-        placeholder: Any
+        placeholder: Node
         if isinstance(leaf, Data) or isinstance(leaf.symbol, Parameter):
             placeholder = ParamData(_NOWHERE)
         elif isinstance(leaf, Members) and isinstance(leaf.symbol, Variable):
@@ -144,14 +163,14 @@ class Formulation:
         self._leaves[id(placeholder)] = (placeholder, leaf)
         return placeholder
 
-    def leaf(self, placeholder: Any) -> Leaf | None:
-        """What a Pyomo object stands for; None for one that is no placeholder."""
+    def leaf(self, placeholder: Node) -> Leaf | None:
+        """The leaf that a placeholder stands for; None for a Pyomo object that is none."""
         found = self._leaves.get(id(placeholder))
         return None if found is None else found[1]
 
     # -- numbers -------------------------------------------
 
-    def numbers(self, node: Any) -> Numbers:
+    def numbers(self, node: Node) -> Numbers:
         """Numbers of a template without variables, or of an array."""
         if isinstance(node, (int, float, np.ndarray, Sequence)):
             return Numbers(node)
@@ -163,7 +182,7 @@ class Formulation:
             return Numbers(read=lambda: values[at], nonzero=np.ones(len(at), dtype=bool))
         return self._operate(node)
 
-    def _operate(self, node: Any) -> Numbers:
+    def _operate(self, node: Node) -> Numbers:
         columns = [self.numbers(argument) for argument in node.args]
         result = columns[0]
         if isinstance(node, (nodes.SumExpressionBase, nodes.LinearExpression)):
@@ -180,7 +199,7 @@ class Formulation:
         return result
 
 
-def origin(model: Any) -> Formulation | None:
+def origin(model: pyo.ConcreteModel) -> Formulation | None:
     """The formulation that a Pyomo model was made from, if it was."""
     found = getattr(model, "_origin", None)
     formulation = found.formulation if isinstance(found, Origin) else None

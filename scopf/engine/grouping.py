@@ -21,7 +21,7 @@ class Group:
     """Atoms of one kernel: `outputs` on the variables of each row.
 
     Attributes:
-        outputs: their shapes, and which of the kernel's variables each takes.
+        outputs: their shapes, each with the numbers of the kernel's variables in it.
         columns: variables of each row, shape (rows, variables).
         numbers: parameters, each one number for all rows or one for each.
         atoms: number of each atom, shape (rows, outputs).

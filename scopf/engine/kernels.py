@@ -7,10 +7,9 @@ call. Either way on buffers that we own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
 
 import casadi as ca
 import numpy as np
@@ -18,12 +17,12 @@ import numpy as np
 from scopf.arrays import Floats, Ints
 from scopf.engine.expressions import PARAMETER, Coefficient, Shape
 from scopf.engine.numbers import Numbers
-from scopf.engine.triplets import Stack
+from scopf.engine.triplets import Buffer
 from scopf.engine.vectorized import Bound, Program
 
 MANY = 64  # rows from which NumPy's fixed price for a call is worth paying
 
-_UNARY: dict[str, Any] = {
+_UNARY: dict[str, Callable[[ca.SX], ca.SX]] = {
     "neg": lambda x: -x,
     "sin": ca.sin, "cos": ca.cos, "tan": ca.tan,
     "asin": ca.asin, "acos": ca.acos, "atan": ca.atan,
@@ -32,17 +31,17 @@ _UNARY: dict[str, Any] = {
     "exp": ca.exp, "log": ca.log, "log10": ca.log10, "sqrt": ca.sqrt, "abs": ca.fabs,
 }  # fmt: skip
 
-Output = tuple[Shape, tuple[int, ...]]  # a shape, and which of the kernel's variables it takes
+Output = tuple[Shape, tuple[int, ...]]  # a shape, and the numbers of the kernel's variables in it
 
 
 @dataclass(frozen=True)
 class Slots:
-    """Where nonzeros of a derivative go: some are equal, or opposite, and computed once.
+    """Nonzeros of a derivative: equal or opposite ones are computed once.
 
     Attributes:
         places: (row, column) of each nonzero in the kernel's own matrix.
-        source: which computed number it is.
-        sign: what that is multiplied with, 1 or -1.
+        source: position of its computed number.
+        sign: factor on that number, 1 or -1.
         count: of computed numbers.
     """
 
@@ -94,13 +93,13 @@ def differentiate(outputs: tuple[Output, ...], variables: int) -> Functions:
     return Functions(outputs, variables)
 
 
-def _distinct(matrix: Any) -> tuple[Any, Slots]:
+def _distinct(matrix: ca.SX) -> tuple[ca.SX, Slots]:
     """The nonzeros of a matrix that differ by more than their sign, and where each goes."""
     rows: list[int]
     cols: list[int]
     rows, cols = matrix.sparsity().get_triplet()
     known: dict[int, int] = {}
-    kept: list[Any] = []
+    kept: list[ca.SX] = []
     source, sign = [], []
     for element in ca.cse(ca.vertcat(*matrix.nonzeros())).elements() if rows else []:
         negated = element.op() == ca.OP_NEG if not element.is_leaf() else False
@@ -115,10 +114,10 @@ def _distinct(matrix: Any) -> tuple[Any, Slots]:
     return ca.vertcat(*kept), Slots(places, tuple(source), tuple(sign), len(kept))
 
 
-def _symbolic(shape: Shape, x: Sequence[Any], p: Sequence[Any]) -> Any:
+def _symbolic(shape: Shape, x: Sequence[ca.SX], p: Sequence[ca.SX]) -> ca.SX:
     """Evaluate a shape's postfix tokens on symbols."""
     numbers = iter(p)
-    stack: list[Any] = []
+    stack: list[ca.SX] = []
     for token in shape:
         if isinstance(token, int):
             stack.append(next(numbers) if token == PARAMETER else x[token])
@@ -159,26 +158,26 @@ class Kernel:
         self.functions = functions
         self.columns = columns
         self.rows, self.outputs = len(columns), outputs
-        self._stack = Stack.of(
+        self._parameters = Buffer.of(
             [(n if isinstance(n, Numbers) else Numbers(n), self.rows) for n in numbers]
         )
         program = functions.program if self.rows >= MANY else None
         self._program = program
         self._places = np.ascontiguousarray(columns if program is None else columns.T)
         self._x = np.empty(self._places.shape)
-        self._numbers = self._stack.values.reshape(len(numbers), self.rows)
+        self._numbers = self._parameters.values.reshape(len(numbers), self.rows)
         if program is None:
             self._numbers = np.ascontiguousarray(self._numbers.T)
 
     @property
     def sizes(self) -> tuple[int, int, int]:
-        """Lengths of what the three functions write: values, first, second derivatives."""
+        """Lengths of the three results: values, first, second derivatives."""
         f = self.functions
         counts = (self.outputs, f.first_at.count, f.second_at.count)
         return tuple(self.rows * count for count in counts)  # type: ignore[return-value]
 
     def place(self, row: Ints, slot: Ints | int, count: int) -> Ints:
-        """Where in a result of `count` numbers a row the number of this row and slot stands."""
+        """Position of a row's number of this slot, in a result of `count` numbers for each row."""
         return row * count + slot if self._program is None else slot * self.rows + row
 
     def row_and_output(self, places: Ints) -> tuple[Ints, Ints]:
@@ -204,8 +203,8 @@ class Kernel:
 
     def refresh(self) -> None:
         """Read the parameters again."""
-        if self._stack.refresh() and self._program is None:
-            self._numbers[:] = self._stack.values.reshape(-1, self.rows).T
+        if self._parameters.refresh() and self._program is None:
+            self._numbers[:] = self._parameters.values.reshape(-1, self.rows).T
 
     def gather(self, x: Floats) -> None:
         """Collect the variables of every row out of x."""

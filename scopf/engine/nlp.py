@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
@@ -23,10 +22,11 @@ from scopf.engine.formulation import Formulation
 from scopf.engine.gc_off import collector_off
 from scopf.engine.grouping import Group, grouped
 from scopf.engine.kernels import Kernel, differentiate
-from scopf.engine.model_reader import Reading
-from scopf.engine.names import Directory
+from scopf.engine.name_map import NameMap
+from scopf.engine.parsed_model import ParsedModel
+from scopf.engine.pyomo_types import Member
 from scopf.engine.scatter import Scatter
-from scopf.engine.triplets import Entries, Matrix, Stack
+from scopf.engine.triplets import Buffer, Matrix, Triplets
 from scopf.errors import ScopfError, listing
 
 _SETTLED = 1e-9  # relative change of a lifted variable's start that ends the search for it
@@ -49,7 +49,7 @@ class NLP:
         n, m: number of variables and rows.
         x_lower, x_upper: bounds, shape (n,); infinite where there is none.
         g_lower, g_upper: row bounds, shape (m,).
-        start: the variables' values; where there is none, the point of the box nearest zero.
+        start: the variables' values; where there is none, the number nearest to zero within bounds.
         maximize: whether the objective was negated.
         lift: as given.
 
@@ -60,11 +60,11 @@ class NLP:
     @collector_off()
     def __init__(self, source: Formulation | pyo.ConcreteModel, lift: bool = False) -> None:
         self.lift = lift
-        reading = self._reading = Reading(source, lift)
-        self._directory = Directory(source, reading)
-        self.maximize = reading.maximize
+        parsed = self._parsed = ParsedModel(source, lift)
+        self._name_map = NameMap(source, parsed)
+        self.maximize = parsed.maximize
         groups = self._groups()
-        live = self._build(groups, np.arange(reading.height + 1))
+        live = self._build(groups, np.arange(parsed.height + 1))
         self._live = live
         if not live.all():
             self._refuse_broken(np.flatnonzero(~live))
@@ -73,41 +73,41 @@ class NLP:
     # -- compilation -------------------------------------------
 
     def _groups(self) -> list[Group]:
-        reading = self._reading
-        first = reading.families.count if reading.families is not None else 0
-        used = np.zeros(first + len(reading.walker.atoms), dtype=bool)
-        for part in reading.couple:
+        parsed = self._parsed
+        first = parsed.families.count if parsed.families is not None else 0
+        used = np.zeros(first + len(parsed.walker.atoms), dtype=bool)
+        for part in parsed.nonlinear:
             used[part.targets] = True
-        blocks = reading.families.atoms if reading.families is not None else []
-        walker = reading.walker
+        blocks = parsed.families.atoms if parsed.families is not None else []
+        walker = parsed.walker
         return grouped(blocks, walker.atoms, walker.parameters, first, used)
 
     def _build(self, groups: list[Group], row_of: Ints) -> Flags:
-        """Compile with the rows numbered as said; which of them depend on a free variable."""
-        reading = self._reading
+        """Compile with these row numbers; mask of the rows that depend on a free variable."""
+        parsed = self._parsed
         rows = int(row_of[-1]) + 1
         last = len(row_of) - 1
         kept = np.diff(row_of, prepend=-1) > 0
 
-        def renumbered(parts: list[Entries]) -> list[Entries]:
+        def renumbered(parts: list[Triplets]) -> list[Triplets]:
             return [
-                Entries(row_of[part.rows], part.targets, part.numbers)
+                Triplets(row_of[part.rows], part.targets, part.numbers)
                 for part in (part.take(np.flatnonzero(kept[part.rows])) for part in parts)
             ]
 
-        linear, couple = renumbered(reading.linear), renumbered(reading.couple)
+        linear, nonlinear = renumbered(parsed.linear), renumbered(parsed.nonlinear)
         self._place(linear, groups)
         self._bounds(kept)
-        linear = [Entries(p.rows, self._position[p.targets], p.numbers) for p in linear]
+        linear = [Triplets(p.rows, self._position[p.targets], p.numbers) for p in linear]
         self._linear = Matrix(linear, (rows, len(self._full)))
-        constants = renumbered(reading.constants)
+        constants = renumbered(parsed.constants)
         self._constants = Matrix(constants, (rows, 1))
         where = self._kernelize(groups)
-        couple = [Entries(p.rows, where[p.targets], p.numbers) for p in couple]
+        nonlinear = [Triplets(p.rows, where[p.targets], p.numbers) for p in nonlinear]
         self._where = where
-        self._couple = Matrix(couple, (rows, len(self._atoms)))
+        self._nonlinear = Matrix(nonlinear, (rows, len(self._atoms)))
         self.n, self.m = self._free, rows - 1
-        self._scatter = Scatter(self._linear, self._couple, self._kernels, self._starts, self.n)
+        self._scatter = Scatter(self._linear, self._nonlinear, self._kernels, self._starts, self.n)
         self._values = np.empty(rows)
         self._multipliers = np.empty(rows)
         self._x, self._same = np.full(self.n, np.nan), np.empty(self.n, dtype=bool)
@@ -115,19 +115,19 @@ class NLP:
         self._recompute()
         depends = np.zeros(last + 1, dtype=bool)
         depends[self._linear.rows[self._linear.cols < self.n]] = True
-        depends[self._couple.rows[self._moves[self._couple.cols]]] = True
+        depends[self._nonlinear.rows[self._moves[self._nonlinear.cols]]] = True
         depends[last] = True  # the objective
         return depends
 
-    def _place(self, linear: list[Entries], groups: list[Group]) -> None:
+    def _place(self, linear: list[Triplets], groups: list[Group]) -> None:
         """Positions of the columns in use: free variables, lifted ones, then what is fixed."""
-        lower, upper, value, fixed = self._reading.boxes()
+        lower, upper, value, fixed = self._parsed.columns()
         used = np.zeros(len(lower), dtype=bool)
         for part in linear:
             used[part.targets] = True
         for group in groups:
             used[group.columns] = True
-        lifted = self._reading.lifted()
+        lifted = self._parsed.lifted()
         order = np.concatenate(
             [
                 np.flatnonzero(used & ~fixed & ~lifted),
@@ -141,11 +141,11 @@ class NLP:
         self._free = int((used & ~fixed).sum())
         self._own = int((used & ~fixed & ~lifted).sum())
         self._fixed = fixed
-        self._definition_columns = self._position[self._reading.definitions()]
+        self._definition_columns = self._position[self._parsed.definitions()]
         self._full = np.zeros(len(order))
-        self._take_boxes(lower, upper, value)
+        self._load_bounds(lower, upper, value)
 
-    def _take_boxes(self, lower: Floats, upper: Floats, value: Floats) -> None:
+    def _load_bounds(self, lower: Floats, upper: Floats, value: Floats) -> None:
         free, rest = self._columns[: self._free], self._columns[self._free :]
         self.x_lower, self.x_upper = lower[free], upper[free]
         nearest = np.clip(0.0, self.x_lower, np.maximum(self.x_lower, self.x_upper))
@@ -153,13 +153,13 @@ class NLP:
         self._full[self._free :] = value[rest]
 
     def _bounds(self, kept: Flags) -> None:
-        reading = self._reading
-        self._sides = [Stack(parts, reading.height) for parts in (reading.lower, reading.upper)]
+        parsed = self._parsed
+        self._row_bounds = [Buffer(parts, parsed.height) for parts in (parsed.lower, parsed.upper)]
         self._kept = kept[:-1]
-        self.g_lower, self.g_upper = (side.values[self._kept] for side in self._sides)
+        self.g_lower, self.g_upper = (bound.values[self._kept] for bound in self._row_bounds)
 
     def _kernelize(self, groups: list[Group]) -> Ints:
-        """Make the kernels and their buffers; where each atom stands in their joint output."""
+        """Make the kernels and their buffers; position of each atom in their joint output."""
         self._kernels = [
             Kernel(
                 differentiate(group.outputs, group.columns.shape[1]),
@@ -174,8 +174,8 @@ class NLP:
         self._starts = starts[:-1]
         self._atoms, self._first, self._second = (np.empty(size) for size in starts[-1])
         self._weights = np.empty(len(self._atoms))
-        families = self._reading.families
-        count = (families.count if families is not None else 0) + len(self._reading.walker.atoms)
+        families = self._parsed.families
+        count = (families.count if families is not None else 0) + len(self._parsed.walker.atoms)
         where = np.full(count, -1, dtype=np.int64)
         self._moves = np.zeros(len(self._atoms), dtype=bool)
         for kernel, group, a, b in zip(self._kernels, groups, starts[:-1], starts[1:], strict=True):
@@ -198,7 +198,7 @@ class NLP:
         self._at(self.start, 0)
         value = self._values[dead]
         slack = _HOLDS * np.maximum(1.0, np.abs(value))
-        lower, upper = (side.values[dead] for side in self._sides)
+        lower, upper = (bound.values[dead] for bound in self._row_bounds)
         holds = (value >= lower - slack) & (value <= upper + slack) & np.isfinite(value)
         broken = dead[~holds]
         if len(broken):
@@ -215,16 +215,16 @@ class NLP:
             False when the model has changed in another way (rows, expressions, what is fixed), so
             that it has to be compiled again.
         """
-        if not self._live.all() or not self._reading.current():
+        if not self._live.all() or not self._parsed.current():
             return False
-        lower, upper, value, fixed = self._reading.boxes()
+        lower, upper, value, fixed = self._parsed.columns()
         if not np.array_equal(fixed, self._fixed):
             return False
-        self._take_boxes(lower, upper, value)
-        for side in self._sides:
-            side.refresh()
-        self.g_lower, self.g_upper = (side.values[self._kept] for side in self._sides)
-        changed = [self._linear.refresh(), self._couple.refresh()]
+        self._load_bounds(lower, upper, value)
+        for bound in self._row_bounds:
+            bound.refresh()
+        self.g_lower, self.g_upper = (bound.values[self._kept] for bound in self._row_bounds)
+        changed = [self._linear.refresh(), self._nonlinear.refresh()]
         for kernel in self._kernels:
             kernel.refresh()
         self._constants.refresh()
@@ -234,7 +234,7 @@ class NLP:
         return True
 
     def _recompute(self) -> None:
-        """What rows are worth where all free variables are zero and there are no atoms."""
+        """Constant part of the rows: their values where all free variables and atoms are zero."""
         self._constant = np.zeros(len(self._values))
         self._constant[self._constants.rows] = self._constants.data
         settled = self._linear.cols >= self._free
@@ -246,56 +246,56 @@ class NLP:
     # -- names -------------------------------------------
 
     @property
-    def variables(self) -> list[Any]:
+    def variables(self) -> list[Member]:
         """The free Pyomo variables, in order of the columns (lifted ones have none)."""
-        return [self._directory.variable(column) for column in self._columns[: self._own].tolist()]
+        return [self._name_map.variable(column) for column in self._columns[: self._own].tolist()]
 
     @property
-    def rows(self) -> list[Any]:
+    def rows(self) -> list[Member]:
         """The active Pyomo constraints, in order of the rows (lifted ones have none)."""
-        found = self._directory.row_objects()
+        found = self._name_map.row_objects()
         return [row for row, kept in zip(found, self._kept, strict=False) if kept]
 
     @property
     def row_names(self) -> list[str]:
         """Names of all rows, lifted ones included."""
-        names = self._directory.row_names()
+        names = self._name_map.row_names()
         return [name for name, kept in zip(names, self._kept, strict=True) if kept]
 
     @property
     def added(self) -> tuple[Ints, list[str]]:
         """Rows that a user added or rewrote: number and name of each."""
-        found, names = self._directory.added()
+        found, names = self._name_map.added()
         numbers, kept = np.cumsum(self._kept) - 1, self._kept[found]
         return numbers[found[kept]], [name for name, k in zip(names, kept, strict=True) if k]
 
-    def columns(self, members: str | Iterable[Any]) -> Ints:
+    def columns(self, members: str | Iterable[Member]) -> Ints:
         """Column of each member of a family, or of each variable; -1 if fixed or not used."""
-        found = self._directory.columns_of(members)
+        found = self._name_map.columns_of(members)
         position = np.append(self._position, -1)[found]
         return np.where(position < self._own, position, -1)
 
-    def row_numbers(self, members: str | Iterable[Any]) -> Ints:
+    def row_numbers(self, members: str | Iterable[Member]) -> Ints:
         """Row of each member of a family, or of each constraint; -1 if it is not a row."""
-        found = self._directory.rows_of(members)
+        found = self._name_map.rows_of(members)
         numbers = np.append(np.cumsum(self._kept) - 1, -1)
         kept = np.append(self._kept, False)
         return np.where(kept[found], numbers[found], -1)
 
     def replaced(self, name: str) -> Flags:
-        """Which members of a family are rows with another expression than the family gave them."""
-        return self._directory.replaced(name)
+        """Mask of the members of a family that are rows with an expression of the user's."""
+        return self._name_map.replaced(name)
 
     def values_of(self, name: str, x: Floats) -> Floats:
         """Values at x of the members of a named expression of the model."""
         self._at(x, 0)
-        return self._directory.values_of(name, self._all_columns(), self._atoms, self._where)
+        return self._name_map.values_of(name, self._all_columns(), self._atoms, self._where)
 
     def take_over(self, x: Floats) -> None:
         """Give the model's variables the values of a point."""
         self._full[: self._free] = x
         self._order = -1
-        self._directory.write(self._all_columns(), self._position >= 0)
+        self._name_map.write(self._all_columns(), self._position >= 0)
 
     @cached_property
     def signature(self) -> str:
@@ -306,7 +306,7 @@ class NLP:
         return digest.hexdigest()
 
     def consistent(self, x: Floats) -> Floats:
-        """The point with lifted variables equal to what they stand for."""
+        """The point with lifted variables equal to their expressions."""
         found, at = x.copy(), self._definition_columns
         for _ in range(len(at)):  # as deep as definitions may stand in each other
             residual = self.constraints(found)[self.m - len(at) :].copy()
@@ -322,7 +322,7 @@ class NLP:
     # -- evaluation -------------------------------------------
 
     def _at(self, x: Floats, order: int) -> None:
-        """Evaluate at x up to derivatives of this order, unless that is what was evaluated last."""
+        """Evaluate at x up to derivatives of this order, unless that was evaluated last."""
         if self._order < 0 or not np.equal(x, self._x, out=self._same).all():
             self._x[:] = x
             self._full[: self._free] = x
@@ -334,7 +334,7 @@ class NLP:
         if order > self._order:
             for kernel in self._kernels:
                 kernel.run(1)
-            self._scatter.slopes(self._first)
+            self._scatter.fill_jacobian(self._first)
             self._order = 1
 
     def objective(self, x: Floats) -> float:
@@ -369,14 +369,14 @@ class NLP:
         self._scatter.weights(self._multipliers, self._weights)
         for kernel in self._kernels:
             kernel.run(2)
-        return self._scatter.curvature(self._second)
+        return self._scatter.hessian(self._second)
 
     def hessianstructure(self) -> tuple[Ints, Ints]:
         """Row and column of each nonzero of the Hessian's lower triangle."""
         return self._scatter.hessian_at
 
     def not_finite(self, x: Floats) -> list[str]:
-        """What is not a finite number at x: rows (and the objective), else their derivatives."""
+        """Names of what is no finite number at x: rows, the objective, else their derivatives."""
         self._at(x, 0)
         names = [*self.row_names, "the objective"]
         bad = np.flatnonzero(~np.isfinite(self._values))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from scopf.arrays import Flags, Floats, Ints
 
@@ -13,7 +13,7 @@ from scopf.arrays import Flags, Floats, Ints
 class Numbers:
     """One number for each row of a family, or one for all of them.
 
-    Fixed numbers are an array. Moving ones depend on a parameter and are computed anew by
+    Fixed numbers are an array. Moving ones depend on a parameter and are computed again by
     `values()`; only where `nonzero` is set can they ever be other than zero.
 
     Attributes:
@@ -26,7 +26,7 @@ class Numbers:
 
     def __init__(
         self,
-        values: Any = None,
+        values: npt.ArrayLike = 0.0,
         *,
         read: Callable[[], Floats] | None = None,
         nonzero: Flags | None = None,
@@ -52,19 +52,19 @@ class Numbers:
             return Numbers(self._values[rows])
         return Numbers(read=lambda: self.values()[rows], nonzero=self.nonzero[rows])
 
-    def __mul__(self, other: Any) -> Numbers:
+    def __mul__(self, other: Numbers | npt.ArrayLike) -> Numbers:
         other = other if isinstance(other, Numbers) else Numbers(other)
         return apply(np.multiply, self, other, nonzero=self.nonzero & other.nonzero)
 
     __rmul__ = __mul__
 
-    def __truediv__(self, other: Any) -> Numbers:
+    def __truediv__(self, other: Numbers | npt.ArrayLike) -> Numbers:
         return apply(np.divide, self, other, nonzero=self.nonzero)
 
-    def __rtruediv__(self, other: Any) -> Numbers:
+    def __rtruediv__(self, other: Numbers | npt.ArrayLike) -> Numbers:
         return apply(np.divide, other, self)
 
-    def __add__(self, other: Any) -> Numbers:
+    def __add__(self, other: Numbers | npt.ArrayLike) -> Numbers:
         other = other if isinstance(other, Numbers) else Numbers(other)
         return apply(np.add, self, other, nonzero=self.nonzero | other.nonzero)
 
@@ -74,7 +74,11 @@ class Numbers:
         return apply(np.negative, self, nonzero=self.nonzero)
 
 
-def apply(function: Any, *operands: Any, nonzero: Flags | None = None) -> Numbers:
+def apply(
+    function: Callable[..., Floats],
+    *operands: Numbers | npt.ArrayLike,
+    nonzero: Flags | None = None,
+) -> Numbers:
     """A NumPy function of columns, at once when all are fixed."""
     columns = [c if isinstance(c, Numbers) else Numbers(c) for c in operands]
     if not any(column.moving for column in columns):

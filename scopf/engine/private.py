@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Hashable, Iterable, Sequence
 from weakref import ref
 
 import pyomo.environ as pyo
@@ -14,6 +13,7 @@ from pyomo.core.base.var import VarData
 from scipy.sparse import _sparsetools
 
 from scopf.arrays import Floats, Ints
+from scopf.engine.pyomo_types import Component, Member, Node
 
 
 def add_product(
@@ -26,14 +26,14 @@ def add_product(
 # -- data objects of Pyomo's indexed components: rules would take ten times as long --
 
 
-def fill(component: Any, keys: Sequence[Any], members: Sequence[Any]) -> None:
+def fill(component: Component, keys: Sequence[Hashable], members: Sequence[Member]) -> None:
     """Give an empty indexed component its data objects, as Pyomo does after a rule for each key."""
     for key, data in zip(keys, members, strict=True):
         data._index = key
     component._data.update(zip(keys, members, strict=True))
 
 
-def parameters(component: Any, values: Sequence[float]) -> list[ParamData]:
+def parameters(component: Component, values: Sequence[float]) -> list[ParamData]:
     """Data of a mutable Param with these values."""
     members = [ParamData(component) for _ in values]
     for data, value in zip(members, values, strict=True):
@@ -42,7 +42,7 @@ def parameters(component: Any, values: Sequence[float]) -> list[ParamData]:
 
 
 def variables(
-    component: Any,
+    component: Component,
     lower: Sequence[float | None],
     upper: Sequence[float | None],
     values: Sequence[float],
@@ -55,7 +55,7 @@ def variables(
     return members
 
 
-def expressions(component: Any, bodies: Iterable[Any]) -> list[ExpressionData]:
+def expressions(component: Component, bodies: Iterable[Node]) -> list[ExpressionData]:
     """Data of a named Expression."""
     members = []
     for body in bodies:
@@ -66,7 +66,7 @@ def expressions(component: Any, bodies: Iterable[Any]) -> list[ExpressionData]:
     return members
 
 
-def constraints(component: Any, relations: Iterable[Any]) -> list[ConstraintData]:
+def constraints(component: Component, relations: Iterable[Node]) -> list[ConstraintData]:
     """Data of a Constraint with these relational expressions."""
     members = []
     for relation in relations:

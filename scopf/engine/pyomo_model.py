@@ -18,11 +18,13 @@ import pyomo.environ as pyo
 
 from scopf.arrays import Floats
 from scopf.engine import private
+from scopf.engine.pyomo_types import Component, Member, Node
 from scopf.engine.symbols import (
+    Bound,
     Constraint,
     Data,
+    Declarations,
     Expression,
-    Families,
     Objective,
     Parameter,
     Symbol,
@@ -34,9 +36,9 @@ _NUMBERS = (int, float)
 
 
 class Origin:
-    """Says of a model which formulation it was made from; a copy of the model has none."""
+    """Link from a model to the formulation that it was made from; a copy of the model has none."""
 
-    def __init__(self, formulation: Families | None = None) -> None:
+    def __init__(self, formulation: Declarations | None = None) -> None:
         self.formulation = formulation
 
     def __reduce__(self) -> tuple[type[Origin], tuple[()]]:
@@ -44,7 +46,7 @@ class Origin:
 
 
 class Rendering:
-    """A Pyomo model and what was put into it.
+    """A Pyomo model made from a formulation.
 
     Attributes:
         model: the ConcreteModel.
@@ -52,9 +54,9 @@ class Rendering:
         expressions: expression that each row, named expression and objective was given.
     """
 
-    def __init__(self, formulation: Families) -> None:
-        self.members: dict[str, list[Any]] = {}
-        self.expressions: dict[str, Sequence[Any]] = {}
+    def __init__(self, formulation: Declarations) -> None:
+        self.members: dict[str, list[Member]] = {}
+        self.expressions: dict[str, Sequence[Node]] = {}
         self._formulation = formulation
         m = self.model = pyo.ConcreteModel(name=formulation.name)
         for index in formulation.indices.values():
@@ -73,13 +75,13 @@ class Rendering:
         m._origin = Origin(formulation)
 
     def read(self) -> None:
-        """Take parameters, boxes, values and what is fixed over from the model."""
+        """Read parameters, bounds, values and fixed flags from the model."""
         for symbol in self._formulation.symbols.values():
             members = self.members.get(symbol.name, [])
             if isinstance(symbol, Parameter):
                 symbol.values[:] = [member.value for member in members]
             elif isinstance(symbol, Variable):
-                symbol.lower[:], symbol.upper[:] = boxes(members)
+                symbol.lower[:], symbol.upper[:] = bounds(members)
                 symbol.value[:] = [np.nan if v.value is None else v.value for v in members]
                 symbol.fixed[:] = [v.fixed for v in members]
 
@@ -95,18 +97,20 @@ class Rendering:
 
     # -- components -------------------------------------------
 
-    def _component(self, m: Any, symbol: Symbol, kind: Any, **options: Any) -> Any:
+    def _component(
+        self, m: pyo.ConcreteModel, symbol: Symbol, kind: type[Component], **options: Any
+    ) -> Component:
         sets = () if symbol.index is None else (m.component(symbol.index.name),)
         component = kind(*sets, **options)
         m.add_component(symbol.name, component)
         return component
 
-    def _fill(self, component: Any, symbol: Symbol, members: list[Any]) -> None:
+    def _fill(self, component: Component, symbol: Symbol, members: list[Member]) -> None:
         assert symbol.index is not None
         private.fill(component, symbol.index.keys, members)
         self.members[symbol.name] = members
 
-    def _parameters(self, m: Any, symbol: Parameter) -> None:
+    def _parameters(self, m: pyo.ConcreteModel, symbol: Parameter) -> None:
         values = symbol.values.tolist()
         if symbol.index is None:
             component = self._component(
@@ -117,25 +121,25 @@ class Rendering:
         component = self._component(m, symbol, pyo.Param, mutable=True, within=pyo.Reals)
         self._fill(component, symbol, private.parameters(component, values))
 
-    def _variables(self, m: Any, symbol: Variable) -> None:
+    def _variables(self, m: pyo.ConcreteModel, symbol: Variable) -> None:
         component = self._component(m, symbol, pyo.Var, dense=False)
-        columns = (_sides(symbol.lower), _sides(symbol.upper), symbol.value.tolist())
+        columns = (_or_none(symbol.lower), _or_none(symbol.upper), symbol.value.tolist())
         members = private.variables(component, *columns)
         for position in np.flatnonzero(symbol.fixed).tolist():
             members[position].fix()
         self._fill(component, symbol, members)
 
-    def _named(self, m: Any, symbol: Expression) -> None:
+    def _named(self, m: pyo.ConcreteModel, symbol: Expression) -> None:
         component = self._component(m, symbol, pyo.Expression)
         expressions = self._column(symbol.body, len(symbol), {})
         self._fill(component, symbol, private.expressions(component, expressions))
         self.expressions[symbol.name] = expressions
 
-    def _rows(self, m: Any, symbol: Constraint) -> None:
+    def _rows(self, m: pyo.ConcreteModel, symbol: Constraint) -> None:
         component = self._component(m, symbol, pyo.Constraint)
         n = len(symbol)
         bodies = self._column(symbol.body, n, {})
-        lower, upper = (self._limits(side, n) for side in (symbol.lower, symbol.upper))
+        lower, upper = (self._bounds(bound, n) for bound in (symbol.lower, symbol.upper))
         if symbol.lower is symbol.upper:
             equal = relations.EqualityExpression
             expressions = [equal(row) for row in zip(bodies, upper, strict=True)]
@@ -144,7 +148,7 @@ class Rendering:
         self._fill(component, symbol, private.constraints(component, expressions))
         self.expressions[symbol.name] = expressions
 
-    def _objective(self, m: Any, symbol: Objective) -> None:
+    def _objective(self, m: pyo.ConcreteModel, symbol: Objective) -> None:
         (expression,) = self._column(symbol.body, 1, {})
         component = self._component(m, symbol, pyo.Objective, expr=expression)
         self.members[symbol.name] = [component]
@@ -152,7 +156,7 @@ class Rendering:
 
     # -- expressions -------------------------------------------
 
-    def _column(self, node: Any, n: int, known: dict[int, Sequence[Any]]) -> Sequence[Any]:
+    def _column(self, node: Node, n: int, known: dict[int, Sequence[Node]]) -> Sequence[Node]:
         """The node as it is in each of n rows."""
         if node.__class__ in _NUMBERS:
             return [node] * n
@@ -161,7 +165,7 @@ class Rendering:
             found = known[id(node)] = self._make(node, n, known)
         return found
 
-    def _make(self, node: Any, n: int, known: dict[int, Sequence[Any]]) -> Sequence[Any]:
+    def _make(self, node: Node, n: int, known: dict[int, Sequence[Node]]) -> Sequence[Node]:
         leaf = self._formulation.leaf(node)
         if isinstance(leaf, Data):
             return _spread(leaf.numbers.values(), n)
@@ -181,24 +185,24 @@ class Rendering:
             return [make(list(row)) for row in zip(*columns, strict=True)]
         return [make(row) for row in zip(*columns, strict=True)]
 
-    def _totals(self, leaf: Total) -> list[Any]:
+    def _totals(self, leaf: Total) -> list[Node]:
         """Sums of the members of each owner; no member is a zero."""
-        terms: list[list[Any]] = [[] for _ in range(leaf.rows)]
+        terms: list[list[Node]] = [[] for _ in range(leaf.rows)]
         for member, owner in zip(self.members[leaf.symbol.name], leaf.owner.tolist(), strict=True):
             if owner >= 0:
                 terms[owner].append(member)
         kind = nodes.LinearExpression if isinstance(leaf.symbol, Variable) else nodes.SumExpression
         return [kind(row) if len(row) > 1 else row[0] if row else 0 for row in terms]
 
-    def _limits(self, side: Any, n: int) -> Sequence[Any]:
-        if side is None:
+    def _bounds(self, bound: Bound, n: int) -> Sequence[Node]:
+        if bound is None:
             return list(repeat(None, n))
-        if isinstance(side, np.ndarray):
-            return _sides(side)
-        return self._column(side, n, {})
+        if isinstance(bound, np.ndarray):
+            return _or_none(bound)
+        return self._column(bound, n, {})
 
 
-def _relation(lower: Any, body: Any, upper: Any) -> Any:
+def _relation(lower: Node, body: Node, upper: Node) -> Node:
     if lower is None:
         return relations.InequalityExpression((body, upper), False)
     if upper is None:
@@ -206,19 +210,19 @@ def _relation(lower: Any, body: Any, upper: Any) -> Any:
     return relations.RangedExpression((lower, body, upper), False)
 
 
-def _sides(values: Floats) -> list[Any]:
-    """Numbers with None where a side is open."""
+def _or_none(values: Floats) -> list[float | None]:
+    """Bounds as Pyomo has them: None where there is none."""
     return [v if np.isfinite(v) else None for v in values.tolist()]
 
 
-def _spread(values: Floats, n: int) -> list[Any]:
-    numbers: list[Any] = values.tolist()
+def _spread(values: Floats, n: int) -> list[float]:
+    numbers: list[float] = values.tolist()
     return numbers * (n if len(values) < n else 1)
 
 
-def boxes(variables: Sequence[Any]) -> tuple[Floats, Floats]:
-    """Lower and upper bounds of Pyomo variables, infinite where open."""
-    sides = [v.bounds for v in variables]
-    lower = np.array([-np.inf if lb is None else lb for lb, _ in sides], dtype=np.float64)
-    upper = np.array([np.inf if ub is None else ub for _, ub in sides], dtype=np.float64)
+def bounds(variables: Sequence[Member]) -> tuple[Floats, Floats]:
+    """Lower and upper bounds of Pyomo variables, infinite where there is none."""
+    pairs = [v.bounds for v in variables]
+    lower = np.array([-np.inf if lb is None else lb for lb, _ in pairs], dtype=np.float64)
+    upper = np.array([np.inf if ub is None else ub for _, ub in pairs], dtype=np.float64)
     return lower, upper

@@ -1,8 +1,8 @@
-"""Where atoms and their derivatives go: fixed sparse maps, found once.
+"""Fixed sparse maps from atoms and their derivatives to rows, Jacobian and Hessian.
 
 rows     = A x + C a + k
 Jacobian = A + C Da,  its pattern and for each nonzero the sum of terms that make it up
-Hessian  = sum over atoms of weight times second derivative, likewise
+Hessian  = sum over atoms of weight times second derivative, by a map of the same kind
 """
 
 from __future__ import annotations
@@ -34,28 +34,31 @@ class Scatter:
     """The maps of one NLP.
 
     Args:
-        linear, couple: A over all columns and C over all atoms, the objective as last row.
+        linear, nonlinear: A over all columns and C over all atoms, the objective as last row.
         kernels: whose atoms these are.
-        starts: where each kernel's values, first and second derivatives begin.
+        starts: positions of the first value, first and second derivative of each kernel.
         free: number of free variables; A's columns from there on are fixed.
 
     Attributes:
-        jacobian, gradient: overwritten by `slopes`.
+        jacobian, gradient: overwritten by `fill_jacobian`.
         jacobian_at, hessian_at: (row, column) of the nonzeros.
     """
 
     def __init__(
-        self, linear: Matrix, couple: Matrix, kernels: Sequence[Kernel], starts: Ints, free: int
+        self, linear: Matrix, nonlinear: Matrix, kernels: Sequence[Kernel], starts: Ints, free: int
     ) -> None:
-        self._linear, self._couple = linear, couple
+        self._linear, self._nonlinear = linear, nonlinear
         mine = linear.cols < free
         self._mine = np.flatnonzero(mine)
         self._a = _product(linear.rows[mine], linear.cols[mine], linear.data[mine], linear.shape)
-        self._c = _product(couple.rows, couple.cols, couple.data, couple.shape)
-        order = np.lexsort((couple.rows, couple.cols))
+        self._c = _product(nonlinear.rows, nonlinear.cols, nonlinear.data, nonlinear.shape)
+        order = np.lexsort((nonlinear.rows, nonlinear.cols))
         self._turned = order
         self._ct = _product(
-            couple.cols[order], couple.rows[order], couple.data[order], couple.shape[::-1]
+            nonlinear.cols[order],
+            nonlinear.rows[order],
+            nonlinear.data[order],
+            nonlinear.shape[::-1],
         )
         self._first_derivatives(kernels, starts, free)
         self._second_derivatives(kernels, starts, free)
@@ -63,12 +66,12 @@ class Scatter:
 
     def _first_derivatives(self, kernels: Sequence[Kernel], starts: Ints, free: int) -> None:
         """Pattern of the Jacobian (with the gradient as last row) and its map from atoms."""
-        linear, couple = self._linear, self._couple
+        linear, nonlinear = self._linear, self._nonlinear
         none = np.zeros(0, dtype=np.int64)
         rows, cols = [linear.rows[self._mine]], [linear.cols[self._mine]]
         source, factor, sign = [none], [none], [np.zeros(0)]
         for kernel, start in zip(kernels, starts, strict=True):
-            atom = couple.cols - start[0]
+            atom = nonlinear.cols - start[0]
             inside = np.flatnonzero((atom >= 0) & (atom < kernel.rows * kernel.outputs))
             row, output = kernel.row_and_output(atom[inside])
             slots = kernel.functions.first_at
@@ -78,7 +81,7 @@ class Scatter:
                 hit = np.flatnonzero(output == of)
                 column = kernel.columns[row[hit], variable]
                 hit, column = hit[column < free], column[column < free]
-                rows.append(couple.rows[inside[hit]])
+                rows.append(nonlinear.rows[inside[hit]])
                 cols.append(column)
                 source.append(start[1] + kernel.place(row[hit], slot, slots.count))
                 factor.append(inside[hit])
@@ -91,8 +94,8 @@ class Scatter:
         self.jacobian_at = row[:split], col[:split]
         self._gradient_at = col[split:]
         self.gradient = np.zeros(free)
-        self._slopes = np.empty(len(key))
-        self.jacobian = self._slopes[:split]
+        self._derivatives = np.empty(len(key))
+        self.jacobian = self._derivatives[:split]
         moving = slots_of[len(self._mine) :]
         self._constant_slot = slots_of[: len(self._mine)]
         s, order = np.concatenate(source), np.argsort(moving, kind="stable")
@@ -130,14 +133,14 @@ class Scatter:
             np.concatenate(sign)[order],
             (len(key), size),
         )
-        self._curvature = np.empty(len(key))
+        self._hessian = np.empty(len(key))
 
     def refresh(self) -> None:
         """Take the present coefficients of A and C."""
         self._a.data[:] = self._linear.data[self._mine]
-        self._c.data[:] = self._couple.data
-        self._ct.data[:] = self._couple.data[self._turned]
-        self._d.data[:] = self._couple.data[self._factor] * self._sign
+        self._c.data[:] = self._nonlinear.data
+        self._ct.data[:] = self._nonlinear.data[self._turned]
+        self._d.data[:] = self._nonlinear.data[self._factor] * self._sign
         self._offset[:] = np.bincount(
             self._constant_slot, self._linear.data[self._mine], minlength=len(self._offset)
         )
@@ -148,22 +151,22 @@ class Scatter:
         self._a.add(x, out)
         self._c.add(atoms, out)
 
-    def slopes(self, first: Floats) -> None:
+    def fill_jacobian(self, first: Floats) -> None:
         """Jacobian and gradient out of the atoms' first derivatives."""
-        np.copyto(self._slopes, self._offset)
-        self._d.add(first, self._slopes)
-        self.gradient[self._gradient_at] = self._slopes[len(self.jacobian) :]
+        np.copyto(self._derivatives, self._offset)
+        self._d.add(first, self._derivatives)
+        self.gradient[self._gradient_at] = self._derivatives[len(self.jacobian) :]
 
     def weights(self, multipliers: Floats, out: Floats) -> None:
         """Weight of each atom in the Lagrangian."""
         out.fill(0.0)
         self._ct.add(multipliers, out)
 
-    def curvature(self, second: Floats) -> Floats:
+    def hessian(self, second: Floats) -> Floats:
         """Hessian out of the atoms' weighted second derivatives."""
-        self._curvature.fill(0.0)
-        self._h.add(second, self._curvature)
-        return self._curvature
+        self._hessian.fill(0.0)
+        self._h.add(second, self._hessian)
+        return self._hessian
 
 
 def _product(rows: Ints, cols: Ints, data: Floats, shape: tuple[int, int]) -> Product:

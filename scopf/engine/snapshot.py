@@ -1,15 +1,15 @@
-"""What is active on a model, and whether it is still what it was."""
+"""A snapshot of the active parts of a model, to see later whether it is still the same model."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 
 from scopf.arrays import Flags
 from scopf.engine.formulation import Formulation, origin
+from scopf.engine.pyomo_types import Member, Node
 from scopf.engine.symbols import Constraint, Expression, Objective, Parameter, Variable
 from scopf.errors import ScopfError, listing
 
@@ -21,22 +21,22 @@ _UNDERSTOOD = {
 
 
 @dataclass(frozen=True)
-class Content:
-    """What is active on a model; compared by identity to see whether it is still the same.
+class Snapshot:
+    """The active parts of a model; compared by identity.
 
     Attributes:
-        formulation: whose families stand on the model as they were made, if any do.
-        kept: of each constraint family, which rows nobody touched.
+        formulation: the one that the model was made from, if its families are still on it.
+        kept: of each constraint family, a mask of the rows that are active and unchanged.
         rows: the other active rows, with their expressions.
         objective: the active objective with its expression and sense; None if it is the family's.
     """
 
     formulation: Formulation | None
     kept: dict[str, Flags]
-    rows: list[tuple[Any, Any]]
-    objective: tuple[Any, Any, Any] | None
+    rows: list[tuple[Member, Node]]
+    objective: tuple[Member, Node, int] | None
 
-    def same(self, other: Content) -> bool:
+    def same(self, other: Snapshot) -> bool:
         """Whether nothing was added, removed, switched or given another expression."""
         mine, theirs = self.objective or (), other.objective or ()
         return (
@@ -50,8 +50,8 @@ class Content:
         )
 
 
-def content(source: Formulation | pyo.ConcreteModel) -> Content:
-    """What is active on a formulation or a Pyomo model now.
+def snapshot(source: Formulation | pyo.ConcreteModel) -> Snapshot:
+    """Snapshot of a formulation or a Pyomo model as it is now.
 
     Raises:
         ScopfError: naming components that do not compile, or without exactly one objective.
@@ -59,7 +59,7 @@ def content(source: Formulation | pyo.ConcreteModel) -> Content:
     formulation = source if isinstance(source, Formulation) else origin(source)
     if formulation is not None and formulation.rendering is None:
         kept = {s.name: np.ones(len(s), dtype=bool) for s in formulation.of_kind(Constraint)}
-        return Content(formulation, kept, [], None)
+        return Snapshot(formulation, kept, [], None)
     model = source if not isinstance(source, Formulation) else source.model
     _refuse_unknown(model)
     if formulation is not None and not _intact(model, formulation):
@@ -73,19 +73,17 @@ def content(source: Formulation | pyo.ConcreteModel) -> Content:
     objective = _objective(model)
     if formulation is not None:
         (name,) = (s.name for s in formulation.of_kind(Objective))
-        made = formulation.rendering
-        assert made is not None
+        made = formulation.rendered()
         own = (made.members[name][0], made.expressions[name][0], pyo.minimize)
         if all(a is b for a, b in zip(objective, own, strict=True)):
-            return Content(formulation, kept, rows, None)
-    return Content(formulation, kept, rows, objective)
+            return Snapshot(formulation, kept, rows, None)
+    return Snapshot(formulation, kept, rows, objective)
 
 
-def _intact(model: Any, formulation: Formulation) -> bool:
+def _intact(model: pyo.ConcreteModel, formulation: Formulation) -> bool:
     """Whether variables, parameters and named expressions are those that were made."""
-    made = formulation.rendering
-    assert made is not None
-    for symbol in formulation.of_kind((Variable, Parameter, Expression)):  # type: ignore[arg-type]
+    made = formulation.rendered()
+    for symbol in formulation.of_kind(Variable, Parameter, Expression):
         members = made.members[symbol.name]
         component = model.component(symbol.name)
         if component is None or len(component) != len(members):
@@ -101,10 +99,9 @@ def _intact(model: Any, formulation: Formulation) -> bool:
     return True
 
 
-def _kept(model: Any, formulation: Formulation) -> tuple[dict[str, Flags], set[int]]:
-    """Rows of the families that are active and untouched, as masks and as ids."""
-    made = formulation.rendering
-    assert made is not None
+def _kept(model: pyo.ConcreteModel, formulation: Formulation) -> tuple[dict[str, Flags], set[int]]:
+    """Rows of the families that are active and unchanged, as masks and as ids."""
+    made = formulation.rendered()
     kept: dict[str, Flags] = {}
     ours: set[int] = set()
     for symbol in formulation.of_kind(Constraint):
@@ -133,7 +130,7 @@ def _refuse_unknown(model: pyo.ConcreteModel) -> None:
         raise ScopfError(f"{text}the model also has {listing(unknown)}")
 
 
-def _objective(model: pyo.ConcreteModel) -> tuple[Any, Any, Any]:
+def _objective(model: pyo.ConcreteModel) -> tuple[Member, Node, int]:
     objectives = list(model.component_data_objects(pyo.Objective, active=True))
     if len(objectives) != 1:
         names = f": {listing(o.name for o in objectives)}" if objectives else ""

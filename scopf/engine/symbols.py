@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.engine.numbers import Numbers
+from scopf.engine.pyomo_types import Node
+
+Key = Hashable
+"""A user's own number of a bus or a branch, a name, or a tuple of them."""
+Bound = Node | Floats | None
+"""Bounds of rows: an array, an expression of parameters, or None where there is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,26 +23,26 @@ class Index:
     """A Pyomo Set: the user's own numbers of buses, branches, pairs of inverters."""
 
     name: str
-    keys: list[Any]
+    keys: list[Key]
 
     def __len__(self) -> int:
         return len(self.keys)
 
 
-class Families(Protocol):
+class Declarations(Protocol):
     """The formulation that symbols belong to; see `scopf.engine.formulation.Formulation`."""
 
     name: str
     indices: dict[str, Index]
-    symbols: dict[str, Any]
+    symbols: dict[str, Symbol]
 
-    def place(self, leaf: Leaf) -> Any:
+    def place(self, leaf: Leaf) -> Node:
         """A Pyomo object that stands for a leaf in a template."""
 
-    def leaf(self, placeholder: Any) -> Leaf | None:
+    def leaf(self, placeholder: Node) -> Leaf | None:
         """The leaf of a placeholder; None for a Pyomo object that is none."""
 
-    def numbers(self, node: Any) -> Numbers:
+    def numbers(self, node: Node) -> Numbers:
         """Numbers of a template without variables, or of an array."""
 
 
@@ -47,7 +54,7 @@ class Symbol:
     in; `symbol[:]` stands for all of them in order.
     """
 
-    formulation: Families = field(repr=False)
+    formulation: Declarations = field(repr=False)
     name: str
     index: Index | None
 
@@ -55,16 +62,16 @@ class Symbol:
         return 1 if self.index is None else len(self.index)
 
     @property
-    def keys(self) -> list[Any]:
+    def keys(self) -> list[Key]:
         """The user's own numbers of the members; None of a scalar."""
         return [None] if self.index is None else self.index.keys
 
-    def __getitem__(self, positions: Any) -> Any:
+    def __getitem__(self, positions: slice | Ints | Sequence[int]) -> Node:
         if isinstance(positions, slice):
             positions = np.arange(len(self))[positions]
         return self.formulation.place(Members(self, np.asarray(positions, dtype=np.int64)))
 
-    def total(self, owner: Ints | None = None, rows: int = 1) -> Any:
+    def total(self, owner: Ints | None = None, rows: int = 1) -> Node:
         """Placeholder of sums: in row i, over the members whose `owner` is i (all, if None).
 
         Members whose owner is -1 are left out.
@@ -83,7 +90,7 @@ class Parameter(Symbol):
 
 @dataclass(frozen=True, eq=False)
 class Variable(Symbol):
-    """Variables with their boxes (infinite where open), where a solve starts, and values."""
+    """Variables with bounds (infinite where there is none), start values and present values."""
 
     lower: Floats
     upper: Floats
@@ -96,23 +103,23 @@ class Variable(Symbol):
 class Expression(Symbol):
     """Named expressions."""
 
-    body: Any
+    body: Node
 
 
 @dataclass(frozen=True, eq=False)
 class Constraint(Symbol):
-    """Rows lower <= body <= upper; a side is None, an array, or an expression of parameters."""
+    """Rows lower <= body <= upper."""
 
-    body: Any
-    lower: Any
-    upper: Any
+    body: Node
+    lower: Bound
+    upper: Bound
 
 
 @dataclass(frozen=True, eq=False)
 class Objective(Symbol):
     """The objective, to be minimised."""
 
-    body: Any
+    body: Node
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,8 @@ many rows are run instruction by instruction over all rows at once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import casadi as ca
 import numpy as np
@@ -17,7 +17,7 @@ from scopf.arrays import Floats
 
 BLOCK = 2048  # rows taken at once, so that a kernel's registers stay in the processor's cache
 
-_CALLS: dict[int, Any] = {
+_CALLS: dict[int, np.ufunc] = {
     ca.OP_ADD: np.add, ca.OP_TWICE: np.add, ca.OP_SUB: np.subtract,
     ca.OP_MUL: np.multiply, ca.OP_DIV: np.divide,
     ca.OP_NEG: np.negative, ca.OP_SQ: np.square, ca.OP_SQRT: np.sqrt, ca.OP_INV: np.reciprocal,
@@ -33,11 +33,14 @@ _CALLS: dict[int, Any] = {
 Operand = int | float  # the number of a computed value, or a constant
 
 
+Call = tuple[Callable[..., object], tuple[Floats | Operand, ...]]  # and its arguments
+
+
 @dataclass(frozen=True)
 class Step:
     """One instruction: the value `result` is `call` of other values."""
 
-    call: Any
+    call: np.ufunc
     operands: tuple[Operand, ...]
     result: int
     stage: int
@@ -73,7 +76,7 @@ class Program:
         known: dict[tuple[int, int], int] = {}
         steps: list[Step] = []
         outlets: list[Outlet] = []
-        waiting: list[tuple[Any, tuple[Operand, ...], int]] = []
+        waiting: list[tuple[np.ufunc, tuple[Operand, ...], int]] = []
         register: dict[int, Operand] = {}
         count = 0
         for k in range(function.n_instructions()):
@@ -118,7 +121,9 @@ class Bound:
 
     def __init__(self, program: Program, arguments: list[Floats], results: list[Floats]) -> None:
         rows = arguments[0].shape[1]
-        self._calls: list[list[tuple[Any, tuple[Any, ...]]]] = [[] for _ in results]
+        self._calls: list[list[tuple[Callable[..., object], tuple[Floats | Operand, ...]]]] = [
+            [] for _ in results
+        ]
         last = _last_stage(program)
         kept: dict[int, Floats] = {}
         for step in program.steps:
@@ -145,7 +150,7 @@ class Bound:
         block: slice,
     ) -> None:
         size = block.stop - block.start
-        buffers: dict[int, Any] = {
+        buffers: dict[int, Floats] = {
             value: arguments[argument][place, block]
             for value, (argument, place) in program.inputs.items()
         }

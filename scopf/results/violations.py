@@ -78,8 +78,8 @@ def families(
             violation = np.append(compiled, 0.0)[places]
         found.append(_worst(symbol.name, np.where(own, violation, 0.0), symbol.keys, own))
     found += _margins(problem, stability)
-    for symbol, violation, present in _bounds(problem, nlp):
-        found.append(_worst(symbol.name, violation, symbol.keys, present))
+    for variable, violation, present in _bounds(problem, nlp):
+        found.append(_worst(variable.name, violation, variable.keys, present))
     if rest.any():
         violation = np.where(rest, compiled, 0.0)
         worst = _place(violation)

@@ -32,7 +32,7 @@ def problem(case="case9", lossless=False, rows=None, **keywords):
 def walked(model):
     """A copy of a model, which is read row by row because nothing says where it came from."""
     nlp = NLP(model.clone())
-    assert nlp._reading.families is None
+    assert nlp._parsed.families is None
     return nlp
 
 
@@ -50,7 +50,7 @@ def test_the_arrays_say_what_the_model_says(case, lossless, rows):
     by_rows = walked(made.model)
     same(arrays, by_rows, seeds=(0, 1))
     with_origin = NLP(made.model)
-    assert with_origin._reading.families is not None
+    assert with_origin._parsed.families is not None
     same(with_origin, by_rows)
     assert [v.name for v in with_origin.variables] == [v.name for v in arrays.variables]
     assert [row.name for row in arrays.rows] == arrays.row_names
@@ -186,8 +186,8 @@ def test_a_model_that_was_touched_is_what_is_compiled(touch):
 def test_additions_leave_the_families_to_the_arrays(touch):
     made = problem()
     TOUCHES[touch](made.model)
-    assert NLP(made.model)._reading.families is not None
-    assert len(NLP(made.model)._reading.walker.variables) == 0
+    assert NLP(made.model)._parsed.families is not None
+    assert len(NLP(made.model)._parsed.walker.variables) == 0
 
 
 def test_a_user_s_named_expression_that_changes_is_seen():

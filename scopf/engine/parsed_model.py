@@ -1,9 +1,9 @@
-"""What an optimisation model says, as forms: families at once, and the rest row by row."""
+"""An optimisation model parsed into linear forms: families at once, the rest row by row."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 import pyomo.environ as pyo
@@ -14,15 +14,16 @@ from scopf.engine.expressions import Coefficient, Form, RowWalker, UnsupportedEr
 from scopf.engine.families import Families, Family
 from scopf.engine.formulation import Formulation, origin
 from scopf.engine.numbers import Numbers
-from scopf.engine.pyomo_model import boxes
-from scopf.engine.snapshot import content
-from scopf.engine.symbols import Constraint, Objective, Variable
-from scopf.engine.triplets import Entries, Part
+from scopf.engine.pyomo_model import bounds
+from scopf.engine.pyomo_types import Member, Node
+from scopf.engine.snapshot import snapshot
+from scopf.engine.symbols import Bound, Constraint, Objective, Variable
+from scopf.engine.triplets import Part, Triplets
 from scopf.errors import ScopfError, listing
 
 
-class Reading:
-    """A model read: columns, rows as linear forms, and atoms.
+class ParsedModel:
+    """Columns of a model, its rows as linear forms, and the atoms in them.
 
     Columns are numbered: families' variables, then lifted families, then variables (and lifted
     expressions) that only the walker met.
@@ -32,20 +33,20 @@ class Reading:
         lift: whether nonlinear expressions inside others become variables.
 
     Attributes:
-        content: what was read.
-        families: those of the formulation, or None.
-        walker: what read the rest.
+        snapshot: of the model as it was parsed.
+        families: of the formulation, parsed; None for another model.
+        walker: with the variables and atoms of everything else.
         rows: Pyomo rows that were walked, in order; they come after the families' rows.
         places: row number of each member of a constraint family, -1 for one that is not a row.
         size, height: number of columns, and of rows without the objective (which comes last).
-        linear, couple, constants: entries of all rows.
+        linear, nonlinear, constants: triplets of all rows.
         maximize: whether the objective was negated.
     """
 
     def __init__(self, source: Formulation | pyo.ConcreteModel, lift: bool = False) -> None:
         self._source = source
-        self.content = content(source)
-        self._take_over()
+        self.snapshot = snapshot(source)
+        self._read_numbers()
         self._read(())
         if lift:
             nested = set(self.walker.nested)
@@ -55,12 +56,12 @@ class Reading:
             (node, node.args[0]) for node in self.walker.nodes if node.is_named_expression_type()
         ]
 
-    def _read(self, lift: Any, lift_nodes: frozenset[int] = frozenset()) -> None:
-        formulation = self.content.formulation
+    def _read(self, lift: Iterable[str], lift_nodes: frozenset[int] = frozenset()) -> None:
+        formulation = self.snapshot.formulation
         self.families = Families(formulation, lift) if formulation is not None else None
-        self.linear: list[Entries] = []
-        self.couple: list[Entries] = []
-        self.constants: list[Entries] = []
+        self.linear: list[Triplets] = []
+        self.nonlinear: list[Triplets] = []
+        self.constants: list[Triplets] = []
         self.lower: list[Part] = []
         self.upper: list[Part] = []
         self.places: dict[str, Ints] = {}
@@ -68,7 +69,7 @@ class Reading:
         self.walker = self._walker(lift_nodes)
         if self.families is not None:
             self._add_families(self.families)
-        self.rows = [row for row, _ in self.content.rows]
+        self.rows = [row for row, _ in self.snapshot.rows]
         forms = [self._row_form(row) for row in self.rows]
         self.maximize = False
         objective = self._objective_form()
@@ -84,10 +85,9 @@ class Reading:
     def _walker(self, lift: frozenset[int]) -> RowWalker:
         """A walker that knows the families' variables and expressions, if it has any work."""
         families = self.families
-        if families is None or not (self.content.rows or self.content.objective):
+        if families is None or not (self.snapshot.rows or self.snapshot.objective):
             return RowWalker(lift)
-        made = families.formulation.rendering
-        assert made is not None
+        made = families.formulation.rendered()
         columns: dict[int, int] = {}
         known: dict[int, tuple[str, int]] = {}
         for name, members in made.members.items():
@@ -98,7 +98,7 @@ class Reading:
                 known.update((id(member), (name, k)) for k, member in enumerate(members))
         readers: dict[str, _RowReader] = {}
 
-        def form(node: Any) -> Form | None:
+        def form(node: Node) -> Form | None:
             place = known.get(id(node))
             if place is None:
                 return None
@@ -112,13 +112,13 @@ class Reading:
 
     def _add_families(self, families: Families) -> None:
         for symbol in families.formulation.of_kind(Constraint):
-            kept = np.flatnonzero(self.content.kept[symbol.name])
+            kept = np.flatnonzero(self.snapshot.kept[symbol.name])
             places = np.full(len(symbol), -1, dtype=np.int64)
             places[kept] = self.height + np.arange(len(kept))
             self.places[symbol.name] = places
             family = families.forms[symbol.name]
-            lower = _side(families.formulation, symbol.lower, -np.inf, len(symbol)).take(kept)
-            upper = _side(families.formulation, symbol.upper, np.inf, len(symbol)).take(kept)
+            lower = _bounds(families.formulation, symbol.lower, -np.inf, len(symbol)).take(kept)
+            upper = _bounds(families.formulation, symbol.upper, np.inf, len(symbol)).take(kept)
             self._append(family, kept)
             self._limit(lower, upper, len(kept))
 
@@ -126,14 +126,14 @@ class Reading:
         """Put rows of a family below those that are there."""
         for mine, theirs in (
             (self.linear, family.linear),
-            (self.couple, family.atoms),
+            (self.nonlinear, family.atoms),
             (self.constants, family.constants),
         ):
-            for entries in theirs:
+            for triplets in theirs:
                 chosen = (
-                    entries
+                    triplets
                     if kept is None or len(kept) == family.size
-                    else entries.select(kept, family.size, 1.0)
+                    else triplets.select(kept, family.size, 1.0)
                 )
                 mine.append(chosen.shifted(self.height))
         self.height += family.size if kept is None else len(kept)
@@ -145,7 +145,7 @@ class Reading:
         for name in self.lifted_families():
             family = self.families.forms[name]
             everything = np.arange(family.size)
-            minus = Entries(everything, self.families.columns[name] + everything, Numbers(-1.0))
+            minus = Triplets(everything, self.families.columns[name] + everything, Numbers(-1.0))
             self.linear.append(minus.shifted(self.height))
             self._append(family)
             self._limit(Numbers(0.0), Numbers(0.0), family.size)
@@ -155,34 +155,34 @@ class Reading:
         families = self.families
         return sorted(families.lift, key=lambda n: families.columns[n]) if families else []
 
-    def lifted_nodes(self) -> list[Any]:
+    def lifted_nodes(self) -> list[Node]:
         """Walked expressions that became variables, in order of their columns."""
         return [v for v in self.walker.variables if v.is_expression_type()]
 
     def _limit(self, lower: Numbers, upper: Numbers, rows: int) -> None:
-        """Sides of the rows that were appended last."""
+        """Give the rows that were appended last their bounds."""
         place = slice(self.height - rows, self.height)
         self.lower.append((lower, place))
         self.upper.append((upper, place))
 
     # -- rows -------------------------------------------
 
-    def _row_form(self, row: Any) -> tuple[Form, Coefficient, Coefficient]:
+    def _row_form(self, row: Member) -> tuple[Form, Coefficient, Coefficient]:
         try:
             lower, body, upper = row.to_bounded_expression()
-            sides = [self._bound(lower, -np.inf), self._bound(upper, np.inf)]
+            limits = [self._bound(lower, -np.inf), self._bound(upper, np.inf)]
         except ValueError as error:
             raise ScopfError(f"{row.name}: its bounds cannot be evaluated ({error})") from error
-        if any(side != side for side in sides if isinstance(side, float)):
+        if any(limit != limit for limit in limits if isinstance(limit, float)):
             raise ScopfError(f"{row.name}: a bound is not a number")
-        return self._form(row, body), sides[0], sides[1]
+        return self._form(row, body), limits[0], limits[1]
 
-    def _bound(self, side: Any, open_side: float) -> Coefficient:
-        if side is None:
-            return open_side
-        return self.walker.number(side) if hasattr(side, "is_fixed") else float(side)
+    def _bound(self, bound: Node, unbounded: float) -> Coefficient:
+        if bound is None:
+            return unbounded
+        return self.walker.number(bound) if hasattr(bound, "is_fixed") else float(bound)
 
-    def _form(self, component: Any, expression: Any) -> Form:
+    def _form(self, component: Member, expression: Node) -> Form:
         try:
             return self.walker.form(expression)
         except UnsupportedError as error:
@@ -193,9 +193,9 @@ class Reading:
             raise ScopfError(f"{component.name}: division by zero") from error
 
     def _objective_form(self) -> Form | None:
-        if self.content.objective is None:
+        if self.snapshot.objective is None:
             return None
-        component, expression, sense = self.content.objective
+        component, expression, sense = self.snapshot.objective
         form = self._form(component, expression)
         self.maximize = sense == pyo.maximize
         if not self.maximize:
@@ -237,7 +237,7 @@ class Reading:
     def _discrete(self) -> None:
         """Refuse variables that are not continuous, or fixed without a value."""
         members = [v for v in self.walker.variables if not v.is_expression_type()]
-        formulation = self.content.formulation
+        formulation = self.snapshot.formulation
         if formulation is not None and formulation.rendering is not None:
             for symbol in formulation.of_kind(Variable):
                 members += formulation.rendering.members[symbol.name]
@@ -248,8 +248,8 @@ class Reading:
         if empty:
             raise ScopfError(f"fixed without a value: {listing(empty)}")
 
-    def boxes(self) -> tuple[Floats, Floats, Floats, Flags]:
-        """Lower and upper bounds, values (NaN: none) and whether it is fixed, of every column."""
+    def columns(self) -> tuple[Floats, Floats, Floats, Flags]:
+        """Lower and upper bound, value (NaN: none) and fixed flag of every column."""
         lower, upper = np.full(self.size, -np.inf), np.full(self.size, np.inf)
         value, fixed = np.full(self.size, np.nan), np.zeros(self.size, dtype=bool)
         if self.families is not None:
@@ -263,13 +263,13 @@ class Reading:
         own = [(k, v) for k, v in own if not v.is_expression_type()]
         if own:
             places = np.array([k for k, _ in own])
-            lower[places], upper[places] = boxes([v for _, v in own])
+            lower[places], upper[places] = bounds([v for _, v in own])
             value[places] = [np.nan if v.value is None else v.value for _, v in own]
             fixed[places] = [v.fixed for _, v in own]
         return lower, upper, value, fixed
 
     def definitions(self) -> Ints:
-        """Column that each definition row, in order, is about."""
+        """Column of the lifted variable that each definition row defines, in order."""
         columns = [np.array([c for c, _ in self.walker.definitions], dtype=np.int64)]
         for name in self.lifted_families():
             assert self.families is not None
@@ -277,7 +277,7 @@ class Reading:
         return np.concatenate(columns)
 
     def lifted(self) -> Flags:
-        """Which columns are lifted expressions."""
+        """Mask of the columns that are lifted expressions."""
         flags = np.zeros(self.size, dtype=bool)
         first = 0
         if self.families is not None:
@@ -289,18 +289,18 @@ class Reading:
         return flags
 
     def current(self) -> bool:
-        """Whether the model still says what was read, but for numbers, which are taken over."""
-        if not content(self._source).same(self.content):
+        """Whether nothing but numbers has changed on the model; these are read again."""
+        if not snapshot(self._source).same(self.snapshot):
             return False
         if any(node.args[0] is not expression for node, expression in self._named):
             return False
         self._discrete()
-        self._take_over()
+        self._read_numbers()
         self.walker.parameters.refresh()
         return True
 
-    def _take_over(self) -> None:
-        """Let a formulation know what stands on its model now, even if that is walked."""
+    def _read_numbers(self) -> None:
+        """Read the numbers on a formulation's model into it, even if its rows are walked."""
         formulation = (
             self._source if isinstance(self._source, Formulation) else origin(self._source)
         )
@@ -309,18 +309,18 @@ class Reading:
 
 
 class _RowReader:
-    """Gives single rows of a family as forms."""
+    """Single rows of a family as forms."""
 
     def __init__(self, family: Family, parameters: Parameters) -> None:
         self._parameters = parameters
         self._kinds = []
         for parts in (family.linear, family.atoms, family.constants):
-            found: dict[int, list[tuple[int, Entries, int]]] = defaultdict(list)
-            for entries in parts:
+            found: dict[int, list[tuple[int, Triplets, int]]] = defaultdict(list)
+            for triplets in parts:
                 for k, (row, target) in enumerate(
-                    zip(entries.rows.tolist(), entries.targets.tolist(), strict=True)
+                    zip(triplets.rows.tolist(), triplets.targets.tolist(), strict=True)
                 ):
-                    found[row].append((target, entries, k))
+                    found[row].append((target, triplets, k))
             self._kinds.append(found)
 
     def form(self, row: int) -> Form:
@@ -328,10 +328,10 @@ class _RowReader:
         form = Form()
         linear, atoms, constants = self._kinds
         for kind, into in ((linear, form.linear), (atoms, form.atoms)):
-            for target, entries, k in kind.get(row, ()):
-                into[target] = into.get(target, 0.0) + self._one(entries.numbers, k)
-        for _, entries, k in constants.get(row, ()):
-            form.constant += self._one(entries.numbers, k)
+            for target, triplets, k in kind.get(row, ()):
+                into[target] = into.get(target, 0.0) + self._one(triplets.numbers, k)
+        for _, triplets, k in constants.get(row, ()):
+            form.constant += self._one(triplets.numbers, k)
         return form
 
     def _one(self, numbers: Numbers, k: int) -> Coefficient:
@@ -341,19 +341,19 @@ class _RowReader:
         return float(one.values()[0])
 
 
-def _side(formulation: Formulation, side: Any, open_side: float, rows: int) -> Numbers:
-    return Numbers(np.full(rows, open_side)) if side is None else formulation.numbers(side)
+def _bounds(formulation: Formulation, bound: Bound, unbounded: float, rows: int) -> Numbers:
+    return Numbers(np.full(rows, unbounded)) if bound is None else formulation.numbers(bound)
 
 
 def gathered(forms: list[Form], parameters: Parameters) -> Family:
     """Single forms as a family."""
     family = Family(len(forms))
 
-    def gather(kind: list[Entries], items: list[tuple[int, int, Any]]) -> None:
+    def gather(kind: list[Triplets], items: list[tuple[int, int, Coefficient]]) -> None:
         if items:
             rows, targets, values = zip(*items, strict=True)
             where = np.array(rows, dtype=np.int64), np.array(targets, dtype=np.int64)
-            kind.append(Entries(*where, parameters.numbers(values)).compact())
+            kind.append(Triplets(*where, parameters.numbers(values)).compact())
 
     rows = list(enumerate(forms))
     gather(family.linear, [(r, c, v) for r, f in rows for c, v in f.linear.items()])
