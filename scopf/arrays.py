@@ -20,6 +20,9 @@ Flags = npt.NDArray[np.bool_]
 Strings = npt.NDArray[np.str_]
 """An array of texts."""
 
+LARGEST_WHOLE = 2.0**53
+"""Bound of the whole numbers that a float holds exactly."""
+
 
 def plain(value: Any) -> Any:
     """A value as JSON has it: Python's own types, lists for arrays and tuples, None for NaN or NA.

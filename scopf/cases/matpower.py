@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from matpowercaseframes.constants import COLUMNS
 
-from scopf.arrays import Flags, Floats, Ints, Strings
+from scopf.arrays import LARGEST_WHOLE, Flags, Floats, Ints, Strings
 from scopf.cases.mfile import (
     AT_LEAST,
     FORMAT,
@@ -39,7 +39,6 @@ log = logging.getLogger(__name__)
 
 UNLIMITED_ANGLE = 360.0
 PGLIB = "pglib_opf_"  # functions whose generators are never dispatchable loads
-_LARGEST_NUMBER = 2.0**53  # of whole numbers that a float holds exactly
 DEGREE = 180.0 / np.pi  # degrees in a rad
 
 
@@ -127,7 +126,7 @@ def _whole(table: str, rows: Floats, column: str, faults: list[Fault]) -> Ints:
     """A column of whole numbers; a cell that is none is a fault, and unique and negative."""
     values = _column(table, rows, column).copy()
     told = {fault.cell for fault in faults}
-    for row in np.flatnonzero(~((np.abs(values) < _LARGEST_NUMBER) & (values == np.round(values)))):
+    for row in np.flatnonzero(~((np.abs(values) < LARGEST_WHOLE) & (values == np.round(values)))):
         shown = FORMAT[table][column]
         text = f"{shown} must be a whole number, got {values[row]:g}"
         if (table, int(row) + 1, column) not in told:
@@ -149,7 +148,7 @@ def _status(table: str, rows: Floats, faults: list[Fault]) -> Flags:
 def _number_of(column: str, rows: Floats) -> Ints:
     """Areas and zones, which mean nothing to the model; 0 where there is no such number."""
     values = _column("bus", rows, column)
-    return np.where(np.abs(values) < _LARGEST_NUMBER, values, 0.0).astype(np.int64)
+    return np.where(np.abs(values) < LARGEST_WHOLE, values, 0.0).astype(np.int64)
 
 
 def _names(tables: Tables, key: str, count: int, faults: list[Fault]) -> Strings:

@@ -36,13 +36,33 @@ COLUMNS = (
 )
 _DEFAULTS = {"mq": 0.05, "beta_q": 1.0, "mp": 0.05, "beta_p": 1.0, "tau_p": 0.1, "tau_q": 0.1}
 _DROOPS = ("mq", "mp")
-_NUMBERS = (*_DEFAULTS, "rating")  # columns of inverters and of their units
 _ALIKE: Any = None  # units that are left out
 _SAME = 1e-13  # relative difference that is rounding
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Droops:
+    """Numbers that an inverter and a unit of one have alike; `Inverters` tells what they are."""
+
+    mq: Floats
+    beta_q: Floats
+    mp: Floats
+    beta_p: Floats
+    tau_p: Floats
+    tau_q: Floats
+    rating: Floats
+
+    @property
+    def numbers(self) -> dict[str, Floats]:
+        """These columns by name."""
+        return {name: getattr(self, name) for name in _NUMBERS}
+
+
+_NUMBERS = tuple(field.name for field in dataclasses.fields(Droops))
+
+
 @dataclass(frozen=True, eq=False)
-class Units:
+class Units(Droops):
     """The generating units of inverters, per unit on the system base, each array of shape (u,).
 
     Units of one inverter are in parallel, see `parallel`. They are in the order of the inverters.
@@ -55,13 +75,6 @@ class Units:
 
     gen: Ints
     inverter: Ints
-    mq: Floats
-    beta_q: Floats
-    mp: Floats
-    beta_p: Floats
-    tau_p: Floats
-    tau_q: Floats
-    rating: Floats
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -84,8 +97,7 @@ class Units:
 
     def combined(self, count: int) -> dict[str, Floats]:
         """Columns of `count` inverters that these units make up."""
-        own = {name: getattr(self, name) for name in _NUMBERS}
-        return parallel(own, self.inverter, count)
+        return parallel(self.numbers, self.inverter, count)
 
     def scaled(self, whole: Mapping[str, Floats]) -> Self:
         """Units that make up inverters of these columns, in proportion to what they have now.
@@ -104,7 +116,7 @@ def parallel(units: Mapping[str, Floats], inverter: Ints, count: int) -> dict[st
     """Columns of inverters whose units are in parallel.
 
     Ratings and stiffnesses 1/mq, 1/(mq beta_q) add up; a filter time constant is the mean of those
-    of the units, weighted by their stiffnesses 1/(mq beta_q). P likewise.
+    of the units, weighted by their stiffnesses 1/(mq beta_q). The same holds for P.
 
     Args:
         units: columns of the units, shape (u,).
@@ -137,11 +149,11 @@ def parallel(units: Mapping[str, Floats], inverter: Ints, count: int) -> dict[st
 
 
 @dataclass(frozen=True, eq=False)
-class Inverters:
+class Inverters(Droops):
     """Grid-forming inverters, at most one per bus, in the order of the network's buses.
 
     The Q-V droop of the paper (section II) is tau_q dV/dt = -(V - V0) + mq beta_q (Q0 - Q), and the
-    P-f droop likewise with mp, beta_p, tau_p. Droops are per unit on the *system* base.
+    P-f droop is the same with mp, beta_p, tau_p. Droops are per unit on the *system* base.
 
     Attributes:
         bus: bus number of each inverter, shape (n,).
@@ -157,13 +169,6 @@ class Inverters:
 
     bus: Ints
     gens: tuple[tuple[int, ...], ...]
-    mq: Floats
-    beta_q: Floats
-    mp: Floats
-    beta_p: Floats
-    tau_p: Floats
-    tau_q: Floats
-    rating: Floats
     units: Units = _ALIKE
 
     def __post_init__(self) -> None:
@@ -178,7 +183,7 @@ class Inverters:
         if self.units is not None and _same_units(self.units, units):
             units = self.units
         with np.errstate(all="ignore"):
-            object.__setattr__(self, "units", units.scaled(self.columns))
+            object.__setattr__(self, "units", units.scaled(self.numbers))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -188,7 +193,7 @@ class Inverters:
     @property
     def columns(self) -> dict[str, Any]:
         """The columns by name, without the units."""
-        return {name: getattr(self, name) for name in ("bus", "gens", *_NUMBERS)}
+        return {"bus": self.bus, "gens": self.gens, **self.numbers}
 
     def _faults(self) -> list[Fault]:
         found = []

@@ -1,4 +1,4 @@
-"""What an inverter can put out: the capability circle P^2 + Q^2 <= S^2.
+"""Capability circles of inverters, P^2 + Q^2 <= S^2.
 
 P and Q are sums over the units that act together as one inverter, S is its rating. The squares of
 the sums are written out, (sum_k P_k)^2 = sum_k P_k^2 + 2 sum_{k<l} P_k P_l, so that the rows are
@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from scopf.arrays import Floats, Ints
+from scopf.arrays import Floats
 from scopf.devices.gfm import Inverters
 from scopf.engine.formulation import Formulation
 from scopf.engine.symbols import Constraint, Expression, Parameter
@@ -26,7 +26,7 @@ from scopf.model.relaxation import Relaxation
 from scopf.network.network import Network
 from scopf.network.tables import positions
 
-_ROUNDING = 1e-9  # relative: a box that touches the circle is not outside it
+_ROUNDING = 1e-9  # relative: bounds that touch the circle are not outside it
 
 
 def circle(pp: Any, qq: Any, rating: Any) -> Any:
@@ -44,7 +44,7 @@ class Ratings(Part):
     Attributes:
         net, inverters: the network and its inverters.
         rating: mutable Param `inverter_rating`, per unit.
-        p_squared, q_squared: named expressions; None for what nobody needs.
+        p_squared, q_squared: named expressions; None where it is not needed.
     """
 
     net: Network
@@ -70,8 +70,7 @@ class Ratings(Part):
 
     def output(self, power: Floats) -> Floats:
         """Sum of a power of generators over the units of each inverter."""
-        unit, owner = units(self.net, self.inverters)
-        return np.bincount(owner, power[unit], minlength=len(self.inverters)).astype(np.float64)
+        return _total(self.net, self.inverters, power)
 
     def relaxed(self, rows: Sequence[Constraint]) -> Relaxation:
         """The rating of every inverter, in all rows that it limits."""
@@ -85,7 +84,8 @@ class _Squares:
 
     def __init__(self, f: Formulation, net: Network, inverters: Inverters) -> None:
         self._f, self._n = f, len(inverters)
-        self._unit, self._owner = units(net, inverters)
+        self._unit = positions(net.gen.id, inverters.units.gen)
+        self._owner = inverters.units.inverter
         unit, owner = self._unit, self._owner
         pairs = [
             (a, b, i)
@@ -135,29 +135,25 @@ class Capability(Part):
         return {self.rows: np.maximum(np.hypot(p, q) - self.ratings.rating.values, 0.0)}
 
 
-def units(net: Network, inverters: Inverters) -> tuple[Ints, Ints]:
-    """Positions of all units of inverters in the generator table, and the inverter of each."""
-    ids = [gen for group in inverters.gens for gen in group]
-    owner = np.repeat(np.arange(len(inverters)), [len(group) for group in inverters.gens])
-    return positions(net.gen.id, ids), owner
-
-
 def reach(net: Network, inverters: Inverters, letter: str) -> Floats:
-    """Least |P| (letter p) or |Q| (q) that the units' boxes allow each inverter, per unit."""
-    unit, owner = units(net, inverters)
-    n = len(inverters)
+    """Least |P| (letter p) or |Q| (q) that the units' bounds allow each inverter, per unit."""
     low, high = (
-        np.bincount(owner, getattr(net.gen, f"{letter}{end}")[unit], minlength=n)
-        for end in ("min", "max")
+        _total(net, inverters, getattr(net.gen, f"{letter}{end}")) for end in ("min", "max")
     )
     return np.maximum(np.maximum(low, -high), 0.0)
 
 
+def _total(net: Network, inverters: Inverters, of_gens: Floats) -> Floats:
+    """Sum over the units of each inverter of a number of generators."""
+    unit, owner = positions(net.gen.id, inverters.units.gen), inverters.units.inverter
+    return np.bincount(owner, of_gens[unit], minlength=len(inverters)).astype(np.float64)
+
+
 def check(net: Network, inverters: Inverters) -> None:
-    """Refuse circles that lie outside the boxes altogether.
+    """Refuse circles without a point inside the bounds on P and Q.
 
     Raises:
-        ScopfError: naming the inverters, with what their boxes ask for and what their rating is.
+        ScopfError: naming the inverters, with the least |S| within their bounds and their rating.
     """
     least = np.hypot(reach(net, inverters, "p"), reach(net, inverters, "q"))
     outside = np.flatnonzero(least > inverters.rating * (1.0 + _ROUNDING))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scopf.arrays import plain
+from scopf.arrays import LARGEST_WHOLE, plain
 from scopf.errors import CaseError, Fault, ScopfError, listing
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.ASCII | re.IGNORECASE)
 _FLAGS = {"true": True, "false": False}
-_LARGEST = 2.0**53  # of whole numbers that a float holds exactly
 _LONGEST = 40  # text of a cell in a message
 
 
@@ -142,9 +141,9 @@ def number(cell: Cell) -> float:
     elif isinstance(cell, (int, float)) and not isinstance(cell, bool):
         value = float(cell)
     else:
-        raise ValueError(f"`{_shown(cell)}` is not a number")
+        raise ValueError(f"`{shown(cell)}` is not a number")
     if not -float("inf") < value < float("inf"):
-        raise ValueError(f"`{_shown(cell)}` is not a finite number")
+        raise ValueError(f"`{shown(cell)}` is not a finite number")
     return value
 
 
@@ -155,8 +154,8 @@ def whole(cell: Cell) -> int:
         ValueError: saying what is wrong.
     """
     value = number(cell)
-    if value != round(value) or abs(value) >= _LARGEST:
-        raise ValueError(f"`{_shown(cell)}` is not a whole number")
+    if value != round(value) or abs(value) >= LARGEST_WHOLE:
+        raise ValueError(f"`{shown(cell)}` is not a whole number")
     return int(value)
 
 
@@ -168,7 +167,7 @@ def flag(cell: Cell) -> bool:
     """
     value = _value(cell)
     if value not in (0, 1):
-        raise ValueError(f"must be 0 or 1, got {_shown(cell)}")
+        raise ValueError(f"must be 0 or 1, got {shown(cell)}")
     return bool(value)
 
 
@@ -178,9 +177,13 @@ def text(cell: Cell) -> str:
 
 
 def _float(cell: str) -> float:
-    return float(cell.replace("D", "E").replace("d", "e"))
+    try:
+        return float(cell)
+    except ValueError:  # Fortran's exponent
+        return float(cell.replace("D", "E").replace("d", "e"))
 
 
-def _shown(cell: Cell) -> str:
-    shown = f"{cell:g}" if isinstance(cell, float) else str(cell)
-    return shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "..."
+def shown(cell: Cell) -> str:
+    """A cell in a message, cut where it is long."""
+    text = f"{cell:g}" if isinstance(cell, float) else str(cell)
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."

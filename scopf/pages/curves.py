@@ -10,7 +10,7 @@ import numpy as np
 from scopf.arrays import Floats
 from scopf.pages import figure as f
 from scopf.pages.figure import Figure, Trace
-from scopf.pages.markup import labelled, plain
+from scopf.pages.markup import escaped, labelled
 from scopf.sweeps.analysis import curves
 from scopf.sweeps.analysis.analysis import Analysis
 from scopf.sweeps.analysis.curves import Curve, Curves
@@ -83,12 +83,12 @@ def _line(picture: Curves, curve: Curve) -> Trace:
     """A curve; points without an order have no lines between them."""
     x = picture.x
     at = f.places_on(x, curve.places.tolist())
-    name = plain(curve.name or picture.y.text)
+    name = escaped(curve.name or picture.y.text)
     line = f.curve(name, at, f.numbers(curve.values.tolist(), 6), curve.rank, picture.count)
     head = f"{picture.legend} {name}<br>" if picture.legend and not picture.series else ""
     aside = "%{fullData.name}" if picture.series else ""
     line["hovertemplate"] = (
-        f"{head}{labelled(x.label)} = %{{x}}<br>%{{y:.6g}} {plain(curve.unit)}"
+        f"{head}{labelled(x.label)} = %{{x}}<br>%{{y:.6g}} {escaped(curve.unit)}"
         f"<extra>{aside}</extra>"
     )
     if picture.scattered or not x.numeric:
@@ -157,7 +157,7 @@ def _critical(name: str, picture: Curves) -> Figure:
             line["marker"]["size"] = 9
             line["customdata"] = lows
             line["hovertemplate"] = (
-                f"{labelled(x.label)} = %{{x}}<br>{labelled(y.text)} ≤ %{{y}} {plain(y.unit)}"
+                f"{labelled(x.label)} = %{{x}}<br>{labelled(y.text)} ≤ %{{y}} {escaped(y.unit)}"
                 "<br>free up to %{customdata}<extra></extra>"
             )
     made.columns["free"] = f"last without a price [{y.unit}]"

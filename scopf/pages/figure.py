@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from scopf.pages.markup import labelled, plain
+from scopf.pages.markup import escaped, labelled
 from scopf.sweeps.analysis.axes import Dimension
 
 Trace = dict[str, Any]
@@ -114,7 +114,7 @@ def places_on(axis: Dimension, codes: Iterable[int]) -> list[Any]:
     """Values of an axis for a horizontal position: numbers, or texts of categories."""
     if axis.numeric:
         return [number(float(axis.values[k]), 8) for k in codes]
-    return [plain(axis.texts[k]) for k in codes]
+    return [escaped(axis.texts[k]) for k in codes]
 
 
 def drawn(axis: Dimension) -> dict[str, Any]:
@@ -130,5 +130,5 @@ def category(title: str, texts: Sequence[str]) -> dict[str, Any]:
     turned = {} if max(map(len, texts), default=0) > 6 else {"tickangle": 0}
     return {
         "type": "category", "title": {"text": labelled(title)}, "showgrid": False, "range": ends,
-        **turned, "categoryorder": "array", "categoryarray": list(map(plain, texts)),
+        **turned, "categoryorder": "array", "categoryarray": list(map(escaped, texts)),
     }  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 from scopf.arrays import Floats
 from scopf.pages import figure as f
 from scopf.pages.figure import Choice, Figure, Trace
-from scopf.pages.markup import labelled, plain
+from scopf.pages.markup import escaped, labelled
 from scopf.sweeps.analysis import results
 from scopf.sweeps.analysis.analysis import Analysis
 from scopf.sweeps.analysis.grids import inverter_prices, slices
@@ -22,8 +22,8 @@ def heat(x: Sequence[str], y: Sequence[str], cells: Floats, digits: int = 4) -> 
     """Cells of shape (len(y), len(x))."""
     return {
         "type": "heatmap",
-        "x": list(map(plain, x)),
-        "y": list(map(plain, y)),
+        "x": list(map(escaped, x)),
+        "y": list(map(escaped, y)),
         "z": [f.numbers(line, digits) for line in cells.tolist()],
     }
 

@@ -6,7 +6,7 @@ import html
 import re
 
 
-def plain(text: object) -> str:
+def escaped(text: object) -> str:
     """Text for a label, in which Plotly would read some markup."""
     return html.escape(str(text), quote=False)
 

@@ -8,7 +8,7 @@ from scopf.arrays import Floats, Ints
 from scopf.pages import figure as f
 from scopf.pages import grids
 from scopf.pages.figure import Figure, Trace
-from scopf.pages.markup import plain
+from scopf.pages.markup import escaped
 from scopf.sweeps.analysis.analysis import Analysis
 from scopf.sweeps.analysis.axes import groups
 from scopf.sweeps.analysis.grids import cells
@@ -61,7 +61,7 @@ def by_scenario(analysis: Analysis) -> Figure:
     note = "How every scenario ended; marks stand on those without a solution, where they fit."
     return Figure(
         "status", "Status", note, tuple(axis.name for axis in rest), views, layout, columns,
-        extra={"names": [plain(name) for name in names]},
+        extra={"names": [escaped(name) for name in names]},
         wide=True, height=min(520, max(300, 140 + 22 * len(series))) if series else 200,
     )  # fmt: skip
 
@@ -92,9 +92,9 @@ def _status_view(analysis: Analysis, rows: Ints, codes: Floats, names: list[str]
         traces.append(
             {
                 "type": "scatter", "mode": "markers", "hoverinfo": "skip",
-                "name": f"{plain(name)} ({len(at)})",
-                "x": [plain(x.texts[c]) for c in x.codes[at]] if marked else [None],
-                "y": [plain(lines[c]) for c in row_of[at]] if marked else [None],
+                "name": f"{escaped(name)} ({len(at)})",
+                "x": [escaped(x.texts[c]) for c in x.codes[at]] if marked else [None],
+                "y": [escaped(lines[c]) for c in row_of[at]] if marked else [None],
                 "marker": {"symbol": symbol or "circle", "color": ink,
                            "line": {"color": ink, "width": 1.5 if symbol in _STROKES else 0}},
                 "showlegend": False, "meta": {"skip": True, "cells": len(x)},
@@ -103,7 +103,7 @@ def _status_view(analysis: Analysis, rows: Ints, codes: Floats, names: list[str]
         swatch = {"symbol": "square", "size": 12, "color": colour, "line": {"width": 1}}
         traces.append(
             {
-                "type": "scatter", "mode": "markers", "name": f"{plain(name)} ({len(at)})",
+                "type": "scatter", "mode": "markers", "name": f"{escaped(name)} ({len(at)})",
                 "x": [None], "y": [None], "marker": swatch, "showlegend": len(at) > 0,
                 "meta": {"skip": True, "swatch": True},
             }

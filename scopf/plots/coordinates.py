@@ -1,4 +1,4 @@
-"""Where the buses go in a picture: the user's own coordinates, or a layout."""
+"""Coordinates of the buses in a picture: the user's own, or a layout."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.arrays import Floats
-from scopf.errors import ScopfError, listing
-from scopf.network import drawing
+from scopf.errors import CaseError, ScopfError, listing
+from scopf.network import csvtable, drawing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,13 +74,10 @@ def places(net: Network, given: Any) -> tuple[Floats, float]:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    try:
-        return pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ScopfError(f"cannot read positions from {path}: {reason}") from error
+    cells = csvtable.read(path, "positions")
+    if cells.faults:
+        raise CaseError(cells.source, cells.faults)
+    return cells.frame()
 
 
 def _found(net: Network, name: str, given: Mapping[Any, Any]) -> Floats:

@@ -157,7 +157,7 @@ def test_coordinates_of_ones_own(priced, tmp_path):
         (pd.concat([table, table.iloc[:1]]), "two rows for bus 1"),
         (table.assign(x=np.nan), "not two finite numbers"),
         (dict.fromkeys(buses, (0, "here")), "not two finite numbers"),
-        (tmp_path / "none.csv", "cannot read positions from"),
+        (tmp_path / "none.csv", "cannot be read: there is no such file"),
         (3, "positions are a mapping"),
     ):
         with pytest.raises(scopf.ScopfError, match=said):

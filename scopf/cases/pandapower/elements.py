@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scopf.arrays import Flags, Floats, Ints
+from scopf.arrays import LARGEST_WHOLE, Flags, Floats, Ints
 from scopf.errors import Fault
 
 _LARGEST_INDEX = 10_000_000  # pandapower's tables of positions are as long as the largest index
@@ -301,7 +301,7 @@ def _blank(cell: object) -> bool:
 
 
 def _whole(name: str, rows: pd.DataFrame, key: str, values: Floats, faults: list[Fault]) -> Ints:
-    odd = np.isfinite(values) & ~((np.abs(values) < 2**53) & (values == np.round(values)))
+    odd = np.isfinite(values) & ~((np.abs(values) < LARGEST_WHOLE) & (values == np.round(values)))
     text = f"{key} must be a whole number, got {{:g}}"
     faults += told(name, rows, odd, text, values, column=key)
     return np.where(np.isfinite(values) & ~odd, values, -1).astype(np.int64)

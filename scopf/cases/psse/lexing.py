@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from scopf.network import csvtable
+
 QUOTE = "'"
 _TOKEN = re.compile(r"""'[^']*'|"[^"]*"|[^\s,/'"]+|[,/'"]""", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?", re.ASCII)
-_LARGEST = 2.0**53  # of whole numbers that a float holds exactly
 
 
 class Line(NamedTuple):
@@ -77,15 +77,7 @@ def number(token: str) -> float:
     Raises:
         ValueError: saying what is wrong.
     """
-    if not _NUMBER.fullmatch(token):
-        raise ValueError(f"`{shown(token)}` is not a number")
-    try:
-        value = float(token)
-    except ValueError:
-        value = float(token.replace("D", "E").replace("d", "e"))
-    if not -float("inf") < value < float("inf"):
-        raise ValueError(f"`{shown(token)}` is not a finite number")
-    return value
+    return csvtable.number(_written(token))
 
 
 def whole(token: str) -> int:
@@ -94,10 +86,7 @@ def whole(token: str) -> int:
     Raises:
         ValueError: saying what is wrong.
     """
-    value = number(token)
-    if value != round(value) or abs(value) >= _LARGEST:
-        raise ValueError(f"`{shown(token)}` is not a whole number")
-    return int(value)
+    return csvtable.whole(_written(token))
 
 
 def words(token: str) -> str:
@@ -107,5 +96,8 @@ def words(token: str) -> str:
 
 def shown(token: str) -> str:
     """A field as the user wrote it, cut where it is long."""
-    text = f"{token}'" if token.startswith(QUOTE) else token
-    return text if len(text) <= 40 else text[:40] + "..."
+    return csvtable.shown(_written(token))
+
+
+def _written(token: str) -> str:
+    return f"{token}'" if token.startswith(QUOTE) else token
