@@ -4,11 +4,11 @@ Column meanings and defaults follow the MATPOWER User's Manual, appendix B, and 
 
 - A generator with Pmin < 0, Pmax = 0 and exactly one of Qmin and Qmax not zero is a dispatchable
   load of constant power factor (section 6.4.2). Where neither is zero MATPOWER stops; here it is a
-  generator like any other, which is what PowerModels takes it for, and the log says so. PGLib's
+  generator like any other, which is what PowerModels takes it for, and this is logged. PGLib's
   optima are those of PowerModels, so that its files (functions `pglib_opf_...`) have none of these.
 - A lower limit on the flow of a DC line that is negative holds for the power at its to bus, and so
   does an upper one that is negative (section 7.6.3); a network has both at the from bus.
-- Every DC line counts; MATPOWER has to be told so (toggle_dcline).
+- Every DC line counts; in MATPOWER that takes toggle_dcline.
 """
 
 from __future__ import annotations
@@ -104,11 +104,11 @@ def _network(
         try:
             net = Network(name, base, bus, gen, branch, dcline)
         except CaseError as error:
-            told = {fault.cell for fault in faults}
+            known = {fault.cell for fault in faults}
             faults += [
                 fault
                 for fault in error.faults
-                if fault.cell not in told and not (fault.row is None and fault.table in missing)
+                if fault.cell not in known and not (fault.row is None and fault.table in missing)
             ]
     if faults:
         raise CaseError(tables.source, faults)
@@ -125,11 +125,11 @@ def _column(table: str, rows: Floats, column: str, default: float = np.nan) -> F
 def _whole(table: str, rows: Floats, column: str, faults: list[Fault]) -> Ints:
     """A column of whole numbers; a cell that is none is a fault, and unique and negative."""
     values = _column(table, rows, column).copy()
-    told = {fault.cell for fault in faults}
+    known = {fault.cell for fault in faults}
     for row in np.flatnonzero(~((np.abs(values) < LARGEST_WHOLE) & (values == np.round(values)))):
         shown = FORMAT[table][column]
         text = f"{shown} must be a whole number, got {values[row]:g}"
-        if (table, int(row) + 1, column) not in told:
+        if (table, int(row) + 1, column) not in known:
             faults.append(Fault(text, table, int(row) + 1, column=column))
         values[row] = -1.0 - row
     return values.astype(np.int64)
@@ -137,9 +137,9 @@ def _whole(table: str, rows: Floats, column: str, faults: list[Fault]) -> Ints:
 
 def _status(table: str, rows: Floats, faults: list[Fault]) -> Flags:
     values = _column(table, rows, "in_service")
-    told = {fault.cell for fault in faults}
+    known = {fault.cell for fault in faults}
     for row in np.flatnonzero(~np.isfinite(values)):
-        if (table, int(row) + 1, "in_service") not in told:
+        if (table, int(row) + 1, "in_service") not in known:
             text = f"the status must be a number, got {values[row]:g}"
             faults.append(Fault(text, table, int(row) + 1, column="in_service"))
     return np.asarray(values > 0)
@@ -241,7 +241,7 @@ def _is_load(pmin: Floats, pmax: Floats, qmin: Floats, qmax: Floats) -> Flags:
 
 
 def dispatchable(gen: Gens) -> Flags:
-    """Which generators a case file makes dispatchable loads of constant power factor."""
+    """Mask of the generators that a case file makes loads of constant power factor."""
     return _is_load(gen.pmin, gen.pmax, gen.qmin, gen.qmax)
 
 

@@ -1,4 +1,4 @@
-"""What a case file computes after its tables: units of columns, by numbers that it names.
+"""Computations of a case file after its tables: units of columns, by numbers that it names.
 
 Distribution cases give loads in kW and impedances in ohms and convert them at their end. That much
 arithmetic is understood here; nothing is ever executed. The statements are
@@ -75,7 +75,7 @@ class Computation:
         self._base = base_mva
 
     def apply(self, statement: str) -> None:
-        """Do what one statement says.
+        """Carry out one statement.
 
         Raises:
             NotUnderstoodError: when it is something else, or has no finite result.

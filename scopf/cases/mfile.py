@@ -1,6 +1,6 @@
 """The text of a MATPOWER case file (.m, version 2) as numeric tables.
 
-The rows are read by matpowercaseframes; here statements are told apart and faults collected. Only
+The rows are read by matpowercaseframes; here statements are recognised and faults collected. Only
 data statements are understood; a file that computes (as some distribution cases do) is refused, not
 half read.
 """
@@ -60,7 +60,7 @@ _WITHOUT_EFFECT = {  # on an optimal power flow: names, history, and what MATPOW
 
 @dataclass
 class Tables:
-    """What a case file says, in the file's own units: numeric tables by name, and faults met.
+    """Content of a case file in the file's own units: numeric tables by name, and faults.
 
     `function` is the name of the function that the file defines, "" without one.
     """

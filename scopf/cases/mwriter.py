@@ -37,13 +37,13 @@ def write(net: Network, path: str | Path, notes: Iterable[str] = ()) -> None:
 
     Numbers are written with the fewest digits that give the same per-unit value again (up to the
     last bit, where no decimal number gives it exactly). Generators and branches are numbered by
-    row, so those of an `energized()` network are numbered anew; a branch whose angle limits are
-    both zero, which the format cannot say, gets 1e-9 rad.
+    row, so those of an `energized()` network are numbered again; a branch whose angle limits are
+    both zero, which the format cannot express, gets 1e-9 rad.
 
     Args:
         net: the network, elements out of service included.
         path: file to write; its stem becomes the case's name. The function in it is called
-            pglib_opf_... only if the network has no dispatchable loads, as such a name says.
+            pglib_opf_... only if the network has no dispatchable loads, as such a name implies.
         notes: lines for the head of the file, such as title and source.
 
     Raises:
@@ -51,7 +51,7 @@ def write(net: Network, path: str | Path, notes: Iterable[str] = ()) -> None:
     """
     path = Path(path)
     function = _function(net, path.stem)
-    faults = unsaid(net, function)
+    faults = inexpressible(net, function)
     if faults:
         raise CaseError(str(path), faults)
     _warn_of_change(net)
@@ -78,8 +78,8 @@ def _function(net: Network, name: str) -> str:
     return function
 
 
-def unsaid(net: Network, function: str = "") -> list[Fault]:
-    """What the network has and a file of this function cannot say."""
+def inexpressible(net: Network, function: str = "") -> list[Fault]:
+    """Content of the network that a file with this function cannot express."""
     bus, gen, line = net.bus, net.gen, net.dcline
     found = []
     for name, column in (("P", bus.pd_current), ("Q", bus.qd_current)):
@@ -96,7 +96,7 @@ def unsaid(net: Network, function: str = "") -> list[Fault]:
     for end in ("pmin", "pmax"):
         limit = getattr(line, end)
         for row in np.flatnonzero((limit < 0) & (line.received(limit) >= 0)):
-            text = f"a {end} below zero at which power arrives cannot be said in a case file"
+            text = f"a {end} below zero at which power arrives cannot be written in a case file"
             found.append(Fault(text, "dcline", int(row) + 1, line.label(int(row)), end))
     return found
 
@@ -211,8 +211,8 @@ def _dclines(line: DcLines, base: float) -> list[str]:
     arrives = line.received(line.pf)
     limits = []
     for end in (line.pmin, line.pmax):
-        told = zip(end.tolist(), line.loss0.tolist(), line.loss1.tolist(), strict=True)
-        limits.append([_limit(*one, base) for one in told])
+        values = zip(end.tolist(), line.loss0.tolist(), line.loss1.tolist(), strict=True)
+        limits.append([_limit(*one, base) for one in values])
     lines = _matrix(
         "dcline",
         "fbus tbus status Pf Pt Qf Qt Vf Vt Pmin Pmax QminF QmaxF QminT QmaxT loss0 loss1",

@@ -96,7 +96,7 @@ def read(path: str | os.PathLike[str]) -> Network:
 
 
 def parse(content: Any, source: str) -> Network:
-    """The network that the content of a file tells.
+    """The network that a file's content (parsed JSON) stands for.
 
     Raises:
         CaseError: listing every fault.

@@ -42,7 +42,7 @@ _SAME = 1e-13  # relative difference that is rounding
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Droops:
-    """Numbers that an inverter and a unit of one have alike; `Inverters` tells what they are."""
+    """Numbers that an inverter and a unit of one have alike; defined in `Inverters`."""
 
     mq: Floats
     beta_q: Floats

@@ -27,13 +27,13 @@ _KEYS = (Column("bus", csvtable.whole), Column("gen", csvtable.whole))
 
 
 class Parameters:
-    """What is given for devices at the generators of a network.
+    """Parameters given for devices at the generators of a network.
 
     Dispatchable loads are no devices. Faults are collected; `check` raises them.
 
     Args:
         net: the network, without what is out of service.
-        kind: of device, the column of a table that says whether a unit is one: "inverter".
+        kind: of device, the column of a table with a flag for each unit that is one: "inverter".
         columns: its parameters.
         defaults: of each parameter, for all units or for each.
 
@@ -100,7 +100,7 @@ class Parameters:
                     self._faults.append(Fault(text, key, label=f"bus {bus}"))
 
     def override(self, table: str | os.PathLike[str] | pd.DataFrame) -> None:
-        """What a table says, keyed by bus or by generator."""
+        """Override the values that a table has, keyed by bus or by generator."""
         cells = csvtable.read(table, "table", "table")
         self._source = cells.source or self._source
         layout = Layout(_KEYS, (Column(self._kind, csvtable.flag), *self._columns))

@@ -1,8 +1,8 @@
 """Stiffness 1/m_q of the inverters: numbers, or variables of the dispatch (co-design).
 
 Every criterion's limit is linear in the stiffness. In co-design it lies between the bounds that the
-user allows and costs what the user says, in currency/h per unit of 1/m_q: what it takes to build or
-to keep ready a stiffer inverter.
+user allows and has a cost that the user gives, in currency/h per unit of 1/m_q: that of building or
+keeping ready a stiffer inverter.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Rows that tie the reactive to the active power of a generator: P-Q curves, power factors.
 
 A P-Q curve is two lines that bound Q, through (pc1, qc1) and (pc2, qc2) (MATPOWER manual, section
-6.4.3). The rows are scaled to a normal of length 1, and there are only those that cut into the box
-of P and Q. A load of constant power factor has Q = (Qlim / Pmin) P (section 6.4.2).
+6.4.3). The rows are scaled to a normal of length 1, and there are only those that cut off part
+of the range of P and Q. A load of constant power factor has Q = (Qlim / Pmin) P (section 6.4.2).
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ def curve(gen: Gens, side: str) -> tuple[Ints, Floats, Floats, Floats]:
     sign, first, second = SIDES[side], *(getattr(gen, f"qc{k}{side}") for k in (1, 2))
     at = np.flatnonzero(gen.has_curve & (gen.pc1 != gen.pc2))
     run, rise = (gen.pc2 - gen.pc1)[at], (second - first)[at]
-    box = sign * getattr(gen, f"q{side}")[at]
+    bound = sign * getattr(gen, f"q{side}")[at]
     cuts: Flags = np.zeros(len(at), dtype=bool)
     with np.errstate(invalid="ignore"):
         for end in (gen.pmin[at], gen.pmax[at]):
             allowed = first[at] + np.where(rise == 0, 0.0, (end - gen.pc1[at]) * rise / run)
-            cuts |= sign * allowed < box
+            cuts |= sign * allowed < bound
     at, run, rise = at[cuts], run[cuts], rise[cuts]
     a, b = -sign * rise, sign * run
     length = np.hypot(a, b)
@@ -124,7 +124,7 @@ class PqCurves(Part):
         return found
 
     def relaxations(self) -> Sequence[Relaxation]:
-        """How far each curve has to be moved along Q."""
+        """Relaxations that move each curve along Q."""
         gen, base, found = self.net.gen, self.net.base_mva, list[Relaxation]()
         for one in self.sides:
             sign, present = SIDES[one.side], getattr(gen, f"qc1{one.side}")[one.gens]

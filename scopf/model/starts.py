@@ -1,9 +1,9 @@
 """Points from which an optimisation may start, each a pure function of an energized network.
 
 Every function returns `bus_vm`, `bus_va` (rad), `gen_pg` and `gen_qg`, per unit, in the order of
-the network's tables and within their boxes; the reference buses have their own angles. With DC
+the network's tables and within their bounds; the reference buses have their own angles. With DC
 lines there are `dcline_pf`, `dcline_qf` and `dcline_qt` as well: the active power is the case's,
-as near as the box allows, the reactive in the middle of its box.
+as near as its bounds allow, the reactive in the middle of its range.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _ORDER = "MMD_AT_PLUS_A"  # fill-reducing order for matrices of symmetric patter
 
 
 def flat(net: Network) -> dict[str, Floats]:
-    """Voltages 1 p.u. as far as allowed, one angle everywhere, units in the middle of their boxes.
+    """Voltages 1 p.u. as far as allowed, one angle everywhere, units in the middle of their ranges.
 
     Args:
         net: energized network.
 
     Returns:
         bus_vm, bus_va of shape (n_bus,) and gen_pg, gen_qg of shape (n_gen,), per unit and rad.
-        Where a box is open, its middle is the finite end, or zero.
+        Without one of the bounds the other counts as the middle, without both zero.
     """
     bus, gen = net.bus, net.gen
     references = bus.type == REFERENCE
@@ -48,7 +48,7 @@ def flat(net: Network) -> dict[str, Floats]:
 
 
 def middle(net: Network) -> dict[str, Floats]:
-    """Like `flat`, with voltages in the middle of their boxes as well (1 p.u. in an open one)."""
+    """Like `flat`, with voltages in the middle of their ranges (1 p.u. without a bound) as well."""
     centre = 0.5 * (net.bus.vmin + net.bus.vmax)
     return flat(net) | {"bus_vm": np.where(np.isfinite(centre), centre, _near_one(net))}
 
@@ -61,7 +61,7 @@ def dc(net: Network) -> dict[str, Floats]:
     while a merit order overloads it and puts nearly every unit on a bound, which is what an
     interior-point method has to get away from. The flow of a branch is
     (theta_f - theta_t - shift) / (x tap). Should its equations be singular, which series capacitors
-    can bring about, the angles stay flat and the log says so.
+    can bring about, the angles stay flat, which is logged.
 
     Args:
         net: energized network.
@@ -76,16 +76,16 @@ def dc(net: Network) -> dict[str, Floats]:
 def power_flow(net: Network) -> dict[str, Floats]:
     """The AC power flow, by Newton's method in polar coordinates from the point of `dc`.
 
-    Buses with units hold the first unit's set point `vg`, clipped to the bus's box. Units share
+    Buses with units hold the first unit's set point `vg`, clipped to the bounds. Units share
     load and losses as in `dc`; what is left is the reference bus's. Reactive power is divided among
     the units of a bus in proportion to their ranges. Limits are ignored until the flow is solved;
-    then everything is clipped into its box.
+    then everything is clipped to its bounds.
 
     Args:
         net: energized network.
 
     Returns:
-        As `flat` does. Where Newton's method fails this is the point of `dc`, and the log says so.
+        As `flat` does. Where Newton's method fails this is the point of `dc`, which is logged.
     """
     start, at, y = dc(net), net.gen_at, net.ybus()
     load = _drawn(net)
@@ -129,7 +129,7 @@ STARTS: dict[str, Callable[[Network], dict[str, Floats]]] = {
 }
 
 
-# -- boxes -----------------------------------------------
+# -- ranges -----------------------------------------------
 
 
 def _near_one(net: Network) -> Floats:
@@ -137,23 +137,23 @@ def _near_one(net: Network) -> Floats:
 
 
 def _middle(low: Floats, high: Floats) -> Floats:
-    """Middle of each box; the finite end, or zero, where the box is open."""
+    """Middle of each range; the only bound where there is one, zero where there is none."""
     with np.errstate(invalid="ignore"):
         centre = 0.5 * (low + high)
     return np.where(np.isfinite(centre), centre, np.clip(0.0, low, high))
 
 
 def _spread(total: Floats, at: Ints, low: Floats, high: Floats) -> Floats:
-    """Divide totals among units, those of one place each at the same fraction of its box.
+    """Divide totals among units, those of one place each at the same fraction of its range.
 
     Args:
         total: wanted sum of each place, shape (places,).
         at: place of each unit, shape (units,).
-        low: lower ends, shape (units,); an open end counts as one far enough for the total.
-        high: upper ends, likewise.
+        low: lower bounds, shape (units,); -inf counts as one far enough for the total.
+        high: upper bounds, in the same way.
 
     Returns:
-        A value in the box of each unit, shape (units,); their sum is the total where it can be.
+        A value within the bounds of each unit, shape (units,); the sum is the total if possible.
     """
     count = len(total)
     finite = np.where(np.isfinite(low), abs(low), 0.0) + np.where(np.isfinite(high), abs(high), 0.0)
@@ -191,7 +191,7 @@ def _dclines(net: Network) -> dict[str, Floats]:
 
 
 def _drawn(net: Network, vm: Floats | None = None) -> Complexes:
-    """What loads and DC lines draw from each bus, at 1 p.u. if no voltages are given."""
+    """Power drawn from each bus by loads and DC lines, at 1 p.u. if no voltages are given."""
     p, q = net.bus.demand(1.0 if vm is None else vm)
     line, drawn = _dclines(net), p + 1j * q
     if not line:

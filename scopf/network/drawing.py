@@ -1,4 +1,4 @@
-"""Where the buses of a network go on a page: close together what is connected."""
+"""Positions of buses in a drawing: connected ones are close together."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _pivoted(graph: nx.Graph, count: int) -> Floats:
 
 
 def _upright(place: Floats) -> Floats:
-    """Turned so that it is wider than high, and scaled into a unit box."""
+    """Turned so that it is wider than high, and scaled into the unit square."""
     place = place - place.mean(axis=0)
     _, _, axes = np.linalg.svd(place, full_matrices=False)
     turned: Floats = place @ axes.T

@@ -297,7 +297,7 @@ class Network:
 
 
 def summary(net: Network) -> list[display.Block]:
-    """What a network consists of, what its loads draw and its generators can give."""
+    """Size of a network, power that its loads draw and that its generators can give."""
     import pandas as pd
 
     live = net.energized()

@@ -13,7 +13,7 @@ import numpy as np
 from scopf.arrays import Flags, Floats, Ints
 
 _SAME = 1e-9  # relative to the steepest: slopes that rise by less are equal
-_ROUNDED = 1e-4  # likewise: slopes that fall by less do so because the points are rounded
+_ROUNDED = 1e-4  # relative to it, too: slopes that fall by less fall since points are rounded
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +43,12 @@ def count(points: Floats) -> Ints:
 
 
 def has(points: Floats) -> Flags:
-    """Which functions there are, shape (n,)."""
+    """Mask of the rows that have a function, shape (n,)."""
     return np.asarray(count(points) > 0)
 
 
 def bends_down(points: Floats) -> Flags:
-    """Which functions are not convex, shape (n,)."""
+    """Mask of the functions that are not convex, shape (n,)."""
     slopes, steepest = _slopes(points)
     with np.errstate(invalid="ignore"):
         falls = np.diff(slopes, axis=1) < -_ROUNDED * steepest[:, None]

@@ -56,8 +56,10 @@ class Table:
             object.__setattr__(self, field.name, column)
         lengths = {f.name: len(getattr(self, f.name)) for f in dataclasses.fields(self)}
         if len(set(lengths.values())) > 1:
-            odd = [f"{name} has {n}" for name, n in lengths.items() if n != len(self)]
-            text = f"{self.key}: columns differ in length: {', '.join(odd)}, not {len(self)} as id"
+            other = [f"{name} has {n}" for name, n in lengths.items() if n != len(self)]
+            text = (
+                f"{self.key}: columns differ in length: {', '.join(other)}, not {len(self)} as id"
+            )
             raise ScopfError(text)
 
     def __len__(self) -> int:
@@ -144,8 +146,8 @@ class Gens(Table):
     `cost_p[:, k]` and `cost_q[:, k]` are the coefficients of P^k and Q^k (P, Q in per unit) in the
     case's currency per hour. A generator with points in `cost_p_points` (power, cost per hour), of
     shape (n, k, 2) and filled up with NaN, has the piecewise-linear cost through them instead, its
-    first and last segment extended; `cost_q_points` likewise. `mbase` is the machine's rating in
-    MVA.
+    first and last segment extended; `cost_q_points` are the same for Q. `mbase` is the machine's
+    rating in MVA.
 
     The P-Q curve, if pc1 or pc2 is not zero, is two lines that bound Q: the upper one through
     (pc1, qc1max) and (pc2, qc2max), the lower one through (pc1, qc1min) and (pc2, qc2min).
@@ -189,7 +191,7 @@ class Gens(Table):
 
     @property
     def has_curve(self) -> Flags:
-        """Which generators have a P-Q curve."""
+        """Mask of the generators that have a P-Q curve."""
         return np.asarray((self.pc1 != 0) | (self.pc2 != 0))
 
     @property
@@ -285,7 +287,7 @@ class DcLines(Table):
 
 
 def received(pf: Any, loss0: Any, loss1: Any) -> Any:
-    """What arrives of the power pf that is sent into DC lines; numbers, arrays or expressions."""
+    """Power received of the power pf sent into DC lines; numbers, arrays or expressions."""
     return (1 - loss1) * pf - loss0
 
 

@@ -1,4 +1,4 @@
-"""What makes a network unusable: every fault at once, by table, row and the user's own numbers."""
+"""Faults of a network, all of them at once, by table, row and the user's own numbers."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def _bus_faults(bus: Buses) -> list[Fault]:
     if not len(bus):
         return [Fault("has no rows", "bus")]
     found = _number_faults(bus) + _repeated(bus, "bus number")
-    odd = ~np.isin(bus.type, (1, 2, 3, 4))
-    found += _where(bus, odd, "bus type {} is none of 1, 2, 3, 4", bus.type, column="type")
+    unknown = ~np.isin(bus.type, (1, 2, 3, 4))
+    found += _where(bus, unknown, "bus type {} is none of 1, 2, 3, 4", bus.type, column="type")
     crossed = bus.vmin > bus.vmax
     text = "Vmin {:g} > Vmax {:g}"
     found += _where(bus, crossed, text, bus.vmin, bus.vmax, column="vmin")
@@ -82,7 +82,7 @@ def _gen_faults(gen: Gens, bus: Buses, base: float) -> list[Fault]:
     unknown = at < 0
     found += _where(gen, unknown, "unknown bus {}", gen.bus, column="bus")
     for low, high, unit in (("pmin", "pmax", "MW"), ("qmin", "qmax", "MVAr")):
-        found += _box_faults(gen, on, low, high, unit, base)
+        found += _bound_faults(gen, on, low, high, unit, base)
     found += _curve_faults(gen, on, base) + _dispatchable_faults(gen, on, base)
     flat = on & ~(gen.mbase > 0) & np.isfinite(gen.mbase)
     found += _where(gen, flat, "mBase {:g} must be positive", gen.mbase, column="mbase")
@@ -93,10 +93,10 @@ def _gen_faults(gen: Gens, bus: Buses, base: float) -> list[Fault]:
     return found
 
 
-def _box_faults(
+def _bound_faults(
     table: Table, on: Flags, low: str, high: str, unit: str, base: float
 ) -> list[Fault]:
-    """Boxes of power that are empty."""
+    """Bounds of powers between which there is nothing."""
     shown = COLUMNS[table.key]
     lower, upper = getattr(table, low) * base, getattr(table, high) * base
     text = f"{shown[low]} {{:g}} {unit} > {shown[high]} {{:g}} {unit}"
@@ -129,11 +129,11 @@ def _point_faults(table: Table, on: Flags, name: str, polynomial: str, shown: st
         return []
     number, missing = count(points), np.isnan(points)
     after = np.arange(points.shape[1]) < number[:, None]
-    odd = np.asarray(np.isinf(points).any(axis=(1, 2)))
-    odd |= (np.asarray(missing.any(axis=2)) & after).any(axis=1)
+    infinite = np.asarray(np.isinf(points).any(axis=(1, 2)))
+    infinite |= (np.asarray(missing.any(axis=2)) & after).any(axis=1)
     text = f"a point of the piecewise-linear {shown} is not finite"
-    found = _where(table, odd, text, column=name)
-    given: Flags = (number > 0) & ~odd
+    found = _where(table, infinite, text, column=name)
+    given: Flags = (number > 0) & ~infinite
     single = given & (number < 2)
     found += _where(table, single, f"a piecewise-linear {shown} needs two points", column=name)
     both = given & (getattr(table, polynomial) != 0).any(axis=1)
@@ -165,7 +165,7 @@ def _curve_faults(gen: Gens, on: Flags, base: float) -> list[Fault]:
 
 
 def _dispatchable_faults(gen: Gens, on: Flags, base: float) -> list[Fault]:
-    """Loads of constant power factor whose limits do not tell it."""
+    """Loads of constant power factor whose limits do not define it."""
     load = on & gen.constant_pf
     if not load.any():
         return []
@@ -173,12 +173,12 @@ def _dispatchable_faults(gen: Gens, on: Flags, base: float) -> list[Fault]:
     text = "a dispatchable load needs a finite Pmin < 0 and Pmax <= 0, got {:g} MW and {:g} MW"
     found = _where(gen, no_load, text, gen.pmin * base, gen.pmax * base, column="pmin")
     one = (gen.qmin != 0) != (gen.qmax != 0)
-    odd = load & ~(one & np.isfinite(gen.qmin) & np.isfinite(gen.qmax))
+    unclear = load & ~(one & np.isfinite(gen.qmin) & np.isfinite(gen.qmax))
     text = (
         "the power factor of a dispatchable load is that of Pmin and the one of Qmin and Qmax "
         "that is not zero, got {:g} MVAr and {:g} MVAr"
     )
-    return found + _where(gen, odd, text, gen.qmin * base, gen.qmax * base, column="qmin")
+    return found + _where(gen, unclear, text, gen.qmin * base, gen.qmax * base, column="qmin")
 
 
 def _dcline_faults(dcline: DcLines, bus: Buses, base: float) -> list[Fault]:
@@ -194,7 +194,7 @@ def _dcline_faults(dcline: DcLines, bus: Buses, base: float) -> list[Fault]:
     for low, high, unit in (
         ("pmin", "pmax", "MW"), ("qminf", "qmaxf", "MVAr"), ("qmint", "qmaxt", "MVAr"),
     ):  # fmt: skip
-        found += _box_faults(dcline, on, low, high, unit, base)
+        found += _bound_faults(dcline, on, low, high, unit, base)
     lost = on & (dcline.loss1 >= 1)
     text = "loss1 {:g} must be below 1: nothing of the power would arrive"
     return found + _where(dcline, lost, text, dcline.loss1, column="loss1")
@@ -226,7 +226,7 @@ def _branch_faults(branch: Branches, bus: Buses, base: float) -> list[Fault]:
 
 
 def _topology_faults(bus: Buses, branch: Branches) -> list[Fault]:
-    """What keeps the buses from being one network with a reference."""
+    """Faults that keep the buses from being one network with a reference."""
     live = bus.in_service
     references = live & (bus.type == REFERENCE)
     found = []

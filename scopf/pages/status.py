@@ -37,7 +37,7 @@ _UNKNOWN = ("#6b6b6b", "hexagon")
 
 
 def by_scenario(analysis: Analysis) -> Figure:
-    """How every scenario ended, over two axes or in a strip."""
+    """Status of every scenario, over two axes or in a strip."""
     x, series, rest = analysis.axes.x, analysis.axes.series, analysis.axes.rest
     ended = analysis.scenarios["status"].astype(str)
     counts = ended.value_counts()

@@ -30,7 +30,7 @@ def nssp(
         solution: solved, with inverters.
         pairs: whether to divide each bar into the prices of its rows, one for each neighbour, the
             highest at the foot; of more than five all but four are one.
-        most: bars to draw; of more inverters those with the highest prices, which is said.
+        most: bars to draw; of more inverters those with the highest prices, and a note.
         ax: axes to draw into; a new figure if None.
         title: above; None for the name of the network.
 

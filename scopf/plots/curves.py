@@ -37,7 +37,7 @@ def prices(
     Args:
         runs: a sweep (`scopf.sweep`, `scopf.load_sweep`).
         x: name of the horizontal axis; None to choose as the report does.
-        by: name of the axis that tells curves apart.
+        by: name of the axis with one curve for each value.
         bus: the inverter whose price is meant in the place of the largest, or several where there
             is no second axis.
         where: values of axes that should not vary, by name.
@@ -64,7 +64,7 @@ def prices(
         return _of_result(analysis, results.largest_price(analysis), ax, title)
     if len(wanted) > 1:
         raise ScopfError(
-            f"curves are told apart by {series.name} already; draw one inverter, or fix "
+            f"there is one curve for each {series.name} already; draw one inverter, or fix "
             f"it: where={{{series.name!r}: {series.values[0]!r}}}"
         )
     one = dataclasses.replace(
@@ -87,7 +87,7 @@ def margins(
     Args:
         runs: a sweep (`scopf.sweep`, `scopf.load_sweep`).
         x: name of the horizontal axis; None to choose as the report does.
-        by: name of the axis that tells curves apart.
+        by: name of the axis with one curve for each value.
         where: values of axes that should not vary, by name.
         ax: axes to draw into; a new figure if None.
         title: above; None for none.
@@ -120,7 +120,7 @@ def costs(
     Args:
         runs: a sweep (`scopf.sweep`, `scopf.load_sweep`).
         x: name of the horizontal axis; None to choose as the report does.
-        by: name of the axis that tells curves apart.
+        by: name of the axis with one curve for each value.
         where: values of axes that should not vary, by name.
         increase: draw what stability costs: the cost above that of the scenario with the criterion
             none, or without such a one above the least cost along the horizontal axis of the

@@ -106,10 +106,10 @@ def draw(
     if nothing.any():
         from matplotlib.patches import Rectangle
 
-        box = (ends_x[0], ends_y[0]), ends_x[-1] - ends_x[0], ends_y[-1] - ends_y[0]
+        area = (ends_x[0], ends_y[0]), ends_x[-1] - ends_x[0], ends_y[-1] - ends_y[0]
         ax.add_patch(
             Rectangle(
-                *box, facecolor="#F4F4F4", edgecolor="#B5B5B5", hatch="////", linewidth=0, zorder=0
+                *area, facecolor="#F4F4F4", edgecolor="#B5B5B5", hatch="////", linewidth=0, zorder=0
             )
         )
     image = ax.pcolormesh(

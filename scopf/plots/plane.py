@@ -29,10 +29,10 @@ def eigenvalues(
     the right half-plane is shaded. Below the axes is the legend.
 
     Args:
-        verification: what `solution.verify()` returns.
+        verification: from `solution.verify()`.
         damping: ratios of the lines, between 0 and 1.
         xlim: real parts to show, rad/s; None for all that was found.
-        ylim: imaginary parts likewise.
+        ylim: imaginary parts to show, rad/s; None for all that was found.
         ax: axes to draw into; a new figure if None.
         title: above; None for the verdict.
 

@@ -24,7 +24,7 @@ def chosen(
         runs: a Sweep (`scopf.sweep`, `scopf.load_sweep`).
         what: the picture, for messages.
         x: name of the horizontal axis; None to choose as the report does.
-        by: name of the second axis, likewise.
+        by: name of the second axis; None to choose.
         where: values of other axes, by name.
 
     Raises:

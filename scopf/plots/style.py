@@ -74,8 +74,8 @@ def dress(
     Args:
         ax: the axes.
         title: above; an empty text leaves what is there.
-        x: at the horizontal axis, likewise.
-        y: at the vertical axis, likewise.
+        x: at the horizontal axis; an empty text leaves what is there.
+        y: at the vertical axis, in the same way.
         grid: which lines to draw behind: "x", "y", "both" or "".
         pad: space below the title, points.
     """

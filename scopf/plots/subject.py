@@ -1,4 +1,4 @@
-"""A solution that a picture can draw, or an error that says why it cannot."""
+"""A solution that a picture can draw, or an error with the reason why it cannot."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def solved(given: Any, what: str) -> Solution:
     if not found.solved:
         raise ScopfError(
             f"there is no solution, so plots.{what} has no values to draw: {found.message} "
-            "(solution.diagnosis says what conflicts, plots.convergence(solution) draws the "
+            "(solution.diagnosis names the conflict, plots.convergence(solution) draws the "
             "attempts, plots.network(solution.net) the network)"
         )
     return found

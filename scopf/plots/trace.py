@@ -1,4 +1,4 @@
-"""How the solver got there."""
+"""Iterations of the solver."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _broken(x: Any, values: Floats, starts: Any) -> tuple[Floats, Floats]:
 
 
 def _attempts(ax: Any, trace: Any, starts: Any) -> None:
-    """Where attempts begin, their names, and the search for feasibility."""
+    """Mark the beginnings of attempts, their names, and the search for feasibility."""
     from matplotlib.transforms import blended_transform_factory
 
     restoring = trace["restoration"].to_numpy()

@@ -46,10 +46,10 @@ class Accuracy:
         dual: largest entry of the gradient of the Lagrangian, relative to the terms that have to
             cancel there (at least the largest slope of the cost).
         dual_where: variable of that entry.
-        gap: largest product of a multiplier and the room at its limit, relative to the cost.
+        gap: largest product of a multiplier and the slack of its limit, relative to the cost.
         gap_where: row or variable of it.
         cost: recomputed from the tables, currency/h; NaN with an objective of the user's own.
-        cost_error: relative difference to the solver's objective; NaN likewise.
+        cost_error: relative difference to the solver's objective; NaN where `cost` is.
     """
 
     families: tuple[Family, ...]
@@ -72,7 +72,7 @@ class Accuracy:
 
     @property
     def status(self) -> Status:
-        """What the errors allow to call a result: optimal, acceptable or failed."""
+        """Status that the errors allow: optimal, acceptable or failed."""
         error = max(_order(value) for value, _ in self._errors())
         if error <= OPTIMAL:
             return Status.OPTIMAL
@@ -181,16 +181,16 @@ def _dual(nlp: NLP, x: Floats, rows: Floats, lower: Floats, upper: Floats) -> tu
 
 
 def _gap(nlp: NLP, x: Floats, rows: Floats, lower: Floats, upper: Floats) -> tuple[float, int]:
-    """Largest product of multiplier and room, and its place: rows, then variables.
+    """Largest product of multiplier and slack, and its place: rows, then variables.
 
     A multiplier where there is no limit counts in full.
     """
     g = nlp.constraints(x)
-    room = np.concatenate(
+    slack = np.concatenate(
         [np.where(rows > 0, nlp.g_upper - g, g - nlp.g_lower), x - nlp.x_lower, nlp.x_upper - x]
     )
     size = np.abs(np.concatenate([rows, lower, upper]))
-    product = size * np.where(np.isinf(room), 1.0, np.abs(room))
+    product = size * np.where(np.isinf(slack), 1.0, np.abs(slack))
     if not len(product):
         return 0.0, 0
     worst = int(np.argmax(np.where(np.isnan(product), np.inf, product)))

@@ -26,7 +26,7 @@ _MANY_PAIRS = 100_000  # rows of the pair table that are still written as text
 
 
 def as_dict(solution: Result) -> dict[str, Any]:
-    """What happened, without the tables; plain values, None for what does not exist."""
+    """Summary of a solution, without the tables; plain values, None for what does not exist."""
     problem = solution.problem
     return {
         "case": problem.base.name,
@@ -106,7 +106,7 @@ def write(
 
 
 def _readable(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """The table as text; of millions of pairs only those that matter, which is said."""
+    """The table as text; of millions of pairs those that bind or have a price, and a warning."""
     if name != "pairs" or len(frame) <= _MANY_PAIRS:
         return frame
     kept = frame[frame["binding"] | (frame["price_per_pu"] > TRACE)]

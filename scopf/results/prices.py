@@ -6,12 +6,12 @@ these:
 
 - A locational marginal price is dJ*/d(load). The balance reads generation - flows = load, so it is
   -lambda.
-- The price of a limit, named mu_..., is what one unit more room is worth; it is never negative.
+- The price of a limit, named mu_..., is what one unit of relaxation saves; it is never negative.
   A thermal row reads |S|^2/rate <= rate, and dJ*/d(rate) = -lambda (1 + |S|^2/rate^2); so does a
   capability circle. Lost opportunity costs p (S - A) with the row (A^2 + Q^2)/S - S <= 0, so there
   dJ*/dS = p - lambda (1 + (A^2 + Q^2)/S^2), and p = 2 lambda A/S by optimality.
 - A row that a user added has dJ*/d(its right side) = -lambda, in the units that it was written in.
-- A P-Q curve reads a P + b Q <= c with a normal (a, b) of length 1. It is worth what it would be to
+- A P-Q curve reads a P + b Q <= c with a normal (a, b) of length 1. Its price is what it saves to
   move it by one unit of Q: dJ*/dc |b|.
 - The Nodal Stability Shadow Price of inverter i is the sum of the multipliers of its rows,
   NSSP_i = sum_j lambda_ij = -dJ*/dGamma_i (Wang and Geng 2026), never negative. The criterion adds

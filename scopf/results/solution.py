@@ -63,7 +63,7 @@ class Solution(Result):
             net: the net that the network was read from, unchanged since.
             setpoints: write the dispatch into the tables of elements too (p_mw, q_mvar and vm_pu of
                 what may be controlled), so that `pandapower.runpp` finds the same operating point;
-                a gen with slack that is not the reference has it no longer, which the log says.
+                a gen with slack that is not the reference has it no longer, which is logged.
 
         Raises:
             ScopfError: after a solve that failed; when the net is not what was solved, as after

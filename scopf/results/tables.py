@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from scopf.results.prices import Prices
     from scopf.stability.rows import Stability
 
-BINDING = 1e-6  # p.u. voltage: a stability row with less room than this counts as binding
+BINDING = 1e-6  # p.u. voltage: a stability row with less slack than this counts as binding
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,7 +214,7 @@ class Result:
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
-        """Every stability row: bus, neighbour, room left, whether it binds, its price.
+        """Every stability row: bus, neighbour, slack, whether it binds, its price.
 
         Rows that are about all neighbours at once have no `neighbor`.
         """
@@ -237,7 +237,7 @@ class Result:
         }
 
     def _binds(self, margin: Floats, required: Floats | float) -> Flags:
-        """Which margins are no larger than they have to be; none without a solution."""
+        """Mask of the margins that are no larger than required; all False without a solution."""
         return (margin - required <= BINDING) & self.solved
 
     @cached_property
@@ -246,11 +246,11 @@ class Result:
 
         `units` generators act together as one inverter; mq is their combined droop on the system
         base. `loading_percent` is |S| over the rating, `cost_q_per_h` the inverter's lost
-        opportunity and `mu_s_per_mvah` what more rating is worth. `margin` is the least room among
+        opportunity and `mu_s_per_mvah` the value of more rating. `margin` is the least slack among
         the inverter's rows (p.u. voltage), `neighbor` the bus across that row, `nssp_per_pu` the
         Nodal Stability Shadow Price, per p.u. voltage of the limit (of stiffness 1/k for the
-        criterion weighted). `dcost_dmq` is dJ*/dm_q, currency/h per unit of m_q: what a softer
-        inverter costs the dispatch.
+        criterion weighted). `dcost_dmq` is dJ*/dm_q, currency/h per unit of m_q: the cost of a
+        softer inverter to the dispatch.
         """
         import pandas as pd
 
@@ -308,7 +308,7 @@ class Result:
     def trace(self) -> pd.DataFrame:
         """Every iteration of the solver, of all attempts in order.
 
-        `attempt` counts from 1 and `rung` names it; `iteration` starts anew with each. `cost` is
+        `attempt` counts from 1 and `rung` names it; `iteration` starts again with each. `cost` is
         the objective, `primal_infeasibility` and `dual_infeasibility` the largest violations of the
         constraints and of the first-order conditions in Ipopt's scaling, `mu` the barrier
         parameter, `step` the length of the primal step, 1 for a full one; during `restoration`

@@ -12,7 +12,7 @@ import pandas as pd
 from scopf.arrays import Floats
 from scopf.cases.pandapower.impedances import imported, quietly
 from scopf.cases.pandapower.names import units
-from scopf.cases.pandapower.reading import Reading
+from scopf.cases.pandapower.reading import ParsedNet
 from scopf.cases.pandapower.recognition import is_net
 from scopf.cases.pandapower.sources import SIGNS
 from scopf.errors import ScopfError, listing
@@ -47,10 +47,10 @@ def write(solution: Result, net: Any, *, setpoints: bool = False) -> None:
     if not solution.solved:
         raise ScopfError(f"there is no operating point to write: {solution.message}")
     with quietly():
-        reading = Reading(net, ignore_unsupported=True)
-        there = reading.network().energized()
+        parsed = ParsedNet(net, ignore_unsupported=True)
+        there = parsed.network().energized()
     _compare(solution.net, there)
-    dispatch = _Dispatch(solution, reading)
+    dispatch = _Dispatch(solution, parsed)
     flow = copy.deepcopy(net)
     dispatch.freeze_loads(flow)
     dispatch.put(flow)
@@ -61,7 +61,7 @@ def write(solution: Result, net: Any, *, setpoints: bool = False) -> None:
         freed = dispatch.one_reference(net, there)
         if freed:
             text = "%s: gen %s: slack is taken away, because it would hold another angle"
-            log.warning(text, dispatch.reading.name, listing(freed))
+            log.warning(text, dispatch.parsed.name, listing(freed))
     for key in list(flow.keys()):
         if str(key).startswith("res_") and not str(key).endswith(_OF_OTHER_STUDIES):
             net[key] = flow[key]
@@ -70,40 +70,40 @@ def write(solution: Result, net: Any, *, setpoints: bool = False) -> None:
 
 def _compare(solved: Network, there: Network) -> None:
     """Raise when the net is not the network that was solved."""
-    odd = []
+    differing = []
     for table, columns in _COMPARED.items():
         ours, theirs = getattr(solved, table), getattr(there, table)
         if len(ours) != len(theirs):
-            odd.append(f"{len(ours)} rows of {table} and {len(theirs)} now")
+            differing.append(f"{len(ours)} rows of {table} and {len(theirs)} now")
             continue
         for column in columns:
             a, b = getattr(ours, column), getattr(theirs, column)
             same = np.allclose(a, b, rtol=1e-9, atol=1e-12) if a.dtype.kind == "f" else (a == b)
             if not np.all(same):
-                odd.append(f"{column} of {table}")
+                differing.append(f"{column} of {table}")
     if solved.base_mva != there.base_mva:
-        odd.append("sn_mva")
-    if odd:
+        differing.append("sn_mva")
+    if differing:
         raise ScopfError(
             "the net is not what was solved (after lossless(), with loads or a grid strength of "
-            f"the scenario, or because it was changed); it differs in {listing(odd)}"
+            f"the scenario, or because it was changed); it differs in {listing(differing)}"
         )
 
 
 class _Dispatch:
     """A solution by the elements of pandapower."""
 
-    def __init__(self, solution: Result, reading: Reading) -> None:
-        self.solution, self.reading = solution, reading
+    def __init__(self, solution: Result, parsed: ParsedNet) -> None:
+        self.solution, self.parsed = solution, parsed
         net, point = solution.problem.base, solution.point
         self.base = net.base_mva
-        self.number = reading.bus_numbers
+        self.number = parsed.bus_numbers
         self.vm = pd.Series(point.vm, index=net.bus.id)
         self.va = pd.Series(np.degrees(point.va), index=net.bus.id)
         self.units = units(net).assign(p_mw=point.pg * self.base, q_mvar=point.qg * self.base)
 
     def of(self, table: str) -> pd.DataFrame:
-        """What the elements of a table inject, by their index."""
+        """Power injected by the elements of a table, by their index."""
         found = self.units[self.units["table"] == table].set_index("element")
         return found.assign(vm=self.vm.loc[found["bus"]].array, va=self.va.loc[found["bus"]].array)
 
@@ -113,16 +113,16 @@ class _Dispatch:
         return np.asarray(self.vm.reindex(numbers).fillna(1.0), dtype=np.float64)
 
     def freeze_loads(self, net: Any) -> None:
-        """Turn loads that follow the voltage into what they draw at the solution."""
-        load, cleaned = net["load"], self.reading.tables["load"]
+        """Turn loads that follow the voltage into constant ones of their power at the solution."""
+        load, cleaned = net["load"], self.parsed.tables["load"]
         for power, column in (("p", "p_mw"), ("q", "q_mvar")):
             _set(load, cleaned.index, column, cleaned[column] * self._share(power))
             for kind in "zi":
                 load[f"const_{kind}_{power}_percent"] = 0.0
 
     def _share(self, power: str, table: Any = None) -> Any:
-        """What loads draw at the solution over what they draw at 1 p.u."""
-        load = self.reading.tables["load"] if table is None else table
+        """Power of loads at the solution over that at 1 p.u."""
+        load = self.parsed.tables["load"] if table is None else table
         z, i = (load[f"const_{kind}_{power}_percent"] / 100.0 for kind in "zi")
         vm = self.at(load["bus"])
         return 1.0 - z - i + i * vm + z * vm**2
@@ -160,7 +160,7 @@ class _Dispatch:
         lines, table = self.solution.problem.base.dcline, net["dcline"]
         if not len(lines):
             return
-        back = self.reading.tables["dcline"].loc[lines.id, "p_mw"].to_numpy() < 0
+        back = self.parsed.tables["dcline"].loc[lines.id, "p_mw"].to_numpy() < 0
         pf = np.maximum(self.solution.point.dclines[0], 0.0) * self.base
         _set(table, lines.id, "p_mw", np.where(back, -np.maximum(pf, _BACK), pf))
         for end in ("from", "to"):
@@ -172,12 +172,12 @@ class _Dispatch:
         Returns:
             The gens whose slack was taken away.
         """
-        gen, references = self.reading.tables["gen"], there.bus.id[there.bus.type == REFERENCE]
+        gen, references = self.parsed.tables["gen"], there.bus.id[there.bus.type == REFERENCE]
         at = self.number.loc[gen["bus"]].to_numpy()
-        odd = gen.index[gen["slack"] & gen["in_service"] & ~np.isin(at, references)]
-        if len(odd):
-            net["gen"].loc[odd, "slack"] = False
-        return [int(number) for number in odd]
+        others = gen.index[gen["slack"] & gen["in_service"] & ~np.isin(at, references)]
+        if len(others):
+            net["gen"].loc[others, "slack"] = False
+        return [int(number) for number in others]
 
     def power_flow(self, net: Any) -> None:
         """Run pandapower's power flow from the solution.
@@ -238,7 +238,7 @@ class _Dispatch:
             net[f"res_{table}"] = values
 
     def results(self, net: Any) -> None:
-        """What pandapower's power flow does not know: prices, cost, inverters, who makes what Q."""
+        """Results beyond pandapower's power flow: prices, cost, inverters, Q of each machine."""
         base, prices = self.solution.problem.base, self.solution.prices.buses
         numbers = self.number.loc[net["bus"].index].to_numpy()
         for column, price in (("lam_p", "lmp_p_per_mwh"), ("lam_q", "lmp_q_per_mvarh")):
@@ -258,9 +258,9 @@ class _Dispatch:
         net["converged"] = net["OPF_converged"] = True
 
     def _dcline_results(self, net: Any) -> None:
-        """Who makes what Q where a DC line shares a bus with a machine."""
+        """Reactive power of DC lines that share a bus with a machine."""
         lines = self.solution.problem.base.dcline
-        back = self.reading.tables["dcline"].loc[lines.id, "p_mw"].to_numpy() < 0
+        back = self.parsed.tables["dcline"].loc[lines.id, "p_mw"].to_numpy() < 0
         _, qf, _, qt, _ = self.solution.point.dclines * self.base
         for end, values in (("from", np.where(back, qt, qf)), ("to", np.where(back, qf, qt))):
             _set(net["res_dcline"], lines.id, f"q_{end}_mvar", -values)

@@ -92,7 +92,7 @@ class Criterion:
         return None
 
     def droop_margin(self, net: Network) -> float:
-        """Droop margin to use on a network unless the user says otherwise."""
+        """Droop margin to use on a network unless the user gives one."""
         return 0.0
 
     def unmet(self, setting: Setting) -> list[str]:

@@ -111,7 +111,7 @@ class Voltages:
         return of[other >= 0], other[other >= 0]
 
     def _extent(self) -> tuple[Ints, Ints]:
-        """Where each group begins among the memberships, and how many it has."""
+        """First membership of each group, and its number of memberships."""
         group = self._within.group
         size = np.bincount(group)
         return np.cumsum(size) - size, size
@@ -126,8 +126,8 @@ class Voltages:
         i, j = np.divmod(key, max(n, 1))
         price = np.bincount(slot, price, minlength=len(key)).astype(np.float64)
         rise = self._vm[j] - self._vm[i]
-        room = np.full(len(i), required)
-        return Rows(self._bus[i], self._bus[j], rise, self._limit[i], price, room)
+        needed = np.full(len(i), required)
+        return Rows(self._bus[i], self._bus[j], rise, self._limit[i], price, needed)
 
     def _pairs_within(self) -> tuple[Ints, Ints, Floats]:
         within, start, size = self._within, *self._extent()

@@ -8,7 +8,7 @@ import pandapower
 import pandas as pd
 from scipy.sparse.linalg import spsolve
 
-from scopf.cases.pandapower.reading import Reading
+from scopf.cases.pandapower.reading import ParsedNet
 
 SIGN = {"ext_grid": 1, "gen": 1, "sgen": 1, "load": -1, "storage": -1}
 
@@ -173,17 +173,17 @@ def mismatch(net):
     Nothing of the reading is shared but the elements' names and the bus numbers: voltages and
     powers are pandapower's results. Buses inside elements draw nothing.
     """
-    reading = Reading(net)
-    live = reading.network().energized()
+    parsed = ParsedNet(net)
+    live = parsed.network().energized()
     pandapower.runpp(net, calculate_voltage_angles=True, tolerance_mva=1e-9)
     v = np.full(len(live.bus), np.nan + 0j)
-    for bus, number in reading.bus_numbers.items():
+    for bus, number in parsed.bus_numbers.items():
         at = live.bus_positions([number])[0]
         shown = net.res_bus.loc[bus]
         assert (at < 0) == np.isnan(shown.vm_pu), f"bus {bus} is supplied for one only"
         if at >= 0:
             v[at] = shown.vm_pu * np.exp(1j * np.radians(shown.va_degree))
-    inside = live.bus_positions(reading.number[reading.converted.inside])
+    inside = live.bus_positions(parsed.number[parsed.converted.inside])
     for at, shown in zip(inside, net.res_xward.itertuples(), strict=True):
         if at >= 0:
             v[at] = shown.vm_internal_pu * np.exp(1j * np.radians(shown.va_internal_degree))
@@ -201,7 +201,7 @@ def mismatch(net):
     for number in live.dcline.id:
         line, shown = net.dcline.loc[number], net.res_dcline.loc[number]
         for end in ("from", "to"):
-            at = live.bus_positions([reading.bus_numbers[line[f"{end}_bus"]]])[0]
+            at = live.bus_positions([parsed.bus_numbers[line[f"{end}_bus"]]])[0]
             drawn = shown[f"p_{end}_mw"] + 1j * shown[f"q_{end}_mvar"]
             power[at] += drawn / live.base_mva
     q = np.abs(power.imag)

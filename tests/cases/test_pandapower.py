@@ -13,7 +13,7 @@ import pytest
 
 import scopf
 from scopf.cases.pandapower.names import units
-from scopf.cases.pandapower.reading import Reading
+from scopf.cases.pandapower.reading import ParsedNet
 from tests.cases.pandapower_nets import (
     ELEMENTS,
     base_net,
@@ -399,7 +399,7 @@ def test_fused_buses_go_by_the_one_with_a_machine():
     net = base_net()
     pandapower.create_bus(net, 110.0, index=1)
     with_switch(net, "b", 7, 1)
-    fused_ones = Reading(net).bus_numbers
+    fused_ones = ParsedNet(net).bus_numbers
     assert fused_ones[1] == fused_ones[7] == 7
     assert set(fused_ones) == {3, 7, 8}
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from scopf.arrays import Floats
-from scopf.cases.pandapower.elements import told
+from scopf.cases.pandapower.elements import row_faults
 from scopf.errors import Fault
 
 Points = list[tuple[float, float]]
@@ -37,15 +37,17 @@ Costs = dict[tuple[str, int], Cost]
 def read(tables: dict[str, pd.DataFrame], faults: list[Fault]) -> Costs:
     """Costs by (table, index) of the element."""
     found: Costs = {}
-    told_twice: set[tuple[str, int, str]] = set()
+    repeated: set[tuple[str, int, str]] = set()
     for name in ("poly_cost", "pwl_cost"):
         table = tables[name]
-        strange = [
+        unknown = [
             et != "" and number not in tables[et].index
             for et, number in zip(table["et"], table["element"], strict=True)
         ]
         text = "there is no {} {}"
-        faults += told(name, table, strange, text, table["et"], table["element"], column="element")
+        faults += row_faults(
+            name, table, unknown, text, table["et"], table["element"], column="element"
+        )
     line: Any
     for row, line in enumerate(tables["poly_cost"].itertuples()):
         cost = found.setdefault((line.et, line.element), Cost())
@@ -54,7 +56,7 @@ def read(tables: dict[str, pd.DataFrame], faults: list[Fault]) -> Costs:
         for letter, given in (("p", p), ("q", q)):
             if any(given):
                 setattr(cost, letter, given)
-                _once(told_twice, "poly_cost", row, line, letter, faults)
+                _once(repeated, "poly_cost", row, line, letter, faults)
     for row, line in enumerate(tables["pwl_cost"].itertuples()):
         cost = found.setdefault((line.et, line.element), Cost())
         points = _points(line.points)
@@ -63,12 +65,12 @@ def read(tables: dict[str, pd.DataFrame], faults: list[Fault]) -> Costs:
             faults.append(Fault(points, "pwl_cost", row + 1, label, "points"))
         elif line.power_type:
             setattr(cost, f"{line.power_type}_points", points)
-            _once(told_twice, "pwl_cost", row, line, line.power_type, faults)
+            _once(repeated, "pwl_cost", row, line, line.power_type, faults)
     return found
 
 
 def _once(
-    told_twice: set[tuple[str, int, str]],
+    repeated: set[tuple[str, int, str]],
     name: str,
     row: int,
     line: Any,
@@ -76,10 +78,10 @@ def _once(
     faults: list[Fault],
 ) -> None:
     key = (line.et, line.element, letter)
-    if key in told_twice:
+    if key in repeated:
         text = f"{line.et} {line.element} has another cost of {letter} already"
         faults.append(Fault(text, name, row + 1, f"{name} {line.Index}", "element"))
-    told_twice.add(key)
+    repeated.add(key)
 
 
 def _points(segments: Any) -> Points | str:

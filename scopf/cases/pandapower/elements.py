@@ -178,11 +178,13 @@ def cleaned(net: Any, faults: list[Fault]) -> dict[str, pd.DataFrame]:
         for column in element.buses:
             known = np.isin(tables[name][column], tables["bus"].index)
             text = f"{column} {{}} is no bus of the net"
-            faults += told(name, tables[name], ~known, text, tables[name][column], column=column)
+            faults += row_faults(
+                name, tables[name], ~known, text, tables[name][column], column=column
+            )
     return tables
 
 
-def told(
+def row_faults(
     name: str, table: pd.DataFrame, bad: Any, text: str, *values: Any, column: str = ""
 ) -> Iterator[Fault]:
     """One fault for each row where `bad`, its text filled with that row's values."""
@@ -218,7 +220,7 @@ def _table(net: Any, name: str, faults: list[Fault]) -> pd.DataFrame:
         found[key] = _whole(name, rows, key, values, faults) if key in whole else values
     for key in element.positive:
         text = f"{key} must be positive, got {{:g}}"
-        faults += told(name, rows, found[key] <= 0, text, found[key], column=key)
+        faults += row_faults(name, rows, found[key] <= 0, text, found[key], column=key)
     for key, default in element.flags.items():
         found[key] = _yes(name, rows, given, key, default, faults)
     for key, words in element.texts.items():
@@ -229,7 +231,7 @@ def _table(net: Any, name: str, faults: list[Fault]) -> pd.DataFrame:
 
 
 def _modern(given: Any) -> Any:
-    """A table with the type of tap changers where it says tap_phase_shifter, as before 3.0."""
+    """A table with the type of tap changers where it has tap_phase_shifter, as before 3.0."""
     for tap in ("tap", "tap2"):
         new, old = f"{tap}_changer_type", f"{tap}_phase_shifter"
         if isinstance(given, pd.DataFrame) and old in given and new not in given:
@@ -267,8 +269,8 @@ def _numbers(
     column = given[key]
     if column.dtype.kind in "iuf":
         values: Floats = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        odd: Flags = np.isinf(values) if blank else ~np.isfinite(values)
-        odd &= ~(np.isinf(values) & key.startswith(("min_", "max_")))
+        bad: Flags = np.isinf(values) if blank else ~np.isfinite(values)
+        bad &= ~(np.isinf(values) & key.startswith(("min_", "max_")))
     else:
         cells = column.to_list()
         real = [isinstance(cell, numbers.Real) and not isinstance(cell, (bool, np.bool_))
@@ -276,11 +278,11 @@ def _numbers(
         values = np.array([_float(cell) if ok else np.nan for cell, ok in
                            zip(cells, real, strict=True)], dtype=np.float64)  # fmt: skip
         empty = np.array([_blank(cell) for cell in cells], dtype=bool)
-        odd = ~np.isfinite(values) & ~(empty & blank)
-        odd &= ~(np.isinf(values) & key.startswith(("min_", "max_")))
+        bad = ~np.isfinite(values) & ~(empty & blank)
+        bad &= ~(np.isinf(values) & key.startswith(("min_", "max_")))
     text = f"{key} must be a number, got {{!r}}"
-    faults += told(name, rows, odd, text, _cells(column), column=key)
-    return np.where(odd, np.nan, values)
+    faults += row_faults(name, rows, bad, text, _cells(column), column=key)
+    return np.where(bad, np.nan, values)
 
 
 def _float(cell: Any) -> float:
@@ -301,10 +303,10 @@ def _blank(cell: object) -> bool:
 
 
 def _whole(name: str, rows: pd.DataFrame, key: str, values: Floats, faults: list[Fault]) -> Ints:
-    odd = np.isfinite(values) & ~((np.abs(values) < LARGEST_WHOLE) & (values == np.round(values)))
+    bad = np.isfinite(values) & ~((np.abs(values) < LARGEST_WHOLE) & (values == np.round(values)))
     text = f"{key} must be a whole number, got {{:g}}"
-    faults += told(name, rows, odd, text, values, column=key)
-    return np.where(np.isfinite(values) & ~odd, values, -1).astype(np.int64)
+    faults += row_faults(name, rows, bad, text, values, column=key)
+    return np.where(np.isfinite(values) & ~bad, values, -1).astype(np.int64)
 
 
 def _yes(
@@ -315,13 +317,13 @@ def _yes(
         return found
     if given[key].dtype == np.bool_:
         return np.asarray(given[key], dtype=np.bool_)
-    cells, odd = _cells(given[key]), np.zeros(len(given), dtype=bool)
+    cells, bad = _cells(given[key]), np.zeros(len(given), dtype=bool)
     for row, cell in enumerate(cells):
         number = isinstance(cell, (numbers.Real, np.bool_)) and cell in (0, 1)
-        odd[row] = not number and not (default is not None and _blank(cell))
+        bad[row] = not number and not (default is not None and _blank(cell))
         found[row] = bool(cell) if number else bool(default)
     text = f"{key} must be true or false, got {{!r}}"
-    faults += told(name, rows, odd, text, cells, column=key)
+    faults += row_faults(name, rows, bad, text, cells, column=key)
     return found
 
 
@@ -337,13 +339,13 @@ def _words(
     found = np.full(len(given), blank, dtype=object)
     if key not in given:
         return found
-    cells, odd = _cells(given[key]), np.zeros(len(given), dtype=bool)
+    cells, bad = _cells(given[key]), np.zeros(len(given), dtype=bool)
     for row, cell in enumerate(cells):
         known = isinstance(cell, str) and cell in words
         nothing = None in words and (_blank(cell) or (isinstance(cell, str) and not cell))
-        odd[row] = not known and not nothing
+        bad[row] = not known and not nothing
         found[row] = str(cell) if known else blank
     listed = ", ".join(word for word in words if word)
     text = f"{key} must be one of {listed}, got {{!r}}"
-    faults += told(name, rows, odd, text, cells, column=key)
+    faults += row_faults(name, rows, bad, text, cells, column=key)
     return found

@@ -1,4 +1,4 @@
-"""What pandapower's converter says of a net: fused buses, branch parameters, shunts, islands."""
+"""Results of pandapower's converter for a net: fused buses, branch parameters, shunts, islands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pandas as pd
 
 from scopf.arrays import Floats, Ints, Strings
 from scopf.cases.pandapower import private
-from scopf.cases.pandapower.elements import told
+from scopf.cases.pandapower.elements import row_faults
 from scopf.errors import CaseError, Fault, ScopfError
 
 _HANDED_ON = (
@@ -46,7 +46,7 @@ class Converted:
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """Without pandapower's warnings: what matters of them is said by us."""
+    """Without pandapower's warnings: we log what matters of them."""
     logger = logging.getLogger("pandapower")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -114,7 +114,7 @@ def _made_once() -> Any:
 
 
 def _fill(copy: Any, net: Any, tables: dict[str, pd.DataFrame]) -> None:
-    """Everything that carries current, and what tells where the reference is."""
+    """Fill in everything that carries current, and the elements that set the reference."""
     for name in _HANDED_ON:
         copy[name] = tables[name].copy()
     for name in _CHARACTERISTICS:
@@ -132,7 +132,7 @@ def _fill(copy: Any, net: Any, tables: dict[str, pd.DataFrame]) -> None:
 
 
 def _names(copy: Any, places: dict[str, tuple[int, int]], count: int) -> Strings:
-    """Which element each row of the branch matrix is."""
+    """Name of the element that each row of the branch matrix is."""
     names = np.full(count, "", dtype=object)
     for table, (first, last) in places.items():
         index = copy[table].index
@@ -179,4 +179,4 @@ def uneven(table: pd.DataFrame) -> Iterator[Fault]:
     """Impedances that differ by direction, which a branch of ours cannot."""
     off = (table["rft_pu"] != table["rtf_pu"]) | (table["xft_pu"] != table["xtf_pu"])
     text = "the impedance from-to differs from that to-from, which the model does not represent"
-    return told("impedance", table, off & table["in_service"], text)
+    return row_faults("impedance", table, off & table["in_service"], text)

@@ -1,4 +1,4 @@
-"""Which element of pandapower each generator of a network is."""
+"""The element of pandapower that each generator of a network is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def units(network: Network) -> pd.DataFrame:
-    """Which element of pandapower each generator of a network is.
+    """The element of pandapower that each generator of a network is.
 
     Returns:
         One row for each generator, with `gen` and `bus`, its number and bus in the network;

@@ -40,5 +40,5 @@ def convert(net: Any) -> tuple[Matrices, dict[str, Any]]:
 
 
 def switch_branches(net: Any) -> Flags:
-    """Which bus-bus switches of a converted net are branches, since they have an impedance."""
+    """Mask of the bus-bus switches that have an impedance: branches of a converted net."""
     return np.asarray(net["_impedance_bb_switches"], dtype=bool)

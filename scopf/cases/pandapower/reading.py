@@ -12,7 +12,7 @@ import pandas as pd
 
 from scopf.arrays import Floats, Ints
 from scopf.cases.pandapower import costs, elements, impedances, sources
-from scopf.cases.pandapower.elements import told
+from scopf.cases.pandapower.elements import row_faults
 from scopf.errors import CaseError, Fault, listing
 from scopf.network.network import Network
 from scopf.network.tables import Branches, Buses, Gens
@@ -52,20 +52,20 @@ def read(net: Any, *, ignore_unsupported: bool = False) -> Network:
         CaseError: listing every fault with table, row and index.
     """
     with np.errstate(all="ignore"):  # what overflows is infinite, and that is found
-        reading = Reading(net, ignore_unsupported=ignore_unsupported)
-        network = reading.network()
-    sources.tell(reading.name, reading.tables, reading.costs)
-    reading.tell_unsupplied(network)
+        parsed = ParsedNet(net, ignore_unsupported=ignore_unsupported)
+        network = parsed.network()
+    sources.log_idle(parsed.name, parsed.tables, parsed.costs)
+    parsed.log_unsupplied(network)
     return network
 
 
-class Reading:
-    """One net on its way to a network.
+class ParsedNet:
+    """A pandapower net, parsed; `network` makes a Network of it.
 
     Attributes:
         name, base: of the net, MVA.
         tables: its tables, cleaned.
-        converted: what pandapower's converter says of it.
+        converted: by pandapower's converter.
         number: the network's bus number of each row of the converter's bus matrix, -1 where it has
             none.
     """
@@ -106,7 +106,7 @@ class Reading:
             names = {"gen": gen.name, "branch": self._branches().name}
             raise CaseError(self.name, [_renamed(fault, names) for fault in error.faults]) from None
 
-    def tell_unsupplied(self, network: Network) -> None:
+    def log_unsupplied(self, network: Network) -> None:
         """Log what is in service at buses that nothing supplies, and so left out."""
         bus, left = self.tables["bus"], network.bus.id[~network.bus.in_service]
         dead = bus.index[bus["in_service"] & self.bus_numbers.isin(left)]
@@ -197,7 +197,7 @@ class Reading:
             rows = self.converted.row.loc[at[on]].to_numpy()
             np.fmax.at(low, rows, table["min_vm_pu"].to_numpy()[on])
             np.fmin.at(high, rows, table["max_vm_pu"].to_numpy()[on])
-        alone = ~bus["in_service"].to_numpy()  # and what is off keeps what it says
+        alone = ~bus["in_service"].to_numpy()  # and what is off keeps its limits
         rows = self.converted.row[alone].to_numpy()
         low[rows] = bus["min_vm_pu"].fillna(0.0).to_numpy()[alone]
         high[rows] = bus["max_vm_pu"].fillna(2.0).to_numpy()[alone]
@@ -290,26 +290,30 @@ def _positive(net: Any, key: str, faults: list[Fault]) -> float:
 
 
 def _more_faults(tables: dict[str, pd.DataFrame]) -> Iterator[Fault]:
-    """What no column alone can tell."""
+    """Faults that no column shows alone."""
     switch = tables["switch"]
     of_buses = (switch["et"] == "b") & ~switch["element"].isin(tables["bus"].index)
-    yield from told("switch", switch, of_buses, "there is no bus {}", switch["element"])
+    yield from row_faults("switch", switch, of_buses, "there is no bus {}", switch["element"])
     for et, (name, ends) in elements.SWITCHED.items():
         table, these = tables[name], switch["et"] == et
         unknown = these & ~switch["element"].isin(table.index)
-        yield from told("switch", switch, unknown, f"there is no {name} {{}}", switch["element"])
+        yield from row_faults(
+            "switch", switch, unknown, f"there is no {name} {{}}", switch["element"]
+        )
         on = table.reindex(switch["element"])
         away = np.all([on[end].to_numpy() != switch["bus"].to_numpy() for end in ends], axis=0)
         text = f"bus {{}} is no end of {name} {{}}"
         away &= (these & ~unknown).to_numpy()
-        yield from told("switch", switch, away, text, switch["bus"], switch["element"])
+        yield from row_faults("switch", switch, away, text, switch["bus"], switch["element"])
     load = tables["load"]
     for power in "pq":
         share = load[f"const_z_{power}_percent"] + load[f"const_i_{power}_percent"]
         text = f"the constant-impedance and constant-current shares of {power} are {{:g}} percent"
-        yield from told("load", load, share > 100, text, share)
+        yield from row_faults("load", load, share > 100, text, share)
     motor = tables["motor"]
-    yield from told("motor", motor, motor["cos_phi"] > 1, "cos_phi is above 1", column="cos_phi")
+    yield from row_faults(
+        "motor", motor, motor["cos_phi"] > 1, "cos_phi is above 1", column="cos_phi"
+    )
     referenced = tables["ext_grid"]["in_service"].any()
     referenced |= (tables["gen"]["in_service"] & tables["gen"]["slack"]).any()
     if not referenced:
@@ -332,12 +336,12 @@ def _unsupported(net: Any, tables: dict[str, pd.DataFrame]) -> Iterator[Fault]:
                            for cell in table["in_service"]], dtype=bool)  # fmt: skip
         what = _UNSUPPORTED.get(name, f"elements of the table {name}")
         text = f"{what} are not represented; take it out of service to leave it out"
-        yield from told(str(name), table, on, text)
+        yield from row_faults(str(name), table, on, text)
     for name in ("gen", "sgen"):
         table = tables[name]
         curved = table["in_service"] & table["controllable"] & table["reactive_capability_curve"]
         text = "reactive capability curves are not represented, only min_q_mvar and max_q_mvar"
-        yield from told(name, table, curved, text, column="reactive_capability_curve")
+        yield from row_faults(name, table, curved, text, column="reactive_capability_curve")
     for name in ("trafo", "trafo3w"):
         given, column = net.get(name), "tap_dependent_impedance"
         splines = np.zeros(len(tables[name]), dtype=bool)
@@ -345,7 +349,7 @@ def _unsupported(net: Any, tables: dict[str, pd.DataFrame]) -> Iterator[Fault]:
             cells = given[column].to_list()
             splines[:] = [cell is not pd.NA and cell == 1 for cell in cells]
         text = "tap_dependent_impedance with splines is not represented, only tap_dependency_table"
-        yield from told(name, tables[name], splines, text, column=column)
+        yield from row_faults(name, tables[name], splines, text, column=column)
     yield from impedances.uneven(tables["impedance"])
     poly, pwl = tables["poly_cost"], tables["pwl_cost"]
     reactive = ["cq0_eur", "cq1_eur_per_mvar", "cq2_eur_per_mvar2"]
@@ -354,7 +358,7 @@ def _unsupported(net: Any, tables: dict[str, pd.DataFrame]) -> Iterator[Fault]:
         ("poly_cost", poly, (poly[reactive] != 0).any(axis=1)),
         ("pwl_cost", pwl, pwl["power_type"] == "q"),
     ):
-        yield from told(name, table, of_q & (table["et"] == "dcline"), text)
+        yield from row_faults(name, table, of_q & (table["et"] == "dcline"), text)
 
 
 def _renamed(fault: Fault, names: dict[str, Any]) -> Fault:

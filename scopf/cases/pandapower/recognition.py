@@ -1,4 +1,4 @@
-"""What is a pandapower net, told without importing pandapower."""
+"""Recognises a pandapower net without importing pandapower."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _ALWAYS = ("ext_grid", "gen")  # in the table of generators even where nothing i
 
 
 def decided(name: str, table: pd.DataFrame) -> Flags:
-    """Which rows of a table are generators of the network."""
+    """Mask of the rows of a table that are generators of the network."""
     if name in _ALWAYS:
         return np.ones(len(table), dtype=bool)
     found: Flags = table["controllable"].to_numpy()
@@ -43,7 +43,7 @@ def at(tables: dict[str, pd.DataFrame]) -> Ints:
 
 
 def fixed(name: str, table: pd.DataFrame) -> tuple[Complexes, Complexes, Complexes]:
-    """What each row draws at 1 p.u., in MW and MVAr: as power, as impedance, as current.
+    """Power drawn by each row at 1 p.u., in MW and MVAr: as power, as impedance, as current.
 
     Zero where a row is out of service or a generator of the network.
     """
@@ -152,8 +152,8 @@ def _inner(table: pd.DataFrame, inside: Ints, base: float) -> dict[str, Any]:
     }
 
 
-def tell(source: str, tables: dict[str, pd.DataFrame], cost: Costs) -> None:
-    """Log costs that choose nothing, and that there are none."""
+def log_idle(source: str, tables: dict[str, pd.DataFrame], cost: Costs) -> None:
+    """Log costs of elements that are not controllable, and when there are no costs at all."""
     idle = [
         f"{name} {number}"
         for name, number in cost

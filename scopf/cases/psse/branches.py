@@ -111,5 +111,5 @@ def _ends(records: Records, in_service: Flags) -> Ends:
 
 
 def names(records: Records) -> Strings:
-    """What users call the records."""
+    """Names of the records, as in PSS/E."""
     return np.array([records.name(row) for row in range(len(records))], dtype=np.str_)

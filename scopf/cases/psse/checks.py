@@ -1,4 +1,4 @@
-"""What can be wrong with the records of any section."""
+"""Checks of the records of any section."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scopf.errors import Fault, listing
 def switched_on(
     records: Records, column: str, faults: list[Fault], known: Sequence[int] = (0, 1)
 ) -> Flags:
-    """Which records are in service (not 0); an unknown status is a fault."""
+    """Mask of the records in service (not 0); an unknown status is a fault."""
     of_kind(records, column, faults, known)
     return np.asarray(records.wholes(column, default=1) != 0)
 

@@ -73,7 +73,7 @@ class Row:
 
     @property
     def label(self) -> str:
-        """What users call the machine."""
+        """Name of the machine, as in PSS/E."""
         return f"{self.bus} '{self.id}'" if self.id else f"bus {self.bus}"
 
 

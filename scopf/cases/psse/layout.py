@@ -1,4 +1,4 @@
-"""What stands where in a .raw file, revision by revision: sections in order, fields in order.
+"""Layout of a .raw file, revision by revision: sections in order, fields in order.
 
 A layout is a line of field names. `NAME=value` is read and has that default, whose form is its
 kind: a quoted text, a number with a point (or nan), a whole number. `NAME=whole` and `NAME=number`
@@ -213,7 +213,7 @@ def _field(place: int, name: str, value: str) -> Field:
 
 
 def _for(revision: int, by_revision: dict[int, _T]) -> _T:
-    """What holds for a revision: that of the latest one up to it."""
+    """The value for a revision: that of the latest one up to it."""
     return by_revision[max(key for key in by_revision if key <= revision)]
 
 
@@ -259,7 +259,7 @@ def _gne_lines(fields: Sequence[str]) -> int:
 
 
 def out_of_service(device: Device, fields: Sequence[str]) -> bool:
-    """Whether the first line of a device says that it is out of service."""
+    """Whether a device is out of service by its first line."""
     return _whole(fields, device.status(fields), device.default) == 0
 
 

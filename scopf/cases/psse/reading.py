@@ -59,7 +59,7 @@ class Records:
         return [default] * len(self) if found is None else self.columns[found]
 
     def name(self, row: int) -> str:
-        """What PSS/E's users call a record: "bus 12", "12 '1'", "12-13 '1'"."""
+        """Name of a record, as in PSS/E: "bus 12", "12 '1'", "12-13 '1'"."""
         cell = {key: self.columns[key][row] for key in _KEYS if key in self.columns}
         buses = "-".join(str(abs(cell[key])) for key in _KEYS[:3] if cell.get(key))
         own = next((f" '{cell[key]}'" for key in _KEYS[3:] if key in cell), "")
@@ -73,7 +73,7 @@ class Records:
 
 @dataclass
 class Case:
-    """What a file says.
+    """Content of a file.
 
     Attributes:
         base_mva: SBASE.
@@ -95,7 +95,7 @@ class Case:
 
 
 def place(section: str, line: int) -> str:
-    """Where a record stands, such as "LOAD data, line 12"."""
+    """Place of a record in the file, such as "LOAD data, line 12"."""
     return f"{section.upper()} data, line {line}"
 
 
@@ -153,11 +153,11 @@ class _SectionReader:
             self.at += 1
         first = self._next() or Line(1, ())
         names = ("IC", "SBASE", "REV", "XFRRAT", "NXFRAT", "BASFRQ")
-        said = dict(zip(names, first.fields, strict=False))
+        given = dict(zip(names, first.fields, strict=False))
         numbers = {}
         for name, default in zip(names, (0.0, 100.0, None, 0.0, 0.0, 60.0), strict=True):
             try:
-                token = said.get(name) or None
+                token = given.get(name) or None
                 numbers[name] = default if token is None else lexing.number(token)
             except ValueError as error:
                 self._fault(f"{error} ({name})", place("case identification", first.number))
@@ -228,12 +228,13 @@ class _SectionReader:
         self._fault(text, f"{section.upper()} data")
 
     def _announced(self, line: Line, section: str, following: str) -> None:
-        """Compare what the comment at a section's end says with what follows."""
-        said = layout.begun(line.comment)
-        if said and following and said != following:
+        """Compare the comment at a section's end with the section that follows."""
+        announced = layout.begun(line.comment)
+        if announced and following and announced != following:
             text = (
-                f"the comment begins {said.upper()} data where revision {self.case.revision} has "
-                f"{following.upper()} data: is REV right, or is a section missing?"
+                f"the comment begins {announced.upper()} data where revision "
+                f"{self.case.revision} has {following.upper()} data: is REV right, or is a "
+                "section missing?"
             )
             self._fault(text, place(section, line.number))
             raise _StopError
@@ -248,7 +249,7 @@ class _SectionReader:
             self._setting(line)
 
     def _setting(self, line: Line) -> None:
-        """A record of solution settings, of which only THRSHZ says something about the network."""
+        """A record of solution settings, of which only THRSHZ is about the network."""
         found = _THRSHZ.search(self.rows[self.at - 1][1])
         if found is None or line.fields[:1] != ("GENERAL",):
             return
@@ -325,8 +326,8 @@ class _SectionReader:
         records.lines.append(first.number)
         label = records.name(-1) if len(self.case.faults) > before else ""
         for n in range(before, len(self.case.faults)):
-            told = self.case.faults[n]
-            self.case.faults[n] = Fault(told.text, told.table, label=label, column=told.column)
+            fault = self.case.faults[n]
+            self.case.faults[n] = Fault(fault.text, fault.table, label=label, column=fault.column)
 
     def _cells(self, records: Records, row: layout.Row, line: Line | None, first: int) -> None:
         """The fields of one line of a record; what cannot be read gets a stand-in."""

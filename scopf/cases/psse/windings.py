@@ -45,7 +45,7 @@ class Transformers:
     """All transformer records of a case, checked.
 
     Args:
-        case: what the file says; what is not represented is added to its `unsupported`.
+        case: content of the file; what is not represented is added to its `unsupported`.
         number: bus numbers.
         base_kv: base voltage of each bus.
         live: whether each bus is in service.
