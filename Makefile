@@ -38,14 +38,14 @@ docs: .venv/.docs ## build the documentation into build/docs, warnings are error
 bench: .venv/.bench ## measure against other packages, see benchmarks/README.md
 	$(RUN) benchmarks.bench $(BENCH)
 
-pictures: .venv/.ready ## draw the pictures of docs anew
+pictures: .venv/.ready ## draw the pictures of docs again
 	$(RUN) docs.pictures
 	$(RUN) docs.landing
 
 stories: .venv/.notebooks ## run the notebooks and check that they end well, outputs untouched
 	$(RUN) pytest -q -p no:cacheprovider --nbmake --nbmake-timeout=240 notebooks
 
-notebooks: .venv/.notebooks ## run the notebooks anew and keep their outputs
+notebooks: .venv/.notebooks ## run the notebooks again and keep their outputs
 	$(RUN) notebooks.execute
 
 clean: ## remove the environment, builds and caches

@@ -261,7 +261,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def save(result: dict[str, Any], out: Path) -> None:
-    """Write the JSON file anew, with medians, versions and the load at the end."""
+    """Write the JSON file again, with medians, versions and the load at the end."""
     runs = result["runs"]
     versions: dict[str, str] = {}
     for one in runs:

@@ -38,7 +38,7 @@ class Route:
 
     def __init__(self, m):
         stream = io.StringIO()
-        # The writer may move constants from bodies into bounds, and orders rows and variables anew.
+        # The writer may move constants from bodies into bounds, and reorders rows and variables.
         names = WriterFactory("nl").write(m, stream, linear_presolve=False)
         self.variables, self.rows = names.variables, names.constraints
         nl = ca.NlpBuilder()

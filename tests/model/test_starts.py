@@ -1,4 +1,4 @@
-"""Start points: boxes, power balances, and the power flows against other ways to them."""
+"""Start points: bounds, power balances, and the power flows against other ways to them."""
 
 import logging
 
@@ -56,15 +56,15 @@ def mismatch(net, point):
 
 
 def check(net, point):
-    """Finite values, inside the boxes, references at their angles."""
+    """Finite values, within the bounds, references at their angles."""
     assert list(point) == ["bus_vm", "bus_va", "gen_pg", "gen_qg"]
-    boxes = {
+    bounds = {
         "bus_vm": (net.bus.vmin, net.bus.vmax),
         "bus_va": (np.full(len(net.bus), -np.inf), np.full(len(net.bus), np.inf)),
         "gen_pg": (net.gen.pmin, net.gen.pmax),
         "gen_qg": (net.gen.qmin, net.gen.qmax),
     }
-    for name, (low, high) in boxes.items():
+    for name, (low, high) in bounds.items():
         values = point[name]
         assert values.shape == low.shape
         assert values.dtype == np.float64
@@ -80,7 +80,7 @@ def check(net, point):
 
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("case", bundled.names())
-def test_starts_of_bundled_cases_are_finite_and_within_the_boxes(case, start, caplog):
+def test_starts_of_bundled_cases_are_finite_and_within_the_bounds(case, start, caplog):
     caplog.set_level(logging.INFO, logger="scopf.model.starts")
     net = scopf.load_case(case).energized()
     check(net, STARTS[start](net))
@@ -161,7 +161,7 @@ def test_dc_dispatch_meets_the_load_from_the_case_s_point(net):
 
 
 @pytest.mark.parametrize(("factor", "end"), [(50.0, "pmax"), (-50.0, "pmin")])
-def test_dc_dispatch_stops_at_the_ends_of_the_boxes(net, factor, end):
+def test_dc_dispatch_stops_at_the_bounds(net, factor, end):
     net = net.scaled(load=factor)
     assert dc(net)["gen_pg"] == pytest.approx(getattr(net.gen, end))
 
@@ -196,7 +196,7 @@ def test_power_flow_balances_every_bus(net, variant):
     assert abs(mismatch(net, power_flow(net))).max() < 1e-7
 
 
-def test_power_flow_holds_the_set_points_in_the_boxes(net):
+def test_power_flow_holds_the_set_points_within_the_bounds(net):
     vm = power_flow(net)["bus_vm"][net.gen_at]
     low, high = net.bus.vmin[net.gen_at], net.bus.vmax[net.gen_at]
     assert vm == pytest.approx(np.clip(net.gen.vg, low, high), abs=1e-12)

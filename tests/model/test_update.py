@@ -1,4 +1,4 @@
-"""Updates of a problem against building it anew."""
+"""Updates of a problem against building it again."""
 
 import gc
 import sys

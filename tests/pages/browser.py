@@ -133,7 +133,7 @@ class Browser:
         self.wait(READY)
 
     def resize(self, width, height=900):
-        """Give the page another width and wait until its figures are drawn anew, if they are."""
+        """Give the page another width and wait until its figures are drawn again, if they are."""
         if (width > 800) != (self.run("innerWidth") > 800):
             self.run("delete document.documentElement.dataset.ready")
         self._shape(width, height)
