@@ -203,7 +203,8 @@ def _verified(
         str, typer.Option(help="Of finding eigenvalues: dense, arnoldi or auto.")
     ] = "auto",
     critical: Annotated[
-        bool, typer.Option("--critical", help="Find the largest m_q of every unit at the point as well.")
+        bool,
+        typer.Option("--critical", help="Find the largest m_q of every unit at the point as well."),
     ] = False,
     *,
     solution: "Solution",

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # a value, a list or array of values, {"linspace": [first, last, points]}, or these by number
-Values = ArrayLike | Mapping[str, Any] | Mapping[int, Any]
+Values = ArrayLike | Mapping[Any, Any]
 
 
 class Axes(Table[Values, Values], total=False):
