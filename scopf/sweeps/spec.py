@@ -108,7 +108,7 @@ class Spec:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Settings and columns that results depend on; the case and tables have their own hashes."""
+        """Settings and columns that results depend on; the case and tables have other hashes."""
         settings = self.settings.model_dump(exclude={"title", "case", "inverters"})
         columns = {
             column: [row[k] for row in axis.rows]
