@@ -1,4 +1,4 @@
-"""How commands end: exit codes, and errors as one line."""
+"""The end of commands: exit codes, and errors as one line."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def takes(*groups: Flags) -> Callable[[Command], Command]:
 
 
 def only(flags: Flags, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given for these flags."""
+    """The values of these flags."""
     return {name: value for name, value in given.items() if name in {one.name for one in flags}}
 
 

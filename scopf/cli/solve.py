@@ -143,7 +143,7 @@ def _solved(given: dict[str, Any]) -> "tuple[Solution, Diagnosis | None]":
 
 
 def _settings(given: dict[str, Any]) -> dict[str, Any]:
-    """What was asked for, as results have it."""
+    """The flags that results depend on, as results have them."""
     how = {"max_iter", "time_limit", "option", "verbose", "quiet", "diagnosis"}
     flags = [*_PROBLEM, *NUMBERS, *_SOLUTION]
     asked = options.only([one for one in flags if one.name not in how], given)
@@ -203,7 +203,8 @@ def _verified(
         str, typer.Option(help="Of finding eigenvalues: dense, arnoldi or auto.")
     ] = "auto",
     critical: Annotated[
-        bool, typer.Option("--critical", help="Find the largest uniform m_q at the point as well.")
+        bool,
+        typer.Option("--critical", help="Find the largest m_q of every unit at the point as well."),
     ] = False,
     *,
     solution: "Solution",

@@ -152,7 +152,7 @@ def _again(out: Path | None, workers: int, dask: str | None, *, csv: bool) -> st
 
 
 def summary(found: "Sweep") -> str:
-    """What came of a sweep, in a few lines."""
+    """The result of a sweep, in a few lines."""
     manifest = found.manifest
     counts = ", ".join(f"{count} {status}" for status, count in manifest["counts"].items())
     warm = int((found.scenarios["start"] == "warm").sum())

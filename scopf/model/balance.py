@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from scopf.arrays import Floats
 from scopf.engine.formulation import Formulation
+from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Parameter
 from scopf.model.dclines import DcLines
 from scopf.model.flows import Flows
@@ -24,7 +25,7 @@ LAST = 100.0  # price of what is relaxed only where nothing else helps
 _FACTOR = 10.0  # a change of all loads by so much counts as t = 1
 
 
-def balance(supplied: Any, drawn: Any, shunt: Any) -> Any:
+def balance(supplied: Node, drawn: Node, shunt: Node) -> Node:
     """Left side of the power balance of a bus; the load is on the right."""
     return supplied - drawn - shunt
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from scopf.arrays import Floats
 from scopf.devices.gfm import Inverters
 from scopf.engine.formulation import Formulation
+from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Expression, Parameter
 from scopf.errors import ScopfError, listing
 from scopf.model import relaxation
@@ -29,7 +30,7 @@ from scopf.network.tables import positions
 _ROUNDING = 1e-9  # relative: bounds that touch the circle are not outside it
 
 
-def circle(pp: Any, qq: Any, rating: Any) -> Any:
+def circle(pp: Node, qq: Node, rating: Node) -> Node:
     """Left side of (P^2 + Q^2) / S <= S, which is scaled like a power; pp and qq are the squares.
 
     The squares are sums over units; with one unit this is `limits.apparent_power`.

@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from scopf.arrays import Floats
 from scopf.engine.formulation import Formulation
+from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Expression, Parameter
 from scopf.errors import ScopfError, listing
 from scopf.model.generation import Generation
@@ -48,7 +49,7 @@ class GenerationCost(Part):
         f: Formulation,
         net: Network,
         generation: Generation,
-        further: Sequence[Any] = (),
+        further: Sequence[Node] = (),
     ) -> Self:
         """Declare the costs.
 

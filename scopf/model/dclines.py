@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from scopf.arrays import Floats
 from scopf.engine.formulation import Formulation
+from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Expression, Variable
 from scopf.model import relaxation
 from scopf.model.part import OperatingPoint, Part
@@ -48,12 +49,12 @@ class DcLines(Part):
         arrives = received(pf[:], f.data(line.loss0), f.data(line.loss1))
         return cls(net, pf, qf, qt, f.expression("dcline_pt", index, arrives))
 
-    def drawn_p(self) -> Any:
+    def drawn_p(self) -> Node:
         """Active power that DC lines draw from every bus."""
         net, n = self.net, len(self.net.bus)
         return self.pf.total(net.dcline_from, n) - self.pt.total(net.dcline_to, n)
 
-    def drawn_q(self) -> Any:
+    def drawn_q(self) -> Node:
         """Reactive power that they draw; `dcline_qf` and `dcline_qt` are injections."""
         net, n = self.net, len(self.net.bus)
         return -self.qf.total(net.dcline_from, n) - self.qt.total(net.dcline_to, n)

@@ -11,44 +11,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from scopf.engine.formulation import Formulation
 from scopf.engine.functions import cos, sin
+from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Expression, Parameter
 from scopf.model.part import Follows, Part
 from scopf.model.voltages import Voltages
 from scopf.network.network import Network
 
 
-def w_real(vm_f: Any, vm_t: Any, va_f: Any, va_t: Any) -> Any:
+def w_real(vm_f: Node, vm_t: Node, va_f: Node, va_t: Node) -> Node:
     """Re w of a branch."""
     return vm_f * vm_t * cos(va_f - va_t)
 
 
-def w_imag(vm_f: Any, vm_t: Any, va_f: Any, va_t: Any) -> Any:
+def w_imag(vm_f: Node, vm_t: Node, va_f: Node, va_t: Node) -> Node:
     """Im w of a branch."""
     return vm_f * vm_t * sin(va_f - va_t)
 
 
-def p_from(g_ff: Any, g_ft: Any, b_ft: Any, wr: Any, wi: Any, vv_f: Any) -> Any:
+def p_from(g_ff: Node, g_ft: Node, b_ft: Node, wr: Node, wi: Node, vv_f: Node) -> Node:
     """Active power into the branch at its from end."""
     return g_ft * wr + b_ft * wi + g_ff * vv_f
 
 
-def q_from(b_ff: Any, g_ft: Any, b_ft: Any, wr: Any, wi: Any, vv_f: Any) -> Any:
+def q_from(b_ff: Node, g_ft: Node, b_ft: Node, wr: Node, wi: Node, vv_f: Node) -> Node:
     """Reactive power into the branch at its from end."""
     return -b_ft * wr + g_ft * wi - b_ff * vv_f
 
 
-def p_to(g_tt: Any, g_tf: Any, b_tf: Any, wr: Any, wi: Any, vv_t: Any) -> Any:
+def p_to(g_tt: Node, g_tf: Node, b_tf: Node, wr: Node, wi: Node, vv_t: Node) -> Node:
     """Active power into the branch at its to end."""
     return g_tf * wr - b_tf * wi + g_tt * vv_t
 
 
-def q_to(b_tt: Any, g_tf: Any, b_tf: Any, wr: Any, wi: Any, vv_t: Any) -> Any:
+def q_to(b_tt: Node, g_tf: Node, b_tf: Node, wr: Node, wi: Node, vv_t: Node) -> Node:
     """Reactive power into the branch at its to end."""
     return -b_tf * wr - g_tf * wi - b_tt * vv_t
 
@@ -93,7 +94,7 @@ class Flows(Part):
         g_ft, b_ft, g_tf, b_tf = (f.data(part) for part in (y.gft, y.bft, y.gtf, y.btf))
         vv_f, vv_t = vv[start], vv[end]
 
-        def add(name: str, series: Any, shunt: Any) -> Expression:
+        def add(name: str, series: Node, shunt: Node) -> Expression:
             return f.expression(name, branch, strength * series - shunt)
 
         return cls(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.engine.formulation import Formulation
+from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint
 from scopf.model import relaxation
 from scopf.model.flows import Flows
@@ -19,7 +20,7 @@ from scopf.model.voltages import Voltages
 from scopf.network.network import Network
 
 
-def apparent_power(p: Any, q: Any, rate: Any) -> Any:
+def apparent_power(p: Node, q: Node, rate: Node) -> Node:
     """Left side of the thermal limit |S|^2 / rate <= rate, which is scaled like a power."""
     return (p**2 + q**2) / rate
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.engine.formulation import Formulation
+from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Expression, Index, Variable
 from scopf.network import piecewise
 from scopf.network.piecewise import Lines
@@ -24,7 +25,7 @@ from scopf.network.piecewise import Lines
 _ABOVE = 0.01  # p.u. by which y starts above its lines
 
 
-def polynomial(coefficients: Mapping[int, Any], x: Any) -> Any:
+def polynomial(coefficients: Mapping[int, Any], x: Node) -> Node:
     """sum_k c_k x^k over the powers k that are there."""
     return sum(c * x**k for k, c in coefficients.items())
 
@@ -85,7 +86,7 @@ class EpigraphCost:
     segments: Segments | None
     epigraph: Variable | None
     rows: Constraint | None
-    level: Any
+    level: Node
 
     @classmethod
     def declare(
@@ -116,7 +117,7 @@ class EpigraphCost:
         level = priced.total(owner, len(index))
         return cls(x, coefficients, given, segments, y, rows, level)
 
-    def of(self, f: Formulation, x: Variable) -> Any:
+    def of(self, f: Formulation, x: Variable) -> Node:
         """The cost of each member, an expression."""
         orders = {k: f.data(c) for k, c in enumerate(self.coefficients.T) if c.any()}
         return polynomial(orders, x[:]) + self.level

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.engine.formulation import Formulation
+from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint
 from scopf.model.generation import Generation
 from scopf.model.part import OperatingPoint, Part
@@ -26,7 +27,7 @@ _SMALL = 0.1  # p.u.; size of a limit on Q below which none counts as smaller
 SIDES = {"min": -1.0, "max": 1.0}  # of Q, and the sign with which it is bounded from above
 
 
-def line(a: Any, b: Any, p: Any, q: Any) -> Any:
+def line(a: Node, b: Node, p: Node, q: Node) -> Node:
     """Left side of a P Q^T."""
     return a * p + b * q
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from scopf.arrays import Floats
 from scopf.engine.formulation import Formulation
+from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Expression, Parameter, Variable
 from scopf.errors import ScopfError, listing
 from scopf.model.capability import Ratings, circle, reach
@@ -28,7 +29,7 @@ _INSIDE = 0.01  # p.u. by which a split starts away from its bounds
 _TINY = 1e-200
 
 
-def split(q: Any, supplied: Any, absorbed: Any, on: Any) -> Any:
+def split(q: Node, supplied: Node, absorbed: Node, on: Node) -> Node:
     """Left side of the split of Q, whose right side is 1 - on.
 
     Where the price is positive, `on` is 1 and the row reads Q+ - Q- - Q = 0. Where it is zero, it
@@ -37,12 +38,12 @@ def split(q: Any, supplied: Any, absorbed: Any, on: Any) -> Any:
     return supplied + (1.0 - 2.0 * on) * absorbed - on * q
 
 
-def lost(rating: Any, available: Any) -> Any:
+def lost(rating: Node, available: Node) -> Node:
     """Active power that reactive power takes away: S - A with A = sqrt(S^2 - Q^2)."""
     return rating - available
 
 
-def where_priced(price: Any) -> Any:
+def where_priced(price: Node) -> Node:
     """1 where a price is positive and 0 where it is zero, in arithmetic that Params can do."""
     return price / (price + _TINY)
 
@@ -65,7 +66,7 @@ class AbsoluteCost(Part):
     supplied: Variable
     absorbed: Variable
     rows: Constraint
-    term: Any
+    term: Node
 
     @classmethod
     def declare(cls, f: Formulation, generation: Generation) -> Self:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from scopf.arrays import Ints
+from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint
 from scopf.network.kron import Neighbors
 from scopf.network.susceptances import Grid
@@ -30,8 +31,8 @@ class Angles:
         definitions: rows of the variables that help with that.
     """
 
-    across: Any
-    back: Any
+    across: Node
+    back: Node
     rows: tuple[AngleRows, ...]
     definitions: tuple[Constraint, ...] = ()
 

@@ -22,13 +22,14 @@ summed over the rows, since t = y^T H y at a stationary y.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.dynamics.energy import bus_product, line_product
 from scopf.dynamics.gain_margin import GainMargin, gain_margin
+from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Index, Parameter, Variable
 from scopf.errors import ScopfError
 from scopf.network.susceptances import Grid
@@ -206,7 +207,7 @@ class SingularityTests(Criterion):
 
 def _add_lines(
     d: Dispatch, grid: Grid, y: tuple[Variable, Variable], count: int
-) -> tuple[Any, Any]:
+) -> tuple[Node, Node]:
     """H y without the droops: its rows of angles and of voltages, for each system and bus.
 
     Adds `bordered_line_va` and `bordered_line_vm_{from,to}`, the contributions of the lines.
@@ -233,7 +234,7 @@ def _add_lines(
 
 def _add_droops(
     d: Dispatch, gain: Parameter, margin: Parameter, y_vm: Variable, at: Ints, count: int
-) -> Any:
+) -> Node:
     """The droops' part, less the margin, in the rows of voltages: `bordered_droop`."""
     f, g, n = d.formulation, len(at), len(d.bus)
     owner, inverter = np.repeat(np.arange(count), g), np.tile(np.arange(g), count)

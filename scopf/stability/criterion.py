@@ -20,11 +20,12 @@ diagnosis, the check of a point without a model, and rows that keep every angle 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
+from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Index, Variable
 from scopf.network.network import Network
 from scopf.network.susceptances import Grid
@@ -68,7 +69,7 @@ class Criterion:
 
     # -- to be written, or overridden -------------------------------------------
 
-    def term(self, b: Any, v_i: Any, v_j: Any, angle: Any) -> Any:
+    def term(self, b: Node, v_i: Node, v_j: Node, angle: Node) -> Node:
         """Contribution of one line to the row of bus i, before it is divided by the scale.
 
         Args:
@@ -79,11 +80,11 @@ class Criterion:
         """
         raise NotImplementedError
 
-    def line(self, b: Any, v_i: Any, v_j: Any, angle: Any, u_i: Any, u_j: Any) -> Any:
+    def line(self, b: Node, v_i: Node, v_j: Node, angle: Node, u_i: Node, u_j: Node) -> Node:
         """The same with the criterion's own variables u of the two buses (`add_weights`)."""
         return self.term(b, v_i, v_j, angle)
 
-    def own(self, b: Any, v: Any) -> Any:
+    def own(self, b: Node, v: Node) -> Node:
         """Contribution of the bus itself, b its own susceptance B_ii; none by default."""
         return 0.0 * v
 

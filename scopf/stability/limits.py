@@ -9,11 +9,10 @@ co-design. Margins, limits and prices of all criteria can so be compared.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from scopf.arrays import Floats, Ints
+from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Index, Variable
 from scopf.errors import ScopfError, listing
 from scopf.network.susceptances import Grid
@@ -25,7 +24,7 @@ _UNIT = "inverter_gamma_unit"
 _ROUNDING = 1e-9  # of an inverter's own lines: a reduced B_ii that is zero but for rounding
 
 
-def gamma(k: Any, scale: Any) -> Any:
+def gamma(k: Node, scale: Node) -> Node:
     """Right side of (3), Gamma_i = 1 / (2 k_i scale_i), with k_i = m_q,i beta_q,i."""
     return 1.0 / (2.0 * k * abs(scale))
 
@@ -67,7 +66,7 @@ def constrain(
     limits: Limits,
     name: str,
     index: Index,
-    value: Any,
+    value: Node,
     owner: Ints,
     lower: Floats | None = None,
 ) -> Constraint:

@@ -18,11 +18,11 @@ of weights. All |theta_ij| have to be below 90 degrees.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import numpy as np
 
 from scopf.engine.functions import cos
+from scopf.engine.pyomo_types import Node
 from scopf.stability.criterion import Criterion
 from scopf.stability.setting import Setting
 
@@ -36,17 +36,17 @@ class LineSums(Criterion, ABC):
     everywhere = True
 
     @abstractmethod
-    def ratio(self, v_i: Any, v_j: Any, u_i: Any, u_j: Any) -> Any:
+    def ratio(self, v_i: Node, v_j: Node, u_i: Node, u_j: Node) -> Node:
         """w_j/w_i from the voltages, or from the weights' own variables.
 
         It has to be a ratio: that of (j, i) is one over that of (i, j), or nothing is proven.
         """
 
-    def line(self, b: Any, v_i: Any, v_j: Any, angle: Any, u_i: Any, u_j: Any) -> Any:
+    def line(self, b: Node, v_i: Node, v_j: Node, angle: Node, u_i: Node, u_j: Node) -> Node:
         """Contribution of a line to the row of bus i: b/2 V_j sec theta_ij (1 + w_j/w_i)."""
         return 0.5 * b * v_j * (1 / cos(angle)) * (1 + self.ratio(v_i, v_j, u_i, u_j))
 
-    def own(self, b: Any, v: Any) -> Any:
+    def own(self, b: Node, v: Node) -> Node:
         """Contribution of the bus itself, -B_ii V_i."""
         return -b * v
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # a value, a list or array of values, {"linspace": [first, last, points]}, or these by number
-Values = ArrayLike | Mapping[str, Any] | Mapping[int, Any]
+Values = ArrayLike | Mapping[Any, Any]
 
 
 class Axes(Table[Values, Values], total=False):
@@ -240,7 +240,7 @@ class _Run:
                     "solve_seconds": round(sum(row["seconds"] for row in found.values()), 3),
                     "counts": manifests.counts(found.values()),
                 }
-                if status != "failed":  # then the disk may be why, and it has been said
+                if status != "failed":  # then the disk may be the reason, which has been reported
                     manifests.write(folder, manifest)
         del rows
         return Sweep(folder, manifest, folder, study)
@@ -255,7 +255,7 @@ class _Run:
                 text = (
                     f"the sweep in {folder} cannot be resumed: its criterion holds what cannot be"
                 )
-                raise ScopfError(f"{text} compared with the one before; start anew")
+                raise ScopfError(f"{text} compared with the one before; start again")
             if not isinstance(about["identity"], dict):
                 raise ScopfError(f"{store.path} is damaged: its identity is none")
             _compare(folder, about["identity"], identity)
@@ -306,4 +306,4 @@ def _compare(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) ->
         named = [key for key in changed if key != "axes"] or changed
         what = [own.get(key, key) for key in named]
         text = f"the sweep in {folder} cannot be resumed: {listing(what)} changed since it was "
-        raise ScopfError(f"{text}started; restore that, or start anew in another folder")
+        raise ScopfError(f"{text}started; restore that, or start again in another folder")

@@ -1,4 +1,4 @@
-"""The base case of a sweep: what a worker needs to make any of its problems."""
+"""The base case of a sweep, out of which a worker makes any of its problems."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Unsolvable(Exception):  # noqa: N818 - it says what the scenario is, not w
 
 @dataclass(frozen=True)
 class Topology:
-    """What another problem has to be built for; None is as in the base case."""
+    """Choices that make a problem of its own; None is as in the base case."""
 
     lossless: bool | None = None
     criterion: str | None = None

@@ -15,7 +15,7 @@ _OWN = re.compile(r"(?P<name>[a-z_]+)_(?P<number>[0-9]{1,18})")
 
 @dataclass(frozen=True)
 class Choice:
-    """What makes another problem, which has to be built.
+    """A choice whose values make different problems, which have to be built.
 
     Attributes:
         text: one line about it, for help.

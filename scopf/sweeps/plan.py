@@ -146,10 +146,10 @@ def resolved(
                 continue
             if axis.columns == ("outage",) and (None,) in rows and ("all",) in rows:
                 rows = ((None,), *((branch,) for branch in branches))
-            strange = {row[k] for row in rows} - {None, *branches}
-            if strange:
-                text = f"there is no branch {listing(sorted(strange, key=str))} in service"
-                at = next(n for n, row in enumerate(rows) if row[k] in strange)
+            unknown = {row[k] for row in rows} - {None, *branches}
+            if unknown:
+                text = f"there is no branch {listing(sorted(unknown, key=str))} in service"
+                at = next(n for n, row in enumerate(rows) if row[k] in unknown)
                 faults.append(_fault(text, column, line, at))
         axes.append(Axis(axis.columns, rows))
     if faults:
@@ -158,7 +158,7 @@ def resolved(
 
 
 def _fault(text: str, column: str, line: Line, row: int = 0) -> Fault:
-    """A fault of a column, with its key and line in the file, if it stands in one."""
+    """A fault of a column, with its key and line in the file, if it comes from one."""
     name, bus = split(column)
     paths: list[tuple[str | int, ...]] = [(column,), (name, str(bus)), ("scenarios", row, column)]
     paths += [("load_series",)] if name == "load_scale" else []

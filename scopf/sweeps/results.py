@@ -70,12 +70,12 @@ class Sweep:
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
-        """`Solution.pairs` likewise; the manifest says which rows of large problems are there."""
+        """`Solution.pairs` of every scenario that was solved; the manifest says which rows."""
         return self._read("pairs")
 
     @cached_property
     def buses(self) -> pd.DataFrame:
-        """`Solution.buses` likewise."""
+        """`Solution.buses` of every scenario that was solved."""
         return self._read("buses")
 
     def problem(self, scenario: int) -> Problem:

@@ -1,4 +1,4 @@
-"""The spec of a study: what is fixed, and what the scenarios differ in.
+"""The spec of a study: settings of all scenarios, and columns in which they differ.
 
 A TOML file, the keyword arguments of `scopf.sweep` and the flags of `scopf sweep` say the same
 things under the same names, and all come here as one mapping.
@@ -35,14 +35,14 @@ _Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
 
 class Settings(BaseModel):
-    """What all scenarios share.
+    """Settings that all scenarios share.
 
     Attributes:
         title: of the study.
         case: bundled case or path.
         ignore_unsupported: as in `scopf.load_case`.
         inverters: CSV table, as in `Inverters.at_generators`.
-        beta_q, mp, droop_base, rating_mva, rating_factor: likewise.
+        beta_q, mp, droop_base, rating_mva, rating_factor: as there.
         combine: "grid" for all combinations of the axes, "zip" for axes that go together.
         chain: scenarios in a row that start from each other; None for what suits their number.
         form, options, max_iter, time_limit: as in `scopf.solve`.
@@ -99,7 +99,7 @@ class Spec:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Spec:
-        """What `as_dict` gave."""
+        """The spec that `as_dict` turned into plain values."""
         axes = (
             Axis(tuple(axis["columns"]), tuple(tuple(row) for row in axis["rows"]))
             for axis in plain["axes"]
@@ -108,7 +108,7 @@ class Spec:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What decides about results, by name; the case and tables count by what is in them."""
+        """Settings and columns that results depend on; the case and tables have other hashes."""
         settings = self.settings.model_dump(exclude={"title", "case", "inverters"})
         columns = {
             column: [row[k] for row in axis.rows]
@@ -132,7 +132,7 @@ def outside(options: Any) -> dict[str, str]:
     """
     names = options if isinstance(options, Mapping) else {}
     text = (
-        "names a file or a library, which is taken from nobody's file; "
+        "names a file or a library, which is not taken from a file; "
         "give options in the command itself (--option, options=...), with the case or spec"
     )
     return {str(name): text for name in names if _OUTSIDE.search(str(name))}
@@ -238,7 +238,7 @@ class _SpecReader:
     def _taken_apart(
         self, given: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, tuple[str | int, ...]], dict[str, Any]]:
-        """Columns, where each stands, and the rest; {mq: {32: ...}} is the column mq_32."""
+        """Columns, the path of each, and the rest; {mq: {32: ...}} is the column mq_32."""
         columns: dict[str, Any] = {}
         paths: dict[str, tuple[str | int, ...]] = {}
         rest = {}
@@ -313,10 +313,10 @@ class _SpecReader:
     def _zipped(self, found: Mapping[str, list[Value]]) -> Iterator[Axis]:
         lengths = {name: len(values) for name, values in found.items()}
         longest = max(lengths.values(), default=1)
-        odd = {name: n for name, n in lengths.items() if n not in (1, longest)}
-        for name, n in odd.items():
+        others = {name: n for name, n in lengths.items() if n not in (1, longest)}
+        for name, n in others.items():
             self.fault((name,), f"has {n} values where others have {longest}; zip needs as many")
-        if found and not odd:
+        if found and not others:
             full = [v * longest if len(v) == 1 else v for v in found.values()]
             yield Axis(tuple(found), tuple(zip(*full, strict=True)))
 
@@ -376,7 +376,7 @@ class _SpecReader:
 
 
 def _complaints(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Where, and what, in our words."""
+    """Path and sentence of each error."""
     for fault in error.errors():
         text = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
         text = text[0].lower() + text[1:]

@@ -108,7 +108,7 @@ class Study:
         if workers > 1 or executor:
             raise ScopfError(f"{_IN_USE} cannot be sent to workers; use workers=1")
         if resume:
-            raise ScopfError(f"{_IN_USE} cannot be compared with the one before; start anew")
+            raise ScopfError(f"{_IN_USE} cannot be compared with the one before; start again")
 
 
 def _spec_file(name: str) -> Path | None:

@@ -13,10 +13,11 @@ Kron-reduced network.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
+from scopf.engine.pyomo_types import Node
 from scopf.network.network import LOADS
 from scopf.stability.line_sums import LineSums
 from scopf.stability.setting import Setting
@@ -42,7 +43,7 @@ class ClosedForm(LineSums):
         self.name = f"C{p:g}"
         self.source = f"scopf, docs/criteria.md, weights V^-{p:g}"
 
-    def ratio(self, v_i: Any, v_j: Any, u_i: Any, u_j: Any) -> Any:
+    def ratio(self, v_i: Node, v_j: Node, u_i: Node, u_j: Node) -> Node:
         """w_j/w_i = (V_i/V_j)^p."""
         return (v_i / v_j) ** self.p
 

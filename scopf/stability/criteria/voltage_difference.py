@@ -18,11 +18,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from scopf.arrays import Floats, Ints
+from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint
 from scopf.errors import ScopfError
 from scopf.network.kron import Neighbors
@@ -39,7 +40,7 @@ _ABOVE = 0.03  # how far above the highest voltage a group's maximum starts: ins
 _FEW = 200  # pairs up to which the rows are written pair by pair
 
 
-def difference(v_i: Any, v_j: Any) -> Any:
+def difference(v_i: Node, v_j: Node) -> Node:
     """Left side of (4): how far neighbour j's voltage lies above inverter i's."""
     return v_j - v_i
 

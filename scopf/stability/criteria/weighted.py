@@ -16,6 +16,7 @@ from scipy.sparse import linalg
 
 from scopf.arrays import Floats
 from scopf.engine.functions import exp
+from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Variable
 from scopf.network.network import Network
 from scopf.network.susceptances import Grid
@@ -43,7 +44,7 @@ class Weighted(LineSums):
     )
     source = "scopf, docs/criteria.md, M w > 0"
 
-    def ratio(self, v_i: Any, v_j: Any, u_i: Any, u_j: Any) -> Any:
+    def ratio(self, v_i: Node, v_j: Node, u_i: Node, u_j: Node) -> Node:
         """w_j/w_i = exp(u_j - u_i)."""
         return exp(u_j - u_i)
 

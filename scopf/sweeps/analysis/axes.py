@@ -58,7 +58,7 @@ class Dimension:
 
     @property
     def company(self) -> str:
-        """Labels of the dimensions along it, to stand behind its own; empty if there are none."""
+        """Labels of the dimensions along it, to follow its own; empty if there are none."""
         return f" with {listing([one.label for one in self.along], 2)}" if self.along else ""
 
     def at(self, place: int) -> str:
