@@ -14,6 +14,7 @@ from scopf.devices.parameters import RATING, Given, Parameters
 from scopf.devices.table import POSITIVE, Column
 from scopf.errors import CaseError, Fault, ScopfError, by_number, check_names, listing, spelled
 from scopf.network.csvtable import number
+from scopf.network.tables import positions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -222,6 +223,12 @@ class Inverters(Droops):
     def labels(self) -> list[str]:
         """A name for each, such as "inverter 32"."""
         return [f"inverter {bus}" for bus in self.bus.tolist()]
+
+    def total(self, net: Network, values: Floats) -> Floats:
+        """Sums of the values of generators of `net` over the units of each inverter, shape (n,)."""
+        unit = positions(net.gen.id, self.units.gen)
+        total = np.bincount(self.units.inverter, values[unit], minlength=len(self))
+        return total.astype(np.float64)
 
     def replace(self, **columns: Any) -> Self:
         """A copy with other values in the named columns.

@@ -15,7 +15,7 @@ class Check:
     """A range of numbers.
 
     Attributes:
-        text: what a number in it is.
+        text: meaning of a number in it.
         holds: whether a number is one.
     """
 
@@ -92,7 +92,7 @@ class Layout:
     Attributes:
         keys: key columns, one of which a table has.
         columns: the others.
-        table: what to call it in faults; "" to name the column instead.
+        table: its name in faults; "" to name the column instead.
     """
 
     keys: tuple[Column, ...]

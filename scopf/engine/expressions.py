@@ -95,7 +95,7 @@ class Walker(ABC, Generic[Context]):
         """Column of a variable, a new one when it is met for the first time."""
 
     @abstractmethod
-    def open(self, node: Node, context: Context | None) -> tuple[Node, Context]:
+    def body(self, node: Node, context: Context | None) -> tuple[Node, Context]:
         """Body of a named expression, and the context to read it in."""
 
     @abstractmethod
@@ -205,7 +205,7 @@ class Walker(ABC, Generic[Context]):
             elif not node.is_expression_type():
                 raise UnsupportedError(f"{node} ({type(node).__name__}) is not an expression")
             elif node.is_named_expression_type():
-                inner, within = self.open(node, context)
+                inner, within = self.body(node, context)
                 stack.append((inner, None, within))
             else:
                 operator, operands = _operator(node)
@@ -220,7 +220,7 @@ class RowWalker(Walker[str]):
         lift: as in Walker.
         columns: columns of variables that are known already, by id.
         forms: gives the form of a named expression that is known already, None for another.
-        first_column, first_atom: where the numbers of new variables and atoms begin.
+        first_column, first_atom: numbers of the first new variable and atom.
 
     Attributes:
         variables: every new variable met, in order of its column.
@@ -267,7 +267,7 @@ class RowWalker(Walker[str]):
             self.variables.append(variable)
         return column
 
-    def open(self, node: Node, context: str | None) -> tuple[Node, str]:
+    def body(self, node: Node, context: str | None) -> tuple[Node, str]:
         """The named expression's own expression."""
         if node.expr is None:
             raise UnsupportedError(f"expression {node.name} is empty")

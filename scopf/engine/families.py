@@ -188,7 +188,7 @@ class _TemplateWalker(Walker[Ints]):
         self.places.append(columns)
         return len(self.places) - 1
 
-    def open(self, node: Node, context: Ints | None) -> tuple[Node, Ints]:
+    def body(self, node: Node, context: Ints | None) -> tuple[Node, Ints]:
         leaf = self._members(node)
         assert isinstance(leaf.symbol, Expression)
         if context is None and self._families.forms[leaf.symbol.name].atoms:

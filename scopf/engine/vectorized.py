@@ -114,7 +114,7 @@ class Bound:
     """A program bound to its buffers.
 
     Args:
-        program: what to run.
+        program: the instructions.
         arguments: of each input the buffer, shape (nonzeros, rows).
         results: of each output the buffer, shape (nonzeros, rows).
     """

@@ -71,7 +71,7 @@ class Ratings(Part):
 
     def output(self, power: Floats) -> Floats:
         """Sum of a power of generators over the units of each inverter."""
-        return _total(self.net, self.inverters, power)
+        return self.inverters.total(self.net, power)
 
     def relaxed(self, rows: Sequence[Constraint]) -> Relaxation:
         """The rating of every inverter, in all rows that it limits."""
@@ -138,16 +138,8 @@ class Capability(Part):
 
 def reach(net: Network, inverters: Inverters, letter: str) -> Floats:
     """Least |P| (letter p) or |Q| (q) that the units' bounds allow each inverter, per unit."""
-    low, high = (
-        _total(net, inverters, getattr(net.gen, f"{letter}{end}")) for end in ("min", "max")
-    )
+    low, high = (inverters.total(net, getattr(net.gen, f"{letter}{end}")) for end in ("min", "max"))
     return np.maximum(np.maximum(low, -high), 0.0)
-
-
-def _total(net: Network, inverters: Inverters, of_gens: Floats) -> Floats:
-    """Sum over the units of each inverter of a number of generators."""
-    unit, owner = positions(net.gen.id, inverters.units.gen), inverters.units.inverter
-    return np.bincount(owner, of_gens[unit], minlength=len(inverters)).astype(np.float64)
 
 
 def check(net: Network, inverters: Inverters) -> None:

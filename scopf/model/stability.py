@@ -30,7 +30,7 @@ class StabilityRows(Part):
 
     Attributes:
         criterion: whose rows they are.
-        dispatch: what they are made of.
+        dispatch: the parts of the model that they refer to.
         declared: the rows.
         inverters: the inverters.
     """

@@ -58,8 +58,8 @@ def read(
 
     Args:
         given: a CSV file, in which `#` begins a comment, or a DataFrame, whose index is left out.
-        argument: what the user calls it.
-        table: what to call it in faults; None for the name of the file.
+        argument: its name for the user.
+        table: its name in faults; None for that of the file.
 
     Raises:
         CaseError: when there is no such file, or it is no CSV table.

@@ -21,7 +21,7 @@ class Lines:
     """Segments of convex functions, those of equal slope merged: slope x + intercept.
 
     Attributes:
-        owner: which function each belongs to, in order.
+        owner: row of the function that each belongs to, in order.
         slope, intercept: of each.
     """
 

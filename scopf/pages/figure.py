@@ -22,9 +22,9 @@ class Choice:
     """A control of one figure.
 
     Attributes:
-        name: of what it chooses.
+        name: of its key.
         label: in front of it.
-        texts: what can be chosen.
+        texts: of its options.
     """
 
     name: str

@@ -42,7 +42,7 @@ def write(sweep: Sweep, path: str | Path) -> Path:
     """Write the report of a sweep as one HTML page, which opens without a network.
 
     Args:
-        sweep: what `scopf.load_sweep` returns; a part of a sweep will do.
+        sweep: from `scopf.load_sweep`; a part of a sweep will do.
         path: of the page; it is replaced if it exists.
 
     Returns:

@@ -27,7 +27,7 @@ def gap(found: Gap, path: str | os.PathLike[str] | None = None) -> Any:
     Cells without points to take a share of are hatched.
 
     Args:
-        found: what `scopf.studies.gap.gap` returned.
+        found: from `scopf.studies.gap.gap`.
         path: picture file to write, if any.
 
     Returns:

@@ -76,7 +76,7 @@ def dress(
         title: above; an empty text leaves what is there.
         x: at the horizontal axis; an empty text leaves what is there.
         y: at the vertical axis, in the same way.
-        grid: which lines to draw behind: "x", "y", "both" or "".
+        grid: lines to draw behind: "x", "y", "both" or "".
         pad: space below the title, points.
     """
     ax.spines[["top", "right"]].set_visible(False)

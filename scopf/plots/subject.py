@@ -19,7 +19,7 @@ def solution_of(given: Any, what: str) -> Solution:
     """A solution.
 
     Args:
-        given: what should be one.
+        given: by the user.
         what: the picture, for the message.
 
     Raises:

@@ -134,7 +134,7 @@ def measure(problem: Problem, nlp: NLP, found: Outcome, stability: Stability) ->
     """Check a result, which the formulation has taken over.
 
     Args:
-        problem: what was solved.
+        problem: the one that was solved.
         nlp: the compiled problem.
         found: the solver's result.
         stability: the criterion at the point.

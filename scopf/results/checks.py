@@ -22,7 +22,7 @@ class Check:
         droop_margin: that the criterion used.
         status: of the solve.
         cost: currency per hour; NaN without a solution.
-        stable: what the dynamics say; False without a solution.
+        stable: by the dynamics; False without a solution.
         factor: largest factor on all droops with which the operating point is stable, looked for up
             to 1; NaN without a solution.
         verdict: the same as a sentence.

@@ -123,9 +123,9 @@ def read(
     """All prices of a solved problem but those of stability rows; NaN without a solution.
 
     Args:
-        problem: what was solved.
-        multipliers: what the solver returned.
-        x: where it ended.
+        problem: the one that was solved.
+        multipliers: of the solver.
+        x: its last point.
         loading: |S| / rate at the from and to end of each branch (zero without a limit).
     """
     net, opf = problem.base, problem.opf

@@ -260,15 +260,8 @@ class Result:
     def _of_inverters(self) -> dict[str, Any]:
         net, inv, point = self.problem.base, self.inverter_data, self.point
         at, found = net.bus_positions(inv.bus), self.stability
-        of_inverters = np.isin(net.gen.id, [gen for group in inv.gens for gen in group])
-
-        def output(values: Floats) -> Floats:
-            """Sum over the units of each inverter."""
-            places = net.gen_at[of_inverters]
-            total = np.bincount(places, values[of_inverters], minlength=len(net.bus))
-            return total[at].astype(np.float64) * net.base_mva
-
-        p_mw, q_mvar, rating = output(point.pg), output(point.qg), point.rating * net.base_mva
+        p_mw, q_mvar = (inv.total(net, power) * net.base_mva for power in (point.pg, point.qg))
+        rating = point.rating * net.base_mva
         missing = np.full(len(inv), np.nan)
         return {
             "bus": inv.bus,

@@ -35,7 +35,7 @@ class Family:
 
     Attributes:
         name: of the constraint or variable on the Pyomo model.
-        rows: how many there are.
+        rows: their number.
         violation: largest, in the unit of the row (per unit, rad), of users' rows and bounds
             relative to a limit above 1; 0 where all are met.
         where: name of that row; empty where all are met.
@@ -53,7 +53,7 @@ def families(
     """Every family of rows and bounds, at the formulation's present values.
 
     Args:
-        problem: what was solved.
+        problem: the one that was solved.
         nlp: the compiled problem.
         x: the point, shape (n,), which the formulation has taken over.
         stability: the criterion at that point.

@@ -83,7 +83,7 @@ class Costs:
 
     Attributes:
         source: the file, or "" where there is no table.
-        table: what to call it in faults.
+        table: its name in faults.
         beside: name of the file that is looked for beside the case.
         rows: of the table.
         faults: of the table, and of rows that match no machine.

@@ -165,7 +165,7 @@ class Field(NamedTuple):
         place: among the fields of its line, counted from 0.
         name: as PSS/E has it.
         read: turns what is written into a value.
-        default: where it is left out; None where it must be there.
+        default: of a field that is left out; None for one that must be there.
     """
 
     place: int

@@ -18,8 +18,8 @@ class Line(NamedTuple):
     Attributes:
         number: of the line in the file, counted from 1.
         fields: as written, "" where one is left out; a quoted one keeps a quote in front.
-        comment: what follows the `/`.
-        fault: what is wrong with the line itself, or "".
+        comment: text after the `/`.
+        fault: of the line itself, or "".
     """
 
     number: int

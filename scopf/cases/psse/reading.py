@@ -28,7 +28,7 @@ class Records:
     Attributes:
         section: its name.
         lines: number of each record's first line.
-        columns: what is read, by PSS/E's name of the field.
+        columns: the fields that are read, by PSS/E's names.
     """
 
     section: str
@@ -82,7 +82,7 @@ class Case:
         records: by section, also of sections that the file does not have.
         faults: of the text.
         unsupported: content in service that the model does not represent.
-        remarks: what the user should know.
+        remarks: sentences for the log.
     """
 
     base_mva: float = 100.0
