@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -142,7 +143,7 @@ def number(cell: Cell) -> float:
         value = float(cell)
     else:
         raise ValueError(f"`{shown(cell)}` is not a number")
-    if not -float("inf") < value < float("inf"):
+    if not math.isfinite(value):
         raise ValueError(f"`{shown(cell)}` is not a finite number")
     return value
 
