@@ -37,7 +37,7 @@ from scopf.diagnosis.budget import Budget, OutOfTimeError
 from scopf.diagnosis.elastic import Elastic, Where
 from scopf.optimizer import ipopt
 from scopf.optimizer.status import Status
-from scopf.optimizer.strategy import Patience, Watch
+from scopf.optimizer.strategy import IterationBudget, Watch
 
 if TYPE_CHECKING:
     from scopf.arrays import Flags, Floats
@@ -66,8 +66,8 @@ _COLD: dict[str, str | int | float] = {"max_iter": 300, "tol": 1e-8, "mu_init": 
 _ROUGH: dict[str, str | int | float] = {"tol": 1e-7}  # where t is not a number that is reported
 _WARM: dict[str, str | int | float] = {**ipopt.WARM, "max_iter": 200, "tol": 1e-8, "mu_init": 1e-5}
 # Without a cost many points are as good: that the Hessian is regularised is no sign of a stall.
-_PATIENCE = Patience(iterations=300, restoration=100, tiny=100, regularized=300)
-_WARM_PATIENCE = Patience(  # a cold start is tried then
+_COLD_BUDGET = IterationBudget(iterations=300, restoration=100, tiny=100, regularized=300)
+_WARM_BUDGET = IterationBudget(  # a cold start is tried then
     iterations=150, restoration=15, tiny=15, regularized=150
 )
 
@@ -423,7 +423,7 @@ class Search:
         self._budget.take()
         elastic = self._elastic
         options = {**how, "max_wall_time": max(share * self._budget.left, 1e-3)}
-        watch = Watch(_WARM_PATIENCE if multipliers else _PATIENCE)
+        watch = Watch(_WARM_BUDGET if multipliers else _COLD_BUDGET)
         outcome = ipopt.run(elastic, start, options, watch, self._ticker, multipliers)
         cut = outcome.status is Status.TIME_LIMIT
         if cut and share == 1.0:

@@ -25,7 +25,7 @@ Progress = Callable[[int, float, float], None]  # iteration, cost, largest const
 OPTIONS: dict[str, str | int | float] = {
     "tol": 1e-8,
     "max_iter": 500,
-    "acceptable_iter": 0,  # a result is optimal or it is not: neither by patience,
+    "acceptable_iter": 0,  # a result is optimal or it is not: neither after many acceptable steps,
     "acceptable_tol": 1e-8,  # nor where steps become tiny
     "nlp_scaling_max_gradient": 10.0,
     "mumps_pivot_order": 0,  # AMD: a third less factorisation work on large grids
@@ -159,7 +159,7 @@ def run(
         raise ScopfError(f"Ipopt refuses an option among {changed} (verbose=True shows why)")
     status, message = _STATUS.get(code, (Status.FAILED, "the solver failed"))
     if watch.stalled and not callbacks.stop.wanted:
-        status, message = Status.STALLED, f"given up: {watch.stalled}"
+        status, message = Status.STALLED, f"stalled: {watch.stalled}"
     if code == _INVALID_NUMBER:
         bad = nlp.not_finite(x) or nlp.not_finite(start)
         message += f": {bad[0]}" if bad else ""

@@ -51,14 +51,14 @@ class Attempt:
     """One run of the solver.
 
     Attributes:
-        rung: what was tried.
+        name: of the attempt, such as "reduced" (see `scopf.optimizer.strategy`).
         status, message: how it ended.
         iterations: interior-point iterations.
         seconds: wall time, compiling included.
         steps: every iteration, the start among them, shape (count, len(STEPS)).
     """
 
-    rung: str
+    name: str
     status: Status
     message: str
     iterations: int

@@ -35,7 +35,7 @@ KNOWN = {  # name: (label, unit); the order says what is preferred as x
     "lossless": ("lossless", ""),
 }
 RESULTS = {
-    "status", "solved", "message", "cost", "iterations", "seconds", "rung", "start", "nssp_max",
+    "status", "solved", "message", "cost", "iterations", "seconds", "attempt", "start", "nssp_max",
     "nssp_max_bus", "margin_min", "vm_min", "vm_max", "binding",
 }  # fmt: skip
 _CATEGORIES = {"criterion", "outage", "lossless"}
