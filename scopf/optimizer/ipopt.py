@@ -135,7 +135,7 @@ def run(
     crossed = np.flatnonzero(nlp.g_lower > nlp.g_upper)
     if len(crossed):
         name = nlp.row_names[crossed[0]]
-        text = f"{name} cannot hold: its lower side lies above its upper side"
+        text = f"{name} cannot hold: its lower bound lies above its upper bound"
         none, nothing = np.zeros(nlp.n), np.zeros(nlp.m)
         return Outcome(start, nothing, none, none, Status.INFEASIBLE, text, certain=True)
     callbacks = _Callbacks(nlp, watch, progress)

@@ -88,8 +88,8 @@ class Problem:
             `jacobianstructure` and `hessianstructure` both matrices are empty.
         lb: lower bounds of the variables, shape (n,).
         ub: upper bounds, shape (n,).
-        cl: lower sides of the rows, shape (m,).
-        cu: upper sides, shape (m,).
+        cl: lower bounds of the rows, shape (m,).
+        cu: upper bounds, shape (m,).
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Problem:
         self._raised: BaseException | None = None
         self._jacobian = _structure(problem_obj, "jacobianstructure")
         self._hessian = _structure(problem_obj, "hessianstructure")
-        sides = [_numbers(side, m) for side in (cl, cu)]
+        row_bounds = [_numbers(bound, m) for bound in (cl, cu)]
         bounds = [_numbers(bound, n) for bound in (lb, ub)]
         self._functions = (  # as long as Ipopt may call them
             _OBJECTIVE(self._guarded(Problem._put_objective)),
@@ -118,7 +118,7 @@ class Problem:
         self._iteration = _ITERATION(self._guarded(Problem._tell))
         self._library = load()
         self._problem = self._library.CreateIpoptProblem(
-            *(n, *map(_pointer, bounds), m, *map(_pointer, sides)),
+            *(n, *map(_pointer, bounds), m, *map(_pointer, row_bounds)),
             *(len(self._jacobian[0]), len(self._hessian[0]), _C_STYLE, *self._functions),
         )
         if not self._problem:
