@@ -296,7 +296,7 @@ def _exit_if_interrupted(solution: Solution) -> None:
 
 
 def _diagnosis(solution: Solution, max_iter: int | None, show: bool) -> Diagnosis | None:
-    """Why there is no solution, if limits may be the reason and not the user's patience."""
+    """Why there is no solution, if limits may be the reason and not max_iter or time_limit."""
     from scopf.optimizer.status import Status
 
     status = solution.status
