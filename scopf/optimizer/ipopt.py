@@ -161,7 +161,7 @@ def run(
         raise ScopfError(f"Ipopt refuses an option among {changed} (verbose=True shows why)")
     status, message = _STATUS.get(code, (Status.FAILED, "the solver failed"))
     if watch.stalled and not callbacks.stop.wanted:
-        status, message = Status.STALLED, f"stalled: {watch.stalled}"
+        status, message = Status.STALLED, f"the iteration budget is used up: {watch.stalled}"
     if code == _INVALID_NUMBER:
         bad = nlp.not_finite(x) or nlp.not_finite(start)
         message += f": {bad[0]}" if bad else ""

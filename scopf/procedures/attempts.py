@@ -24,7 +24,7 @@ from scopf.results.solution import Solution
 
 log = logging.getLogger(__name__)
 
-_INFEASIBLE_TWICE = 2  # attempts that have to find a problem infeasible before it is believed
+_CONFIRMATIONS = 2  # attempts that have to find a problem infeasible before it is believed
 _LEAST_WARM = 20  # iterations that a warm start may make even if a cold one is quicker
 
 
@@ -150,7 +150,7 @@ class Attempts:
         """Whether a further attempt could not improve on the outcome of the last one."""
         final = {Status.TIME_LIMIT, Status.INTERRUPTED}
         statuses = [attempt.status for attempt in self._attempts]
-        if statuses.count(Status.INFEASIBLE) >= _INFEASIBLE_TWICE:
+        if statuses.count(Status.INFEASIBLE) >= _CONFIRMATIONS:
             final.add(Status.INFEASIBLE)
         if not iterations:  # from the same start, no other attempt would get further
             final.add(Status.EVALUATION_ERROR)

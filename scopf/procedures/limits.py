@@ -21,7 +21,7 @@ class Limits:
     seconds: float | None
 
     @classmethod
-    def taken(
+    def from_arguments(
         cls,
         options: dict[str, str | int | float],
         max_iter: int | None,

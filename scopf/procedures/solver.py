@@ -65,7 +65,7 @@ def solve(
     """
     _check(problem, start, form, options, certify)
     own = {"print_level": 5 if verbose else 0, **(options or {})}
-    limits = Limits.taken(own, max_iter, time_limit)
+    limits = Limits.from_arguments(own, max_iter, time_limit)
 
     with Ticker("solve", progress is True) as ticker:
         callback = ticker if isinstance(progress, bool) else progress

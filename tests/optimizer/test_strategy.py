@@ -173,7 +173,7 @@ def test_an_attempt_that_stalls_is_followed_by_the_next(stalled, small_budgets, 
     lines = [r.getMessage() for r in caplog.records if r.name == "scopf.procedures.attempts"]
     for name in names[: stalled + 1]:
         assert sum(line.startswith(f"{name}: ") for line in lines) == 1
-    assert sum("stalled: " in line for line in lines) == stalled
+    assert sum("budget is used up" in line for line in lines) == stalled
     nssp = solution.inverters["nssp_per_pu"].to_numpy()
     assert nssp == pytest.approx(expected.inverters["nssp_per_pu"].to_numpy(), abs=1e-3)
 
@@ -322,7 +322,7 @@ def test_an_early_stall_is_followed_by_another_start(early_stall, monkeypatch):
     made = problem("case39", criterion="none")
     solution = scopf.solve(made)
     assert [a.name for a in solution.attempts] == [STRATEGY[0].name, AFTER_EARLY.name]
-    assert solution.attempts[0].message == "stalled: 2 tiny steps in a row"
+    assert solution.attempts[0].message == "the iteration budget is used up: 2 tiny steps in a row"
     assert (solution.status, solution.iterate.lift) == ("optimal", False)
     assert "saddle" not in solution.message
     power_flow = start_point(made, made.compiled[False], "power-flow")
