@@ -1,4 +1,4 @@
-"""What a result says about itself, lines and tables, as text for a terminal or HTML for a notebook.
+"""Lines and tables of a result as text for a terminal, or as HTML for a notebook.
 
 A block is a line or a `Table`; the first one is the heading, and an empty line parts paragraphs.
 HTML is made of the same blocks as text, every string escaped, and needs no style sheet.

@@ -291,7 +291,7 @@ class NLP:
         self._at(x, 0)
         return self._name_map.values_of(name, self._all_columns(), self._atoms, self._where)
 
-    def take_over(self, x: Floats) -> None:
+    def load_point(self, x: Floats) -> None:
         """Give the model's variables the values of a point."""
         self._full[: self._free] = x
         self._order = -1

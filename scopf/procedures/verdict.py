@@ -32,7 +32,7 @@ class Examined:
 
 def examine(problem: Problem, nlp: NLP, outcome: Outcome) -> Examined:
     """Give the problem's variables the values of a result, and evaluate everything there."""
-    nlp.take_over(outcome.x)
+    nlp.load_point(outcome.x)
     solved = outcome.status.solved
     multipliers = Multipliers(nlp, outcome.rows, outcome.lower, outcome.upper, solved)
     setting = dataclasses.replace(problem.setting, inverters=_designed(problem))

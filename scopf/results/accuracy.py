@@ -1,4 +1,4 @@
-"""Is it an optimum? What a solve came to, checked on the original problem.
+"""Errors of a solution in the original problem, and the status that they allow.
 
 A solver's word is about a scaled problem with bounds slightly relaxed. Here the point that is
 handed out is put into the original one: every family of limits, the gradient of the Lagrangian,

@@ -20,7 +20,7 @@ these:
 Inside, powers are per unit and angles in rad; outside, prices are per MWh, MVArh, MVA, degree and
 p.u. voltage.
 
-An interior-point solver leaves small multipliers on rows that do not bind. What has a price:
+An interior-point solver leaves small multipliers on rows that do not bind. A row counts as priced:
 
 - One scenario by itself: above `TRACE`. Tables that leave rows out keep these, and the worst
   inverter of a scenario is named from there on.

@@ -80,8 +80,8 @@ class Solution(Result):
         For a solution that was not certified: which limits conflict with the least droop margin
         that had no solution any more, or in a sentence why there was no such margin.
 
-        `scopf.diagnose(problem)` is the same with options. What was changed by hand on the Pyomo
-        model since the solve is part of it.
+        `scopf.diagnose(problem)` is the same with options. Changes by hand on the Pyomo
+        model since the solve are part of it.
 
         Raises:
             ScopfError: when `update` has changed the problem since the solve.

@@ -79,7 +79,7 @@ class Result:
         iterations: interior-point iterations, of all attempts together.
         seconds: wall time of compiling and solving.
         attempts: in order; the last one gave the result.
-        problem: what was solved; its numbers may have been changed since.
+        problem: the problem; its numbers may have been changed since.
         scenario, inverter_data: its numbers and inverters as they had last been given to `build` or
             `update` (what was set by hand on the Pyomo model shows in the tables only).
         point, prices, stability: what the tables are made of.

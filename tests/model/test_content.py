@@ -379,12 +379,12 @@ def test_the_checks_see_what_a_point_breaks():
     }.items():  # fmt: skip
         moved = x.copy()
         moved[nlp.columns(name)[-1]] -= 0.05
-        nlp.take_over(moved)
+        nlp.load_point(moved)
         found = {
             one.name: one.violation
             for one in families(problem, nlp, moved, solution.stability, problem.opf.point)
         }
         assert found[broken] > 0.01, name
-    nlp.take_over(x)
+    nlp.load_point(x)
     assert cost(problem, problem.opf.point) == pytest.approx(before)
     assert f["dcline_pf"].value[0] == pytest.approx(solution.point.dclines[0, 0])

@@ -23,7 +23,7 @@ def found(problem, solution, move):
     x = solution.iterate.x.copy()
     for name, position, value in move:
         x[nlp.columns(name)[position]] = value
-    nlp.take_over(x)
+    nlp.load_point(x)
     families = violations.families(problem, nlp, x, solution.stability, problem.opf.point)
     return {one.name: one.violation for one in families}
 

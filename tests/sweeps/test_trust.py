@@ -73,7 +73,7 @@ def test_temporary_files_follow_no_links(tmp_path, name):
         ("[1]", "is no JSON object"),
         ("{", "cannot be read"),
         ('{"format": 2}', "damaged: see status, case"),
-        ('{"format": 2}', "is of format 2; this version of scopf reads 1"),
+        ('{"format": 1}', "is of format 1; this version of scopf reads 2"),
     ],
 )
 def test_a_damaged_manifest_is_said(tmp_path, text, said):
