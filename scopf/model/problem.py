@@ -132,8 +132,7 @@ class Problem:
     @property
     def net(self) -> Network:
         """The network of the present scenario: loads and series admittances scaled."""
-        numbers = self.scenario.numbers
-        return self.base.scaled(load=numbers["load_scale"], susceptance=numbers["alpha"])
+        return self.reduction.at_strength(self.scenario.numbers["alpha"]).net
 
     @property
     def setting(self) -> Setting:
