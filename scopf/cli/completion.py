@@ -1,4 +1,4 @@
-"""What the shell offers on Tab: names of cases, studies, criteria and start points.
+"""Completion on Tab: names of cases, studies, criteria and start points.
 
 Where none of the names fits, the shell completes file names.
 """

@@ -1,14 +1,16 @@
-"""Arguments and options that commands share: one command takes over those of another."""
+"""Flags that commands share, and commands that are made of functions with flags."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection
-from typing import Annotated, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from scopf.cli import completion
+from scopf.errors import ScopfError
 
 Case = Annotated[
     str,
@@ -18,42 +20,108 @@ Case = Annotated[
         autocompletion=completion.cases,
     ),
 ]
-
+Lossless = Annotated[
+    bool, typer.Option("--lossless", help="Set branch resistance, charging and shunts to zero.")
+]
+Capability = Annotated[
+    bool, typer.Option("--capability", help="Keep P^2 + Q^2 of every inverter within its rating.")
+]
+InverterTable = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV table by `bus` or `gen` with any of mq, beta_q, mp, beta_p, tau_p, tau_q, "
+        "rating_mva, inverter (0 = none there); overrides the flags."
+    ),
+]
+BetaQ = Annotated[float | None, typer.Option(help="Gain of the reactive droop. [default: 1]")]
+Mp = Annotated[float | None, typer.Option(help="Active droop m_p, p.u. [default: 0.05]")]
+DroopBase = Annotated[
+    str | None,
+    typer.Option(
+        help="Base of the droops: system, or rating (each inverter's own). [default: system]"
+    ),
+]
+RatingFactor = Annotated[
+    float | None,
+    typer.Option(help="Rating of each unit over its Pmax. [default: the case's mBase]"),
+]
+MaxIter = Annotated[int | None, typer.Option(help="Iteration limit of each solve.", min=0)]
+TimeLimit = Annotated[float | None, typer.Option(help="Time limit of each solve in seconds.")]
+IpoptOptions = Annotated[
+    list[str] | None, typer.Option(help="Ipopt option NAME=VALUE; may be repeated.")
+]
 IgnoreUnsupported = Annotated[
     bool,
     typer.Option("--ignore-unsupported", help="Warn about content that cannot be represented."),
 ]
-IpoptOptions = Annotated[
-    list[str] | None, typer.Option(help="Ipopt option NAME=VALUE; may be repeated.")
-]
 
+Flags = Sequence[inspect.Parameter]
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
-def as_in(
-    command: Callable[..., None], *, leave_out: Collection[str] = ()
-) -> Callable[[Command], Command]:
-    """Decorate a command that takes `**given`: it gets the parameters of another, then its own.
+def of_numbers(texts: Mapping[str, str], kind: Any) -> Flags:
+    """A flag for each name, --eta-q for eta_q, None by default; with its one line as help."""
+    found = []
+    for name, text in texts.items():
+        flag = f"--{name.replace('_', '-')}"
+        option = typer.Option(flag, help=f"{text[0].upper()}{text[1:]}.", show_default=False)
+        by_name = inspect.Parameter.KEYWORD_ONLY
+        annotation = Annotated[kind | None, option]
+        found.append(inspect.Parameter(name, by_name, default=None, annotation=annotation))
+    return found
 
-    Typer reads parameters from the signature, so what is added to the one command is there in the
-    other as well, with the same help and default.
 
-    Args:
-        command: whose parameters to take.
-        leave_out: names of those that the decorated command does not have.
+def of(function: Callable[..., Any]) -> Flags:
+    """The arguments and options that a function takes: what is annotated for the command line."""
+    parameters = inspect.signature(function).parameters.values()
+    return [one for one in parameters if hasattr(one.annotation, "__metadata__")]
+
+
+def takes(*groups: Flags) -> Callable[[Command], Command]:
+    """Decorate a command that takes `**given`: it has the flags of these groups, then its own.
+
+    Typer reads them from the signature, so what is added to a group is there in every command of
+    it, with the same help and default.
     """
 
-    def decorate(function: Command) -> Command:
-        shared = inspect.signature(command, eval_str=True).parameters.values()
-        own = inspect.signature(function, eval_str=True).parameters.values()
-        parameters = [one for one in shared if one.name not in leave_out]
-        parameters += [
-            one.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
-            for one in own
-            if one.kind is not inspect.Parameter.VAR_KEYWORD
-        ]
-        function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        function.__annotations__ = {one.name: one.annotation for one in parameters}
-        return function
+    def decorate(command: Command) -> Command:
+        flags = {one.name: one for group in (*groups, of(command)) for one in group}
+        by_name = inspect.Parameter.KEYWORD_ONLY
+        parameters = [one.replace(kind=by_name) for one in flags.values()]
+        own = inspect.signature(command).parameters.values()
+        parameters += [one for one in own if one.annotation is typer.Context]
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {one.name: one.annotation for one in parameters}
+        return command
 
     return decorate
+
+
+def only(flags: Flags, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of these flags."""
+    return {name: value for name, value in given.items() if name in {one.name for one in flags}}
+
+
+def named(texts: Iterable[str] | None, flag: str = "--option") -> dict[str, Any]:
+    """NAME=VALUE, each with the value as the narrowest type it reads as.
+
+    Raises:
+        ScopfError: for a text of another form.
+    """
+    found = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise ScopfError(f"{flag} takes NAME=VALUE, got {text!r}")
+        found[name] = value_of(value)
+    return found
+
+
+def value_of(text: str) -> Any:
+    """A whole number, a number, or the text itself."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -74,7 +74,7 @@ def conservatism(
     ] = False,
     out: _OUT = None,
 ) -> None:
-    """What each criterion costs on a case, and whether its optima are really stable.
+    """Cost of each criterion on a case, and stability of its optima by eigenvalues.
 
     Costs are increases over the plain OPF per hour. An optimum is marked u where it is unstable
     with loads of constant power, U where it is also unstable with loads of constant impedance.
@@ -110,7 +110,7 @@ COMMANDS = (gap, conservatism)
 
 
 def _names(given: list[str]) -> list[str]:
-    """The names of criteria; `all` stands for all that say anything."""
+    """The names of criteria; `all` means all that have rows."""
     from scopf.stability import registry
 
     known = [name for name in registry.names() if name != "none"]

@@ -12,7 +12,7 @@ import numpy as np
 
 from scopf.devices.parameters import RATING, Given, Parameters
 from scopf.devices.table import POSITIVE, Column
-from scopf.errors import CaseError, Fault, ScopfError, check_names, listing, spelled
+from scopf.errors import CaseError, Fault, ScopfError, by_number, check_names, listing, spelled
 from scopf.network.csvtable import number
 
 if TYPE_CHECKING:
@@ -122,10 +122,11 @@ def parallel(units: Mapping[str, Floats], inverter: Ints, count: int) -> dict[st
     def total(values: Floats) -> Floats:
         return np.bincount(inverter, values, minlength=count).astype(np.float64)
 
+    single = np.bincount(inverter, minlength=count)[inverter] == 1
     mq, mp = 1 / total(1 / units["mq"]), 1 / total(1 / units["mp"])
     kq = 1 / total(1 / (units["mq"] * units["beta_q"]))
     kp = 1 / total(1 / (units["mp"] * units["beta_p"]))
-    return {
+    found = {
         "mq": mq,
         "beta_q": kq / mq,
         "mp": mp,
@@ -134,6 +135,9 @@ def parallel(units: Mapping[str, Floats], inverter: Ints, count: int) -> dict[st
         "tau_q": total(units["tau_q"] / (units["mq"] * units["beta_q"])) * kq,
         "rating": total(units["rating"]),
     }
+    for name, column in found.items():
+        column[inverter[single]] = units[name][single]  # without rounding
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,6 +230,25 @@ class Inverters:
         """
         check_names("Inverters", "column", columns, [f.name for f in dataclasses.fields(self)])
         return dataclasses.replace(self, **columns)
+
+    def with_droops(self, mq: Given) -> Self:
+        """A copy with another m_q of every unit, or of the whole inverters at some buses.
+
+        Args:
+            mq: on the system base, one number for every unit, or by bus number; inverters that it
+                does not name keep what they have.
+
+        Raises:
+            ScopfError: naming a bus without an inverter, or a value that is not positive.
+        """
+        if not isinstance(mq, Mapping):
+            units = dataclasses.replace(self.units, mq=np.full(len(self.units), mq))
+            return self.replace(**units.combined(len(self)), units=units)
+        given = by_number("mq", "bus", mq)
+        if unknown := sorted(given.keys() - set(self.bus.tolist())):
+            raise ScopfError(f"mq: there is no inverter at bus {listing(unknown)}")
+        pairs = zip(self.bus.tolist(), self.mq.tolist(), strict=True)
+        return dataclasses.replace(self, mq=np.array([given.get(bus, old) for bus, old in pairs]))
 
     @classmethod
     @spelled

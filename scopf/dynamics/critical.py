@@ -108,18 +108,17 @@ def largest(
     return bisected(holds, LEAST, most, precision, growth)
 
 
-def by_energy(system: System, droops: Floats, most: float = MOST) -> float:
+def by_energy(system: System, most: float = MOST) -> float:
     """Largest factor on the droops of a lossless system, by bisection on the signs of H.
 
     Args:
         system: one that conserves energy.
-        droops: m_q of each inverter at factor 1.
         most: end of the range of factors; inf is returned if that is stable.
 
     Raises:
         ScopfError: when the signs of H could not be found.
     """
-    form, k = EnergyForm(system), droops * system.inverters.beta_q
+    form, k = EnergyForm(system), system.inverters.k
 
     def stable(factor: float) -> bool:
         negative = form.negative(factor * k)
@@ -131,16 +130,15 @@ def by_energy(system: System, droops: Floats, most: float = MOST) -> float:
     return largest(stable, _PRECISION, most=most)
 
 
-def by_modes(system: System, droops: Floats, method: str, most: float = MOST) -> float:
+def by_modes(system: System, method: str, most: float = MOST) -> float:
     """Largest factor on the droops by eigenvalues: upwards to the first mode that grows.
 
     Args:
         system: any.
-        droops: m_q of each inverter at factor 1.
         method: of finding eigenvalues.
         most: end of the range of factors; inf is returned if there is no growth up to there.
     """
-    rightmost = _dense(system, droops) if method == "dense" else _searched(system, droops)
+    rightmost = _dense(system) if method == "dense" else _searched(system)
     low = LEAST
     if rightmost(low) >= 0:
         return 0.0
@@ -153,7 +151,7 @@ def by_modes(system: System, droops: Floats, method: str, most: float = MOST) ->
     return np.inf
 
 
-def _dense(system: System, droops: Floats) -> Callable[[float], float]:
+def _dense(system: System) -> Callable[[float], float]:
     """Largest real part over the factor; the network is eliminated once."""
     inv, m = system.inverters, len(system.at)
     unit = dataclasses.replace(system, inverters=inv.replace(mq=np.ones(m)))
@@ -161,7 +159,7 @@ def _dense(system: System, droops: Floats) -> Callable[[float], float]:
     rows = np.arange(2 * m - 1, 3 * m - 1)
 
     def rightmost(factor: float) -> float:
-        a, mq = matrix.copy(), factor * droops
+        a, mq = matrix.copy(), factor * inv.mq
         a[rows] *= mq[:, None]
         a[rows, rows] -= (1 - mq) / inv.tau_q  # -V / tau_q has no m_q
         return float(dense.eigvals(a, overwrite_a=True).real.max())
@@ -169,12 +167,12 @@ def _dense(system: System, droops: Floats) -> Callable[[float], float]:
     return rightmost
 
 
-def _searched(system: System, droops: Floats) -> Callable[[float], float]:
+def _searched(system: System) -> Callable[[float], float]:
     """Largest real part over the factor by search; the search's edge where none is near."""
     inv = system.inverters
 
     def rightmost(factor: float) -> float:
-        changed = dataclasses.replace(system, inverters=inv.replace(mq=factor * droops))
+        changed = dataclasses.replace(system, inverters=inv.replace(mq=factor * inv.mq))
         found = modes.spectrum(changed, "arnoldi")
         if found.edge > 0:
             text = f"the search for growing modes was given up at droops times {factor:g}"

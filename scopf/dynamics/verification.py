@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -133,14 +134,15 @@ class Verification:
 
     @cached_property
     def critical_mq(self) -> float:
-        """Largest uniform m_q with which this operating point is stable.
+        """Largest m_q of every generating unit with which this operating point is stable.
 
-        Voltages, angles and powers are kept, set points follow; beta_q of each inverter stays. It
+        Voltages, angles and powers are kept, set points follow; beta_q of each unit stays. It
         is looked for from 0.001 to 100: inf when the point is stable throughout, 0 when it is
         not even at the lower end. In a lossless network by H, else by eigenvalues, upwards in steps
         of a factor of 2 and then to the first root.
         """
-        return self._largest(np.ones(len(self.system.inverters)), critical.MOST)
+        inverters = self.system.inverters.with_droops(1.0)
+        return self._largest(dataclasses.replace(self.system, inverters=inverters), critical.MOST)
 
     @cached_property
     def critical_factor(self) -> float:
@@ -148,15 +150,15 @@ class Verification:
 
         1 when it is stable as it is.
         """
-        return 1.0 if self.stable else min(1.0, self._largest(self.system.inverters.mq, 1.0))
+        return 1.0 if self.stable else min(1.0, self._largest(self.system, 1.0))
 
-    def _largest(self, droops: Floats, most: float) -> float:
-        """Largest stable factor on these droops."""
+    def _largest(self, system: System, most: float) -> float:
+        """Largest stable factor on the droops of a system at this point."""
         if self.spectrum is None or self.past_nose:
             return 0.0
         if self.lossless and self.negative is not None:
-            return critical.by_energy(self.system, droops, most)
-        return critical.by_modes(self.system, droops, self.spectrum.method, most)
+            return critical.by_energy(system, most)
+        return critical.by_modes(system, self.spectrum.method, most)
 
     def __str__(self) -> str:
         return self.text()

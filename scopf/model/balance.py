@@ -14,7 +14,7 @@ from scopf.engine.symbols import Constraint, Parameter
 from scopf.model.dclines import DcLines
 from scopf.model.flows import Flows
 from scopf.model.generation import Generation
-from scopf.model.part import OperatingPoint, Part
+from scopf.model.part import Follows, OperatingPoint, Part
 from scopf.model.relaxation import Effect, Relaxation
 from scopf.model.voltages import Voltages
 from scopf.network.network import Network
@@ -98,6 +98,16 @@ class Balance(Part):
         left = into - (p + 1j * q) + net.dcline_sum(*at.dclines)
         left = left - injections(net.ybus(), at.vm, at.va)
         return {self.p: np.abs(left.real), self.q: np.abs(left.imag)}
+
+    def follows(self) -> Sequence[Follows]:
+        """Loads times their factors."""
+        loads = self.loads.items()
+        return [
+            Follows(
+                {"load_scale"},
+                lambda s: [(symbol, getattr(s.net.bus, key)) for key, symbol in loads],
+            )
+        ]
 
     def loads_as_limits(self) -> Sequence[Relaxation]:
         """More or less load at every bus."""

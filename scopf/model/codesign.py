@@ -17,8 +17,8 @@ from scopf.arrays import Floats
 from scopf.devices.gfm import Inverters
 from scopf.engine.formulation import Formulation
 from scopf.engine.symbols import Expression, Parameter, Variable
-from scopf.errors import ScopfError, by_number, listing, number
-from scopf.model.part import OperatingPoint, Part
+from scopf.errors import ScopfError, listing, number
+from scopf.model.part import Follows, OperatingPoint, Part
 from scopf.model.relaxation import Effect, Relaxation
 
 Bounds = tuple[float, float] | Mapping[int, tuple[float, float]] | None
@@ -59,25 +59,6 @@ def _pair(given: Any, name: str) -> tuple[float, float]:
     return least, largest
 
 
-def stiffness_cost(inverters: Inverters, given: float | Mapping[int, float]) -> Floats:
-    """Cost of stiffness of each inverter, currency/h per unit of 1/m_q.
-
-    Raises:
-        ScopfError: for an unknown bus or a negative cost.
-    """
-    if isinstance(given, Mapping):
-        costs = by_number("stiffness_cost", "bus", given)
-        unknown = sorted(set(costs) - set(inverters.bus.tolist()))
-        if unknown:
-            raise ScopfError(f"stiffness_cost: there is no inverter at bus {listing(unknown)}")
-        values = np.array([costs.get(bus, 0.0) for bus in inverters.bus.tolist()])
-    else:
-        values = np.full(len(inverters), number("stiffness_cost", given))
-    if not (values >= 0).all():
-        raise ScopfError("stiffness_cost must be zero or positive")
-    return values
-
-
 @dataclass(frozen=True, eq=False)
 class GivenStiffness(Part):
     """1/m_q of every inverter as the mutable Param `inverter_stiffness`."""
@@ -88,6 +69,10 @@ class GivenStiffness(Part):
     def declare(cls, f: Formulation, inverters: Inverters) -> Self:
         """Declare the Param."""
         return cls(f.parameter("inverter_stiffness", f.indices["inverter"], 1 / inverters.mq))
+
+    def follows(self) -> Sequence[Follows]:
+        """Stiffness of the droops."""
+        return [Follows({"mq"}, lambda s: [(self.symbol, 1.0 / s.inverters.mq)])]
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +117,10 @@ class DesignedStiffness(Part):
     def cost(self, at: OperatingPoint) -> float:
         """Price times stiffness."""
         return float(self.price.values @ self.symbol.value)
+
+    def follows(self) -> Sequence[Follows]:
+        """Cost of stiffness, currency/h per unit of 1/m_q."""
+        return [Follows({"stiffness_cost"}, lambda s: [(self.price, s.each("stiffness_cost"))])]
 
     def relaxations(self) -> Sequence[Relaxation]:
         """Least m_q that an inverter may be given."""

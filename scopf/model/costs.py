@@ -6,6 +6,7 @@ the forms of `scopf.model.reactive_costs`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -15,10 +16,14 @@ import numpy as np
 from scopf.arrays import Floats
 from scopf.engine.formulation import Formulation
 from scopf.engine.symbols import Constraint, Expression, Parameter
+from scopf.errors import ScopfError, listing
 from scopf.model.generation import Generation
-from scopf.model.part import OperatingPoint, Part
+from scopf.model.part import Follows, OperatingPoint, Part, State
 from scopf.model.piecewise_costs import EpigraphCost
+from scopf.network import piecewise
 from scopf.network.network import Network
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,3 +88,37 @@ class GenerationCost(Part):
     def starts(self, found: Mapping[str, Floats]) -> dict[str, Floats]:
         """Cost variables above their segments."""
         return self.active.starts(found) | self.reactive.starts(found)
+
+    def follows(self) -> Sequence[Follows]:
+        """Quadratic cost of reactive power."""
+        return [Follows({"eta_q", "d"}, lambda s: [(self.d, quadratic(s))])]
+
+
+def quadratic(s: State) -> Floats:
+    """Quadratic reactive cost d_i of each generator, in currency/h per (p.u.)^2, shape (n_gen,).
+
+    d_i is given, or it is eta_q c_i with c_i the case's quadratic cost of active power (Wang and
+    Geng 2026, section V).
+
+    Raises:
+        ScopfError: when both are given, one is negative, or a generator is unknown.
+    """
+    if s.numbers["d"] is None:
+        return s.numbers["eta_q"] * s.net.gen.cost_p[:, 2]
+    if s.numbers["eta_q"]:
+        raise ScopfError("give either eta_q or d as the reactive power cost, not both")
+    return s.each("d") * s.net.base_mva**2
+
+
+def warn_without_quadratic(net: Network) -> None:
+    """Say at which generators eta_q has no effect."""
+    without = net.gen.id[net.gen.cost_p[:, 2] == 0]
+    if piecewise.has(net.gen.cost_p_points).any():
+        text = "%s: eta_q c_i is of quadratic costs c_i, which piecewise-linear ones do not have"
+        log.warning(text, net.name)
+    if len(without) == len(net.gen):
+        text = "%s: eta_q has no effect, no generator has a quadratic active power cost; use d"
+        log.warning(text, net.name)
+    elif len(without):
+        text = "%s: eta_q has no effect at generators without a quadratic active power cost: %s"
+        log.warning(text, net.name, listing(without))

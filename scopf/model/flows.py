@@ -9,13 +9,16 @@ are all the nonlinear terms that power balances have.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
+
+import numpy as np
 
 from scopf.engine.formulation import Formulation
 from scopf.engine.functions import cos, sin
 from scopf.engine.symbols import Expression, Parameter
-from scopf.model.part import Part
+from scopf.model.part import Follows, Part
 from scopf.model.voltages import Voltages
 from scopf.network.network import Network
 
@@ -101,3 +104,9 @@ class Flows(Part):
             add("branch_p_to", p_to(g_tt, g_tf, b_tf, wr, wi, vv_t), 0),
             add("branch_q_to", q_to(b_tt, g_tf, b_tf, wr, wi, vv_t), f.data(charging_t) * vv_t),
         )
+
+    def follows(self) -> Sequence[Follows]:
+        """The grid strength."""
+        alpha = self.alpha
+        names = {"alpha"}
+        return [Follows(names, lambda s: [(alpha, np.array([s.numbers["alpha"]]))])]

@@ -15,13 +15,12 @@ in rad, costs in currency per hour.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from scopf.arrays import Floats
-from scopf.devices.gfm import Inverters
 from scopf.engine.formulation import Formulation
 from scopf.model.balance import Balance
 from scopf.model.capability import Capability, Ratings
@@ -31,35 +30,17 @@ from scopf.model.dclines import DcLineCost, DcLines
 from scopf.model.flows import Flows
 from scopf.model.generation import Generation
 from scopf.model.limits import AngleLimits, ThermalLimits
-from scopf.model.part import OperatingPoint, Part
+from scopf.model.part import OperatingPoint, Part, State, Writes
 from scopf.model.pq_curves import PqCurves
+from scopf.model.quantities import QUANTITIES
 from scopf.model.reactive_costs import AbsoluteCost, OpportunityCost
 from scopf.model.relaxation import Relaxation
 from scopf.model.stability import StabilityRows
 from scopf.model.starts import flat
 from scopf.model.voltages import Voltages
 from scopf.network.kron import Reduction
-from scopf.network.network import Network
 from scopf.stability.criterion import Criterion
 from scopf.stability.rows import Dispatch
-from scopf.stability.setting import Setting
-
-
-@dataclass(frozen=True)
-class Forms:
-    """Parts that a problem has only if they were asked for.
-
-    Attributes:
-        absolute: the cost of |Q|.
-        opportunity: the cost of lost opportunity.
-        capability: the capability circles of the inverters.
-        mq_bounds: co-design: least and largest m_q of every inverter.
-    """
-
-    absolute: bool = False
-    opportunity: bool = False
-    capability: bool = False
-    mq_bounds: tuple[Floats, Floats] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,27 +71,26 @@ class OPF:
     @classmethod
     def declare(
         cls,
-        net: Network,
-        inverters: Inverters,
+        state: State,
         criterion: Criterion,
-        setting: Setting,
-        forms: Forms,
+        capability: bool,
+        mq_bounds: tuple[Floats, Floats] | None,
     ) -> OPF:
-        """Declare the whole problem; `scopf.model.quantities` gives its Params their values.
+        """Declare the whole problem, and give its Params their values.
 
         Args:
-            net: energized network, loads scaled.
-            inverters: that the criterion constrains, and whose ratings count.
+            state: network, inverters and numbers. A cost is declared where its price is a number.
             criterion: the stability criterion.
-            setting: numbers of the criterion, the grid strength among them.
-            forms: parts that were asked for.
+            capability: whether the inverters have capability circles.
+            mq_bounds: co-design: least and largest m_q of every inverter.
         """
+        net, inverters, numbers = state.net, state.inverters, state.numbers
         f, start = Formulation(net.name), flat(net)
         bus = f.index("bus", net.bus.id.tolist())
         f.index("gen", net.gen.id.tolist())
         branch = f.index("branch", net.branch.id.tolist())
         inverter = f.index("inverter", inverters.bus.tolist())
-        needs_ratings = forms.capability or forms.opportunity
+        opportune = numbers["opportunity_price"] is not None
 
         # over
         v = Voltages.declare(f, net, start)
@@ -118,19 +98,21 @@ class OPF:
         dc = DcLines.declare(f, net, start) if len(net.dcline) else None
         flows = Flows.declare(f, net, v)
         stiffness: GivenStiffness | DesignedStiffness
-        if forms.mq_bounds is None:
+        if mq_bounds is None:
             stiffness = GivenStiffness.declare(f, inverters)
         else:
-            stiffness = DesignedStiffness.declare(f, inverters, forms.mq_bounds)
-        ratings = Ratings.declare(f, net, inverters, g, forms.capability) if needs_ratings else None
+            stiffness = DesignedStiffness.declare(f, inverters, mq_bounds)
+        ratings = None
+        if capability or opportune:
+            ratings = Ratings.declare(f, net, inverters, g, capability)
 
         # minimise
-        absolute = AbsoluteCost.declare(f, g) if forms.absolute else None
+        absolute = AbsoluteCost.declare(f, g) if numbers["q_price"] is not None else None
         further = () if absolute is None else (absolute.term,)
         generation_cost = GenerationCost.declare(f, net, g, further)
         dcline_cost = None if dc is None else DcLineCost.declare(f, net, dc)
         opportunity = None
-        if ratings is not None and forms.opportunity:
+        if ratings is not None and opportune:
             opportunity = OpportunityCost.declare(f, ratings)
         objective(f, (generation_cost, dcline_cost, opportunity, stiffness))
 
@@ -140,15 +122,18 @@ class OPF:
         angles = AngleLimits.declare(f, net, v)
         curves = PqCurves.declare(f, net, g)
         circles = None
-        if forms.capability and ratings is not None:
+        if ratings is not None and capability:
             circles = Capability.declare(f, ratings)
         dispatch = Dispatch(f, bus, branch, inverter, v.vm, v.va, stiffness.symbol)
-        stability = StabilityRows.declare(criterion, dispatch, setting)
+        stability = StabilityRows.declare(criterion, dispatch, state.setting)
 
-        return cls(
+        opf = cls(
             f, v, g, dc, flows, stiffness, ratings, absolute, generation_cost, dcline_cost,
             opportunity, balance, thermal, angles, curves, circles, stability,
         )  # fmt: skip
+        for parameter, column in opf.writes(state):
+            parameter.values[:] = column
+        return opf
 
     @property
     def parts(self) -> Sequence[Part]:
@@ -156,6 +141,12 @@ class OPF:
         return [part for part in vars(self).values() if isinstance(part, Part)]
 
     # -- what the parts say of themselves -------------------------------------------
+
+    def writes(self, state: State, names: Collection[str] = QUANTITIES) -> Writes:
+        """Params and their values in a state, those that follow from these numbers only."""
+        rules = (rule for part in self.parts for rule in part.follows())
+        asked = (rule for rule in rules if any(name in names for name in rule.names))
+        return [pair for rule in asked for pair in rule.values(state)]
 
     def point(self, reduction: Reduction) -> OperatingPoint | None:
         """The present values of the variables, for checks by the tables of the network.

@@ -7,15 +7,72 @@ model, what they cost, where they start, and how their limits can be relaxed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from scopf.arrays import Complexes, Floats
-from scopf.engine.symbols import Constraint, Expression, Variable
+from scopf.devices.gfm import Inverters
+from scopf.engine.symbols import Constraint, Expression, Parameter, Variable
+from scopf.errors import ScopfError, by_number, listing
+from scopf.model.quantities import QUANTITIES, Numbers
 from scopf.model.relaxation import Relaxation
 from scopf.network.network import Network
+from scopf.stability.setting import Setting
+
+Writes = Sequence[tuple[Parameter, Floats]]  # Params, and the values that they get
+
+
+@dataclass(frozen=True)
+class State:
+    """A problem, as far as its Params depend on it.
+
+    Attributes:
+        net: the network, loads scaled, strength 1.
+        inverters: the inverters.
+        setting: numbers of the criterion.
+        numbers: all numbers.
+    """
+
+    net: Network
+    inverters: Inverters
+    setting: Setting
+    numbers: Numbers
+
+    def each(self, name: str) -> Floats:
+        """A number by bus, inverter or generator, as its quantity says; zero where not given.
+
+        Raises:
+            ScopfError: for an unknown id, or a value out of range.
+        """
+        quantity, given = QUANTITIES[name], self.numbers[name]  # type: ignore[literal-required]
+        kind, ids, unknown = {
+            "bus": ("bus", self.net.bus.id, "there is no bus"),
+            "inverter": ("bus", self.inverters.bus, "there is no inverter at bus"),
+            "gen": ("gen", self.net.gen.id, "no generator in service has number"),
+        }[quantity.each]
+        if not isinstance(given, Mapping):
+            return np.full(len(ids), given or 0.0)
+        numbers = by_number(name, kind, given)
+        if others := sorted(set(numbers) - set(ids.tolist())):
+            raise ScopfError(f"{name}: {unknown} {listing(others)}")
+        for one, value in numbers.items():
+            quantity.check(f"{name} of {kind} {one}", value)
+        return np.array([numbers.get(one, 0.0) for one in ids.tolist()], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Follows:
+    """Params that follow from numbers of the problem.
+
+    Attributes:
+        names: of the numbers, in `Numbers` (or "beta_q", which units share in their own way).
+        values: the Params and their values in a state.
+    """
+
+    names: Collection[str]
+    values: Callable[[State], Writes]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,4 +129,8 @@ class Part:
 
     def relaxations(self) -> Sequence[Relaxation]:
         """The part's limits, and how they can be relaxed."""
+        return ()
+
+    def follows(self) -> Sequence[Follows]:
+        """How the part's Params follow from the numbers that users give."""
         return ()

@@ -12,16 +12,16 @@ from typing import Any, Unpack
 import numpy as np
 import pyomo.environ as pyo
 
-from scopf.arrays import Floats
 from scopf.devices.gfm import Inverters
 from scopf.engine.formulation import Formulation
 from scopf.engine.gc_off import collector_off
-from scopf.errors import ScopfError, by_number, listing, number
+from scopf.errors import ScopfError, listing, number, spelled
 from scopf.model import capability as circles
-from scopf.model import codesign, given_costs, quantities
+from scopf.model import codesign, costs, quantities
 from scopf.model.codesign import Bounds
-from scopf.model.opf import OPF, Forms
-from scopf.model.quantities import DEFAULTS, QUANTITIES, Each, Numbers, State, takes_numbers
+from scopf.model.opf import OPF
+from scopf.model.part import State, Writes
+from scopf.model.quantities import DEFAULTS, QUANTITIES, Numbers, takes_numbers
 from scopf.network.kron import Reduction
 from scopf.network.network import Network
 from scopf.stability import registry
@@ -92,20 +92,13 @@ class Problem:
         self.scenario, numbers = scenario, scenario.numbers
         net = base.scaled(load=numbers["load_scale"])
         self.reduction = Reduction(net, net.bus_positions(inverters.bus))
-        bounds = scenario.mq_bounds
-        forms = Forms(
-            absolute=numbers["q_price"] is not None,
-            opportunity=numbers["opportunity_price"] is not None,
-            capability=scenario.capability,
-            mq_bounds=None if bounds is None else codesign.bounds(inverters, bounds),
-        )
+        mq_bounds = scenario.mq_bounds
+        bounds = None if mq_bounds is None else codesign.bounds(inverters, mq_bounds)
         if scenario.capability:
             circles.check(net, inverters)
         with collector_off():
-            setting = self.setting  # one for both: its views of the network are made once
-            self.opf = OPF.declare(net, inverters, criterion, setting, forms)
-            state = State(self.opf, net, inverters, criterion, setting, numbers)
-            self._write(quantities.writes(state))
+            state = State(net, inverters, self.setting, numbers)
+            self.opf = OPF.declare(state, criterion, scenario.capability, bounds)
         if numbers["margin"] or numbers["droop_margin"]:
             self._warn_without_margin()
         self.compiled: dict[bool, Any] = {}  # kept by `solve`: reduced (False) and lifted (True)
@@ -148,7 +141,8 @@ class Problem:
         """
         return self.formulation.model
 
-    @takes_numbers
+    @spelled
+    @takes_numbers("float", "float | Mapping[int, float]")
     def update(self, **numbers: Unpack[Numbers]) -> Problem:
         """Change numbers of the problem; nothing is rebuilt, the next solve starts at once.
 
@@ -173,7 +167,7 @@ class Problem:
         changes = quantities.given(numbers)
         self._refuse_what_it_was_not_built_with(changes)
         mq = changes.pop("mq", None)
-        inverters = self.inverters if mq is None else with_droops(self.inverters, mq)
+        inverters = self.inverters if mq is None else self.inverters.with_droops(mq)
         after = quantities.changed(self.scenario.numbers, changes)
         scenario = dataclasses.replace(
             self.scenario,
@@ -185,11 +179,14 @@ class Problem:
             net = self.base.scaled(load=after["load_scale"])
             reduction = Reduction(net, reduction.keep)
         setting = _setting(reduction, inverters, after)
-        state = State(self.opf, reduction.net, inverters, self.criterion, setting, after)
-        names = changes if mq is None else {**changes, "mq": mq}
-        pairs = quantities.writes(state, names)
+        names = {*changes}
+        if mq is not None:
+            names |= {"mq"}
+            if not np.array_equal(inverters.beta_q, self.inverters.beta_q):
+                names |= {"beta_q"}
+        pairs = self.opf.writes(State(reduction.net, inverters, setting, after), names)
         if after["eta_q"] and not before["eta_q"]:
-            given_costs.warn_without_quadratic(reduction.net)
+            costs.warn_without_quadratic(reduction.net)
         self.scenario, self.inverters, self.reduction = scenario, inverters, reduction
         if changes.keys() & {"margin", "droop_margin"}:
             self._warn_without_margin()
@@ -215,7 +212,7 @@ class Problem:
             text = "%s: the criterion %s has no rows that could leave a margin"
             log.warning(text, self.base.name, self.criterion.name)
 
-    def _write(self, pairs: quantities.Writes) -> None:
+    def _write(self, pairs: Writes) -> None:
         """Give Params their values, on the model as well if there is one."""
         for parameter, column in pairs:
             parameter.values[:] = column
@@ -223,26 +220,8 @@ class Problem:
                 self.formulation.rendering.write(parameter)
 
 
-def with_droops(inverters: Inverters, mq: Each) -> Inverters:
-    """Inverters with other droops: one number, or by bus number.
-
-    Raises:
-        ScopfError: naming a bus without an inverter.
-    """
-    if not isinstance(mq, Mapping):
-        return inverters.replace(mq=np.full(len(inverters), mq))
-    given = by_number("mq", "bus", mq)
-    buses = inverters.bus.tolist()
-    unknown = sorted(set(given) - set(buses))
-    if unknown:
-        raise ScopfError(f"mq: there is no inverter at bus {listing(unknown)}")
-    own: Floats = np.array(
-        [given.get(bus, old) for bus, old in zip(buses, inverters.mq.tolist(), strict=True)]
-    )
-    return inverters.replace(mq=own)
-
-
-@takes_numbers
+@spelled
+@takes_numbers("float", "float | Mapping[int, float]")
 def build(
     net: Network,
     inverters: Inverters | None = None,
@@ -294,7 +273,7 @@ def build(
     if given.get("stiffness_cost") and mq_bounds is None:
         raise ScopfError("stiffness_cost needs mq_bounds: droops are given otherwise")
     if "mq" in given:
-        inverters = with_droops(inverters, given.pop("mq"))
+        inverters = inverters.with_droops(given.pop("mq"))
     own_margin = "droop_margin" in given
     if not own_margin:
         given["droop_margin"] = number("droop_margin", rule.droop_margin(net))
@@ -305,7 +284,7 @@ def build(
         quantities.changed(DEFAULTS, given), mq_bounds, capability, own_droop_margin=own_margin
     )
     if scenario.numbers["eta_q"] > 0:
-        given_costs.warn_without_quadratic(net)
+        costs.warn_without_quadratic(net)
     at = dict(zip(net.gen.id.tolist(), net.gen.bus.tolist(), strict=True))
     pairs = zip(inverters.bus.tolist(), inverters.gens, strict=True)
     unknown = [bus for bus, gens in pairs if any(at.get(gen) != bus for gen in gens)]

@@ -1,55 +1,23 @@
 """Every number that a user may give, update, sweep, put on a flag or draw as an axis.
 
-`Numbers` is the one table: a name, the type that is taken, and the `Quantity` that says all the
-rest. `scopf.build`, `Problem.update`, sweeps, the command line and the axes of pictures loop over
-it. A new number is one line here, and the part of the model that its Params belong to.
+`Table` is the one table: a name, the type that is taken, and the `Quantity` that says all the rest.
+`scopf.build`, `Problem.update`, sweeps, the command line and the axes of pictures loop over it. A
+new number is one entry here, and the part of the model whose Params follow from it
+(`scopf.model.part.Part.follows`).
 """
 
 from __future__ import annotations
 
-import functools
 import inspect
 import re
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypedDict, TypeVar, cast, get_type_hints
+from typing import Annotated, Any, Generic, TypedDict, TypeVar, cast, get_args, get_type_hints
 
-import numpy as np
-
-from scopf.arrays import Floats
-from scopf.devices.gfm import Inverters
-from scopf.engine.symbols import Parameter
-from scopf.errors import ScopfError, number, spelled
-from scopf.model import given_costs
-from scopf.model.codesign import DesignedStiffness, GivenStiffness, stiffness_cost
-from scopf.model.opf import OPF
-from scopf.network.network import Network
-from scopf.stability.criterion import Criterion
-from scopf.stability.setting import Setting
+from scopf.errors import ScopfError, number
 
 Each = float | Mapping[int, float]  # one number for all, or by bus or generator number
-
-Writes = list[tuple[Parameter, Floats]]
-
-
-@dataclass(frozen=True)
-class State:
-    """A problem, as far as its Params depend on it.
-
-    Attributes:
-        opf: the model.
-        net: the network, loads scaled, strength 1.
-        inverters: the inverters.
-        criterion, setting: the criterion and its numbers.
-        numbers: all numbers.
-    """
-
-    opf: OPF
-    net: Network
-    inverters: Inverters
-    criterion: Criterion
-    setting: Setting
-    numbers: Numbers
 
 
 @dataclass(frozen=True)
@@ -58,25 +26,25 @@ class Quantity:
 
     Attributes:
         text: one line about it, for help and docstrings.
-        writes: values of the Params that follow from it.
+        label, unit: for axes and tables; an underscore begins an index.
         default: where nothing is given.
         least: smallest value allowed.
         above: values have to be larger than this.
-        each: what may have a value of its own, "bus" or "gen"; empty for one number only.
+        each: what may have a value of its own: "bus", "inverter" (by the number of its bus) or
+            "gen"; empty for one number only.
         part: whether a problem has it only if it was built with it (0, say).
-        instead: the quantity that this one takes the place of.
-        moves_limits: whether Gamma depends on it.
+        instead: another one that it excludes, and takes the place of.
     """
 
     text: str
-    writes: Callable[[State], Writes]
+    label: str
+    unit: str = ""
     default: Any = 0.0
     least: float | None = None
     above: float | None = None
     each: str = ""
     part: bool = False
     instead: str = ""
-    moves_limits: bool = False
 
     def check(self, name: str, value: Any) -> None:
         """Refuse a value out of range.
@@ -92,129 +60,91 @@ class Quantity:
             raise ScopfError(f"{name} must be zero or positive, got {value}")
 
 
-# -- values of Params -----------------------------------------------
-
-
-def _quadratic(s: State) -> Writes:
-    d = given_costs.quadratic(s.net, s.numbers["eta_q"], s.numbers["d"])
-    return [(s.opf.generation_cost.d, d)]
-
-
-def _absolute(s: State) -> Writes:
-    part, given = s.opf.absolute_cost, s.numbers["q_price"]
-    if part is None or given is None:
-        return []
-    return [(part.price, given_costs.absolute(s.net, given))]
-
-
-def _opportunity(s: State) -> Writes:
-    part, given = s.opf.opportunity_cost, s.numbers["opportunity_price"]
-    if part is None or given is None:
-        return []
-    return [(part.price, given_costs.opportunity(s.net, s.inverters, given))]
-
-
-def _droops(s: State) -> Writes:
-    part = s.opf.stiffness
-    return [(part.symbol, 1.0 / s.inverters.mq)] if isinstance(part, GivenStiffness) else []
-
-
-def _strength(s: State) -> Writes:
-    return [(s.opf.flows.alpha, np.array([s.numbers["alpha"]]))]
-
-
-def _loads(s: State) -> Writes:
-    return [(symbol, getattr(s.net.bus, key)) for key, symbol in s.opf.balance.loads.items()]
-
-
-def _margin(s: State) -> Writes:
-    margin = s.opf.stability.declared.margin
-    return [] if margin is None else [(margin, np.array([s.numbers["margin"]]))]
-
-
-def _limits(s: State) -> Writes:
-    declared = s.opf.stability.declared.parameters
-    values = s.criterion.parameters(s.setting)
-    return [(declared[name], column) for name, column in values.items()]
-
-
-def _stiffness_cost(s: State) -> Writes:
-    part = s.opf.stiffness
-    if not isinstance(part, DesignedStiffness):
-        return []
-    return [(part.price, stiffness_cost(s.inverters, s.numbers["stiffness_cost"]))]
-
-
 # -- the table -----------------------------------------------
 
+One = TypeVar("One")  # type of a number
+Some = TypeVar("Some")  # type of a number that each bus, inverter or generator may have one of
 
-class Numbers(TypedDict, total=False):
-    """The numbers of a problem by name."""
 
-    eta_q: Annotated[
-        float,
-        Quantity(
-            "reactive over active power cost, d_i = eta_q c_i", _quadratic, least=0, instead="d"
-        ),
-    ]
-    d: Annotated[
-        Each | None,
-        Quantity(
-            "quadratic reactive power cost per MVAr^2 and h, instead of eta_q", _quadratic,
-            default=None, least=0, each="gen", instead="eta_q",
-        ),
-    ]  # fmt: skip
-    q_price: Annotated[
-        Each | None,
-        Quantity("cost of |Q| per MVArh", _absolute, default=None, least=0, each="gen", part=True),
-    ]
-    opportunity_price: Annotated[
-        Each | None,
-        Quantity(
-            "price per MWh of the active power p (S - sqrt(S^2 - Q^2)) that an inverter's reactive "
-            "power takes away", _opportunity, default=None, least=0, each="bus",
-            part=True,
-        ),
-    ]  # fmt: skip
+class Table(TypedDict, Generic[One, Some], total=False):
+    """Entries by name; the order is that of preference for a horizontal axis."""
+
     mq: Annotated[
-        Each | None,
+        Some | None,
         Quantity(
-            "reactive droop m_q of every inverter on the system base, or by bus", _droops,
-            default=None, above=0, each="bus",
+            "reactive droop m_q of every generating unit on the system base, p.u.",
+            "m_q", "p.u.", default=None, above=0, each="inverter",
         ),
     ]  # fmt: skip
     alpha: Annotated[
-        float,
+        One,
         Quantity(
-            "grid strength: factor on the series admittance of every branch", _strength,
-            default=1.0, above=0, moves_limits=True,
+            "grid strength: factor on the series admittance of every branch",
+            "α", default=1.0, above=0,
         ),
     ]  # fmt: skip
     load_scale: Annotated[
-        Each,
-        Quantity("factor on all loads", _loads, default=1.0, each="bus", moves_limits=True),
+        Some, Quantity("factor on all loads", "load scale", default=1.0, each="bus")
     ]
-    margin: Annotated[
-        float,
-        Quantity("slack that every stability row has to leave, p.u. voltage", _margin, least=0),
+    eta_q: Annotated[
+        One,
+        Quantity("reactive over active power cost, d_i = eta_q c_i", "η_q", least=0),
     ]
-    droop_margin: Annotated[
-        float | None,
+    d: Annotated[
+        Some | None,
         Quantity(
-            "share by which the criterion counts droops as larger than they are", _limits,
-            default=None, least=0, moves_limits=True,
+            "quadratic reactive power cost per MVAr^2 and h, instead of eta_q",
+            "d", "currency/h per MVAr²", default=None, least=0, each="gen", instead="eta_q",
+        ),
+    ]  # fmt: skip
+    q_price: Annotated[
+        Some | None,
+        Quantity(
+            "cost of |Q| of every generator, per MVArh",
+            "reactive price", "currency/MVArh", default=None, least=0, each="gen", part=True,
+        ),
+    ]  # fmt: skip
+    opportunity_price: Annotated[
+        Some | None,
+        Quantity(
+            "price per MWh of the active power p (S - sqrt(S^2 - Q^2)) that an inverter's reactive "
+            "power takes away",
+            "opportunity price", "currency/MWh", default=None, least=0, each="inverter", part=True,
+        ),
+    ]  # fmt: skip
+    margin: Annotated[
+        One,
+        Quantity(
+            "slack that every stability row has to leave, p.u. voltage",
+            "required margin", "p.u. voltage", least=0,
+        ),
+    ]  # fmt: skip
+    droop_margin: Annotated[
+        One | None,
+        Quantity(
+            "share by which the criterion counts droops as larger than they are; if not given what "
+            "the criterion wants, .06 for weighted with losses, else 0",
+            "droop margin", default=None, least=0,
         ),
     ]  # fmt: skip
     stiffness_cost: Annotated[
-        Each,
+        Some,
         Quantity(
-            "co-design: cost per hour and unit of stiffness 1/m_q", _stiffness_cost, each="bus"
+            "co-design: cost per hour and unit of stiffness 1/m_q",
+            "stiffness cost", "currency/h", least=0, each="inverter",
         ),
-    ]
+    ]  # fmt: skip
 
 
-_HINTS = get_type_hints(Numbers, include_extras=True)
+_HINTS = get_type_hints(Table, include_extras=True)
 QUANTITIES: dict[str, Quantity] = {name: hint.__metadata__[0] for name, hint in _HINTS.items()}
+
+
+class Numbers(Table[float, Each], total=False):
+    """The numbers of a problem, as `build` and `update` take them."""
+
+
+PAIRS = tuple((one.instead, name) for name, one in QUANTITIES.items() if one.instead)
 DEFAULTS = cast(Numbers, {name: one.default for name, one in QUANTITIES.items()})
 
 
@@ -242,54 +172,58 @@ def given(numbers: Mapping[str, Any]) -> dict[str, Any]:
 def changed(before: Numbers, changes: Mapping[str, Any]) -> Numbers:
     """The numbers after a change: what is not given stays, and some take the place of others."""
     after: dict[str, Any] = {**before, **changes}
-    for name in changes:
-        other = QUANTITIES[name].instead
-        if other and other not in changes:
-            after[other] = QUANTITIES[other].default
+    for pair in PAIRS:
+        left = [name for name in pair if name not in changes]
+        if len(left) == 1:
+            after[left[0]] = QUANTITIES[left[0]].default
     return cast(Numbers, after)
 
 
-def writes(state: State, names: Mapping[str, Any] | None = None) -> Writes:
-    """Values of the Params that follow from some numbers, or from all."""
-    of = QUANTITIES if names is None else {name: QUANTITIES[name] for name in names}
-    functions = [one.writes for one in of.values()]
-    if any(one.moves_limits for one in of.values()):
-        functions.append(_limits)
-    return [pair for function in dict.fromkeys(functions) for pair in function(state)]
-
-
-# -- functions that take numbers as keywords -----------------------------------------------
+# -- functions that take the table as keywords -----------------------------------------------
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def takes_numbers(function: Function) -> Function:
+def takes_numbers(one: str, some: str) -> Callable[[Function], Function]:
     """Show every number among the keywords of a function that takes `**numbers`.
 
-    Its signature and its docstring get an entry for each, and a mistyped name is an error that
-    says what was meant.
+    Its signature and its docstring get an entry for each.
+
+    Args:
+        one: type of a number, as the function's module knows it.
+        some: type of a number that each bus, inverter or generator may have one of.
     """
-    own = inspect.signature(function)
-    parameters = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    parameters += [
-        inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint.__origin__ | None
-        )
-        for name, hint in _HINTS.items()
-    ]
+    keywords = []
+    for name, hint in _HINTS.items():
+        kind = some if Some in (hint.__origin__, *get_args(hint.__origin__)) else one
+        by_name = inspect.Parameter.KEYWORD_ONLY
+        keywords.append(inspect.Parameter(name, by_name, default=None, annotation=f"{kind} | None"))
 
-    @functools.wraps(function)
-    def call(*args: Any, **keywords: Any) -> Any:
-        return function(*args, **keywords)
+    def decorate(function: Function) -> Function:
+        own = inspect.signature(function)
+        shown = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        signature = own.replace(parameters=[*shown, *keywords])
+        function.__signature__ = signature  # type: ignore[attr-defined]
+        function.__doc__ = _documented(function.__doc__)
+        return function
 
-    call.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
-    call.__doc__ = _documented(function.__doc__)
-    return cast(Function, spelled(call))
+    return decorate
+
+
+_ENTRY = re.compile(r"^( *)\*\*numbers: .*\n(\1    .*\n)*", re.M)
 
 
 def _documented(text: str | None) -> str | None:
-    """A docstring with a line on every number after its entry `**numbers`."""
-    if text is None or (found := re.search(r"^( *)\*\*numbers: .*\n", text, re.M)) is None:
+    """A docstring with a list of the numbers in its entry `**numbers`."""
+    if text is None or (found := _ENTRY.search(text)) is None:
         return text
-    lines = [f"{found[1]}    {name}: {one.text}.\n" for name, one in QUANTITIES.items()]
-    return text[: found.end()] + "".join(lines) + text[found.end() :]
+    entry, further = f"{found[1]}    - ", f"{found[1]}      "
+    owners = {
+        "": "", "bus": " (or by bus)", "gen": " (or by generator)",
+        "inverter": " (or by bus: of the inverter there)",
+    }  # fmt: skip
+    texts = [f"{name}: {one.text}{owners[one.each]}." for name, one in QUANTITIES.items()]
+    lines = [
+        textwrap.fill(text, 100, initial_indent=entry, subsequent_indent=further) for text in texts
+    ]
+    return "\n".join([text[: found.end()], *lines, text[found.end() :]])

@@ -19,9 +19,10 @@ import numpy as np
 from scopf.arrays import Floats
 from scopf.engine.formulation import Formulation
 from scopf.engine.symbols import Constraint, Expression, Parameter, Variable
-from scopf.model.capability import Ratings, circle
+from scopf.errors import ScopfError, listing
+from scopf.model.capability import Ratings, circle, reach
 from scopf.model.generation import Generation
-from scopf.model.part import OperatingPoint, Part
+from scopf.model.part import Follows, OperatingPoint, Part, State, Writes
 
 _INSIDE = 0.01  # p.u. by which a split starts away from its bounds
 _TINY = 1e-200
@@ -102,6 +103,12 @@ class AbsoluteCost(Part):
         priced = self.price.values > 0
         return {n: np.where(priced, part, 0.5) for n, part in zip(names, parts, strict=True)}
 
+    def follows(self) -> Sequence[Follows]:
+        """Price per MVArh, in currency/h per p.u."""
+        return [
+            Follows({"q_price"}, lambda s: [(self.price, s.each("q_price") * s.net.base_mva)]),
+        ]
+
 
 def _parts(q: Floats) -> tuple[Floats, Floats]:
     return np.maximum(q, 0.0) + _INSIDE, np.maximum(-q, 0.0) + _INSIDE
@@ -157,3 +164,18 @@ class OpportunityCost(Part):
         rating, q = self.ratings.rating.values, self.ratings.output(at.power.imag)
         left = np.sqrt(np.maximum(rating**2 - q**2, 0.0))
         return float(self.price.values @ (rating - left))
+
+    def follows(self) -> Sequence[Follows]:
+        """Price per MWh, in currency/h per p.u."""
+        return [Follows({"opportunity_price"}, self._values)]
+
+    def _values(self, s: State) -> Writes:
+        """Raises ScopfError where no |Q| within the limits is within the rating."""
+        price = s.each("opportunity_price")
+        beyond = (price > 0) & (reach(s.net, s.inverters, "q") > s.inverters.rating)
+        if beyond.any():
+            raise ScopfError(
+                "opportunity_price: the limits on reactive power leave no |Q| within the rating to "
+                f"the inverter at bus {listing(s.inverters.bus[beyond])}"
+            )
+        return [(self.price, price * s.net.base_mva)]

@@ -12,7 +12,7 @@ from scopf.devices.gfm import Inverters
 from scopf.engine.symbols import Constraint, Parameter
 from scopf.model import relaxation
 from scopf.model.balance import LAST
-from scopf.model.part import Part
+from scopf.model.part import Follows, Part, State, Writes
 from scopf.model.relaxation import Effect, Relaxation
 from scopf.stability.angles import WIDEST
 from scopf.stability.criterion import Criterion
@@ -49,6 +49,20 @@ class StabilityRows(Part):
     def read(self, setting: Setting, prices: RowPrices) -> Stability:
         """The criterion at the present values of the model."""
         return self.criterion.read(self.declared, self.dispatch, setting, prices)
+
+    def follows(self) -> Sequence[Follows]:
+        """The margin, and limits: a reduced network depends on the grid strength and on loads."""
+        declared, margin = self.declared, self.declared.margin
+
+        def limits(s: State) -> Writes:
+            values = self.criterion.parameters(s.setting)
+            return [(declared.parameters[name], column) for name, column in values.items()]
+
+        found = [Follows({"alpha", "load_scale", "droop_margin", "beta_q"}, limits)]
+        if margin is not None:
+            names = {"margin"}
+            found.append(Follows(names, lambda s: [(margin, np.array([s.numbers["margin"]]))]))
+        return found
 
     @property
     def _droops_are_given(self) -> bool:

@@ -36,7 +36,7 @@ from scopf.studies.montecarlo import chosen
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scopf.arrays import Floats, Ints
+    from scopf.arrays import Ints
     from scopf.network.network import Network
     from scopf.stability.criterion import Criterion
 
@@ -84,7 +84,7 @@ def conservatism(
     Args:
         net: a network; of a case given by name or path, its lossless variant.
         criteria: names or criteria; by default all that are registered and have rows.
-        mq: droops of all inverters for the table of costs, beta_q = 1.
+        mq: droops of all generating units for the table of costs, beta_q = 1.
         tolerance: relative increase of the cost that counts as none.
         progress: whether to show a progress bar.
 
@@ -137,10 +137,12 @@ class _Study:
             return solution.solved and solution.cost <= self.cost * (1 + self.tolerance)
 
         def certified(mq: float) -> bool:
+            k = self.inverters.with_droops(mq).k
             if rule.network == "full":
-                slack = rule.slack(self.grid, self._droops(mq), self.vm, self.va)
+                everywhere = np.full(len(self.net.bus), np.inf)  # infinite without an inverter
+                everywhere[self.at] = k
+                slack = rule.slack(self.grid, everywhere, self.vm, self.va)
             else:
-                k = np.full(len(self.at), mq)
                 slack = rule.slack(self.reduced, k, self.vm[self.at], self.va[self.at])
             return bool((slack > 0).all())
 
@@ -180,9 +182,3 @@ class _Study:
             "increase": solution.cost - self.cost,
             **verdicts,
         }
-
-    def _droops(self, mq: float) -> Floats:
-        """Droop k of every bus, infinite without an inverter."""
-        k = np.full(len(self.net.bus), np.inf)
-        k[self.at] = mq
-        return k

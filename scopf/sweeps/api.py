@@ -6,18 +6,22 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
+
+from numpy.typing import ArrayLike
 
 from scopf.arrays import plain
 from scopf.devices.gfm import Inverters
 from scopf.devices.parameters import Given
 from scopf.errors import ScopfError, listing
 from scopf.model.problem import Problem
+from scopf.model.quantities import Table, takes_numbers
 from scopf.network.network import Network
 from scopf.optimizer.signals import terminable
+from scopf.stability.criterion import Criterion
 from scopf.sweeps import manifest as manifests
 from scopf.sweeps import pool, results
 from scopf.sweeps.base_case import Numbers
@@ -33,26 +37,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Axis = Any  # a value, a list or array of values, {"linspace": [first, last, points]}
+# a value, a list or array of values, {"linspace": [first, last, points]}, or these by number
+Values = ArrayLike | Mapping[Any, Any]
 
 
+class Axes(Table[Values, Values], total=False):
+    """Values of the numbers of a problem, by name."""
+
+
+@takes_numbers("Values", "Values")
 def sweep(
     study: Problem | Network | str | os.PathLike[str] | None = None,
     *,
-    eta_q: Axis = None,
-    d: Axis = None,
-    q_price: Axis = None,
-    opportunity_price: Axis = None,
-    mq: Axis = None,
-    alpha: Axis = None,
-    load_scale: Axis = None,
-    margin: Axis = None,
-    droop_margin: Axis = None,
-    stiffness_cost: Axis = None,
-    criterion: Axis = None,
-    lossless: Axis = None,
-    capability: Axis = None,
-    outage: Axis = None,
+    criterion: str | Sequence[str] | Criterion | None = None,
+    lossless: bool | Sequence[bool] | None = None,
+    capability: bool | Sequence[bool] | None = None,
+    outage: Values | None = None,
     scenarios: Any = None,
     load_series: str | os.PathLike[str] | pd.DataFrame | None = None,
     combine: str | None = None,
@@ -76,33 +76,22 @@ def sweep(
     resume: bool = False,
     csv: bool = False,
     progress: bool | None = None,
-    **by_bus: Axis,
+    **numbers: Unpack[Axes],
 ) -> Sweep:
     """Solve many scenarios of one study.
 
     Every axis is a value, a list or an array of values, or {"linspace": [first, last, points]}
-    (likewise geomspace). The scenarios are all combinations of the axes, the last one fastest. `mq`
-    and `load_scale` may be given by bus, {32: [...], "all": .2} or as `mq_32=[...]`. A problem is
-    built once for every criterion, outage, and lossless or not; within these, each scenario is an
-    update of arrays and starts from its neighbour. A scenario that fails is a row with a status.
+    (or geomspace). The scenarios are all combinations of the axes, the last one fastest. A number
+    that buses, inverters or generators may have of their own is given as {32: [...], "all": .2} or
+    as `mq_32=[...]`. A problem is built once for every criterion, outage, and lossless or not;
+    within these, each scenario is an update of arrays and starts from its neighbour. A scenario
+    that fails is a row with a status.
 
     Args:
         study: a Problem (whose numbers are the base case; one whose Pyomo model was asked for is
             swept in this process only, and cannot be resumed), a Network, a case as `load_case`
             takes it, or a spec: a TOML file with any of these arguments, or the name of a bundled
             one. None with `resume`: the study in `out`.
-        eta_q: reactive power cost relative to active, as `build` takes it.
-        d: quadratic reactive power cost, instead.
-        q_price: price of reactive power.
-        opportunity_price: price of lost active capability.
-        alpha: grid strength.
-        margin: room that stability rows have to leave, p.u. voltage.
-        droop_margin: share by which droops count as larger than they are.
-        stiffness_cost: of 1/m_q, for a Problem built for co-design.
-        mq: droop. Of every unit, as `Inverters.at_generators` takes it; of every inverter, as
-            `Problem.update` takes it, where the study is a Problem or `inverters` are given. By
-            bus, of the inverter there.
-        load_scale: factor on all loads; at a bus, its own factor instead.
         criterion: name or names of stability criteria, or one criterion object.
         lossless: True, False, or both.
         capability: True, False, or both: inverters keep within their capability circles.
@@ -115,10 +104,10 @@ def sweep(
         combine: "zip" to let the axes go together instead of combining them.
         inverters: Inverters, or a table as `Inverters.at_generators` takes it.
         beta_q: gain of the reactive droop, as `Inverters.at_generators` takes it.
-        mp: active droop, likewise.
-        droop_base: base of the droops, likewise.
-        rating_mva: rated apparent power of every unit, likewise.
-        rating_factor: the same over its Pmax, likewise.
+        mp: active droop, as there.
+        droop_base: base of mp and of an axis mq, as there.
+        rating_mva: rated apparent power of every unit, as there.
+        rating_factor: the same over its Pmax, as there.
         ignore_unsupported: as `load_case` takes it.
         title: of the study, for reports.
         form: of the model, as `solve` takes it.
@@ -134,7 +123,8 @@ def sweep(
         resume: go on with the sweep in `out`, which has to be the same study.
         csv: write tables as CSV as well.
         progress: show a bar; by default where there is a terminal.
-        **by_bus: `mq_<bus>` and `load_scale_<bus>`.
+        **numbers: axes; at a bus, an inverter or a generator its own number holds instead of that
+            for all. stiffness_cost is for a Problem built for co-design.
 
     Returns:
         The results, as tables.
@@ -145,15 +135,12 @@ def sweep(
         KeyboardInterrupt: after Ctrl-C or SIGTERM; what is finished is in the run folder.
     """
     given = {
-        "eta_q": eta_q, "d": d, "q_price": q_price, "opportunity_price": opportunity_price,
-        "mq": mq, "alpha": alpha, "load_scale": load_scale, "margin": margin,
-        "droop_margin": droop_margin, "stiffness_cost": stiffness_cost, "criterion": criterion,
-        "lossless": lossless, "capability": capability, "outage": outage, "scenarios": scenarios,
-        "load_series": load_series, "combine": combine, "beta_q": beta_q, "mp": mp,
-        "droop_base": droop_base, "rating_mva": rating_mva, "rating_factor": rating_factor,
-        "ignore_unsupported": ignore_unsupported, "title": title,
+        **numbers, "criterion": criterion, "lossless": lossless, "capability": capability,
+        "outage": outage, "scenarios": scenarios, "load_series": load_series, "combine": combine,
+        "beta_q": beta_q, "mp": mp, "droop_base": droop_base, "rating_mva": rating_mva,
+        "rating_factor": rating_factor, "ignore_unsupported": ignore_unsupported, "title": title,
         "form": form, "options": options, "max_iter": max_iter, "time_limit": time_limit,
-        "chain": chain, **by_bus,
+        "chain": chain,
     }  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     if sum((workers != 1, executor is not None, dask is not None)) > 1:
@@ -253,7 +240,7 @@ class _Run:
                     "solve_seconds": round(sum(row["seconds"] for row in found.values()), 3),
                     "counts": manifests.counts(found.values()),
                 }
-                if status != "failed":  # then the disk may be why, and it has been said
+                if status != "failed":  # then the disk may be the reason, which has been reported
                     manifests.write(folder, manifest)
         del rows
         return Sweep(folder, manifest, folder, study)
@@ -268,7 +255,7 @@ class _Run:
                 text = (
                     f"the sweep in {folder} cannot be resumed: its criterion holds what cannot be"
                 )
-                raise ScopfError(f"{text} compared with the one before; start anew")
+                raise ScopfError(f"{text} compared with the one before; start again")
             if not isinstance(about["identity"], dict):
                 raise ScopfError(f"{store.path} is damaged: its identity is none")
             _compare(folder, about["identity"], identity)
@@ -319,4 +306,4 @@ def _compare(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) ->
         named = [key for key in changed if key != "axes"] or changed
         what = [own.get(key, key) for key in named]
         text = f"the sweep in {folder} cannot be resumed: {listing(what)} changed since it was "
-        raise ScopfError(f"{text}started; restore that, or start anew in another folder")
+        raise ScopfError(f"{text}started; restore that, or start again in another folder")

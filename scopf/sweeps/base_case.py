@@ -1,11 +1,11 @@
-"""The base case of a sweep: what a worker needs to make any of its problems."""
+"""The base case of a sweep, out of which a worker makes any of its problems."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,9 +17,10 @@ from scipy.sparse import csgraph
 from scopf.devices.gfm import Inverters, Units
 from scopf.errors import ScopfError, listing
 from scopf.model.problem import Problem, Scenario, build
+from scopf.model.quantities import PAIRS, QUANTITIES
 from scopf.network.network import Network
 from scopf.stability.criterion import Criterion
-from scopf.sweeps.quantities import BY_NAME, Value, split
+from scopf.sweeps.columns import Value, split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +39,7 @@ class Unsolvable(Exception):  # noqa: N818 - it says what the scenario is, not w
 
 @dataclass(frozen=True)
 class Topology:
-    """What another problem has to be built for; None is as in the base case."""
+    """Choices that make a problem of its own; None is as in the base case."""
 
     lossless: bool | None = None
     criterion: str | None = None
@@ -84,12 +85,12 @@ class Base:
         return net if topology.outage is None else without_branch(net, topology.outage)
 
     def units(self, net: Network, mq: float | None = None) -> Inverters:
-        """The inverters, with this droop in every unit (of every inverter that was given)."""
+        """The inverters, with this droop of every unit."""
         if self.inverters is None:
             return Inverters.at_generators(net, **self.keywords, mq=mq)
         if mq is None:
             return self.inverters
-        return self.inverters.replace(mq=np.full(len(self.inverters), mq))
+        return self.inverters.with_droops(mq)
 
     def problem(self, topology: Topology) -> Problem:
         """Build the problem of a topology, its numbers those of the base case.
@@ -165,7 +166,7 @@ class Numbers:
     def __init__(self, base: Base, problem: Problem) -> None:
         self._base, self._net = base, problem.base
         self._initial, self._mq = problem.scenario, problem.inverters.mq.copy()
-        self._buses = problem.inverters.bus.tolist()
+        self._buses: list[int] = problem.inverters.bus.tolist()
         self._droops: dict[float, dict[int, float]] = {}
 
     def changes(self, values: Mapping[str, Value]) -> dict[str, Any]:
@@ -175,24 +176,19 @@ class Numbers:
             values: of the scenario's columns; None for what the base case has.
         """
         found: dict[str, Any] = {}
-        by_bus: dict[str, dict[int, float]] = {}
+        each: dict[str, dict[int, float]] = {}
         for column, value in values.items():
-            name, bus = split(column)
-            quantity = BY_NAME.get(name)
-            if quantity is None or quantity.rebuilds:
+            name, own = split(column)
+            if name not in QUANTITIES:
                 continue
-            if bus is None:
-                found.setdefault(name, value)
-            else:
-                found.setdefault(name, None)
-                if value is not None:
-                    by_bus.setdefault(name, {})[bus] = float(value)
-        found |= {name: values[name] for name in found if name in values}
+            found.setdefault(name, values.get(name))
+            if own is not None and value is not None:
+                each.setdefault(name, {})[own] = float(value)
         changes = {name: self._whole(name, value) for name, value in found.items()}
-        for name, own in by_bus.items():
-            changes[name] = self._spread(name, changes[name]) | own
-        if "eta_q" in found or "d" in found:
-            self._one_cost(changes, found)
+        for name, numbers in each.items():
+            changes[name] = self._spread(name, changes[name]) | numbers
+        given = {name for name, value in found.items() if value is not None} | each.keys()
+        self._one_of_each_pair(changes, given)
         return changes
 
     def _whole(self, name: str, value: Any) -> Any:
@@ -212,19 +208,22 @@ class Numbers:
         return self._droops[value]
 
     def _spread(self, name: str, value: Any) -> dict[int, float]:
+        """A number by bus, inverter or generator."""
         if isinstance(value, Mapping):
             return dict(value)
-        buses: list[int] = self._net.bus.id.tolist()
-        return dict.fromkeys(buses, value)
+        owners = {"inverter": self._buses, "gen": self._net.gen.id, "bus": self._net.bus.id}
+        ids = np.asarray(owners[QUANTITIES[name].each]).tolist()
+        return {} if value is None else dict.fromkeys(ids, value)
 
-    def _one_cost(self, changes: dict[str, Any], found: Mapping[str, Any]) -> None:
-        """Either eta_q or d: the one that the scenario has, else the one of the base case."""
-        if found.get("eta_q") is None and (found.get("d") is not None or self._initial.d):
-            changes.pop("eta_q", None)
-            changes["d"] = self._initial.d if found.get("d") is None else found["d"]
-        elif found.get("d") is None:
-            changes.pop("d", None)
-            changes.setdefault("eta_q", self._initial.eta_q)
+    def _one_of_each_pair(self, changes: dict[str, Any], given: Collection[str]) -> None:
+        """Of two that exclude each other: what the scenario has, else what the base case has."""
+        for first, second in PAIRS:
+            if {first, second}.isdisjoint(changes) or {first, second} <= set(given):
+                continue  # `update` refuses both
+            of_base = first not in given and getattr(self._initial, second)
+            kept, left = (second, first) if second in given or of_base else (first, second)
+            changes.setdefault(kept, getattr(self._initial, kept))
+            changes.pop(left, None)
 
 
 def identity(criterion: Criterion) -> str | None:

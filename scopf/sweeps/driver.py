@@ -37,7 +37,7 @@ _STARTS = 5  # pools in a row that may die before they have done anything
 
 @dataclass
 class _Work:
-    """What is left of a chain.
+    """The unfinished part of a chain.
 
     Attributes:
         chain: whose.
@@ -63,7 +63,7 @@ class Driver:
         base: the base case.
         plan: the scenarios.
         store: the journal; what it has is not run again.
-        progress: told about everything.
+        progress: informed of every result.
     """
 
     def __init__(self, base: Base, plan: Plan, store: Store, progress: Progress) -> None:
@@ -125,7 +125,7 @@ class Driver:
                 self._loop(executor, 2 * workers, _AWAY)
                 executor.shutdown()
             except BrokenExecutor:
-                text = "a worker has died; what it was doing is started anew"
+                text = "a worker has died; its scenarios are solved again"
                 self._progress.say(text, logging.WARNING)
                 pool.stop(executor)
                 self._blame()
@@ -202,7 +202,7 @@ class Driver:
         was.left = [scenario for scenario in was.left if scenario not in finished]
         was.iterate, was.alone, was.deaths = done.iterate, False, 0
         self._store.add(was.chain.number, done, last=not was.left)
-        for text in done.said:
+        for text in done.warnings:
             self._progress.warn(log, text)
         self._progress.finished((result.scenario, result.row) for result in done.results)
         if was.left:

@@ -54,7 +54,7 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, Any]:
-    """Where this runs."""
+    """System, processor and number of CPUs of this machine."""
     return {
         "host": platform.node(),
         "system": platform.platform(),
@@ -64,7 +64,7 @@ def machine() -> dict[str, Any]:
 
 
 def network(net: Network, inverters: Ints) -> dict[str, Any]:
-    """Who is connected to whom, for a drawing."""
+    """Buses, branches and inverters, for a drawing."""
     net = net.energized()
     ends = zip(net.branch.id, net.branch.from_bus, net.branch.to_bus, strict=True)
     return {
@@ -77,14 +77,14 @@ def network(net: Network, inverters: Ints) -> dict[str, Any]:
 
 
 def base(criterion: str | Criterion, scenario: Scenario | None, units: Inverters) -> dict[str, Any]:
-    """What scenarios have where they differ in nothing: criterion, numbers and inverters."""
+    """The base case: criterion, numbers and inverters."""
     name = criterion if isinstance(criterion, str) else str(criterion.name)
     numbers = None if scenario is None else scenario.flat
     return {"criterion": name, "scenario": plain(numbers), "inverters": plain(units.columns)}
 
 
 def about_pairs() -> str:
-    """What the table `pairs` leaves out."""
+    """A sentence on the rows that the table `pairs` leaves out."""
     text = f"all rows of problems that have up to {MANY_PAIRS}; of larger ones those that bind"
     return f"{text} or have a price"
 

@@ -12,12 +12,13 @@ import numpy as np
 
 from scopf.arrays import Ints
 from scopf.errors import CaseError, Fault, listing
+from scopf.model.quantities import QUANTITIES
 from scopf.network.network import Network
 from scopf.sweeps.base_case import Topology
-from scopf.sweeps.quantities import BY_NAME, Value, split
+from scopf.sweeps.columns import CHOICES, Value, split
 from scopf.sweeps.spec import Axis, Line, Spec
 
-_REBUILT = tuple(name for name, quantity in BY_NAME.items() if quantity.rebuilds)
+_REBUILT = tuple(CHOICES)
 _CHAINS, _SHORT, _LONG = 16, 6, 50  # chains that are aimed at; shortest and longest
 
 
@@ -127,23 +128,28 @@ def resolved(
     """
     net = net.energized()
     branches: list[int] = net.branch.id.tolist()
-    known = {"mq": set(inverters), "load_scale": set(net.bus.id.tolist())}
+    known = {
+        "bus": ("bus", set(net.bus.id.tolist())),
+        "inverter": ("inverter at bus", set(inverters)),
+        "gen": ("generator", set(net.gen.id.tolist())),
+    }
     faults, axes = [], []
     for axis in spec.axes:
         rows = axis.rows
         for k, column in enumerate(axis.columns):
-            name, bus = split(column)
-            if bus is not None and bus not in known[name]:
-                what = "inverter at bus" if name == "mq" else "bus"
-                faults.append(_fault(f"there is no {what} {bus} in {net.name}", column, line))
+            name, own = split(column)
+            if own is not None:
+                owner, numbers = known[QUANTITIES[name].each]
+                if own not in numbers:
+                    faults.append(_fault(f"there is no {owner} {own} in {net.name}", column, line))
             if name != "outage":
                 continue
             if axis.columns == ("outage",) and (None,) in rows and ("all",) in rows:
                 rows = ((None,), *((branch,) for branch in branches))
-            strange = {row[k] for row in rows} - {None, *branches}
-            if strange:
-                text = f"there is no branch {listing(sorted(strange, key=str))} in service"
-                at = next(n for n, row in enumerate(rows) if row[k] in strange)
+            unknown = {row[k] for row in rows} - {None, *branches}
+            if unknown:
+                text = f"there is no branch {listing(sorted(unknown, key=str))} in service"
+                at = next(n for n, row in enumerate(rows) if row[k] in unknown)
                 faults.append(_fault(text, column, line, at))
         axes.append(Axis(axis.columns, rows))
     if faults:
@@ -152,7 +158,7 @@ def resolved(
 
 
 def _fault(text: str, column: str, line: Line, row: int = 0) -> Fault:
-    """A fault of a column, with its key and line in the file, if it stands in one."""
+    """A fault of a column, with its key and line in the file, if it comes from one."""
     name, bus = split(column)
     paths: list[tuple[str | int, ...]] = [(column,), (name, str(bus)), ("scenarios", row, column)]
     paths += [("load_series",)] if name == "load_scale" else []

@@ -1,4 +1,4 @@
-"""What a running sweep says: a bar on a terminal, and a log file."""
+"""Progress of a running sweep: a bar on a terminal, and a log file."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Progress:
         self._told = time.monotonic()
         hidden = not (sys.stderr.isatty() if shown is None else shown)
         self._bar = tqdm(total=total, initial=len(rows), unit="scenario", disable=hidden)
-        self._file = logging.Logger("sweep")  # of its own: a log file is nobody else's business
+        self._file = logging.Logger("sweep")  # of its own: no other logger writes to the file
         self._file.addHandler(logging.NullHandler())  # without any, warnings go to the terminal
         if folder is not None:
             no_links(folder, LOG)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from scopf.errors import ScopfError
 from scopf.sweeps import atomic
 from scopf.sweeps import manifest as manifests
+from scopf.sweeps.columns import STEP, kind
 from scopf.sweeps.plan import Plan
 from scopf.sweeps.progress import NOT_RUN
-from scopf.sweeps.quantities import BY_NAME, STEP, split
 from scopf.sweeps.store import JOURNAL, Store, unwritable
 from scopf.sweeps.worker import TABLES, failed
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SCENARIOS = "scenarios"
 _WHOLE = ("outage", "nssp_max_bus", "iterations", "binding", "neighbor", STEP)
-_ROW = {
+ROW = {
     "status": "object", "solved": "bool", "message": "object", "cost": "float64",
     "iterations": "Int64", "seconds": "float64", "rung": "object", "start": "object",
     "nssp_max": "float64", "nssp_max_bus": "Int64", "margin_min": "float64",
@@ -70,12 +70,12 @@ class Sweep:
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
-        """`Solution.pairs` likewise; the manifest says which rows of large problems are there."""
+        """`Solution.pairs` of every scenario that was solved; the manifest says which rows."""
         return self._read("pairs")
 
     @cached_property
     def buses(self) -> pd.DataFrame:
-        """`Solution.buses` likewise."""
+        """`Solution.buses` of every scenario that was solved."""
         return self._read("buses")
 
     def problem(self, scenario: int) -> Problem:
@@ -192,16 +192,15 @@ def _scenarios(plan: Plan, rows: dict[int, dict[str, Any]]) -> pd.DataFrame:
 
     columns: dict[str, Any] = {"scenario": range(len(plan))}
     for name in plan.columns:
-        kind = float if name == STEP else BY_NAME[split(name)[0]].kind
-        values = pd.Series(plan.column(name), dtype="object")
-        if kind is float and name != STEP:
+        of, values = kind(name), pd.Series(plan.column(name), dtype="object")
+        if of is float:
             values = values.astype("float64")
-        elif kind is int or name == STEP:
+        elif of is int:
             values = values.astype("Int64")
-        elif kind is bool and not values.isna().any():
+        elif of is bool and not values.isna().any():
             values = values.astype("bool")
         columns[name] = values
-    for name, dtype in _ROW.items():
+    for name, dtype in ROW.items():
         found = pd.Series([row.get(name) for row in rows.values()], dtype="object")
         columns[name] = found if dtype == "object" else found.astype(dtype)  # type: ignore[call-overload]
     return pd.DataFrame(columns)

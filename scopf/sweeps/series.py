@@ -10,7 +10,7 @@ from typing import Any
 from scopf.arrays import plain
 from scopf.errors import CaseError, Fault, ScopfError
 from scopf.network import csvtable
-from scopf.sweeps.quantities import STEP, Value
+from scopf.sweeps.columns import STEP, Value
 
 
 def rows_of(given: Any) -> list[dict[str, Value]]:

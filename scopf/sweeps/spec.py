@@ -1,4 +1,4 @@
-"""The spec of a study: what is fixed, and what the scenarios differ in.
+"""The spec of a study: settings of all scenarios, and columns in which they differ.
 
 A TOML file, the keyword arguments of `scopf.sweep` and the flags of `scopf sweep` say the same
 things under the same names, and all come here as one mapping.
@@ -20,8 +20,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from scopf.errors import CaseError, Fault, ScopfError, listing, nearest
+from scopf.model.quantities import PAIRS, QUANTITIES
 from scopf.sweeps import series
-from scopf.sweeps.quantities import BY_NAME, Value, is_column, split
+from scopf.sweeps.columns import COLUMNS, Value, is_column, split
 from scopf.sweeps.toml_lines import line_of
 from scopf.sweeps.values import MOST, column_type, is_space
 
@@ -34,14 +35,14 @@ _Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
 
 class Settings(BaseModel):
-    """What all scenarios share.
+    """Settings that all scenarios share.
 
     Attributes:
         title: of the study.
         case: bundled case or path.
         ignore_unsupported: as in `scopf.load_case`.
         inverters: CSV table, as in `Inverters.at_generators`.
-        beta_q, mp, droop_base, rating_mva, rating_factor: likewise.
+        beta_q, mp, droop_base, rating_mva, rating_factor: as there.
         combine: "grid" for all combinations of the axes, "zip" for axes that go together.
         chain: scenarios in a row that start from each other; None for what suits their number.
         form, options, max_iter, time_limit: as in `scopf.solve`.
@@ -98,7 +99,7 @@ class Spec:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Spec:
-        """What `as_dict` gave."""
+        """The spec that `as_dict` turned into plain values."""
         axes = (
             Axis(tuple(axis["columns"]), tuple(tuple(row) for row in axis["rows"]))
             for axis in plain["axes"]
@@ -107,7 +108,7 @@ class Spec:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What decides about results, by name; the case and tables count by what is in them."""
+        """Settings and columns that results depend on; the case and tables have other hashes."""
         settings = self.settings.model_dump(exclude={"title", "case", "inverters"})
         columns = {
             column: [row[k] for row in axis.rows]
@@ -131,7 +132,7 @@ def outside(options: Any) -> dict[str, str]:
     """
     names = options if isinstance(options, Mapping) else {}
     text = (
-        "names a file or a library, which is taken from nobody's file; "
+        "names a file or a library, which is not taken from a file; "
         "give options in the command itself (--option, options=...), with the case or spec"
     )
     return {str(name): text for name in names if _OUTSIDE.search(str(name))}
@@ -237,22 +238,24 @@ class _SpecReader:
     def _taken_apart(
         self, given: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, tuple[str | int, ...]], dict[str, Any]]:
-        """Columns, where each stands, and the rest; {mq: {32: ...}} is the column mq_32."""
+        """Columns, the path of each, and the rest; {mq: {32: ...}} is the column mq_32."""
         columns: dict[str, Any] = {}
         paths: dict[str, tuple[str | int, ...]] = {}
         rest = {}
         for key, value in given.items():
-            quantity = BY_NAME.get(key)
-            if quantity and quantity.by_bus and isinstance(value, Mapping) and not is_space(value):
+            quantity = QUANTITIES.get(key)
+            if quantity and quantity.each and isinstance(value, Mapping) and not is_space(value):
+                owner = "generator" if quantity.each == "gen" else "bus"
                 if not value:
-                    self.fault((key,), "is an empty table; leave it out, or name a bus in it")
-                for bus, one in value.items():
-                    column = key if bus == "all" else f"{key}_{bus}"
+                    self.fault((key,), f"is an empty table; leave it out, or name a {owner} in it")
+                for own, one in value.items():
+                    column = key if own == "all" else f"{key}_{own}"
+                    path = (key, str(own))
                     if not is_column(column):
-                        self.fault((key, str(bus)), f'"{bus}" is neither a bus number nor "all"')
+                        self.fault(path, f'"{own}" is neither a {owner} number nor "all"')
                         continue
-                    self._once(column, columns, (key, str(bus)))
-                    columns[column], paths[column] = one, (key, str(bus))
+                    self._once(column, columns, path)
+                    columns[column], paths[column] = one, path
             elif is_column(key):
                 self._once(key, columns, (key,))
                 columns[key], paths[key] = value, (key,)
@@ -265,7 +268,7 @@ class _SpecReader:
             self.fault(path, f"{column} is given twice")
 
     def _settings(self, given: dict[str, Any]) -> Settings | None:
-        known = [*Settings.model_fields, *BY_NAME, "scenarios", "load_series"]
+        known = [*Settings.model_fields, *COLUMNS, "scenarios", "load_series"]
         try:
             return Settings(**given)
         except ValidationError as error:
@@ -290,7 +293,7 @@ class _SpecReader:
             good["outage"] = ["all"]
         whole: dict[str, Any] = {"outage": ["all"]} if good.get("outage") == ["all"] else {}
         good = {name: value for name, value in good.items() if name not in whole}
-        types = {name: (column_type(BY_NAME[split(name)[0]], blanks=blanks), ...) for name in good}
+        types = {name: (column_type(name, blanks=blanks), ...) for name in good}
         try:
             model = create_model("Columns", **types)  # type: ignore[call-overload]
             checked = model(**good)
@@ -310,10 +313,10 @@ class _SpecReader:
     def _zipped(self, found: Mapping[str, list[Value]]) -> Iterator[Axis]:
         lengths = {name: len(values) for name, values in found.items()}
         longest = max(lengths.values(), default=1)
-        odd = {name: n for name, n in lengths.items() if n not in (1, longest)}
-        for name, n in odd.items():
+        others = {name: n for name, n in lengths.items() if n not in (1, longest)}
+        for name, n in others.items():
             self.fault((name,), f"has {n} values where others have {longest}; zip needs as many")
-        if found and not odd:
+        if found and not others:
             full = [v * longest if len(v) == 1 else v for v in found.values()]
             yield Axis(tuple(found), tuple(zip(*full, strict=True)))
 
@@ -327,8 +330,8 @@ class _SpecReader:
         names = list(dict.fromkeys(name for row in rows for name in row))
         for name in [name for name in names if not is_column(name)]:
             first = next(k for k, row in enumerate(rows) if name in row)
-            near = nearest(str(name), list(BY_NAME))
-            hint = f"; did you mean {near}?" if near else f"; known are {listing(BY_NAME, 20)}"
+            near = nearest(str(name), COLUMNS)
+            hint = f"; did you mean {near}?" if near else f"; known are {listing(COLUMNS, 20)}"
             self.fault(("scenarios", first, str(name)), "is nothing that scenarios have" + hint)
             names.remove(name)
         columns = {name: [row.get(name) for row in rows] for name in names}
@@ -365,13 +368,15 @@ class _SpecReader:
         columns = [column for axis in axes for column in axis.columns]
         for column in {c for c in columns if columns.count(c) > 1}:
             self.fault((column,), "is given twice")
-        together = [axis for axis in axes if {"eta_q", "d"} <= set(axis.columns)]
-        if {"eta_q", "d"} <= set(columns) and not together:
-            self.fault(("d",), "give either eta_q or d; a table of scenarios may have some of each")
+        for pair in PAIRS:
+            together = any({*pair} <= set(axis.columns) for axis in axes)
+            if {*pair} <= set(columns) and not together:
+                text = f"give either {pair[0]} or {pair[1]}"
+                self.fault((pair[1],), f"{text}; a table of scenarios may have some of each")
 
 
 def _complaints(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Where, and what, in our words."""
+    """Path and sentence of each error."""
     for fault in error.errors():
         text = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
         text = text[0].lower() + text[1:]

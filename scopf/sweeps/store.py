@@ -1,8 +1,8 @@
 """The journal of a sweep: what is finished, in a SQLite database that survives a kill.
 
 One process writes. What a task brings back is one transaction: the rows and tables of its
-scenarios, and where its chain stands, so that a sweep that is resumed goes on from the very same
-point. The log of a transaction is on disk before the next one begins (`synchronous=FULL`).
+scenarios and the last iterate of its chain, so that a sweep that is resumed goes on from the very
+same point. The log of a transaction is on disk before the next one begins (`synchronous=FULL`).
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ class Store:
 
         Args:
             chain: number of its chain.
-            done: results, and where the chain stands.
-            last: whether the chain is finished, and nobody goes on from there.
+            done: results, and the last iterate.
+            last: whether the chain is finished, so that its iterate is not kept.
         """
         with self._told(), self._transaction():
             run = self._base.execute
@@ -112,7 +112,7 @@ class Store:
     # -- reading -------------------------------------------
 
     def about(self) -> dict[str, Any]:
-        """What `begin` noted."""
+        """The identity and other entries that `begin` stored."""
         return {key: self._read(text) for key, text in self._rows("SELECT * FROM about")}
 
     def rows(self) -> dict[int, dict[str, Any]]:
@@ -125,7 +125,7 @@ class Store:
         return rows
 
     def iterates(self) -> dict[int, bytes | None]:
-        """Where unfinished chains stand."""
+        """Last iterates of unfinished chains."""
         return dict(self._rows("SELECT chain, iterate FROM chains"))
 
     def schemas(self) -> dict[str, bytes]:
@@ -172,7 +172,7 @@ class Store:
             text = f"{self.path}: {error}"
             if isinstance(error, sqlite3.OperationalError):
                 text += "; is the disk full, or the folder read-only? What was finished is safe "
-                text += "there: make room, and resume"
+                text += "there: free some space, and resume"
             raise ScopfError(text) from error
 
 
@@ -190,6 +190,6 @@ def _locked(folder: Path) -> FileLock:
 
 
 def unwritable(folder: Path, error: OSError) -> ScopfError:
-    """What to say when the run folder cannot be written to."""
+    """The error for a run folder that cannot be written to."""
     reason = error.strerror or type(error).__name__
     return ScopfError(f"cannot write to {folder}: {reason}")

@@ -14,14 +14,15 @@ from scopf.cases.files import load_case
 from scopf.devices.gfm import Inverters
 from scopf.errors import CaseError, Fault, ScopfError, listing
 from scopf.model.problem import Problem
+from scopf.model.quantities import QUANTITIES
 from scopf.network import csvtable
 from scopf.network.network import Network
 from scopf.optimizer import ipopt
 from scopf.stability.criterion import Criterion
 from scopf.sweeps import manifest as manifests
 from scopf.sweeps.base_case import Base, Numbers, Unsolvable
+from scopf.sweeps.columns import CHOICES, split
 from scopf.sweeps.plan import Plan, resolved
-from scopf.sweeps.quantities import BY_NAME
 from scopf.sweeps.spec import Line, Settings, Spec, check, outside, overridden, read_toml
 
 _IN_USE = "the Pyomo model of this problem is in use, so that it"
@@ -39,8 +40,8 @@ class Study:
         net = base.net.energized()
         self.units = base.units(net)
         self.spec = resolved(spec, net, self.units.bus.tolist(), source, line)
-        used = (BY_NAME[name] for name in self.spec.columns if name in BY_NAME)
-        declared = tuple(quantity.name for quantity in used if quantity.declared)
+        used = dict.fromkeys(split(column)[0] for column in self.spec.columns)
+        declared = tuple(name for name in used if name in QUANTITIES and QUANTITIES[name].part)
         self.base = dataclasses.replace(base, declared=declared)
         self.plan = Plan(self.spec)
 
@@ -101,13 +102,13 @@ class Study:
 
     def alone(self, workers: int, executor: Any, resume: bool) -> None:
         """Refuse what a problem with the user's own additions cannot do: leave this process."""
-        rebuilt = [name for name in self.spec.columns if name in BY_NAME and BY_NAME[name].rebuilds]
+        rebuilt = [name for name in self.spec.columns if name in CHOICES]
         if rebuilt:
             raise ScopfError(f"{_IN_USE} cannot be rebuilt for other {listing(rebuilt)}")
         if workers > 1 or executor:
             raise ScopfError(f"{_IN_USE} cannot be sent to workers; use workers=1")
         if resume:
-            raise ScopfError(f"{_IN_USE} cannot be compared with the one before; start anew")
+            raise ScopfError(f"{_IN_USE} cannot be compared with the one before; start again")
 
 
 def _spec_file(name: str) -> Path | None:

@@ -1,4 +1,4 @@
-"""On which line of a TOML file a key stands; the parser does not say."""
+"""The line of a key in a TOML file, which the parser does not give."""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from scopf.sweeps.quantities import Quantity
+from scopf.model.quantities import Quantity
+from scopf.sweeps.columns import COLUMNS, kind, split
 
 _SPACES: dict[str, Any] = {"linspace": np.linspace, "geomspace": np.geomspace}
 MOST = 1_000_000  # values of an axis, and scenarios of a sweep: each takes memory from the start
@@ -57,23 +58,21 @@ def _known_criterion(name: str) -> str:
     return name
 
 
-def column_type(quantity: Quantity, *, blanks: bool) -> Any:
-    """The pydantic type of a column: a list of this quantity's values.
+def column_type(column: str, *, blanks: bool) -> Any:
+    """The pydantic type of a column: a list of its values.
 
     Args:
-        quantity: whose values.
+        column: its name.
         blanks: whether a value may be missing, as in a table of scenarios.
     """
-    one: Any = quantity.kind
-    if quantity.kind is float:
-        one = Annotated[
-            float,
-            Field(strict=True, ge=quantity.least, gt=quantity.above, allow_inf_nan=False),
-        ]
-    elif quantity.name == "criterion":
+    of = COLUMNS[split(column)[0]]
+    one: Any = kind(column)
+    if isinstance(of, Quantity):
+        one = Annotated[float, Field(strict=True, ge=of.least, gt=of.above, allow_inf_nan=False)]
+    elif column == "criterion":
         one = Annotated[str, AfterValidator(_known_criterion)]
     else:
-        one = Annotated[quantity.kind, Field(strict=True)]
-    if blanks or quantity.kind is int:
+        one = Annotated[one, Field(strict=True)]
+    if blanks or kind(column) is int:
         one = one | None
     return Annotated[list[one], BeforeValidator(listed)]

@@ -1,4 +1,4 @@
-"""What runs in a worker: a stretch of a chain, each scenario starting from the one before it."""
+"""The work of a worker: part of a chain, each scenario starting from the one before it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from scopf.results.prices import TRACE
 from scopf.results.tables import BINDING
 from scopf.stability.rows import NOBODY
 from scopf.sweeps.base_case import INVALID, Base, Numbers, Topology, Unsolvable
-from scopf.sweeps.quantities import Value
+from scopf.sweeps.columns import Value
 
 if TYPE_CHECKING:
     from scopf.results.solution import Solution
@@ -37,7 +37,7 @@ _KEPT = 2  # problems that a worker keeps
 
 @dataclass(frozen=True)
 class Task:
-    """A stretch of a chain to solve.
+    """Part of a chain to solve.
 
     Attributes:
         token: names the base case, for workers that have it already.
@@ -67,12 +67,12 @@ class Result:
 
 @dataclass
 class Done:
-    """What came of a task: results, where the chain stands, schemas by key, what was said."""
+    """The end of a task: results, the last iterate, schemas by key, and warnings."""
 
     results: list[Result]
     iterate: bytes | None
     schemas: dict[str, bytes]
-    said: list[str]
+    warnings: list[str]
 
 
 class _Live:
@@ -100,7 +100,7 @@ def _work(task: Task) -> Done:
     began = time.perf_counter()
     iterate = None if task.iterate is None else unpacked(task.iterate)
     done = Done([], task.iterate, {}, [])
-    with _heard(done.said):
+    with _listening(done.warnings):
         for scenario, values in task.rows:
             if done.results and time.perf_counter() - began > task.seconds:
                 break
@@ -194,8 +194,8 @@ def _row(solution: Solution) -> dict[str, Any]:
         row["margin_min"] = float(margin.min()) if len(margin) else None
         row["vm_min"], row["vm_max"] = float(vm.min()), float(vm.max())
         rows = found.rows
-        room = rows.limit - rows.value - found.required
-        row["binding"] = int((room <= BINDING).sum())
+        slack = rows.limit - rows.value - found.required
+        row["binding"] = int((slack <= BINDING).sum())
     return row
 
 
@@ -244,7 +244,7 @@ def packed(iterate: Iterate) -> bytes:
 
 
 def unpacked(data: bytes) -> Iterate:
-    """What `packed` packed."""
+    """The iterate that `packed` turned into bytes."""
     with np.load(io.BytesIO(data), allow_pickle=False) as parts:
         return Iterate(
             signature=str(parts["signature"]),
@@ -258,7 +258,7 @@ def unpacked(data: bytes) -> Iterate:
 
 
 @contextmanager
-def _heard(said: list[str]) -> Iterator[None]:
+def _listening(warnings: list[str]) -> Iterator[None]:
     """Keep what the package says in this thread, each warning once; the driver passes it on.
 
     Other threads, the driver's among them, are not concerned.
@@ -266,7 +266,7 @@ def _heard(said: list[str]) -> Iterator[None]:
     top = logging.getLogger("scopf")
     log: logging.Logger | None = top
     others = [] if logging.lastResort is None else [logging.lastResort]
-    listener, mute = _Listener(said), _Mute()
+    listener, mute = _Listener(warnings), _Mute()
     while log is not None:
         others += log.handlers
         log = log.parent if log.propagate else None
@@ -296,11 +296,11 @@ class _Mute(logging.Filter):
 class _Listener(logging.Handler):
     """Keeps warnings of the package in this thread; each once."""
 
-    def __init__(self, said: list[str]) -> None:
+    def __init__(self, warnings: list[str]) -> None:
         super().__init__(logging.WARNING)
-        self._said, self._thread = said, threading.get_ident()
+        self._warnings, self._thread = warnings, threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
-        if record.thread == self._thread and text not in self._said:
-            self._said.append(text)
+        if record.thread == self._thread and text not in self._warnings:
+            self._warnings.append(text)

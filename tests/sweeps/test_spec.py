@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import scopf
 from scopf.cli.main import app
 from scopf.cli.sweep import values
-from scopf.sweeps.quantities import QUANTITIES
+from scopf.sweeps.columns import COLUMNS
 from scopf.sweeps.spec import Spec, check
 from scopf.sweeps.toml_lines import line_of
 
@@ -201,8 +201,8 @@ def test_the_command_says_what_is_wrong(arguments, said, tmp_path, monkeypatch):
 
 def test_every_number_has_a_flag_and_help():
     text = run("sweep --help").stdout
-    for quantity in QUANTITIES:
-        assert re.search(rf"^\s*--{quantity.name.replace('_', '-')}\b.*  +\w", text, re.M), quantity
+    for name in COLUMNS:
+        assert re.search(rf"^\s*--{name.replace('_', '-')}\b.*  +\w", text, re.M), name
 
 
 def test_exit_code_1_when_nothing_is_solved(tmp_path):

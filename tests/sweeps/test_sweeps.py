@@ -185,15 +185,25 @@ def test_axes_may_go_together():
     assert found == [[0, 0.19, 1.05], [1, 0.2, 1.05]]
 
 
-def test_droop_of_a_case_is_that_of_its_units_as_on_the_command_line():
+def test_a_droop_is_that_of_every_unit_however_it_is_given():
     net = scopf.load_case("case5_pjm")
     runs = scopf.sweep("case5_pjm", mq=[0.04, 0.08])
     units = scopf.Inverters.at_generators(net, mq=0.08)
     second = runs.inverters[runs.inverters["scenario"] == 1]
     assert second["mq"].tolist() == pytest.approx(units.mq.tolist())
     assert second["units"].max() == 2
-    given = scopf.sweep(net, inverters=units, mq=[0.04, 0.08])
-    assert set(given.inverters[given.inverters["scenario"] == 1]["mq"]) == {0.08}
+    before = scopf.Inverters.at_generators(net, mq=0.3)
+    problem = scopf.build(net, before)
+    for given in (scopf.sweep(net, inverters=before, mq=0.08), scopf.sweep(problem, mq=0.08)):
+        assert given.inverters["mq"].tolist() == second["mq"].tolist()
+    problem.update(mq=0.08)
+    for inverters in (problem.inverters, scopf.build(net, before, mq=0.08).inverters):
+        assert inverters.mq.tolist() == units.mq.tolist()
+        assert inverters.units.mq.tolist() == [0.08] * 5
+    at_bus = problem.update(mq={1: 0.08}).inverters  # the whole inverter, of two units
+    assert at_bus.mq[0] == 0.08
+    assert at_bus.units.mq[:2].tolist() == pytest.approx([0.16, 0.16])
+    assert at_bus.mq[1:].tolist() == units.mq[1:].tolist()
 
 
 def test_outages_come_with_the_base_case_and_an_island_is_a_row():

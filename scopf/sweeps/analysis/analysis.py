@@ -76,12 +76,12 @@ class Analysis:
 
     @cached_property
     def solved(self) -> Flags:
-        """Which scenarios have a solution."""
+        """Whether each scenario has a solution."""
         return _solved(self.scenarios)
 
     @cached_property
     def criteria(self) -> npt.NDArray[np.object_]:
-        """Name of the criterion by scenario; empty where nobody knows."""
+        """Name of the criterion by scenario; empty where it is unknown."""
         if "criterion" not in self.scenarios:
             return np.full(len(self), self.criterion, dtype=object)
         column = self.scenarios["criterion"].astype(object)
@@ -167,7 +167,7 @@ def analyse(sweep: Sweep) -> Analysis:
 
 
 def _solved(scenarios: pd.DataFrame) -> Flags:
-    """Which scenarios have a solution."""
+    """Whether each scenario has a solution."""
     return scenarios["solved"].fillna(False).to_numpy(dtype=bool)
 
 

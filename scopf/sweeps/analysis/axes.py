@@ -12,33 +12,13 @@ import numpy as np
 
 from scopf.arrays import Flags, Ints
 from scopf.errors import listing
-from scopf.sweeps.quantities import STEP
+from scopf.sweeps import columns
+from scopf.sweeps.columns import CHOICES, COLUMNS, STEP
+from scopf.sweeps.results import ROW
 
 if TYPE_CHECKING:
     import pandas as pd
 
-KNOWN = {  # name: (label, unit); the order says what is preferred as x
-    "mq": ("m_q", "p.u."),
-    "alpha": ("α", ""),
-    "load_scale": ("load scale", ""),
-    "eta_q": ("η_q", ""),
-    "d": ("d", "currency/h per MVAr²"),
-    "q_price": ("reactive price", "currency/MVArh"),
-    "opportunity_price": ("opportunity price", "currency/MWh"),
-    "margin": ("required margin", "p.u. voltage"),
-    "droop_margin": ("droop margin", ""),
-    "beta_q": ("β_q", ""),
-    "mp": ("m_p", "p.u."),
-    "stiffness_cost": ("stiffness cost", "currency/h"),
-    "criterion": ("criterion", ""),
-    "outage": ("branch out", ""),
-    "lossless": ("lossless", ""),
-}
-RESULTS = {
-    "status", "solved", "message", "cost", "iterations", "seconds", "rung", "start", "nssp_max",
-    "nssp_max_bus", "margin_min", "vm_min", "vm_max", "binding",
-}  # fmt: skip
-_CATEGORIES = {"criterion", "outage", "lossless"}
 _LONGEST = 40  # characters of a value that are shown
 MOST = 12_000  # scenarios that figures show
 
@@ -78,7 +58,7 @@ class Dimension:
 
     @property
     def company(self) -> str:
-        """Labels of the dimensions along it, to stand behind its own; empty if there are none."""
+        """Labels of the dimensions along it, to follow its own; empty if there are none."""
         return f" with {listing([one.label for one in self.along], 2)}" if self.along else ""
 
     def at(self, place: int) -> str:
@@ -159,7 +139,7 @@ class Axes:
 
 def find(scenarios: pd.DataFrame) -> Axes:
     """The axes of a table of scenarios."""
-    names = [name for name in scenarios.columns if name not in RESULTS | {"scenario"}]
+    names = [name for name in scenarios.columns if name not in {"scenario", *ROW}]
     found = [_axis(name, scenarios[name]) for name in names]
     fixed = tuple((a.label, _with_unit(a)) for a in found if len(a) == 1)
     varied = sorted((axis for axis in found if len(axis) > 1), key=_preference)
@@ -213,7 +193,7 @@ def groups(axes: Sequence[Dimension], size: int) -> dict[tuple[int, ...], Ints]:
 
 def _preference(axis: Dimension) -> tuple[int, str]:
     """Sorts what readers expect on the horizontal axis first."""
-    order = list(KNOWN)
+    order = list(COLUMNS)
     if axis.name == STEP:
         return -1, axis.name
     if axis.is_droop:
@@ -265,11 +245,7 @@ def _is_grid(x: Dimension, others: list[Dimension]) -> bool:
 def _axis(name: str, column: pd.Series[Any]) -> Dimension:
     import pandas as pd
 
-    label, unit = KNOWN.get(name, (name, ""))
-    if name.startswith("mq_"):
-        label, unit = f"m_q of {name.removeprefix('mq_')}", "p.u."
-    elif name.startswith("load_scale_"):
-        label = f"load scale of {name.removeprefix('load_scale_')}"
+    label, unit = columns.title(name)
     missing = column.isna()
     is_flag = bool(column[~missing].map(lambda value: isinstance(value, (bool, np.bool_))).all())
     numbers = pd.to_numeric(column, errors="coerce")
@@ -285,7 +261,7 @@ def _axis(name: str, column: pd.Series[Any]) -> Dimension:
     if missing.any():
         absent = "none" if name == "outage" else "not set"
         codes, texts, values = codes + 1, [absent, *texts], [absent, *values]
-    numeric = is_number and name not in _CATEGORIES and not missing.any()
+    numeric = is_number and name not in CHOICES and not missing.any()
     shown = values if numeric else texts
     return Dimension(name, label, unit, tuple(shown), tuple(texts), codes.astype(np.int64), numeric)
 

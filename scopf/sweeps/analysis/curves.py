@@ -15,7 +15,7 @@ from scopf.sweeps.analysis.critical import critical_axis, critical_values
 from scopf.sweeps.analysis.results import Label, Result, price_label
 from scopf.sweeps.analysis.units import price_unit
 
-MOST = 8  # curves in one picture: more cannot be told apart
+MOST = 8  # curves in one picture: more cannot be distinguished
 
 
 @dataclass(frozen=True, eq=False)

@@ -71,7 +71,7 @@ def _findings(analysis: Analysis) -> list[str]:
 
 
 def _highest_prices(analysis: Analysis) -> list[str]:
-    """Which inverters are priced, and where most."""
+    """The inverters with a price, and the place of the largest one."""
     if not analysis.highest > 0:
         return ["No inverter is priced in any scenario."]
     many = _count(
@@ -117,7 +117,7 @@ def _threshold(analysis: Analysis) -> list[str]:
 
 
 def part(analysis: Analysis, whole: Analysis) -> str:
-    """Which part of a large sweep is drawn, as a sentence; empty for all of it."""
+    """A sentence on the part of a large sweep that is drawn; empty for all of it."""
     if len(analysis) == len(whole):
         return ""
     kept = [

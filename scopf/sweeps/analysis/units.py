@@ -40,7 +40,7 @@ def price_text(value: float) -> str:
 
 
 def mixture(analysis: Analysis) -> str:
-    """Which criteria have prices per what; empty if all agree."""
+    """A sentence on criteria whose prices have different units; empty if all agree."""
     units = criteria_by_unit(analysis)
     if len(units) < 2:
         return ""

@@ -1,0 +1,269 @@
+"""The commands `scopf solve` and `scopf verify`."""
+
+# Annotations are not postponed here: the flags of commands are read from them.
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scopf.cli import completion, options
+from scopf.cli.ending import INTERRUPTED, NOT_SOLVED, NOT_STABLE
+from scopf.errors import ScopfError
+from scopf.model.quantities import QUANTITIES
+
+if TYPE_CHECKING:
+    from scopf.diagnosis.text import Diagnosis
+    from scopf.dynamics.verification import Verification
+    from scopf.model.problem import Problem
+    from scopf.results.solution import Solution
+
+log = logging.getLogger(__name__)
+
+NUMBERS = options.of_numbers({name: one.text for name, one in QUANTITIES.items()}, float)
+
+
+def _problem(
+    case: options.Case,
+    costs: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV table of costs for a .raw file: bus, id, c2, c1, c0, ... [default: "
+            "grid.costs.csv beside grid.raw]"
+        ),
+    ] = None,
+    lossless: options.Lossless = False,
+    criterion: Annotated[
+        str,
+        typer.Option(
+            help="Stability criterion: voltage-difference (the paper's), weighted, C0, C1, C2, or "
+            "none for a plain OPF.",
+            autocompletion=completion.criteria,
+        ),
+    ] = "voltage-difference",
+    beta_q: options.BetaQ = None,
+    mp: options.Mp = None,
+    droop_base: options.DroopBase = None,
+    inverters: options.InverterTable = None,
+    capability: options.Capability = False,
+    rating_factor: options.RatingFactor = None,
+    mq_min: Annotated[
+        float | None,
+        typer.Option(help="Co-design: least m_q; with --mq-max, droops become variables."),
+    ] = None,
+    mq_max: Annotated[float | None, typer.Option(help="Co-design: largest m_q.")] = None,
+    ignore_unsupported: options.IgnoreUnsupported = False,
+    *,
+    numbers: dict[str, float | None],
+) -> "Problem":
+    """Read a case and build its problem."""
+    import scopf
+
+    net = scopf.load_case(case, costs=costs, ignore_unsupported=ignore_unsupported)
+    net = net.lossless() if lossless else net
+    of_units: dict[str, Any] = {
+        "table": inverters, "mq": numbers["mq"], "beta_q": beta_q, "mp": mp,
+        "droop_base": droop_base or "system", "rating_factor": rating_factor,
+    }  # fmt: skip
+    units = scopf.Inverters.at_generators(net, **of_units)
+    if (mq_min is None) != (mq_max is None):
+        raise ScopfError("co-design needs both --mq-min and --mq-max")
+    bounds = None if mq_min is None or mq_max is None else (mq_min, mq_max)
+    further: dict[str, Any] = {**numbers, "mq": None}  # the units have it
+    return scopf.build(
+        net, units, criterion=criterion, mq_bounds=bounds, capability=capability, **further
+    )
+
+
+def _solution(
+    start: Annotated[
+        str,
+        typer.Option(
+            help="Start point: dc, flat, middle (of the bounds) or power-flow.",
+            autocompletion=completion.starts,
+        ),
+    ] = "dc",
+    form: Annotated[
+        str,
+        typer.Option(help="Branch flows as expressions (reduced), as variables (lifted), or auto."),
+    ] = "auto",
+    certify: Annotated[
+        bool,
+        typer.Option(
+            "--certify",
+            help="Check the result exactly and raise the droop margin until it is stable.",
+        ),
+    ] = False,
+    max_iter: options.MaxIter = None,
+    time_limit: options.TimeLimit = None,
+    option: options.IpoptOptions = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show the solver's iterations and more.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Show no progress, whatever it takes.")
+    ] = False,
+    diagnosis: Annotated[
+        bool, typer.Option(help="Say which limits conflict when there is no solution.")
+    ] = True,
+    *,
+    problem: "Problem",
+) -> "tuple[Solution, Diagnosis | None]":
+    """Solve a problem; without a solution, or one that is certified, say why as well."""
+    from scopf.optimizer.status import Status
+    from scopf.procedures.solver import solve
+    from scopf.results.explanation import explain
+
+    show = not (quiet or verbose)
+    how: dict[str, Any] = {
+        "start": start, "form": form, "certify": certify, "max_iter": max_iter,
+        "time_limit": time_limit, "options": options.named(option),
+    }  # fmt: skip
+    found = solve(problem, **how, verbose=verbose, progress=show)
+    stopped = found.status is Status.ITERATION_LIMIT and max_iter is None
+    if not (diagnosis and (found.solved or found.status.conflicting or stopped)):
+        return found, None  # the user's patience may be the reason, not the limits
+    return found, explain(found, progress=show)
+
+
+_PROBLEM, _SOLUTION = options.of(_problem), options.of(_solution)
+
+
+def _solved(given: dict[str, Any]) -> "tuple[Solution, Diagnosis | None]":
+    level = logging.INFO if given["verbose"] else logging.WARNING
+    logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("scopf").setLevel(level)
+    logging.getLogger("pyomo").setLevel(logging.CRITICAL)  # its errors reach us as exceptions
+    numbers = options.only(NUMBERS, given)
+    problem = _problem(**options.only(_PROBLEM, given), numbers=numbers)
+    return _solution(**options.only(_SOLUTION, given), problem=problem)
+
+
+def _settings(given: dict[str, Any]) -> dict[str, Any]:
+    """The flags that results depend on, as results have them."""
+    how = {"max_iter", "time_limit", "option", "verbose", "quiet", "diagnosis"}
+    flags = [*_PROBLEM, *NUMBERS, *_SOLUTION]
+    asked = options.only([one for one in flags if one.name not in how], given)
+    return {name: str(x) if isinstance(x, Path) else x for name, x in asked.items()}
+
+
+_Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object instead of the summary.")
+]
+
+
+@options.takes(_PROBLEM, NUMBERS, _SOLUTION)
+def solve(
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the tables, as CSV and Parquet.")
+    ] = None,
+    as_json: _Json = False,
+    **given: Any,
+) -> None:
+    """Solve one case and print its Nodal Stability Shadow Prices.
+
+    Exit code: 0 solved, 1 not solved (or not certified), 2 usage or bad input, 130 interrupted.
+
+    Example: scopf solve case39 --lossless --mq 0.2 --eta-q 0.1 --out results
+    """
+    solution, why = _solved(given)
+    from scopf.results import export
+
+    settings = _settings(given)
+    written = export.write(solution, out, settings, why) if out else []
+    if as_json:
+        typer.echo(export.as_json(solution, settings, why))
+    else:
+        typer.echo(str(solution))
+        if why is not None:
+            typer.echo(f"\n{why}")
+        if written:
+            typer.echo(f"\n{len(written)} files written to {out}")
+    _exit_if_interrupted(solution)
+    if not solution.solved or solution.certified is False:
+        raise typer.Exit(NOT_SOLVED)
+
+
+def _verified(
+    load: Annotated[
+        str,
+        typer.Option(
+            help="How loads follow the voltage: power, current, impedance, an exponent, or two for "
+            "active and reactive power (0,2)."
+        ),
+    ] = "power",
+    frequency: Annotated[
+        float | None, typer.Option(help="Nominal frequency in Hz. [default: 60]")
+    ] = None,
+    modes: Annotated[int, typer.Option(help="Number of modes to report.", min=1)] = 10,
+    method: Annotated[
+        str, typer.Option(help="Of finding eigenvalues: dense, arnoldi or auto.")
+    ] = "auto",
+    critical: Annotated[
+        bool,
+        typer.Option("--critical", help="Find the largest m_q of every unit at the point as well."),
+    ] = False,
+    *,
+    solution: "Solution",
+) -> "Verification":
+    """Verify a solution."""
+    from scopf.dynamics.droop import FREQUENCY
+
+    hertz = FREQUENCY if frequency is None else frequency
+    found = solution.verify(load=_load(load), frequency=hertz, modes=modes, method=method)
+    if critical:
+        log.info("critical m_q %g", found.critical_mq)  # the text has it from now on
+    return found
+
+
+def _load(text: str) -> Any:
+    """A load model as `Solution.verify` takes it."""
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        return text
+    return numbers[0] if len(numbers) == 1 else tuple(numbers)
+
+
+_VERIFIED = options.of(_verified)
+
+
+@options.takes(_PROBLEM, NUMBERS, _SOLUTION, _VERIFIED)
+def verify(as_json: _Json = False, **given: Any) -> None:
+    """Solve one case and check by its dynamics whether the result is stable.
+
+    Exit code: 0 stable, 1 not solved or not stable, 2 usage or bad input, 130 interrupted.
+
+    Example: scopf verify case39 --lossless --mq 0.2 --load impedance
+    """
+    solution, why = _solved(given)
+    how = options.only(_VERIFIED, given)
+    found = _verified(**how, solution=solution) if solution.solved else None
+    if as_json:
+        from scopf.results import export
+
+        result = {**export.as_dict(solution), "settings": {**_settings(given), **how}}
+        result |= found.as_dict() if found is not None else {"stable": None}
+        result |= {} if why is None else {"diagnosis": why.as_dict()}
+        typer.echo(json.dumps(result, allow_nan=False))
+    elif found is None:
+        typer.echo(f"{solution.status}: {solution.message}; there is nothing to verify")
+        typer.echo("" if why is None else f"\n{why}", nl=why is not None)
+    else:
+        from scopf.results import text
+
+        typer.echo(f"criterion {solution.problem.criterion.name}, cost {solution.cost:.4f}")
+        typer.echo("\n".join([*text.checks(solution), found.text()]))
+    _exit_if_interrupted(solution)
+    if found is None or not found.stable:
+        raise typer.Exit(NOT_STABLE)
+
+
+def _exit_if_interrupted(solution: "Solution") -> None:
+    """With the exit code of Ctrl-C, after what there is has been shown."""
+    last = solution.checks[-1].status if solution.checks else solution.status
+    if str(last) == "interrupted":
+        raise typer.Exit(INTERRUPTED)
