@@ -13,7 +13,6 @@ from typing import Any, get_args
 import numpy as np
 
 from scopf.arrays import Floats
-from scopf.devices.gfm import Inverters
 from scopf.engine.nlp import NLP
 from scopf.engine.symbols import Expression
 from scopf.errors import ScopfError, listing, number, spelled
@@ -303,7 +302,7 @@ def _examine(problem: Problem, nlp: NLP, found: Outcome) -> _Examined:
     nlp.take_over(found.x)
     solved = found.status.solved
     multipliers = Multipliers(nlp, found.rows, found.lower, found.upper, solved)
-    setting = dataclasses.replace(problem.setting, inverters=_designed(problem))
+    setting = _setting(problem)
     stability = problem.opf.stability.read(setting, multipliers)
     return _Examined(
         multipliers, setting, stability, accuracy.measure(problem, nlp, found, stability)
@@ -347,12 +346,13 @@ def _at_least(name: str, value: object, least: float) -> float:
     return found
 
 
-def _designed(problem: Problem) -> Inverters:
-    """The inverters, with the droops that co-design has found."""
+def _setting(problem: Problem) -> Setting:
+    """The problem's setting, with the droops that co-design has found."""
     stiffness = problem.opf.stiffness
     if isinstance(stiffness, GivenStiffness):
-        return problem.inverters
-    return problem.inverters.replace(mq=1.0 / stiffness.symbol.value)
+        return problem.setting
+    inverters = problem.inverters.replace(mq=1.0 / stiffness.symbol.value)
+    return dataclasses.replace(problem.setting, inverters=inverters)
 
 
 def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:
