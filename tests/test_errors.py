@@ -79,7 +79,7 @@ def test_a_problem_shows_the_settings_that_are_not_the_usual_ones():
     net = scopf.load_case("case9")
     assert repr(scopf.build(net)) == f"Problem({net!r}, voltage-difference)"
     changed = scopf.build(net, criterion="C1", eta_q=0.25).update(load_scale={5: 1.1})
-    assert repr(changed) == f"Problem({net!r}, C1, eta_q=0.25, load_scale={{5: 1.1}})"
+    assert repr(changed) == f"Problem({net!r}, C1, load_scale={{5: 1.1}}, eta_q=0.25)"
     assert "d={1: 0.5}" in repr(scopf.build(net, d={1: 0.5}))
 
 

@@ -125,7 +125,7 @@ def _solution(
     found = solve(problem, **how, verbose=verbose, progress=show)
     stopped = found.status is Status.ITERATION_LIMIT and max_iter is None
     if not (diagnosis and (found.solved or found.status.conflicting or stopped)):
-        return found, None  # the user's patience may be the reason, not the limits
+        return found, None  # max_iter may be the reason, not the limits
     return found, explain(found, progress=show)
 
 

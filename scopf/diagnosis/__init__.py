@@ -1,1 +1,1 @@
-"""Why a problem has no solution: which limits conflict, and what each of them would need."""
+"""The diagnosis of an infeasible problem: limits that conflict, and the value that each needs."""

@@ -1,4 +1,4 @@
-"""What a diagnosis may take."""
+"""Time and number of re-solves of a diagnosis."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class OutOfTimeError(Exception):
 
 @dataclass
 class Budget:
-    """What a diagnosis may take.
+    """Time and number of re-solves of a diagnosis.
 
     Attributes:
-        seconds: wall time.
-        solves: number of re-solves; None for any.
+        seconds: wall time allowed.
+        solves: number of re-solves allowed; None for any number.
         used: re-solves so far.
     """
 

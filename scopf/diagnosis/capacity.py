@@ -1,4 +1,4 @@
-"""Load above capacity: a conflict that needs no solver to be proven."""
+"""Load above capacity: a conflict that is proven without a solver."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Shortage:
 
 
 def shortage(problem: Problem, nlp: NLP) -> Shortage | None:
-    """The shortage, if it is certain: the network itself does not supply power.
+    """The shortage, if it is certain, and None if not: the network itself might supply power.
 
     Args:
-        problem: whose numbers count as they are now, those on its Pyomo model included.
+        problem: with its numbers as they are now, those set on its Pyomo model included.
         nlp: the same, compiled.
     """
     net, opf = problem.base, problem.opf
@@ -63,7 +63,7 @@ def shortage(problem: Problem, nlp: NLP) -> Shortage | None:
 
 
 def _least_loss(net: Network) -> Floats:
-    """Least that each DC line loses within its limits, per unit."""
+    """Least loss of each DC line within its limits, per unit."""
     line = net.dcline
     slope = line.loss1 != 0
     ends = [

@@ -1,8 +1,8 @@
 """The limits of a compiled problem, as the parts of its model name them.
 
-Power balances, the reference angle, equations and variables of the user are no limits: they hold.
-Where nothing else helps, loads may count as limits of their buses, at a price far above the others.
-Factors on all loads and on all droops move many rows at once and are asked for on their own.
+Power balances, the reference angle, and the user's equations and variables cannot be relaxed. If no
+relaxation of other limits is enough, loads may count as limits of their buses, at a price far above
+the others. Factors on all loads and on all droops act on many rows at once; they are tested alone.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from scopf.model.relaxation import Effect, Relaxation
 
 
 class Catalog:
-    """Lists the limits.
+    """All limits of a problem, by kind.
 
     Args:
-        problem: whose limits they are.
+        problem: that has the limits.
         nlp: the same, compiled.
-        loads: whether the load of every bus is a limit as well.
+        loads: whether the load of every bus is a limit too.
 
     Attributes:
         kinds: of limits.
@@ -54,14 +54,14 @@ class Catalog:
         return Kind(limits, rows, bounds)
 
     def _claim(self, family: Constraint) -> np.ndarray:
-        """Row numbers of a family whose meaning is known; -1 for what is not our row any more."""
+        """Row numbers of a family of the package; -1 where a row was removed or replaced."""
         numbers = self._nlp.row_numbers(family.name)
         kept = (numbers >= 0) & ~self._nlp.replaced(family.name)
         self._claimed[numbers[kept]] = True
         return np.where(kept, numbers, -1)
 
     def _add_others(self) -> None:
-        """Every other inequality: of the user, or of a criterion that does not say whose it is."""
+        """Add all other inequalities: those of the user, and criterion rows without an inverter."""
         lower, upper = self._nlp.g_lower, self._nlp.g_upper
         other = np.flatnonzero(~self._claimed & (lower < upper))
         if not len(other):
@@ -78,7 +78,7 @@ class Catalog:
             ) -> float:
                 return float(present[i] - sign * size[i] * t)
 
-            end = "lower side" if sign > 0 else "upper side"
+            end = "lower bound" if sign > 0 else "upper bound"
             limits = Relaxation(end, "further rows", end, "", side, labels, present, needed, ())
             self.kinds.append(Kind(limits, [(at, other[at], sign * size[at])], []))
 

@@ -1,4 +1,4 @@
-"""From a problem to its diagnosis: quick proofs first, then the search for conflicts."""
+"""The diagnosis of a problem: quick proofs first, then the search for conflicts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 from scopf.diagnosis.budget import Budget
 from scopf.diagnosis.capacity import Shortage, shortage
 from scopf.diagnosis.catalog import Catalog
+from scopf.diagnosis.elastic_solver import enlarged
 from scopf.diagnosis.limits import Limit, Limits
-from scopf.diagnosis.search import Search, more
+from scopf.diagnosis.search import Search
 from scopf.diagnosis.text import Change, Diagnosis
 from scopf.errors import ScopfError, listing, number
 from scopf.model.problem import Problem
@@ -31,21 +32,21 @@ def diagnose(
     start: Start = "dc",
     progress: bool = False,
 ) -> Diagnosis:
-    """Find out which limits of a problem conflict, and what each of them would need.
+    """The limits of a problem that conflict, and the value that each of them would need.
 
-    The problem counts as it stands now, with everything that was changed on its Pyomo model; rows
-    that were added there are limits like any other, equations and bounds of added variables hold.
-    The cost plays no part, and nothing of the problem is changed.
+    The problem counts as it stands now, with everything that was changed on its Pyomo model;
+    inequalities that were added there are limits like any other, equations and bounds of added
+    variables are not relaxed. The cost plays no part. The problem is not changed.
 
     Args:
         problem: from `scopf.build`.
-        time_limit: wall time in s after which it reports what it has.
-        max_solves: re-solves after which it does; None for any number.
-        start: where to search from, as in `solve`.
-        progress: whether to show on a terminal what is done, if it takes over two seconds.
+        time_limit: wall time in s after which the search ends with the results so far.
+        max_solves: re-solves after which it ends; None for any number.
+        start: start point, as in `solve`.
+        progress: whether to show the stage on a terminal, after two seconds.
 
     Returns:
-        The diagnosis; print it, or see its table `limits`.
+        The diagnosis; print it, or read its table `limits`.
 
     Raises:
         ScopfError: when the model cannot be compiled, or for an argument that makes no sense.
@@ -75,7 +76,7 @@ def diagnose(
 def _searched(
     problem: Problem, budget: Budget, start: Start, ticker: Ticker
 ) -> tuple[Limits, Search]:
-    """Search with the limits alone, in another form if that fails, then with the loads as well."""
+    """Search among the limits, in the lifted form if that fails, then with the loads as limits."""
     for lift, loads in ((False, False), (True, False), (False, True)):
         nlp = compiled(problem, lift)
         limits = Limits(Catalog(problem, nlp, loads).kinds)
@@ -87,12 +88,12 @@ def _searched(
 
 
 def _impossible(nlp: NLP) -> str:
-    """Rows whose sides contradict each other."""
+    """A sentence on rows with a lower bound above the upper one; empty if there are none."""
     crossed = np.flatnonzero(nlp.g_lower > nlp.g_upper)
     if not len(crossed):
         return ""
     names = listing(nlp.row_names[k] for k in crossed)
-    return f"the lower side lies above the upper side of {names}: no point can satisfy that"
+    return f"the lower bound lies above the upper bound of {names}: no point can satisfy that"
 
 
 def _short(short: Shortage, budget: Budget) -> Diagnosis:
@@ -108,13 +109,13 @@ def _short(short: Shortage, budget: Budget) -> Diagnosis:
 
 def _report(limits: Limits, search: Search, budget: Budget) -> Diagnosis:
     def change(conflict: int, k: int, t: float) -> Change:
-        return Change(conflict, limits[k], limits.needed(k, more(t)))
+        return Change(conflict, limits[k], limits.needed(k, enlarged(t)))
 
     conflicts = list(enumerate(search.conflicts, 1))
-    partners = [
-        (number, limits[k], tried)
+    members = [
+        (number, limits[k], tested)
         for number, conflict in conflicts
-        for ks, tried in ((conflict.partners, True), (conflict.untried, False))
+        for ks, tested in ((conflict.members, True), (conflict.untested, False))
         for k in ks
     ]
     violated = search.violated or {}
@@ -127,10 +128,10 @@ def _report(limits: Limits, search: Search, budget: Budget) -> Diagnosis:
             change(number, k, t) for number, conflict in conflicts
             for k, t in conflict.alone.items()
         ),
-        partners=tuple(partners),
+        members=tuple(members),
         together=tuple(change(found.get(k, 0), k, t) for k, t in together),
         factors=tuple(change(0, k, t) for k, t in search.factors.items()),
-        families=tuple(search.families.items()),
+        groups=tuple(search.groups.items()),
         suspects=tuple(limits[k] for k in search.suspects),
         complete=search.complete,
         unexplained=len(violated) - len(conflicts) if search.feasible is False else 0,
@@ -148,11 +149,11 @@ def _verdict(search: Search) -> str:
         )
     if search.feasible is None:
         why = f" ({search.stopped})" if search.stopped else ""
-        return f"no answer: not even with its limits loosened was the problem solved{why}"
+        return f"no answer: the problem was not solved even with its limits relaxed{why}"
     count = len(search.violated or {})
     if count == 1:
         return "no feasible point was found: limits conflict"
     return (
         f"no feasible point was found: limits conflict, and {count} of them (the fewest that were "
-        "found) have to give way together"
+        "found) have to be relaxed together"
     )

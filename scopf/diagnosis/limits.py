@@ -1,6 +1,6 @@
-"""Limits by number: everything that can be in conflict, and the effect of relaxing each of it.
+"""Limits by number, and the effects of relaxing each of them on rows and bounds.
 
-A limit relaxed by t changes sides of rows and bounds by c t; see `scopf.model.relaxation`.
+A limit relaxed by t moves the limits of rows and the bounds by c t; see `scopf.model.relaxation`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from scopf.arrays import Flags, Floats, Ints
 from scopf.model.relaxation import Relaxation
 
-Places = tuple[Ints, Ints, Floats]  # limit, row or column, c (below zero on an upper side)
+Places = tuple[Ints, Ints, Floats]  # limit, row or column, c (below zero for an upper one)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class Kind:
 
     @property
     def most(self) -> Floats:
-        """Largest t that makes sense for each."""
+        """Largest t of each."""
         return np.asarray(np.broadcast_to(self.of.most, len(self.of.present)), dtype=np.float64)
 
 
@@ -59,9 +59,9 @@ class Limits:
     Attributes:
         most: largest t of each, shape (k,).
         price: of relaxing each.
-        factor: which are factors on many rows.
-        asked: which it makes sense to ask about.
-        rows, bounds: c by row, or column, and limit.
+        factor: True for factors that act on many rows.
+        asked: True for limits that may be tested as the only relaxed one.
+        rows, bounds: effects of relaxing the limits.
     """
 
     def __init__(self, kinds: list[Kind]) -> None:

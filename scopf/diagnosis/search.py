@@ -1,43 +1,33 @@
 """The search for limits that conflict.
 
-1. Everything that is a limit can be loosened; the least price tells whether there is a conflict.
-   Its multipliers tell which limits take part: what binds or gives way. All others hold from then.
-   Where it takes too long, what gives way most until then is all that can from there on, which is a
-   far smaller problem.
-2. The price is made one that favours few limits that give way much over many that give way a
-   little, a few times: weights 1/(t + c). If it ends with a single limit, there is one conflict;
-   otherwise there are as many as limits that give way.
-3. For each conflict, worst first, the others resolved: what the limit that gives way needs at
-   least, and which limits then have multipliers. A single re-solve in which these all are nearly
-   free, and all others cost, tells whether they can take its place at all. If one of them does so,
-   that is what it needs by itself; if several do, they are tried alone, one after the other. What
-   has its answer holds from then on, until nothing is left or what is left is not enough even
-   together. One that resolves the worst conflict by itself may do so with all of them: then
-   there is one conflict only.
+1. Every limit can be relaxed at a price; the least price tells whether there is a conflict. The
+   members of conflicts are the limits that are relaxed or have a dual value; all others hold from
+   then on. If this takes too long, only the limits that are relaxed most by then can be relaxed
+   from there on, which is a far smaller problem.
+2. The prices are changed a few times to w/(t + c), which favours few limits with a large relaxation
+   over many with a small one. If a single limit is left, there is one conflict; otherwise there are
+   as many as relaxed limits.
+3. For each conflict, worst first, with the others resolved: the least relaxation of its limit, and
+   the other members (`scopf.diagnosis.conflicts`). A limit that resolves the worst conflict by
+   itself may resolve all of them: then there is one conflict only.
 
-The same question is put about a factor on all loads, one on all droops and, where there are several
-conflicts, about whole families of limits.
+A factor on all loads, one on all droops and, where there are several conflicts, whole groups of
+limits are tested in the same way.
 
-Every re-solve is of a problem that has feasible points, so the verdict does not rest on a solver's
-word about infeasibility; it rests on a local optimum, though. "Feasible" is proven by the point
-that was found, "infeasible" is not proven. All but the first start where another one ended,
-multipliers included.
+Every re-solve is of a problem that has feasible points. So the verdict does not depend on a solver
+reporting infeasibility, but it does depend on a local optimum: "feasible" is proven by the point
+that was found, "infeasible" is not proven.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scopf.diagnosis.budget import Budget, OutOfTimeError
-from scopf.diagnosis.elastic import Elastic, Where
-from scopf.optimizer import ipopt
-from scopf.optimizer.status import Status
-from scopf.optimizer.strategy import Patience, Watch
+from scopf.diagnosis.conflicts import MEMBER, Conflict, find_members, relaxed_alone
+from scopf.diagnosis.elastic_solver import RELAXED, ElasticSolver, Relaxed, enlarged
 
 if TYPE_CHECKING:
     from scopf.arrays import Flags, Floats
@@ -45,76 +35,14 @@ if TYPE_CHECKING:
     from scopf.engine.nlp import NLP
     from scopf.optimizer.progress import Ticker
 
-log = logging.getLogger(__name__)
-
-MET = 1e-6  # t below which a limit counts as kept
-_MORE = 1e-3  # relative: how much more room than the least a limit is said to need
-_TAKES_PART = 1e-3  # share of its price that a limit's multiplier has to reach
-_WORTH = 1e-2  # rate at which a limit has to take another one's place to be asked
-_CHEAP, _DEAR = 0.1, 10.0  # prices of limits that are tried, and of all others
-_ROUNDS = 3  # of new weights
-_TRIED = 3  # limits tried as the only one for all conflicts
-_MISSES = 2  # limits in a row that are not enough, before all that are left are tried together
-_SHARE = 0.5  # of the time that is left, for the first re-solve
-_LEANS = (
-    1e-3,
-    0.1,
-)  # share of the largest t, of the price: what may give way where that is cut short
-_SUSPECTS = 10  # that are named where there is no answer
-_SLIGHT = 1e-2  # share of the largest t at which a limit may not have to give way after all
-_COLD: dict[str, str | int | float] = {"max_iter": 300, "tol": 1e-8, "mu_init": 1e-3}
-_ROUGH: dict[str, str | int | float] = {"tol": 1e-7}  # where t is not a number that is reported
-_WARM: dict[str, str | int | float] = {**ipopt.WARM, "max_iter": 200, "tol": 1e-8, "mu_init": 1e-5}
-# Without a cost many points are as good: that the Hessian is regularised is no sign of a stall.
-_PATIENCE = Patience(iterations=300, restoration=100, tiny=100, regularized=300)
-_WARM_PATIENCE = Patience(  # a cold start is tried then
-    iterations=150, restoration=15, tiny=15, regularized=150
-)
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """The cheapest way of loosening limits.
-
-    Attributes:
-        ok: whether the solver came to an end.
-        cut: whether its share of the time was too short for that.
-        where: the point, t of every limit, and multipliers.
-        worth: of all limits: what a first bit of each would save.
-    """
-
-    ok: bool
-    where: Where
-    worth: Floats
-    cut: bool = False
-
-    @property
-    def t(self) -> Floats:
-        """How far every limit gives way."""
-        return self.where.t
-
-    def gives_way(self, besides: Iterable[int] = ()) -> bool:
-        """Whether any limit does, besides these."""
-        rest = self.t > MET
-        rest[list(besides)] = False
-        return bool(rest.any())
-
-
-@dataclass(frozen=True)
-class Conflict:
-    """Limits that have no common point.
-
-    Attributes:
-        first: the limit that was found first; other conflicts count on what it needs.
-        alone: t of each limit that resolves the conflict by itself, by its number.
-        partners: limits that take part but are not enough by themselves.
-        untried: limits that take part and were not tried.
-    """
-
-    first: int
-    alone: dict[int, float]
-    partners: tuple[int, ...]
-    untried: tuple[int, ...]
+_REWEIGHTINGS = 3
+_TESTED_FOR_ALL = 3  # limits tested as the only one to relax for all conflicts
+_SHARE = 0.5  # of the time left, for the first re-solve
+_OF_LARGEST = 1e-3  # where that is cut short: share of the largest t from which a limit is kept
+_OF_PRICE = 0.1  # the same for the dual value, as a share of the price
+_SUSPECTS = 10  # limits named where there is no answer
+_SUSPECT = 0.1  # share of the largest t from which a limit is one of them
+_SLIGHT = 1e-2  # share of the largest t below which a relaxation may not be necessary
 
 
 class Search:
@@ -123,32 +51,32 @@ class Search:
     Args:
         nlp: the compiled problem.
         limits: its limits.
-        start: where to start from, shape (n,).
-        budget: what it may take.
-        ticker: shows how far it is.
+        start: start point, shape (n,).
+        budget: time and number of re-solves.
+        ticker: shows the stage of the search.
 
     Attributes:
-        violated: t of the limits that have to give way together, by number; None at first.
+        violated: t of the limits that have to be relaxed together, by number; None at first.
         feasible: whether a feasible point was found; None at first.
-        conflicts: that were looked into.
-        levers: t of each lever that is enough by itself.
-        families: names of families of limits, and whether one alone would be enough.
-        suspects: limits that gave way most when there was no time for an answer, worst first.
+        conflicts: those whose members were looked for.
+        factors: t of each factor that is enough by itself, by its number.
+        groups: names of groups of limits, and whether relaxing one group alone is enough.
+        suspects: limits relaxed most when the time for an answer was up, worst first.
         complete: whether the search came to its end.
-        stopped: why not, if a limit of the budget is the reason.
+        stopped: the part of the budget that ended the search; empty if none did.
     """
 
     def __init__(
         self, nlp: NLP, limits: Limits, start: Floats, budget: Budget, ticker: Ticker
     ) -> None:
-        self._nlp, self._limits, self._budget, self._ticker = nlp, limits, budget, ticker
+        self._limits, self._ticker = limits, ticker
+        self._solver = ElasticSolver(nlp, limits, start, budget, ticker)
         self._asked = limits.asked & ~limits.factor
-        self._x = start
         self.violated: dict[int, float] | None = None
         self.feasible: bool | None = None
         self.conflicts: list[Conflict] = []
         self.factors: dict[int, float] = {}
-        self.families: dict[str, bool] = {}
+        self.groups: dict[str, bool] = {}
         self.suspects: list[int] = []
         self.complete = False
         self.stopped = ""
@@ -162,282 +90,140 @@ class Search:
 
     def _search(self) -> None:
         limits = self._limits
-        self._ticker.stage("diagnosis: which limits give way")
-        self._loose(~limits.factor)
+        self._ticker.stage("diagnosis: limits to relax")
+        self._solver.restrict(~limits.factor)
         price = limits.price.copy()
-        found = self._solve(price, share=_SHARE)
-        cut = found.cut
-        if cut:
-            found = self._narrowed(found, price)
-        if not found.ok:
+        relaxed = self._solver.solve(price, share=_SHARE)
+        cut_short = relaxed.out_of_time
+        if cut_short:
+            relaxed = self._narrowed(relaxed, price)
+        if not relaxed.ok:
             return
         self.suspects, self.stopped = [], ""
-        self.feasible = not found.gives_way()
+        self.feasible = not relaxed.relaxes()
         if self.feasible:
             self.complete = True
             return
-        self._keep(found)
-        parts = (found.t > MET) | (found.worth > _TAKES_PART * price)
-        self._loose(parts | limits.factor)
-        self._sparse(found, price)
-        self._settle()
-        self._try_levers()
+        self._set_violated(relaxed)
+        members = (relaxed.t > RELAXED) | (relaxed.dual_values > MEMBER * price)
+        self._solver.restrict(members | limits.factor)
+        self._reweight(relaxed, price)
+        self._drop_slight()
+        self._test_factors()
         explained = self._explain()
         if len(self.violated or {}) > 1:
-            self._try_families(parts)
-        self.complete = explained and not cut
+            self._test_groups(members)
+        self.complete = explained and not cut_short
 
-    def _narrowed(self, cut: Found, price: Floats) -> Found:
-        """The rest of a first re-solve that takes too long, with the few limits that gave way."""
-        share, worth = _LEANS
-        self._loose((cut.t > share * cut.t.max()) | (cut.worth > worth * price))
+    def _narrowed(self, cut: Relaxed, price: Floats) -> Relaxed:
+        """The first re-solve again after it took too long, with the limits relaxed most by then."""
+        most = cut.t.max()
+        self._solver.restrict((cut.t > _OF_LARGEST * most) | (cut.dual_values > _OF_PRICE * price))
         ranked = np.argsort(-cut.t, kind="stable")[:_SUSPECTS]
-        self.suspects = ranked[cut.t[ranked] > _CHEAP * cut.t.max()].tolist()
+        self.suspects = ranked[cut.t[ranked] > _SUSPECT * most].tolist()
         self.stopped = "time limit"
-        self._x = cut.where.x
-        return self._solve(price)
+        self._solver.start = cut.point.x
+        return self._solver.solve(price)
 
-    def _keep(self, found: Found) -> None:
-        """Take these limits for those that have to give way together."""
-        self._base = found.where
-        self.violated = {int(k): float(found.t[k]) for k in np.flatnonzero(found.t > MET)}
+    def _set_violated(self, relaxed: Relaxed) -> None:
+        """Take the relaxed limits for those that have to be relaxed together."""
+        self._base = relaxed.point
+        self.violated = {int(k): float(relaxed.t[k]) for k in np.flatnonzero(relaxed.t > RELAXED)}
 
-    # -- which limits give way -------------------------------------------
+    # -- limits to relax -------------------------------------------
 
-    def _sparse(self, found: Found, price: Floats) -> None:
-        """Fewer limits that give way, by new weights."""
+    def _reweight(self, relaxed: Relaxed, price: Floats) -> None:
+        """Reduce the number of relaxed limits by new prices."""
         assert self.violated is not None
-        for _ in range(_ROUNDS):
+        for _ in range(_REWEIGHTINGS):
             if len(self.violated) == 1:
                 return
-            top = found.t.max()
+            top = relaxed.t.max()
             small = 0.01 + 0.1 * top
-            found = self._solve(price * (top + small) / (found.t + small), near=found.where)
-            if not found.ok or not found.gives_way():
+            new = price * (top + small) / (relaxed.t + small)
+            relaxed = self._solver.solve(new, near=relaxed.point)
+            if not relaxed.ok or not relaxed.relaxes():
                 return
             before = len(self.violated)
-            if (found.t > MET).sum() <= before:
-                self._keep(found)
+            if (relaxed.t > RELAXED).sum() <= before:
+                self._set_violated(relaxed)
             if len(self.violated) == before:
                 return
 
-    def _settle(self) -> None:
-        """Leave out what only gives way because others do not a little more."""
+    def _drop_slight(self) -> None:
+        """Leave out limits that need no relaxation once the others are relaxed a little more."""
         assert self.violated is not None
         largest = max(self.violated.values())
-        sure = {k: more(t) for k, t in self.violated.items() if t > _SLIGHT * largest}
+        sure = {k: enlarged(t) for k, t in self.violated.items() if t > _SLIGHT * largest}
         if len(sure) == len(self.violated):
             return
-        price, most = self._prices((), sure)
-        found = self._solve(price, most, self._base)
-        if found.ok:
-            kept = {k: t for k, t in self.violated.items() if k in sure or found.t[k] > MET}
+        price, most = self._solver.prices((), sure)
+        relaxed = self._solver.solve(price, most, self._base)
+        if relaxed.ok:
+            kept = {k: t for k, t in self.violated.items() if k in sure or relaxed.t[k] > RELAXED}
             self.violated = kept
 
-    def _try_levers(self) -> None:
+    def _test_factors(self) -> None:
+        """Find the factors on all loads, and on all droops, that resolve everything."""
         self._ticker.stage("diagnosis: all loads, all droops")
         for k in np.flatnonzero(self._limits.factor & (self._limits.most > 0)).tolist():
-            price, most = self._prices([k], {})
-            found = self._solve(price, most, self._base, far=True)
-            if found.ok and not found.gives_way([k]):
-                self.factors[k] = float(found.t[k])
+            price, most = self._solver.prices([k], {})
+            relaxed = self._solver.solve(price, most, self._base, far=True)
+            if relaxed.ok and not relaxed.relaxes([k]):
+                self.factors[k] = float(relaxed.t[k])
 
-    def _try_families(self, parts: Flags) -> None:
-        """Which families would be enough, all of their limits together."""
+    def _test_groups(self, members: Flags) -> None:
+        """Find the groups of limits that are enough, all limits of a group relaxed together."""
         assert self.violated is not None
-        self._ticker.stage("diagnosis: whole families of limits")
-        families = {n: m for n, m in self._limits.groups().items() if (m & parts).any()}
+        self._ticker.stage("diagnosis: groups of limits")
+        groups = {n: of for n, of in self._limits.groups().items() if (of & members).any()}
         try:
-            for name, members in families.items():
-                if members[list(self.violated)].all():
-                    self.families[name] = True
+            for name, of in groups.items():
+                if of[list(self.violated)].all():
+                    self.groups[name] = True
                     continue
-                self._loose(parts | members)
-                price, most = self._prices(np.flatnonzero(members).tolist(), {})
-                found = self._solve(price, most, self._base, far=True)
-                if found.ok:
-                    self.families[name] = not (found.t[~members] > MET).any()
+                self._solver.restrict(members | of)
+                price, most = self._solver.prices(np.flatnonzero(of).tolist(), {})
+                relaxed = self._solver.solve(price, most, self._base, far=True)
+                if relaxed.ok:
+                    self.groups[name] = not (relaxed.t[~of] > RELAXED).any()
         finally:
-            self._loose(parts | self._limits.factor)
+            self._solver.restrict(members | self._limits.factor)
 
-    # -- what they conflict with -------------------------------------------
+    # -- members of each conflict -------------------------------------------
 
     def _explain(self) -> bool:
-        """Look into each conflict, worst first; whether all of them were."""
+        """Find the members of each conflict, worst first; True if that was done for all."""
         assert self.violated is not None
         sure = True
         for k in sorted(self.violated, key=lambda k: -self.violated[k]):  # type: ignore[index]
             count = len(self.conflicts) + 1
             self._ticker.stage(f"diagnosis: conflict {count} of {len(self.violated)}")
-            others = {j: more(t) for j, t in self.violated.items() if j != k}
-            t, found = self._alone(k, others, self._base)
-            if t is not None and t <= MET:  # what the others need resolves this as well
+            others = {j: enlarged(t) for j, t in self.violated.items() if j != k}
+            t, relaxed = relaxed_alone(self._solver, k, others, self._base)
+            if t is not None and t <= RELAXED:  # the others' relaxations resolve this as well
                 del self.violated[k]
-                self.conflicts = []  # they counted on it
+                self.conflicts = []  # they were found with this limit relaxed
                 return self._explain()
-            if t is None or found is None:  # together with the others it is: that was found before
-                sure, t, found = False, self.violated[k], None
-            self._explain_one(k, t, others, found)
+            if t is None or relaxed is None:  # with the others it is enough: that was found before
+                sure, t, relaxed = False, self.violated[k], None
+            self.conflicts.append(Conflict(k, {k: t}))
+            if relaxed is not None:
+                find_members(self._solver, self.conflicts[-1], others, relaxed, self._asked)
             if count == 1 and others and self._single(self.conflicts[0]):
                 self.conflicts = []
                 return self._explain()
-        return sure and not any(conflict.untried for conflict in self.conflicts)
+        return sure and not any(conflict.untested for conflict in self.conflicts)
 
     def _single(self, worst: Conflict) -> bool:
-        """Whether one limit is enough for all conflicts: one of those that resolve the worst one.
+        """Whether one of the limits that resolve the worst conflict resolves all conflicts.
 
-        If so, it is the only one that has to give way from then on.
+        If so, it is the only one that has to be relaxed from then on.
         """
         self._ticker.stage("diagnosis: one limit for all")
-        for k in list(worst.alone)[:_TRIED]:
-            t, alone = self._alone(k, {}, self._base)
+        for k in list(worst.alone)[:_TESTED_FOR_ALL]:
+            t, alone = relaxed_alone(self._solver, k, {}, self._base)
             if t is not None and alone is not None:
-                self.violated, self._base = {k: t}, alone.where
+                self.violated, self._base = {k: t}, alone.point
                 return True
         return False
-
-    def _explain_one(
-        self, first: int, t: float, others: Mapping[int, float], found: Found | None
-    ) -> None:
-        """Which limits could take the place of the one that gives way."""
-        alone, partners, left = {first: t}, list[int](), list[int]()
-        if found is not None:
-            value = np.where(self._asked, found.worth / _CHEAP, 0.0)
-            value[[first, *others]] = 0.0
-            ranked = [k for k in np.argsort(-value).tolist() if value[k] > _TAKES_PART]
-            left = [k for k in ranked if value[k] > _WORTH]
-            partners = ranked[len(left) :]
-        failed = list[int]()
-        try:
-            misses = _MISSES
-            while left and found is not None:
-                if misses >= _MISSES and len(left) > 1:
-                    together = self._alternatives(left, others, found.where)
-                    if not together:
-                        partners += left
-                        left = []
-                        break
-                    k = max(together, key=lambda k: together[k])
-                    if len(together) == 1:
-                        alone[k] = together[k]
-                        left.remove(k)
-                        continue
-                    misses = 0
-                else:
-                    k = left[0]
-                needed, tried = self._alone(k, others, found.where)
-                left.remove(k)
-                if needed is not None:
-                    alone[k] = needed
-                    continue
-                (failed if tried is None else partners).append(k)
-                misses += 1
-        finally:
-            untried = (*failed, *left)
-            self.conflicts.append(Conflict(first, alone, tuple(partners), untried))
-
-    def _alternatives(
-        self, limits: list[int], others: Mapping[int, float], near: Where
-    ) -> dict[int, float]:
-        """T of limits that take a conflict's place together; empty if all of them cannot.
-
-        A failed re-solve counts as that they can, to be on the safe side.
-        """
-        price, most = self._prices(limits, others)
-        found = self._solve(price, most, near)
-        if not found.ok:
-            return dict.fromkeys(limits, 1.0)
-        if found.gives_way([*limits, *others]):
-            return {}
-        return {k: float(found.t[k]) for k in limits if found.t[k] > MET}
-
-    def _alone(
-        self, limit: int, others: Mapping[int, float], near: Where
-    ) -> tuple[float | None, Found | None]:
-        """What a limit needs if it alone gives way, on top of others that have given way.
-
-        Returns:
-            t, None if it is not enough; and what was found, None if that failed.
-        """
-        price, most = self._prices([limit], others)
-        found = self._solve(price, most, near)
-        if not found.ok:
-            return None, None
-        if found.gives_way([limit, *others]):
-            return None, found
-        return float(found.t[limit]), found
-
-    # -- re-solves -------------------------------------------
-
-    def _prices(self, cheap: Iterable[int], given: Mapping[int, float]) -> tuple[Floats, Floats]:
-        """Prices and largest t: some limits cheap, some free up to a t, all others dear."""
-        limits = self._limits
-        price, most = _DEAR * limits.price, np.where(limits.factor, 0.0, limits.most)
-        tried = list(cheap)
-        price[tried], most[tried] = _CHEAP, limits.most[tried]
-        for k, t in given.items():
-            price[k], most[k] = 0.0, t
-        return price, most
-
-    def _loose(self, loose: Flags) -> None:
-        """From here on only these limits can give way."""
-        limits = self._limits
-        self._elastic = Elastic(self._nlp, limits.rows, limits.bounds, loose, limits.most)
-
-    def _solve(
-        self,
-        price: Floats,
-        most: Floats | None = None,
-        near: Where | None = None,
-        far: bool = False,
-        share: float = 1.0,
-    ) -> Found:
-        """Least price of loosening limits.
-
-        Args:
-            price: of each.
-            most: largest t of each; None for what makes sense.
-            near: where a re-solve ended that is a start for this one; None for the start point.
-            far: whether the end will be far from there, so that multipliers are of no use.
-            share: of the time that is left, for a first re-solve.
-        """
-        elastic, limits = self._elastic, self._limits
-        if most is None:
-            most = np.where(limits.factor, 0.0, limits.most)
-        elastic.price(price[elastic.loose], most[elastic.loose])
-        if near is None:
-            return self._run(elastic.start(self._x), {}, _COLD | _ROUGH, share)
-        if not far:
-            found = self._run(*elastic.resume(near), _WARM)
-            if found.ok:
-                return found
-        return self._run(elastic.start(near.x), {}, _COLD)
-
-    def _run(
-        self,
-        start: Floats,
-        multipliers: dict[str, Floats],
-        how: dict[str, str | int | float],
-        share: float = 1.0,
-    ) -> Found:
-        self._budget.take()
-        elastic = self._elastic
-        options = {**how, "max_wall_time": max(share * self._budget.left, 1e-3)}
-        watch = Watch(_WARM_PATIENCE if multipliers else _PATIENCE)
-        outcome = ipopt.run(elastic, start, options, watch, self._ticker, multipliers)
-        cut = outcome.status is Status.TIME_LIMIT
-        if cut and share == 1.0:
-            raise OutOfTimeError("time limit")
-        if outcome.status is Status.INTERRUPTED:
-            raise OutOfTimeError("interrupted")
-        where, worth = elastic.where(outcome), np.zeros(len(self._limits))
-        worth[elastic.loose] = elastic.worth(outcome.rows)
-        text = "elastic re-solve %d: %s, %d iterations, %d limits give way"
-        count = int((where.t > MET).sum())
-        log.info(text, self._budget.used, outcome.message, watch.iterations, count)
-        return Found(outcome.status.solved, where, worth, cut)
-
-
-def more(t: float) -> float:
-    """A little more than the least, so that there is room for a solution."""
-    return t * (1.0 + _MORE) + MET

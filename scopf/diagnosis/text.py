@@ -1,4 +1,4 @@
-"""What a diagnosis found, as tables and as text."""
+"""The result of a diagnosis, as tables and as text."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _DIGITS = 4
 
 @dataclass(frozen=True)
 class Change:
-    """A limit, and the value that it alone would have to have.
+    """A limit, and the value at which relaxing it alone is enough.
 
     Attributes:
         conflict: number of the conflict, from 1.
-        limit: which.
-        needed: value, in the limit's unit; a thousandth more room than the least that was found.
+        limit: the limit.
+        needed: value, in the limit's unit; the change is a thousandth more than the least found.
     """
 
     conflict: int
@@ -36,43 +36,43 @@ class Change:
 
     def __str__(self) -> str:
         limit = self.limit
-        whose = "" if limit.quantity == "room" else f" of {limit.element}" if limit.element else ""
+        whose = f" of {limit.element}" if limit.element else ""
         value = f"{limit.side} {outward(self.needed, limit.side)}"
         return " ".join(f"{limit.quantity}{whose} {value} {limit.unit}".split())
 
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
-    """Why a problem has no solution, as far as can be told.
+    """The reason why a problem has no solution, as far as it was found.
 
     Attributes:
         verdict: the answer as a sentence.
         feasible: True when a point that meets all limits was found, False when none was, None when
-            the question stayed open.
+            the search ended without an answer.
         changes: each resolves its conflict by itself.
-        partners: limits that take part in a conflict, but are not enough by themselves: their
-            number of conflict and whether they were tried.
-        together: where there are several conflicts, one change for each; the numbers of one count
-            on those of the others.
+        members: other members of each conflict, which are not enough by themselves: number of the
+            conflict, limit, and whether it was tested.
+        together: where there are several conflicts, one change for each; each value holds with the
+            others changed as well.
         factors: factors on all loads and on all droops that resolve everything.
-        families: families of limits, and whether to drop one of them would be enough; asked where
-            there are several conflicts.
+        groups: groups of limits, and whether dropping one group would be enough; tested where there
+            are several conflicts.
         proven: whether the verdict needs no solver: then `changes` are the least that is necessary.
-        complete: False when the search was cut short, or a re-solve failed.
-        suspects: where the search ended before any answer: what gave way most until then, worst
-            first. None of them has to.
-        unexplained: conflicts that were found but not looked into.
-        stopped: what cut the search short, such as "time limit"; empty if nothing did.
-        solves, seconds: re-solves and wall time that it took.
+        complete: False when the search ended early, or a re-solve failed.
+        suspects: where the search ended before any answer, the limits relaxed most by then, worst
+            first. None of them is proven to be in conflict.
+        unexplained: number of conflicts whose members were not looked for.
+        stopped: reason why the search ended early, such as "time limit"; empty if it did not.
+        solves, seconds: re-solves made, and wall time.
     """
 
     verdict: str
     feasible: bool | None
     changes: tuple[Change, ...] = ()
-    partners: tuple[tuple[int, Limit, bool], ...] = field(default=(), repr=False)
+    members: tuple[tuple[int, Limit, bool], ...] = field(default=(), repr=False)
     together: tuple[Change, ...] = ()
     factors: tuple[Change, ...] = ()
-    families: tuple[tuple[str, bool], ...] = ()
+    groups: tuple[tuple[str, bool], ...] = ()
     suspects: tuple[Limit, ...] = ()
     proven: bool = False
     complete: bool = True
@@ -85,8 +85,8 @@ class Diagnosis:
     def limits(self) -> pd.DataFrame:
         """The limits that conflict: present value, and the value that each needs by itself.
 
-        To change one of them, or to drop it, makes the instance feasible; where there are several
-        conflicts, together with the changes `together` of the other ones.
+        Changing one of them to that value, or dropping it, makes the problem feasible; where there
+        are several conflicts, together with the changes in `together` for the other ones.
         """
         import pandas as pd
 
@@ -107,14 +107,14 @@ class Diagnosis:
             "limits": [_record(change) for change in self.changes],
             "together": [_record(change) for change in self.together],
             "factors": [_record(change) for change in self.factors],
-            "families": dict(self.families),
+            "groups": dict(self.groups),
             "suspects": [
                 {"limit": limit.name, "element": limit.element} for limit in self.suspects
             ],
-            "partners": [
+            "members": [
                 {"conflict": conflict, "limit": limit.name, "element": limit.element,
-                 "tried": tried}
-                for conflict, limit, tried in self.partners
+                 "tested": tested}
+                for conflict, limit, tested in self.members
             ],
         }  # fmt: skip
 
@@ -135,9 +135,11 @@ class Diagnosis:
             lines += [head + sentence(changes, "resolved" if several else "feasible")]
             if len(changes) > _SHOWN:
                 lines += _table(changes)
-            lines += self._more(number)
+            lines += self._not_enough(number)
         if self.suspects:
-            lines.append(f"until then these gave way most, worst first: {listing(self.suspects)}")
+            lines.append(
+                f"until then these were relaxed most, worst first: {listing(self.suspects)}"
+            )
         if len(self.together) > 1:
             lines += [
                 "feasible with one change for each conflict, these together:",
@@ -148,26 +150,29 @@ class Diagnosis:
         if self.factors:
             text = " or ".join(str(change) for change in self.factors)
             lines.append(f"feasible as well with {text}")
-        if self.families:
-            lines.append(self._families())
+        if self.groups:
+            lines.append(self._groups())
         if not self.complete:
-            lines.append(self._cut_short())
+            lines.append(self._incomplete())
         return "\n".join(lines)
 
-    def _more(self, number: int) -> list[str]:
-        """Which limits of a conflict are not enough, and which were not tried."""
+    def _not_enough(self, number: int) -> list[str]:
+        """Members of a conflict that are not enough alone, and those that were not tested."""
         found = []
-        for wanted, text in ((True, "at their limits, but not enough alone"), (False, "not tried")):
+        for wanted, text in (
+            (True, "at their limits, but not enough alone"),
+            (False, "not tested"),
+        ):
             limits = [
-                limit for conflict, limit, tried in self.partners
-                if conflict == number and tried is wanted
+                limit for conflict, limit, tested in self.members
+                if conflict == number and tested is wanted
             ]  # fmt: skip
             if limits:
                 found.append(f"  {text}: {listing(limits)}")
         return found
 
-    def _cut_short(self) -> str:
-        """What was not looked into, and why."""
+    def _incomplete(self) -> str:
+        """The part of the search that is missing, and the reason."""
         why = (
             f"{self.stopped or 're-solves failed'} ({self.solves} re-solves, {self.seconds:.0f} s)"
         )
@@ -176,16 +181,16 @@ class Diagnosis:
             return f"{self.unexplained} more {several} not explained: {why}"
         return f"not everything was looked into: {why}"
 
-    def _families(self) -> str:
-        enough = [name for name, is_enough in self.families if is_enough]
+    def _groups(self) -> str:
+        enough = [name for name, is_enough in self.groups if is_enough]
         if enough:
-            return f"feasible as well without any one of these families: {listing(enough)}"
-        names = listing(name for name, _ in self.families)
-        return f"no family of limits is to blame alone (tried: {names})"
+            return f"feasible as well without any one of these groups: {listing(enough)}"
+        names = listing(name for name, _ in self.groups)
+        return f"dropping one group of limits is not enough (tested: {names})"
 
 
 def sentence(changes: Sequence[Change], word: str = "feasible") -> str:
-    """What conflicts with what, and what would be feasible."""
+    """The limits of a conflict, and the changes that resolve it."""
     first, *rest = [str(change.limit) for change in changes]
     remedies = " or ".join(str(change) for change in changes[:_SHOWN])
     others = f" against {_and(rest)}" if rest else ""
@@ -194,7 +199,7 @@ def sentence(changes: Sequence[Change], word: str = "feasible") -> str:
 
 
 def outward(value: float, side: str) -> str:
-    """A number rounded to where its limit is the looser one."""
+    """A number rounded in the direction that relaxes its limit."""
     if not value or not math.isfinite(value):
         return f"{value:g}"
     digits = _DIGITS - 1 - math.floor(math.log10(abs(value)))

@@ -1,8 +1,8 @@
 """Limits of the model and how they can be relaxed, as a diagnosis asks each part of it.
 
-A limit is what its owner would call one: the largest voltage of a bus, the rating of a branch at
+A limit is one in the user's view: the largest voltage of a bus, the rating of a branch at
 both of its ends, all stability rows of an inverter. Relaxed by t, its rows read
-g(x) - c t <= upper or g(x) + c t >= lower, and its bounds alike. The numbers c make one per cent of
+g(x) - c t <= upper or g(x) + c t >= lower, and its bounds too. The numbers c make one per cent of
 a rating, of an output or of a user's row, .01 p.u. voltage and .01 rad the same t = .01, so that
 the sum of all t is a fair price of relaxing.
 """
@@ -27,7 +27,8 @@ class Effect:
     Attributes:
         family: rows or variables.
         limit: of each member, by its number; -1 for one that no limit acts on.
-        c: by which relaxing the limit moves each member's side; below zero on an upper side.
+        c: scaling: relaxing the limit by t moves each member's bound by c t; below zero for an
+            upper bound.
     """
 
     family: Constraint | Variable
@@ -49,10 +50,10 @@ class Relaxation:
         present: values now; NaN for what is no limit.
         needed: value of the i-th when it is relaxed by t.
         effects: on rows and bounds.
-        most: largest t that makes sense for each.
+        most: largest t of each.
         price: of relaxing one, against other limits.
-        factor: whether it is no limit, but a number that acts on many rows at once.
-        asked: whether it makes sense to ask what it takes to relax it.
+        factor: whether it is a factor that acts on many rows at once.
+        asked: whether it may be tested as the only relaxed limit.
     """
 
     name: str

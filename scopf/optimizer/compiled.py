@@ -33,15 +33,15 @@ def compiled(problem: Problem, lift: bool) -> NLP:
 
 
 def start_point(problem: Problem, nlp: NLP, start: Start) -> Floats:
-    """Start point in the order of the compiled problem; lifted flows are those of the point."""
+    """Start point in the order of the compiled problem; lifted flows have consistent values."""
     if start == "model":
         return nlp.consistent(nlp.start)
-    found = {} if start == "flat" else STARTS[start](problem.net)
+    given = {} if start == "flat" else STARTS[start](problem.net)
     for part in problem.opf.parts:
-        found |= part.starts(found)
+        given |= part.starts(given)
     x = nlp.start.copy()
     for variable in problem.formulation.of_kind(Variable):
         columns = nlp.columns(variable.name)
-        values = found.get(variable.name, variable.start)
+        values = given.get(variable.name, variable.start)
         x[columns[columns >= 0]] = values[columns >= 0]
     return nlp.consistent(x)

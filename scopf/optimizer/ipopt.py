@@ -1,4 +1,4 @@
-"""Ipopt through cyipopt, or through its own C interface; the only place that knows them."""
+"""Ipopt, called through cyipopt or through its own C interface; options and status codes too."""
 
 from __future__ import annotations
 
@@ -25,20 +25,22 @@ Progress = Callable[[int, float, float], None]  # iteration, cost, largest const
 OPTIONS: dict[str, str | int | float] = {
     "tol": 1e-8,
     "max_iter": 500,
-    "acceptable_iter": 0,  # a result is optimal or it is not: neither by patience,
-    "acceptable_tol": 1e-8,  # nor where steps become tiny
+    # A result is optimal or it is not: Ipopt is not to end at a lower accuracy, neither after many
+    # "acceptable" iterations nor where steps become tiny.
+    "acceptable_iter": 0,
+    "acceptable_tol": 1e-8,
     "nlp_scaling_max_gradient": 10.0,
     "mumps_pivot_order": 0,  # AMD: a third less factorisation work on large grids
-    # Ipopt relaxes bounds and moves the result back into them: by the default 1e-8, that misplaces
-    # the balances of buses with short lines by up to 1e-4 p.u.; 1e-10 still does so by over 1e-6.
+    # Ipopt relaxes bounds and moves the result back into them. With the default, 1e-8, the power
+    # balances of buses with short lines are then off by up to 1e-4 p.u.; with 1e-10, by over 1e-6.
     "bound_relax_factor": 1e-11,
     "honor_original_bounds": "yes",
-    "check_derivatives_for_naninf": "yes",  # else NaN wanders through the factors unseen
+    "check_derivatives_for_naninf": "yes",  # else a NaN goes unnoticed
     "print_level": 0,
     "sb": "yes",
 }
 
-# Ipopt's ApplicationReturnStatus (IpReturnCodes.h), in our words.
+# Ipopt's ApplicationReturnStatus (IpReturnCodes.h): our status and message.
 _STATUS = {
     0: (Status.OPTIMAL, "an optimal solution was found"),
     1: (Status.ACCEPTABLE, "solved to a lower accuracy than asked for"),
@@ -73,7 +75,7 @@ WARM: dict[str, str | int | float] = {
 
 
 class Program(Protocol):
-    """Anything that Ipopt can solve: `scopf.engine.nlp.NLP`, say, whose methods say more."""
+    """An NLP that Ipopt can solve, such as `scopf.engine.nlp.NLP`."""
 
     n: int
     m: int
@@ -90,25 +92,25 @@ class Program(Protocol):
         """Value of the objective."""
 
     def gradient(self, x: Floats, /) -> Floats:
-        """Its gradient."""
+        """Gradient of the objective."""
 
     def constraints(self, x: Floats, /) -> Floats:
         """Values of the rows."""
 
     def jacobian(self, x: Floats, /) -> Floats:
-        """Nonzeros of their Jacobian."""
+        """Nonzeros of the Jacobian of the rows."""
 
     def jacobianstructure(self) -> tuple[Ints, Ints]:
-        """Where these are."""
+        """Row and column of each nonzero of the Jacobian."""
 
     def hessian(self, x: Floats, multipliers: Floats, factor: float, /) -> Floats:
         """Nonzeros of the Hessian of the Lagrangian."""
 
     def hessianstructure(self) -> tuple[Ints, Ints]:
-        """Where these are, in the lower triangle."""
+        """Row and column of each nonzero of the Hessian's lower triangle."""
 
     def not_finite(self, x: Floats, /) -> list[str]:
-        """Names of what is not a finite number."""
+        """Names of the functions and derivatives that are not finite."""
 
 
 def run(
@@ -122,10 +124,10 @@ def run(
     """Solve an NLP.
 
     Args:
-        nlp: what to solve.
-        start: shape (n,).
+        nlp: the problem.
+        start: start point, shape (n,).
         options: of Ipopt, on top of OPTIONS.
-        watch: counts iterations, and ends the run when it stalls.
+        watch: counts iterations, and stops the run when it has stalled.
         progress: called after each iteration.
         multipliers: start values "lagrange" (rows), "zl", "zu" (bounds) for a warm start.
 
@@ -135,7 +137,7 @@ def run(
     crossed = np.flatnonzero(nlp.g_lower > nlp.g_upper)
     if len(crossed):
         name = nlp.row_names[crossed[0]]
-        text = f"{name} cannot hold: its lower side lies above its upper side"
+        text = f"{name} cannot hold: its lower bound lies above its upper bound"
         none, nothing = np.zeros(nlp.n), np.zeros(nlp.m)
         return Outcome(start, nothing, none, none, Status.INFEASIBLE, text, certain=True)
     callbacks = _Callbacks(nlp, watch, progress)
@@ -159,7 +161,7 @@ def run(
         raise ScopfError(f"Ipopt refuses an option among {changed} (verbose=True shows why)")
     status, message = _STATUS.get(code, (Status.FAILED, "the solver failed"))
     if watch.stalled and not callbacks.stop.wanted:
-        status, message = Status.STALLED, f"given up: {watch.stalled}"
+        status, message = Status.STALLED, f"the iteration budget is used up: {watch.stalled}"
     if code == _INVALID_NUMBER:
         bad = nlp.not_finite(x) or nlp.not_finite(start)
         message += f": {bad[0]}" if bad else ""
@@ -167,7 +169,7 @@ def run(
 
 
 def refusals(options: Options) -> dict[str, str]:
-    """What is wrong with options that Ipopt does not have, or not with this value, by name."""
+    """The error of every option that Ipopt does not have or whose value it refuses, by name."""
     nothing = np.zeros(1)
     ipopt = _interface().Problem(n=1, m=0, problem_obj=_Nothing(), lb=nothing, ub=nothing)
     found = {}
@@ -180,19 +182,19 @@ def refusals(options: Options) -> dict[str, str]:
 
 
 class _Nothing:
-    """A program without anything in it."""
+    """A program with one variable and no constraint."""
 
     def objective(self, _: Floats) -> float:
-        """Nothing."""
+        """Zero."""
         return 0.0
 
     def gradient(self, x: Floats) -> Floats:
-        """Nothing."""
+        """Zero."""
         return np.zeros_like(x)
 
 
 def _set_option(ipopt: Any, name: str, value: Any) -> None:
-    """Set an option, a whole number as a real one where Ipopt wants that (and would print)."""
+    """Set an option; a whole number becomes a real one where Ipopt expects that."""
     value = value.item() if hasattr(value, "item") else value
     if isinstance(value, int) and _REAL_OPTION.search(name):
         value = float(value)
@@ -204,7 +206,7 @@ def _set_option(ipopt: Any, name: str, value: Any) -> None:
 
 
 class _Callbacks:
-    """An NLP as cyipopt wants it, with an eye on the iterations."""
+    """An NLP as cyipopt takes it, whose iterations are watched."""
 
     def __init__(self, nlp: Program, watch: Watch, progress: Progress | None) -> None:
         self._watch, self._progress = watch, progress
@@ -246,7 +248,7 @@ class _Callbacks:
 
 
 def _interface() -> Any:
-    """cyipopt, or our `libipopt` without it; BLAS on one thread, since more cost time on grids."""
+    """cyipopt, or `libipopt` without it; BLAS on one thread, as more threads slow grids down."""
     key = "OPENBLAS_NUM_THREADS"
     before = os.environ.get(key)
     os.environ.setdefault(key, "1")

@@ -1,8 +1,8 @@
-"""Ipopt's C interface in the library that the casadi wheel brings, for where cyipopt is missing.
+"""Ipopt's C interface, from the library in the casadi wheel, used if cyipopt is not installed.
 
-cyipopt has to be compiled against an installed Ipopt; the casadi wheel, which scopf needs anyway,
-carries one. `Problem` here is that library with cyipopt's face, as far as `scopf.optimizer.ipopt`
-uses it, so that `pip install scopf` is enough to solve. The functions are those of
+cyipopt has to be compiled against an installed Ipopt. The casadi wheel, which scopf needs anyway,
+contains one, so that `pip install scopf` is enough to solve. `Problem` has those arguments and
+methods of `cyipopt.Problem` that `scopf.optimizer.ipopt` uses. The C functions are those of
 IpStdCInterface.h (Ipopt 3.14, "Ipopt C interface" in its documentation).
 """
 
@@ -52,7 +52,7 @@ def _files() -> list[Path]:
 
 @cache
 def load() -> ctypes.CDLL:
-    """Load the library, which reads its environment variables (threads, say) now.
+    """The library; it reads its environment variables, such as numbers of threads, when loaded.
 
     Raises:
         ImportError: when there is no casadi, or none with an Ipopt in it.
@@ -88,8 +88,8 @@ class Problem:
             `jacobianstructure` and `hessianstructure` both matrices are empty.
         lb: lower bounds of the variables, shape (n,).
         ub: upper bounds, shape (n,).
-        cl: lower sides of the rows, shape (m,).
-        cu: upper sides, shape (m,).
+        cl: lower bounds of the rows, shape (m,).
+        cu: upper bounds, shape (m,).
     """
 
     def __init__(
@@ -106,19 +106,19 @@ class Problem:
         self._raised: BaseException | None = None
         self._jacobian = _structure(problem_obj, "jacobianstructure")
         self._hessian = _structure(problem_obj, "hessianstructure")
-        sides = [_numbers(side, m) for side in (cl, cu)]
+        row_bounds = [_numbers(bound, m) for bound in (cl, cu)]
         bounds = [_numbers(bound, n) for bound in (lb, ub)]
-        self._functions = (  # as long as Ipopt may call them
+        self._functions = (  # kept alive as long as Ipopt may call them
             _OBJECTIVE(self._guarded(Problem._put_objective)),
             _ROWS(self._guarded(Problem._put_rows)),
             _GRADIENT(self._guarded(Problem._put_gradient)),
             _JACOBIAN(self._guarded(Problem._put_jacobian)),
             _HESSIAN(self._guarded(Problem._put_hessian)),
         )
-        self._iteration = _ITERATION(self._guarded(Problem._tell))
+        self._iteration = _ITERATION(self._guarded(Problem._intermediate))
         self._library = load()
         self._problem = self._library.CreateIpoptProblem(
-            *(n, *map(_pointer, bounds), m, *map(_pointer, sides)),
+            *(n, *map(_pointer, bounds), m, *map(_pointer, row_bounds)),
             *(len(self._jacobian[0]), len(self._hessian[0]), _C_STYLE, *self._functions),
         )
         if not self._problem:
@@ -177,9 +177,9 @@ class Problem:
     # -- callbacks -----------------------------------------------
 
     def _guarded(self, method: Callable[..., bool]) -> Callable[..., bool]:
-        """A method that C may call: what it raises is kept and ends the solve.
+        """A method that C may call; an exception is stored, ends the run and is raised by `solve`.
 
-        It does not hold the problem, whose memory is given back with the last reference to it.
+        It has a weak reference to the problem only, so that the problem's memory can be freed.
         """
         me = weakref.proxy(self)
 
@@ -218,9 +218,11 @@ class Problem:
             found: Floats = self._callbacks.hessian(_view(x, n), multipliers, factor)
             return found
 
-        return _put(self._hessian, values, *target[1:])  # whether multipliers are new comes first
+        return _put(
+            self._hessian, values, *target[1:]
+        )  # the first one is the flag "new multipliers"
 
-    def _tell(self, *arguments: Any) -> bool:
+    def _intermediate(self, *arguments: Any) -> bool:
         return bool(self._callbacks.intermediate(*arguments[:-1]))
 
 
@@ -233,7 +235,7 @@ def _structure(callbacks: Any, name: str) -> tuple[npt.NDArray[np.int32], npt.ND
 def _put(
     structure: tuple[Any, Any], values: Callable[[], Floats], size: int, i: Any, j: Any, *into: Any
 ) -> bool:
-    """Tell Ipopt where the nonzeros of a matrix are, or what they are; it asks for one of both."""
+    """Fill in the structure of a matrix, or its values; Ipopt asks for one of them at a time."""
     if size and into[0]:
         _view(into[0], size)[:] = values()
     elif size:

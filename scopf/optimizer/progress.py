@@ -1,4 +1,4 @@
-"""What is shown to somebody who waits: on a terminal's stderr, after two seconds, and wiped."""
+"""Progress on a terminal's stderr, shown after two seconds and removed at the end."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def watched(items: Iterable[T], what: str, total: int | None, show: bool) -> Ite
     """The items, with a bar on a terminal's stderr if they take over two seconds.
 
     Args:
-        items: what is worked through.
-        what: a word on them.
-        total: how many, if they cannot tell.
+        items: to iterate over.
+        what: label of the bar.
+        total: number of items, if they have no length.
         show: whether to show a bar at all.
     """
     if not show:
@@ -29,14 +29,14 @@ def watched(items: Iterable[T], what: str, total: int | None, show: bool) -> Ite
 
 
 class Ticker:
-    """A line that follows solves, however many there are: what is done, iterations, violation.
+    """A line for any number of solves: stage, iterations, violation.
 
-    It is called as `scopf.solve` calls its `progress`; as a context it wipes the line in the end.
+    It is called as `scopf.solve` calls its `progress`; as a context it removes the line at the end.
 
     Args:
-        what: is done.
-        show: whether to show anything; even then, nothing where stderr is no terminal.
-        measure: what the solver's objective is; empty to leave it out.
+        what: the stage.
+        show: whether to show anything; nothing is shown where stderr is no terminal.
+        measure: name of the solver's objective; empty to leave it out.
     """
 
     def __init__(self, what: str, show: bool, measure: str = "cost") -> None:
@@ -50,7 +50,7 @@ class Ticker:
             )
 
     def stage(self, what: str) -> None:
-        """Say what is done from now on."""
+        """Change the stage."""
         if self._bar is not None:
             self._bar.set_description_str(what, refresh=False)
 
@@ -63,7 +63,7 @@ class Ticker:
         self._bar.update()
 
     def close(self) -> None:
-        """Wipe the line."""
+        """Remove the line."""
         if self._bar is not None:
             self._bar.close()
 

@@ -1,4 +1,4 @@
-"""Ctrl-C while compiled code runs: a request to stop, which the code is told when it next asks."""
+"""Ctrl-C while compiled code runs: a request to stop, read at the next callback."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _Handler = Callable[[int, FrameType | None], None]
 
 
 class Stop:
-    """Whether somebody has asked to stop.
+    """A request to stop.
 
     Attributes:
         wanted: set by the first Ctrl-C; the second one raises KeyboardInterrupt as usual.
@@ -39,10 +39,10 @@ _OWN = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: terminate}
 
 @contextmanager
 def stoppable() -> Iterator[Stop]:
-    """Turn Ctrl-C into a request for as long as this lasts; SIGTERM too where it is `terminable`.
+    """Turn Ctrl-C into a request within this context; SIGTERM too, inside `terminable`.
 
-    Only Python's own handling is replaced, in the main thread: who has installed a handler, or
-    ignores the signal (a worker process, say), keeps that.
+    Only Python's own handlers are replaced, in the main thread: a handler that the caller has
+    installed stays, and a signal that is ignored (in a worker process, say) stays ignored.
     """
     stop = Stop()
     with _handled({n: stop.press for n, own in _OWN.items() if signal.getsignal(n) is own}):
@@ -51,7 +51,7 @@ def stoppable() -> Iterator[Stop]:
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does for as long as this lasts, unless somebody handles it."""
+    """Handle SIGTERM as Ctrl-C within this context, unless the caller has a handler for it."""
     ends = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     with _handled({signal.SIGTERM: terminate} if ends else {}):
         yield

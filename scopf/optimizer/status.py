@@ -1,4 +1,4 @@
-"""How attempts to solve end, and what they leave behind."""
+"""Status, outcome and last iterate of attempts to solve."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ STEPS = (
     "step",
     "restoration",
 )
-"""What is recorded of every iteration."""
+"""Columns of the record of iterations."""
 
 
 class Status(StrEnum):
-    """How a solve ended."""
+    """Status of a solve at its end."""
 
     OPTIMAL = "optimal"
     ACCEPTABLE = "acceptable"
@@ -42,7 +42,7 @@ class Status(StrEnum):
 
     @property
     def conflicting(self) -> bool:
-        """True when limits that conflict may be why there is no solution."""
+        """True when conflicting limits may be the reason why there is no solution."""
         return self in (Status.INFEASIBLE, Status.DIVERGED, Status.STALLED, Status.FAILED)
 
 
@@ -51,14 +51,14 @@ class Attempt:
     """One run of the solver.
 
     Attributes:
-        rung: what was tried.
-        status, message: how it ended.
+        name: of the attempt, such as "reduced" (see `scopf.optimizer.strategy`).
+        status, message: at its end.
         iterations: interior-point iterations.
         seconds: wall time, compiling included.
-        steps: every iteration, the start among them, shape (count, len(STEPS)).
+        steps: one row for each iteration and the start, shape (count, len(STEPS)).
     """
 
-    rung: str
+    name: str
     status: Status
     message: str
     iterations: int
@@ -70,13 +70,13 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run of Ipopt came to.
+    """Result of a run of Ipopt.
 
     Attributes:
         x: last iterate, shape (n,).
         rows, lower, upper: multipliers of rows and of bounds (signs: `scopf.results.prices`).
-        status, message: how it ended.
-        certain: whether nothing that could be tried would end differently.
+        status, message: at its end.
+        certain: whether every other attempt would end in the same way.
     """
 
     x: Floats
@@ -89,17 +89,17 @@ class Outcome:
 
     @property
     def multipliers(self) -> dict[str, Floats]:
-        """All multipliers, by the names that `run` takes them under."""
+        """All multipliers, under the names that `scopf.optimizer.ipopt.run` takes."""
         return {"lagrange": self.rows, "zl": self.lower, "zu": self.upper}
 
 
 @dataclass(frozen=True, eq=False)
 class Iterate:
-    """Where the solver ended, for a warm start.
+    """Last iterate of a solve, for a warm start.
 
     Attributes:
-        signature: of the compiled problem that these belong to.
-        lift: its form.
+        signature: of the compiled problem.
+        lift: whether branch flows are variables in it.
         x: variables, shape (n,).
         rows, lower, upper: multipliers of rows and bounds.
         cold: iterations that a cold start took.

@@ -91,7 +91,7 @@ def _attempts(ax: Any, trace: Any, starts: Any) -> None:
     for begin, end in zip(starts.tolist(), ends, strict=True):
         if begin:
             ax.axvline(begin - 0.5, color=style.SOFT, linewidth=0.9, linestyle=(0, (4, 3)))
-        name = trace["rung"].iloc[begin]
+        name = trace["attempt_name"].iloc[begin]
         wide = _LETTER * len(name) < width * (end - begin) / len(trace)
         ax.text(
             begin - 0.2, 0.985, name, transform=across, va="top", ha="left",

@@ -1,18 +1,18 @@
 """The centralised baseline: an optimal power flow under the exact condition of a lossless network.
 
-Decentralized criteria cut off stable points, which costs money, and some admit unstable ones. The
-cost is measured against the optimum among all stable points. `solve_centralised` looks for it with
-the singularity test functions of `scopf.stability.bordered`, on the full network and with every
-bus's data in one place:
+Decentralized criteria exclude some stable points, which costs money, and some criteria admit
+unstable ones. The reference for that cost is the cheapest of all stable points. `solve_centralised`
+searches for it with the singularity test functions of `scopf.stability.bordered`, on the full
+network:
 
-1. solve the plain OPF; if its optimum is stable, that is the answer;
-2. else make a test function of each direction in which it is unstable, solve with them, and check
-   the inertia at the optimum found;
-3. if that fails, go in steps: the plain optimum is stable at smaller droops, so raise them from
-   there to those asked for. Each optimum is the start of the next step, and its eigenvectors are
+1. Solve the plain OPF. If its optimum is stable, that is the answer.
+2. Otherwise add a test function for each direction in which it is unstable, solve again, and check
+   the inertia at the optimum.
+3. If that fails, go in steps: the plain optimum is stable at smaller droops, so raise them from
+   there to the given ones. Each optimum is the start of the next step, and its eigenvectors define
    the next test functions. A step that fails is halved.
 
-Like every method for this problem it finds local optima. A network that has losses has no energy
+Like every method for this problem it finds local optima. A network with losses has no energy
 function and is refused.
 """
 
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_NEAR = 0.05  # an eigenvalue below this may turn negative on the way: it gets a test function
-_ENOUGH = 0.5  # share of the margin that an optimum has to have: rows are met to a tolerance
+_NEAR = 0.05  # an eigenvalue below this may turn negative in a step: it gets a test function
+_ENOUGH = 0.5  # share of the margin that an optimum must have: rows hold to a tolerance only
 _TESTS = 4  # at most; each makes the problem larger by the size of the network
 _ITERATIONS = 150  # after which a step counts as failed
 _SHORTEST = 0.01  # step, as a share of the droops, below which the search gives up
@@ -57,16 +57,16 @@ _SHORTEST = 0.01  # step, as a share of the droops, below which the search gives
 
 @dataclass(frozen=True)
 class Round:
-    """One solve on the way.
+    """One solve of the search.
 
     Attributes:
-        share: of the droops asked for.
+        share: droops of this solve over the given ones.
         cost: of the optimum, currency per hour; NaN without one.
         stiffness_margin: of its point at these droops (see `scopf.dynamics.gain_margin`), NaN
             without an optimum.
-        test_functions: number of them in the problem.
+        test_functions: their number in the problem.
         iterations: interior-point iterations.
-        seconds: wall time, of building and compiling too.
+        seconds: wall time, with building and compiling.
     """
 
     share: float
@@ -82,13 +82,12 @@ class Central:
     """Result of the search for the cheapest stable point.
 
     Attributes:
-        solution: the answer if `stable`; else the optimum for the largest share of the droops for
-            which one was found.
-        gain_margin: of its point at the droops asked for; None when even the plain OPF has no
-            solution.
+        solution: the cheapest stable optimum found if `stable`; else the one for the largest share
+            of the given droops for which there was one.
+        gain_margin: of its point at the given droops; None when even the plain OPF has no solution.
         inverter_data: the inverters.
         rounds: every solve, the plain OPF first.
-        seconds: wall time of everything.
+        seconds: wall time in all.
     """
 
     solution: Solution = field(repr=False)
@@ -99,21 +98,21 @@ class Central:
 
     @property
     def stable(self) -> bool:
-        """True when `solution` is stable with the droops asked for."""
+        """True when `solution` is stable at the given droops."""
         margin = self.gain_margin
         return margin is not None and margin.stiffness_margin > 0.0 and not margin.past_nose
 
     @property
     def cost(self) -> float:
-        """Cost of the optimum, currency per hour; NaN if none was found that is stable."""
+        """Cost of the stable optimum, currency per hour; NaN if none was found."""
         return self.solution.cost if self.stable else float("nan")
 
     @cached_property
     def diagnosis(self) -> Diagnosis | None:
         """The reason why there is no stable optimum; None if there is one.
 
-        Where even the plain OPF has no solution: which of its limits conflict. Otherwise, that it
-        has one, and the largest share of the droops for which a stable optimum was found.
+        If even the plain OPF has no solution: its limits that conflict. Otherwise the statement
+        that it has one, and the largest share of the droops with a stable optimum.
         """
         if self.stable:
             return None
@@ -137,20 +136,20 @@ class Central:
     def inverters(self) -> pd.DataFrame:
         """Droop, voltage and prices of stability, by inverter; NaN without a stable optimum.
 
-        `price_per_stiffness` is -dJ*/d(1/k_i) with k_i = m_q,i beta_q,i, the counterpart of the
-        NSSP for the exact condition, and `dcost_dmq` is the same as dJ*/dm_q,i.
+        `price_per_stiffness` is -dJ*/d(1/k_i) with k_i = m_q,i beta_q,i: the counterpart of the
+        NSSP for the exact condition. `dcost_dmq` is dJ*/dm_q,i.
         """
         import pandas as pd
 
         inverters, solution = self.inverter_data, self.solution
-        found, none = solution.stability, np.full(len(inverters), np.nan)
+        stability, none = solution.stability, np.full(len(inverters), np.nan)
         return pd.DataFrame(
             {
                 "bus": inverters.bus,
                 "mq": inverters.mq,
                 "vm": solution.point.vm[solution.problem.reduction.keep],
-                "price_per_stiffness": found.nssp if self.stable else none,
-                "dcost_dmq": found.dcost_dmq if self.stable else none,
+                "price_per_stiffness": stability.nssp if self.stable else none,
+                "dcost_dmq": stability.dcost_dmq if self.stable else none,
             }
         )
 
@@ -165,15 +164,15 @@ def solve_centralised(
     d: Each | None = None,
     time_limit: float | None = None,
 ) -> Central:
-    """The cheapest operating point that is small-signal stable, loads drawing constant power.
+    """The cheapest small-signal stable operating point, loads drawing constant power.
 
     Args:
         net: network without conductances (`net.lossless()`, or r and gs set to zero); grid strength
             is that of the network, see `net.scaled(susceptance=...)`.
-        inverters: grid-forming inverters; default one at every generator bus. What else generates
-            injects constant power.
-        stiffness_margin: share of the droops' stiffness that may be lost: the point stays stable
-            with all droops multiplied by 1/(1 - stiffness_margin).
+        inverters: grid-forming inverters; default one at every generator bus. Other generators
+            inject constant power.
+        stiffness_margin: required margin: the point stays stable with all droops multiplied by
+            1/(1 - stiffness_margin).
         eta_q: reactive power cost relative to active, as in `build`.
         d: reactive power cost instead, as in `build`.
         time_limit: wall time in s after which no further solve begins.
@@ -211,7 +210,7 @@ def solve_centralised(
 
 
 class _Search:
-    """From the plain optimum, stable at a share of the droops, to an optimum stable at all."""
+    """The search from the plain optimum to one that is stable at the given droops."""
 
     def __init__(
         self, net: Network, inverters: Inverters, margin: float, costs: dict[str, Any]
@@ -232,7 +231,7 @@ class _Search:
         return 1.0 / (share * self._inverters.k)
 
     def note(self, solution: Solution, share: float, tests: int, began: float) -> bool:
-        """Log a solve; True when its optimum is stable enough."""
+        """Record a solve; True when its optimum has enough of the required margin."""
         left = float("nan")
         if solution.solved:
             left = self.gain_margin(solution, share).stiffness_margin
@@ -244,7 +243,7 @@ class _Search:
         return left >= _ENOUGH * self._margin
 
     def run(self, plain: Solution, end: float) -> Solution:
-        """The last optimum that was stable at its share; all the way at once, or in steps.
+        """The stable optimum at the largest share of the droops, reached at once or in steps.
 
         Args:
             plain: optimum without stability.
@@ -258,9 +257,9 @@ class _Search:
         step = 1.0 - share
         while share < 1.0 and time.perf_counter() < end:
             aim = min(1.0, share + step)
-            found = self._attempt(aim, reached, None if reached is plain else reached, end)
-            if found is not None:
-                reached, share, step = found, aim, 2.0 * step
+            optimum = self._attempt(aim, reached, None if reached is plain else reached, end)
+            if optimum is not None:
+                reached, share, step = optimum, aim, 2.0 * step
             elif (step := 0.5 * (aim - share)) < _SHORTEST:
                 break
         return reached
@@ -268,7 +267,7 @@ class _Search:
     def _attempt(
         self, share: float, near: Solution, start: Solution | None, end: float
     ) -> Solution | None:
-        """Optimum at a share of the droops, tests from a point nearby; None if it fails."""
+        """Optimum at a share of the droops, tests from a point nearby; None if there is none."""
         began = time.perf_counter()
         margin = self.gain_margin(near, share)
         count = int(np.clip((margin.eigenvalues < _NEAR).sum(), 1, _TESTS))
@@ -288,7 +287,7 @@ class _Search:
 
 
 def _carried(start: Solution, problem: Problem) -> Solution:
-    """A solution to start another problem from, of the same OPF with other test functions."""
+    """The solution as a warm start of the same OPF with other test functions."""
     nlp = problem.compiled[False] = NLP(problem.formulation)
     iterate = start.iterate
     n, count = len(problem.base.bus), len(problem.formulation.indices["bordered"])

@@ -1,13 +1,13 @@
-"""Solve, check exactly, raise the droop margin, and solve again.
+"""Certified solves: solve, check exactly, raise the droop margin, and solve again.
 
-A criterion's rows may admit an unstable point: those of the paper at large angles, those of a
-criterion that is exact without losses on a network with losses. Let f be the largest factor on all
+A criterion's rows may admit an unstable point: the paper's rows at large angles, or rows that are
+exact without losses on a network with losses. Let f be the largest factor on all
 droops for which the point is stable (from the dynamics), and g the largest the criterion allows.
 The droop margin is raised to g/f - 1 and a little more, so that the criterion excludes the point.
 
-Where the next point is hardly nearer to stability, 1 + the droop margin is at least doubled. After
-three such steps in a row, or where g has no bound, the criterion does not see the instability, and
-the search ends. Where a droop margin leaves no solution, the next one lies between it and the
+If the next point is hardly nearer to stability, 1 + the droop margin is at least doubled. After
+three such steps in a row, or if g has no bound, the criterion does not see the instability, and the
+search ends. If there is no solution with a droop margin, the next one lies between it and the
 largest that had one.
 """
 
@@ -33,25 +33,25 @@ log = logging.getLogger(__name__)
 
 _ROUNDS = 12
 _BEYOND = 1.005  # factor on 1 + droop margin beyond the one that excludes the last point
-_UNKNOWN = 0.8  # taken for f where the point is unstable with any droops
+_UNKNOWN = 0.8  # f of a point that is unstable with any droops
 _BOLD = 2.0  # least factor on 1 + droop margin after a step without progress
 _STEPS = 3  # steps without progress in a row that end the search
-_MOST = 1e4  # largest g that is looked at: from there on the criterion has no bound on the droops
+_MOST = 1e4  # g from which on the criterion counts as having no bound on the droops
 
 
 def certify(
     problem: Problem, solve: Callable[[Solution | None], Solution], how: Mapping[str, Any]
 ) -> Solution:
-    """Raise the droop margin until the optimum passes the exact check, or clearly none will.
+    """Raise the droop margin until the optimum passes the exact check, or no progress is made.
 
     Args:
-        problem: its droop margin is raised, and reset in the end.
+        problem: to solve; its droop margin is raised, and reset at the end.
         solve: function that solves it, from the last solution if there is one.
         how: keywords of `Solution.verify`.
 
     Returns:
-        The first solution that passed; if none did, the last solution, not certified. Its `checks`
-        has all steps.
+        The first solution that passed; if none did, the last one, not certified. All steps are in
+        its `checks`.
     """
     given = problem.scenario.droop_margin
     checks: list[Check] = []
@@ -104,7 +104,7 @@ def _between(low: float, high: float) -> float:
 
 
 def _check(found: Solution, margin: float, how: Mapping[str, Any]) -> Check:
-    """Exact check of a solution of a droop margin."""
+    """Exact check of the solution found with a droop margin."""
     if not found.solved:
         text = f"no solution ({found.message})"
         return Check(margin, found.status, found.cost, False, float("nan"), text)

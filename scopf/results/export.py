@@ -37,10 +37,10 @@ def as_dict(solution: Result) -> dict[str, Any]:
         "message": solution.message,
         "cost": _finite(solution.cost),
         "iterations": solution.iterations,
-        "rung": solution.rung,
+        "attempt": solution.attempt,
         "attempts": [
             {
-                "rung": attempt.rung,
+                "name": attempt.name,
                 "status": str(attempt.status),
                 "message": attempt.message,
                 "iterations": attempt.iterations,

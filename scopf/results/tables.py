@@ -78,7 +78,7 @@ class Result:
         cost: objective, in the case's currency per hour.
         iterations: interior-point iterations, of all attempts together.
         seconds: wall time of compiling and solving.
-        attempts: what was tried, in order; the last one gave the result.
+        attempts: in order; the last one gave the result.
         problem: what was solved; its numbers may have been changed since.
         scenario, inverter_data: its numbers and inverters as they had last been given to `build` or
             `update` (what was set by hand on the Pyomo model shows in the tables only).
@@ -110,9 +110,9 @@ class Result:
         return self.checks[-1].stable if self.checks else None
 
     @property
-    def rung(self) -> str:
-        """The attempt that gave the result (see `scopf.optimizer.strategy`), "reduced", say."""
-        return self.attempts[-1].rung
+    def attempt(self) -> str:
+        """Name of the attempt that gave the result, such as "reduced"."""
+        return self.attempts[-1].name
 
     @property
     def solved(self) -> bool:
@@ -308,11 +308,11 @@ class Result:
     def trace(self) -> pd.DataFrame:
         """Every iteration of the solver, of all attempts in order.
 
-        `attempt` counts from 1 and `rung` names it; `iteration` starts anew with each. `cost` is
-        the objective, `primal_infeasibility` and `dual_infeasibility` the largest violations of the
-        constraints and of the first-order conditions in Ipopt's scaling, `mu` the barrier
-        parameter, `step` the length of the primal step, 1 for a full one; during `restoration`
-        Ipopt looks for a feasible point, and cost does not count.
+        `attempt` counts from 1, `attempt_name` is its name; `iteration` starts again with each.
+        `cost` is the objective, `primal_infeasibility` and `dual_infeasibility` the largest
+        violations of the constraints and of the first-order conditions in Ipopt's scaling, `mu` the
+        barrier parameter, `step` the length of the primal step, 1 for a full one; during
+        `restoration` Ipopt looks for a feasible point, and cost does not count.
         """
         import pandas as pd
 
@@ -321,7 +321,8 @@ class Result:
         values = np.concatenate([attempt.steps for attempt in self.attempts])
         frame = pd.DataFrame(values, columns=list(STEPS))
         frame.insert(0, "attempt", 1 + places)
-        frame.insert(1, "rung", np.array([a.rung for a in self.attempts], dtype=object)[places])
+        names = np.array([attempt.name for attempt in self.attempts], dtype=object)
+        frame.insert(1, "attempt_name", names[places])
         return frame.astype({"iteration": "int64", "restoration": "bool"})
 
     @property

@@ -68,7 +68,7 @@ def blocks(solution: Result) -> list[Block]:
 
 def _attempt(attempt: Attempt) -> str:
     """One line on one try."""
-    return f"{attempt.rung}: {attempt.message} ({attempt.iterations} iterations)"
+    return f"{attempt.name}: {attempt.message} ({attempt.iterations} iterations)"
 
 
 def checks(solution: Result) -> list[str]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from scopf.stability.criterion import Criterion
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 2
 _KEYS = {
     "status": str, "case": dict, "spec": dict, "scenarios": int, "counts": dict, "runs": list,
     "network": dict,

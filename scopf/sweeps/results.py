@@ -28,7 +28,7 @@ SCENARIOS = "scenarios"
 _WHOLE = ("outage", "nssp_max_bus", "iterations", "binding", "neighbor", STEP)
 ROW = {
     "status": "object", "solved": "bool", "message": "object", "cost": "float64",
-    "iterations": "Int64", "seconds": "float64", "rung": "object", "start": "object",
+    "iterations": "Int64", "seconds": "float64", "attempt": "object", "start": "object",
     "nssp_max": "float64", "nssp_max_bus": "Int64", "margin_min": "float64",
     "vm_min": "float64", "vm_max": "float64", "binding": "Int64",
 }  # fmt: skip

@@ -179,8 +179,8 @@ def _row(solution: Solution) -> dict[str, Any]:
         "cost": solution.cost,
         "iterations": solution.iterations,
         "seconds": solution.seconds,
-        "rung": solution.rung,
-        "start": "warm" if solution.rung == "warm" else "cold",
+        "attempt": solution.attempt,
+        "start": "warm" if solution.attempt == "warm" else "cold",
     }
     if solution.solved:
         found, vm = solution.stability, solution.point.vm

@@ -1,4 +1,4 @@
-"""Why there is no solution: limits that are named conflict, and what they need is enough."""
+"""Diagnosis: the named limits conflict, and the values that they are said to need are enough."""
 
 import dataclasses
 import io
@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import scopf
 from scopf.cli.main import app
-from scopf.diagnosis import search
+from scopf.diagnosis import elastic_solver
 from scopf.diagnosis.catalog import Catalog
 from scopf.diagnosis.elastic import Elastic
 from scopf.diagnosis.limits import Limits
@@ -169,8 +169,8 @@ def test_several_conflicts_are_told_apart_and_resolved_together():
     assert found.feasible is False
     assert set(found.limits["conflict"]) == {1, 2}
     assert [change.conflict for change in found.together] == [1, 2]
-    assert dict(found.families)["limits on reactive power"]
-    assert not dict(found.families)["thermal limits"]
+    assert dict(found.groups)["limits on reactive power"]
+    assert not dict(found.groups)["thermal limits"]
     by_conflict = dict(list(found.limits.groupby("conflict")))
     for conflict, rows in by_conflict.items():
         (other,) = (change for change in found.together if change.conflict != conflict)
@@ -258,7 +258,7 @@ def test_rows_of_the_user_are_limits_and_changed_boxes_count():
     pg[3].setub(1.5)
     found = scopf.diagnose(own)
     rows = found.limits.set_index("element")
-    assert rows.loc["together", "limit"] == "upper side"
+    assert rows.loc["together", "limit"] == "upper bound"
     assert rows.loc["gen 3 at bus 3", "present"] == pytest.approx(150)
     pg[3].setub(rows.loc["gen 3 at bus 3", "needed"] / 100)
     assert scopf.solve(own).solved
@@ -272,7 +272,7 @@ def test_an_equation_of_the_user_holds():
     assert "bus 5" in {change.limit.element for change in found.together}
 
 
-def test_rows_whose_sides_cross_are_named():
+def test_rows_whose_bounds_cross_are_named():
     own = scopf.build(CASE9, criterion="none")
     own.model.least = pyo.Param(mutable=True, initialize=2.0)
     own.model.range = pyo.Constraint(expr=(own.model.least, own.model.gen_pg[1], 1.0))
@@ -288,7 +288,7 @@ def test_stability_rows_that_bind_the_angles_are_named():
     inverters = scopf.Inverters.at_generators(net, mq=1e-4)
     found = scopf.diagnose(scopf.build(net, inverters, criterion="C1"))
     assert "Pmax" in set(found.limits["limit"])
-    assert "stability angle row" in {limit.name for _, limit, _ in found.partners}
+    assert "stability angle row" in {limit.name for _, limit, _ in found.members}
 
 
 def test_a_load_that_no_limit_could_feed_is_named_itself():
@@ -304,7 +304,7 @@ def test_a_load_that_no_limit_could_feed_is_named_itself():
 
 
 def test_rows_with_maxima_say_the_same_as_pairs():
-    """Their rows have two sides: more room on the one must not be less on the other."""
+    """Their rows have two bounds: relaxing one of them must not tighten the other."""
     tables = []
     for rows in ("pairs", "maximum"):
         inverters = scopf.Inverters.at_generators(LOSSLESS39, mq=0.5)
@@ -346,8 +346,8 @@ def test_the_elastic_problem_has_the_right_derivatives():
     np.testing.assert_allclose(full @ step, turn, rtol=1e-5, atol=1e-4)
 
 
-def test_a_resumed_point_is_stationary_whichever_limits_are_loose():
-    """Multipliers of boxes and ranges survive the change between row and bound."""
+def test_a_resumed_point_is_stationary_whichever_limits_are_relaxable():
+    """Multipliers of bounds and ranges survive the change between row and bound."""
     own = scopf.build(
         LOSSLESS39,
         scopf.Inverters.at_generators(LOSSLESS39, mq=0.5),
@@ -359,12 +359,12 @@ def test_a_resumed_point_is_stationary_whichever_limits_are_loose():
     whole = Elastic(nlp, limits.rows, limits.bounds, np.ones(len(limits), bool), most)
     start = whole.start(start_point(own, nlp, "dc"))
     outcome = ipopt.run(whole, start, {"tol": 1e-10}, Watch(None))
-    where, worth = whole.where(outcome), np.zeros(len(limits))
-    worth[whole.loose] = whole.worth(outcome.rows)
-    part = Elastic(nlp, limits.rows, limits.bounds, (where.t > 1e-6) | (worth > 1e-3), most)
-    assert 0 < len(part.loose) < len(whole.loose)
+    end, dual_values = whole.end(outcome), np.zeros(len(limits))
+    dual_values[whole.relaxable] = whole.dual_values(outcome.rows)
+    part = Elastic(nlp, limits.rows, limits.bounds, (end.t > 1e-6) | (dual_values > 1e-3), most)
+    assert 0 < len(part.relaxable) < len(whole.relaxable)
     for elastic in (whole, part):
-        x, given = elastic.resume(where)
+        x, given = elastic.resume(end)
         rows, columns = elastic.jacobianstructure()
         slope = np.bincount(
             columns, elastic.jacobian(x) * given["lagrange"][rows], minlength=elastic.n
@@ -409,7 +409,7 @@ def test_a_search_cut_short_says_so():
     found = scopf.diagnose(scopf.build(LOSSLESS39, inverters), max_solves=6)
     assert not found.complete
     assert found.solves == 6
-    assert "not tried" in str(found)
+    assert "not tested" in str(found)
     assert "not everything was looked into: limit on re-solves" in str(found)
     nothing = scopf.diagnose(scopf.build(LOSSLESS39, inverters), time_limit=1e-4)
     assert nothing.feasible is None
@@ -429,7 +429,7 @@ def cut_short(monkeypatch, *iterations):
     monkeypatch.setattr(ipopt, "run", cut)
 
 
-def test_a_first_re_solve_that_takes_too_long_goes_on_with_what_gave_way(monkeypatch):
+def test_a_first_re_solve_that_takes_too_long_goes_on_with_what_was_relaxed(monkeypatch):
     own = scopf.build(short_of_reactive_power(), criterion="none")
     whole = scopf.diagnose(own)
     cut_short(monkeypatch, 25)
@@ -440,24 +440,24 @@ def test_a_first_re_solve_that_takes_too_long_goes_on_with_what_gave_way(monkeyp
     assert [str(change) for change in found.together] == [str(c) for c in whole.together]
 
 
-@pytest.mark.parametrize("patience", [search._PATIENCE, search._WARM_PATIENCE])
-def test_regularised_steps_are_no_stall_without_a_cost(patience):
-    watch = Watch(patience)
+@pytest.mark.parametrize("budget", [elastic_solver._COLD_BUDGET, elastic_solver._WARM_BUDGET])
+def test_regularised_steps_are_no_stall_without_a_cost(budget):
+    watch = Watch(budget)
     assert all(watch.goes_on(k, False, 1.0, regularized=True) for k in range(100))
 
 
-def test_without_an_answer_it_names_what_gave_way_most(monkeypatch):
+def test_without_an_answer_it_names_what_was_relaxed_most(monkeypatch):
     own = scopf.build(voltage_instance(), criterion="none")
     cut_short(monkeypatch, 12, 0)
     found = scopf.diagnose(own)
     assert found.feasible is None
     assert found.solves == 2
     assert {str(limit) for limit in found.suspects} & {"Vmin of bus 9", "Vmax of bus 1"}
-    assert "these gave way most, worst first: V" in str(found)
+    assert "these were relaxed most, worst first: V" in str(found)
     assert found.as_dict()["suspects"][0]["limit"].startswith("V")
 
 
-def test_the_limit_that_gives_way_is_named_even_if_nothing_else_was_looked_into():
+def test_the_relaxed_limit_is_named_even_if_nothing_else_was_looked_into():
     own = scopf.build(voltage_instance(), criterion="none")
     (change,) = scopf.diagnose(own, max_solves=50).together
     found = next(

@@ -121,8 +121,8 @@ def test_optimum_and_prices_are_those_of_the_reduced_form(case, lossless, keywor
     reduced, lifted = (
         scopf.solve(problem, form=form, options={"tol": 1e-9}) for form in ("reduced", "lifted")
     )
-    assert (reduced.status, reduced.rung) == ("optimal", "reduced")
-    assert (lifted.status, lifted.rung) == ("optimal", "lifted")
+    assert (reduced.status, reduced.attempt) == ("optimal", "reduced")
+    assert (lifted.status, lifted.attempt) == ("optimal", "lifted")
     assert len(lifted.iterate.x) > len(reduced.iterate.x)
     assert lifted.cost == pytest.approx(reduced.cost, rel=1e-8)
     thermal = reduced.branches[["mu_s_from_per_mvah", "mu_s_to_per_mvah"]].to_numpy()

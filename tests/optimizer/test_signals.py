@@ -142,7 +142,7 @@ def test_an_iteration_limit_is_kept(limit):
     assert (solution.status, solution.iterations) == ("iteration limit", limit)
 
 
-def test_a_time_limit_ends_the_ladder():
+def test_a_time_limit_ends_all_attempts():
     solution = scopf.solve(problem(), time_limit=1e-6)
     assert solution.status == "time limit"
     assert len(solution.attempts) == 1

@@ -1,4 +1,4 @@
-"""When a way of solving is given up, and what is tried instead."""
+"""When an attempt counts as stalled, and which attempt follows it."""
 
 import dataclasses
 import logging
@@ -9,12 +9,12 @@ import pytest
 
 import scopf
 from scopf.optimizer import ipopt, strategy
-from scopf.optimizer.strategy import LADDER, Patience, Rung, Watch, rungs
-from scopf.procedures import solver
+from scopf.optimizer.compiled import start_point
+from scopf.optimizer.strategy import STRATEGY, AttemptSettings, IterationBudget, Watch, planned
 
-SLOW = tuple(rung for rung in LADDER if not rung.lost)  # what is tried after slow ends
-(CURVATURE,) = (rung for rung in LADDER if rung.resume)
-(LOST,) = (rung for rung in LADDER if rung.lost)
+AFTER_SLOW = tuple(one for one in STRATEGY if not one.after_early_stall)  # after slow convergence
+(CURVATURE,) = (one for one in STRATEGY if one.resume)
+(AFTER_EARLY,) = (one for one in STRATEGY if one.after_early_stall)
 
 
 def problem(case="case9", **keywords):
@@ -24,61 +24,61 @@ def problem(case="case9", **keywords):
 # -- the watch -----------------------------------------------
 
 
-def follow(patience, *steps):
-    """How many of these (restoring, step) pairs a watch goes along with, and what it says."""
-    watch = Watch(patience)
+def follow(budget, *steps):
+    """Number of these (restoring, step) pairs until a watch stops the attempt, and its reason."""
+    watch = Watch(budget)
     for iteration, (restoring, step) in enumerate(steps):
         if not watch.goes_on(iteration, restoring, step):
             return iteration, watch.stalled
     return len(steps), watch.stalled
 
 
-GOOD, TINY, LOST_STEP = (False, 1.0), (False, 1e-4), (True, 1.0)
+GOOD, TINY, RESTORING = (False, 1.0), (False, 1e-4), (True, 1.0)
 
 
-def test_a_watch_without_patience_to_lose_goes_on():
-    assert follow(None, *[LOST_STEP] * 500) == (500, "")
+def test_a_watch_without_a_budget_goes_on():
+    assert follow(None, *[RESTORING] * 500) == (500, "")
     watch = Watch(None)
     watch.goes_on(17, False, 1.0)
     assert watch.iterations == 17
 
 
 def test_iterations_in_all():
-    patience = Patience(iterations=10)
-    assert follow(patience, *[GOOD] * 10) == (10, "")
-    assert follow(patience, *[GOOD] * 20) == (10, "no solution after 10 iterations")
+    budget = IterationBudget(iterations=10)
+    assert follow(budget, *[GOOD] * 10) == (10, "")
+    assert follow(budget, *[GOOD] * 20) == (10, "no solution after 10 iterations")
 
 
 def test_iterations_in_search_of_a_feasible_point_add_up():
-    patience = Patience(restoration=3)
-    assert follow(patience, *[LOST_STEP, GOOD] * 3, *[GOOD] * 50) == (56, "")
-    count, said = follow(patience, *[GOOD, LOST_STEP] * 10)
+    budget = IterationBudget(restoration=3)
+    assert follow(budget, *[RESTORING, GOOD] * 3, *[GOOD] * 50) == (56, "")
+    count, said = follow(budget, *[GOOD, RESTORING] * 10)
     assert (count, said) == (7, "4 iterations in search of a feasible point")
 
 
 def test_tiny_steps_count_only_in_a_row():
-    patience = Patience(tiny=3, step=1e-3)
-    assert follow(patience, *[GOOD, TINY, TINY, TINY] * 10) == (40, "")
-    assert follow(patience, GOOD, *[TINY] * 10) == (4, "4 tiny steps in a row")
-    assert follow(patience, *[(False, 1e-3)] * 40) == (40, "")
-    assert follow(patience, *[(False, 0.0)] * 4)[0] == 4  # iteration 0 has no step
+    budget = IterationBudget(tiny=3, step=1e-3)
+    assert follow(budget, *[GOOD, TINY, TINY, TINY] * 10) == (40, "")
+    assert follow(budget, GOOD, *[TINY] * 10) == (4, "4 tiny steps in a row")
+    assert follow(budget, *[(False, 1e-3)] * 40) == (40, "")
+    assert follow(budget, *[(False, 0.0)] * 4)[0] == 4  # iteration 0 has no step
 
 
 def test_regularised_steps_count_only_in_a_row_and_not_in_restoration():
     def regularised(*flags):
-        watch = Watch(Patience(regularized=3))
+        watch = Watch(IterationBudget(regularized=3))
         for k, (restoring, flag) in enumerate(flags):
             if not watch.goes_on(k, restoring, 1.0, flag):
                 return k, watch.stalled
         return len(flags), watch.stalled
 
-    good, bad, lost = (False, False), (False, True), (True, True)
+    good, bad, restoring = (False, False), (False, True), (True, True)
     assert regularised(*[bad, bad, bad, good] * 10) == (40, "")
     assert regularised(good, *[bad] * 9) == (4, "4 steps in a row with a regularised Hessian")
-    assert regularised(*[bad, bad, bad, lost] * 3) == (12, "")
+    assert regularised(*[bad, bad, bad, restoring] * 3) == (12, "")
 
 
-def test_the_solver_tells_the_watch_of_regularised_steps(monkeypatch):
+def test_the_watch_is_given_regularised_steps(monkeypatch):
     """Voltages driven away from 1 p.u.: a concave objective has an indefinite Hessian."""
     seen = []
     goes_on = Watch.goes_on
@@ -99,79 +99,81 @@ def test_the_solver_tells_the_watch_of_regularised_steps(monkeypatch):
     assert any(seen)
 
 
-def test_nothing_is_given_up_in_sight_of_its_end(impatient):
+def test_no_attempt_is_stopped_close_to_its_solution(small_budgets):
     """Ipopt asks whether to go on before it looks whether it has arrived."""
     whole = scopf.solve(problem(), form="reduced")
-    impatient(whole.iterations)
+    small_budgets(whole.iterations)
     found = scopf.solve(problem())
-    assert [attempt.rung for attempt in found.attempts] == ["reduced"]
+    assert [attempt.name for attempt in found.attempts] == ["reduced"]
     assert found.iterations == whole.iterations
-    watch = Watch(Patience(iterations=10))
+    watch = Watch(IterationBudget(iterations=10))
     near = [watch.goes_on(k, False, 1.0, error=1e-9) for k in range(10, 50)]
     assert 0 < sum(near) < 10, "not for ever"
 
 
 def test_a_watch_counts_while_it_watches():
-    watch = Watch(Patience(iterations=5))
+    watch = Watch(IterationBudget(iterations=5))
     assert [watch.goes_on(k, False, 1.0) for k in range(6)] == [True] * 5 + [False]
     assert watch.iterations == 5
 
 
-# -- rungs -----------------------------------------------
+# -- the order of attempts -----------------------------------------------
 
 
-def test_the_ladder_begins_reduced_and_ends_without_a_watch():
-    assert rungs("auto") == LADDER
-    assert [rung.lift for rung in LADDER] == [False] * 4 + [True] * 3
-    assert [rung.patience is None for rung in LADDER] == [False] * 6 + [True]
-    assert len({rung.name for rung in LADDER}) == len(LADDER)
+def test_the_strategy_begins_reduced_and_ends_without_a_budget():
+    assert planned("auto") == STRATEGY
+    assert [one.lift for one in STRATEGY] == [False] * 4 + [True] * 3
+    assert [one.budget is None for one in STRATEGY] == [False] * 6 + [True]
+    assert len({one.name for one in STRATEGY}) == len(STRATEGY)
 
 
 @pytest.mark.parametrize(("form", "lift"), [("reduced", False), ("lifted", True)])
-def test_a_form_that_is_asked_for_is_the_only_rung(form, lift):
-    assert rungs(form) == (Rung(form, lift=lift),)
+def test_a_form_that_is_asked_for_is_the_only_attempt(form, lift):
+    assert planned(form) == (AttemptSettings(form, lift=lift),)
     solution = scopf.solve(problem(), form=form)
-    assert [a.rung for a in solution.attempts] == [solution.rung] == [form]
+    assert [a.name for a in solution.attempts] == [solution.attempt] == [form]
     assert solution.iterate.lift == lift
 
 
 @pytest.fixture
-def impatient(monkeypatch):
-    """A ladder whose first rungs are given up after some iterations."""
+def small_budgets(monkeypatch):
+    """A strategy whose first attempts stall after some iterations."""
 
     def give(*iterations):
         low = tuple(
-            dataclasses.replace(rung, patience=Patience(iterations=count))
-            for rung, count in zip(SLOW, iterations, strict=False)
+            dataclasses.replace(one, budget=IterationBudget(iterations=count))
+            for one, count in zip(AFTER_SLOW, iterations, strict=False)
         )
-        monkeypatch.setattr(strategy, "LADDER", (*low[:1], LOST, *low[1:], *SLOW[len(low) :]))
-        return [rung.name for rung in SLOW]
+        monkeypatch.setattr(
+            strategy, "STRATEGY", (*low[:1], AFTER_EARLY, *low[1:], *AFTER_SLOW[len(low) :])
+        )
+        return [one.name for one in AFTER_SLOW]
 
     return give
 
 
-@pytest.mark.parametrize("given_up", [0, 1, 2, 3])
-def test_a_rung_that_stalls_is_followed_by_the_next(given_up, impatient, caplog):
-    names = impatient(*[2, 3, 4][:given_up])
+@pytest.mark.parametrize("stalled", [0, 1, 2, 3])
+def test_an_attempt_that_stalls_is_followed_by_the_next(stalled, small_budgets, caplog):
+    names = small_budgets(*[2, 3, 4][:stalled])
     expected = scopf.solve(problem(), form="reduced")
     caplog.set_level(logging.INFO, logger="scopf")
     solution = scopf.solve(problem())
     assert solution.status == "optimal"
     assert solution.cost == pytest.approx(expected.cost, rel=1e-7)
-    assert solution.rung == names[given_up]
-    assert [attempt.rung for attempt in solution.attempts] == names[: given_up + 1]
+    assert solution.attempt == names[stalled]
+    assert [attempt.name for attempt in solution.attempts] == names[: stalled + 1]
     *early, last = solution.attempts
-    assert [attempt.status for attempt in early] == ["stalled"] * given_up
-    assert [attempt.iterations for attempt in early] == [2, 3, 4][:given_up]
+    assert [attempt.status for attempt in early] == ["stalled"] * stalled
+    assert [attempt.iterations for attempt in early] == [2, 3, 4][:stalled]
     assert all(f"{a.iterations} iterations" in a.message for a in early)
     assert last.status == "optimal"
     assert solution.message == last.message
     assert solution.iterations == sum(attempt.iterations for attempt in solution.attempts)
-    assert solution.iterate.lift == (given_up > 2)
-    lines = [r.getMessage() for r in caplog.records if r.name == "scopf.procedures.solver"]
-    for name in names[: given_up + 1]:
+    assert solution.iterate.lift == (stalled > 2)
+    lines = [r.getMessage() for r in caplog.records if r.name == "scopf.procedures.attempts"]
+    for name in names[: stalled + 1]:
         assert sum(line.startswith(f"{name}: ") for line in lines) == 1
-    assert sum("given up" in line for line in lines) == given_up
+    assert sum("budget is used up" in line for line in lines) == stalled
     nssp = solution.inverters["nssp_per_pu"].to_numpy()
     assert nssp == pytest.approx(expected.inverters["nssp_per_pu"].to_numpy(), abs=1e-3)
 
@@ -188,30 +190,30 @@ def test_rows_that_hardly_bind_on_300_buses(mq):
 
 
 def test_an_end_that_is_no_solution_is_followed_by_the_next(monkeypatch):
-    first = dataclasses.replace(LADDER[0], options={"max_iter": 1})
-    monkeypatch.setattr(strategy, "LADDER", (first, *LADDER[1:]))
+    first = dataclasses.replace(STRATEGY[0], options={"max_iter": 1})
+    monkeypatch.setattr(strategy, "STRATEGY", (first, *STRATEGY[1:]))
     solution = scopf.solve(problem())
     assert [a.status for a in solution.attempts] == ["iteration limit", "optimal"]
 
 
-def test_the_last_rung_s_failure_is_the_result():
+def test_the_last_attempt_s_failure_is_the_result():
     short = scopf.build(scopf.load_case("case9").scaled(load=5))
     solution = scopf.solve(short)
-    names = [rung.name for rung in LADDER]
-    places = [names.index(attempt.rung) for attempt in solution.attempts]
+    names = [one.name for one in STRATEGY]
+    places = [names.index(attempt.name) for attempt in solution.attempts]
     assert places == sorted(set(places))
     assert not any(attempt.status.solved for attempt in solution.attempts)
     assert solution.status == solution.attempts[-1].status == "infeasible"
     assert not solution.solved
 
 
-def test_a_form_that_was_asked_for_is_not_given_up(impatient):
-    impatient(1, 1, 1)
+def test_a_form_that_was_asked_for_has_no_budget(small_budgets):
+    small_budgets(1, 1, 1)
     for form in ("reduced", "lifted"):
         assert [a.status for a in scopf.solve(problem(), form=form).attempts] == ["optimal"]
 
 
-def test_a_rung_has_its_own_start_and_options(monkeypatch):
+def test_an_attempt_has_its_own_start_and_options(monkeypatch):
     seen = []
     run = ipopt.run
 
@@ -220,18 +222,18 @@ def test_a_rung_has_its_own_start_and_options(monkeypatch):
         return run(nlp, start, options, *rest)
 
     monkeypatch.setattr(ipopt, "run", recorded)
-    short = Patience(iterations=1)
+    short = IterationBudget(iterations=1)
     monkeypatch.setattr(
-        strategy, "LADDER", tuple(dataclasses.replace(rung, patience=short) for rung in LADDER)
+        strategy, "STRATEGY", tuple(dataclasses.replace(one, budget=short) for one in STRATEGY)
     )
     made = problem("case39")
     scopf.solve(made, start="dc", options={"tol": 1e-7})
-    for (start, options), rung in zip(seen, SLOW, strict=True):
-        expected = solver.start_point(made, made.compiled[rung.lift], rung.start or "dc")
-        assert np.array_equal(start, expected) != rung.resume, rung.name
-        assert rung.options.items() <= options.items(), rung.name
+    for (start, options), one in zip(seen, AFTER_SLOW, strict=True):
+        expected = start_point(made, made.compiled[one.lift], one.start or "dc")
+        assert np.array_equal(start, expected) != one.resume, one.name
+        assert one.options.items() <= options.items(), one.name
         assert options["tol"] == 1e-7
-        nlp = made.compiled[rung.lift]
+        nlp = made.compiled[one.lift]
         lifted = nlp.n - len(nlp.variables)
         if lifted:  # they begin where their definitions hold
             assert np.abs(nlp.constraints(start)[-lifted:]).max() < 1e-12
@@ -263,7 +265,7 @@ def test_arguments_that_do_not_fit_are_refused(keywords, said):
 def test_every_start_in_either_form(start, form):
     made = problem("case14", eta_q=0.1)
     solution = scopf.solve(made, start=start, form=form)
-    assert (solution.status, solution.rung) == ("optimal", form)
+    assert (solution.status, solution.attempt) == ("optimal", form)
     assert solution.cost == pytest.approx(scopf.solve(made).cost, rel=1e-7)
 
 
@@ -288,28 +290,27 @@ def test_an_acceptable_level_is_not_an_outcome():
 
 def test_solver_s_statuses_are_typed():
     assert {status for status, _ in ipopt._STATUS.values()} <= set(scopf.Status)
-    assert solver.Start is strategy.Start
 
 
-def test_the_curvature_rung_goes_on_where_the_first_one_stalled(monkeypatch):
-    short = (dataclasses.replace(LADDER[0], patience=Patience(iterations=8)), *LADDER[1:])
-    monkeypatch.setattr(strategy, "LADDER", short)
+def test_the_curvature_test_continues_where_the_first_attempt_stalled(monkeypatch):
+    short = (dataclasses.replace(STRATEGY[0], budget=IterationBudget(iterations=8)), *STRATEGY[1:])
+    monkeypatch.setattr(strategy, "STRATEGY", short)
     expected = scopf.solve(problem(), form="reduced")
     solution = scopf.solve(problem())
-    assert solution.rung == CURVATURE.name
+    assert solution.attempt == CURVATURE.name
     assert "may be a saddle" in solution.message
     assert solution.cost == pytest.approx(expected.cost, rel=1e-7)
     assert solution.attempts[1].iterations < expected.iterations  # it did not begin again
 
 
 @pytest.fixture
-def lost(monkeypatch):
-    """A ladder whose first rung is given up at its third iteration, as if it had got lost."""
-    hasty = dataclasses.replace(LADDER[0], patience=Patience(tiny=1, step=2.0))
-    monkeypatch.setattr(strategy, "LADDER", (hasty, *LADDER[1:]))
+def early_stall(monkeypatch):
+    """A strategy whose first attempt stalls early, at its third iteration."""
+    hasty = dataclasses.replace(STRATEGY[0], budget=IterationBudget(tiny=1, step=2.0))
+    monkeypatch.setattr(strategy, "STRATEGY", (hasty, *STRATEGY[1:]))
 
 
-def test_an_attempt_that_got_lost_is_followed_by_another_start(lost, monkeypatch):
+def test_an_early_stall_is_followed_by_another_start(early_stall, monkeypatch):
     seen = []
     run = ipopt.run
 
@@ -320,51 +321,53 @@ def test_an_attempt_that_got_lost_is_followed_by_another_start(lost, monkeypatch
     monkeypatch.setattr(ipopt, "run", recorded)
     made = problem("case39", criterion="none")
     solution = scopf.solve(made)
-    assert [a.rung for a in solution.attempts] == [LADDER[0].name, LOST.name]
-    assert solution.attempts[0].message == "given up: 2 tiny steps in a row"
+    assert [a.name for a in solution.attempts] == [STRATEGY[0].name, AFTER_EARLY.name]
+    assert solution.attempts[0].message == "the iteration budget is used up: 2 tiny steps in a row"
     assert (solution.status, solution.iterate.lift) == ("optimal", False)
     assert "saddle" not in solution.message
-    power_flow = solver.start_point(made, made.compiled[False], "power-flow")
+    power_flow = start_point(made, made.compiled[False], "power-flow")
     assert np.array_equal(seen[1], power_flow)
     assert not np.array_equal(seen[0], power_flow)
 
 
-def test_the_same_start_is_not_tried_again(lost, caplog):
+def test_the_same_start_is_not_tried_again(early_stall, caplog):
     caplog.set_level(logging.INFO, logger="scopf")
     solution = scopf.solve(problem("case39", criterion="none"), start="power-flow")
-    assert [a.rung for a in solution.attempts] == [LADDER[0].name, CURVATURE.name]
+    assert [a.name for a in solution.attempts] == [STRATEGY[0].name, CURVATURE.name]
     assert solution.status == "optimal"
-    assert sum(r.getMessage().startswith(f"{LOST.name}: left out") for r in caplog.records) == 1
+    assert (
+        sum(r.getMessage().startswith(f"{AFTER_EARLY.name}: skipped") for r in caplog.records) == 1
+    )
 
 
-def test_a_start_that_attempts_got_lost_from_is_not_tried_with_the_curvature_test(
-    lost, monkeypatch
+def test_the_curvature_test_skips_a_start_from_which_an_attempt_stalled_early(
+    early_stall, monkeypatch
 ):
-    brief = dataclasses.replace(CURVATURE, patience=Patience(iterations=1))
-    rest = [brief if rung is CURVATURE else rung for rung in strategy.LADDER]
-    monkeypatch.setattr(strategy, "LADDER", tuple(rest))
+    brief = dataclasses.replace(CURVATURE, budget=IterationBudget(iterations=1))
+    rest = [brief if one is CURVATURE else one for one in strategy.STRATEGY]
+    monkeypatch.setattr(strategy, "STRATEGY", tuple(rest))
     solution = scopf.solve(problem("case39", criterion="none"), start="power-flow")
-    assert [a.rung for a in solution.attempts] == [LADDER[0].name, CURVATURE.name, "lifted"]
+    assert [a.name for a in solution.attempts] == [STRATEGY[0].name, CURVATURE.name, "lifted"]
 
 
-def test_a_watch_says_whether_it_got_lost():
-    def ended(patience, *steps):
-        watch = Watch(patience)
+def test_a_watch_tells_an_early_stall_from_slow_convergence():
+    def ended(budget, *steps):
+        watch = Watch(budget)
         any(not watch.goes_on(k, *step) for k, step in enumerate(steps))
-        return bool(watch.stalled), watch.lost
+        return bool(watch.stalled), watch.stalled_early
 
-    assert ended(Patience(tiny=3), GOOD, *[TINY] * 9) == (True, True)
-    assert ended(Patience(restoration=3), GOOD, *[LOST_STEP] * 9) == (True, True)
-    assert ended(Patience(iterations=3), *[GOOD] * 9) == (True, False)
-    assert ended(Patience(regularized=3), *[(False, 1.0, True)] * 9) == (True, False)
-    assert ended(Patience(), *[GOOD] * 9) == (False, False)
+    assert ended(IterationBudget(tiny=3), GOOD, *[TINY] * 9) == (True, True)
+    assert ended(IterationBudget(restoration=3), GOOD, *[RESTORING] * 9) == (True, True)
+    assert ended(IterationBudget(iterations=3), *[GOOD] * 9) == (True, False)
+    assert ended(IterationBudget(regularized=3), *[(False, 1.0, True)] * 9) == (True, False)
+    assert ended(IterationBudget(), *[GOOD] * 9) == (False, False)
 
 
-def test_the_curvature_rung_is_left_out_after_a_verdict(monkeypatch):
+def test_the_curvature_test_is_skipped_after_a_verdict(monkeypatch):
     """From where one attempt found a problem infeasible, another one's verdict is no second."""
-    steady = (dataclasses.replace(LADDER[0], patience=None), *LADDER[1:])
-    monkeypatch.setattr(strategy, "LADDER", steady)
+    steady = (dataclasses.replace(STRATEGY[0], budget=None), *STRATEGY[1:])
+    monkeypatch.setattr(strategy, "STRATEGY", steady)
     solution = scopf.solve(scopf.build(scopf.load_case("case9").scaled(load=5)))
     assert solution.attempts[0].status == "infeasible"
-    assert CURVATURE.name not in [attempt.rung for attempt in solution.attempts]
+    assert CURVATURE.name not in [attempt.name for attempt in solution.attempts]
     assert solution.status == "infeasible"

@@ -392,9 +392,9 @@ def test_trace_ends_where_the_solve_does(priced, infeasible):
     assert trace["iteration"].tolist() == list(range(priced.iterations + 1))
     assert trace["primal_infeasibility"].iloc[-1] < 1e-7 < trace["primal_infeasibility"].iloc[0]
     assert trace["mu"].is_monotonic_decreasing
-    assert set(trace["rung"]) == {priced.rung}
+    assert set(trace["attempt_name"]) == {priced.attempt}
     several = infeasible.trace
-    assert several["rung"].unique().tolist() == [a.rung for a in infeasible.attempts]
+    assert several["attempt_name"].unique().tolist() == [a.name for a in infeasible.attempts]
     ends = several.groupby("attempt")["iteration"].max().tolist()
     assert ends == [attempt.iterations for attempt in infeasible.attempts]
     assert several["restoration"].any()
@@ -420,7 +420,7 @@ def test_convergence_shows_the_trace(priced, infeasible):
     )
     assert ax.get_yscale() == "log"
     ax = plots.convergence(infeasible)
-    assert {a.rung for a in infeasible.attempts} <= {text.get_text() for text in ax.texts}
+    assert {a.name for a in infeasible.attempts} <= {text.get_text() for text in ax.texts}
     drawn = curves(ax)["dual infeasibility"].get_ydata()
     assert np.isfinite(drawn).sum() == len(infeasible.trace)
     assert np.isnan(drawn).sum() == len(infeasible.attempts) - 1

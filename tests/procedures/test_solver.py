@@ -112,7 +112,7 @@ def test_solutions_and_problems_can_be_pickled_and_copied():
     assert str(again) == str(solution)
     assert scopf.solve(again.problem).cost == pytest.approx(solution.cost, rel=1e-9)
     warm = scopf.solve(problem, start=again)
-    assert warm.rung == "warm"
+    assert warm.attempt == "warm"
     assert warm.cost == pytest.approx(solution.cost, rel=1e-9)
     assert scopf.solve(copy.deepcopy(problem)).cost == pytest.approx(solution.cost, rel=1e-9)
 

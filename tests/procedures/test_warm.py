@@ -9,8 +9,8 @@ import pytest
 
 import scopf
 from scopf.optimizer import ipopt, strategy
-from scopf.optimizer.strategy import LADDER, Patience
-from scopf.procedures import solver
+from scopf.optimizer.strategy import STRATEGY, IterationBudget
+from scopf.procedures import attempts
 from scopf.stability.criteria.voltage_difference import VoltageDifference
 
 
@@ -21,7 +21,7 @@ def problem(case="case39", mq=0.22, rows=None, **keywords):
 
 
 def names(solution):
-    return [attempt.rung for attempt in solution.attempts]
+    return [attempt.name for attempt in solution.attempts]
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def runs(monkeypatch):
     return seen
 
 
-def impatient(solution):
+def quick_cold(solution):
     """The same solution, told that a cold start took a single iteration."""
     return dataclasses.replace(solution, iterate=dataclasses.replace(solution.iterate, cold=1))
 
@@ -89,29 +89,31 @@ def test_a_chain_of_warm_starts_remembers_what_a_cold_one_took(form, runs):
 
 
 def test_a_step_too_large_is_solved_cold(monkeypatch, caplog):
-    monkeypatch.setattr(solver, "_PATIENT", 2)
+    monkeypatch.setattr(attempts, "_LEAST_WARM", 2)
     caplog.set_level(logging.INFO, logger="scopf")
     made = problem(eta_q=0.1)
-    last = impatient(scopf.solve(made))
+    last = quick_cold(scopf.solve(made))
     made.update(load_scale=0.7, mq=0.15)
     solution = scopf.solve(made, start=last)
     assert names(solution) == ["warm", "reduced"]
     assert [a.status for a in solution.attempts] == ["stalled", "optimal"]
-    assert solution.rung == "reduced"
+    assert solution.attempt == "reduced"
     assert solution.attempts[0].iterations == 2
     assert solution.iterations == sum(a.iterations for a in solution.attempts)
     assert solution.iterate.cold == solution.attempts[1].iterations
     cold = scopf.solve(made)
     assert solution.cost == cold.cost
     assert np.array_equal(solution.point.vm, cold.point.vm)
-    assert any(r.getMessage().startswith("warm: given up") for r in caplog.records)
+    assert any(
+        r.getMessage().startswith("warm: the iteration budget is used up") for r in caplog.records
+    )
 
 
 def test_any_step_ends_at_the_optimum():
     rng = np.random.default_rng(5)
     made = problem("case14", mq=0.3)
     solution = scopf.solve(made)
-    rungs = set()
+    firsts = set()
     for _ in range(12):
         made.update(
             load_scale=float(rng.uniform(0.3, 1.5)), mq=float(rng.uniform(0.05, 0.5)),
@@ -121,8 +123,8 @@ def test_any_step_ends_at_the_optimum():
         cold = scopf.solve(made)
         assert solution.status == cold.status == "optimal"
         assert solution.cost == pytest.approx(cold.cost, rel=1e-6)
-        rungs.add(solution.attempts[0].rung)
-    assert rungs == {"warm"}
+        firsts.add(solution.attempts[0].name)
+    assert firsts == {"warm"}
 
 
 # -- whose solution -----------------------------------------------
@@ -185,9 +187,9 @@ def test_a_stale_solution_of_a_model_that_has_changed_back_works():
 
 
 def test_max_iter_is_a_total_over_attempts(monkeypatch, runs):
-    cold = tuple(rung for rung in LADDER if not rung.resume and not rung.lost)
-    low = tuple(dataclasses.replace(rung, patience=Patience(iterations=4)) for rung in cold[:2])
-    monkeypatch.setattr(strategy, "LADDER", low + cold[2:])
+    cold = tuple(one for one in STRATEGY if not one.resume and not one.after_early_stall)
+    low = tuple(dataclasses.replace(one, budget=IterationBudget(iterations=4)) for one in cold[:2])
+    monkeypatch.setattr(strategy, "STRATEGY", low + cold[2:])
     made = problem("case9", mq=0.05)
     solution = scopf.solve(made, max_iter=10)
     assert [a.iterations for a in solution.attempts] == [4, 4, 2]
@@ -202,9 +204,9 @@ def test_max_iter_is_a_total_over_attempts(monkeypatch, runs):
 
 @pytest.mark.parametrize("limit", [0, 1, 4])
 def test_max_iter_counts_a_warm_attempt(limit, monkeypatch, runs):
-    monkeypatch.setattr(solver, "_PATIENT", 2)
+    monkeypatch.setattr(attempts, "_LEAST_WARM", 2)
     made = problem(eta_q=0.1)
-    last = impatient(scopf.solve(made))
+    last = quick_cold(scopf.solve(made))
     made.update(load_scale=0.7, mq=0.15)
     solution = scopf.solve(made, start=last, max_iter=limit)
     assert solution.status == "iteration limit"
@@ -213,9 +215,9 @@ def test_max_iter_counts_a_warm_attempt(limit, monkeypatch, runs):
 
 
 def test_time_limit_is_a_total_over_attempts(monkeypatch, runs):
-    slow = tuple(rung for rung in LADDER if not rung.lost)
-    low = tuple(dataclasses.replace(rung, patience=Patience(iterations=2)) for rung in slow[:2])
-    monkeypatch.setattr(strategy, "LADDER", low + slow[2:])
+    slow = tuple(one for one in STRATEGY if not one.after_early_stall)
+    low = tuple(dataclasses.replace(one, budget=IterationBudget(iterations=2)) for one in slow[:2])
+    monkeypatch.setattr(strategy, "STRATEGY", low + slow[2:])
     solution = scopf.solve(problem("case9", mq=0.05), time_limit=1000)
     assert len(solution.attempts) == 3
     left = [options["max_wall_time"] for options, _ in runs]
@@ -229,7 +231,7 @@ def test_without_limits_no_attempt_has_one(runs):
     assert not {"max_iter", "max_wall_time"} & set(runs[0][0])
 
 
-def test_time_that_is_used_up_ends_the_climb():
+def test_time_that_is_used_up_ends_the_attempts():
     made = problem(eta_q=0.1)
     last = scopf.solve(made)
     solution = scopf.solve(made.update(load_scale=0.8), start=last, time_limit=1e-6)

@@ -142,7 +142,7 @@ def test_a_price_where_nothing_binds_is_no_optimum(tamper):
     assert "priced without binding" in solution.message
 
 
-def test_after_a_failed_check_the_next_rung_is_tried(monkeypatch):
+def test_after_a_failed_check_the_next_attempt_is_made(monkeypatch):
     run, seen = ipopt.run, []
 
     def first_lies(nlp, *arguments):

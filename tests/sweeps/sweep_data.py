@@ -43,7 +43,7 @@ def solved(eta_q=(0.0, 0.5), mq=(0.17, 0.18, 0.19, 0.2, 0.21, 0.22, 0.5)):
         found = scopf.solve(problem.update(eta_q=eta, mq=droop), max_iter=60, **start)
         row = {"scenario": number, "eta_q": eta, "mq": droop, "status": str(found.status)}
         row |= {"solved": found.solved, "message": found.message, "cost": found.cost}
-        row |= {"iterations": found.iterations, "seconds": found.seconds, "rung": found.rung}
+        row |= {"iterations": found.iterations, "seconds": found.seconds, "attempt": found.attempt}
         if found.solved:
             start = {"start": found}
             dearest = found.inverters.loc[found.inverters["nssp_per_pu"].idxmax()]

@@ -106,7 +106,7 @@ def test_threads_lose_no_warning_and_keep_no_problem(caplog):
         entered, leave, said = threading.Event(), threading.Event(), []
 
         def working():
-            with worker._heard(said):
+            with worker._listening(said):
                 logging.getLogger("scopf.model").warning("of a worker")
                 entered.set()
                 leave.wait(10)

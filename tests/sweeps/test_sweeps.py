@@ -292,7 +292,7 @@ def test_an_iterate_survives_the_journal():
     for name in ("x", "rows", "lower", "upper"):
         assert np.array_equal(getattr(there, name), getattr(solution.iterate, name))
     again = scopf.solve(case39(), start=there)
-    assert again.rung == "warm"
+    assert again.attempt == "warm"
 
 
 def test_what_workers_say_is_said_once(caplog):

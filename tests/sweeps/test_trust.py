@@ -72,7 +72,7 @@ def test_temporary_files_follow_no_links(tmp_path, name):
         ("{}", "is of format None"),
         ("[1]", "is no JSON object"),
         ("{", "cannot be read"),
-        ('{"format": 1}', "damaged: see status, case"),
+        ('{"format": 2}', "damaged: see status, case"),
         ('{"format": 2}', "is of format 2; this version of scopf reads 1"),
     ],
 )

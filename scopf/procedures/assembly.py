@@ -1,0 +1,89 @@
+"""A Solution from a result of the solver."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scopf.arrays import Floats
+from scopf.engine.nlp import NLP
+from scopf.engine.symbols import Expression
+from scopf.model.problem import Problem
+from scopf.optimizer.status import Attempt, Iterate, Outcome
+from scopf.procedures.verdict import Examined
+from scopf.results import prices
+from scopf.results.solution import Solution
+from scopf.results.tables import Point
+
+
+def solution(
+    problem: Problem,
+    nlp: NLP,
+    outcome: Outcome,
+    examined: Examined,
+    attempts: tuple[Attempt, ...],
+    seconds: float,
+    cold: int,
+) -> Solution:
+    """The point, prices and accuracy of a result.
+
+    Args:
+        problem: that was solved.
+        nlp: the same, compiled; its variables have the values of the result.
+        outcome: the result.
+        examined: the same, checked in the original problem.
+        attempts: all that were made.
+        seconds: wall time of all of them.
+        cold: iterations that a cold start took.
+    """
+    x, solved = outcome.x, outcome.status.solved
+    point = _point(problem, nlp, x)
+    p_from, q_from, p_to, q_to = point.flows / problem.base.branch.rate
+    loading = np.hypot(p_from, q_from), np.hypot(p_to, q_to)
+    cost = -nlp.objective(x) if nlp.maximize else nlp.objective(x)
+    return Solution(
+        status=outcome.status,
+        message=outcome.message,
+        cost=cost if solved else float("nan"),
+        iterations=sum(attempt.iterations for attempt in attempts),
+        seconds=seconds,
+        attempts=attempts,
+        problem=problem,
+        scenario=problem.scenario,
+        inverter_data=examined.setting.inverters,
+        point=point,
+        prices=prices.read(problem, examined.multipliers, x, loading),
+        stability=examined.stability,
+        accuracy=examined.accuracy,
+        iterate=Iterate(
+            nlp.signature, nlp.lift, x, outcome.rows, outcome.lower, outcome.upper, cold
+        ),
+    )
+
+
+def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:
+    """Voltages, powers, flows and costs; the formulation's variables have the values x."""
+    opf, flows = problem.opf, problem.opf.flows
+    lines, opportunity = opf.dclines, opf.opportunity_cost
+
+    def now(of: Expression) -> Floats:
+        return nlp.values_of(of.name, x)
+
+    of_lines = np.zeros((5, 0))
+    if lines is not None and opf.dcline_cost is not None:
+        values = lines.pf.value, lines.qf.value, now(lines.pt), lines.qt.value
+        of_lines = np.array([*values, now(opf.dcline_cost.total)])
+    rating = problem.inverters.rating if opf.ratings is None else opf.ratings.rating.values
+    costs = opf.generation_cost
+    return Point(
+        vm=opf.voltages.vm.value.copy(),
+        va=opf.voltages.va.value.copy(),
+        pg=opf.generation.p.value.copy(),
+        qg=opf.generation.q.value.copy(),
+        loads={key: load.values.copy() for key, load in opf.balance.loads.items()},
+        alpha=float(flows.alpha.values[0]),
+        flows=np.array([now(f) for f in (flows.p_from, flows.q_from, flows.p_to, flows.q_to)]),
+        dclines=of_lines,
+        costs=now(costs.of_p) + now(costs.of_q),
+        rating=rating.copy(),
+        opportunity=np.zeros(len(rating)) if opportunity is None else now(opportunity.total),
+    )

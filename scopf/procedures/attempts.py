@@ -1,0 +1,167 @@
+"""The attempts of one solve: each is run, checked and recorded, until one ends well."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections.abc import Mapping
+
+import numpy as np
+
+from scopf.arrays import Floats
+from scopf.engine.nlp import NLP
+from scopf.model.problem import Problem
+from scopf.optimizer import ipopt
+from scopf.optimizer.compiled import compiled, start_point
+from scopf.optimizer.ipopt import Options, Progress
+from scopf.optimizer.status import STEPS, Attempt, Iterate, Outcome, Status
+from scopf.optimizer.strategy import AttemptSettings, Form, IterationBudget, Start, Watch
+from scopf.procedures import assembly, verdict
+from scopf.procedures.limits import Limits
+from scopf.procedures.verdict import Examined
+from scopf.results.solution import Solution
+
+log = logging.getLogger(__name__)
+
+_CONFIRMATIONS = 2  # attempts that have to find a problem infeasible before it is believed
+_LEAST_WARM = 20  # iterations that a warm start may make even if a cold one is quicker
+
+
+class Attempts:
+    """Attempts to solve a problem, and the solution that the last one gave.
+
+    Args:
+        problem: to solve.
+        options: of Ipopt, from the user.
+        limits: of all attempts together.
+        progress: called after each iteration.
+
+    Attributes:
+        ended: whether no further attempt is to be made.
+    """
+
+    def __init__(
+        self, problem: Problem, options: Options, limits: Limits, progress: Progress | None
+    ) -> None:
+        self._problem, self._options, self._progress = problem, options, progress
+        self._limits = limits
+        self._attempts: list[Attempt] = []
+        self._last: tuple[NLP, Outcome] | None = None
+        self._stalled_early = False  # whether the last attempt ended far from a solution
+        self._bad_starts: list[tuple[NLP, Floats]] = []  # start points of such attempts
+        self._examined: Examined | None = None  # the last result, if it is a solution
+        self._cold = 0  # iterations of a cold start, all attempts up to the successful one
+        self._cold_so_far = 0  # iterations of all cold attempts
+        self._began = time.perf_counter()
+        self.ended = False
+
+    def warm(self, last: Iterate, form: Form, status: Status = Status.OPTIMAL) -> None:
+        """Start from a solution, with no more iterations than a cold start took."""
+        began = time.perf_counter()
+        nlp = compiled(self._problem, last.lift if form == "auto" else form == "lifted")
+        self._cold = last.cold
+        if not status.solved:
+            log.warning("no warm start: the solution to start from is none (%s)", status)
+            return
+        if nlp.signature != last.signature:
+            log.warning("no warm start: the solution is of a problem of another structure or form")
+            return
+        budget = IterationBudget(iterations=max(_LEAST_WARM, last.cold), restoration=3)
+        settings = AttemptSettings("warm", nlp.lift, options=ipopt.WARM, budget=budget)
+        multipliers = {"lagrange": last.rows, "zl": last.lower, "zu": last.upper}
+        self._attempt(settings, nlp, last.x, multipliers, began)
+
+    def cold(self, settings: AttemptSettings, start: Start) -> None:
+        """Make an attempt from a start point or from the last iterate, unless it is to be skipped.
+
+        Args:
+            settings: of the attempt.
+            start: the start point, where the settings have none.
+        """
+        if settings.after_early_stall and not self._stalled_early:
+            return
+        began = time.perf_counter()
+        nlp = compiled(self._problem, settings.lift)
+        multipliers: dict[str, Floats] = {}
+        if settings.resume:
+            if self._last is None or self._last[0] is not nlp:
+                return
+            last = self._last[1]
+            if last.status is Status.INFEASIBLE:  # from there, the same verdict would be no second
+                return
+            x, multipliers = last.x, last.multipliers
+            settings = dataclasses.replace(settings, options={**ipopt.WARM, **settings.options})
+        else:
+            x = start_point(self._problem, nlp, settings.start or start)
+            bad = any(nlp is other and np.array_equal(x, at) for other, at in self._bad_starts)
+            if settings.start == "power-flow" and bad:  # or the power flow has no solution, say
+                log.info("%s: skipped, an attempt from there stalled early", settings.name)
+                return
+        self._attempt(settings, nlp, x, multipliers, began)
+        if self._stalled_early and not settings.resume:
+            self._bad_starts.append((nlp, x))
+        self._cold_so_far += self._attempts[-1].iterations
+        if self._attempts[-1].status.solved:
+            self._cold = self._cold_so_far
+
+    def solution(self) -> Solution:
+        """The solution of the last attempt."""
+        assert self._last is not None
+        nlp, outcome = self._last
+        return assembly.solution(
+            self._problem,
+            nlp,
+            outcome,
+            self._examined or verdict.examine(self._problem, nlp, outcome),
+            tuple(self._attempts),
+            time.perf_counter() - self._began,
+            self._cold,
+        )
+
+    def _attempt(
+        self,
+        settings: AttemptSettings,
+        nlp: NLP,
+        start: Floats,
+        multipliers: Mapping[str, Floats],
+        began: float,
+    ) -> None:
+        options = {**settings.options, **self._options, **self._limits.left(self._attempts)}
+        watch = Watch(settings.budget)
+        outcome = ipopt.run(nlp, start, options, watch, self._progress, multipliers)
+        outcome, self._examined = verdict.checked(self._problem, nlp, outcome)
+        if outcome.status.solved and settings.note:
+            outcome = dataclasses.replace(outcome, message=f"{outcome.message} ({settings.note})")
+        seconds = time.perf_counter() - began
+        steps = _steps(nlp, watch)
+        self._attempts.append(
+            Attempt(
+                settings.name, outcome.status, outcome.message, watch.iterations, seconds, steps
+            )
+        )
+        log.info("%s: %s (%d iterations)", settings.name, outcome.message, watch.iterations)
+        self._last = nlp, outcome
+        failed = outcome.status in (Status.FAILED, Status.DIVERGED)
+        self._stalled_early = watch.stalled_early or failed
+        self.ended = self._is_final(outcome, watch.iterations)
+
+    def _is_final(self, outcome: Outcome, iterations: int) -> bool:
+        """Whether a further attempt could not improve on the outcome of the last one."""
+        final = {Status.TIME_LIMIT, Status.INTERRUPTED}
+        statuses = [attempt.status for attempt in self._attempts]
+        if statuses.count(Status.INFEASIBLE) >= _CONFIRMATIONS:
+            final.add(Status.INFEASIBLE)
+        if not iterations:  # from the same start, no other attempt would get further
+            final.add(Status.EVALUATION_ERROR)
+        if self._limits.iterations is not None:
+            final.add(Status.ITERATION_LIMIT)
+        return outcome.status.solved or outcome.status in final or outcome.certain
+
+
+def _steps(nlp: NLP, watch: Watch) -> Floats:
+    """The iterations of an attempt, costs with the sign of the user's objective."""
+    steps = np.array(watch.steps, dtype=np.float64).reshape(-1, len(STEPS))
+    if nlp.maximize:
+        steps[:, STEPS.index("cost")] *= -1
+    return steps
