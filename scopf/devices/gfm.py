@@ -92,9 +92,13 @@ class Units(Droops):
     @classmethod
     def alike(cls, gens: tuple[tuple[int, ...], ...]) -> Self:
         """Units with equal parts, all numbers one."""
-        gen = [one for group in gens for one in group]
-        inverter = np.repeat(np.arange(len(gens)), [len(group) for group in gens])
-        return cls(np.array(gen), inverter, **dict.fromkeys(_NUMBERS, np.ones(len(gen))))
+        gen, inverter = _members(gens)
+        return cls(gen, inverter, **dict.fromkeys(_NUMBERS, np.ones(len(gen))))
+
+    def are(self, gens: tuple[tuple[int, ...], ...]) -> bool:
+        """Whether these are the units of inverters with these generators."""
+        gen, inverter = _members(gens)
+        return np.array_equal(self.gen, gen) and np.array_equal(self.inverter, inverter)
 
     def combined(self, count: int) -> dict[str, Floats]:
         """Columns of `count` inverters that these units make up."""
@@ -180,9 +184,9 @@ class Inverters(Droops):
         faults = self._faults()
         if faults:
             raise CaseError("inverters", faults)
-        units = Units.alike(self.gens)
-        if self.units is not None and _same_units(self.units, units):
-            units = self.units
+        units = self.units
+        if units is None or not units.are(self.gens):
+            units = Units.alike(self.gens)
         with np.errstate(all="ignore"):
             object.__setattr__(self, "units", units.scaled(self.numbers))
 
@@ -351,7 +355,10 @@ class Inverters(Droops):
         columns["rating"] = columns["rating"] / base
         order = np.argsort(inverter, kind="stable")
         ids = net.gen.id[on]
-        gens = tuple(tuple(ids[inverter == i].tolist()) for i in range(len(at)))
+        groups: list[list[int]] = [[] for _ in at]
+        for i, gen in zip(inverter.tolist(), ids.tolist(), strict=True):
+            groups[i].append(gen)
+        gens = tuple(tuple(group) for group in groups)
         own = {name: values[order] for name, values in own.items()}
         own["rating"] = own["rating"] / base
         units = Units(ids[order], inverter[order], **own)
@@ -370,5 +377,7 @@ def _freeze(of: Inverters | Units, name: str, column: Numbers) -> None:
     object.__setattr__(of, name, column)
 
 
-def _same_units(one: Units, other: Units) -> bool:
-    return np.array_equal(one.gen, other.gen) and np.array_equal(one.inverter, other.inverter)
+def _members(gens: tuple[tuple[int, ...], ...]) -> tuple[Ints, Ints]:
+    """Every generator of these groups, and the position of its group."""
+    gen = np.array([one for group in gens for one in group])
+    return gen, np.repeat(np.arange(len(gens)), [len(group) for group in gens])

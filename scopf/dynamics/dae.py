@@ -178,26 +178,25 @@ class System:
         m, (angle, magnitude) = len(self.at), self.columns
         va = np.where(angle >= 0, x[angle], 0.0)
         vm, dw = x[magnitude], x[m - 1 : 2 * m - 1]
-        dp, dq = (now - was for now, was in zip(self._powers(vm, va), self.output, strict=True))
+        power = np.concatenate(self._powers(vm, va)) - np.concatenate(self.output)
         dv = (vm - self.vm)[self.at]
-        return np.concatenate(self._rows(*(part[:, None] for part in (dw, dv, dp, dq))))[:, 0]
+        return np.concatenate(self._rows(*(part[:, None] for part in (dw, dv, power))))[:, 0]
 
-    def _rows(self, dw: Any, dv: Any, dp: Any, dq: Any) -> list[Any]:
+    def _rows(self, dw: Any, dv: Any, power: Any) -> list[Any]:
         """Rates of the states and mismatches of the other buses, in the order of x.
 
-        From deviations of frequencies and voltages at inverters and of powers at all buses: columns
-        of values or of derivatives.
+        From deviations of frequencies and voltages at inverters and of powers at all buses, P above
+        Q: columns of values or of derivatives.
         """
-        states = self.droops.rates(dw, dv, dp[self.at], dq[self.at])
-        return [*states, dp[self.rest], dq[self.rest]]
+        at, rest, n = self.at, self.rest, len(self.net.bus)
+        states = self.droops.rates(dw, dv, power[at], power[n + at])
+        return [*states, power[np.concatenate([rest, n + rest])]]
 
     @cached_property
-    def balance(self) -> sparse.csc_array:
+    def balance(self) -> sparse.csr_array:
         """Derivatives of net injection plus load: rows P then Q, columns angles then voltages."""
-        n, loads = len(self.net.bus), self.loads
-        places = np.arange(2 * n), np.tile(n + np.arange(n), 2)
-        slopes = sparse.coo_array((np.r_[loads.dp, loads.dq], places), shape=(2 * n, 2 * n))
-        return jacobian(self.net.ybus(), self.vm, self.va) + slopes.tocsc()
+        load = self.loads.dp + 1j * self.loads.dq
+        return jacobian(self.net.ybus(), self.vm, self.va, load)
 
     @cached_property
     def matrix(self) -> sparse.csc_array:
@@ -206,13 +205,13 @@ class System:
         It is the derivative of `rates` at the equilibrium.
         """
         m, n, size = len(self.at), len(self.net.bus), self.states + 2 * len(self.rest)
-        place = np.concatenate(self.columns)
-        moving = np.flatnonzero(place >= 0)
-        chosen = (np.ones(len(moving)), (moving, place[moving]))
-        by_x = (self.balance @ sparse.coo_array(chosen, shape=(2 * n, size)).tocsc()).tocsr()
-        unit = sparse.eye_array(size, format="csr")
-        dw, dv = unit[m - 1 : 2 * m - 1], unit[2 * m - 1 : 3 * m - 1]
-        return sparse.vstack(self._rows(dw, dv, by_x[:n], by_x[n:])).tocsc()
+        place = np.concatenate([*self.columns, m - 1 + np.arange(m)])
+        order = np.empty(size + 1, dtype=np.int64)  # of angles, voltages and frequencies in x
+        order[place] = np.arange(size + 1)  # the first inverter's angle comes last: its place is -1
+        power, unit = self.balance.copy(), sparse.eye_array(size + 1, format="csr")
+        power.resize(2 * n, size + 1)
+        rows = self._rows(unit[2 * n :], unit[n + self.at], power)
+        return sparse.vstack([part.tocsr() for part in rows]).tocsc()[:, order[:-1]]
 
     # -- without the other buses -------------------------------------------
 
@@ -292,9 +291,8 @@ class System:
         n = len(self.net.bus)
         scaled = sparse.diags_array(np.r_[np.ones(n), 1 / self.vm]) @ self.balance
         own, others = np.r_[self.at, n + self.at], np.r_[self.rest, n + self.rest]
-        scaled = scaled.tocsr()
         direct, there = scaled[own][:, own], scaled[own][:, others]
-        back = (self.balance.tocsr()[others])[:, own]
+        back = self.balance[others][:, own]
 
         def solve(x: Any, transposed: str) -> Any:
             if not np.iscomplexobj(x):

@@ -140,6 +140,8 @@ class NLP:
         self._position[order] = np.arange(len(order))
         self._free = int((used & ~fixed).sum())
         self._own = int((used & ~fixed & ~lifted).sum())
+        own = np.where(self._position < self._own, self._position, -1)
+        self._own_columns = np.append(own, -1)  # the last is the place of what is no column
         self._fixed = fixed
         self._definition_columns = self._position[self._parsed.definitions()]
         self._full = np.zeros(len(order))
@@ -156,6 +158,7 @@ class NLP:
         parsed = self._parsed
         self._row_bounds = [Buffer(parts, parsed.height) for parts in (parsed.lower, parsed.upper)]
         self._kept = kept[:-1]
+        self._row_numbers = np.append(np.where(self._kept, np.cumsum(self._kept) - 1, -1), -1)
         self.g_lower, self.g_upper = (bound.values[self._kept] for bound in self._row_bounds)
 
     def _kernelize(self, groups: list[Group]) -> Ints:
@@ -266,21 +269,17 @@ class NLP:
     def added(self) -> tuple[Ints, list[str]]:
         """Rows that a user added or rewrote: number and name of each."""
         found, names = self._name_map.added()
-        numbers, kept = np.cumsum(self._kept) - 1, self._kept[found]
-        return numbers[found[kept]], [name for name, k in zip(names, kept, strict=True) if k]
+        numbers = self._row_numbers[found]
+        kept = numbers >= 0
+        return numbers[kept], [name for name, k in zip(names, kept, strict=True) if k]
 
     def columns(self, members: str | Iterable[Member]) -> Ints:
         """Column of each member of a family, or of each variable; -1 if fixed or not used."""
-        found = self._name_map.columns_of(members)
-        position = np.append(self._position, -1)[found]
-        return np.where(position < self._own, position, -1)
+        return self._own_columns[self._name_map.columns_of(members)]
 
     def row_numbers(self, members: str | Iterable[Member]) -> Ints:
         """Row of each member of a family, or of each constraint; -1 if it is not a row."""
-        found = self._name_map.rows_of(members)
-        numbers = np.append(np.cumsum(self._kept) - 1, -1)
-        kept = np.append(self._kept, False)
-        return np.where(kept[found], numbers[found], -1)
+        return self._row_numbers[self._name_map.rows_of(members)]
 
     def replaced(self, name: str) -> Flags:
         """Mask of the members of a family that are rows with an expression of the user's."""

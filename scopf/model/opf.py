@@ -16,7 +16,7 @@ in rad, costs in currency per hour.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -38,6 +38,7 @@ from scopf.model.relaxation import Relaxation
 from scopf.model.stability import StabilityRows
 from scopf.model.starts import flat
 from scopf.model.voltages import Voltages
+from scopf.network.kron import Reduction
 from scopf.stability.criterion import Criterion
 from scopf.stability.rows import Dispatch
 
@@ -137,8 +138,7 @@ class OPF:
     @property
     def parts(self) -> Sequence[Part]:
         """All parts that this problem has, in the order of their declaration."""
-        found = (getattr(self, one.name) for one in fields(self))
-        return [part for part in found if isinstance(part, Part)]
+        return [part for part in vars(self).values() if isinstance(part, Part)]
 
     # -- what the parts say of themselves -------------------------------------------
 
@@ -148,16 +148,18 @@ class OPF:
         asked = (rule for rule in rules if any(name in names for name in rule.names))
         return [pair for rule in asked for pair in rule.values(state)]
 
-    @property
-    def point(self) -> OperatingPoint | None:
+    def point(self, reduction: Reduction) -> OperatingPoint | None:
         """The present values of the variables, for checks by the tables of the network.
 
         None when the grid strength was set by hand to what no network has.
+
+        Args:
+            reduction: of the present network at strength 1, which knows it at other strengths.
         """
         alpha = float(self.flows.alpha.values[0])
         if not alpha > 0:
             return None
-        net = self.balance.net.scaled(susceptance=alpha)
+        net = reduction.at_strength(alpha).net
         power = self.generation.p.value + 1j * self.generation.q.value
         nothing = np.zeros(0)
         lines = (nothing, nothing, nothing)

@@ -83,6 +83,7 @@ class Problem:
         scenario: the numbers that `update` changes.
         opf: (P1) with handles of all its parts; `model` is the same as a Pyomo model.
         reduction: the network reduced to its inverters.
+        setting: the network, droops and margins that the criterion is about.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Problem:
         self.scenario, numbers = scenario, scenario.numbers
         net = base.scaled(load=numbers["load_scale"])
         self.reduction = Reduction(net, net.bus_positions(inverters.bus))
+        self.setting = _setting(self.reduction, inverters, numbers)
         mq_bounds = scenario.mq_bounds
         bounds = None if mq_bounds is None else codesign.bounds(inverters, mq_bounds)
         if scenario.capability:
@@ -125,13 +127,7 @@ class Problem:
     @property
     def net(self) -> Network:
         """The network of the present scenario: loads and series admittances scaled."""
-        numbers = self.scenario.numbers
-        return self.base.scaled(load=numbers["load_scale"], susceptance=numbers["alpha"])
-
-    @property
-    def setting(self) -> Setting:
-        """The network, droops and margins that the criterion is about."""
-        return _setting(self.reduction, self.inverters, self.scenario.numbers)
+        return self.reduction.at_strength(self.scenario.numbers["alpha"]).net
 
     @property
     def model(self) -> pyo.ConcreteModel:
@@ -188,7 +184,8 @@ class Problem:
         pairs = self.opf.writes(State(reduction.net, inverters, setting, after), names)
         if after["eta_q"] and not before["eta_q"]:
             costs.warn_without_quadratic(reduction.net)
-        self.scenario, self.inverters, self.reduction = scenario, inverters, reduction
+        self.scenario, self.inverters = scenario, inverters
+        self.reduction, self.setting = reduction, setting
         if changes.keys() & {"margin", "droop_margin"}:
             self._warn_without_margin()
         self._write(pairs)

@@ -277,7 +277,7 @@ def _newton(
                 return None
             if abs(missing).max(initial=0.0) < _TOLERANCE:
                 return (vm, va) if (vm > 0).all() else None
-            slopes = jacobian(y, vm, va).tocsr()[kept][:, kept].tocsc()
+            slopes = jacobian(y, vm, va)[kept][:, kept].tocsc()
             step = _solve(slopes, -missing)
             if step is None:
                 return None

@@ -68,6 +68,8 @@ def lines(points: Floats) -> Lines:
 
 def value(points: Floats, x: Floats) -> Floats:
     """Values of all functions, shape (n,), zero where there is none."""
+    if not points.shape[1]:
+        return np.zeros(len(x))
     found, segments = np.full(len(x), -np.inf), lines(points)
     np.maximum.at(found, segments.owner, segments.values(x))
     return np.where(has(points), found, 0.0)

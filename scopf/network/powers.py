@@ -29,22 +29,25 @@ def injections(y: Any, vm: Floats, va: Floats) -> Complexes:
     return power
 
 
-def jacobian(y: Any, vm: Floats, va: Floats) -> sparse.csc_array:
+def jacobian(y: Any, vm: Floats, va: Floats, load: Any = 0.0) -> sparse.csr_array:
     """Derivatives of the injections, P above Q, by angles and then magnitudes, shape (2n, 2n).
 
     Args:
         y: sparse bus admittance matrix, n x n, per unit.
         vm: voltage magnitudes, per unit, shape (n,).
         va: angles, rad.
+        load: derivative of the power P + jQ that is drawn at each bus, by the bus's magnitude,
+            shape (n,); it is added.
     """
     y, v, n = y.tocoo(), vm * np.exp(1j * va), len(vm)
     by_term = _term_slopes(v[y.row], y.data, v[y.col], vm[y.col])
-    by_power = _power_slopes(injections(y, vm, va), vm)
+    by_angle, by_magnitude = _power_slopes(injections(y, vm, va), vm)
+    by_power = by_angle, by_magnitude + load
     angle, magnitude = (np.concatenate(pair) for pair in zip(by_term, by_power, strict=True))
     i, j = (np.concatenate([place, np.arange(n)]) for place in (y.row, y.col))
     data = np.concatenate([angle.real, magnitude.real, angle.imag, magnitude.imag])
     places = np.concatenate([i, i, i + n, i + n]), np.concatenate([j, j + n, j, j + n])
-    return sparse.coo_array((data, places), shape=(2 * n, 2 * n)).tocsc()
+    return sparse.coo_array((data, places), shape=(2 * n, 2 * n)).tocsr()
 
 
 def jacobians(y: Complexes, vm: Floats, va: Floats) -> Floats:

@@ -63,7 +63,7 @@ class Table:
             raise ScopfError(text)
 
     def __len__(self) -> int:
-        return len(getattr(self, dataclasses.fields(self)[0].name))
+        return len(self.id)
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and all(

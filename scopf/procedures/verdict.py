@@ -6,7 +6,6 @@ import dataclasses
 import logging
 from dataclasses import dataclass
 
-from scopf.devices.gfm import Inverters
 from scopf.engine.nlp import NLP
 from scopf.model.codesign import GivenStiffness
 from scopf.model.problem import Problem
@@ -35,7 +34,7 @@ def examine(problem: Problem, nlp: NLP, outcome: Outcome) -> Examined:
     nlp.load_point(outcome.x)
     solved = outcome.status.solved
     multipliers = Multipliers(nlp, outcome.rows, outcome.lower, outcome.upper, solved)
-    setting = dataclasses.replace(problem.setting, inverters=_designed(problem))
+    setting = _setting(problem)
     stability = problem.opf.stability.read(setting, multipliers)
     return Examined(
         multipliers, setting, stability, accuracy.measure(problem, nlp, outcome, stability)
@@ -62,9 +61,10 @@ def checked(problem: Problem, nlp: NLP, outcome: Outcome) -> tuple[Outcome, Exam
     return outcome, examined
 
 
-def _designed(problem: Problem) -> Inverters:
-    """The inverters, with the droops that co-design has found."""
+def _setting(problem: Problem) -> Setting:
+    """The problem's setting, with the droops that co-design has found."""
     stiffness = problem.opf.stiffness
     if isinstance(stiffness, GivenStiffness):
-        return problem.inverters
-    return problem.inverters.replace(mq=1.0 / stiffness.symbol.value)
+        return problem.setting
+    inverters = problem.inverters.replace(mq=1.0 / stiffness.symbol.value)
+    return dataclasses.replace(problem.setting, inverters=inverters)

@@ -141,7 +141,7 @@ def measure(problem: Problem, nlp: NLP, found: Outcome, stability: Stability) ->
     """
     x, multipliers = found.x, (found.rows, found.lower, found.upper)
     with np.errstate(all="ignore"):
-        at = problem.opf.point
+        at = problem.opf.point(problem.reduction)
         cost, objective = violations.cost(problem, at), nlp.objective(x)
         size = max(1.0, abs(objective))
         dual, column = _dual(nlp, x, *multipliers)

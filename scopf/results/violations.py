@@ -8,7 +8,7 @@ these. Rows that a user added or rewrote are taken from the compiled problem.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -101,8 +101,7 @@ def _residuals(problem: Problem, at: OperatingPoint | None) -> dict[Constraint, 
     for part in opf.parts:
         found |= part.residuals(at)
     for part in opf.parts:
-        for field in fields(part):  # type: ignore[arg-type]
-            rows = getattr(part, field.name)
+        for rows in vars(part).values():
             if isinstance(rows, Constraint) and rows not in found:
                 raise ScopfError(_without_check(part, rows))
     return found

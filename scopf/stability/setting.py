@@ -68,7 +68,7 @@ class Setting:
     @property
     def present(self) -> Network:
         """The network of present strength."""
-        return self.net.scaled(susceptance=self.alpha)
+        return self.reduction.at_strength(self.alpha).net
 
     @cached_property
     def full(self) -> View:

@@ -372,7 +372,7 @@ def test_the_checks_see_what_a_point_breaks():
     solution = scopf.solve(problem)
     nlp = compiled(problem, False)
     f, x = problem.formulation, solution.iterate.x.copy()
-    before = cost(problem, problem.opf.point)
+    before = cost(problem, problem.opf.point(problem.reduction))
     for name, broken in {
         "dcline_pf": "bus_balance_p", "dcline_qt": "bus_balance_q", "gen_qg": "gen_power_factor",
         "gen_pg_level": "gen_pg_segment",
@@ -382,9 +382,11 @@ def test_the_checks_see_what_a_point_breaks():
         nlp.load_point(moved)
         found = {
             one.name: one.violation
-            for one in families(problem, nlp, moved, solution.stability, problem.opf.point)
+            for one in families(
+                problem, nlp, moved, solution.stability, problem.opf.point(problem.reduction)
+            )
         }
         assert found[broken] > 0.01, name
     nlp.load_point(x)
-    assert cost(problem, problem.opf.point) == pytest.approx(before)
+    assert cost(problem, problem.opf.point(problem.reduction)) == pytest.approx(before)
     assert f["dcline_pf"].value[0] == pytest.approx(solution.point.dclines[0, 0])

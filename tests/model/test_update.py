@@ -11,6 +11,7 @@ import pytest
 import scopf
 from scopf.engine.nlp import NLP
 from scopf.model import quantities
+from scopf.network.susceptances import Grid
 from scopf.stability.criteria.voltage_difference import VoltageDifference
 from tests.engine.portrait import portrait, same
 
@@ -153,6 +154,24 @@ def test_the_network_and_the_inverters_are_those_of_the_scenario():
     assert problem.net == NET.scaled(load=0.9, susceptance=1.1)
     assert problem.base == NET
     assert dict(zip(problem.inverters.bus.tolist(), problem.inverters.mq, strict=True))[32] == 0.3
+
+
+def test_the_criterion_sees_the_network_and_the_droops_of_the_last_update():
+    problem, numbers = base(), {"load_scale": BASE["load_scale"], "alpha": BASE["alpha"]}
+    for update in (
+        {"mq": 0.24}, {"alpha": 0.97}, {"load_scale": 0.9}, {"margin": 0.003}, {"alpha": 1.0},
+        {"droop_margin": 0.02}, {"alpha": 0.97, "mq": {32: 0.3}},
+    ):  # fmt: skip
+        problem.update(**update)
+        numbers |= update
+        net = NET.scaled(load=numbers["load_scale"], susceptance=numbers["alpha"])
+        setting, scenario = problem.setting, problem.scenario
+        assert setting.present == problem.net == problem.opf.point(problem.reduction).net == net
+        assert setting.inverters is problem.inverters
+        assert (setting.margin, setting.droop_margin) == (scenario.margin, scenario.droop_margin)
+        droop = problem.inverters.k * (1 + scenario.droop_margin)
+        assert setting.full.k[setting.reduction.keep].tolist() == droop.tolist()
+        assert setting.full.grid.b == pytest.approx(Grid.full(net).b, rel=1e-15)
 
 
 def test_a_problem_without_rows_is_updated_too():

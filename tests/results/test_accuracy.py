@@ -177,6 +177,7 @@ def test_limits_are_those_of_the_tables_and_not_of_the_compiled_problem(
     for part in made.opf.parts:  # after the rows were declared
         if hasattr(part, "net"):
             object.__setattr__(part, "net", net)
+    made.reduction.net = net
     given = net.gen.cost_p, net.gen.cost_p_points
     object.__setattr__(made.opf.generation_cost.active, "given", given)
     solution = scopf.solve(made, form="reduced")

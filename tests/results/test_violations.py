@@ -24,7 +24,9 @@ def found(problem, solution, move):
     for name, position, value in move:
         x[nlp.columns(name)[position]] = value
     nlp.load_point(x)
-    families = violations.families(problem, nlp, x, solution.stability, problem.opf.point)
+    families = violations.families(
+        problem, nlp, x, solution.stability, problem.opf.point(problem.reduction)
+    )
     return {one.name: one.violation for one in families}
 
 
