@@ -74,12 +74,16 @@ class Rendering:
             makers[type(symbol)](m, symbol)
         m._origin = Origin(formulation)
 
+    def values(self, symbol: Parameter) -> Floats:
+        """Values that parameters have on the model."""
+        return np.array([member.value for member in self.members[symbol.name]], dtype=np.float64)
+
     def read(self) -> None:
         """Read parameters, bounds, values and fixed flags from the model."""
         for symbol in self._formulation.symbols.values():
             members = self.members.get(symbol.name, [])
             if isinstance(symbol, Parameter):
-                symbol.values[:] = [member.value for member in members]
+                symbol.values[:] = self.values(symbol)
             elif isinstance(symbol, Variable):
                 symbol.lower[:], symbol.upper[:] = bounds(members)
                 symbol.value[:] = [np.nan if v.value is None else v.value for v in members]

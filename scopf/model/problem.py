@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 import logging
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Unpack
 
 import numpy as np
 import pyomo.environ as pyo
 
+from scopf.arrays import Floats
 from scopf.devices.gfm import Inverters
 from scopf.engine.formulation import Formulation
 from scopf.engine.gc_off import collector_off
+from scopf.engine.symbols import Parameter
 from scopf.errors import ScopfError, listing, number, spelled
 from scopf.model import capability as circles
 from scopf.model import codesign, costs, quantities
@@ -83,7 +85,8 @@ class Problem:
         scenario: the numbers that `update` changes.
         opf: (P1) with handles of all its parts; `model` is the same as a Pyomo model.
         reduction: the network reduced to its inverters.
-        setting: the network, droops and margins that the criterion is about.
+        setting: the network, droops and margins that the criterion is about, as they were given.
+        present: the same, with what was set by hand on the Pyomo model (see `adopt`).
     """
 
     def __init__(
@@ -93,7 +96,7 @@ class Problem:
         self.scenario, numbers = scenario, scenario.numbers
         net = base.scaled(load=numbers["load_scale"])
         self.reduction = Reduction(net, net.bus_positions(inverters.bus))
-        self.setting = _setting(self.reduction, inverters, numbers)
+        self.setting = self.present = _setting(self.reduction, inverters, numbers)
         mq_bounds = scenario.mq_bounds
         bounds = None if mq_bounds is None else codesign.bounds(inverters, mq_bounds)
         if scenario.capability:
@@ -104,6 +107,8 @@ class Problem:
         if numbers["margin"] or numbers["droop_margin"]:
             self._warn_without_margin()
         self.compiled: dict[bool, Any] = {}  # kept by `solve`: reduced (False) and lifted (True)
+        self._by_hand: tuple[str, ...] = ()  # Params that were set by hand, when last looked at
+        self._written: dict[str, Floats] = {}  # values that were given to Params on the model
 
     def __reduce__(self) -> tuple[type[Problem], tuple[Any, ...]]:
         if self.formulation.rendering is not None:
@@ -185,7 +190,7 @@ class Problem:
         if after["eta_q"] and not before["eta_q"]:
             costs.warn_without_quadratic(reduction.net)
         self.scenario, self.inverters = scenario, inverters
-        self.reduction, self.setting = reduction, setting
+        self.reduction, self.setting, self.present = reduction, setting, setting
         if changes.keys() & {"margin", "droop_margin"}:
             self._warn_without_margin()
         self._write(pairs)
@@ -205,6 +210,53 @@ class Problem:
         if "mq" in changes and designs:
             raise ScopfError("mq: droops are variables here; change bounds of inverter_stiffness")
 
+    def adopt(self) -> None:
+        """Let the criterion follow what was set by hand on the Pyomo model.
+
+        A Param is set by hand where it differs from what `build` or `update` gave it. It holds, and
+        where the grid strength, a load or a stiffness was set, the criterion's own Params follow,
+        but for those that were set by hand themselves.
+        """
+        made = self.formulation.rendering
+        if made is None:
+            return
+        symbols = self.formulation.of_kind(Parameter)
+        values = {one.name: made.values(one) for one in symbols}
+        by_hand = tuple(
+            one.name
+            for one in symbols
+            if not np.array_equal(values[one.name], self._written.get(one.name, one.values))
+        )
+        for one in symbols:
+            self._written.setdefault(one.name, one.values.copy())
+        if not by_hand and not self._by_hand:
+            return
+        if by_hand and by_hand != self._by_hand:
+            text = "%s: set by hand on the Pyomo model: %s"
+            log.warning(text, self.base.name, listing(by_hand))
+        self._by_hand = by_hand
+        self.present = self._adopted(values, by_hand)
+        state = State(self.present.net, self.present.inverters, self.present, self.scenario.numbers)
+        limits = self.opf.writes(state, {"beta_q"})  # of the criterion alone
+        self._write([(one, column) for one, column in limits if one.name not in by_hand])
+
+    def _adopted(self, values: Mapping[str, Floats], by_hand: Collection[str]) -> Setting:
+        """The setting with these values of the Params that were set by hand."""
+        opf, setting = self.opf, self.setting
+        loads = {key: one.name for key, one in opf.balance.loads.items() if one.name in by_hand}
+        if loads:
+            net = setting.net.replace(bus={key: values[name] for key, name in loads.items()})
+            reduction = Reduction(net, setting.reduction.keep)
+            setting = dataclasses.replace(setting, reduction=reduction)
+        alpha = float(values[opf.flows.alpha.name][0])
+        if opf.flows.alpha.name in by_hand and alpha > 0:
+            setting = dataclasses.replace(setting, alpha=alpha)
+        stiffness = values.get(opf.stiffness.symbol.name)  # a variable in co-design
+        if opf.stiffness.symbol.name in by_hand and stiffness is not None and (stiffness > 0).all():
+            inverters = setting.inverters.replace(mq=1.0 / stiffness)
+            setting = dataclasses.replace(setting, inverters=inverters)
+        return setting
+
     def _warn_without_margin(self) -> None:
         if self.opf.stability.declared.margin is None:
             text = "%s: the criterion %s has no rows that could leave a margin"
@@ -216,6 +268,7 @@ class Problem:
             parameter.values[:] = column
             if self.formulation.rendering is not None:
                 self.formulation.rendering.write(parameter)
+                self._written[parameter.name] = parameter.values.copy()
 
 
 @spelled

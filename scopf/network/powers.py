@@ -13,6 +13,7 @@ from scipy import sparse
 
 if TYPE_CHECKING:
     from scopf.arrays import Complexes, Floats
+    from scopf.network.network import Network
 
 
 def injections(y: Any, vm: Floats, va: Floats) -> Complexes:
@@ -27,6 +28,22 @@ def injections(y: Any, vm: Floats, va: Floats) -> Complexes:
     v = vm * np.exp(1j * va)
     power: Complexes = v * (y @ v[..., None])[..., 0].conj()
     return power
+
+
+def mismatch(net: Network, vm: Floats, va: Floats, power: Complexes) -> Complexes:
+    """Power P + jQ that is left over at each bus, per unit, shape (n,).
+
+    Args:
+        net: the network, with its loads and the powers of its DC lines.
+        vm: voltage magnitudes, per unit, shape (n,).
+        va: angles, rad.
+        power: P + jQ of the generators, per unit.
+    """
+    (p, q), line = net.bus.demand(vm), net.dcline
+    found = net.dcline_sum(line.pf, line.qf, line.qt) - (p + 1j * q)
+    np.add.at(found, net.gen_at, power)
+    left: Complexes = found - injections(net.ybus(), vm, va)
+    return left
 
 
 def jacobian(y: Any, vm: Floats, va: Floats, load: Any = 0.0) -> sparse.csr_array:

@@ -19,6 +19,7 @@ def compiled(problem: Problem, lift: bool) -> NLP:
     Raises:
         ScopfError: when the model cannot be compiled, or a lower bound is above an upper one.
     """
+    problem.adopt()
     nlp: NLP | None = problem.compiled.get(lift)
     if nlp is None or not nlp.refresh():
         nlp = problem.compiled[lift] = NLP(problem.formulation, lift)

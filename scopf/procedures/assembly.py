@@ -10,7 +10,7 @@ from scopf.engine.symbols import Expression
 from scopf.model.problem import Problem
 from scopf.optimizer.status import Attempt, Iterate, Outcome
 from scopf.procedures.verdict import Examined
-from scopf.results import prices
+from scopf.results import claims, prices
 from scopf.results.solution import Solution
 from scopf.results.tables import Point
 
@@ -54,6 +54,8 @@ def solution(
         prices=prices.read(problem, examined.multipliers, x, loading),
         stability=examined.stability,
         accuracy=examined.accuracy,
+        setting=examined.setting,
+        rewritten=claims.rewritten(problem, nlp),
         iterate=Iterate(
             nlp.signature, nlp.lift, x, outcome.rows, outcome.lower, outcome.upper, cold
         ),

@@ -65,6 +65,6 @@ def _setting(problem: Problem) -> Setting:
     """The problem's setting, with the droops that co-design has found."""
     stiffness = problem.opf.stiffness
     if isinstance(stiffness, GivenStiffness):
-        return problem.setting
-    inverters = problem.inverters.replace(mq=1.0 / stiffness.symbol.value)
-    return dataclasses.replace(problem.setting, inverters=inverters)
+        return problem.present
+    inverters = problem.present.inverters.replace(mq=1.0 / stiffness.symbol.value)
+    return dataclasses.replace(problem.present, inverters=inverters)

@@ -50,9 +50,9 @@ def as_dict(solution: Result) -> dict[str, Any]:
         ],
         "seconds": solution.seconds,
         "accuracy": solution.accuracy.as_dict(),
-        "claim": None if solution.stability.unmet else problem.criterion.claim,
+        "claim": solution.claim,
         "conditions": problem.criterion.conditions,
-        "unmet_assumptions": list(solution.stability.unmet),
+        "unmet_assumptions": list(solution.unmet),
         "certified": solution.certified,
         "checks": [
             {key: _finite(value) for key, value in dataclasses.asdict(check).items()}

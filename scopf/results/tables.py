@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy as np
 from scopf.arrays import Flags, Floats, Ints
 from scopf.model.problem import Problem, Scenario
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Status
+from scopf.results import claims
 from scopf.stability.rows import NOBODY
 
 if TYPE_CHECKING:
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     from scopf.results.accuracy import Accuracy
     from scopf.results.checks import Check
     from scopf.results.prices import Prices
+    from scopf.stability.criterion import Claim
     from scopf.stability.rows import Stability
+    from scopf.stability.setting import Setting
 
 BINDING = 1e-6  # p.u. voltage: a stability row with less slack than this counts as binding
 
@@ -84,6 +88,8 @@ class Result:
             `update` (what was set by hand on the Pyomo model shows in the tables only).
         point, prices, stability: what the tables are made of.
         accuracy: errors in the original problem, independent of the solver.
+        setting: the network, droops and margins that the criterion was about.
+        rewritten: changes by hand to the power balance of the Pyomo model, a clause each.
         iterate: where the solver ended, for a warm start.
         checks: every solve and exact check of `solve(..., certify=True)`.
     """
@@ -101,6 +107,8 @@ class Result:
     prices: Prices = field(repr=False)
     stability: Stability = field(repr=False)
     accuracy: Accuracy = field(repr=False)
+    setting: Setting = field(repr=False)
+    rewritten: Sequence[str] = field(repr=False)
     iterate: Iterate = field(repr=False)
     checks: tuple[Check, ...] = field(default=(), repr=False)
 
@@ -113,6 +121,21 @@ class Result:
     def attempt(self) -> str:
         """Name of the attempt that gave the result, such as "reduced"."""
         return self.attempts[-1].name
+
+    @cached_property
+    def unmet(self) -> tuple[str, ...]:
+        """Assumptions of the criterion's claim that the point does not meet, a clause each."""
+        if not self.solved:
+            return ("there is no solution",)
+        point = self.point
+        at = (point.vm, point.va), (point.pg, point.qg)
+        found = claims.unmet(self.problem.criterion, self.setting, self.net, *at)
+        return (*self.rewritten, *found)
+
+    @property
+    def claim(self) -> Claim | None:
+        """The claim of the criterion, if the point meets all of its assumptions; else None."""
+        return None if self.unmet else self.problem.criterion.claim
 
     @property
     def solved(self) -> bool:

@@ -87,7 +87,7 @@ def checks(solution: Result) -> list[str]:
 
 def _claim(solution: Result) -> list[str]:
     """The criterion's claim on this network, in a sentence."""
-    criterion, unmet = solution.problem.criterion, solution.stability.unmet
+    criterion, unmet = solution.problem.criterion, solution.unmet
     if criterion.name == "none":
         return []
     if criterion.claim is None:

@@ -200,7 +200,6 @@ class SingularityTests(Criterion):
             nssp=price,
             dcost_dmq=price / (inverters.k * inverters.mq),
             required=required,
-            unmet=(),
             list_rows=Rows.empty,
         )
 

@@ -24,7 +24,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from scopf.arrays import Flags, Floats, Ints
+from scopf.arrays import Floats, Ints
 from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Index, Variable
 from scopf.network.network import Network
@@ -37,7 +37,6 @@ Claim = Literal["stable", "no growing mode", "no growing real mode"]
 
 _B, _OWN, _SCALE = "stability_b", "stability_own", "stability_scale"
 _OF_ROWS = ("parameters", "read", "slack")  # go with rows of one's own
-_ROUNDING = 1e-9  # relative: parameters that differ by less are the same
 
 
 class Criterion:
@@ -294,7 +293,6 @@ class Criterion:
             nssp=self.nssp(setting, right[at], of_inverter),
             dcost_dmq=limits.droop_prices(of_inverter, limit),
             required=limit.required + self.strict,
-            unmet=(*self.unmet(setting), *self._relaxed(declared, setting, active)),
             list_rows=partial(
                 Rows,
                 bus=setting.net.bus.id[buses[places]][active],
@@ -305,24 +303,6 @@ class Criterion:
                 required=required[active],
             ),
         )
-
-    def _relaxed(self, declared: Declared, setting: Setting, active: Flags) -> list[str]:
-        """Changes by hand on the model that take something away from the rows."""
-        found = [] if active.all() else [f"{int((~active).sum())} stability rows are switched off"]
-        limit, meant = declared.limits, self.parameters(setting)
-        assert limit is not None
-        for name, parameter in declared.parameters.items():
-            if parameter is limit.unit:
-                continue
-            change = np.abs(parameter.values - meant[name])
-            if (change > _ROUNDING * np.abs(meant[name])).any():
-                found.append(f"{name} was set by hand")
-        given = meant[limit.unit.name] / setting.inverters.mq
-        if (limit.values - given > _ROUNDING * given).any():
-            found.append("limits of inverters were raised by hand")
-        if limit.required < 0:
-            found.append("the margin is negative")
-        return sorted(found)
 
 
 def _owners(view: View) -> Ints:

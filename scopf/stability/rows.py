@@ -176,7 +176,6 @@ class Stability:
         nssp: Nodal Stability Shadow Price as the criterion defines it.
         dcost_dmq: dJ*/dm_q, currency/h per unit of m_q.
         required: margin that the rows of inverters have to leave.
-        unmet: assumptions of the criterion's claim that are not met here, a clause each.
         list_rows: makes the rows.
     """
 
@@ -187,7 +186,6 @@ class Stability:
     nssp: Floats
     dcost_dmq: Floats
     required: float
-    unmet: tuple[str, ...]
     list_rows: Callable[[], Rows]
 
     @cached_property

@@ -281,7 +281,7 @@ def test_exact_checks_know_constant_current_loads_and_dc_lines(caplog):
     exact = found.verify()
     assert "do not fit" not in caplog.text
     assert not exact.lossless
-    doubts = " ".join(found.stability.unmet)
+    doubts = " ".join(found.unmet)
     assert "constant-current" in doubts
     assert "DC lines" in doubts
     plain = net.replace(

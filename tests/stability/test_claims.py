@@ -25,7 +25,7 @@ def solved(net, name, mq, buses=None, **keywords):
 def claims(solution):
     """Whether the summary says that the point is proven stable."""
     said = "is proven for this network" in str(solution)
-    assert said != bool(solution.stability.unmet)
+    assert said != bool(solution.unmet)
     return said
 
 

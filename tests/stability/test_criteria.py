@@ -181,7 +181,7 @@ def test_a_margin_is_kept(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_proven_criterion_has_no_doubt_here_and_its_optimum_is_stable(name):
     criterion, solution = registry.get(name), solved(problem(name))
-    assert solution.stability.unmet == ()
+    assert solution.unmet == ()
     if criterion.claim == "stable":
         assert exactly_stable(solution, reactances=criterion.network == "reduced")
         assert "proven for this network" in str(solution)
@@ -193,7 +193,7 @@ def test_a_proven_criterion_has_no_doubt_here_and_its_optimum_is_stable(name):
 @pytest.mark.parametrize("name", PROVEN)
 def test_doubts_are_said(name):
     solution = solved(problem(name, NETWORKS["losses, shunts, taps"], mq=0.1))
-    assert solution.stability.unmet
+    assert solution.unmet
     assert "is a heuristic here" in str(solution)
 
 

@@ -41,7 +41,6 @@ class Unconstrained(Criterion):
             nssp=np.zeros(n),
             dcost_dmq=np.zeros(n),
             required=0.0,
-            unmet=(),
             list_rows=Rows.empty,
         )
 

@@ -162,7 +162,6 @@ class VoltageDifference(Criterion):
             nssp=found.nssp,
             dcost_dmq=limits.droop_prices(found.nssp, limit),
             required=limit.required,
-            unmet=(),
             list_rows=partial(found.rows, limit.required),
         )
 

@@ -1,0 +1,85 @@
+"""The claim of a criterion about a solution, and whatever stands against it.
+
+A claim rests on the point and the network as they are, not on how the model was built: the power
+balance of the network's tables, the conditions of the criterion's proof on that network, and the
+criterion's rows in NumPy with the droops as they are, without margins.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scopf.engine.symbols import Expression
+from scopf.errors import listing
+from scopf.network.powers import mismatch
+
+if TYPE_CHECKING:
+    from scopf.arrays import Floats
+    from scopf.engine.nlp import NLP
+    from scopf.model.problem import Problem
+    from scopf.network.network import Network
+    from scopf.stability.criterion import Criterion
+    from scopf.stability.setting import Setting
+
+MISMATCH = 1e-4  # p.u. of power that may be missing at a bus
+_OF_CRITERIA = ("stability_", "inverter_", "bordered_")  # named expressions of these are evaluated
+
+
+def rewritten(problem: Problem, nlp: NLP) -> list[str]:
+    """Changes by hand to the power balance of a model, a clause each.
+
+    What was written there may follow the voltage, whatever its value at the solution.
+    """
+    found = []
+    for rows in (problem.opf.balance.p, problem.opf.balance.q):
+        active = nlp.row_numbers(rows.name) >= 0
+        changed = np.flatnonzero(nlp.replaced(rows.name) | ~active)
+        if len(changed):
+            assert rows.index is not None
+            buses = listing(rows.index.keys[k] for k in changed.tolist())
+            found.append(f"{rows.name} was rewritten or switched off at bus {buses}")
+    made = problem.formulation.rendering
+    if made is None:
+        return found
+    for symbol in problem.formulation.of_kind(Expression):
+        if "_cost" in symbol.name or symbol.name.startswith(_OF_CRITERIA):
+            continue
+        pairs = zip(made.members[symbol.name], made.expressions[symbol.name], strict=True)
+        if any(member.args[0] is not given for member, given in pairs):
+            found.append(f"{symbol.name} was rewritten")
+    return found
+
+
+def unmet(
+    criterion: Criterion,
+    setting: Setting,
+    net: Network,
+    voltage: tuple[Floats, Floats],
+    power: tuple[Floats, Floats],
+) -> tuple[str, ...]:
+    """Assumptions of a criterion's claim that a point does not meet, a clause each.
+
+    Args:
+        criterion: that makes the claim.
+        setting: the network and droops as they are.
+        net: the same network, at its strength, with the powers of its DC lines.
+        voltage: vm and va of the buses, per unit and rad.
+        power: P and Q of the generators, per unit.
+    """
+    (vm, va), exact = voltage, dataclasses.replace(setting, margin=0.0, droop_margin=0.0)
+    found = list(criterion.unmet(exact))
+    missing = np.abs(mismatch(net, vm, va, power[0] + 1j * power[1]))
+    worst = int(np.argmax(missing))
+    if missing[worst] > MISMATCH:
+        bus = net.bus.id[worst]
+        found.append(f"{missing[worst]:.3g} p.u. of power is missing at bus {bus}")
+    view = exact.view(criterion.network)
+    slack = criterion.slack(view.grid, view.k, vm[view.buses], va[view.buses])
+    worst = int(np.argmin(slack))
+    if not slack[worst] > 0:
+        bus = net.bus.id[view.buses[worst]]
+        found.append(f"the rows do not hold at bus {bus} (slack {slack[worst]:.2g})")
+    return tuple(found)
