@@ -237,8 +237,11 @@ class Problem:
         self._by_hand = by_hand
         self.present = self._adopted(values, by_hand)
         state = State(self.present.net, self.present.inverters, self.present, self.scenario.numbers)
-        limits = self.opf.writes(state, {"beta_q"})  # of the criterion alone
-        self._write([(one, column) for one, column in limits if one.name not in by_hand])
+        for one, column in self.opf.writes(state, {"beta_q"}):  # of the criterion alone
+            now = values[one.name]
+            one.values[:] = np.where(now == self._written[one.name], column, now)
+            made.write(one)
+            self._written[one.name] = column.copy()
 
     def _adopted(self, values: Mapping[str, Floats], by_hand: Collection[str]) -> Setting:
         """The setting with these values of the Params that were set by hand."""

@@ -129,7 +129,10 @@ class Result:
             return ("there is no solution",)
         point = self.point
         at = (point.vm, point.va), (point.pg, point.qg)
-        found = claims.unmet(self.problem.criterion, self.setting, self.net, *at)
+        criterion = self.problem.criterion
+        if criterion.claim is None:
+            return ()
+        found = claims.unmet(criterion, self.setting, self.net, *at)
         return (*self.rewritten, *found)
 
     @property

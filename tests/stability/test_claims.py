@@ -93,14 +93,14 @@ def test_rows_that_were_loosened_prove_nothing():
         m.inverter_gamma_offset[30] = -1e-2
 
     assert claims(made(stricter))
-    for change, said in (
-        (lambda m: m.bus_stability.deactivate(), "39 stability rows are switched off"),
-        (raised, "limits of inverters were raised by hand"),
-        (lambda m: m.stability_margin.set_value(-0.1), "the margin is negative"),
+    for change in (
+        lambda m: m.bus_stability.deactivate(),
+        raised,
+        lambda m: m.stability_margin.set_value(-0.1),
     ):
         solution = made(change)
         assert not claims(solution)
-        assert said in str(solution)
+        assert "the rows do not hold at bus" in str(solution)
         assert not solution.verify().stable
 
 
