@@ -34,8 +34,9 @@ def balance(supplied: Node, drawn: Node, shunt: Node) -> Node:
 class Balance(Part):
     """`bus_balance_p` and `bus_balance_q`: generation - flows - shunt = load.
 
-    The multiplier is the price of load, because loads are on the right-hand side. Constant-current
-    loads, if there are any, stand on the left because they follow the voltage.
+    The multiplier is the price of load with all limits held, because loads are on the right-hand
+    side. Constant-current loads, if there are any, stand on the left because they follow the
+    voltage.
 
     Attributes:
         net: the network.

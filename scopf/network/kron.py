@@ -66,6 +66,14 @@ class Reduction:
         """Pairs of inverters that are neighbours in the reduced network."""
         return reduced_groups(self.net, self.keep)
 
+    def by_loads(self, weights: Any) -> tuple[Floats, Floats]:
+        """Derivatives of sum_ij weights_ij B_ij by the active and reactive load of every bus.
+
+        Args:
+            weights: of the entries of B, shape (g, g), sparse.
+        """
+        return load_derivatives(self.net, self.keep, weights)
+
 
 def reduced_admittance(net: Network, keep: Ints) -> Complexes:
     """Admittance matrix of the network reduced to the buses at positions `keep`.
@@ -93,6 +101,42 @@ def reduced_admittance(net: Network, keep: Ints) -> Complexes:
             solved = factors.solve(parts.from_rest[:, block].toarray())
             reduced[:, block] -= parts.to_rest @ solved
     return reduced
+
+
+def load_derivatives(net: Network, keep: Ints, weights: Any) -> tuple[Floats, Floats]:
+    """Derivatives of f = sum_ij W_ij B_ij by the loads, B = -Im Y_red, without those of each B_ij.
+
+    A load P + jQ more at bus l adds y = P - jQ to Y_ll. At an eliminated bus
+
+        dY_red,ij = K_il y L_lj,   K = Y_GL Y_LL^-1,   L = Y_LL^-1 Y_LG,
+
+    and y itself is added to Y_red,ll at a kept one. With s_l = sum_ij W_ij K_il L_lj, or W_ll, so
+    df = -Im(s_l (dP - j dQ)). Every row i of W that is not empty takes a pair of solves, one for
+    K_i and one for sum_j W_ij L_j.
+
+    Args:
+        net: an energized network of n buses.
+        keep: positions of the g buses to keep.
+        weights: W, shape (g, g), sparse, real.
+
+    Returns:
+        df/dP and df/dQ of every bus, shape (n,) each, for loads per unit.
+
+    Raises:
+        ScopfError: when the eliminated part is singular.
+    """
+    parts, weights = _Parts.of(net, keep), sparse.csr_array(weights)
+    term = np.zeros(len(net.bus), dtype=np.complex128)
+    term[keep] = weights.diagonal()
+    rows = np.flatnonzero(np.diff(weights.indptr))
+    if len(rows) and len(parts.rest):
+        factors = _factors(parts.inner)
+        for start in range(0, len(rows), _BLOCK):
+            block = rows[start : start + _BLOCK]
+            left = factors.solve(parts.to_rest[block].T.toarray(), trans="T")
+            right = factors.solve((parts.from_rest @ weights[block].T).toarray())
+            term[parts.rest] += (left * right).sum(axis=1)
+    return 0.0 - term.imag, term.real
 
 
 def reduced_self_susceptance(net: Network, keep: Ints) -> Floats:
@@ -235,6 +279,7 @@ def _incidence(inverter: Ints, group: Ints, kept: int) -> Any:
 class _Parts:
     """The admittance matrix, loads as shunts, partitioned in kept and eliminated buses."""
 
+    rest: Ints  # positions of the eliminated buses
     kept: Any  # Y_GG
     to_rest: Any  # Y_GL, by rows
     from_rest: Any  # Y_LG, by columns
@@ -248,7 +293,11 @@ class _Parts:
         rest = np.setdiff1d(np.arange(len(net.bus)), keep)
         upper, lower = admittance[keep], admittance[rest]
         return cls(
-            upper[:, keep], upper[:, rest].tocsr(), lower[:, keep].tocsc(), lower[:, rest].tocsc()
+            rest,
+            upper[:, keep],
+            upper[:, rest].tocsr(),
+            lower[:, keep].tocsc(),
+            lower[:, rest].tocsc(),
         )
 
 

@@ -59,12 +59,36 @@ class Grid:
         buses are left out of `own`, where constant power adds nothing; the scale is the paper's
         B_ii^red, which has them. Unsymmetrical entries (phase shifters, losses) are averaged.
         """
-        i, j = reduction.neighbors.pairs()
-        i, j = i[i < j], j[i < j]
+        i, j = _pairs(reduction)
         matrix = reduction.susceptance
         scale, load = np.abs(matrix.diagonal()), reduction.net.bus.demand(1.0)[1][reduction.keep]
         b = -(matrix[i, j] + matrix[j, i]) / 2
         return cls(i, j, b, np.zeros(len(i)), matrix.diagonal() - load, scale)
+
+    @staticmethod
+    def reduced_by_loads(
+        reduction: Reduction, b: Floats, own: Floats, scale: Floats
+    ) -> tuple[Floats, Floats]:
+        """Derivatives by the loads of a function of a reduced network's b, own and scale.
+
+        Args:
+            reduction: the network that `reduced` made the grid of.
+            b: derivative of the function by the susceptance of each line, shape (m,).
+            own: by the own susceptance of each bus, shape (g,).
+            scale: by the scale of each bus, shape (g,).
+
+        Returns:
+            Derivatives by the active and the reactive load of every bus of the whole network.
+        """
+        (i, j), every = _pairs(reduction), np.arange(len(own))
+        by_diagonal = own + scale * np.sign(reduction.susceptance.diagonal())
+        data = np.concatenate([-b / 2, -b / 2, by_diagonal])
+        places = np.concatenate([i, j, every]), np.concatenate([j, i, every])
+        weights = sparse.coo_array((data, places), shape=(len(own), len(own))).tocsr()
+        weights.eliminate_zeros()
+        p, q = reduction.by_loads(weights)
+        q[reduction.keep] -= own  # which a load at the bus itself is no part of
+        return p, q
 
     def angle(self, va: Floats) -> Floats:
         """Angle across each line, rad, shape (..., m), for bus angles of shape (..., n)."""
@@ -89,3 +113,9 @@ class Grid:
         start = sparse.coo_array((ones, (self.start, lines)), shape=shape).tocsr()
         end = sparse.coo_array((ones, (self.end, lines)), shape=shape).tocsr()
         return start, end
+
+
+def _pairs(reduction: Reduction) -> tuple[Ints, Ints]:
+    """Positions i < j of neighbours in a reduced network: its lines."""
+    i, j = reduction.neighbors.pairs()
+    return i[i < j], j[i < j]

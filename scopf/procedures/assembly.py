@@ -51,7 +51,7 @@ def solution(
         scenario=problem.scenario,
         inverter_data=examined.setting.inverters,
         point=point,
-        prices=prices.read(problem, examined.multipliers, x, loading),
+        prices=prices.read(problem, examined.multipliers, examined.stability, x, loading),
         stability=examined.stability,
         accuracy=examined.accuracy,
         setting=examined.setting,

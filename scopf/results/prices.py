@@ -4,8 +4,11 @@ The solver minimises. Its row multipliers are lambda = -dJ*/d(rhs) for =, <= and
 its bound multipliers are z_L = +dJ*/d(lower bound) >= 0 and z_U = -dJ*/d(upper bound) >= 0. Out of
 these:
 
-- A locational marginal price is dJ*/d(load). The balance reads generation - flows = load, so it is
-  -lambda.
+- A locational marginal price is dJ*/d(load), of a load of constant power. The balance reads
+  generation - flows = load, so that with all limits held it is -lambda. The limits of a criterion
+  on the reduced network, which has the loads as shunts, follow the load as well; what that costs is
+  a part of its own, and the price is the sum. The criterion adds it up
+  (`Stability.load_prices`), because it knows what its rows are made of.
 - The price of a limit, named mu_..., is what one unit of relaxation saves; it is never negative.
   A thermal row reads |S|^2/rate <= rate, and dJ*/d(rate) = -lambda (1 + |S|^2/rate^2); so does a
   capability circle. Lost opportunity costs p (S - A) with the row (A^2 + Q^2)/S - S <= 0, so there
@@ -31,7 +34,9 @@ An interior-point solver leaves small multipliers on rows that do not bind. A ro
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -42,6 +47,7 @@ from scopf.engine.symbols import Constraint, Variable
 from scopf.model.pq_curves import SIDES
 from scopf.model.problem import Problem
 from scopf.model.reactive_costs import where_priced
+from scopf.stability.rows import LoadPrices, Stability
 
 log = logging.getLogger(__name__)
 
@@ -105,26 +111,53 @@ class Prices:
     """Prices by table and column, in the units that the column names say.
 
     Attributes:
-        buses, gens, branches, dclines, inverters: price columns of these tables.
+        balance: the part of the marginal prices of P and Q that is dJ*/d(load) with the limits
+            held, shape (2, n).
+        limits: makes the part that the limits' following the loads costs, shape (2, n).
+        voltages: prices of voltage limits, by column of the table of buses.
+        gens, branches, dclines, inverters: price columns of these tables.
         added: all columns of the table of rows that a user added or rewrote.
     """
 
-    buses: dict[str, Floats]
+    balance: Floats
+    limits: Callable[[], Floats]
+    voltages: dict[str, Floats]
     gens: dict[str, Floats]
     branches: dict[str, Floats]
     dclines: dict[str, Floats]
     inverters: dict[str, Floats]
     added: dict[str, Any]
 
+    @cached_property
+    def buses(self) -> dict[str, Floats]:
+        """Price columns of the table of buses; limits take a few solves when first asked for."""
+        limits = self.limits()
+        p, q = (
+            {f"lmp_{power}": total, f"lmp_{power}_balance": held, f"lmp_{power}_limits": followed}
+            for power, total, held, followed in zip(
+                "pq", self.balance + limits, self.balance, limits, strict=True
+            )
+        )
+        return {
+            **{f"{name}_per_mwh": column for name, column in p.items()},
+            **{f"{name}_per_mvarh": column for name, column in q.items()},
+            **self.voltages,
+        }
+
 
 def read(
-    problem: Problem, multipliers: Multipliers, x: Floats, loading: tuple[Floats, Floats]
+    problem: Problem,
+    multipliers: Multipliers,
+    stability: Stability,
+    x: Floats,
+    loading: tuple[Floats, Floats],
 ) -> Prices:
     """All prices of a solved problem but those of stability rows; NaN without a solution.
 
     Args:
         problem: the one that was solved.
         multipliers: of the solver.
+        stability: the criterion at its last point.
         x: its last point.
         loading: |S| / rate at the from and to end of each branch (zero without a limit).
     """
@@ -140,10 +173,11 @@ def read(
         price = np.zeros(len(net.branch))
         price[opf.thermal.branches] = multipliers.of_rows(rows, 0.0)
         thermal.append(price * (1.0 + share**2) * per_mw)
+    balances = opf.balance.p, opf.balance.q
     tables = Prices(
-        buses={
-            "lmp_p_per_mwh": -multipliers.of_rows(opf.balance.p, np.nan) * per_mw,
-            "lmp_q_per_mvarh": -multipliers.of_rows(opf.balance.q, np.nan) * per_mw,
+        balance=np.array([-multipliers.of_rows(one, np.nan) * per_mw for one in balances]),
+        limits=_through_limits(problem, stability, multipliers.solved, per_mw),
+        voltages={
             "mu_vm_min_per_pu": vm_low,
             "mu_vm_max_per_pu": vm_high,
         },
@@ -168,10 +202,31 @@ def read(
         added=_added(multipliers, x),
     )
     if not multipliers.solved:
-        every = tables.buses, tables.gens, tables.branches, tables.dclines, tables.inverters
+        tables.balance[:] = np.nan
+        every = tables.voltages, tables.gens, tables.branches, tables.dclines, tables.inverters
         for table in every:
             table.update({name: np.full(len(column), np.nan) for name, column in table.items()})
     return tables
+
+
+def _through_limits(
+    problem: Problem, stability: Stability, solved: bool, per_mw: float
+) -> Callable[[], Floats]:
+    """Makes the prices of load that come from limits that follow it, rows P and Q.
+
+    Zero for criteria on the full network, whose rows do not depend on the loads; NaN for one on the
+    reduced network that does not tell, and without a solution.
+    """
+    by_load, shape = stability.load_prices, (2, len(problem.base.bus))
+    if not solved:
+        return partial(np.full, shape, np.nan)
+    if by_load is None:
+        return partial(np.full, shape, 0.0 if problem.criterion.network == "full" else np.nan)
+    return partial(_of_loads, by_load, per_mw)
+
+
+def _of_loads(by_load: LoadPrices, per_mw: float) -> Floats:
+    return np.array(by_load(TRACE)) * per_mw
 
 
 def _added(multipliers: Multipliers, x: Floats) -> dict[str, Any]:

@@ -54,10 +54,11 @@ class Solution(Result):
     def to_pandapower(self, net: Any, *, setpoints: bool = False) -> None:
         """Fill the result tables of the pandapower net that was solved.
 
-        The tables res_bus (with the prices lam_p and lam_q), res_line, res_trafo, ... are those of
-        pandapower's own power flow at this dispatch, which has to be at the same voltages. res_cost
-        is the cost, and res_inverter the table `inverters`, indexed by bus, with the names of
-        pandapower's elements.
+        The tables res_bus, res_line, res_trafo, ... are those of pandapower's own power flow at
+        this dispatch, which has to be at the same voltages. The prices lam_p and lam_q of res_bus
+        are those with the stability limits held (`lmp_p_balance_per_mwh`), as an OPF without them
+        would have them. res_cost is the cost, and res_inverter the table `inverters`, indexed by
+        bus, with the names of pandapower's elements.
 
         Args:
             net: the net that the network was read from, unchanged since.

@@ -147,7 +147,11 @@ class Result:
 
     @cached_property
     def buses(self) -> pd.DataFrame:
-        """Voltages, loads, locational marginal prices and prices of voltage limits, by bus."""
+        """Voltages, loads, locational marginal prices and prices of voltage limits, by bus.
+
+        `lmp_p_per_mwh` and `lmp_q_per_mvarh` are dJ*/d(load), each the sum of two parts: `balance`
+        with the stability limits held, and `limits`, which follow the loads.
+        """
         import pandas as pd
 
         return pd.DataFrame(self.columns("buses"))

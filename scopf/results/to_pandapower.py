@@ -239,10 +239,10 @@ class _Dispatch:
 
     def results(self, net: Any) -> None:
         """Results beyond pandapower's power flow: prices, cost, inverters, Q of each machine."""
-        base, prices = self.solution.problem.base, self.solution.prices.buses
+        base, prices = self.solution.problem.base, self.solution.prices.balance
         numbers = self.number.loc[net["bus"].index].to_numpy()
-        for column, price in (("lam_p", "lmp_p_per_mwh"), ("lam_q", "lmp_q_per_mvarh")):
-            by_bus = pd.Series(prices[price], index=base.bus.id)
+        for column, price in zip(("lam_p", "lam_q"), prices, strict=True):
+            by_bus = pd.Series(price, index=base.bus.id)
             net["res_bus"][column] = by_bus.reindex(numbers).to_numpy()
         for table in ("ext_grid", "gen"):
             found = self.of(table)

@@ -19,6 +19,7 @@ diagnosis, the check of a point without a model, and rows that keep every angle 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Literal, get_args
 
@@ -30,12 +31,22 @@ from scopf.engine.symbols import Index, Variable
 from scopf.network.network import Network
 from scopf.network.susceptances import Grid
 from scopf.stability import angles, limits
-from scopf.stability.rows import NOBODY, Declared, Dispatch, OwnedRows, RowPrices, Rows, Stability
+from scopf.stability.rows import (
+    NOBODY,
+    Declared,
+    Dispatch,
+    LoadPrices,
+    OwnedRows,
+    RowPrices,
+    Rows,
+    Stability,
+)
 from scopf.stability.setting import Setting, View
 
 Claim = Literal["stable", "no growing mode", "no growing real mode"]
 
 _B, _OWN, _SCALE = "stability_b", "stability_own", "stability_scale"
+_STEP = 1e-5  # of a number that a term is differentiated by
 _OF_ROWS = ("parameters", "read", "slack")  # go with rows of one's own
 
 
@@ -252,17 +263,23 @@ class Criterion:
         u: Floats | None,
     ) -> Floats:
         """Left sides of the rows of all buses at points of shape (..., n)."""
+        narrow = np.abs(grid.angle(va)) < np.pi / 2
+        ends = self._ends(grid, b, vm, va, u)
+        found: Floats = (grid.per_bus(*ends) + self.own(own, vm)) / scale
+        return np.where(narrow.all(axis=-1, keepdims=True), found, np.inf)
+
+    def _ends(
+        self, grid: Grid, b: Floats, vm: Floats, va: Floats, u: Floats | None
+    ) -> tuple[Floats, Floats]:
+        """Contributions of every line to the rows of its two ends; angle 0 beyond 90 degrees."""
         i, j, angle = grid.start, grid.end, grid.angle(va)
-        narrow = np.abs(angle) < np.pi / 2
-        across = np.where(narrow, angle, 0.0)
+        across = np.where(np.abs(angle) < np.pi / 2, angle, 0.0)
         v_i, v_j = vm[..., i], vm[..., j]
         u_i, u_j = (0, 0) if u is None else (u[..., i], u[..., j])
         start = self.line(b, v_i, v_j, across, u_i, u_j)
         end = self.line(b, v_j, v_i, -across, u_j, u_i)
         shape = np.broadcast_shapes(start.shape, end.shape, angle.shape)
-        ends = (np.broadcast_to(part, shape) for part in (start, end))
-        found: Floats = (grid.per_bus(*ends) + self.own(own, vm)) / scale
-        return np.where(narrow.all(axis=-1, keepdims=True), found, np.inf)
+        return np.broadcast_to(start, shape), np.broadcast_to(end, shape)
 
     def read(
         self, declared: Declared, d: Dispatch, setting: Setting, prices: RowPrices
@@ -302,7 +319,65 @@ class Criterion:
                 price=price[active],
                 required=required[active],
             ),
+            load_prices=self._load_prices(declared, setting, (vm, va, u), price),
         )
+
+    def _load_prices(
+        self,
+        declared: Declared,
+        setting: Setting,
+        point: tuple[Floats, Floats, Floats | None],
+        price: Floats,
+    ) -> LoadPrices | None:
+        """`Stability.load_prices` of the Params that `Criterion.parameters` gives.
+
+        Those of the full network do not follow the loads.
+        """
+        if self.network == "full" or type(self).parameters is not Criterion.parameters:
+            return None
+        limit, grid = declared.limits, setting.reduced.grid
+        assert limit is not None
+        vm, va, u = point
+        by_gamma = limits.scale_prices(price, limit, self.parameters(setting), grid.scale)
+        now = {name: one.values.copy() for name, one in declared.parameters.items()}
+        kept = vm, va, None if u is None else u.copy()
+        return partial(self._by_loads, setting, now, kept, price, by_gamma)
+
+    def _by_loads(
+        self,
+        setting: Setting,
+        now: dict[str, Floats],
+        point: tuple[Floats, Floats, Floats | None],
+        price: Floats,
+        by_gamma: Floats,
+        least: float,
+    ) -> tuple[Floats, Floats]:
+        """dJ*/d(load): those by b, own and scale of the reduced network, times theirs by loads.
+
+        A Param that was set by hand follows nothing.
+        """
+        grid, (vm, va, u) = setting.reduced.grid, point
+        b, own, scale = now[_B], now.get(_OWN, grid.own), now[_SCALE]
+        taken = np.where(price <= least, 0.0, price)  # NaN stays NaN
+        per_row, value = taken / scale, self._values(grid, b, own, scale, vm, va, u)
+        there, here = _slope(lambda x: np.stack(self._ends(grid, x, vm, va, u)), b)
+        found = {
+            _B: per_row[grid.start] * there + per_row[grid.end] * here,
+            _OWN: per_row * _slope(lambda x: self.own(x, vm), own),
+            _SCALE: -per_row * value,
+        }
+        given = self.parameters(setting)
+        for name in found.keys() & given.keys():
+            found[name] = np.where(limits.follow(now[name], given[name]), found[name], 0.0)
+        by_scale = found[_SCALE] + np.where(price <= least, 0.0, by_gamma)
+        return Grid.reduced_by_loads(setting.present_reduction, found[_B], found[_OWN], by_scale)
+
+
+def _slope(function: Callable[[Floats], Floats], at: Floats) -> Floats:
+    """Derivative of a function that acts on each element by itself; exact if it is linear."""
+    step = _STEP * (1.0 + np.abs(at))
+    found: Floats = (function(at + step) - function(at - step)) / (2.0 * step)
+    return found
 
 
 def _owners(view: View) -> Ints:

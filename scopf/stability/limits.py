@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scopf.arrays import Floats, Ints
+from scopf.arrays import Flags, Floats, Ints
 from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Index, Variable
 from scopf.errors import ScopfError, listing
@@ -108,3 +108,25 @@ def droop_prices(price: Floats, limits: Limits) -> Floats:
         limits: right sides of the rows.
     """
     return price * limits.unit.values * limits.stiffness_now**2
+
+
+def scale_prices(
+    price: Floats, limits: Limits, expected: dict[str, Floats], scale: Floats
+) -> Floats:
+    """dJ*/d(scale) of each inverter through Gamma, which is proportional to 1/|scale|.
+
+    Args:
+        price: -dJ*/dGamma of each inverter.
+        limits: right sides of the rows.
+        expected: value of the Param of Gamma per stiffness, as `parameters` gives it. Where a user
+            has set another one it follows nothing.
+        scale: natural scale of each inverter's bus.
+    """
+    unit = limits.unit.values
+    found: Floats = price * unit * limits.stiffness_now / scale
+    return np.where(follow(unit, expected[_UNIT]), found, 0.0)
+
+
+def follow(values: Floats, expected: Floats) -> Flags:
+    """Mask of the values of a Param that are those of the setting, and were not set by hand."""
+    return np.isclose(values, expected, rtol=1e-9, atol=0.0)

@@ -13,6 +13,8 @@ from scopf.arrays import Flags, Floats, Ints
 from scopf.engine.formulation import Formulation
 from scopf.engine.symbols import Constraint, Index, Parameter, Variable
 
+LoadPrices = Callable[[float], tuple[Floats, Floats]]
+
 NOBODY = -1  # no bus has this number, no inverter this position
 
 
@@ -177,6 +179,9 @@ class Stability:
         dcost_dmq: dJ*/dm_q, currency/h per unit of m_q.
         required: margin that the rows of inverters have to leave.
         list_rows: makes the rows.
+        load_prices: dJ*/d(load P) and dJ*/d(load Q) of every bus of the network, currency/h per
+            unit, through the criterion's Params alone, of the rows priced above the number given.
+            None where the criterion does not tell.
     """
 
     limit: Floats
@@ -187,6 +192,7 @@ class Stability:
     dcost_dmq: Floats
     required: float
     list_rows: Callable[[], Rows]
+    load_prices: LoadPrices | None = None
 
     @cached_property
     def rows(self) -> Rows:

@@ -66,9 +66,14 @@ class Setting:
         return self.inverters.k * (1.0 + self.droop_margin)
 
     @property
+    def present_reduction(self) -> Reduction:
+        """The network of present strength, and its reduction to the inverters."""
+        return self.reduction.at_strength(self.alpha)
+
+    @property
     def present(self) -> Network:
         """The network of present strength."""
-        return self.reduction.at_strength(self.alpha).net
+        return self.present_reduction.net
 
     @cached_property
     def full(self) -> View:
@@ -81,8 +86,7 @@ class Setting:
     def reduced(self) -> View:
         """The network of present strength Kron-reduced to the inverters."""
         at = self.reduction.keep
-        grid = Grid.reduced(self.reduction.at_strength(self.alpha))
-        return View(grid, at, np.arange(len(at)), self.k)
+        return View(Grid.reduced(self.present_reduction), at, np.arange(len(at)), self.k)
 
     def view(self, network: Literal["reduced", "full"]) -> View:
         """The full or the reduced network."""

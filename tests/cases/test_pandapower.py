@@ -303,7 +303,8 @@ def test_prices_are_in_the_tables():
     assert net.res_cost == sol.cost
     assert net.OPF_converged
     by_bus = sol.buses.set_index("bus")
-    assert net.res_bus.lam_q[7] == by_bus.lmp_q_per_mvarh[7]
+    assert net.res_bus.lam_p[7] == by_bus.lmp_p_balance_per_mwh[7]
+    assert net.res_bus.lam_q[7] == by_bus.lmp_q_balance_per_mvarh[7]
 
 
 def test_a_net_that_was_not_solved_is_refused():

@@ -98,7 +98,7 @@ def test_the_price_of_reactive_power_is_the_slope_of_its_cost(form, case):
     inverters = solution.inverters.set_index("bus").loc[gens["bus"]]
     if "capability" in FORMS[form]:
         free &= inverters["loading_percent"].to_numpy() < 99.9
-    price = solution.buses.set_index("bus").loc[gens["bus"], "lmp_q_per_mvarh"].to_numpy()
+    price = solution.buses.set_index("bus").loc[gens["bus"], "lmp_q_balance_per_mvarh"].to_numpy()
     expected = own + lost
     assert free.sum() >= 3
     assert price[free] == pytest.approx(expected[free], rel=1e-3, abs=1e-4)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 import scopf
 from scopf.network import kron
@@ -255,3 +256,24 @@ def test_an_eliminated_part_that_is_singular_is_refused(small, monkeypatch):
         _ = Reduction(resonant, np.array([0, 2])).susceptance
     with pytest.raises(scopf.ScopfError, match="singular"):
         reduced_self_susceptance(resonant, np.array([0, 2]))
+
+
+@pytest.mark.parametrize("block", [2, 256])
+@pytest.mark.parametrize("kept", [0.3, 1.0])
+def test_derivatives_by_loads_are_finite_differences(kept, block, monkeypatch):
+    monkeypatch.setattr(kron, "_BLOCK", block)
+    net, rng = uneven(scopf.load_case("case14"), 3), np.random.default_rng(5)
+    n = len(net.bus)
+    keep = rng.permutation(n)[: round(kept * n)]
+    weights = sparse.random_array((len(keep), len(keep)), density=0.3, rng=rng).tocsr()
+
+    def weighed(column, bus, step):
+        load = getattr(net.bus, column).copy()
+        load[bus] += step
+        return (weights * Reduction(net.replace(bus={column: load}), keep).susceptance).sum()
+
+    for column, found in zip(("pd", "qd"), Reduction(net, keep).by_loads(weights), strict=True):
+        slopes = [
+            (weighed(column, bus, 1e-5) - weighed(column, bus, -1e-5)) / 2e-5 for bus in range(n)
+        ]
+        np.testing.assert_allclose(found, slopes, rtol=1e-6, atol=1e-8)

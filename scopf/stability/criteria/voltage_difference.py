@@ -21,6 +21,7 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
+from scipy import sparse
 
 from scopf.arrays import Floats, Ints
 from scopf.engine.pyomo_types import Node
@@ -163,7 +164,25 @@ class VoltageDifference(Criterion):
             dcost_dmq=limits.droop_prices(found.nssp, limit),
             required=limit.required,
             list_rows=partial(found.rows, limit.required),
+            load_prices=partial(
+                _load_prices,
+                setting,
+                found.nssp,
+                limits.scale_prices(
+                    found.nssp, limit, self.parameters(setting), self._scale(setting)
+                ),
+            ),
         )
+
+
+def _load_prices(
+    setting: Setting, price: Floats, by_scale: Floats, least: float
+) -> tuple[Floats, Floats]:
+    """dJ*/d(load) through Gamma: the scale of inverter i is alpha B_ii^red."""
+    weights = np.where(price <= least, 0.0, setting.alpha * by_scale)  # NaN stays NaN
+    entries = sparse.diags_array(weights).tocsr()
+    entries.eliminate_zeros()
+    return setting.reduction.by_loads(entries)
 
 
 def _add_pairs(d: Dispatch, limit: Limits, name: str, at: Ints, i: Ints, j: Ints) -> OwnedRows:
