@@ -10,7 +10,7 @@ from scopf.engine.symbols import Expression
 from scopf.model.problem import Problem
 from scopf.optimizer.status import Attempt, Iterate, Outcome
 from scopf.procedures.verdict import Examined
-from scopf.results import claims, prices
+from scopf.results import claims, prices, uniqueness
 from scopf.results.solution import Solution
 from scopf.results.tables import Point
 
@@ -53,6 +53,12 @@ def solution(
         point=point,
         prices=prices.read(problem, examined.multipliers, examined.stability, x, loading),
         stability=examined.stability,
+        unique=uniqueness.unique_prices(
+            examined.multipliers,
+            x,
+            problem.opf.stability.declared.rows,
+            len(examined.setting.inverters),
+        ),
         accuracy=examined.accuracy,
         setting=examined.setting,
         rewritten=claims.rewritten(problem, nlp),

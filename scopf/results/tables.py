@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -87,6 +87,7 @@ class Result:
         scenario, inverter_data: its numbers and inverters as they had last been given to `build` or
             `update` (what was set by hand on the Pyomo model shows in the tables only).
         point, prices, stability: what the tables are made of.
+        unique: makes flags of the inverters whose price is the only one.
         accuracy: errors in the original problem, independent of the solver.
         setting: the network, droops and margins that the criterion was about.
         rewritten: changes by hand to the power balance of the Pyomo model, a clause each.
@@ -106,6 +107,7 @@ class Result:
     point: Point = field(repr=False)
     prices: Prices = field(repr=False)
     stability: Stability = field(repr=False)
+    unique: Callable[[], Flags] = field(repr=False)
     accuracy: Accuracy = field(repr=False)
     setting: Setting = field(repr=False)
     rewritten: Sequence[str] = field(repr=False)
@@ -279,8 +281,9 @@ class Result:
         opportunity and `mu_s_per_mvah` the value of more rating. `margin` is the least slack among
         the inverter's rows (p.u. voltage), `neighbor` the bus across that row, `nssp_per_pu` the
         Nodal Stability Shadow Price, per p.u. voltage of the limit (of stiffness 1/k for the
-        criterion weighted). `dcost_dmq` is dJ*/dm_q, currency/h per unit of m_q: the cost of a
-        softer inverter to the dispatch.
+        criterion weighted). `price_unique` is False where that price and `dcost_dmq` are one of
+        many, because the cost has a kink there and two slopes, and without a solution. `dcost_dmq`
+        is dJ*/dm_q, currency/h per unit of m_q: the cost of a softer inverter to the dispatch.
         """
         import pandas as pd
 
@@ -311,6 +314,7 @@ class Result:
             "neighbor": found.neighbor,
             "binding": self._binds(found.margin, found.required),
             "nssp_per_pu": found.nssp if self.solved else missing,
+            "price_unique": self.unique(),
             "dcost_dmq": found.dcost_dmq if self.solved else missing,
         }
 

@@ -167,5 +167,5 @@ def test_39_bus_is_infeasible_for_a_large_droop_and_then_has_no_prices():
     assert not failed.solved
     assert np.isnan(failed.cost)
     for table in failed.tables.values():
-        prices = table.filter(regex=r"^(mu_|lmp_|nssp_|price_)")
+        prices = table.filter(regex=r"^(mu_|lmp_|nssp_|price_per)")
         assert prices.isna().all(axis=None)
