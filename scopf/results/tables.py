@@ -91,6 +91,7 @@ class Result:
         setting: the network, droops and margins that the criterion was about.
         rewritten: changes by hand to the power balance of the Pyomo model, a clause each.
         iterate: where the solver ended, for a warm start.
+        fingerprint: of the numbers that were solved, see `NLP.fingerprint`.
         checks: every solve and exact check of `solve(..., certify=True)`.
     """
 
@@ -110,6 +111,7 @@ class Result:
     setting: Setting = field(repr=False)
     rewritten: Sequence[str] = field(repr=False)
     iterate: Iterate = field(repr=False)
+    fingerprint: str = field(repr=False)
     checks: tuple[Check, ...] = field(default=(), repr=False)
 
     @property
