@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import reprlib
+import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Unpack
@@ -78,6 +79,8 @@ class Scenario:
 class Problem:
     """An optimisation model that is solved, changed and solved again; `build` makes it.
 
+    Threads take turns: one at a time solves, updates or diagnoses it.
+
     Attributes:
         base: the energized network that it was built from.
         inverters: the inverters that the criterion constrains.
@@ -87,6 +90,7 @@ class Problem:
         reduction: the network reduced to its inverters.
         setting: the network, droops and margins that the criterion is about, as they were given.
         present: the same, with what was set by hand on the Pyomo model (see `adopt`).
+        lock: held by whoever solves, updates or diagnoses it.
     """
 
     def __init__(
@@ -106,6 +110,7 @@ class Problem:
             self.opf = OPF.declare(state, criterion, scenario.capability, bounds)
         if numbers["margin"] or numbers["droop_margin"]:
             self._warn_without_margin()
+        self.lock = threading.RLock()
         self.compiled: dict[bool, Any] = {}  # kept by `solve`: reduced (False) and lifted (True)
         self._by_hand: tuple[str, ...] = ()  # Params that were set by hand, when last looked at
         self._written: dict[str, Floats] = {}  # values that were given to Params on the model
@@ -166,7 +171,10 @@ class Problem:
         Raises:
             ScopfError: for a value that does not fit; then nothing has changed.
         """
-        changes = quantities.given(numbers)
+        with self.lock:
+            return self._update(quantities.given(numbers))
+
+    def _update(self, changes: dict[str, Any]) -> Problem:
         self._refuse_what_it_was_not_built_with(changes)
         mq = changes.pop("mq", None)
         inverters = self.inverters if mq is None else self.inverters.with_droops(mq)
