@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import re
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
