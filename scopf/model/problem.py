@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Unpack
 
@@ -162,9 +162,26 @@ class Problem:
             ScopfError: for a value that does not fit; then nothing has changed.
         """
         changes = quantities.given(numbers)
-        self._refuse_what_it_was_not_built_with(changes)
         mq = changes.pop("mq", None)
         inverters = self.inverters if mq is None else self.inverters.with_droops(mq)
+        return self.change(inverters, changes)
+
+    def change(self, inverters: Inverters, numbers: Mapping[str, Any]) -> Problem:
+        """`update` with droops as other inverters have them.
+
+        Args:
+            inverters: those of the problem, with other m_q and beta_q.
+            numbers: as `update` takes them, without mq.
+
+        Returns:
+            The problem itself.
+
+        Raises:
+            ScopfError: as `update` raises it.
+        """
+        changes = quantities.given(numbers)
+        names = {*changes} if inverters is self.inverters else {*changes, "mq"}
+        self._refuse_what_it_was_not_built_with(names)
         after = quantities.changed(self.scenario.numbers, changes)
         scenario = dataclasses.replace(
             self.scenario,
@@ -176,11 +193,8 @@ class Problem:
             net = self.base.scaled(load=after["load_scale"])
             reduction = Reduction(net, reduction.keep)
         setting = _setting(reduction, inverters, after)
-        names = {*changes}
-        if mq is not None:
-            names |= {"mq"}
-            if not np.array_equal(inverters.beta_q, self.inverters.beta_q):
-                names |= {"beta_q"}
+        if not np.array_equal(inverters.beta_q, self.inverters.beta_q):
+            names |= {"beta_q"}
         pairs = self.opf.writes(State(reduction.net, inverters, setting, after), names)
         if after["eta_q"] and not before["eta_q"]:
             costs.warn_without_quadratic(reduction.net)
@@ -191,18 +205,18 @@ class Problem:
         self._write(pairs)
         return self
 
-    def _refuse_what_it_was_not_built_with(self, changes: Mapping[str, Any]) -> None:
+    def _refuse_what_it_was_not_built_with(self, names: Collection[str]) -> None:
         """A part of the model has variables of its own, so that it cannot come with an update."""
-        for name in changes:
+        for name in names:
             if QUANTITIES[name].part and getattr(self.scenario, name) is None:
                 raise ScopfError(
                     f"{name}: the problem was built without this cost; give `build` {name}=0 to "
                     "change it later"
                 )
         designs = self.scenario.mq_bounds is not None
-        if "stiffness_cost" in changes and not designs:
+        if "stiffness_cost" in names and not designs:
             raise ScopfError("stiffness_cost: droops are given here; build with mq_bounds")
-        if "mq" in changes and designs:
+        if "mq" in names and designs:
             raise ScopfError("mq: droops are variables here; change bounds of inverter_stiffness")
 
     def _warn_without_margin(self) -> None:

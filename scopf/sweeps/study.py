@@ -20,7 +20,7 @@ from scopf.network.network import Network
 from scopf.optimizer import ipopt
 from scopf.stability.criterion import Criterion
 from scopf.sweeps import manifest as manifests
-from scopf.sweeps.base_case import Base, Numbers, Unsolvable
+from scopf.sweeps.base_case import Base, Changes, Unsolvable
 from scopf.sweeps.columns import CHOICES, split
 from scopf.sweeps.plan import Plan, resolved
 from scopf.sweeps.spec import Line, Settings, Spec, check, outside, overridden, read_toml
@@ -97,8 +97,7 @@ class Study:
             problem = self.base.problem(chain.topology)
         except Unsolvable as none:
             raise ScopfError(f"scenario {scenario} is {none.status}: {none.message}") from none
-        changes = Numbers(self.base, problem).changes(self.plan.values(scenario))
-        return problem.update(**changes)
+        return Changes(self.base, problem).apply(problem, self.plan.values(scenario))
 
     def alone(self, workers: int, executor: Any, resume: bool) -> None:
         """Refuse what a problem with the user's own additions cannot do: leave this process."""
