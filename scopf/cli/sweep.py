@@ -101,14 +101,17 @@ def sweep(
         raise ScopfError("--out is missing: the folder for the results")
     flags = options.only(_AXES, context.params)  # in the order in which they were typed
     axes = {name: values(text, name) for name, text in flags.items() if text is not None}
-    axes |= dict(_axis(text) for text in axis or [])
+    switches = {"lossless": lossless, "capability": capability}
+    axes |= {name: True for name, on in switches.items() if on}
+    for name, value in map(_axis, axis or []):
+        if name in axes:
+            raise ScopfError(f"--axis: {name} is given twice")
+        axes[name] = value
     solver_options = options.named(option) or None
     try:
         found = scopf.sweep(
             study,
             **axes,
-            lossless=lossless or None,
-            capability=capability or None,
             combine="zip" if zipped else None,
             scenarios=scenarios,
             load_series=load_series,

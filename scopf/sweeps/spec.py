@@ -368,11 +368,13 @@ class _SpecReader:
         columns = [column for axis in axes for column in axis.columns]
         for column in {c for c in columns if columns.count(c) > 1}:
             self.fault((column,), "is given twice")
+        names = [{split(column)[0] for column in axis.columns} for axis in axes]
         for pair in PAIRS:
-            together = any({*pair} <= set(axis.columns) for axis in axes)
-            if {*pair} <= set(columns) and not together:
+            together = any({*pair} <= one for one in names)
+            if {*pair} <= set().union(*names) and not together:
+                column = next(column for column in columns if split(column)[0] == pair[1])
                 text = f"give either {pair[0]} or {pair[1]}"
-                self.fault((pair[1],), f"{text}; a table of scenarios may have some of each")
+                self.fault((column,), f"{text}; a table of scenarios may have some of each")
 
 
 def _complaints(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:
