@@ -152,8 +152,9 @@ class Problem:
         part of the reduction.
 
         Args:
-            **numbers: any of these; a mapping by bus or generator replaces all that was given
-                before, but for mq, where buses that it does not name keep what they have.
+            **numbers: any of these, mq on the system base; a mapping by bus or generator replaces
+                all that was given before, but for mq, where buses that it does not name keep what
+                they have.
 
         Returns:
             The problem itself.
@@ -255,7 +256,7 @@ def build(
         capability: whether every inverter keeps within its capability circle, P^2 + Q^2 <= S^2 with
             S its rating (the case's mBase is often a nominal 100: see `rating_mva` and
             `rating_factor` of `Inverters.at_generators`).
-        **numbers: any of these, which `Problem.update` may change:
+        **numbers: any of these, which `Problem.update` may change; mq is on the system base:
 
     The reduced network counts as alpha B^red, so Gamma is divided by alpha; this is what the
     paper's figures over alpha show. (`net.scaled(susceptance=...)` reduces the changed network

@@ -72,7 +72,7 @@ class Table(TypedDict, Generic[One, Some], total=False):
     mq: Annotated[
         Some | None,
         Quantity(
-            "reactive droop m_q of every generating unit on the system base, p.u.",
+            "reactive droop m_q of every generating unit, per unit",
             "m_q", "p.u.", default=None, above=0, each="inverter",
         ),
     ]  # fmt: skip
