@@ -35,10 +35,10 @@ log = logging.getLogger(__name__)
 class Scenario:
     """The numbers of a problem that `Problem.update` changes, and what it was built with.
 
-    Every number is an attribute as well: `scenario.alpha`.
+    Every one of its numbers is an attribute as well: `scenario.alpha`.
 
     Attributes:
-        numbers: by name, all but the droops, which the inverters have.
+        numbers: by name, all but mq, which the inverters have.
         mq_bounds: least and largest m_q in co-design; None when the droops are given.
         capability: whether there are capability circles.
         own_droop_margin: whether droop_margin was given, and is not what the criterion wants here.
@@ -50,7 +50,7 @@ class Scenario:
     own_droop_margin: bool = False
 
     def __getattr__(self, name: str) -> Any:
-        if name in QUANTITIES:
+        if name in DEFAULTS:
             return self.numbers[name]  # type: ignore[literal-required]
         raise AttributeError(name)
 

@@ -145,7 +145,9 @@ class Numbers(Table[float, Each], total=False):
 
 
 PAIRS = tuple((one.instead, name) for name, one in QUANTITIES.items() if one.instead)
-DEFAULTS = cast(Numbers, {name: one.default for name, one in QUANTITIES.items()})
+DEFAULTS = cast(  # without m_q, which the inverters have
+    Numbers, {name: one.default for name, one in QUANTITIES.items() if name != "mq"}
+)
 
 
 def given(numbers: Mapping[str, Any]) -> dict[str, Any]:
