@@ -136,6 +136,7 @@ def test_every_fault_of_a_file_is_said_with_its_key_and_line(tmp_path):
         ("case = 'case9'\nmq = 1\nmq = 2\n", "is not TOML: .*line 3"),
         ("case = 'case9'\neta_q = 1\nd = 2\n", r"d \(line 3\): give either eta_q or d"),
         ("case = 'case9'\neta_q = 1\nd_2 = 2\n", r"d_2 \(line 3\): give either eta_q or d"),
+        ("case = 'case9'\neta_q = 1\n[d]\n2 = 2\n", r"d.2 \(line 4\): give either eta_q or d"),
         ("mq = 0.1\n", "which case"),
         ("case = 'case_9'\n", "did you mean case9"),
         (
