@@ -41,6 +41,9 @@ class Study:
         self.units = base.units(net)
         self.spec = resolved(spec, net, self.units.bus.tolist(), source, line)
         used = dict.fromkeys(split(column)[0] for column in self.spec.columns)
+        if "stiffness_cost" in used and (base.scenario is None or base.scenario.mq_bounds is None):
+            text = "stiffness_cost: droops are given here; sweep a Problem built with mq_bounds"
+            raise ScopfError(text)
         declared = tuple(name for name in used if name in QUANTITIES and QUANTITIES[name].part)
         self.base = dataclasses.replace(base, declared=declared)
         self.plan = Plan(self.spec)

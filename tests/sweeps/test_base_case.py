@@ -85,6 +85,17 @@ def test_settings_that_would_have_no_effect_are_refused():
         scopf.sweep(net, mq=0.05, ignore_unsupported=True)
 
 
+def test_a_cost_of_stiffness_needs_a_problem_with_co_design():
+    net = scopf.load_case("case9").lossless()
+    for study in ("case9", net, scopf.build(net)):
+        with pytest.raises(scopf.ScopfError, match="sweep a Problem built with mq_bounds"):
+            scopf.sweep(study, stiffness_cost=[0, 1])
+    designed = scopf.build(net, mq_bounds=(0.05, 0.2))
+    found = scopf.sweep(designed, stiffness_cost={"all": [0, 1], 2: 0.5}).scenarios
+    assert found["solved"].all()
+    assert found["cost"].is_monotonic_increasing
+
+
 def test_the_manifest_says_what_was_solved():
     net = scopf.load_case("case9").lossless()
     units = scopf.Inverters.at_generators(net, mq=0.04)
