@@ -30,8 +30,8 @@ class Quantity:
         default: where nothing is given.
         least: smallest value allowed.
         above: values have to be larger than this.
-        each: what may have a value of its own: "bus", "inverter" (by the number of its bus) or
-            "gen"; empty for one number only.
+        each: kind of element that may have a value of its own: "bus", "inverter" (by the number
+            of its bus) or "gen"; empty for one number only.
         part: whether a problem has it only if it was built with it (0, say).
         instead: another one that it excludes, and takes the place of.
     """
@@ -172,7 +172,7 @@ def given(numbers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def changed(before: Numbers, changes: Mapping[str, Any]) -> Numbers:
-    """The numbers after a change: what is not given stays, and some take the place of others."""
+    """The numbers after changes; a number that excludes another resets it to its default."""
     after: dict[str, Any] = {**before, **changes}
     for pair in PAIRS:
         left = [name for name in pair if name not in changes]

@@ -219,7 +219,7 @@ class Changes:
         return {} if value is None else dict.fromkeys(ids, value)
 
     def _one_of_each_pair(self, changes: dict[str, Any], given: Collection[str]) -> None:
-        """Of two that exclude each other: what the scenario has, else what the base case has."""
+        """Keep one of two numbers that exclude each other: the scenario's, else the base case's."""
         for first, second in PAIRS:
             if {first, second}.isdisjoint(changes) or {first, second} <= set(given):
                 continue  # `update` refuses both
