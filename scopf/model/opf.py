@@ -30,7 +30,7 @@ from scopf.model.dclines import DcLineCost, DcLines
 from scopf.model.flows import Flows
 from scopf.model.generation import Generation
 from scopf.model.limits import AngleLimits, ThermalLimits
-from scopf.model.part import OperatingPoint, Part, State, Writes
+from scopf.model.part import Inputs, OperatingPoint, Part, Writes
 from scopf.model.pq_curves import PqCurves
 from scopf.model.quantities import QUANTITIES
 from scopf.model.reactive_costs import AbsoluteCost, OpportunityCost
@@ -71,7 +71,7 @@ class OPF:
     @classmethod
     def declare(
         cls,
-        state: State,
+        state: Inputs,
         criterion: Criterion,
         capability: bool,
         mq_bounds: tuple[Floats, Floats] | None,
@@ -142,7 +142,7 @@ class OPF:
 
     # -- what the parts say of themselves -------------------------------------------
 
-    def writes(self, state: State, names: Collection[str] = QUANTITIES) -> Writes:
+    def writes(self, state: Inputs, names: Collection[str] = QUANTITIES) -> Writes:
         """Params and their values in a state, those that follow from these numbers only."""
         rules = (rule for part in self.parts for rule in part.follows())
         asked = (rule for rule in rules if any(name in names for name in rule.names))

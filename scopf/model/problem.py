@@ -20,7 +20,7 @@ from scopf.model import capability as circles
 from scopf.model import codesign, costs, quantities
 from scopf.model.codesign import Bounds
 from scopf.model.opf import OPF
-from scopf.model.part import State, Writes
+from scopf.model.part import Inputs, Writes
 from scopf.model.quantities import DEFAULTS, QUANTITIES, Numbers, takes_numbers
 from scopf.network.kron import Reduction
 from scopf.network.network import Network
@@ -99,7 +99,7 @@ class Problem:
         if scenario.capability:
             circles.check(net, inverters)
         with collector_off():
-            state = State(net, inverters, self.setting, numbers)
+            state = Inputs(net, inverters, self.setting, numbers)
             self.opf = OPF.declare(state, criterion, scenario.capability, bounds)
         if numbers["margin"] or numbers["droop_margin"]:
             self._warn_without_margin()
@@ -196,7 +196,7 @@ class Problem:
         setting = _setting(reduction, inverters, after)
         if not np.array_equal(inverters.beta_q, self.inverters.beta_q):
             names |= {"beta_q"}
-        pairs = self.opf.writes(State(reduction.net, inverters, setting, after), names)
+        pairs = self.opf.writes(Inputs(reduction.net, inverters, setting, after), names)
         if after["eta_q"] and not before["eta_q"]:
             costs.warn_without_quadratic(reduction.net)
         self.scenario, self.inverters = scenario, inverters
@@ -209,16 +209,13 @@ class Problem:
     def _refuse_what_it_was_not_built_with(self, names: Collection[str]) -> None:
         """A part of the model has variables of its own, so that it cannot come with an update."""
         for name in names:
-            if QUANTITIES[name].part and getattr(self.scenario, name) is None:
+            if text := quantities.misfit(name, self.scenario.mq_bounds is not None):
+                raise ScopfError(text)
+            if QUANTITIES[name].needs_build and getattr(self.scenario, name) is None:
                 raise ScopfError(
                     f"{name}: the problem was built without this cost; give `build` {name}=0 to "
                     "change it later"
                 )
-        designs = self.scenario.mq_bounds is not None
-        if "stiffness_cost" in names and not designs:
-            raise ScopfError("stiffness_cost: droops are given here; build with mq_bounds")
-        if "mq" in names and designs:
-            raise ScopfError("mq: droops are variables here; change bounds of inverter_stiffness")
 
     def _warn_without_margin(self) -> None:
         if self.opf.stability.declared.margin is None:
@@ -283,8 +280,10 @@ def build(
     if not isinstance(inverters, Inverters):
         raise ScopfError("inverters must be made by Inverters.at_generators(net, ...)")
     given = quantities.given(numbers)
-    if given.get("stiffness_cost") and mq_bounds is None:
-        raise ScopfError("stiffness_cost needs mq_bounds: droops are given otherwise")
+    if mq_bounds is None:
+        for name in given:
+            if given[name] and (text := quantities.misfit(name, False)):
+                raise ScopfError(text)
     if "mq" in given:
         inverters = inverters.with_droops(given.pop("mq"))
     own_margin = "droop_margin" in given

@@ -42,9 +42,10 @@ class Quantity:
     default: Any = 0.0
     least: float | None = None
     above: float | None = None
-    each: str = ""
-    part: bool = False
-    instead: str = ""
+    owner: str = ""
+    needs_build: bool = False
+    excludes: str = ""
+    codesign: bool | None = None
 
     def check(self, name: str, value: Any) -> None:
         """Refuse a value out of range.
@@ -73,7 +74,7 @@ class Table(TypedDict, Generic[One, Some], total=False):
         Some | None,
         Quantity(
             "reactive droop m_q of every generating unit, per unit",
-            "m_q", "p.u.", default=None, above=0, each="inverter",
+            "m_q", "p.u.", default=None, above=0, owner="inverter", codesign=False,
         ),
     ]  # fmt: skip
     alpha: Annotated[
@@ -84,7 +85,7 @@ class Table(TypedDict, Generic[One, Some], total=False):
         ),
     ]  # fmt: skip
     load_scale: Annotated[
-        Some, Quantity("factor on all loads", "load scale", default=1.0, each="bus")
+        Some, Quantity("factor on all loads", "load scale", default=1.0, owner="bus")
     ]
     eta_q: Annotated[
         One,
@@ -94,14 +95,15 @@ class Table(TypedDict, Generic[One, Some], total=False):
         Some | None,
         Quantity(
             "quadratic reactive power cost per MVAr^2 and h, instead of eta_q",
-            "d", "currency/h per MVAr²", default=None, least=0, each="gen", instead="eta_q",
+            "d", "currency/h per MVAr²", default=None, least=0, owner="gen", excludes="eta_q",
         ),
     ]  # fmt: skip
     q_price: Annotated[
         Some | None,
         Quantity(
             "cost of |Q| of every generator, per MVArh",
-            "reactive price", "currency/MVArh", default=None, least=0, each="gen", part=True,
+            "reactive price", "currency/MVArh",
+            default=None, least=0, owner="gen", needs_build=True,
         ),
     ]  # fmt: skip
     opportunity_price: Annotated[
@@ -109,7 +111,8 @@ class Table(TypedDict, Generic[One, Some], total=False):
         Quantity(
             "price per MWh of the active power p (S - sqrt(S^2 - Q^2)) that an inverter's reactive "
             "power takes away",
-            "opportunity price", "currency/MWh", default=None, least=0, each="inverter", part=True,
+            "opportunity price", "currency/MWh",
+            default=None, least=0, owner="inverter", needs_build=True,
         ),
     ]  # fmt: skip
     margin: Annotated[
@@ -131,7 +134,7 @@ class Table(TypedDict, Generic[One, Some], total=False):
         Some,
         Quantity(
             "co-design: cost per hour and unit of stiffness 1/m_q",
-            "stiffness cost", "currency/h", least=0, each="inverter",
+            "stiffness cost", "currency/h", least=0, owner="inverter", codesign=True,
         ),
     ]  # fmt: skip
 
@@ -144,7 +147,7 @@ class Numbers(Table[float, Each], total=False):
     """The numbers of a problem, as `build` and `update` take them."""
 
 
-PAIRS = tuple((one.instead, name) for name, one in QUANTITIES.items() if one.instead)
+PAIRS = tuple((one.excludes, name) for name, one in QUANTITIES.items() if one.excludes)
 DEFAULTS = cast(  # without m_q, which the inverters have
     Numbers, {name: one.default for name, one in QUANTITIES.items() if name != "mq"}
 )
@@ -162,13 +165,22 @@ def given(numbers: Mapping[str, Any]) -> dict[str, Any]:
             continue
         quantity = QUANTITIES[name]
         if hasattr(value, "items"):  # a mapping or a pandas Series: what it says now
-            if not quantity.each:
+            if not quantity.owner:
                 raise ScopfError(f"{name} is one number, got {value!r}")
             found[name] = dict(value.items())
         else:
             found[name] = number(name, value)
         quantity.check(name, found[name])
     return found
+
+
+def misfit(name: str, designs: bool) -> str:
+    """Why a problem cannot have this number, with or without co-design; empty if it can."""
+    if QUANTITIES[name].codesign in (None, designs):
+        return ""
+    if designs:
+        return f"{name}: droops are variables here; change bounds of inverter_stiffness"
+    return f"{name}: droops are given here; build with mq_bounds"
 
 
 def changed(before: Numbers, changes: Mapping[str, Any]) -> Numbers:
@@ -224,7 +236,7 @@ def _documented(text: str | None) -> str | None:
         "": "", "bus": " (or by bus)", "gen": " (or by generator)",
         "inverter": " (or by bus: of the inverter there)",
     }  # fmt: skip
-    texts = [f"{name}: {one.text}{owners[one.each]}." for name, one in QUANTITIES.items()]
+    texts = [f"{name}: {one.text}{owners[one.owner]}." for name, one in QUANTITIES.items()]
     lines = [
         textwrap.fill(text, 100, initial_indent=entry, subsequent_indent=further) for text in texts
     ]

@@ -102,8 +102,8 @@ def sweep(
         load_series: load factors as a time series: CSV file or DataFrame, a row for each step, a
             column for each bus number, or `all`.
         combine: "zip" to let the axes go together instead of combining them.
-        inverters: Inverters, or a table as `Inverters.at_generators` takes it; a unit's m_q that
-            is in the table holds instead of an axis mq.
+        inverters: Inverters, or a table as `Inverters.at_generators` takes it; an axis mq is that
+            of every unit, whatever the table says.
         beta_q: gain of the reactive droop, as `Inverters.at_generators` takes it.
         mp: active droop, as there.
         droop_base: base of mp and of the axes mq and mq_32, as there.
@@ -225,7 +225,7 @@ class _Run:
             finally:
                 progress.close()
                 if extended is not None and base_case is not None:
-                    base_case.apply(extended, dict.fromkeys(study.spec.columns))
+                    base_case.restore(extended, study.spec.columns)
                 found = store.rows()
                 this |= {
                     "finished": manifests.now(),

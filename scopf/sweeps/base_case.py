@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -84,11 +84,11 @@ class Base:
             raise Unsolvable(INVALID, str(error)) from error
         return net if topology.outage is None else without_branch(net, topology.outage)
 
-    def units(self, net: Network, mq: float | None = None) -> Inverters:
-        """The inverters, with this droop of every unit; what a table gives stays."""
+    def units(self, net: Network) -> Inverters:
+        """The inverters."""
         if self.inverters is None:
-            return Inverters.at_generators(net, **self.keywords, mq=mq)
-        return self.inverters if mq is None else self.inverters.with_droops(mq)
+            return Inverters.at_generators(net, **self.keywords)
+        return self.inverters
 
     def problem(self, topology: Topology) -> Problem:
         """Build the problem of a topology, its numbers those of the base case.
@@ -198,16 +198,20 @@ class Changes:
         self._one_of_each_pair(changes, given)
         return problem.change(inverters, changes)
 
+    def restore(self, problem: Problem, columns: Iterable[str]) -> None:
+        """Give a problem the numbers of the base case again, those of these columns."""
+        self.apply(problem, dict.fromkeys(columns))
+        problem.scenario = self._initial
+
     def _with_droops(self, mq: float | None, own: Mapping[int, float]) -> Inverters:
         """The inverters with this droop of every unit, and these of whole inverters."""
-        found = self._inverters
+        found, droop_base = self._inverters, self._base.keywords.get("droop_base", "system")
         if mq is not None:
             if mq not in self._droops:
                 if len(self._droops) * len(found) > _KEPT:
                     self._droops.clear()
-                self._droops[mq] = self._base.units(self._net, mq)
+                self._droops[mq] = found.with_droops(mq, droop_base)
             found = self._droops[mq]
-        droop_base = self._base.keywords.get("droop_base", "system")
         return found.with_droops(own, droop_base) if own else found
 
     def _spread(self, name: str, value: Any) -> dict[int, float]:
@@ -215,7 +219,7 @@ class Changes:
         if isinstance(value, Mapping):
             return dict(value)
         owners = {"inverter": self._inverters.bus, "gen": self._net.gen.id, "bus": self._net.bus.id}
-        ids = np.asarray(owners[QUANTITIES[name].each]).tolist()
+        ids = np.asarray(owners[QUANTITIES[name].owner]).tolist()
         return {} if value is None else dict.fromkeys(ids, value)
 
     def _one_of_each_pair(self, changes: dict[str, Any], given: Collection[str]) -> None:

@@ -244,8 +244,8 @@ class _SpecReader:
         rest = {}
         for key, value in given.items():
             quantity = QUANTITIES.get(key)
-            if quantity and quantity.each and isinstance(value, Mapping) and not is_space(value):
-                owner = "generator" if quantity.each == "gen" else "bus"
+            if quantity and quantity.owner and isinstance(value, Mapping) and not is_space(value):
+                owner = "generator" if quantity.owner == "gen" else "bus"
                 if not value:
                     self.fault((key,), f"is an empty table; leave it out, or name a {owner} in it")
                 for own, one in value.items():

@@ -14,7 +14,7 @@ from scopf.cases.files import load_case
 from scopf.devices.gfm import Inverters
 from scopf.errors import CaseError, Fault, ScopfError, listing
 from scopf.model.problem import Problem
-from scopf.model.quantities import QUANTITIES
+from scopf.model.quantities import QUANTITIES, misfit
 from scopf.network import csvtable
 from scopf.network.network import Network
 from scopf.optimizer import ipopt
@@ -41,10 +41,12 @@ class Study:
         self.units = base.units(net)
         self.spec = resolved(spec, net, self.units.bus.tolist(), source, line)
         used = dict.fromkeys(split(column)[0] for column in self.spec.columns)
-        if "stiffness_cost" in used and (base.scenario is None or base.scenario.mq_bounds is None):
-            text = "stiffness_cost: droops are given here; sweep a Problem built with mq_bounds"
-            raise ScopfError(text)
-        declared = tuple(name for name in used if name in QUANTITIES and QUANTITIES[name].part)
+        designs = base.scenario is not None and base.scenario.mq_bounds is not None
+        numbers = [name for name in used if name in QUANTITIES]
+        for name in numbers:
+            if text := misfit(name, designs):
+                raise ScopfError(text)
+        declared = tuple(name for name in numbers if QUANTITIES[name].needs_build)
         self.base = dataclasses.replace(base, declared=declared)
         self.plan = Plan(self.spec)
 

@@ -228,7 +228,9 @@ def test_a_table_of_inverters_goes_with_the_case(tmp_path):
     (tmp_path / "inverters.csv").write_text("bus,mq,inverter\n1,,0\n2,0.021,\n")
     runs = scopf.sweep("case9", inverters=tmp_path / "inverters.csv", mq=[0.03, 0.04])
     second = runs.inverters[runs.inverters["scenario"] == 1].set_index("bus")
-    assert second["mq"].to_dict() == pytest.approx({2: 0.021, 3: 0.04})
+    assert second["mq"].to_dict() == pytest.approx({2: 0.04, 3: 0.04})  # an axis is of all units
+    base = scopf.sweep("case9", inverters=tmp_path / "inverters.csv", eta_q=0.1).inverters
+    assert base.set_index("bus")["mq"].to_dict() == pytest.approx({2: 0.021, 3: 0.05})
 
 
 def test_tables_that_end_their_rows_with_a_comma_solve_and_sweep(tmp_path):
