@@ -99,8 +99,8 @@ class Problem:
         if scenario.capability:
             circles.check(net, inverters)
         with collector_off():
-            state = Inputs(net, inverters, self.setting, numbers)
-            self.opf = OPF.declare(state, criterion, scenario.capability, bounds)
+            inputs = Inputs(net, inverters, self.setting, numbers)
+            self.opf = OPF.declare(inputs, criterion, scenario.capability, bounds)
         if numbers["margin"] or numbers["droop_margin"]:
             self._warn_without_margin()
         self.compiled: dict[bool, Any] = {}  # kept by `solve`: reduced (False) and lifted (True)
