@@ -86,7 +86,7 @@ class Result:
         problem: the problem; its numbers may have been changed since.
         scenario, inverter_data: its numbers and inverters as they had last been given to `build` or
             `update` (what was set by hand on the Pyomo model shows in the tables only).
-        point, prices, stability: what the tables are made of.
+        point, prices, stability: the numbers of the tables.
         accuracy: errors in the original problem, independent of the solver.
         setting: the network, droops and margins that the criterion was about.
         rewritten: changes by hand to the power balance of the Pyomo model, a clause each.
