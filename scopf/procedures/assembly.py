@@ -65,6 +65,7 @@ def solution(
         iterate=Iterate(
             nlp.signature, nlp.lift, x, outcome.rows, outcome.lower, outcome.upper, cold
         ),
+        fingerprint=nlp.fingerprint(x),
     )
 
 
