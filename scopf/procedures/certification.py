@@ -8,7 +8,7 @@ The droop margin is raised to g/f - 1 and a little more, so that the criterion e
 If the next point is hardly nearer to stability, 1 + the droop margin is at least doubled. After
 three such steps in a row, or if g has no bound, the criterion does not see the instability, and the
 search ends. If there is no solution with a droop margin, the next one lies between it and the
-largest that had one.
+largest that had one. A check that is undecided ends the search as well: a droop margin is no cure.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def certify(
             if check.status is Status.INTERRUPTED:
                 last = last or found
                 break
-            if check.stable or problem.opf.stability.declared.margin is None:
+            tightened = problem.opf.stability.declared.margin is not None
+            if check.stable is not False or not tightened:
                 last = found
                 break
             if found.solved:
@@ -112,7 +113,7 @@ def _check(found: Solution, margin: float, how: Mapping[str, Any]) -> Check:
         exact = found.verify(**how)
     except TypeError as error:
         raise ScopfError(f"certify takes the keywords of Solution.verify: {error}") from error
-    factor = 1.0 if exact.stable else exact.critical_factor
+    factor = 1.0 if exact.stable else float(np.minimum(exact.largest_factor(1.0), 1.0))
     return Check(margin, found.status, found.cost, exact.stable, factor, exact.verdict)
 
 

@@ -22,16 +22,16 @@ class Check:
         droop_margin: that the criterion used.
         status: of the solve.
         cost: currency per hour; NaN without a solution.
-        stable: by the dynamics; False without a solution.
+        stable: by the dynamics; False without a solution, None if undecided.
         factor: largest factor on all droops with which the operating point is stable, looked for up
-            to 1; NaN without a solution.
+            to 1; NaN without a solution, and if undecided.
         verdict: the same as a sentence.
     """
 
     droop_margin: float
     status: Status
     cost: float
-    stable: bool
+    stable: bool | None
     factor: float
     verdict: str
 
@@ -44,6 +44,8 @@ def creeps(checks: Sequence[Check]) -> bool:
 
 def reason(problem: Problem, checks: Sequence[Check]) -> str:
     """Why no solution was certified, in a few words."""
+    if checks[-1].stable is None:
+        return f"the exact check is {checks[-1].verdict}"
     if problem.opf.stability.declared.margin is None:
         return f"the criterion {problem.criterion.name} has no rows to tighten"
     if checks[-1].status is Status.INTERRUPTED:

@@ -114,8 +114,11 @@ class Result:
 
     @property
     def certified(self) -> bool | None:
-        """Whether the exact check was passed; None when it was not asked for."""
-        return self.checks[-1].stable if self.checks else None
+        """Whether the exact check was passed; None when it was not asked for.
+
+        A check that is undecided is not passed.
+        """
+        return self.checks[-1].stable is True if self.checks else None
 
     @property
     def attempt(self) -> str:
