@@ -153,6 +153,8 @@ def _again(out: Path | None, workers: int, dask: str | None, *, csv: bool) -> st
 
 def summary(found: "Sweep") -> str:
     """The result of a sweep, in a few lines."""
+    from scopf.sweeps.manifest import about_constant_power
+
     manifest = found.manifest
     counts = ", ".join(f"{count} {status}" for status, count in manifest["counts"].items())
     warm = int((found.scenarios["start"] == "warm").sum())
@@ -161,7 +163,7 @@ def summary(found: "Sweep") -> str:
         f"{manifest['seconds']:.1f} s: {counts}",
         f"{warm} started warm; tables, log and manifest are in {found.folder}",
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *about_constant_power(manifest)])
 
 
 def values(text: str, name: str = "") -> Any:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf import display
+from scopf.devices.constant_power import ConstantPower, constant_power, output
 from scopf.dynamics import critical
 from scopf.dynamics.dae import SingularError, System
 from scopf.dynamics.droop import FREQUENCY
@@ -22,7 +23,7 @@ from scopf.network.powers import MISMATCH, mismatch
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scopf.arrays import Floats
+    from scopf.arrays import Complexes, Floats
     from scopf.devices.gfm import Inverters
     from scopf.dynamics.loads import Load
     from scopf.network.network import Network
@@ -63,6 +64,8 @@ class Verification:
         system: the equations.
         spectrum: the eigenvalues; None when `unstable` is.
         count: number of modes in the tables.
+        constant_power: the generators without an inverter, taken for constant power; None if there
+            are none.
     """
 
     stable: bool | None
@@ -74,6 +77,7 @@ class Verification:
     system: System = field(repr=False)
     spectrum: Spectrum | None = field(repr=False)
     count: int = field(repr=False)
+    constant_power: ConstantPower | None = None
 
     @property
     def method(self) -> str | None:
@@ -202,6 +206,8 @@ class Verification:
             f"{system.states} states, {2 * len(system.rest)} algebraic variables",
             self.verdict,
         ]
+        if self.constant_power is not None:
+            lines.append(str(self.constant_power))
         if self.negative is not None:
             several = "" if self.negative == 1 else "s"
             lines.append(f"H, the exact condition: {self.negative} negative eigenvalue{several}")
@@ -229,6 +235,8 @@ class Verification:
             key: getattr(self, key)
             for key in ("stable", "lossless", "negative", "past_nose", "unstable", "verdict")
         }
+        constant = self.constant_power
+        found["constant_power"] = None if constant is None else constant.as_dict()
         found |= {"method": self.method, "largest_participation": self.largest_participation}
         for name in {"critical_factor", "critical_mq"} & self.__dict__.keys():
             value = getattr(self, name)
@@ -291,41 +299,56 @@ def verify(
         count = f"{len(power[0])} and {len(power[1])}"
         raise ScopfError(f"power is P and Q of the {len(net.gen)} generators; got {count} values")
     system = System(net, inverters, vm, va, Loads.of(net, vm, load), frequency)
+    left = _left_over(system, power)
+    pg = output(net, inverters, -left.real) if power is None else power[0]
+    return dataclasses.replace(
+        _checked(system, _missing(system, left, given=power is not None), method, int(modes)),
+        constant_power=constant_power(net, inverters, pg),
+    )
+
+
+def _checked(system: System, missing: str, method: str, modes: int) -> Verification:
+    """The check of a system; undecided if there is a sentence on missing power."""
     lossless = system.conserves_energy
-    if text := _missing(system, power):
-        return Verification(None, lossless, None, None, None, text, system, None, int(modes))
+    if missing:
+        return Verification(None, lossless, None, None, None, missing, system, None, modes)
     try:
         _ = system.inner
     except SingularError as error:
         text = f"not stable: {error}"
-        return Verification(False, lossless, None, None, None, text, system, None, int(modes))
+        return Verification(False, lossless, None, None, None, text, system, None, modes)
     negative = past = None
     if lossless:
         form = critical.EnergyForm(system)
-        negative, past = form.negative(inverters.k), form.negative_at_loads()
+        negative, past = form.negative(system.inverters.k), form.negative_at_loads()
     past = system.past_nose() if past is None else past
     found = spectrum(system, method)
     if negative is not None and past is not None and negative - past != found.unstable:
         log.warning(
             "%s: by H %d modes grow, by the eigenvalues %d (rightmost at %.3g rad/s); H decides",
-            net.name, negative - past, found.unstable, found.rightmost,
+            system.net.name, negative - past, found.unstable, found.rightmost,
         )  # fmt: skip
     stable, text = _verdict(negative, past, found)
     return Verification(
-        stable, lossless, negative, past, found.unstable, text, system, found, int(modes)
+        stable, lossless, negative, past, found.unstable, text, system, found, modes
     )
 
 
-def _missing(system: System, power: tuple[Floats, Floats] | None) -> str:
+def _left_over(system: System, power: tuple[Floats, Floats] | None) -> Complexes:
+    """Power that is left over at each bus; without `power`, generators put out nothing."""
+    net = system.net
+    given = np.zeros(len(net.gen), complex) if power is None else power[0] + 1j * power[1]
+    return mismatch(net, system.vm, system.va, given)
+
+
+def _missing(system: System, left: Complexes, *, given: bool) -> str:
     """A sentence on the bus where most power is missing; "" for a power flow.
 
-    Without `power`, that of generators and inverters is whatever balances their buses.
+    Unless it is given, the power of generators and inverters is whatever balances their buses.
     """
-    net, at = system.net, [system.at, system.net.gen_at]
-    given = np.zeros(len(net.gen), complex) if power is None else power[0] + 1j * power[1]
-    missing = abs(mismatch(net, system.vm, system.va, given))
-    if power is None:
-        missing[np.concatenate(at)] = 0.0
+    net, missing = system.net, abs(left)
+    if not given:
+        missing[np.concatenate([system.at, net.gen_at])] = 0.0
     worst = int(missing.argmax())
     if missing[worst] <= MISMATCH:
         return ""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
+from scopf.devices.constant_power import ConstantPower, constant_power
 from scopf.model.problem import Problem, Scenario
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Status
 from scopf.results import claims
@@ -119,6 +120,15 @@ class Result:
         A check that is undecided is not passed.
         """
         return self.checks[-1].stable is True if self.checks else None
+
+    @property
+    def constant_power(self) -> ConstantPower | None:
+        """The generators without an inverter, which count as constant power; None if none do.
+
+        It is a condition of every claim, and of the exact check.
+        """
+        pg = self.point.pg if self.solved else np.full(len(self.point.pg), np.nan)
+        return constant_power(self.problem.base, self.inverter_data, pg)
 
     @property
     def attempt(self) -> str:
