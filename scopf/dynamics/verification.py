@@ -176,7 +176,7 @@ class Verification:
 
     def _largest(self, system: System, most: float) -> float:
         """Largest stable factor on the droops of a system at this point."""
-        if self.stable is None:
+        if self.stable is None or (self.spectrum is not None and self.past_nose is None):
             return float("nan")
         if self.spectrum is None or self.past_nose:
             return 0.0

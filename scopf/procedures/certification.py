@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 _ROUNDS = 12
 _BEYOND = 1.005  # factor on 1 + droop margin beyond the one that excludes the last point
-_UNKNOWN = 0.8  # f of a point that is unstable with any droops
+_UNKNOWN = 0.8  # f of a point that is unstable with any droops, or whose f is not known
 _BOLD = 2.0  # least factor on 1 + droop margin after a step without progress
 _STEPS = 3  # steps without progress in a row that end the search
 _MOST = 1e4  # g from which on the criterion counts as having no bound on the droops
@@ -74,7 +74,8 @@ def certify(
             if found.solved:
                 last, low = found, margin
                 allowed = _allowed(found, margin)
-                aim = allowed * _BEYOND / (check.factor or _UNKNOWN) - 1
+                factor = check.factor if check.factor > 0 else _UNKNOWN
+                aim = allowed * _BEYOND / factor - 1
                 creeping = creeping + 1 if creeps(checks) else 0
                 if creeping:
                     aim = max(aim, _BOLD * (1 + margin) - 1)
