@@ -46,13 +46,13 @@ def reason(problem: Problem, checks: Sequence[Check]) -> str:
     """Why no solution was certified, in a few words."""
     if checks[-1].stable is None:
         return f"the exact check is {checks[-1].verdict}"
-    if problem.opf.stability.declared.margin is None:
-        return f"the criterion {problem.criterion.name} has no rows to tighten"
     if checks[-1].status is Status.INTERRUPTED:
         return "interrupted"
     failed = [check for check in checks if not check.status.solved]
     if len(failed) == len(checks):
         return f"the problem itself was not solved ({checks[0].status})"
+    if problem.opf.stability.declared.margin is None:
+        return f"the criterion {problem.criterion.name} has no rows to tighten"
     if failed:
         least = min(failed, key=lambda check: check.droop_margin)
         return f"with a droop margin of {least.droop_margin:.3g} it is not solved ({least.status})"
