@@ -51,7 +51,8 @@ class Verification:
             resistance, no shunt conductance, and active loads of constant power. Charging,
             capacitors, taps and phase shifts are fine.
         negative: number of negative eigenvalues of its Hessian H, the common angle removed; None
-            with losses, and where the sparse factors did not give it.
+            with losses, where power is missing or the balance is singular, and where the sparse
+            factors did not give it.
         past_nose: number of eigenvalues with a negative real part of d(P, Q)/d(theta, ln V) of the
             buses without an inverter, junction buses eliminated. Where it is not 0, loads are past
             the nose of their PV curve: the equations are no limit of any load dynamics, and the
@@ -150,8 +151,8 @@ class Verification:
         All m_q are multiplied by it, as they are, uniform or not. Voltages, angles and powers are
         kept, set points follow; beta_q stays. It is looked for from 0.001 to 100: inf when the
         point is stable throughout, 0 when it is not even at the lower end, NaN when the point has
-        no verdict. In a lossless network by H, else by eigenvalues, upwards in steps of a factor of
-        2 and then to the first root.
+        no verdict or its loads could not be counted. In a lossless network by H, else by
+        eigenvalues, upwards in steps of a factor of 2 and then to the first root.
         """
         return self.largest_factor()
 
@@ -295,9 +296,11 @@ def verify(
             f"net has to be energized (net.energized()), vm and va those of its "
             f"{len(net.energized().bus)} buses; got {len(net.bus)}, {len(vm)} and {len(va)}"
         )
-    if power is not None and not len(power[0]) == len(power[1]) == len(net.gen):
-        count = f"{len(power[0])} and {len(power[1])}"
-        raise ScopfError(f"power is P and Q of the {len(net.gen)} generators; got {count} values")
+    if power is not None:
+        power = np.asarray(power[0], np.float64), np.asarray(power[1], np.float64)
+        if not len(power[0]) == len(power[1]) == len(net.gen):
+            count = f"{len(power[0])} and {len(power[1])} values"
+            raise ScopfError(f"power is P and Q of the {len(net.gen)} generators; got {count}")
     system = System(net, inverters, vm, va, Loads.of(net, vm, load), frequency)
     left = _left_over(system, power)
     pg = output(net, inverters, -left.real) if power is None else power[0]
