@@ -156,6 +156,8 @@ def _again(out: Path | None, workers: int, dask: str | None, *, csv: bool) -> st
 
 def summary(found: "Sweep") -> str:
     """The result of a sweep, in a few lines."""
+    from scopf.sweeps.manifest import about_constant_power
+
     manifest = found.manifest
     counts = ", ".join(f"{count} {status}" for status, count in manifest["counts"].items())
     warm = int((found.scenarios["start"] == "warm").sum())
@@ -166,7 +168,7 @@ def summary(found: "Sweep") -> str:
     ]
     if not found.scenarios["solved"].any():
         lines.append(f"the most frequent reason: {found.scenarios['message'].mode()[0]}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *about_constant_power(manifest)])
 
 
 def values(text: str, name: str = "") -> Any:

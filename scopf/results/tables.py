@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
+from scopf.devices.constant_power import ConstantPower, constant_power
 from scopf.model.problem import Problem, Scenario
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Status
 from scopf.results import claims
@@ -116,8 +117,20 @@ class Result:
 
     @property
     def certified(self) -> bool | None:
-        """Whether the exact check was passed; None when it was not asked for."""
-        return self.checks[-1].stable if self.checks else None
+        """Whether the exact check was passed; None when it was not asked for.
+
+        A check that is undecided is not passed.
+        """
+        return self.checks[-1].stable is True if self.checks else None
+
+    @property
+    def constant_power(self) -> ConstantPower | None:
+        """The generators without an inverter, which count as constant power; None if none do.
+
+        It is a condition of every claim, and of the exact check.
+        """
+        pg = self.point.pg if self.solved else np.full(len(self.point.pg), np.nan)
+        return constant_power(self.problem.base, self.inverter_data, pg)
 
     @property
     def attempt(self) -> str:
