@@ -84,7 +84,7 @@ class Table(TypedDict, Generic[One, Some], total=False):
         ),
     ]  # fmt: skip
     load_scale: Annotated[
-        Some, Quantity("factor on all loads", "load scale", default=1.0, each="bus")
+        Some, Quantity("factor on all loads", "load scale", default=1.0, least=0, each="bus")
     ]
     eta_q: Annotated[
         One,
@@ -144,6 +144,7 @@ class Numbers(Table[float, Each], total=False):
     """The numbers of a problem, as `build` and `update` take them."""
 
 
+_OWNERS = {"bus": "bus", "inverter": "bus", "gen": "gen"}  # whose number the keys are
 PAIRS = tuple((one.instead, name) for name, one in QUANTITIES.items() if one.instead)
 DEFAULTS = cast(Numbers, {name: one.default for name, one in QUANTITIES.items()})
 
@@ -163,9 +164,11 @@ def given(numbers: Mapping[str, Any]) -> dict[str, Any]:
             if not quantity.each:
                 raise ScopfError(f"{name} is one number, got {value!r}")
             found[name] = dict(value.items())
+            for key, one in found[name].items():
+                quantity.check(f"{name} of {_OWNERS[quantity.each]} {key}", one)
         else:
             found[name] = number(name, value)
-        quantity.check(name, found[name])
+            quantity.check(name, found[name])
     return found
 
 

@@ -168,6 +168,17 @@ def run(
     return Outcome(x, info["mult_g"], info["mult_x_L"], info["mult_x_U"], status, message)
 
 
+def check_names(options: Mapping[Any, Any]) -> None:
+    """Refuse options whose name is no text.
+
+    Raises:
+        ScopfError: naming the first.
+    """
+    for name in options:
+        if not isinstance(name, str):
+            raise ScopfError(f"options: the name of an option of Ipopt is a text, got {name!r}")
+
+
 def refusals(options: Options) -> dict[str, str]:
     """The error of every option that Ipopt does not have or whose value it refuses, by name."""
     nothing = np.zeros(1)

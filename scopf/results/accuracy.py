@@ -143,6 +143,7 @@ def measure(problem: Problem, nlp: NLP, found: Outcome, stability: Stability) ->
     with np.errstate(all="ignore"):
         at = problem.opf.point(problem.reduction)
         cost, objective = violations.cost(problem, at), nlp.objective(x)
+        objective = -objective if nlp.maximize else objective
         size = max(1.0, abs(objective))
         dual, column = _dual(nlp, x, *multipliers)
         gap, place = _gap(nlp, x, *multipliers)
@@ -173,7 +174,7 @@ def _dual(nlp: NLP, x: Floats, rows: Floats, lower: Floats, upper: Floats) -> tu
     at, to = nlp.jacobianstructure()
     terms = nlp.jacobian(x) * rows[at]
     left = gradient + np.bincount(to, terms, nlp.n) - lower + upper
-    size = np.bincount(to, np.abs(terms), nlp.n) + np.abs(lower) + np.abs(upper)
+    size = np.bincount(to, np.abs(terms), nlp.n) + np.abs(lower - upper)
     size = np.maximum(size, max(1.0, float(np.abs(gradient).max())))
     error = np.abs(left) / size
     worst = int(np.argmax(np.where(np.isnan(error), np.inf, error)))
