@@ -129,7 +129,7 @@ class Attempts:
     ) -> None:
         options = {**settings.options, **self._options, **self._limits.left(self._attempts)}
         watch = Watch(settings.budget)
-        outcome = ipopt.run(nlp, start, options, watch, self._progress, multipliers)
+        outcome = ipopt.run(nlp, start, options, watch, self._progress_of(nlp), multipliers)
         outcome, self._examined = verdict.checked(self._problem, nlp, outcome)
         if outcome.status.solved and settings.note:
             outcome = dataclasses.replace(outcome, message=f"{outcome.message} ({settings.note})")
@@ -145,6 +145,13 @@ class Attempts:
         failed = outcome.status in (Status.FAILED, Status.DIVERGED)
         self._stalled_early = watch.stalled_early or failed
         self.ended = self._is_final(outcome, watch.iterations)
+
+    def _progress_of(self, nlp: NLP) -> Progress | None:
+        """The callback, which is given costs with the sign of the user's objective."""
+        progress = self._progress
+        if progress is None or not nlp.maximize:
+            return progress
+        return lambda iteration, cost, violation: progress(iteration, -cost, violation)
 
     def _is_final(self, outcome: Outcome, iterations: int) -> bool:
         """Whether a further attempt could not improve on the outcome of the last one."""
