@@ -13,7 +13,16 @@ import numpy.typing as npt
 
 from scopf import display
 from scopf.arrays import Floats, Ints
-from scopf.errors import CaseError, Fault, ScopfError, by_number, check_names, listing, not_negative, number
+from scopf.errors import (
+    CaseError,
+    Fault,
+    ScopfError,
+    by_number,
+    check_names,
+    listing,
+    not_negative,
+    number,
+)
 from scopf.network import validation
 from scopf.network.tables import Branches, Buses, DcLines, Gens, Table, positions
 

@@ -138,8 +138,7 @@ def run(
     if len(crossed):
         name = nlp.row_names[crossed[0]]
         text = f"{name} cannot hold: its lower bound lies above its upper bound"
-        none, nothing = np.zeros(nlp.n), np.zeros(nlp.m)
-        return Outcome(start, nothing, none, none, Status.INFEASIBLE, text, certain=True)
+        return Outcome.impossible(start, nlp.m, text)
     callbacks = _Callbacks(nlp, watch, progress)
     ipopt = _interface().Problem(
         n=nlp.n,

@@ -44,11 +44,10 @@ import numpy as np
 
 from scopf.arrays import Flags, Floats
 from scopf.engine.nlp import NLP
-from scopf.engine.symbols import Constraint, Variable
+from scopf.engine.symbols import Constraint, Variable, member
 from scopf.model.pq_curves import SIDES
 from scopf.model.problem import Problem
 from scopf.model.reactive_costs import where_priced
-from scopf.results.violations import member
 
 log = logging.getLogger(__name__)
 
@@ -104,8 +103,9 @@ class Multipliers:
         return lower[places], upper[places]
 
     def active(self, rows: Constraint) -> Flags:
-        """Members of a constraint family that are rows of the problem."""
-        return (self.nlp.row_numbers(rows.name) >= 0) & ~self.nlp.replaced(rows.name)
+        """Members of a constraint family that are rows of the problem, or hold in any case."""
+        present = (self.nlp.row_numbers(rows.name) >= 0) | self.nlp.settled(rows.name)
+        return present & ~self.nlp.replaced(rows.name)
 
     def price(self, rows: Constraint, *, lower: bool = False) -> Floats:
         """Value of one unit more slack on the upper (or lower) side; NaN without a solution."""

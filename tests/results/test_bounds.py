@@ -63,7 +63,8 @@ def test_of_q_and_v_as_well(table, low, high, row, at, prices):
     expected = slope(lambda h: solution(at + h, 0.0).cost) / unit
     for distance in NEAR:
         found = solution(at, distance)
-        least, most = (getattr(found, f"{table}{'es' if table == 'bus' else 's'}")[p] for p in prices)
+        columns = {"gen": found.gens, "bus": found.buses}[table]
+        least, most = (columns[name] for name in prices)
         assert min(least[row], most[row]) == 0
         assert least[row] - most[row] == pytest.approx(expected, rel=1e-3, abs=1e-5)
 
