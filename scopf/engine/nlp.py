@@ -27,6 +27,7 @@ from scopf.engine.parsed_model import ParsedModel
 from scopf.engine.pyomo_types import Member
 from scopf.engine.scatter import Scatter
 from scopf.engine.triplets import Buffer, Matrix, Triplets
+from scopf.errors import ScopfError, listing
 
 _SETTLED = 1e-9  # relative change of a lifted variable's start that ends the search for it
 _HOLDS = 1e-8  # relative violation up to which a row without free variables counts as fulfilled
@@ -203,13 +204,20 @@ class NLP:
         return where
 
     def _broken(self, dead: Ints) -> Ints:
-        """Those of the rows without a free variable that do not hold."""
+        """Those of the rows without a free variable that do not hold.
+
+        Raises:
+            ScopfError: for rows whose value is not a finite number.
+        """
         self._at(self.start, 0)
         value = self._values[dead]
         slack = _HOLDS * np.maximum(1.0, np.abs(value))
         lower, upper = (bound.values[dead] for bound in self._row_bounds)
-        holds = (value >= lower - slack) & (value <= upper + slack) & np.isfinite(value)
-        return dead[~holds]
+        lost = dead[~np.isfinite(value)]
+        if len(lost):
+            names = listing(np.array(self.row_names, dtype=object)[lost])
+            raise ScopfError(f"no free variable is left in {names}, which is not a finite number")
+        return dead[~((value >= lower - slack) & (value <= upper + slack))]
 
     # -- reading again -------------------------------------------
 

@@ -185,3 +185,10 @@ def test_a_deleted_named_expression_is_blank_in_the_tables():
     solution = scopf.solve(made)
     assert solution.solved
     assert solution.gens["cost_per_h"].isna().all()
+
+
+@pytest.mark.parametrize("options", [{1: 2}, {None: 1}, {("tol",): 1e-6}])
+def test_names_of_options_are_texts(options):
+    problem = scopf.build(scopf.load_case("case9"), criterion="none")
+    with pytest.raises(scopf.ScopfError, match="the name of an option of Ipopt is a text, got"):
+        scopf.solve(problem, options=options)
