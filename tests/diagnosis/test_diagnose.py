@@ -625,7 +625,7 @@ def test_a_limit_of_zero_can_be_relaxed(criterion):
         after = [one for one in listed(own, lift, loads) if "inverter 30" in one[0]]
         assert len(after) == len(before) == 1
         assert after[0][1:] == pytest.approx(before[0][1:])  # m_q, and that which is needed
-        assert after[0][1] == pytest.approx(0.2 if criterion != "weighted" else after[0][1])
+        assert after[0][1] == pytest.approx(0.2)
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
