@@ -78,7 +78,7 @@ def by_number(name: str, kind: str, values: Mapping[Any, object]) -> dict[int, f
 
     Args:
         name: of the argument.
-        kind: what the keys number: "bus", "gen".
+        kind: of element that the keys number: "bus", "gen".
         values: the mapping.
 
     Raises:

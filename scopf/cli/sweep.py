@@ -12,7 +12,7 @@ import typer
 
 from scopf.cli import completion, options
 from scopf.cli.ending import INTERRUPTED
-from scopf.errors import ScopfError
+from scopf.errors import ScopfError, nearest
 from scopf.sweeps.columns import COLUMNS, is_column, kind
 
 if TYPE_CHECKING:
@@ -101,14 +101,17 @@ def sweep(
         raise ScopfError("--out is missing: the folder for the results")
     flags = options.only(_AXES, context.params)  # in the order in which they were typed
     axes = {name: values(text, name) for name, text in flags.items() if text is not None}
-    axes |= dict(_axis(text) for text in axis or [])
+    switches = {"lossless": lossless, "capability": capability}
+    axes |= {name: True for name, on in switches.items() if on}
+    for name, value in map(_axis, axis or []):
+        if name in axes:
+            raise ScopfError(f"--axis: {name} is given twice")
+        axes[name] = value
     solver_options = options.named(option) or None
     try:
         found = scopf.sweep(
             study,
             **axes,
-            lossless=lossless or None,
-            capability=capability or None,
             combine="zip" if zipped else None,
             scenarios=scenarios,
             load_series=load_series,
@@ -161,6 +164,8 @@ def summary(found: "Sweep") -> str:
         f"{manifest['seconds']:.1f} s: {counts}",
         f"{warm} started warm; tables, log and manifest are in {found.folder}",
     ]
+    if not found.scenarios["solved"].any():
+        lines.append(f"the most frequent reason: {found.scenarios['message'].mode()[0]}")
     return "\n".join(lines)
 
 
@@ -174,9 +179,11 @@ def values(text: str, name: str = "") -> Any:
     Raises:
         ScopfError: when they cannot be read.
     """
-    if text.count(":") == 2:
-        first, last, points = (_value(part) for part in text.split(":"))
-        return {"linspace": [first, last, points]}
+    if ":" in text:
+        ends = [_value(part) for part in text.split(":")]
+        if len(ends) != 3:
+            raise ScopfError(f"{name or 'an axis'} takes FIRST:LAST:POINTS, got {text!r}")
+        return {"linspace": ends}
     parts = [_value(part) for part in text.split(",")]
     if name == "outage":
         parts = [None if str(part).lower() == "none" else part for part in parts]
@@ -192,5 +199,7 @@ def _axis(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     name = name.strip().replace("-", "_")
     if not (equals and value and is_column(name)):
-        raise ScopfError(f"--axis takes NAME=VALUES with the name of an axis, got {text!r}")
+        near = nearest(name, COLUMNS)
+        hint = f"; did you mean {near}?" if near else ""
+        raise ScopfError(f"--axis takes NAME=VALUES with the name of an axis, got {text!r}{hint}")
     return name, values(value, name)

@@ -12,8 +12,17 @@ import numpy as np
 
 from scopf.devices.parameters import RATING, Given, Parameters
 from scopf.devices.table import POSITIVE, Column
-from scopf.errors import CaseError, Fault, ScopfError, by_number, check_names, listing, spelled
-from scopf.network.csvtable import number
+from scopf.errors import (
+    CaseError,
+    Fault,
+    ScopfError,
+    by_number,
+    check_names,
+    listing,
+    number,
+    spelled,
+)
+from scopf.network import csvtable
 from scopf.network.tables import positions
 
 if TYPE_CHECKING:
@@ -27,13 +36,13 @@ if TYPE_CHECKING:
 DroopBase = Literal["system", "rating"]
 
 COLUMNS = (
-    Column("mq", number, "", POSITIVE),
-    Column("beta_q", number, "", POSITIVE),
-    Column("mp", number, "", POSITIVE),
-    Column("beta_p", number, "", POSITIVE),
-    Column("tau_p", number, "s", POSITIVE),
-    Column("tau_q", number, "s", POSITIVE),
-    Column(RATING, number, "MVA", POSITIVE),
+    Column("mq", csvtable.number, "", POSITIVE),
+    Column("beta_q", csvtable.number, "", POSITIVE),
+    Column("mp", csvtable.number, "", POSITIVE),
+    Column("beta_p", csvtable.number, "", POSITIVE),
+    Column("tau_p", csvtable.number, "s", POSITIVE),
+    Column("tau_q", csvtable.number, "s", POSITIVE),
+    Column(RATING, csvtable.number, "MVA", POSITIVE),
 )
 _DEFAULTS = {"mq": 0.05, "beta_q": 1.0, "mp": 0.05, "beta_p": 1.0, "tau_p": 0.1, "tau_q": 0.1}
 _DROOPS = ("mq", "mp")
@@ -243,24 +252,33 @@ class Inverters(Droops):
         check_names("Inverters", "column", columns, [f.name for f in dataclasses.fields(self)])
         return dataclasses.replace(self, **columns)
 
-    def with_droops(self, mq: Given) -> Self:
+    def with_droops(self, mq: Given, droop_base: DroopBase = "system") -> Self:
         """A copy with another m_q of every unit, or of the whole inverters at some buses.
 
         Args:
-            mq: on the system base, one number for every unit, or by bus number; inverters that it
-                does not name keep what they have.
+            mq: one number for every unit, or by bus number; inverters that it does not name keep
+                what they have.
+            droop_base: base of these numbers, as `at_generators` takes it.
 
         Raises:
             ScopfError: naming a bus without an inverter, or a value that is not positive.
         """
-        if not isinstance(mq, Mapping):
-            units = dataclasses.replace(self.units, mq=np.full(len(self.units), mq))
+        on_rating = droop_base == "rating"
+        if not hasattr(mq, "items"):
+            value = number("mq", mq)
+            if value <= 0:
+                raise ScopfError(f"mq must be positive, got {value:g}")
+            ratings = self.units.rating if on_rating else np.ones(len(self.units))
+            units = dataclasses.replace(self.units, mq=value / ratings)
             return self.replace(**units.combined(len(self)), units=units)
-        given = by_number("mq", "bus", mq)
+        given = by_number("mq", "bus", dict(mq.items()))  # a mapping or a pandas Series
         if unknown := sorted(given.keys() - set(self.bus.tolist())):
             raise ScopfError(f"mq: there is no inverter at bus {listing(unknown)}")
-        pairs = zip(self.bus.tolist(), self.mq.tolist(), strict=True)
-        return dataclasses.replace(self, mq=np.array([given.get(bus, old) for bus, old in pairs]))
+        changed = self.mq.copy()
+        for i, bus in enumerate(self.bus.tolist()):
+            if bus in given:
+                changed[i] = given[bus] / (self.rating[i] if on_rating else 1.0)
+        return dataclasses.replace(self, mq=changed)
 
     @classmethod
     @spelled

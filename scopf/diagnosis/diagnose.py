@@ -61,6 +61,11 @@ def diagnose(
     if max_solves is not None and not number("max_solves", max_solves) >= 1:
         raise ScopfError(f"max_solves must be at least 1, got {max_solves}")
     budget = Budget(time_limit, None if max_solves is None else int(max_solves))
+    with problem.lock:
+        return _diagnosed(problem, budget, start, progress)
+
+
+def _diagnosed(problem: Problem, budget: Budget, start: Start, progress: bool) -> Diagnosis:
     nlp = compiled(problem, False)
     short = shortage(problem, nlp)
     if short is not None:

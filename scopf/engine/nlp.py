@@ -247,6 +247,21 @@ class NLP:
         self._recompute()
         return True
 
+    def fingerprint(self, x: Floats) -> str:
+        """A text that another problem, or this one with other numbers, does not have.
+
+        It is made of bounds and of values near a point x, shape (n,), as rows and the objective
+        have them.
+        """
+        near = 1.001 * x + 0.001
+        digest = hashlib.sha256(self.signature.encode())
+        for bound in (self.x_lower, self.x_upper, self.g_lower, self.g_upper):
+            digest.update(bound.tobytes())
+        with np.errstate(all="ignore"):
+            digest.update(np.float64(self.objective(near)).tobytes())
+            digest.update(self.constraints(near).tobytes())
+        return digest.hexdigest()
+
     def _recompute(self) -> None:
         """Constant part of the rows: their values where all free variables and atoms are zero."""
         self._constant = np.zeros(len(self._values))

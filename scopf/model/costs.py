@@ -19,7 +19,7 @@ from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Expression, Parameter
 from scopf.errors import ScopfError, listing
 from scopf.model.generation import Generation
-from scopf.model.part import Follows, OperatingPoint, Part, State
+from scopf.model.part import Follows, Inputs, OperatingPoint, Part
 from scopf.model.piecewise_costs import EpigraphCost
 from scopf.network import piecewise
 from scopf.network.network import Network
@@ -95,7 +95,7 @@ class GenerationCost(Part):
         return [Follows({"eta_q", "d"}, lambda s: [(self.d, quadratic(s))])]
 
 
-def quadratic(s: State) -> Floats:
+def quadratic(s: Inputs) -> Floats:
     """Quadratic reactive cost d_i of each generator, in currency/h per (p.u.)^2, shape (n_gen,).
 
     d_i is given, or it is eta_q c_i with c_i the case's quadratic cost of active power (Wang and

@@ -30,7 +30,7 @@ from scopf.model.dclines import DcLineCost, DcLines
 from scopf.model.flows import Flows
 from scopf.model.generation import Generation
 from scopf.model.limits import AngleLimits, ThermalLimits
-from scopf.model.part import OperatingPoint, Part, State, Writes
+from scopf.model.part import Inputs, OperatingPoint, Part, Writes
 from scopf.model.pq_curves import PqCurves
 from scopf.model.quantities import QUANTITIES
 from scopf.model.reactive_costs import AbsoluteCost, OpportunityCost
@@ -71,7 +71,7 @@ class OPF:
     @classmethod
     def declare(
         cls,
-        state: State,
+        inputs: Inputs,
         criterion: Criterion,
         capability: bool,
         mq_bounds: tuple[Floats, Floats] | None,
@@ -79,12 +79,12 @@ class OPF:
         """Declare the whole problem, and give its Params their values.
 
         Args:
-            state: network, inverters and numbers. A cost is declared where its price is a number.
+            inputs: network, inverters and numbers. A cost is declared where its price is a number.
             criterion: the stability criterion.
             capability: whether the inverters have capability circles.
             mq_bounds: co-design: least and largest m_q of every inverter.
         """
-        net, inverters, numbers = state.net, state.inverters, state.numbers
+        net, inverters, numbers = inputs.net, inputs.inverters, inputs.numbers
         f, start = Formulation(net.name), flat(net)
         bus = f.index("bus", net.bus.id.tolist())
         f.index("gen", net.gen.id.tolist())
@@ -125,13 +125,13 @@ class OPF:
         if ratings is not None and capability:
             circles = Capability.declare(f, ratings)
         dispatch = Dispatch(f, bus, branch, inverter, v.vm, v.va, stiffness.symbol)
-        stability = StabilityRows.declare(criterion, dispatch, state.setting)
+        stability = StabilityRows.declare(criterion, dispatch, inputs.setting)
 
         opf = cls(
             f, v, g, dc, flows, stiffness, ratings, absolute, generation_cost, dcline_cost,
             opportunity, balance, thermal, angles, curves, circles, stability,
         )  # fmt: skip
-        for parameter, column in opf.writes(state):
+        for parameter, column in opf.writes(inputs):
             parameter.values[:] = column
         return opf
 
@@ -142,11 +142,11 @@ class OPF:
 
     # -- what the parts say of themselves -------------------------------------------
 
-    def writes(self, state: State, names: Collection[str] = QUANTITIES) -> Writes:
-        """Params and their values in a state, those that follow from these numbers only."""
+    def writes(self, inputs: Inputs, names: Collection[str] = QUANTITIES) -> Writes:
+        """Params and their values, of those that follow from these numbers only."""
         rules = (rule for part in self.parts for rule in part.follows())
         asked = (rule for rule in rules if any(name in names for name in rule.names))
-        return [pair for rule in asked for pair in rule.values(state)]
+        return [pair for rule in asked for pair in rule.values(inputs)]
 
     def point(self, reduction: Reduction) -> OperatingPoint | None:
         """The present values of the variables, for checks by the tables of the network.

@@ -25,8 +25,8 @@ Writes = Sequence[tuple[Parameter, Floats]]  # Params, and the values that they 
 
 
 @dataclass(frozen=True)
-class State:
-    """A problem, as far as its Params depend on it.
+class Inputs:
+    """All that the Params of a problem follow from.
 
     Attributes:
         net: the network, loads scaled, strength 1.
@@ -51,7 +51,7 @@ class State:
             "bus": ("bus", self.net.bus.id, "there is no bus"),
             "inverter": ("bus", self.inverters.bus, "there is no inverter at bus"),
             "gen": ("gen", self.net.gen.id, "no generator in service has number"),
-        }[quantity.each]
+        }[quantity.owner]
         if not isinstance(given, Mapping):
             return np.full(len(ids), given or 0.0)
         numbers = by_number(name, kind, given)
@@ -68,11 +68,11 @@ class Follows:
 
     Attributes:
         names: of the numbers, in `Numbers` (or "beta_q", which units share in their own way).
-        values: the Params and their values in a state.
+        values: the Params and their values, from the inputs.
     """
 
     names: Collection[str]
-    values: Callable[[State], Writes]
+    values: Callable[[Inputs], Writes]
 
 
 @dataclass(frozen=True, eq=False)

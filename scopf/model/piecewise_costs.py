@@ -75,7 +75,7 @@ class EpigraphCost:
         coefficients: by order, shape (n, k), functions of a single line included.
         given: coefficients and points as the table has them, for a check.
         segments: of the members that have more than one line.
-        epigraph: their variables y; None where nobody has lines.
+        epigraph: their variables y; None where no member has more than one line.
         rows: y above each line.
         level: sigma y as an expression in each member's row; the number 0 without lines.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import reprlib
+import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Unpack
@@ -22,7 +23,7 @@ from scopf.model import capability as circles
 from scopf.model import codesign, costs, quantities
 from scopf.model.codesign import Bounds
 from scopf.model.opf import OPF
-from scopf.model.part import State, Writes
+from scopf.model.part import Inputs, Writes
 from scopf.model.quantities import DEFAULTS, QUANTITIES, Numbers, takes_numbers
 from scopf.network.kron import Reduction
 from scopf.network.network import Network
@@ -37,10 +38,10 @@ log = logging.getLogger(__name__)
 class Scenario:
     """The numbers of a problem that `Problem.update` changes, and what it was built with.
 
-    Every number is an attribute as well: `scenario.alpha`.
+    Every one of its numbers is an attribute as well: `scenario.alpha`.
 
     Attributes:
-        numbers: by name, all but the droops, which the inverters have.
+        numbers: by name, all but mq, which the inverters have.
         mq_bounds: least and largest m_q in co-design; None when the droops are given.
         capability: whether there are capability circles.
         own_droop_margin: whether droop_margin was given, and is not what the criterion wants here.
@@ -52,7 +53,7 @@ class Scenario:
     own_droop_margin: bool = False
 
     def __getattr__(self, name: str) -> Any:
-        if name in QUANTITIES:
+        if name in DEFAULTS:
             return self.numbers[name]  # type: ignore[literal-required]
         raise AttributeError(name)
 
@@ -78,6 +79,8 @@ class Scenario:
 class Problem:
     """An optimisation model that is solved, changed and solved again; `build` makes it.
 
+    Threads take turns: one at a time solves, updates or diagnoses it.
+
     Attributes:
         base: the energized network that it was built from.
         inverters: the inverters that the criterion constrains.
@@ -87,6 +90,7 @@ class Problem:
         reduction: the network reduced to its inverters.
         setting: the network, droops and margins that the criterion is about, as they were given.
         present: the same, with what was set by hand on the Pyomo model (see `adopt`).
+        lock: held by whoever solves, updates or diagnoses it.
     """
 
     def __init__(
@@ -102,10 +106,11 @@ class Problem:
         if scenario.capability:
             circles.check(net, inverters)
         with collector_off():
-            state = State(net, inverters, self.setting, numbers)
-            self.opf = OPF.declare(state, criterion, scenario.capability, bounds)
+            inputs = Inputs(net, inverters, self.setting, numbers)
+            self.opf = OPF.declare(inputs, criterion, scenario.capability, bounds)
         if numbers["margin"] or numbers["droop_margin"]:
             self._warn_without_margin()
+        self.lock = threading.RLock()
         self.compiled: dict[bool, Any] = {}  # kept by `solve`: reduced (False) and lifted (True)
         self._by_hand: tuple[str, ...] = ()  # Params that were set by hand, when last looked at
         self._written: dict[str, Floats] = {}  # values that were given to Params on the model
@@ -157,8 +162,9 @@ class Problem:
         part of the reduction.
 
         Args:
-            **numbers: any of these; a mapping by bus or generator replaces all that was given
-                before, but for mq, where buses that it does not name keep what they have.
+            **numbers: any of these, mq on the system base; a mapping by bus or generator replaces
+                all that was given before, but for mq, where buses that it does not name keep what
+                they have.
 
         Returns:
             The problem itself.
@@ -167,9 +173,27 @@ class Problem:
             ScopfError: for a value that does not fit; then nothing has changed.
         """
         changes = quantities.given(numbers)
-        self._refuse_what_it_was_not_built_with(changes)
-        mq = changes.pop("mq", None)
-        inverters = self.inverters if mq is None else self.inverters.with_droops(mq)
+        with self.lock:
+            mq = changes.pop("mq", None)
+            inverters = self.inverters if mq is None else self.inverters.with_droops(mq)
+            return self.change(inverters, changes)
+
+    def change(self, inverters: Inverters, numbers: Mapping[str, Any]) -> Problem:
+        """`update` with droops as other inverters have them.
+
+        Args:
+            inverters: those of the problem, with other m_q and beta_q.
+            numbers: as `update` takes them, without mq.
+
+        Returns:
+            The problem itself.
+
+        Raises:
+            ScopfError: as `update` raises it.
+        """
+        changes = quantities.given(numbers)
+        names = {*changes} if inverters is self.inverters else {*changes, "mq"}
+        self._refuse_what_it_was_not_built_with(names)
         after = quantities.changed(self.scenario.numbers, changes)
         scenario = dataclasses.replace(
             self.scenario,
@@ -181,12 +205,9 @@ class Problem:
             net = self.base.scaled(load=after["load_scale"])
             reduction = Reduction(net, reduction.keep)
         setting = _setting(reduction, inverters, after)
-        names = {*changes}
-        if mq is not None:
-            names |= {"mq"}
-            if not np.array_equal(inverters.beta_q, self.inverters.beta_q):
-                names |= {"beta_q"}
-        pairs = self.opf.writes(State(reduction.net, inverters, setting, after), names)
+        if not np.array_equal(inverters.beta_q, self.inverters.beta_q):
+            names |= {"beta_q"}
+        pairs = self.opf.writes(Inputs(reduction.net, inverters, setting, after), names)
         if after["eta_q"] and not before["eta_q"]:
             costs.warn_without_quadratic(reduction.net)
         self.scenario, self.inverters = scenario, inverters
@@ -196,19 +217,16 @@ class Problem:
         self._write(pairs)
         return self
 
-    def _refuse_what_it_was_not_built_with(self, changes: Mapping[str, Any]) -> None:
+    def _refuse_what_it_was_not_built_with(self, names: Collection[str]) -> None:
         """A part of the model has variables of its own, so that it cannot come with an update."""
-        for name in changes:
-            if QUANTITIES[name].part and getattr(self.scenario, name) is None:
+        for name in names:
+            if text := quantities.misfit(name, self.scenario.mq_bounds is not None):
+                raise ScopfError(text)
+            if QUANTITIES[name].needs_build and getattr(self.scenario, name) is None:
                 raise ScopfError(
                     f"{name}: the problem was built without this cost; give `build` {name}=0 to "
                     "change it later"
                 )
-        designs = self.scenario.mq_bounds is not None
-        if "stiffness_cost" in changes and not designs:
-            raise ScopfError("stiffness_cost: droops are given here; build with mq_bounds")
-        if "mq" in changes and designs:
-            raise ScopfError("mq: droops are variables here; change bounds of inverter_stiffness")
 
     def adopt(self) -> None:
         """Let the criterion follow what was set by hand on the Pyomo model.
@@ -236,8 +254,9 @@ class Problem:
             log.warning(text, self.base.name, listing(by_hand))
         self._by_hand = by_hand
         self.present = self._adopted(values, by_hand)
-        state = State(self.present.net, self.present.inverters, self.present, self.scenario.numbers)
-        for one, column in self.opf.writes(state, {"beta_q"}):  # of the criterion alone
+        at = self.present
+        inputs = Inputs(at.net, at.inverters, at, self.scenario.numbers)
+        for one, column in self.opf.writes(inputs, {"beta_q"}):  # of the criterion alone
             now = values[one.name]
             one.values[:] = np.where(now == self._written[one.name], column, now)
             made.write(one)
@@ -297,7 +316,7 @@ def build(
         capability: whether every inverter keeps within its capability circle, P^2 + Q^2 <= S^2 with
             S its rating (the case's mBase is often a nominal 100: see `rating_mva` and
             `rating_factor` of `Inverters.at_generators`).
-        **numbers: any of these, which `Problem.update` may change:
+        **numbers: any of these, which `Problem.update` may change; mq is on the system base:
 
     The reduced network counts as alpha B^red, so Gamma is divided by alpha; this is what the
     paper's figures over alpha show. (`net.scaled(susceptance=...)` reduces the changed network
@@ -324,8 +343,10 @@ def build(
     if not isinstance(inverters, Inverters):
         raise ScopfError("inverters must be made by Inverters.at_generators(net, ...)")
     given = quantities.given(numbers)
-    if given.get("stiffness_cost") and mq_bounds is None:
-        raise ScopfError("stiffness_cost needs mq_bounds: droops are given otherwise")
+    if mq_bounds is None:
+        for name in given:
+            if given[name] and (text := quantities.misfit(name, False)):
+                raise ScopfError(text)
     if "mq" in given:
         inverters = inverters.with_droops(given.pop("mq"))
     own_margin = "droop_margin" in given

@@ -30,8 +30,8 @@ class Quantity:
         default: where nothing is given.
         least: smallest value allowed.
         above: values have to be larger than this.
-        each: what may have a value of its own: "bus", "inverter" (by the number of its bus) or
-            "gen"; empty for one number only.
+        each: kind of element that may have a value of its own: "bus", "inverter" (by the number
+            of its bus) or "gen"; empty for one number only.
         part: whether a problem has it only if it was built with it (0, say).
         instead: another one that it excludes, and takes the place of.
     """
@@ -42,9 +42,10 @@ class Quantity:
     default: Any = 0.0
     least: float | None = None
     above: float | None = None
-    each: str = ""
-    part: bool = False
-    instead: str = ""
+    owner: str = ""
+    needs_build: bool = False
+    excludes: str = ""
+    codesign: bool | None = None
 
     def check(self, name: str, value: Any) -> None:
         """Refuse a value out of range.
@@ -72,8 +73,8 @@ class Table(TypedDict, Generic[One, Some], total=False):
     mq: Annotated[
         Some | None,
         Quantity(
-            "reactive droop m_q of every generating unit on the system base, p.u.",
-            "m_q", "p.u.", default=None, above=0, each="inverter",
+            "reactive droop m_q of every generating unit, per unit",
+            "m_q", "p.u.", default=None, above=0, owner="inverter", codesign=False,
         ),
     ]  # fmt: skip
     alpha: Annotated[
@@ -84,7 +85,7 @@ class Table(TypedDict, Generic[One, Some], total=False):
         ),
     ]  # fmt: skip
     load_scale: Annotated[
-        Some, Quantity("factor on all loads", "load scale", default=1.0, least=0, each="bus")
+        Some, Quantity("factor on all loads", "load scale", default=1.0, least=0, owner="bus")
     ]
     eta_q: Annotated[
         One,
@@ -94,14 +95,15 @@ class Table(TypedDict, Generic[One, Some], total=False):
         Some | None,
         Quantity(
             "quadratic reactive power cost per MVAr^2 and h, instead of eta_q",
-            "d", "currency/h per MVAr²", default=None, least=0, each="gen", instead="eta_q",
+            "d", "currency/h per MVAr²", default=None, least=0, owner="gen", excludes="eta_q",
         ),
     ]  # fmt: skip
     q_price: Annotated[
         Some | None,
         Quantity(
             "cost of |Q| of every generator, per MVArh",
-            "reactive price", "currency/MVArh", default=None, least=0, each="gen", part=True,
+            "reactive price", "currency/MVArh",
+            default=None, least=0, owner="gen", needs_build=True,
         ),
     ]  # fmt: skip
     opportunity_price: Annotated[
@@ -109,7 +111,8 @@ class Table(TypedDict, Generic[One, Some], total=False):
         Quantity(
             "price per MWh of the active power p (S - sqrt(S^2 - Q^2)) that an inverter's reactive "
             "power takes away",
-            "opportunity price", "currency/MWh", default=None, least=0, each="inverter", part=True,
+            "opportunity price", "currency/MWh",
+            default=None, least=0, owner="inverter", needs_build=True,
         ),
     ]  # fmt: skip
     margin: Annotated[
@@ -131,7 +134,7 @@ class Table(TypedDict, Generic[One, Some], total=False):
         Some,
         Quantity(
             "co-design: cost per hour and unit of stiffness 1/m_q",
-            "stiffness cost", "currency/h", least=0, each="inverter",
+            "stiffness cost", "currency/h", least=0, owner="inverter", codesign=True,
         ),
     ]  # fmt: skip
 
@@ -144,9 +147,11 @@ class Numbers(Table[float, Each], total=False):
     """The numbers of a problem, as `build` and `update` take them."""
 
 
-_OWNERS = {"bus": "bus", "inverter": "bus", "gen": "gen"}  # whose number the keys are
-PAIRS = tuple((one.instead, name) for name, one in QUANTITIES.items() if one.instead)
-DEFAULTS = cast(Numbers, {name: one.default for name, one in QUANTITIES.items()})
+_NUMBERED = {"bus": "bus", "inverter": "bus", "gen": "gen"}  # whose number the keys are
+PAIRS = tuple((one.excludes, name) for name, one in QUANTITIES.items() if one.excludes)
+DEFAULTS = cast(  # without m_q, which the inverters have
+    Numbers, {name: one.default for name, one in QUANTITIES.items() if name != "mq"}
+)
 
 
 def given(numbers: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,19 +166,28 @@ def given(numbers: Mapping[str, Any]) -> dict[str, Any]:
             continue
         quantity = QUANTITIES[name]
         if hasattr(value, "items"):  # a mapping or a pandas Series: what it says now
-            if not quantity.each:
+            if not quantity.owner:
                 raise ScopfError(f"{name} is one number, got {value!r}")
             found[name] = dict(value.items())
             for key, one in found[name].items():
-                quantity.check(f"{name} of {_OWNERS[quantity.each]} {key}", one)
+                quantity.check(f"{name} of {_NUMBERED[quantity.owner]} {key}", one)
         else:
             found[name] = number(name, value)
             quantity.check(name, found[name])
     return found
 
 
+def misfit(name: str, designs: bool) -> str:
+    """Why a problem cannot have this number, with or without co-design; empty if it can."""
+    if QUANTITIES[name].codesign in (None, designs):
+        return ""
+    if designs:
+        return f"{name}: droops are variables here; change bounds of inverter_stiffness"
+    return f"{name}: droops are given here; build with mq_bounds"
+
+
 def changed(before: Numbers, changes: Mapping[str, Any]) -> Numbers:
-    """The numbers after a change: what is not given stays, and some take the place of others."""
+    """The numbers after changes; a number that excludes another resets it to its default."""
     after: dict[str, Any] = {**before, **changes}
     for pair in PAIRS:
         left = [name for name in pair if name not in changes]
@@ -225,7 +239,7 @@ def _documented(text: str | None) -> str | None:
         "": "", "bus": " (or by bus)", "gen": " (or by generator)",
         "inverter": " (or by bus: of the inverter there)",
     }  # fmt: skip
-    texts = [f"{name}: {one.text}{owners[one.each]}." for name, one in QUANTITIES.items()]
+    texts = [f"{name}: {one.text}{owners[one.owner]}." for name, one in QUANTITIES.items()]
     lines = [
         textwrap.fill(text, 100, initial_indent=entry, subsequent_indent=further) for text in texts
     ]

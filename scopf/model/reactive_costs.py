@@ -23,7 +23,7 @@ from scopf.engine.symbols import Constraint, Expression, Parameter, Variable
 from scopf.errors import ScopfError, listing
 from scopf.model.capability import Ratings, circle, reach
 from scopf.model.generation import Generation
-from scopf.model.part import Follows, OperatingPoint, Part, State, Writes
+from scopf.model.part import Follows, Inputs, OperatingPoint, Part, Writes
 
 _INSIDE = 0.01  # p.u. by which a split starts away from its bounds
 _TINY = 1e-200
@@ -170,7 +170,7 @@ class OpportunityCost(Part):
         """Price per MWh, in currency/h per p.u."""
         return [Follows({"opportunity_price"}, self._values)]
 
-    def _values(self, s: State) -> Writes:
+    def _values(self, s: Inputs) -> Writes:
         """Raises ScopfError where no |Q| within the limits is within the rating."""
         price = s.each("opportunity_price")
         beyond = (price > 0) & (reach(s.net, s.inverters, "q") > s.inverters.rating)

@@ -12,7 +12,7 @@ from scopf.devices.gfm import Inverters
 from scopf.engine.symbols import Constraint, Parameter
 from scopf.model import relaxation
 from scopf.model.balance import LAST
-from scopf.model.part import Follows, Part, State, Writes
+from scopf.model.part import Follows, Inputs, Part, Writes
 from scopf.model.relaxation import Effect, Relaxation
 from scopf.stability.angles import WIDEST
 from scopf.stability.criterion import Criterion
@@ -54,7 +54,7 @@ class StabilityRows(Part):
         """The margin, and limits: a reduced network depends on the grid strength and on loads."""
         declared, margin = self.declared, self.declared.margin
 
-        def limits(s: State) -> Writes:
+        def limits(s: Inputs) -> Writes:
             values = self.criterion.parameters(s.setting)
             return [(declared.parameters[name], column) for name, column in values.items()]
 

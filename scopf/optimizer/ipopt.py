@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -72,6 +73,9 @@ WARM: dict[str, str | int | float] = {
     "warm_start_slack_bound_frac": 1e-9,
     "warm_start_mult_bound_push": 1e-9,
 }
+
+
+_turn = threading.RLock()  # the linear solver MUMPS is not for two threads at once
 
 
 class Program(Protocol):
@@ -152,7 +156,7 @@ def run(
     given = {**OPTIONS, **options}
     for name, value in given.items():
         _set_option(ipopt, name, value)
-    with np.errstate(all="ignore"), stoppable() as callbacks.stop:
+    with _turn, np.errstate(all="ignore"), stoppable() as callbacks.stop:
         x, info = ipopt.solve(start, **(multipliers or {}))
     code = info["status"]
     if code == _INVALID_OPTION:

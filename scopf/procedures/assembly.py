@@ -59,6 +59,7 @@ def solution(
         iterate=Iterate(
             nlp.signature, nlp.lift, x, outcome.rows, outcome.lower, outcome.upper, cold
         ),
+        fingerprint=nlp.fingerprint(x),
     )
 
 

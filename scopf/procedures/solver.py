@@ -67,7 +67,7 @@ def solve(
     own = {"print_level": 5 if verbose else 0, **(options or {})}
     limits = Limits.from_arguments(own, max_iter, time_limit)
 
-    with Ticker("solve", progress is True) as ticker:
+    with problem.lock, Ticker("solve", progress is True) as ticker:
         callback = ticker if isinstance(progress, bool) else progress
 
         def once(last: Solution | None) -> Solution:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from scopf.diagnosis.diagnose import diagnose
 from scopf.diagnosis.text import Diagnosis
 from scopf.errors import ScopfError
 from scopf.model.quantities import Numbers
+from scopf.optimizer.compiled import compiled
 from scopf.results.checks import reason
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ def explain(solution: Result, *, progress: bool = False) -> Diagnosis | None:
     """Why a solve has no solution, or none that was certified; see `Solution.diagnosis`.
 
     Args:
-        solution: of a problem that `update` has not changed since.
+        solution: of a problem that has not been changed since.
         progress: as in `diagnose`.
 
     Raises:
@@ -34,12 +33,7 @@ def explain(solution: Result, *, progress: bool = False) -> Diagnosis | None:
     if solution.solved and not margins:
         return Diagnosis(f"not certified: {reason(problem, checks)}", True)
     given = problem.scenario.droop_margin  # that of checks is set back after them
-    then = solution.scenario
-    if margins:
-        numbers = Numbers(**{**then.numbers, "droop_margin": given})
-        then = dataclasses.replace(then, numbers=numbers)
-    droops = problem.inverters.mq, solution.inverter_data.mq
-    if problem.scenario != then or not (then.mq_bounds is not None or np.array_equal(*droops)):
+    if not _as_solved(solution):
         raise ScopfError(
             "the problem has been changed since it was solved; scopf.diagnose(problem) says what "
             "conflicts in it now"
@@ -52,3 +46,24 @@ def explain(solution: Result, *, progress: bool = False) -> Diagnosis | None:
         problem.update(droop_margin=given)
     about = f"with a droop margin of {min(margins):.3g}, the least that had no solution: "
     return dataclasses.replace(found, verdict=about + found.verdict)
+
+
+def _as_solved(solution: Result) -> bool:
+    """Whether the problem is as it was solved, its Pyomo model included, but for a droop margin."""
+    problem, then = solution.problem, solution.scenario
+    given = problem.scenario.droop_margin
+    if not solution.checks:
+        return problem.scenario == then and _same_numbers(solution)
+    numbers = Numbers(**{**then.numbers, "droop_margin": given})
+    if problem.scenario != dataclasses.replace(then, numbers=numbers):
+        return False
+    try:
+        problem.update(droop_margin=then.droop_margin)
+        return _same_numbers(solution)
+    finally:
+        problem.update(droop_margin=given)
+
+
+def _same_numbers(solution: Result) -> bool:
+    nlp, x = compiled(solution.problem, solution.iterate.lift), solution.iterate.x
+    return len(x) == nlp.n and nlp.fingerprint(x) == solution.fingerprint

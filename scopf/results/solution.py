@@ -80,11 +80,10 @@ class Solution(Result):
         For a solution that was not certified: which limits conflict with the least droop margin
         that had no solution any more, or in a sentence why there was no such margin.
 
-        `scopf.diagnose(problem)` is the same with options. Changes by hand on the Pyomo
-        model since the solve are part of it.
+        `scopf.diagnose(problem)` is the same with options, of the problem as it stands now.
 
         Raises:
-            ScopfError: when `update` has changed the problem since the solve.
+            ScopfError: when the problem, or its Pyomo model, has been changed since the solve.
         """
         from scopf.results.explanation import explain
 

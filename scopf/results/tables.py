@@ -86,11 +86,12 @@ class Result:
         problem: the problem; its numbers may have been changed since.
         scenario, inverter_data: its numbers and inverters as they had last been given to `build` or
             `update` (what was set by hand on the Pyomo model shows in the tables only).
-        point, prices, stability: what the tables are made of.
+        point, prices, stability: the numbers of the tables.
         accuracy: errors in the original problem, independent of the solver.
         setting: the network, droops and margins that the criterion was about.
         rewritten: changes by hand to the power balance of the Pyomo model, a clause each.
         iterate: where the solver ended, for a warm start.
+        fingerprint: of the numbers that were solved, see `NLP.fingerprint`.
         checks: every solve and exact check of `solve(..., certify=True)`.
     """
 
@@ -110,6 +111,7 @@ class Result:
     setting: Setting = field(repr=False)
     rewritten: Sequence[str] = field(repr=False)
     iterate: Iterate = field(repr=False)
+    fingerprint: str = field(repr=False)
     checks: tuple[Check, ...] = field(default=(), repr=False)
 
     @property

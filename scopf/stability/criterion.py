@@ -48,8 +48,8 @@ class Criterion:
     Attributes:
         name: for users.
         network: that it looks at, the "full" network or the one "reduced" to the inverters.
-        claim: what the rows exclude, "stable" if they are sufficient for small-signal stability;
-            None without a proof.
+        claim: behaviour of every point that keeps the rows, "stable" if they are sufficient for
+            small-signal stability; None without a proof.
         conditions: of the claim, one sentence.
         source: paper and equation.
         nssp_unit: p.u. of what the NSSP is per, "voltage" or "stiffness 1/k".

@@ -24,7 +24,7 @@ from scopf.optimizer.signals import terminable
 from scopf.stability.criterion import Criterion
 from scopf.sweeps import manifest as manifests
 from scopf.sweeps import pool, results
-from scopf.sweeps.base_case import Numbers
+from scopf.sweeps.base_case import Changes
 from scopf.sweeps.driver import Driver
 from scopf.sweeps.progress import Progress
 from scopf.sweeps.results import Sweep
@@ -102,10 +102,11 @@ def sweep(
         load_series: load factors as a time series: CSV file or DataFrame, a row for each step, a
             column for each bus number, or `all`.
         combine: "zip" to let the axes go together instead of combining them.
-        inverters: Inverters, or a table as `Inverters.at_generators` takes it.
+        inverters: Inverters, or a table as `Inverters.at_generators` takes it; an axis mq is that
+            of every unit, whatever the table says.
         beta_q: gain of the reactive droop, as `Inverters.at_generators` takes it.
         mp: active droop, as there.
-        droop_base: base of mp and of an axis mq, as there.
+        droop_base: base of mp and of the axes mq and mq_32, as there.
         rating_mva: rated apparent power of every unit, as there.
         rating_factor: the same over its Pmax, as there.
         ignore_unsupported: as `load_case` takes it.
@@ -195,10 +196,8 @@ class _Run:
         durable: bool,
     ) -> Sweep:
         began, study = time.perf_counter(), self._study
-        back: dict[str, Any] = {}
-        if study.base.given is not None:
-            numbers = Numbers(study.base, study.base.given)
-            back = numbers.changes(dict.fromkeys(study.spec.columns))
+        extended = study.base.given
+        base_case = None if extended is None else Changes(study.base, extended)
         with Store(folder, durable=durable) as store:
             manifest = self._manifest(folder, store, where, resume)
             manifests.write(folder, manifest)
@@ -225,8 +224,8 @@ class _Run:
                 raise
             finally:
                 progress.close()
-                if study.base.given is not None:
-                    study.base.given.update(**back)
+                if extended is not None and base_case is not None:
+                    base_case.restore(extended, study.spec.columns)
                 found = store.rows()
                 this |= {
                     "finished": manifests.now(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -84,13 +84,11 @@ class Base:
             raise Unsolvable(INVALID, str(error)) from error
         return net if topology.outage is None else without_branch(net, topology.outage)
 
-    def units(self, net: Network, mq: float | None = None) -> Inverters:
-        """The inverters, with this droop of every unit."""
+    def units(self, net: Network) -> Inverters:
+        """The inverters."""
         if self.inverters is None:
-            return Inverters.at_generators(net, **self.keywords, mq=mq)
-        if mq is None:
-            return self.inverters
-        return self.inverters.with_droops(mq)
+            return Inverters.at_generators(net, **self.keywords)
+        return self.inverters
 
     def problem(self, topology: Topology) -> Problem:
         """Build the problem of a topology, its numbers those of the base case.
@@ -157,23 +155,26 @@ def without_branch(net: Network, branch: int) -> Network:
     return net.replace(branch={"in_service": stays & net.branch.in_service}).energized()
 
 
-class Numbers:
-    """Turns a scenario's values into what `Problem.update` takes; holds no state of its own.
+class Changes:
+    """Gives a problem the values of a scenario; holds no state of its own.
 
     Every value is given every time, so a scenario does not depend on the one before it.
     """
 
     def __init__(self, base: Base, problem: Problem) -> None:
         self._base, self._net = base, problem.base
-        self._initial, self._mq = problem.scenario, problem.inverters.mq.copy()
-        self._buses: list[int] = problem.inverters.bus.tolist()
-        self._droops: dict[float, dict[int, float]] = {}
+        self._initial, self._inverters = problem.scenario, problem.inverters
+        self._droops: dict[float, Inverters] = {}
 
-    def changes(self, values: Mapping[str, Value]) -> dict[str, Any]:
-        """Keyword arguments of `Problem.update`.
+    def apply(self, problem: Problem, values: Mapping[str, Value]) -> Problem:
+        """The problem, updated.
 
         Args:
+            problem: to update, or one that was built in the same way.
             values: of the scenario's columns; None for what the base case has.
+
+        Raises:
+            ScopfError: as `Problem.update` raises it.
         """
         found: dict[str, Any] = {}
         each: dict[str, dict[int, float]] = {}
@@ -184,39 +185,45 @@ class Numbers:
             found.setdefault(name, values.get(name))
             if own is not None and value is not None:
                 each.setdefault(name, {})[own] = float(value)
-        changes = {name: self._whole(name, value) for name, value in found.items()}
+        given = {name for name, value in found.items() if value is not None} | each.keys()
+        inverters = problem.inverters
+        if "mq" in found:
+            inverters = self._with_droops(found.pop("mq"), each.pop("mq", {}))
+        changes = {
+            name: getattr(self._initial, name) if value is None else value
+            for name, value in found.items()
+        }
         for name, numbers in each.items():
             changes[name] = self._spread(name, changes[name]) | numbers
-        given = {name for name, value in found.items() if value is not None} | each.keys()
         self._one_of_each_pair(changes, given)
-        return changes
+        return problem.change(inverters, changes)
 
-    def _whole(self, name: str, value: Any) -> Any:
-        """The value for all buses together, that of the base case when it is missing."""
-        if name == "mq":
-            return self._droop(value)
-        return getattr(self._initial, name) if value is None else value
+    def restore(self, problem: Problem, columns: Iterable[str]) -> None:
+        """Give a problem the numbers of the base case again, those of these columns."""
+        self.apply(problem, dict.fromkeys(columns))
+        problem.scenario = self._initial
 
-    def _droop(self, value: float | None) -> dict[int, float]:
-        if value is None:
-            return dict(zip(self._buses, self._mq.tolist(), strict=True))
-        if value not in self._droops:
-            if len(self._droops) * len(self._buses) > _KEPT:
-                self._droops.clear()
-            mq = self._base.units(self._net, value).mq.tolist()
-            self._droops[value] = dict(zip(self._buses, mq, strict=True))
-        return self._droops[value]
+    def _with_droops(self, mq: float | None, own: Mapping[int, float]) -> Inverters:
+        """The inverters with this droop of every unit, and these of whole inverters."""
+        found, droop_base = self._inverters, self._base.keywords.get("droop_base", "system")
+        if mq is not None:
+            if mq not in self._droops:
+                if len(self._droops) * len(found) > _KEPT:
+                    self._droops.clear()
+                self._droops[mq] = found.with_droops(mq, droop_base)
+            found = self._droops[mq]
+        return found.with_droops(own, droop_base) if own else found
 
     def _spread(self, name: str, value: Any) -> dict[int, float]:
         """A number by bus, inverter or generator."""
         if isinstance(value, Mapping):
             return dict(value)
-        owners = {"inverter": self._buses, "gen": self._net.gen.id, "bus": self._net.bus.id}
-        ids = np.asarray(owners[QUANTITIES[name].each]).tolist()
+        owners = {"inverter": self._inverters.bus, "gen": self._net.gen.id, "bus": self._net.bus.id}
+        ids = np.asarray(owners[QUANTITIES[name].owner]).tolist()
         return {} if value is None else dict.fromkeys(ids, value)
 
     def _one_of_each_pair(self, changes: dict[str, Any], given: Collection[str]) -> None:
-        """Of two that exclude each other: what the scenario has, else what the base case has."""
+        """Keep one of two numbers that exclude each other: the scenario's, else the base case's."""
         for first, second in PAIRS:
             if {first, second}.isdisjoint(changes) or {first, second} <= set(given):
                 continue  # `update` refuses both

@@ -43,7 +43,7 @@ def split(column: str) -> tuple[str, int | None]:
     The number is that of a bus or a generator, as the quantity's `each` says.
     """
     found = _OWN.fullmatch(column)
-    if found and found["name"] in QUANTITIES and QUANTITIES[found["name"]].each:
+    if found and found["name"] in QUANTITIES and QUANTITIES[found["name"]].owner:
         return found["name"], int(found["number"])
     return column, None
 

@@ -44,8 +44,8 @@ class _Work:
         left: its scenarios to come.
         iterate: where the next one starts.
         single: whether to hand out one scenario at a time, after a worker died with this chain.
-        alone: whether this has to be the only one under way: then it is to blame for a death.
-        deaths: of workers with the next scenario, for which it was to blame.
+        alone: whether this has to be the only one under way: then it is the cause of a death.
+        deaths: of workers, caused by the next scenario.
     """
 
     chain: Chain
@@ -234,7 +234,7 @@ class Driver:
                 self._waiting.appendleft(was)
 
     def _strike(self, was: _Work, reason: str) -> None:
-        """Count a death that the next scenario of a chain is to blame for, and give up on it."""
+        """Count a death caused by the next scenario of a chain; after several it has failed."""
         was.deaths, was.single = was.deaths + 1, True
         if was.deaths < _DEATHS:
             self._waiting.appendleft(was)

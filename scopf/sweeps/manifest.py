@@ -43,7 +43,7 @@ def now() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Of Python, scopf and what it calls."""
+    """Versions of Python, scopf and the packages that it calls."""
     found = {"python": platform.python_version(), "scopf": __version__}
     for name in _PACKAGES:
         try:

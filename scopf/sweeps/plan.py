@@ -139,7 +139,7 @@ def resolved(
         for k, column in enumerate(axis.columns):
             name, own = split(column)
             if own is not None:
-                owner, numbers = known[QUANTITIES[name].each]
+                owner, numbers = known[QUANTITIES[name].owner]
                 if own not in numbers:
                     faults.append(_fault(f"there is no {owner} {own} in {net.name}", column, line))
             if name != "outage":

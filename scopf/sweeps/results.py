@@ -110,13 +110,16 @@ class Sweep:
         return study
 
     def _read(self, name: str) -> pd.DataFrame:
-        import pandas as pd
+        from pyarrow import parquet
 
         if self._tables is None:
             raise ScopfError(f"the table {name} is gone with its folder")
         path = self._tables / f"{name}.parquet"
         try:
-            frame = pd.read_parquet(path)
+            # not by pandas, which hands a Python file to Arrow's threads: one of them may let go of
+            # it while Python ends, and abort
+            with parquet.ParquetFile(path) as file:
+                frame: pd.DataFrame = file.read().to_pandas()
         except (OSError, ValueError) as error:
             if not (self._tables / JOURNAL).is_file():
                 raise ScopfError(f"{path} cannot be read: {error}") from error

@@ -221,7 +221,7 @@ class _SpecReader:
             axes += self._table(rows)
         if loads is not None:
             axes += self._series(loads)
-        self._clashes(axes)
+        self._clashes(axes, paths)
         self._number(axes)
         if self._faults or settings is None:
             ordered = sorted(self._faults, key=lambda entry: entry[0])
@@ -244,8 +244,8 @@ class _SpecReader:
         rest = {}
         for key, value in given.items():
             quantity = QUANTITIES.get(key)
-            if quantity and quantity.each and isinstance(value, Mapping) and not is_space(value):
-                owner = "generator" if quantity.each == "gen" else "bus"
+            if quantity and quantity.owner and isinstance(value, Mapping) and not is_space(value):
+                owner = "generator" if quantity.owner == "gen" else "bus"
                 if not value:
                     self.fault((key,), f"is an empty table; leave it out, or name a {owner} in it")
                 for own, one in value.items():
@@ -363,16 +363,26 @@ class _SpecReader:
             text = f"{parts} = {count:,} scenarios, and a sweep has {MOST:,} at most: split it"
             self.fault(("scenarios",), text)
 
-    def _clashes(self, axes: Sequence[Axis]) -> None:
-        """Columns given twice, and costs that exclude each other."""
+    def _clashes(self, axes: Sequence[Axis], paths: Mapping[str, tuple[str | int, ...]]) -> None:
+        """Columns given twice, and costs that exclude each other.
+
+        Args:
+            axes: of the study.
+            paths: of columns by name, those of a table excepted.
+        """
         columns = [column for axis in axes for column in axis.columns]
         for column in {c for c in columns if columns.count(c) > 1}:
-            self.fault((column,), "is given twice")
+            self.fault(paths.get(column, (column,)), "is given twice")
+        names = [{split(column)[0] for column in axis.columns} for axis in axes]
         for pair in PAIRS:
-            together = any({*pair} <= set(axis.columns) for axis in axes)
-            if {*pair} <= set(columns) and not together:
+            together = any({*pair} <= one for one in names)
+            if {*pair} <= set().union(*names) and not together:
+                column = next(column for column in columns if split(column)[0] == pair[1])
                 text = f"give either {pair[0]} or {pair[1]}"
-                self.fault((pair[1],), f"{text}; a table of scenarios may have some of each")
+                self.fault(
+                    paths.get(column, (column,)),
+                    f"{text}; a table of scenarios may have some of each",
+                )
 
 
 def _complaints(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -14,13 +14,13 @@ from scopf.cases.files import load_case
 from scopf.devices.gfm import Inverters
 from scopf.errors import CaseError, Fault, ScopfError, listing
 from scopf.model.problem import Problem
-from scopf.model.quantities import QUANTITIES
+from scopf.model.quantities import QUANTITIES, misfit
 from scopf.network import csvtable
 from scopf.network.network import Network
 from scopf.optimizer import ipopt
 from scopf.stability.criterion import Criterion
 from scopf.sweeps import manifest as manifests
-from scopf.sweeps.base_case import Base, Numbers, Unsolvable
+from scopf.sweeps.base_case import Base, Changes, Unsolvable
 from scopf.sweeps.columns import CHOICES, split
 from scopf.sweeps.plan import Plan, resolved
 from scopf.sweeps.spec import Line, Settings, Spec, check, outside, overridden, read_toml
@@ -41,7 +41,12 @@ class Study:
         self.units = base.units(net)
         self.spec = resolved(spec, net, self.units.bus.tolist(), source, line)
         used = dict.fromkeys(split(column)[0] for column in self.spec.columns)
-        declared = tuple(name for name in used if name in QUANTITIES and QUANTITIES[name].part)
+        designs = base.scenario is not None and base.scenario.mq_bounds is not None
+        numbers = [name for name in used if name in QUANTITIES]
+        for name in numbers:
+            if text := misfit(name, designs):
+                raise ScopfError(text)
+        declared = tuple(name for name in numbers if QUANTITIES[name].needs_build)
         self.base = dataclasses.replace(base, declared=declared)
         self.plan = Plan(self.spec)
 
@@ -97,8 +102,7 @@ class Study:
             problem = self.base.problem(chain.topology)
         except Unsolvable as none:
             raise ScopfError(f"scenario {scenario} is {none.status}: {none.message}") from none
-        changes = Numbers(self.base, problem).changes(self.plan.values(scenario))
-        return problem.update(**changes)
+        return Changes(self.base, problem).apply(problem, self.plan.values(scenario))
 
     def alone(self, workers: int, executor: Any, resume: bool) -> None:
         """Refuse what a problem with the user's own additions cannot do: leave this process."""

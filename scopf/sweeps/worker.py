@@ -23,7 +23,7 @@ from scopf.procedures.solver import solve
 from scopf.results.prices import TRACE
 from scopf.results.tables import BINDING
 from scopf.stability.rows import NOBODY
-from scopf.sweeps.base_case import INVALID, Base, Numbers, Topology, Unsolvable
+from scopf.sweeps.base_case import INVALID, Base, Changes, Topology, Unsolvable
 from scopf.sweeps.columns import Value
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class _Live:
 
     def __init__(self, base: Base, topology: Topology) -> None:
         self.problem: Problem = base.problem(topology)
-        self.numbers = Numbers(base, self.problem)
+        self.changes = Changes(base, self.problem)
         self.solving = dict(base.solving)
 
 
@@ -121,8 +121,8 @@ def _scenario(
     began = time.perf_counter()
     try:
         live = _problem(task)
-        live.problem.update(**live.numbers.changes(values))
-        solution = solve(live.problem, start=iterate or "dc", **live.solving)
+        problem = live.changes.apply(live.problem, values)
+        solution = solve(problem, start=iterate or "dc", **live.solving)
         if solution.status is Status.INTERRUPTED:  # Ctrl-C inside the solver
             raise KeyboardInterrupt
         tables = _tables(solution, schemas) if solution.solved else {}

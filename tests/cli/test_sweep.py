@@ -53,6 +53,21 @@ def test_none_is_no_outage_and_a_value_of_options(tmp_path):
     assert runs.manifest["options"]["options"] == {"nlp_scaling_method": "none"}
 
 
+def test_a_switch_is_an_axis_too(tmp_path):
+    words = ("--axis", "lossless=true,false", "--criterion", "none", "--max-iter", 1)
+    run("case9", *words, "--out", tmp_path)
+    assert scopf.load_sweep(tmp_path).scenarios["lossless"].tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    "words", [("--mq", 0.3, "--axis", "mq=0.2"), ("--lossless", "--axis", "lossless=false")]
+)
+def test_an_axis_is_given_once(tmp_path, words):
+    result = run("case9", *words, "--out", tmp_path)
+    assert result.exit_code == 2
+    assert "is given twice" in result.output
+
+
 @pytest.mark.parametrize("as_spec", [False, True])
 def test_a_sweep_is_resumed_from_another_folder(tmp_path, monkeypatch, as_spec):
     here, there = tmp_path / "here", tmp_path / "there"

@@ -430,3 +430,28 @@ def test_the_units_of_a_problem_follow_its_droop(parallel):
     problem = scopf.build(parallel, at_generators(parallel, table=pd.DataFrame(TABLE)))
     for mq in (0.3, {1: 0.01}):
         assert_units_are_the_inverters(problem.update(mq=mq).inverters)
+
+
+@pytest.mark.parametrize(
+    ("mq", "said"),
+    [
+        (0, "mq must be positive, got 0"),
+        ([0.1, 0.2, 0.3], "mq must be a finite number"),
+        ({1: "a"}, "mq of bus 1 must be a finite number"),
+        ({4: 0.1}, "there is no inverter at bus 4"),
+    ],
+)
+def test_other_droops_are_checked(net, mq, said):
+    inverters = scopf.Inverters.at_generators(net)
+    with pytest.raises(scopf.ScopfError, match=said):
+        inverters.with_droops(mq)
+
+
+def test_other_droops_come_in_a_series_and_on_ratings(net):
+    inverters = scopf.Inverters.at_generators(net, rating_mva=200.0)
+    bus = int(inverters.bus[0])
+    given = inverters.with_droops(pd.Series({bus: 0.2}), "rating")
+    assert given.mq[0] == pytest.approx(0.2 * net.base_mva / 200.0)
+    assert given.mq[1:].tolist() == inverters.mq[1:].tolist()
+    every = inverters.with_droops(0.2, "rating")
+    assert every.mq == pytest.approx(np.full(len(every), 0.2 * net.base_mva / 200.0))

@@ -21,7 +21,7 @@ def test_every_number_is_a_keyword_with_a_type_and_a_line_of_help(function):
         assert f"- {name}: {quantity.text[:40]}" in function.__doc__
     by_number = {name for name in QUANTITIES if "Mapping" in parameters[name].annotation}
     if function is not scopf.sweep:
-        assert by_number == {name for name, quantity in QUANTITIES.items() if quantity.each}
+        assert by_number == {name for name, quantity in QUANTITIES.items() if quantity.owner}
 
 
 @pytest.mark.parametrize("command", ["solve", "verify", "sweep"])
@@ -35,7 +35,7 @@ def test_every_number_is_a_column_of_sweeps_with_a_label():
     for name, quantity in QUANTITIES.items():
         assert columns.is_column(name)
         assert columns.title(name) == (quantity.label, quantity.unit)
-        assert columns.is_column(f"{name}_3") == bool(quantity.each)
+        assert columns.is_column(f"{name}_3") == bool(quantity.owner)
     assert columns.title("mq_32") == ("m_q of 32", "p.u.")
     assert columns.title("q_price_3") == ("reactive price of 3", "currency/MVArh")
 

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyomo.environ as pyo
@@ -192,3 +193,20 @@ def test_names_of_options_are_texts(options):
     problem = scopf.build(scopf.load_case("case9"), criterion="none")
     with pytest.raises(scopf.ScopfError, match="the name of an option of Ipopt is a text, got"):
         scopf.solve(problem, options=options)
+
+
+def test_threads_take_turns_at_a_problem():
+    net = scopf.load_case("case39").lossless()
+    problem = scopf.build(net, scopf.Inverters.at_generators(net, mq=0.2), eta_q=0.1)
+    expected = {eta_q: scopf.solve(problem.update(eta_q=eta_q)).cost for eta_q in (0.1, 0.2)}
+
+    def work(k):
+        with problem.lock:  # for an update and the solve that belongs to it
+            eta_q = (0.1, 0.2)[k % 2]
+            one = scopf.solve(problem.update(eta_q=eta_q)).cost
+        return abs(one - expected[eta_q]), scopf.solve(problem).solved
+
+    with ThreadPoolExecutor(8) as pool:
+        for error, solved in pool.map(work, range(32)):
+            assert error < 1e-6 * expected[0.1]
+            assert solved

@@ -85,6 +85,17 @@ def test_settings_that_would_have_no_effect_are_refused():
         scopf.sweep(net, mq=0.05, ignore_unsupported=True)
 
 
+def test_a_cost_of_stiffness_needs_a_problem_with_co_design():
+    net = scopf.load_case("case9").lossless()
+    for study in ("case9", net, scopf.build(net)):
+        with pytest.raises(scopf.ScopfError, match="droops are given here; build with mq_bounds"):
+            scopf.sweep(study, stiffness_cost=[0, 1])
+    designed = scopf.build(net, mq_bounds=(0.05, 0.2))
+    found = scopf.sweep(designed, stiffness_cost={"all": [0, 1], 2: 0.5}).scenarios
+    assert found["solved"].all()
+    assert found["cost"].is_monotonic_increasing
+
+
 def test_the_manifest_says_what_was_solved():
     net = scopf.load_case("case9").lossless()
     units = scopf.Inverters.at_generators(net, mq=0.04)
@@ -124,3 +135,12 @@ def test_threads_lose_no_warning_and_keep_no_problem(caplog):
     assert len(texts) == 1
     assert not worker._bases
     assert not worker._live
+
+
+def test_a_problem_is_left_as_it_was():
+    net = scopf.load_case("case9")
+    problem = scopf.build(net, criterion="weighted")
+    _ = problem.model  # swept as it stands
+    before = problem.scenario
+    scopf.sweep(problem, droop_margin=[0.1, 0.2], alpha=[0.9, 1.0])
+    assert problem.scenario == before

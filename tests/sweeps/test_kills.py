@@ -183,23 +183,33 @@ def deadly(task):
 # -- refusals -----------------------------------------------
 
 
-def started(tmp_path, **more):
+def in_a_process(function, *args):
+    """Exit code of a function in a process of its own; a forked one could inherit held locks."""
+    process = multiprocessing.get_context("spawn").Process(target=function, args=args)
+    process.start()
+    process.join(60)
+    process.kill()
+    return process.exitcode
+
+
+def started(tmp_path):
     """A run folder with half of a sweep in it."""
     folder = tmp_path / "out"
-    child = os.fork()
-    if child == 0:
-        add = store.Store.add
-
-        def once(self, *args, **keywords):
-            add(self, *args, **keywords)
-            os._exit(0)
-
-        store.Store.add = once
-        with contextlib.suppress(BaseException):
-            scopf.sweep("case9", **{**AXES, **more}, out=folder)
-        os._exit(1)
-    assert os.waitpid(child, 0)[1] == 0
+    assert in_a_process(half, folder) == 0
     return folder
+
+
+def half(folder):
+    """End after the first transaction of a sweep."""
+    add = store.Store.add
+
+    def once(self, *args, **keywords):
+        add(self, *args, **keywords)
+        os._exit(0)
+
+    store.Store.add = once
+    scopf.sweep("case9", **AXES, out=folder)
+    os._exit(1)
 
 
 @pytest.mark.parametrize(
@@ -238,21 +248,21 @@ def test_two_drivers_do_not_share_a_folder(tmp_path):
 
 def test_a_full_disk_is_said_and_what_was_finished_is_safe(tmp_path, whole):
     folder = tmp_path / "out"
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            driver._HERE = 0.0
-            resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, 120_000))
-            scopf.sweep("case9", **AXES, out=folder)
-        except scopf.ScopfError as error:
-            text = str(error)
-            code = 0 if "results.sqlite" in text and "disk" in text and "resume" in text else 2
-        finally:
-            os._exit(code)
-    assert os.waitpid(child, 0)[1] == 0
+    assert in_a_process(on_a_small_disk, folder) == 0
     assert 0 < finished(folder) < 48
     equal(scopf.sweep("case9", **AXES, out=folder, resume=True), whole)
+
+
+def on_a_small_disk(folder):
+    """Exit with 0 if the sweep says what is full, and what to do."""
+    driver._HERE = 0.0
+    resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, 120_000))
+    try:
+        scopf.sweep("case9", **AXES, out=folder)
+    except scopf.ScopfError as error:
+        text = str(error)
+        os._exit(0 if "results.sqlite" in text and "disk" in text and "resume" in text else 2)
+    os._exit(1)
 
 
 def test_a_folder_that_cannot_be_written_to_is_said(tmp_path, monkeypatch):

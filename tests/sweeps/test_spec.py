@@ -135,6 +135,8 @@ def test_every_fault_of_a_file_is_said_with_its_key_and_line(tmp_path):
         ("case = 'case9'\nmq = [0.1\neta_q = 1\n", "is not TOML: .*line 3"),
         ("case = 'case9'\nmq = 1\nmq = 2\n", "is not TOML: .*line 3"),
         ("case = 'case9'\neta_q = 1\nd = 2\n", r"d \(line 3\): give either eta_q or d"),
+        ("case = 'case9'\neta_q = 1\nd_2 = 2\n", r"d_2 \(line 3\): give either eta_q or d"),
+        ("case = 'case9'\neta_q = 1\n[d]\n2 = 2\n", r"d.2 \(line 4\): give either eta_q or d"),
         ("mq = 0.1\n", "which case"),
         ("case = 'case_9'\n", "did you mean case9"),
         (
@@ -226,7 +228,9 @@ def test_a_table_of_inverters_goes_with_the_case(tmp_path):
     (tmp_path / "inverters.csv").write_text("bus,mq,inverter\n1,,0\n2,0.021,\n")
     runs = scopf.sweep("case9", inverters=tmp_path / "inverters.csv", mq=[0.03, 0.04])
     second = runs.inverters[runs.inverters["scenario"] == 1].set_index("bus")
-    assert second["mq"].to_dict() == pytest.approx({2: 0.021, 3: 0.04})
+    assert second["mq"].to_dict() == pytest.approx({2: 0.04, 3: 0.04})  # an axis is of all units
+    base = scopf.sweep("case9", inverters=tmp_path / "inverters.csv", eta_q=0.1).inverters
+    assert base.set_index("bus")["mq"].to_dict() == pytest.approx({2: 0.021, 3: 0.05})
 
 
 def test_tables_that_end_their_rows_with_a_comma_solve_and_sweep(tmp_path):

@@ -163,6 +163,28 @@ def test_every_numeric_axis_is_an_update(axes, update):
     assert runs.scenarios["cost"][0] == pytest.approx(scopf.solve(problem).cost, rel=1e-7)
 
 
+def test_a_droop_of_units_of_different_gains_is_an_update():
+    """The gain of the whole inverter follows, and does not depend on the scenario before."""
+    net = scopf.load_case("case5_pjm")
+    table = pd.DataFrame({"gen": [1, 2], "beta_q": [1.0, 4.0], "mq": [0.1, 0.3]})
+    problem = scopf.build(net, scopf.Inverters.at_generators(net, table=table))
+    gain = problem.inverters.beta_q[0]
+    rows = [{"mq": 0.2}, {"mq_1": 0.08}, {"mq": 0.3}, {"margin": 0.001}]
+    runs = scopf.sweep(problem, scenarios=rows, chain=4)
+    found = runs.inverters.query("bus == 1")[["mq", "beta_q"]].to_numpy()
+    assert gain == pytest.approx(16 / 13)
+    expected = [[0.1, 1.6], [0.08, gain], [0.15, 1.6], [0.075, gain]]
+    assert found.tolist() == pytest.approx(np.array(expected))
+
+
+def test_droops_of_an_axis_are_on_the_base_of_droops():
+    own = {"mq": [0.2], "droop_base": "rating", "rating_mva": 200.0}
+    for axes in (own, {**own, "mq_1": [0.4]}):
+        runs = scopf.sweep("case5_pjm", **axes, d=0.1)
+        found = runs.inverters.set_index("bus")["mq"].to_dict()
+        assert found == pytest.approx({1: 0.1 if "mq_1" in axes else 0.05, 3: 0.1, 4: 0.1, 5: 0.1})
+
+
 def test_a_blank_is_what_the_base_case_has():
     rows = [{"mq": 0.21}, {"eta_q": 0.5}, {"d": 0.01}, {"mq_32": 0.19, "outage": 10}]
     runs = scopf.sweep(case39(eta_q=0.1), scenarios=rows)
@@ -260,7 +282,8 @@ def test_co_design_is_swept_over_the_cost_of_stiffness():
     first = runs.inverters[runs.inverters["scenario"] == 0]["mq"].to_numpy()
     second = runs.inverters[runs.inverters["scenario"] == 1]["mq"].to_numpy()
     assert (second >= first - 1e-6).all()
-    assert scopf.sweep(prob, mq=[0.1, 0.2]).scenarios["status"].tolist() == ["invalid"] * 2
+    with pytest.raises(scopf.ScopfError, match="mq: droops are variables here"):
+        scopf.sweep(prob, mq=[0.1, 0.2])
 
 
 def test_opportunity_price_is_an_axis_too():

@@ -29,7 +29,7 @@ class Analysis:
 
     Attributes:
         scenarios: the table of scenarios, of shape (n, ...), index 0 to n - 1.
-        axes: what was varied.
+        axes: the columns in which they differ.
         inverters: bus numbers of the inverters, shape (m,).
         nssp, vm: price and voltage of the inverters, shape (n, m); NaN where a scenario failed.
         rise: cost above the lowest of the scenarios that differ along x only, currency/h.

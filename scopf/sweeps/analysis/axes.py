@@ -25,17 +25,17 @@ MOST = 12_000  # scenarios that figures show
 
 @dataclass(frozen=True, eq=False)
 class Dimension:
-    """One thing that was varied.
+    """A dimension of a sweep: a column in which scenarios differ.
 
     Attributes:
         name: its column in the table of scenarios.
-        label: what readers see; an underscore begins an index.
+        label: its name for readers; an underscore begins an index.
         unit: of its values; empty without one.
         values: distinct values in order; numbers if `numeric`, else their texts.
         texts: the same as text.
         codes: place in `values` by scenario, shape (scenarios,).
         numeric: whether it makes sense to draw it to scale.
-        along: what goes with it: dimensions whose values follow from its own.
+        along: dimensions whose values follow from its own.
     """
 
     name: str
@@ -93,12 +93,12 @@ class Axes:
     """The dimensions of a sweep by the part they play in a figure.
 
     Attributes:
-        x: what the horizontal axis shows.
-        series: what tells curves of one figure apart.
-        rest: what stays fixed in a figure and is chosen with a control.
-        fixed: labels and texts of what has one value only.
+        x: dimension of the horizontal axis.
+        series: dimension with one curve for each value.
+        rest: dimensions that are fixed in a figure and chosen with a control.
+        fixed: labels and texts of the columns that have one value only.
         is_list: the scenarios are no grid, and x is their number.
-        listed: what varies in a list.
+        listed: dimensions of a list of scenarios.
     """
 
     x: Dimension

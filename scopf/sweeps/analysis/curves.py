@@ -23,7 +23,7 @@ class Curve:
     """One curve.
 
     Attributes:
-        name: what tells it from the others; empty if it is alone.
+        name: its value of the series; empty if it is alone.
         rank: its place among the curves of the picture, from which its look follows.
         places: of its points on the horizontal axis, in order.
         values: heights of the points; NaN where there is none.
@@ -47,8 +47,8 @@ class Curves:
     Attributes:
         title, note: above it.
         x: the horizontal axis.
-        y: what the values are.
-        legend: what the names of the curves are; empty for a single curve.
+        y: label of the values.
+        legend: title of the names of the curves; empty for a single curve.
         series: the dimension whose values the names are, if they are that.
         chosen: dimensions that have one value each in a slice of the picture.
         slices: the curves, by the places of these values.
