@@ -167,7 +167,9 @@ def summary(found: "Sweep") -> str:
         f"{warm} started warm; tables, log and manifest are in {found.folder}",
     ]
     if not found.scenarios["solved"].any():
-        lines.append(f"the most frequent reason: {found.scenarios['message'].mode()[0]}")
+        reason = found.scenarios["message"].mode()[0]
+        reason = reason.replace("verbose=True", "scopf solve --verbose")  # sweeps have no such flag
+        lines.append(f"the most frequent reason: {reason}")
     return "\n".join([*lines, *about_constant_power(manifest)])
 
 

@@ -34,7 +34,7 @@ def rewritten(problem: Problem, nlp: NLP) -> list[str]:
     """
     found = []
     for rows in (problem.opf.balance.p, problem.opf.balance.q):
-        active = nlp.row_numbers(rows.name) >= 0
+        active = (nlp.row_numbers(rows.name) >= 0) | nlp.settled(rows.name)
         changed = np.flatnonzero(nlp.replaced(rows.name) | ~active)
         if len(changed):
             assert rows.index is not None

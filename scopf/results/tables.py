@@ -331,12 +331,29 @@ class Result:
 
         `lower` and `upper` limit `value`, in the units that the constraint was written in.
         `dcost_dlimit` is dJ*/d(limit), currency/h per unit of the row, of the limit that binds:
-        not above zero for an upper one, not below for a lower one, either for an equation. NaN
+        not above zero for an upper one, not below for a lower one, either for an equation. J is the
+        objective as you wrote it: where it is maximised, the signs are the other way round. NaN
         without a solution.
         """
         import pandas as pd
 
         return pd.DataFrame(self.prices.added)
+
+    @cached_property
+    def bounds(self) -> pd.DataFrame:
+        """Bounds without a price in another table: value, bounds and the prices of both.
+
+        These are the variables that you added to the Pyomo model, and those of the package that
+        usually have no bounds (`bus_va`) or whose bounds are no limits of the network
+        (`inverter_stiffness` in co-design, `gen_qg_supplied`). Variables that are fixed, or have no
+        bound, are left out. All is in the units of the model, per unit and rad for the package's
+        own. `dcost_dlower` and `dcost_dupper` are dJ*/d(bound), with J the objective as you wrote
+        it: not below and not above zero where it is minimised, the other way round where it is
+        maximised. NaN without a solution.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self.prices.bounds)
 
     @cached_property
     def trace(self) -> pd.DataFrame:

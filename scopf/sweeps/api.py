@@ -295,7 +295,7 @@ class _Run:
 def _check_folder(folder: Path, resume: bool) -> None:
     there = (folder / JOURNAL).exists() or (folder / manifests.MANIFEST).exists()
     if there and not resume:
-        text = f"there is a sweep in {folder} already: resume it (resume=True, --resume), or"
+        text = f"there is a sweep in {folder} already: resume it (resume=True), or"
         raise ScopfError(f"{text} choose another folder")
 
 
