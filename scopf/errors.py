@@ -111,6 +111,18 @@ def number(name: str, value: object) -> float:
     return result
 
 
+def not_negative(name: str, value: object) -> float:
+    """A finite number, zero or more, that the user gave, as a float.
+
+    Raises:
+        ScopfError: when it is none.
+    """
+    result = number(name, value)
+    if result < 0:
+        raise ScopfError(f"{name} must be zero or positive, got {value!r}")
+    return result
+
+
 def listing(items: Iterable[object], most: int = 10) -> str:
     """Join items with commas, cutting a long list short and saying how many are left out."""
     names = [str(item) for item in items]

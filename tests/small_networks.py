@@ -3,6 +3,7 @@
 import numpy as np
 
 import scopf
+from scopf.network.powers import mismatch
 from scopf.network.tables import Branches, Buses, Gens
 
 
@@ -39,8 +40,15 @@ def network(n, lines, gens, *, loads=None, shunts=None, name="small"):
     return scopf.Network(name, 100.0, bus, gen, branch)
 
 
+def balanced(net, inverters, vm, va):
+    """The network with those loads at buses without an inverter that make a point a power flow."""
+    left = mismatch(net, vm, va, np.zeros(len(net.gen)))
+    left[net.bus_positions(inverters.bus)] = 0
+    return net.replace(bus={"pd": net.bus.pd + left.real, "qd": net.bus.qd + left.imag})
+
+
 def random_network(rng, *, losses=0.0, everywhere=False):
-    """A network with parallel lines, taps, shifts, charging and shunts; inverters; a point.
+    """A network with parallel lines, taps, shifts, charging and shunts; inverters; a power flow.
 
     Returns:
         Network, inverters (at all buses, or at some), magnitudes and angles.
@@ -66,4 +74,5 @@ def random_network(rng, *, losses=0.0, everywhere=False):
         tau_q=rng.uniform(0.01, 1, size),
         beta_q=rng.uniform(0.5, 2, size),
     )
-    return net, inv, rng.uniform(0.85, 1.1, n), rng.uniform(-0.5, 0.5, n)
+    vm, va = rng.uniform(0.85, 1.1, n), rng.uniform(-0.5, 0.5, n)
+    return balanced(net, inv, vm, va), inv, vm, va

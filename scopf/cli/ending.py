@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -22,10 +23,15 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **keywords)
         except (ScopfError, ImportError) as error:
-            typer.echo(f"scopf: {error}", err=True)
+            typer.echo(f"scopf: {_with_flags(str(error))}", err=True)
             raise typer.Exit(BAD_INPUT) from None
         except KeyboardInterrupt:
             typer.echo("scopf: interrupted, nothing was written", err=True)
             raise typer.Exit(INTERRUPTED) from None
 
     return run
+
+
+def _with_flags(text: str) -> str:
+    """A message with the flag --a-b where it names the keyword a_b=True."""
+    return re.sub(r"\b([a-z]\w*)=True\b", lambda of: f"--{of[1].replace('_', '-')}", text)

@@ -204,7 +204,10 @@ def _verified(
     ] = "auto",
     critical: Annotated[
         bool,
-        typer.Option("--critical", help="Find the largest m_q of every unit at the point as well."),
+        typer.Option(
+            "--critical",
+            help="Find the largest factor on all droops at the point as well, and m_q if uniform.",
+        ),
     ] = False,
     *,
     solution: "Solution",
@@ -215,7 +218,7 @@ def _verified(
     hertz = FREQUENCY if frequency is None else frequency
     found = solution.verify(load=_load(load), frequency=hertz, modes=modes, method=method)
     if critical:
-        log.info("critical m_q %g", found.critical_mq)  # the text has it from now on
+        log.info("critical factor %g, m_q %g", found.critical_factor, found.critical_mq)
     return found
 
 
@@ -235,7 +238,8 @@ _VERIFIED = options.of(_verified)
 def verify(as_json: _Json = False, **given: Any) -> None:
     """Solve one case and check by its dynamics whether the result is stable.
 
-    Exit code: 0 stable, 1 not solved or not stable, 2 usage or bad input, 130 interrupted.
+    Exit code: 0 stable, 1 not solved, not stable or undecided, 2 usage or bad input, 130
+    interrupted.
 
     Example: scopf verify case39 --lossless --mq 0.2 --load impedance
     """

@@ -77,7 +77,8 @@ def conservatism(
     """Cost of each criterion on a case, and stability of its optima by eigenvalues.
 
     Costs are increases over the plain OPF per hour. An optimum is marked u where it is unstable
-    with loads of constant power, U where it is also unstable with loads of constant impedance.
+    with loads of constant power, U where it is also unstable with loads of constant impedance,
+    and ? where its check with constant power is undecided.
     Without --criterion: all of them.
 
     Example: scopf conservatism case39 --criterion weighted --mq 0.35 --out results
@@ -101,6 +102,8 @@ def conservatism(
     table = table[costs["criterion"].unique()].reset_index()
     typer.echo(_text(table.rename(columns={"mq": "m_q"}), "g"))
     typer.echo("u: unstable with constant-power loads; U: with constant-impedance loads as well")
+    if costs["stable_power"].isna().where(costs["status"] == "optimal", other=False).any():
+        typer.echo("?: the check with constant-power loads is undecided")
     if out is not None:
         tables = {"conservatism_limits": found.limits, "conservatism_costs": found.costs}
         typer.echo(f"\n{_write(out, tables)} files written to {out}")
@@ -121,8 +124,13 @@ def _cell(row: dict[Any, Any]) -> str:
     """Cost increase and verdict of one optimum."""
     if row["status"] != "optimal":
         return str(row["status"])
+    import pandas as pd
+
     power, impedance = row["stable_power"], row["stable_impedance"]
-    mark = " " if power else "u" if impedance else "U"
+    if pd.isna(power):
+        mark = "?"
+    else:
+        mark = " " if power else "u" if pd.isna(impedance) or impedance else "U"
     increase = f"{row['increase']:.2f}"
     return f"{'0.00' if increase == '-0.00' else increase} {mark}"
 

@@ -156,6 +156,8 @@ def _again(out: Path | None, workers: int, dask: str | None, *, csv: bool) -> st
 
 def summary(found: "Sweep") -> str:
     """The result of a sweep, in a few lines."""
+    from scopf.sweeps.manifest import about_constant_power
+
     manifest = found.manifest
     counts = ", ".join(f"{count} {status}" for status, count in manifest["counts"].items())
     warm = int((found.scenarios["start"] == "warm").sum())
@@ -165,8 +167,10 @@ def summary(found: "Sweep") -> str:
         f"{warm} started warm; tables, log and manifest are in {found.folder}",
     ]
     if not found.scenarios["solved"].any():
-        lines.append(f"the most frequent reason: {found.scenarios['message'].mode()[0]}")
-    return "\n".join(lines)
+        reason = found.scenarios["message"].mode()[0]
+        reason = reason.replace("verbose=True", "scopf solve --verbose")  # sweeps have no such flag
+        lines.append(f"the most frequent reason: {reason}")
+    return "\n".join([*lines, *about_constant_power(manifest)])
 
 
 def values(text: str, name: str = "") -> Any:

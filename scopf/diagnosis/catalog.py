@@ -85,6 +85,6 @@ class Catalog:
 
 def _kept(effect: Effect, places: np.ndarray, present: Floats) -> Places:
     """The members of a family that are rows or columns, and that a limit acts on."""
-    there = (places >= 0) & (effect.limit >= 0)
+    there = (places >= 0) & (effect.limit >= 0) & (effect.c != 0)
     there[there] = np.isfinite(present[effect.limit[there]])
     return effect.limit[there], places[there], effect.c[there]

@@ -16,7 +16,7 @@ from scopf.diagnosis.search import Search
 from scopf.diagnosis.text import Change, Diagnosis
 from scopf.errors import ScopfError, listing, number
 from scopf.model.problem import Problem
-from scopf.optimizer.compiled import compiled, start_point
+from scopf.optimizer.compiled import compiled, fixed_outside, start_point
 from scopf.optimizer.progress import Ticker
 from scopf.optimizer.strategy import Start
 
@@ -70,9 +70,12 @@ def _diagnosed(problem: Problem, budget: Budget, start: Start, progress: bool) -
     short = shortage(problem, nlp)
     if short is not None:
         return _short(short, budget)
-    impossible = _impossible(nlp)
+    impossible = _impossible(problem, nlp)
     if impossible:
         return Diagnosis(impossible, False, proven=True, seconds=time.perf_counter() - budget.began)
+    if not nlp.n:
+        text = "every variable is fixed, and the point meets all limits"
+        return Diagnosis(text, True, proven=True, seconds=time.perf_counter() - budget.began)
     with Ticker("diagnosis", progress, measure="") as ticker:
         limits, search = _searched(problem, budget, start, ticker)
     return _report(limits, search, budget)
@@ -92,13 +95,19 @@ def _searched(
     return limits, search
 
 
-def _impossible(nlp: NLP) -> str:
-    """A sentence on rows with a lower bound above the upper one; empty if there are none."""
+def _impossible(problem: Problem, nlp: NLP) -> str:
+    """A sentence on what no point can satisfy, whatever is relaxed; empty if there is nothing."""
     crossed = np.flatnonzero(nlp.g_lower > nlp.g_upper)
-    if not len(crossed):
-        return ""
-    names = listing(nlp.row_names[k] for k in crossed)
-    return f"the lower bound lies above the upper bound of {names}: no point can satisfy that"
+    if len(crossed):
+        names = listing(nlp.row_names[k] for k in crossed)
+        return f"the lower bound lies above the upper bound of {names}: no point can satisfy that"
+    outside = fixed_outside(problem, nlp)
+    if outside:
+        return f"{outside}: no point can satisfy that"
+    if len(nlp.unmet):
+        names = listing(nlp.row_names[k] for k in nlp.unmet)
+        return f"no free variable is left in {names}: what is fixed there cannot hold"
+    return ""
 
 
 def _short(short: Shortage, budget: Budget) -> Diagnosis:

@@ -137,6 +137,9 @@ def by_modes(system: System, method: str, most: float = MOST) -> float:
         system: any.
         method: of finding eigenvalues.
         most: end of the range of factors; inf is returned if there is no growth up to there.
+
+    Raises:
+        ScopfError: when a search for growing modes was given up.
     """
     rightmost = _dense(system) if method == "dense" else _searched(system)
     low = LEAST

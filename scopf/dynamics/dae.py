@@ -24,7 +24,7 @@ import numpy as np
 from scipy import sparse
 
 from scopf.dynamics.droop import FREQUENCY, Droops
-from scopf.dynamics.inertia import determinant_sign
+from scopf.dynamics.inertia import left_eigenvalues, negatives, schur_complement
 from scopf.dynamics.loads import junctions
 from scopf.errors import ScopfError, number
 from scopf.network.powers import injections, jacobian
@@ -220,27 +220,24 @@ class System:
         """Junction (zero-injection) buses, positions."""
         return junctions(self.net, self.at)
 
-    def past_nose(self) -> bool:
-        """True when the determinant of the loads' balance has the wrong sign.
+    def past_nose(self) -> int | None:
+        """Number of eigenvalues with a negative real part of the loads' own Jacobian.
 
-        The junction buses' own part does not count: a series capacitor may turn the sign there
-        without any load.
+        That is d(P, Q)/d(theta, ln V) of the buses without an inverter, the junction buses
+        eliminated: a series capacitor may make their part indefinite without any load. Before the
+        nose there is none.
+
+        Returns:
+            The number; None when it could not be found.
         """
-        from scipy.sparse import linalg
-
-        if self.inner is None:
-            return False
         k, count = self.states, len(self.rest)
+        by_logarithm = sparse.diags_array(np.r_[np.ones(count), self.vm[self.rest]])
+        jacobian = (self.matrix[k:, k:] @ by_logarithm).tocsc()
+        if negatives((0.5 * (jacobian + jacobian.T)).tocsc()) == 0:
+            return 0  # then the junction buses may be eliminated, and it is true of what is left
         place = np.searchsorted(self.rest, self.junctions)
-        place = np.concatenate([k + place, k + count + place])
-        sign = determinant_sign(self.inner)
-        try:
-            network = (
-                linalg.splu(self.matrix.tocsr()[place][:, place].tocsc()) if len(place) else None
-            )
-        except RuntimeError:  # "Factor is exactly singular"
-            network = None
-        return sign * (determinant_sign(network) if network is not None else 1) < 0
+        loads = schur_complement(jacobian, np.r_[place, count + place])
+        return None if loads is None else left_eigenvalues(loads)
 
     @cached_property
     def inner(self) -> Any:

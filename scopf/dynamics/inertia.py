@@ -1,4 +1,4 @@
-"""Signs of the eigenvalues of symmetric matrices, and of determinants, from sparse factors."""
+"""Signs of the real parts of eigenvalues, from sparse factors where they tell."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 SYMMETRIC = "MMD_AT_PLUS_A"  # fill-reducing order for matrices of symmetric pattern
 _DENSE = 4000  # rows up to which a dense matrix is the fallback
+_COLUMNS = 256  # of a Schur complement that are dense at a time
 _SMALL = 1e-8  # relative residual up to which factors without pivoting are trusted
 
 
@@ -76,15 +77,48 @@ def _trusted(matrix: sparse.csc_array, lu: Any) -> bool:
     return bool(residual <= _SMALL * scale)
 
 
-def determinant_sign(lu: Any) -> int:
-    """Sign of the determinant of what SuperLU factorised."""
-    negative = negative_pivots(lu) + _odd(lu.perm_r) + _odd(lu.perm_c)
-    return -1 if negative % 2 else 1
+def left_eigenvalues(matrix: sparse.csc_array) -> int | None:
+    """Number of eigenvalues with a negative real part of a square sparse matrix.
+
+    Where its symmetric part is positive definite there is none. Otherwise the eigenvalues are
+    computed densely.
+
+    Returns:
+        The number; None when the matrix is too large for that.
+    """
+    if negatives((0.5 * (matrix + matrix.T)).tocsc()) == 0:
+        return 0
+    size = matrix.shape[0]
+    if size > _DENSE:
+        log.warning("the eigenvalues of a matrix of %d rows were not counted", size)
+        return None
+    return int((dense.eigvals(matrix.toarray()).real < 0).sum())
 
 
-def _odd(permutation: Ints) -> int:
-    """1 for an odd permutation, 0 for an even one."""
-    n = len(permutation)
-    steps = sparse.coo_array((np.ones(n), (np.arange(n), permutation)), shape=(n, n))
-    cycles, _ = sparse.csgraph.connected_components(steps, directed=True, connection="weak")
-    return (n - int(cycles)) % 2
+def schur_complement(matrix: sparse.csc_array, places: Ints) -> sparse.csc_array | None:
+    """A matrix with some of its variables eliminated.
+
+    Args:
+        matrix: square.
+        places: of the rows and columns to eliminate.
+
+    Returns:
+        The matrix of the others; None when the block of `places` is singular.
+    """
+    from scipy.sparse import linalg
+
+    kept, rows = np.setdiff1d(np.arange(matrix.shape[0]), places), matrix.tocsr()
+    own, back = (rows[kept][:, part] for part in (kept, places))
+    there, inner = (rows[places][:, part].tocsc() for part in (kept, places))
+    if not len(places):
+        return own.tocsc()
+    try:
+        lu = linalg.splu(inner)
+    except RuntimeError:  # "Factor is exactly singular"
+        return None
+    used = np.flatnonzero(np.diff(there.indptr))
+    for columns in np.split(used, range(_COLUMNS, len(used), _COLUMNS)):
+        update = (back @ sparse.csc_array(lu.solve(there[:, columns].toarray()))).tocoo()
+        place = update.row, columns[update.col]
+        own = own - sparse.coo_array((update.data, place), shape=own.shape).tocsr()
+    return own.tocsc()

@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf import display
+from scopf.devices.constant_power import ConstantPower, constant_power, output
 from scopf.dynamics import critical
 from scopf.dynamics.dae import SingularError, System
 from scopf.dynamics.droop import FREQUENCY
 from scopf.dynamics.loads import Loads
 from scopf.dynamics.modes import METHODS, Spectrum, participation, spectrum
 from scopf.errors import ScopfError, listing
+from scopf.network.powers import MISMATCH, mismatch
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scopf.arrays import Floats
+    from scopf.arrays import Complexes, Floats
     from scopf.devices.gfm import Inverters
     from scopf.dynamics.loads import Load
     from scopf.network.network import Network
 
 log = logging.getLogger(__name__)
-
-_MISMATCH = 1e-4  # p.u. of power at a bus without a generator
 
 _MODE = {
     "mode": ("mode", "{:d}"),
@@ -45,26 +45,31 @@ class Verification:
     """Stability of an operating point by its dynamics.
 
     Attributes:
-        stable: every small disturbance decays.
+        stable: every small disturbance decays; None where that is undecided, which the verdict
+            explains: power is missing at a bus, or a count or the search for modes was given up.
         lossless: the network has an energy function, so there is an exact condition: no branch
             resistance, no shunt conductance, and active loads of constant power. Charging,
             capacitors, taps and phase shifts are fine.
         negative: number of negative eigenvalues of its Hessian H, the common angle removed; None
-            with losses, and where the sparse factors did not give it.
-        past_nose: number of negative eigenvalues of the part of H at buses without an inverter.
-            Where it is not 0, loads are past the nose of their PV curve: the equations are no
-            limit of any load dynamics, the point counts as not stable, and of the negative
-            eigenvalues of H that many belong to the loads. With losses, 1 if the determinant of
-            that part has the wrong sign (an odd number), else 0.
-        unstable: number of eigenvalues found that have a positive real part; None when the balance
-            of the buses without an inverter is singular.
+            with losses, where power is missing or the balance is singular, and where the sparse
+            factors did not give it.
+        past_nose: number of eigenvalues with a negative real part of d(P, Q)/d(theta, ln V) of the
+            buses without an inverter, junction buses eliminated. Where it is not 0, loads are past
+            the nose of their PV curve: the equations are no limit of any load dynamics, and the
+            point counts as not stable. Without losses, of the negative eigenvalues of H that many
+            belong to the loads. None where it could not be found, where power is missing at a bus,
+            and where the balance of these buses is singular.
+        unstable: number of eigenvalues found that have a positive real part; None where power is
+            missing at a bus or that balance is singular.
         verdict: the result as a sentence.
         system: the equations.
         spectrum: the eigenvalues; None when `unstable` is.
         count: number of modes in the tables.
+        constant_power: the generators without an inverter, taken for constant power; None if there
+            are none.
     """
 
-    stable: bool
+    stable: bool | None
     lossless: bool
     negative: int | None
     past_nose: int | None
@@ -73,6 +78,7 @@ class Verification:
     system: System = field(repr=False)
     spectrum: Spectrum | None = field(repr=False)
     count: int = field(repr=False)
+    constant_power: ConstantPower | None = None
 
     @property
     def method(self) -> str | None:
@@ -132,28 +138,47 @@ class Verification:
             return None
         return int(self.modes["bus"].iloc[0])
 
+    @property
+    def uniform_mq(self) -> float:
+        """The m_q of every generating unit; NaN where they differ."""
+        mq = self.system.inverters.units.mq
+        return float(mq[0]) if np.allclose(mq, mq[0], rtol=1e-9, atol=0.0) else float("nan")
+
+    @cached_property
+    def critical_factor(self) -> float:
+        """Largest factor on all droops with which this operating point is stable.
+
+        All m_q are multiplied by it, as they are, uniform or not. Voltages, angles and powers are
+        kept, set points follow; beta_q stays. It is looked for from 0.001 to 100: inf when the
+        point is stable throughout, 0 when it is not even at the lower end, NaN when the point has
+        no verdict or its loads could not be counted. In a lossless network by H, else by
+        eigenvalues, upwards in steps of a factor of 2 and then to the first root.
+        """
+        return self.largest_factor()
+
     @cached_property
     def critical_mq(self) -> float:
         """Largest m_q of every generating unit with which this operating point is stable.
 
-        Voltages, angles and powers are kept, set points follow; beta_q of each unit stays. It
-        is looked for from 0.001 to 100: inf when the point is stable throughout, 0 when it is
-        not even at the lower end. In a lossless network by H, else by eigenvalues, upwards in steps
-        of a factor of 2 and then to the first root.
+        It is `critical_factor` times the m_q that all units have; where that is 0 or inf, m_q is
+        looked for from 0.001 to 100 as well. NaN where the units' m_q differ: then there is no such
+        number, and `critical_factor` tells how far the point is from its limit.
         """
+        mq, factor = self.uniform_mq, self.critical_factor
+        if np.isnan(mq) or np.isnan(factor) or 0.0 < factor < np.inf:
+            return factor * mq
         inverters = self.system.inverters.with_droops(1.0)
-        return self._largest(dataclasses.replace(self.system, inverters=inverters), critical.MOST)
+        system = dataclasses.replace(self.system, inverters=inverters)
+        return self._largest(system, critical.MOST)
 
-    @cached_property
-    def critical_factor(self) -> float:
-        """Largest factor on all m_q with which this operating point is stable, from 0.001 to 1.
-
-        1 when it is stable as it is.
-        """
-        return 1.0 if self.stable else min(1.0, self._largest(self.system, 1.0))
+    def largest_factor(self, most: float = critical.MOST) -> float:
+        """`critical_factor`, looked for up to `most` only: inf where the point is stable there."""
+        return self._largest(self.system, most)
 
     def _largest(self, system: System, most: float) -> float:
         """Largest stable factor on the droops of a system at this point."""
+        if self.stable is None or (self.spectrum is not None and self.past_nose is None):
+            return float("nan")
         if self.spectrum is None or self.past_nose:
             return 0.0
         if self.lossless and self.negative is not None:
@@ -169,7 +194,7 @@ class Verification:
     def text(self) -> str:
         """Verdict, rightmost modes and largest participation in lines that fit a terminal.
 
-        The critical droop is shown when it has been computed.
+        The critical factor on the droops is shown when it has been computed.
         """
         return display.text(self._blocks())
 
@@ -182,10 +207,14 @@ class Verification:
             f"{system.states} states, {2 * len(system.rest)} algebraic variables",
             self.verdict,
         ]
+        if self.constant_power is not None:
+            lines.append(str(self.constant_power))
         if self.negative is not None:
             several = "" if self.negative == 1 else "s"
             lines.append(f"H, the exact condition: {self.negative} negative eigenvalue{several}")
-        if "critical_mq" in self.__dict__:
+        if "critical_factor" in self.__dict__:
+            lines.append(f"critical factor on the droops at this point: {self.critical_factor:.6g}")
+        if not np.isnan(self.__dict__.get("critical_mq", np.nan)):
             lines.append(f"critical m_q at this point: {self.critical_mq:.6g}")
         if self.spectrum is None:
             return lines
@@ -207,9 +236,12 @@ class Verification:
             key: getattr(self, key)
             for key in ("stable", "lossless", "negative", "past_nose", "unstable", "verdict")
         }
+        constant = self.constant_power
+        found["constant_power"] = None if constant is None else constant.as_dict()
         found |= {"method": self.method, "largest_participation": self.largest_participation}
-        if "critical_mq" in self.__dict__:
-            found["critical_mq"] = self.critical_mq if np.isfinite(self.critical_mq) else None
+        for name in {"critical_factor", "critical_mq"} & self.__dict__.keys():
+            value = getattr(self, name)
+            found[name] = value if np.isfinite(value) else None
         for name in ("modes", "participation"):
             found[name] = getattr(self, name).to_dict("records")
         return found
@@ -225,6 +257,7 @@ def verify(
     vm: Floats,
     va: Floats,
     *,
+    power: tuple[Floats, Floats] | None = None,
     load: Load = "power",
     frequency: float = FREQUENCY,
     modes: int = 10,
@@ -232,12 +265,18 @@ def verify(
 ) -> Verification:
     """Check any operating point of a network.
 
+    There is no verdict on a point that is no power flow of it: where more than 1e-4 p.u. of power
+    is missing at a bus, `stable` is None, and the verdict names the bus and the amount.
+
     Args:
         net: energized network; its loads are those of the operating point, and so are the powers
             of its DC lines (columns pf, qf, qt), which are constant.
         inverters: grid-forming inverters. Other generators inject constant powers.
         vm: voltages, per unit, shape (n,).
         va: angles, rad, shape (n,).
+        power: P and Q of all generators, inverters or not, per unit. If it is left out, what
+            generators and inverters put out is what balances the powers at their buses, and only
+            the other buses are checked.
         load: how loads follow the voltage: "power", "current", "impedance", an exponent, a pair
             (n_p, n_q), or any of these by bus number (other buses then have constant power).
             Constant-current loads of the network stay constant-current.
@@ -257,55 +296,89 @@ def verify(
             f"net has to be energized (net.energized()), vm and va those of its "
             f"{len(net.energized().bus)} buses; got {len(net.bus)}, {len(vm)} and {len(va)}"
         )
+    if power is not None:
+        power = np.asarray(power[0], np.float64), np.asarray(power[1], np.float64)
+        if not len(power[0]) == len(power[1]) == len(net.gen):
+            count = f"{len(power[0])} and {len(power[1])} values"
+            raise ScopfError(f"power is P and Q of the {len(net.gen)} generators; got {count}")
     system = System(net, inverters, vm, va, Loads.of(net, vm, load), frequency)
-    _warn_of_mismatch(system)
+    left = _left_over(system, power)
+    pg = output(net, inverters, -left.real) if power is None else power[0]
+    return dataclasses.replace(
+        _checked(system, _missing(system, left, given=power is not None), method, int(modes)),
+        constant_power=constant_power(net, inverters, pg),
+    )
+
+
+def _checked(system: System, missing: str, method: str, modes: int) -> Verification:
+    """The check of a system; undecided if there is a sentence on missing power."""
     lossless = system.conserves_energy
+    if missing:
+        return Verification(None, lossless, None, None, None, missing, system, None, modes)
     try:
-        past: int | None = int(system.past_nose())
+        _ = system.inner
     except SingularError as error:
         text = f"not stable: {error}"
-        return Verification(False, lossless, None, None, None, text, system, None, int(modes))
-    negative = None
+        return Verification(False, lossless, None, None, None, text, system, None, modes)
+    negative = past = None
     if lossless:
         form = critical.EnergyForm(system)
-        negative, past = form.negative(inverters.k), form.negative_at_loads()
+        negative, past = form.negative(system.inverters.k), form.negative_at_loads()
+    past = system.past_nose() if past is None else past
     found = spectrum(system, method)
     if negative is not None and past is not None and negative - past != found.unstable:
         log.warning(
             "%s: by H %d modes grow, by the eigenvalues %d (rightmost at %.3g rad/s); H decides",
-            net.name, negative - past, found.unstable, found.rightmost,
+            system.net.name, negative - past, found.unstable, found.rightmost,
         )  # fmt: skip
     stable, text = _verdict(negative, past, found)
     return Verification(
-        stable, lossless, negative, past, found.unstable, text, system, found, int(modes)
+        stable, lossless, negative, past, found.unstable, text, system, found, modes
     )
 
 
-def _warn_of_mismatch(system: System) -> None:
-    """Log a point that is no power flow: powers do not balance at a bus with nothing but a load."""
-    net, load = system.net, np.ones(len(system.net.bus), dtype=bool)
-    load[system.at] = load[net.gen_at] = False
-    (p, q), line = system.output, net.dcline
-    power = p + 1j * q - net.dcline_sum(line.pf, line.qf, line.qt)
-    gap = np.where(load, np.abs(power), 0.0)
-    worst = int(gap.argmax())
-    if gap[worst] > _MISMATCH:
-        log.warning(
-            "%s: the voltages do not fit the loads, %.3g p.u. of power is missing at bus %d",
-            net.name, gap[worst], net.bus.id[worst],
-        )  # fmt: skip
+def _left_over(system: System, power: tuple[Floats, Floats] | None) -> Complexes:
+    """Power that is left over at each bus; without `power`, generators put out nothing."""
+    net = system.net
+    given = np.zeros(len(net.gen), complex) if power is None else power[0] + 1j * power[1]
+    return mismatch(net, system.vm, system.va, given)
 
 
-def _verdict(negative: int | None, past: int | None, found: Spectrum) -> tuple[bool, str]:
-    """True when the point is stable, and the verdict as a sentence."""
+def _missing(system: System, left: Complexes, *, given: bool) -> str:
+    """A sentence on the bus where most power is missing; "" for a power flow.
+
+    Unless it is given, the power of generators and inverters is whatever balances their buses.
+    """
+    net, missing = system.net, abs(left)
+    if not given:
+        missing[np.concatenate([system.at, net.gen_at])] = 0.0
+    worst = int(missing.argmax())
+    if missing[worst] <= MISMATCH:
+        return ""
+    return (
+        f"undecided: {missing[worst]:.3g} p.u. of power is missing at bus {net.bus.id[worst]}, so "
+        "the point is no power flow of the network; what a model has beyond the network's tables "
+        "belongs into them, as a load or a shunt"
+    )
+
+
+def _verdict(negative: int | None, past: int | None, found: Spectrum) -> tuple[bool | None, str]:
+    """Whether the point is stable, None if that is undecided, and the verdict as a sentence."""
     if past:
         text = "the loads of buses without an inverter are past the nose of their PV curve"
         return False, f"not stable: {text} ({found.unstable} growing modes besides)"
     growing = found.unstable if negative is None else negative
     if growing:
         return False, f"not stable: {growing} growing mode{'s' if growing > 1 else ''}"
+    if past is None:
+        return None, (
+            "undecided: whether the loads of buses without an inverter are past the nose of their "
+            "PV curve was not found; look at the point at another load scale, or with loads that "
+            "follow the voltage"
+        )
     if negative is None and found.edge > 0:
-        return False, "undecided: the search for growing modes was given up before its end"
+        text = 'was given up before its end; use method="dense"'
+        return None, f"undecided: the search for growing modes {text}"
     rightmost = f"the rightmost decays at {-found.rightmost:.4g} rad/s"
     if found.method == "arnoldi" and found.rightmost < found.edge:
         rightmost = f"all modes decay, at {-found.edge:.4g} rad/s or faster"

@@ -52,6 +52,8 @@ class NLP:
         start: the variables' values; where there is none, the number nearest to zero within bounds.
         maximize: whether the objective was negated.
         lift: as given.
+        unmet: numbers of the rows in which no free variable is left and which do not hold. Other
+            rows without a free variable are left out.
 
     Raises:
         ScopfError: naming each component that cannot be compiled.
@@ -65,10 +67,14 @@ class NLP:
         self.maximize = parsed.maximize
         groups = self._groups()
         live = self._build(groups, np.arange(parsed.height + 1))
-        self._live = live
+        self._live, self.unmet = live, np.zeros(0, dtype=np.int64)
         if not live.all():
-            self._refuse_broken(np.flatnonzero(~live))
-            self._build(groups, np.cumsum(live) - 1)
+            broken = self._broken(np.flatnonzero(~live))
+            kept = live.copy()
+            kept[broken] = True
+            number = np.cumsum(kept) - 1
+            self._build(groups, number)
+            self.unmet = number[broken]
 
     # -- compilation -------------------------------------------
 
@@ -153,6 +159,7 @@ class NLP:
         nearest = np.clip(0.0, self.x_lower, np.maximum(self.x_lower, self.x_upper))
         self.start = np.where(np.isnan(value[free]), nearest, value[free])
         self._full[self._free :] = value[rest]
+        self._of_fixed = value[rest], lower[rest], upper[rest]
 
     def _bounds(self, kept: Flags) -> None:
         parsed = self._parsed
@@ -196,17 +203,21 @@ class NLP:
                 self._moves[place] = moves
         return where
 
-    def _refuse_broken(self, dead: Ints) -> None:
-        """Rows without a free variable hold, or are refused by name."""
+    def _broken(self, dead: Ints) -> Ints:
+        """Those of the rows without a free variable that do not hold.
+
+        Raises:
+            ScopfError: for rows whose value is not a finite number.
+        """
         self._at(self.start, 0)
         value = self._values[dead]
         slack = _HOLDS * np.maximum(1.0, np.abs(value))
         lower, upper = (bound.values[dead] for bound in self._row_bounds)
-        holds = (value >= lower - slack) & (value <= upper + slack) & np.isfinite(value)
-        broken = dead[~holds]
-        if len(broken):
-            names = np.array(self.row_names, dtype=object)[broken]
-            raise ScopfError(f"no free variable is left in {listing(names)}, which cannot hold")
+        lost = dead[~np.isfinite(value)]
+        if len(lost):
+            names = listing(np.array(self.row_names, dtype=object)[lost])
+            raise ScopfError(f"no free variable is left in {names}, which is not a finite number")
+        return dead[~((value >= lower - slack) & (value <= upper + slack))]
 
     # -- reading again -------------------------------------------
 
@@ -295,6 +306,19 @@ class NLP:
     def row_numbers(self, members: str | Iterable[Member]) -> Ints:
         """Row of each member of a family, or of each constraint; -1 if it is not a row."""
         return self._row_numbers[self._name_map.rows_of(members)]
+
+    def settled(self, name: str) -> Flags:
+        """Mask of the members of a family that hold, and in which no free variable is left."""
+        rows = self._name_map.rows_of(name)
+        return (rows >= 0) & (self._row_numbers[rows] < 0)
+
+    def fixed_beside(self, families: Iterable[str]) -> tuple[list[Member], Floats, Floats, Floats]:
+        """Fixed variables in no one of these families: members, values, lower, upper bounds."""
+        fixed = self._columns[self._free :]
+        known = [self._name_map.columns_of(name) for name in families]
+        rest = np.flatnonzero(~np.isin(fixed, np.concatenate(known)))
+        members = [self._name_map.variable(column) for column in fixed[rest].tolist()]
+        return members, *(numbers[rest] for numbers in self._of_fixed)
 
     def replaced(self, name: str) -> Flags:
         """Mask of the members of a family that are rows with an expression of the user's."""

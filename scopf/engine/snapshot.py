@@ -13,11 +13,11 @@ from scopf.engine.pyomo_types import Member, Node
 from scopf.engine.symbols import Constraint, Expression, Objective, Parameter, Variable
 from scopf.errors import ScopfError, listing
 
-_CARRIES_NO_ROWS = (pyo.Var, pyo.Param, pyo.Set, pyo.RangeSet, pyo.Expression, pyo.Suffix)
-_UNDERSTOOD = {
-    *_CARRIES_NO_ROWS, pyo.Block, pyo.Constraint, pyo.Objective, pyo.BuildAction, pyo.BuildCheck,
-    pyo.SetOf,
+_CARRIES_NO_ROWS = {  # and sets of any kind, those of pyomo.dae among them
+    pyo.Var, pyo.BooleanVar, pyo.Param, pyo.SetOf, pyo.RangeSet, pyo.Expression, pyo.Suffix,
+    pyo.ExternalFunction, pyo.BuildAction, pyo.BuildCheck,
 }  # fmt: skip
+_UNDERSTOOD = {*_CARRIES_NO_ROWS, pyo.Block, pyo.Constraint, pyo.Objective}
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _refuse_unknown(model: pyo.ConcreteModel) -> None:
     unknown = [
         f"{component.name} ({component.ctype.__name__})"
         for component in model.component_objects(active=True, descend_into=True)
-        if component.ctype not in _UNDERSTOOD
+        if not (component.ctype in _UNDERSTOOD or issubclass(component.ctype, pyo.Set))
     ]
     if unknown:
         text = "only continuous variables, constraints, objectives and named expressions compile; "

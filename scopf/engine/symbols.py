@@ -147,3 +147,13 @@ class Total:
 
 
 Leaf = Members | Data | Total
+
+
+def member(symbol: Symbol, position: int) -> str:
+    """Name of a member of a family, as on the Pyomo model."""
+    return labelled(symbol.name, symbol.index.keys[position]) if symbol.index else symbol.name
+
+
+def labelled(name: str, key: Key) -> str:
+    """Name of a member with this key."""
+    return f"{name}[{','.join(map(str, key)) if isinstance(key, tuple) else key}]"

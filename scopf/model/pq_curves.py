@@ -64,12 +64,13 @@ class CurveSide:
     Attributes:
         side: "min" or "max" of Q.
         gens: positions of the generators.
-        b: of each row.
+        a, b: of each row.
         rows: `gen_curve_{min,max}`.
     """
 
     side: str
     gens: Ints
+    a: Floats
     b: Floats
     rows: Constraint
 
@@ -99,7 +100,7 @@ class PqCurves(Part):
                 index = f.index(f"gen_curved_{side}", gen.id[at].tolist())
                 row = line(f.data(a), f.data(b), p[at], q[at])
                 rows = f.constraint(f"gen_curve_{side}", index, row, upper=c)
-                sides.append(CurveSide(side, at, b, rows))
+                sides.append(CurveSide(side, at, a, b, rows))
         at, a, b = power_factor(gen)
         if not len(at):
             return cls(net, tuple(sides), None)

@@ -85,7 +85,7 @@ class Table(TypedDict, Generic[One, Some], total=False):
         ),
     ]  # fmt: skip
     load_scale: Annotated[
-        Some, Quantity("factor on all loads", "load scale", default=1.0, owner="bus")
+        Some, Quantity("factor on all loads", "load scale", default=1.0, least=0, owner="bus")
     ]
     eta_q: Annotated[
         One,
@@ -147,6 +147,7 @@ class Numbers(Table[float, Each], total=False):
     """The numbers of a problem, as `build` and `update` take them."""
 
 
+_NUMBERED = {"bus": "bus", "inverter": "bus", "gen": "gen"}  # whose number the keys are
 PAIRS = tuple((one.excludes, name) for name, one in QUANTITIES.items() if one.excludes)
 DEFAULTS = cast(  # without m_q, which the inverters have
     Numbers, {name: one.default for name, one in QUANTITIES.items() if name != "mq"}
@@ -168,9 +169,11 @@ def given(numbers: Mapping[str, Any]) -> dict[str, Any]:
             if not quantity.owner:
                 raise ScopfError(f"{name} is one number, got {value!r}")
             found[name] = dict(value.items())
+            for key, one in found[name].items():
+                quantity.check(f"{name} of {_NUMBERED[quantity.owner]} {key}", one)
         else:
             found[name] = number(name, value)
-        quantity.check(name, found[name])
+            quantity.check(name, found[name])
     return found
 
 

@@ -95,18 +95,20 @@ class StabilityRows(Part):
         """Rows value <= Gamma - margin, with Gamma = unit / m_q (and what was added by hand)."""
         limits = self.declared.limits
         assert limits is not None
-        unit, limit = limits.unit.values.copy(), limits.values
+        unit = limits.unit.values.copy()
+        own = unit * limits.stiffness_now  # zero: no m_q helps, or none was given
+        present = np.divide(unit, own, out=np.full(len(unit), np.nan), where=own > 0)
 
         def needed(i: int, t: float) -> float:
-            return float(unit[i] / (limit[i] + t))
+            return float(unit[i] / (own[i] + t))
 
         effects = [
             Effect(one.constraint, one.owner, np.full(len(one.owner), -1.0))
             for one in self.declared.rows
         ]
         return Relaxation(
-            "stability rows", _GROUP, "m_q", "p.u.", "<=", self.inverters.labels, unit / limit,
-            needed, effects,
+            "stability rows", _GROUP, "m_q", "p.u.", "<=", self.inverters.labels, present, needed,
+            effects,
         )  # fmt: skip
 
     def _without_inverter(self) -> Sequence[Relaxation]:
@@ -134,9 +136,9 @@ class StabilityRows(Part):
         limits = self.declared.limits
         if limits is None or not self._droops_are_given:
             return None
-        limit = limits.values
+        own = limits.unit.values * limits.stiffness_now
         effects = [
-            Effect(one.constraint, np.where(one.owner >= 0, 0, -1), -_FACTOR * limit[one.owner])
+            Effect(one.constraint, np.where(one.owner >= 0, 0, -1), -_FACTOR * own[one.owner])
             for one in self.declared.rows
         ]
         name = "factor on all droops"

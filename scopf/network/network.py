@@ -13,7 +13,16 @@ import numpy.typing as npt
 
 from scopf import display
 from scopf.arrays import Floats, Ints
-from scopf.errors import CaseError, Fault, ScopfError, by_number, check_names, listing, number
+from scopf.errors import (
+    CaseError,
+    Fault,
+    ScopfError,
+    by_number,
+    check_names,
+    listing,
+    not_negative,
+    number,
+)
 from scopf.network import validation
 from scopf.network.tables import Branches, Buses, DcLines, Gens, Table, positions
 
@@ -204,7 +213,8 @@ class Network:
         factor by bus number leaves the buses that it does not name as they are.
 
         Raises:
-            ScopfError: when `susceptance` is not positive, or a bus is unknown.
+            ScopfError: when `susceptance` is not positive, a load factor is below zero, or a bus is
+                unknown.
         """
         factor = self._load_factor(load)
         susceptance = number("susceptance", susceptance)
@@ -219,8 +229,10 @@ class Network:
 
     def _load_factor(self, load: Any) -> float | Floats:
         if not hasattr(load, "items"):  # a mapping or a pandas Series has them
-            return number("load", load)
+            return not_negative("load factor", load)
         given = by_number("load", "bus", load)
+        for bus, value in given.items():
+            not_negative(f"load factor of bus {bus}", value)
         at = self.bus_positions(np.array(list(given), dtype=np.int64))
         if (at < 0).any():
             unknown = (bus for bus, place in zip(given, at, strict=True) if place < 0)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from scopf.arrays import Complexes, Floats
     from scopf.network.network import Network
 
+MISMATCH = 1e-4  # p.u. of power that may be missing at a bus of an operating point
+
 
 def injections(y: Any, vm: Floats, va: Floats) -> Complexes:
     """Complex power P + jQ that each bus injects into the network, per unit, shape (..., n).

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from scopf.arrays import Floats
+from scopf.arrays import Flags, Floats
 from scopf.engine.nlp import NLP
-from scopf.engine.symbols import Variable
+from scopf.engine.symbols import Variable, member
 from scopf.errors import ScopfError, listing
 from scopf.model.problem import Problem
 from scopf.model.starts import STARTS
 from scopf.optimizer.strategy import Start
+
+_FIXED_WITHIN = 1e-4  # of its bounds, relative above 1: as much as an acceptable result may violate
 
 
 def compiled(problem: Problem, lift: bool) -> NLP:
@@ -31,6 +33,26 @@ def compiled(problem: Problem, lift: bool) -> NLP:
         names = (nlp.variables[k].name for k in crossed)
         raise ScopfError(f"lower bound above upper bound, or no number: {listing(names)}")
     return nlp
+
+
+def fixed_outside(problem: Problem, nlp: NLP) -> str:
+    """A sentence on variables that are fixed outside their bounds; empty if there are none."""
+    found, families = list[str](), problem.formulation.of_kind(Variable)
+    for symbol in families:
+        outside = _outside(symbol.value, symbol.lower, symbol.upper) & symbol.fixed
+        for k in np.flatnonzero(outside).tolist():
+            ends = f"[{symbol.lower[k]:g}, {symbol.upper[k]:g}]"
+            found.append(f"{member(symbol, k)} is fixed at {symbol.value[k]:g}, outside {ends}")
+    others, value, lower, upper = nlp.fixed_beside(symbol.name for symbol in families)
+    for k in np.flatnonzero(_outside(value, lower, upper)).tolist():
+        ends = f"[{lower[k]:g}, {upper[k]:g}]"
+        found.append(f"{others[k].name} is fixed at {value[k]:g}, outside {ends}")
+    return listing(found)
+
+
+def _outside(value: Floats, lower: Floats, upper: Floats) -> Flags:
+    slack = _FIXED_WITHIN * np.maximum(1.0, np.abs(value))
+    return (value < lower - slack) | (value > upper + slack)
 
 
 def start_point(problem: Problem, nlp: NLP, start: Start) -> Floats:

@@ -142,8 +142,7 @@ def run(
     if len(crossed):
         name = nlp.row_names[crossed[0]]
         text = f"{name} cannot hold: its lower bound lies above its upper bound"
-        none, nothing = np.zeros(nlp.n), np.zeros(nlp.m)
-        return Outcome(start, nothing, none, none, Status.INFEASIBLE, text, certain=True)
+        return Outcome.impossible(start, nlp.m, text)
     callbacks = _Callbacks(nlp, watch, progress)
     ipopt = _interface().Problem(
         n=nlp.n,
@@ -170,6 +169,17 @@ def run(
         bad = nlp.not_finite(x) or nlp.not_finite(start)
         message += f": {bad[0]}" if bad else ""
     return Outcome(x, info["mult_g"], info["mult_x_L"], info["mult_x_U"], status, message)
+
+
+def check_names(options: Mapping[Any, Any]) -> None:
+    """Refuse options whose name is no text.
+
+    Raises:
+        ScopfError: naming the first.
+    """
+    for name in options:
+        if not isinstance(name, str):
+            raise ScopfError(f"options: the name of an option of Ipopt is a text, got {name!r}")
 
 
 def refusals(options: Options) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Self
 
 import numpy as np
 
@@ -77,6 +78,8 @@ class Outcome:
         rows, lower, upper: multipliers of rows and of bounds (signs: `scopf.results.prices`).
         status, message: at its end.
         certain: whether every other attempt would end in the same way.
+        priced: whether the multipliers are prices; not where there are more equations than free
+            variables (`scopf.optimizer.overdetermined`).
     """
 
     x: Floats
@@ -86,6 +89,13 @@ class Outcome:
     status: Status
     message: str
     certain: bool = False
+    priced: bool = True
+
+    @classmethod
+    def impossible(cls, x: Floats, m: int, message: str) -> Self:
+        """That of a problem of m rows which no point fulfils, without a run."""
+        rows, nothing = np.zeros(m), np.zeros(len(x))
+        return cls(x, rows, nothing, nothing, Status.INFEASIBLE, message, certain=True)
 
     @property
     def multipliers(self) -> dict[str, Floats]:

@@ -12,8 +12,8 @@ import numpy as np
 from scopf.arrays import Floats
 from scopf.engine.nlp import NLP
 from scopf.model.problem import Problem
-from scopf.optimizer import ipopt
-from scopf.optimizer.compiled import compiled, start_point
+from scopf.optimizer import ipopt, overdetermined
+from scopf.optimizer.compiled import compiled, fixed_outside, start_point
 from scopf.optimizer.ipopt import Options, Progress
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Outcome, Status
 from scopf.optimizer.strategy import AttemptSettings, Form, IterationBudget, Start, Watch
@@ -129,7 +129,14 @@ class Attempts:
     ) -> None:
         options = {**settings.options, **self._options, **self._limits.left(self._attempts)}
         watch = Watch(settings.budget)
-        outcome = ipopt.run(nlp, start, options, watch, self._progress, multipliers)
+        progress = self._progress_of(nlp)
+        outside = fixed_outside(self._problem, nlp)
+        if outside:
+            outcome = Outcome.impossible(start, nlp.m, outside)
+        elif overdetermined.overdetermined(nlp):
+            outcome = overdetermined.run(nlp, start, options, watch, progress)
+        else:
+            outcome = ipopt.run(nlp, start, options, watch, progress, multipliers)
         outcome, self._examined = verdict.checked(self._problem, nlp, outcome)
         if outcome.status.solved and settings.note:
             outcome = dataclasses.replace(outcome, message=f"{outcome.message} ({settings.note})")
@@ -145,6 +152,13 @@ class Attempts:
         failed = outcome.status in (Status.FAILED, Status.DIVERGED)
         self._stalled_early = watch.stalled_early or failed
         self.ended = self._is_final(outcome, watch.iterations)
+
+    def _progress_of(self, nlp: NLP) -> Progress | None:
+        """The callback, which is given costs with the sign of the user's objective."""
+        progress = self._progress
+        if progress is None or not nlp.maximize:
+            return progress
+        return lambda iteration, cost, violation: progress(iteration, -cost, violation)
 
     def _is_final(self, outcome: Outcome, iterations: int) -> bool:
         """Whether a further attempt could not improve on the outcome of the last one."""

@@ -8,7 +8,7 @@ The droop margin is raised to g/f - 1 and a little more, so that the criterion e
 If the next point is hardly nearer to stability, 1 + the droop margin is at least doubled. After
 three such steps in a row, or if g has no bound, the criterion does not see the instability, and the
 search ends. If there is no solution with a droop margin, the next one lies between it and the
-largest that had one.
+largest that had one. A check that is undecided ends the search as well: a droop margin is no cure.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 _ROUNDS = 12
 _BEYOND = 1.005  # factor on 1 + droop margin beyond the one that excludes the last point
-_UNKNOWN = 0.8  # f of a point that is unstable with any droops
+_UNKNOWN = 0.8  # f of a point that is unstable with any droops, or whose f is not known
 _BOLD = 2.0  # least factor on 1 + droop margin after a step without progress
 _STEPS = 3  # steps without progress in a row that end the search
 _MOST = 1e4  # g from which on the criterion counts as having no bound on the droops
@@ -67,13 +67,15 @@ def certify(
             if check.status is Status.INTERRUPTED:
                 last = last or found
                 break
-            if check.stable or problem.opf.stability.declared.margin is None:
+            tightened = problem.opf.stability.declared.margin is not None
+            if check.stable is not False or not tightened:
                 last = found
                 break
             if found.solved:
                 last, low = found, margin
                 allowed = _allowed(found, margin)
-                aim = allowed * _BEYOND / (check.factor or _UNKNOWN) - 1
+                factor = check.factor if check.factor > 0 else _UNKNOWN
+                aim = allowed * _BEYOND / factor - 1
                 creeping = creeping + 1 if creeps(checks) else 0
                 if creeping:
                     aim = max(aim, _BOLD * (1 + margin) - 1)
@@ -112,7 +114,7 @@ def _check(found: Solution, margin: float, how: Mapping[str, Any]) -> Check:
         exact = found.verify(**how)
     except TypeError as error:
         raise ScopfError(f"certify takes the keywords of Solution.verify: {error}") from error
-    factor = 1.0 if exact.stable else exact.critical_factor
+    factor = 1.0 if exact.stable else float(np.minimum(exact.largest_factor(1.0), 1.0))
     return Check(margin, found.status, found.cost, exact.stable, factor, exact.verdict)
 
 

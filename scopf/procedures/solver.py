@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from scopf.errors import ScopfError, listing, spelled
 from scopf.model.problem import Problem
-from scopf.optimizer.ipopt import Options, Progress
+from scopf.optimizer.ipopt import Options, Progress, check_names
 from scopf.optimizer.progress import Ticker
 from scopf.optimizer.status import Iterate
 from scopf.optimizer.strategy import Form, Start, planned
@@ -107,6 +107,7 @@ def _check(problem: object, start: object, form: object, options: object, certif
         raise ScopfError(f"certify is True, False or keywords of verify, got {certify!r}")
     if not isinstance(options or {}, Mapping):
         raise ScopfError(f"options are a mapping of Ipopt's options to values, got {options!r}")
+    check_names(options or {})  # type: ignore[arg-type]
 
 
 def _one_of(name: str, value: object, known: tuple[str, ...], more: str = "") -> None:

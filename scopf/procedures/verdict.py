@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from scopf.engine.nlp import NLP
 from scopf.model.codesign import GivenStiffness
 from scopf.model.problem import Problem
+from scopf.optimizer.overdetermined import reason
 from scopf.optimizer.status import Outcome, Status
 from scopf.results import accuracy
-from scopf.results.accuracy import Accuracy
+from scopf.results.accuracy import ACCEPTABLE, Accuracy
 from scopf.results.prices import Multipliers
 from scopf.stability.rows import Stability
 from scopf.stability.setting import Setting
@@ -32,7 +33,7 @@ class Examined:
 def examine(problem: Problem, nlp: NLP, outcome: Outcome) -> Examined:
     """Give the problem's variables the values of a result, and evaluate everything there."""
     nlp.load_point(outcome.x)
-    solved = outcome.status.solved
+    solved = outcome.status.solved and outcome.priced
     multipliers = Multipliers(nlp, outcome.rows, outcome.lower, outcome.upper, solved)
     setting = _setting(problem)
     stability = problem.opf.stability.read(setting, multipliers)
@@ -52,6 +53,10 @@ def checked(problem: Problem, nlp: NLP, outcome: Outcome) -> tuple[Outcome, Exam
     examined = examine(problem, nlp, outcome)
     log.info("check of the original problem: %s", examined.accuracy)
     status, complaint = examined.accuracy.status, examined.accuracy.complaint
+    worst = examined.accuracy.worst
+    if not outcome.priced and not worst.violation <= ACCEPTABLE:
+        text = f"{worst.complaint}, and {reason(nlp)}"
+        return dataclasses.replace(outcome, status=Status.INFEASIBLE, message=text), None
     if status is Status.FAILED:  # then prices mean nothing
         text = f"the solver's result is no solution of the original problem: {complaint}"
         return dataclasses.replace(outcome, status=status, message=text), None

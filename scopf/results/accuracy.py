@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scopf.engine.symbols import Constraint, Variable
+from scopf.engine.symbols import Constraint, Variable, member
 from scopf.optimizer.status import Status
 from scopf.results import violations
-from scopf.results.violations import Family, member
+from scopf.results.violations import OTHER, Family
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +63,8 @@ class Accuracy:
     @property
     def worst(self) -> Family:
         """The family with the largest violation."""
-        return max(self.families, key=lambda one: _order(one.violation))
+        none = Family(OTHER, 0, 0.0, "")
+        return max(self.families, key=lambda one: _order(one.violation), default=none)
 
     @property
     def violation(self) -> float:
@@ -87,7 +88,7 @@ class Accuracy:
     def _errors(self) -> list[tuple[float, str]]:
         worst = self.worst
         errors = [
-            (worst.violation, f"{worst.where} is violated by {worst.violation:.2g}"),
+            (worst.violation, worst.complaint),
             (self.dual, f"the cost could fall along {self.dual_where} ({self.dual:.2g})"),
             (self.gap, f"{self.gap_where} is priced without binding ({self.gap:.2g})"),
         ]
@@ -143,6 +144,7 @@ def measure(problem: Problem, nlp: NLP, found: Outcome, stability: Stability) ->
     with np.errstate(all="ignore"):
         at = problem.opf.point(problem.reduction)
         cost, objective = violations.cost(problem, at), nlp.objective(x)
+        objective = -objective if nlp.maximize else objective
         size = max(1.0, abs(objective))
         dual, column = _dual(nlp, x, *multipliers)
         gap, place = _gap(nlp, x, *multipliers)
@@ -150,11 +152,9 @@ def measure(problem: Problem, nlp: NLP, found: Outcome, stability: Stability) ->
     return Accuracy(
         families=tuple(families),
         dual=dual,
-        dual_where=_column_name(problem, nlp, column),
+        dual_where=_column_name(problem, nlp, column) if nlp.n else "",
         gap=gap / size,
-        gap_where=_row_name(problem, nlp, place)
-        if place < nlp.m
-        else _bound(problem, nlp, place - nlp.m),
+        gap_where=_limit_name(problem, nlp, place),
         cost=cost,
         cost_error=abs(cost - objective) / size,
     )
@@ -173,7 +173,7 @@ def _dual(nlp: NLP, x: Floats, rows: Floats, lower: Floats, upper: Floats) -> tu
     at, to = nlp.jacobianstructure()
     terms = nlp.jacobian(x) * rows[at]
     left = gradient + np.bincount(to, terms, nlp.n) - lower + upper
-    size = np.bincount(to, np.abs(terms), nlp.n) + np.abs(lower) + np.abs(upper)
+    size = np.bincount(to, np.abs(terms), nlp.n) + np.abs(lower - upper)
     size = np.maximum(size, max(1.0, float(np.abs(gradient).max())))
     error = np.abs(left) / size
     worst = int(np.argmax(np.where(np.isnan(error), np.inf, error)))
@@ -197,8 +197,13 @@ def _gap(nlp: NLP, x: Floats, rows: Floats, lower: Floats, upper: Floats) -> tup
     return float(product[worst]), worst
 
 
-def _bound(problem: Problem, nlp: NLP, place: int) -> str:
-    side, column = divmod(place, nlp.n)
+def _limit_name(problem: Problem, nlp: NLP, place: int) -> str:
+    """Name of a row, or of a bound (places after the rows)."""
+    if place < nlp.m:
+        return _row_name(problem, nlp, place)
+    if not nlp.n:
+        return ""
+    side, column = divmod(place - nlp.m, nlp.n)
     return f"{_column_name(problem, nlp, column)} at its {('lower', 'upper')[side]} bound"
 
 

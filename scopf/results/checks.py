@@ -22,16 +22,16 @@ class Check:
         droop_margin: that the criterion used.
         status: of the solve.
         cost: currency per hour; NaN without a solution.
-        stable: by the dynamics; False without a solution.
+        stable: by the dynamics; False without a solution, None if undecided.
         factor: largest factor on all droops with which the operating point is stable, looked for up
-            to 1; NaN without a solution.
+            to 1; NaN without a solution, and if undecided.
         verdict: the same as a sentence.
     """
 
     droop_margin: float
     status: Status
     cost: float
-    stable: bool
+    stable: bool | None
     factor: float
     verdict: str
 
@@ -44,13 +44,15 @@ def creeps(checks: Sequence[Check]) -> bool:
 
 def reason(problem: Problem, checks: Sequence[Check]) -> str:
     """Why no solution was certified, in a few words."""
-    if problem.opf.stability.declared.margin is None:
-        return f"the criterion {problem.criterion.name} has no rows to tighten"
+    if checks[-1].stable is None:
+        return f"the exact check is {checks[-1].verdict}"
     if checks[-1].status is Status.INTERRUPTED:
         return "interrupted"
     failed = [check for check in checks if not check.status.solved]
     if len(failed) == len(checks):
         return f"the problem itself was not solved ({checks[0].status})"
+    if problem.opf.stability.declared.margin is None:
+        return f"the criterion {problem.criterion.name} has no rows to tighten"
     if failed:
         least = min(failed, key=lambda check: check.droop_margin)
         return f"with a droop margin of {least.droop_margin:.3g} it is not solved ({least.status})"

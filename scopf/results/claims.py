@@ -14,7 +14,7 @@ import numpy as np
 
 from scopf.engine.symbols import Expression
 from scopf.errors import listing
-from scopf.network.powers import mismatch
+from scopf.network.powers import MISMATCH, mismatch
 
 if TYPE_CHECKING:
     from scopf.arrays import Floats
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from scopf.stability.criterion import Criterion
     from scopf.stability.setting import Setting
 
-MISMATCH = 1e-4  # p.u. of power that may be missing at a bus
 _OF_CRITERIA = ("stability_", "inverter_", "bordered_")  # named expressions of these are evaluated
 
 
@@ -35,7 +34,7 @@ def rewritten(problem: Problem, nlp: NLP) -> list[str]:
     """
     found = []
     for rows in (problem.opf.balance.p, problem.opf.balance.q):
-        active = nlp.row_numbers(rows.name) >= 0
+        active = (nlp.row_numbers(rows.name) >= 0) | nlp.settled(rows.name)
         changed = np.flatnonzero(nlp.replaced(rows.name) | ~active)
         if len(changed):
             assert rows.index is not None
@@ -73,7 +72,7 @@ def unmet(
     found = list(criterion.unmet(exact))
     missing = np.abs(mismatch(net, vm, va, power[0] + 1j * power[1]))
     worst = int(np.argmax(missing))
-    if missing[worst] > MISMATCH:
+    if not missing[worst] <= MISMATCH:
         bus = net.bus.id[worst]
         found.append(f"{missing[worst]:.3g} p.u. of power is missing at bus {bus}")
     view = exact.view(criterion.network)

@@ -30,7 +30,7 @@ def explain(solution: Result, *, progress: bool = False) -> Diagnosis | None:
         return None
     problem, checks = solution.problem, solution.checks
     margins = [check.droop_margin for check in checks if check.status.conflicting]
-    if solution.solved and not margins:
+    if solution.solved and (not margins or checks[-1].stable is None):
         return Diagnosis(f"not certified: {reason(problem, checks)}", True)
     given = problem.scenario.droop_margin  # that of checks is set back after them
     if not _as_solved(solution):

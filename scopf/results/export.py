@@ -53,6 +53,7 @@ def as_dict(solution: Result) -> dict[str, Any]:
         "claim": solution.claim,
         "conditions": problem.criterion.conditions,
         "unmet_assumptions": list(solution.unmet),
+        "constant_power": None if (found := solution.constant_power) is None else found.as_dict(),
         "certified": solution.certified,
         "checks": [
             {key: _finite(value) for key, value in dataclasses.asdict(check).items()}

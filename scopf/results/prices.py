@@ -13,7 +13,12 @@ these:
   A thermal row reads |S|^2/rate <= rate, and dJ*/d(rate) = -lambda (1 + |S|^2/rate^2); so does a
   capability circle. Lost opportunity costs p (S - A) with the row (A^2 + Q^2)/S - S <= 0, so there
   dJ*/dS = p - lambda (1 + (A^2 + Q^2)/S^2), and p = 2 lambda A/S by optimality.
-- A row that a user added has dJ*/d(its right side) = -lambda, in the units that it was written in.
+- A row that a user added has dJ*/d(its right side) = -lambda, in the units that it was written in;
+  a bound without a column of its own has dJ*/d(bound) = z_L or -z_U. These two are slopes of the
+  objective as the user wrote it, and have the other sign where it is maximised.
+- Of two bounds that are nearly equal an interior-point solver leaves both multipliers large; only
+  z_L - z_U is determined. It is the price of the lower bound where positive, of the upper one where
+  negative. The same holds for two P-Q lines that are parallel.
 - A P-Q curve reads a P + b Q <= c with a normal (a, b) of length 1. Its price is what it saves to
   move it by one unit of Q: dJ*/dc |b|.
 - The Nodal Stability Shadow Price of inverter i is the sum of the multipliers of its rows,
@@ -43,7 +48,7 @@ import numpy as np
 
 from scopf.arrays import Flags, Floats
 from scopf.engine.nlp import NLP
-from scopf.engine.symbols import Constraint, Variable
+from scopf.engine.symbols import Constraint, Variable, member
 from scopf.model.pq_curves import SIDES
 from scopf.model.problem import Problem
 from scopf.model.reactive_costs import where_priced
@@ -53,6 +58,7 @@ log = logging.getLogger(__name__)
 
 TRACE = 1e-3  # currency/h per p.u.
 PRICED = 1e-5  # of the median cost, per p.u.
+_PARALLEL = 1e-9  # rad, angle between lines
 
 
 @dataclass(frozen=True)
@@ -89,15 +95,22 @@ class Multipliers:
             log.warning(text, name, int(replaced.sum()))
         return replaced
 
+    @cached_property
+    def bounds(self) -> tuple[Floats, Floats]:
+        """Lower and upper bound multipliers, shape (n,), of which one is zero."""
+        both = self.lower - self.upper
+        return np.maximum(both, 0.0), np.maximum(-both, 0.0)
+
     def of_bounds(self, variables: Variable) -> tuple[Floats, Floats]:
         """Lower and upper bound multipliers of a family of variables; zero where fixed."""
         places = self.nlp.columns(variables.name)
-        lower, upper = np.append(self.lower, 0.0), np.append(self.upper, 0.0)
+        lower, upper = (np.append(side, 0.0) for side in self.bounds)
         return lower[places], upper[places]
 
     def active(self, rows: Constraint) -> Flags:
-        """Members of a constraint family that are rows of the problem."""
-        return (self.nlp.row_numbers(rows.name) >= 0) & ~self.nlp.replaced(rows.name)
+        """Members of a constraint family that are rows of the problem, or hold in any case."""
+        present = (self.nlp.row_numbers(rows.name) >= 0) | self.nlp.settled(rows.name)
+        return present & ~self.nlp.replaced(rows.name)
 
     def price(self, rows: Constraint, *, lower: bool = False) -> Floats:
         """Value of one unit more slack on the upper (or lower) side; NaN without a solution."""
@@ -117,6 +130,7 @@ class Prices:
         voltages: prices of voltage limits, by column of the table of buses.
         gens, branches, dclines, inverters: price columns of these tables.
         added: all columns of the table of rows that a user added or rewrote.
+        bounds: all columns of the table of bounds that have no price elsewhere.
     """
 
     balance: Floats
@@ -127,6 +141,7 @@ class Prices:
     dclines: dict[str, Floats]
     inverters: dict[str, Floats]
     added: dict[str, Any]
+    bounds: dict[str, Any]
 
     @cached_property
     def buses(self) -> dict[str, Floats]:
@@ -200,6 +215,7 @@ def read(
         dclines=_dclines(problem, multipliers, per_mw),
         inverters={"mu_s_per_mvah": np.maximum(_ratings(problem, multipliers), 0.0) * per_mw},
         added=_added(multipliers, x),
+        bounds=_further_bounds(problem, multipliers, x),
     )
     if not multipliers.solved:
         tables.balance[:] = np.nan
@@ -243,12 +259,51 @@ def _added(multipliers: Multipliers, x: Floats) -> dict[str, Any]:
     }
 
 
+def _further_bounds(problem: Problem, multipliers: Multipliers, x: Floats) -> dict[str, Any]:
+    """Bounds of free variables that no other table has, in the units of the model."""
+    nlp, opf = multipliers.nlp, problem.opf
+    priced = {opf.voltages.vm, opf.generation.p, opf.generation.q}
+    if opf.dclines is not None:
+        priced |= {opf.dclines.pf, opf.dclines.qf, opf.dclines.qt}
+    bounded = np.isfinite(nlp.x_lower) | np.isfinite(nlp.x_upper)
+    rest, names, columns = np.append(bounded, False), list[str](), list[int]()
+    for symbol in problem.formulation.of_kind(Variable):
+        places = nlp.columns(symbol.name)  # -1, for one that is fixed, is the spare place
+        if symbol not in priced:
+            shown = np.flatnonzero(rest[places])
+            names += [member(symbol, k) for k in shown.tolist()]
+            columns += places[shown].tolist()
+        rest[places] = False
+    others = np.flatnonzero(rest).tolist()
+    if others:
+        variables = nlp.variables
+        names += [variables[k].name for k in others]
+    at = np.array([*columns, *others], dtype=np.int64)
+    low, high = (side[at] * (-1.0 if nlp.maximize else 1.0) for side in multipliers.bounds)
+    missing = np.full(len(at), np.nan)
+    return {
+        "variable": names,
+        "lower": nlp.x_lower[at],
+        "value": x[at],
+        "upper": nlp.x_upper[at],
+        "dcost_dlower": low if multipliers.solved else missing,
+        "dcost_dupper": -high if multipliers.solved else missing,
+    }
+
+
 def _curves(problem: Problem, multipliers: Multipliers) -> dict[str, Floats]:
     """Price of each side of the P-Q curves, currency/h per p.u. of Q; zero without a row."""
-    found = {side: np.zeros(len(problem.base.gen)) for side in SIDES}
+    n = len(problem.base.gen)
+    found = {side: np.zeros(n) for side in SIDES}
+    normals = {side: np.full(n, np.nan) for side in SIDES}
     for one in problem.opf.curves.sides:
         price = np.maximum(multipliers.of_rows(one.rows, 0.0), 0.0)
         found[one.side][one.gens] = price * np.abs(one.b)
+        normals[one.side][one.gens] = np.arctan(one.a / one.b)
+    parallel = np.abs(normals["min"] - normals["max"]) < _PARALLEL
+    both = found["max"] - found["min"]
+    for side, sign in SIDES.items():
+        found[side] = np.where(parallel, np.maximum(sign * both, 0.0), found[side])
     return found
 
 

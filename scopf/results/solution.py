@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,9 @@ class Solution(Result):
     ) -> Verification:
         """Check with the dynamics of the full network whether the operating point is stable.
 
+        The network is `net`, that of the tables. There is no verdict (`stable` is None) where the
+        solution's powers do not balance in it, or the balance was rewritten on the Pyomo model.
+
         Args:
             load: how loads follow the voltage: "power", "current", "impedance", an exponent, a pair
                 (n_p, n_q), or any of these by bus number (other buses then have constant power).
@@ -49,7 +53,12 @@ class Solution(Result):
             raise ScopfError(f"there is no operating point to verify: {self.message}")
         point = self.point
         settings: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
-        return verify(self.net, self.inverter_data, point.vm, point.va, load=load, **settings)
+        settings |= {"load": load, "power": (point.pg, point.qg)}
+        found = verify(self.net, self.inverter_data, point.vm, point.va, **settings)
+        if not self.rewritten or found.stable is None:
+            return found
+        text = f"undecided, as the dynamics know the network only: {', '.join(self.rewritten)}"
+        return dataclasses.replace(found, stable=None, verdict=text)
 
     def to_pandapower(self, net: Any, *, setpoints: bool = False) -> None:
         """Fill the result tables of the pandapower net that was solved.

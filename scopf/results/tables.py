@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
+from scopf.devices.constant_power import ConstantPower, constant_power
 from scopf.model.problem import Problem, Scenario
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Status
 from scopf.results import claims
@@ -118,8 +119,20 @@ class Result:
 
     @property
     def certified(self) -> bool | None:
-        """Whether the exact check was passed; None when it was not asked for."""
-        return self.checks[-1].stable if self.checks else None
+        """Whether the exact check was passed; None when it was not asked for.
+
+        A check that is undecided is not passed.
+        """
+        return self.checks[-1].stable is True if self.checks else None
+
+    @property
+    def constant_power(self) -> ConstantPower | None:
+        """The generators without an inverter, which count as constant power; None if none do.
+
+        It is a condition of every claim, and of the exact check.
+        """
+        pg = self.point.pg if self.solved else np.full(len(self.point.pg), np.nan)
+        return constant_power(self.problem.base, self.inverter_data, pg)
 
     @property
     def attempt(self) -> str:
@@ -326,12 +339,29 @@ class Result:
 
         `lower` and `upper` limit `value`, in the units that the constraint was written in.
         `dcost_dlimit` is dJ*/d(limit), currency/h per unit of the row, of the limit that binds:
-        not above zero for an upper one, not below for a lower one, either for an equation. NaN
+        not above zero for an upper one, not below for a lower one, either for an equation. J is the
+        objective as you wrote it: where it is maximised, the signs are the other way round. NaN
         without a solution.
         """
         import pandas as pd
 
         return pd.DataFrame(self.prices.added)
+
+    @cached_property
+    def bounds(self) -> pd.DataFrame:
+        """Bounds without a price in another table: value, bounds and the prices of both.
+
+        These are the variables that you added to the Pyomo model, and those of the package that
+        usually have no bounds (`bus_va`) or whose bounds are no limits of the network
+        (`inverter_stiffness` in co-design, `gen_qg_supplied`). Variables that are fixed, or have no
+        bound, are left out. All is in the units of the model, per unit and rad for the package's
+        own. `dcost_dlower` and `dcost_dupper` are dJ*/d(bound), with J the objective as you wrote
+        it: not below and not above zero where it is minimised, the other way round where it is
+        maximised. NaN without a solution.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self.prices.bounds)
 
     @cached_property
     def trace(self) -> pd.DataFrame:

@@ -58,7 +58,7 @@ def blocks(solution: Result) -> list[Block]:
     if not solution.solved:
         return [*lines, "no cost and no prices: the solve failed"]
     lines.append(f"cost {solution.cost:.4f} per hour")
-    lines += [*_claim(solution), *checks(solution)]
+    lines += [*_claim(solution), *conditions(solution), *checks(solution)]
     if problem.criterion.name == "none":
         lines += ["", "Dispatch", Table(solution.gens, _GEN, "generators")]
     else:
@@ -83,6 +83,12 @@ def checks(solution: Result) -> list[str]:
     ]
     verdict = "passed" if solution.certified else "NOT passed: the operating point is not certified"
     return ["exact check by the dynamics", *lines, verdict]
+
+
+def conditions(solution: Result) -> list[str]:
+    """The generators that are taken for constant power, a condition of claims and checks."""
+    found = solution.constant_power
+    return [] if found is None else [str(found)]
 
 
 def _claim(solution: Result) -> list[str]:

@@ -17,7 +17,7 @@ import pyomo.environ as pyo
 from scopf.arrays import Flags, Floats
 from scopf.engine.formulation import Formulation
 from scopf.engine.nlp import NLP
-from scopf.engine.symbols import Constraint, Expression, Symbol, Variable
+from scopf.engine.symbols import Constraint, Expression, Variable, labelled
 from scopf.errors import ScopfError
 from scopf.model.limits import excess
 from scopf.model.part import OperatingPoint, Part
@@ -46,6 +46,11 @@ class Family:
     violation: float
     where: str
 
+    @property
+    def complaint(self) -> str:
+        """The largest violation as a sentence."""
+        return f"{self.where} is violated by {self.violation:.2g}"
+
 
 def families(
     problem: Problem, nlp: NLP, x: Floats, stability: Stability, at: OperatingPoint | None
@@ -64,12 +69,12 @@ def families(
     """
     f = problem.formulation
     known = _residuals(problem, at)
-    found, rest = [], np.ones(nlp.m, dtype=bool)
+    found, rest = [], np.ones(nlp.m + 1, dtype=bool)
     compiled = _relative(nlp.constraints(x), nlp.g_lower, nlp.g_upper)
     for symbol in f.of_kind(Constraint):
         places, replaced = nlp.row_numbers(symbol.name), nlp.replaced(symbol.name)
-        own = (places >= 0) & ~replaced
-        rest[places[own]] = False
+        own = ((places >= 0) | nlp.settled(symbol.name)) & ~replaced
+        rest[places[own]] = False  # -1, for one without a free variable, is the spare place
         if not own.any():
             continue
         # A row that has a check is judged by that, any other by the compiled one.
@@ -80,6 +85,7 @@ def families(
     found += _margins(problem, stability)
     for variable, violation, present in _bounds(problem, nlp):
         found.append(_worst(variable.name, violation, variable.keys, present))
+    rest = rest[:-1]
     if rest.any():
         violation = np.where(rest, compiled, 0.0)
         worst = _place(violation)
@@ -118,17 +124,8 @@ def _without_check(part: Part, rows: Constraint) -> str:
 
 def _worst(name: str, violation: Floats, keys: Sequence[Any], present: Flags) -> Family:
     worst = _place(violation)
-    where = _label(name, keys[worst]) if _wrong(violation[worst]) else ""
+    where = labelled(name, keys[worst]) if _wrong(violation[worst]) else ""
     return Family(name, int(present.sum()), float(violation[worst]), where)
-
-
-def member(symbol: Symbol, position: int) -> str:
-    """Name of a member of a family, as on the Pyomo model."""
-    return _label(symbol.name, symbol.index.keys[position]) if symbol.index else symbol.name
-
-
-def _label(name: str, key: Any) -> str:
-    return f"{name}[{','.join(map(str, key)) if isinstance(key, tuple) else key}]"
 
 
 def _place(violation: Floats) -> int:
@@ -159,29 +156,40 @@ def _margins(problem: Problem, stability: Stability) -> list[Family]:
 
 
 def _bounds(problem: Problem, nlp: NLP) -> Iterator[tuple[Variable, Floats, Flags]]:
-    """Violations of the bounds of free variables: family, of each member, which are free."""
+    """Violations of bounds, fixed variables included: family, of each member, which have any."""
     tables = dict[Variable, tuple[Floats, Floats]]()
     if problem.formulation.rendering is None:  # on a Pyomo model a user may have moved bounds
         for part in problem.opf.parts:
             tables |= part.bounds()
     for symbol in problem.formulation.of_kind(Variable):
         lower, upper = tables.get(symbol, (symbol.lower, symbol.upper))
-        free = (nlp.columns(symbol.name) >= 0) & (np.isfinite(lower) | np.isfinite(upper))
-        if free.any():
-            yield symbol, np.where(free, excess(symbol.value, lower, upper), 0.0), free
+        used = (nlp.columns(symbol.name) >= 0) | symbol.fixed
+        present = used & (np.isfinite(lower) | np.isfinite(upper))
+        if present.any():
+            yield symbol, np.where(present, excess(symbol.value, lower, upper), 0.0), present
 
 
 def _other_bounds(problem: Problem, nlp: NLP, x: Floats) -> list[Family]:
+    families = problem.formulation.of_kind(Variable)
     rest = np.ones(nlp.n + 1, dtype=bool)
-    for symbol in problem.formulation.of_kind(Variable):
+    for symbol in families:
         rest[nlp.columns(symbol.name)] = False  # -1, for one that is fixed, is the spare place
-    rest = rest[:-1] & (np.isfinite(nlp.x_lower) | np.isfinite(nlp.x_upper))
-    if not rest.any():
+    at = np.flatnonzero(rest[:-1] & (np.isfinite(nlp.x_lower) | np.isfinite(nlp.x_upper)))
+    fixed, value, low, high = nlp.fixed_beside(symbol.name for symbol in families)
+    bounded = np.flatnonzero(np.isfinite(low) | np.isfinite(high))
+    violation = np.concatenate(
+        [
+            _relative(x[at], nlp.x_lower[at], nlp.x_upper[at]),
+            _relative(value[bounded], low[bounded], high[bounded]),
+        ]
+    )
+    if not len(violation):
         return []
-    violation = np.where(rest, _relative(x, nlp.x_lower, nlp.x_upper), 0.0)
-    worst = _place(violation)
-    where = nlp.variables[worst].name if _wrong(violation[worst]) else ""
-    return [Family(BOUNDS, int(rest.sum()), float(violation[worst]), where)]
+    worst, where = _place(violation), ""
+    if _wrong(violation[worst]):
+        one = nlp.variables[at[worst]] if worst < len(at) else fixed[bounded[worst - len(at)]]
+        where = one.name
+    return [Family(BOUNDS, len(violation), float(violation[worst]), where)]
 
 
 def cost(problem: Problem, at: OperatingPoint | None) -> float:

@@ -62,7 +62,7 @@ class Conservatism:
         costs: a row for each criterion and droop: `criterion`, `loads`, `mq`, `status`, `increase`
             of the cost, currency/h, and whether the optimum is `stable_power` and
             `stable_impedance`, with loads of constant power and of constant impedance; missing
-            where the solve failed.
+            where the solve failed or the check is undecided.
     """
 
     case: str

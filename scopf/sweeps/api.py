@@ -239,6 +239,7 @@ class _Run:
                     "solve_seconds": round(sum(row["seconds"] for row in found.values()), 3),
                     "counts": manifests.counts(found.values()),
                 }
+                manifests.add_shares(manifest, found.values())
                 if status != "failed":  # then the disk may be the reason, which has been reported
                     manifests.write(folder, manifest)
         del rows
@@ -284,6 +285,7 @@ class _Run:
             "versions": manifests.versions(),
             "machine": run["machine"],
             "options": dict(base.solving),
+            "constant_power": manifests.constant_power(net, self._study.units),
             "pairs": manifests.about_pairs(),
             "runs": [run],
             "network": manifests.network(net, self._study.units.bus),
@@ -293,7 +295,7 @@ class _Run:
 def _check_folder(folder: Path, resume: bool) -> None:
     there = (folder / JOURNAL).exists() or (folder / manifests.MANIFEST).exists()
     if there and not resume:
-        text = f"there is a sweep in {folder} already: resume it (resume=True, --resume), or"
+        text = f"there is a sweep in {folder} already: resume it (resume=True), or"
         raise ScopfError(f"{text} choose another folder")
 
 

@@ -11,7 +11,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from scopf.arrays import plain
+from scopf.devices import constant_power as devices
 from scopf.errors import ScopfError, listing
 from scopf.sweeps import atomic
 from scopf.sweeps.spec import Spec
@@ -83,6 +86,34 @@ def base(criterion: str | Criterion, scenario: Scenario | None, units: Inverters
     return {"criterion": name, "scenario": plain(numbers), "inverters": plain(units.columns)}
 
 
+def constant_power(net: Network, units: Inverters) -> dict[str, Any] | None:
+    """Generators without an inverter, taken for constant power; None if there are none."""
+    net = net.energized()
+    found = devices.constant_power(net, units, np.full(len(net.gen), np.nan))
+    return None if found is None else found.as_dict()
+
+
+def add_shares(manifest: dict[str, Any], rows: Iterable[dict[str, Any]]) -> None:
+    """Add the least and the largest share of the dispatch that they have in any scenario."""
+    if manifest.get("constant_power") is not None:
+        shares = [row.get("constant_power_share") for row in rows]
+        known = [share for share in shares if share is not None and share == share]
+        between = [min(known), max(known)] if known else None
+        manifest["constant_power"]["share_of_dispatch"] = between
+
+
+def about_constant_power(manifest: dict[str, Any]) -> list[str]:
+    """A sentence on the generators that are taken for constant power, if there are any."""
+    found = manifest.get("constant_power")
+    if not found:
+        return []
+    text = f"Generators taken for constant power: {found['generators']}"
+    if not found["share_of_dispatch"]:
+        return [f"{text}."]
+    low, high = (devices.percent(share) for share in found["share_of_dispatch"])
+    return [f"{text}, {low if low == high else f'{low} to {high}'} % of the dispatch."]
+
+
 def about_pairs() -> str:
     """A sentence on the rows that the table `pairs` leaves out."""
     text = f"all rows of problems that have up to {MANY_PAIRS}; of larger ones those that bind"
@@ -125,10 +156,24 @@ def read(folder: Path) -> dict[str, Any]:
         text = f"is of format {found.get('format')!r}; this version of scopf reads {FORMAT}"
         raise ScopfError(f"{folder / MANIFEST} {text}")
     bad = [key for key, kind in _KEYS.items() if not isinstance(found.get(key), kind)]
+    bad += [] if _is_constant_power(found.get("constant_power")) else ["constant_power"]
     bad += [] if "case" in bad or isinstance(found["case"].get("name"), str) else ["case.name"]
     if bad or not all(isinstance(run, dict) for run in found["runs"]):
         raise ScopfError(f"{folder / MANIFEST} is damaged: see {listing(bad or ['runs'])}")
     return found
+
+
+def _is_constant_power(found: Any) -> bool:
+    """Whether that is what a manifest may say of generators that are taken for constant power."""
+    if not isinstance(found, dict):
+        return found is None
+    share = found.get("share_of_dispatch")
+    shares = [] if share is None else share
+    return isinstance(found.get("generators"), int) and (
+        isinstance(shares, list)
+        and len(shares) in (0, 2)
+        and all(isinstance(one, float | int) for one in shares)
+    )
 
 
 def spec(folder: Path, manifest: dict[str, Any]) -> Spec:

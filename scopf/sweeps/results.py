@@ -31,6 +31,7 @@ ROW = {
     "iterations": "Int64", "seconds": "float64", "attempt": "object", "start": "object",
     "nssp_max": "float64", "nssp_max_bus": "Int64", "margin_min": "float64",
     "vm_min": "float64", "vm_max": "float64", "binding": "Int64",
+    "constant_power_share": "float64",
 }  # fmt: skip
 _AT_ONCE = 50_000  # rows of a table in memory while it is written
 
@@ -159,6 +160,7 @@ def _of_journal(folder: Path, manifest: dict[str, Any]) -> Sweep:
     with tempfile.TemporaryDirectory() as name, Store(folder, write=False) as store:
         rows = write(store, plan, Path(name))
         manifest["counts"] = manifests.counts(rows.values())
+        manifests.add_shares(manifest, rows.values())
         return Sweep(folder, manifest, Path(name))._keep()
 
 

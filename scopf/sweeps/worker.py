@@ -196,6 +196,8 @@ def _row(solution: Solution) -> dict[str, Any]:
         rows = found.rows
         slack = rows.limit - rows.value - found.required
         row["binding"] = int((slack <= BINDING).sum())
+        if (constant := solution.constant_power) is not None:
+            row["constant_power_share"] = constant.share_of_dispatch
     return row
 
 

@@ -194,6 +194,20 @@ def test_options_reach_ipopt_and_the_other_flags_the_model():
     assert limits == pytest.approx(expected.inverters["limit_pu"].tolist())
 
 
+def test_a_refused_option_names_the_flag_that_says_why():
+    said = refused("solve case9 --option linear_solver=nosuch --option tol=1e-7")
+    assert "linear_solver" in said
+    said = refused("solve case9 --option linear_solver=ma57")
+    assert "(--verbose shows why)" in said
+    assert "=True" not in said
+
+
+def test_a_keyword_is_the_flag_of_its_name_on_the_command_line(tmp_path):
+    run("sweep case9 --mq 0.1 --out", tmp_path)
+    said = refused("sweep case9 --mq 0.1 --out", tmp_path)
+    assert "resume it (--resume)" in said
+
+
 def test_unsupported_content_is_refused_or_ignored_as_wished(tmp_path):
     case = bundled.entries()["case9"].path.read_text(encoding="utf-8")
     path = tmp_path / "linked.m"

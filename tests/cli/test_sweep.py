@@ -167,3 +167,10 @@ def test_every_fault_of_a_load_series_is_said_at_once(tmp_path):
         "column 'x' is neither `all`, nor `step`, nor a bus number",
         "column '05' is there twice",
     ]
+
+
+def test_a_refused_option_names_a_flag_that_there_is(tmp_path):
+    result = run(
+        "case9", "--mq", "0.1", "--option", "linear_solver=ma57", "--out", tmp_path / "out"
+    )
+    assert "(scopf solve --verbose shows why)" in result.output

@@ -598,3 +598,48 @@ def test_a_solution_that_is_not_certified_says_why():
     assert found.solved
     assert found.certified is False
     assert str(found.diagnosis).startswith("not certified: ")
+
+
+# -- numbers that are none -----------------------------------------------
+
+
+def listed(own, lift=False, loads=False):
+    """All limits of a problem, each relaxed a little; a RuntimeWarning is an error here."""
+    nlp = compiled(own, lift)
+    limits = Limits(Catalog(own, nlp, loads).kinds)
+    found = [(str(limits[k]), limits[k].present, limits.needed(k, 0.1)) for k in range(len(limits))]
+    elastic = Elastic(nlp, limits.rows, limits.bounds, np.ones(len(limits), bool), limits.most)
+    assert np.isfinite(elastic.start(nlp.start)).all()
+    return found
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("criterion", ["voltage-difference", "weighted", "C0", "C1", "C2"])
+def test_a_limit_of_zero_can_be_relaxed(criterion):
+    net = scopf.load_case("case39")
+    own = scopf.build(net, mq=0.2, criterion=criterion)
+    limits = own.opf.stability.declared.limits
+    before = [(name, *numbers) for name, *numbers in listed(own) if "inverter 30" in name]
+    own.model.inverter_gamma_offset[30] = -limits.values[0]
+    for lift, loads in ((False, False), (True, True)):
+        after = [one for one in listed(own, lift, loads) if "inverter 30" in one[0]]
+        assert len(after) == len(before) == 1
+        assert after[0][1:] == pytest.approx(before[0][1:])  # m_q, and that which is needed
+        assert after[0][1] == pytest.approx(0.2)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_limits_without_bounds_and_loads_of_zero_give_no_warning():
+    net = scopf.load_case("case9")
+    one = {
+        "id": 1, "from_bus": 5, "to_bus": 9, "in_service": True, "pf": 0.0, "qf": 0.0, "qt": 0.0,
+        "vf": 1.0, "vt": 1.0, "pmin": -0.1, "pmax": 0.1, "qminf": -np.inf, "qmaxf": np.inf,
+        "qmint": -np.inf, "qmaxt": np.inf, "loss0": 0.0, "loss1": 0.0,
+    }  # fmt: skip
+    line = scopf.network.tables.DcLines(**{name: np.array([x]) for name, x in one.items()})
+    q = np.full(3, np.inf)
+    own = scopf.build(net.replace(dcline=line, gen={"qmin": -q, "qmax": q}), mq=0.2, load_scale=0)
+    for lift, loads in ((False, False), (True, True)):
+        names = [name for name, present, _ in listed(own, lift, loads) if np.isfinite(present)]
+        assert any("DC line Pmax" in name for name in names)
+        assert not any("Qmax" in name for name in names)

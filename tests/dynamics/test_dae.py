@@ -7,12 +7,11 @@ import pytest
 from scipy import sparse
 from scipy.integrate import solve_ivp
 from scipy.optimize import root
-from scipy.sparse import linalg
 
 import scopf
 from scopf.dynamics import modes
 from scopf.dynamics.dae import SingularError, System
-from scopf.dynamics.inertia import determinant_sign, negatives
+from scopf.dynamics.inertia import left_eigenvalues, negatives, schur_complement
 from scopf.dynamics.loads import Loads, exponents
 from tests.small_networks import network, random_network
 
@@ -236,14 +235,21 @@ def test_signs_of_symmetric_matrices_are_those_of_their_eigenvalues():
     assert negatives(swap) == 1
 
 
-def test_the_sign_of_a_determinant_is_read_from_sparse_factors():
-    rng, signs = np.random.default_rng(4), set()
+def test_eigenvalues_on_the_left_are_counted_and_variables_eliminated():
+    rng, counts = np.random.default_rng(4), set()
     for size in rng.integers(1, 12, 60).tolist():
-        full = rng.standard_normal((size, size))
-        sign = determinant_sign(linalg.splu(sparse.csc_array(full)))
-        assert sign == np.linalg.slogdet(full)[0]
-        signs.add(sign)
-    assert signs == {-1, 1}
+        full = rng.standard_normal((size, size)) + rng.uniform(0, 4) * np.eye(size)
+        places = rng.choice(size, int(rng.integers(0, size + 1)), replace=False)
+        kept = np.setdiff1d(np.arange(size), places)
+        left = schur_complement(sparse.csc_array(full), places)
+        if len(kept):
+            inverse = np.linalg.inv(full)[np.ix_(kept, kept)]
+            assert left.toarray() @ inverse == pytest.approx(np.eye(len(kept)), abs=1e-8)
+        count = left_eigenvalues(left)
+        assert count == (np.linalg.eigvals(left.toarray()).real < 0).sum()
+        counts.add(count)
+    assert {0, 1, 2, 3} <= counts
+    assert schur_complement(sparse.csc_array(np.ones((3, 3))), np.array([0, 1])) is None
 
 
 def at_the_nose(angle):

@@ -9,10 +9,12 @@ from typer.testing import CliRunner
 
 import scopf
 from scopf.cli.main import app
+from scopf.dynamics.dae import System
 from scopf.dynamics.energy import hessian
+from scopf.dynamics.loads import Loads
 from scopf.dynamics.verification import verify
 from scopf.network.susceptances import Grid
-from tests.small_networks import network, random_network
+from tests.small_networks import balanced, network, random_network
 
 
 def solved(case, *, lossless=False, **droops):
@@ -63,7 +65,7 @@ def test_with_losses_or_active_load_that_follows_the_voltage_there_is_no_exact_c
         (net.replace(bus={"gs": 0.01 + 0 * vm}), "power"),
         (net, "impedance"),
     ):
-        found = verify(other, inv, vm, va, load=load)
+        found = verify(balanced(other, inv, vm, va), inv, vm, va, load=load)
         assert not found.lossless
         assert found.negative is None
         assert found.stable == (found.unstable == 0 and not found.past_nose)
@@ -100,14 +102,44 @@ def test_the_critical_droop_of_the_39_bus_system_with_losses():
     assert found.critical_mq == pytest.approx(0.2049, abs=5e-5)
     r, x = net.branch.r, net.branch.x
     without = net.replace(branch={"r": 0 * r, "x": (r**2 + x**2) / x})
-    assert verify(without, *args).critical_mq == pytest.approx(0.2041, abs=5e-5)
+    assert verify(balanced(without, *args), *args).critical_mq == pytest.approx(0.2041, abs=5e-5)
     fast = inv.replace(mp=np.full(10, 0.5))
     assert verify(net, fast, *args[1:]).critical_mq == pytest.approx(0.2049, abs=2e-4)
 
 
+def test_droops_that_differ_have_a_critical_factor_and_no_critical_mq(lossless_39):
+    """Both of a factor below one and of one above; the units of a bus count one by one."""
+    net, point = lossless_39.net, lossless_39.point
+    inv = lossless_39.inverter_data
+    for scale in (0.2, 1.0, 3.0):
+        mq = scale * np.linspace(0.2, 0.5, 10)
+        found = verify(net, inv.replace(mq=mq), point.vm, point.va)
+        factor = found.critical_factor
+        assert found.stable == (factor > 1)
+        assert np.isnan(found.critical_mq)
+        for share, stable in ((0.999, True), (1.001, False)):
+            other = inv.replace(mq=mq * factor * share)
+            assert verify(net, other, point.vm, point.va).stable is stable
+        assert f"critical factor on the droops at this point: {factor:.6g}" in str(found)
+        assert "critical m_q" not in str(found)
+        assert found.as_dict()["critical_mq"] is None
+        assert found.largest_factor(1.0) == (np.inf if found.stable else pytest.approx(factor))
+    uniform = lossless_39.verify()
+    assert uniform.critical_mq == pytest.approx(0.34 * uniform.critical_factor)
+    assert lossless_39.verify(load="impedance").critical_factor == np.inf
+    rows = np.repeat(np.arange(10), 1 + (net.gen.bus == 32))
+    two = net.replace(gen=net.gen.take(rows).replace(id=1 + np.arange(11)))
+    for mq, same in ((0.3, True), (dict.fromkeys(net.gen.bus.tolist(), 0.3), False)):
+        inverters = scopf.Inverters.at_generators(two, mq=mq)
+        found = verify(two, inverters, point.vm, point.va)
+        assert np.isfinite(found.critical_mq) == same
+        assert np.isfinite(found.critical_factor)
+
+
 def test_the_critical_droop_by_search_is_that_by_lapack():
     net, inv, vm, va = random_network(np.random.default_rng(12), losses=0.1)
-    one, other = (verify(net, inv, vm, va, method=how).critical_mq for how in ("dense", "arnoldi"))
+    args = net, inv, vm, va
+    one, other = (verify(*args, method=how).critical_factor for how in ("dense", "arnoldi"))
     assert 0 < one < np.inf
     assert other == pytest.approx(one, rel=1e-5)
 
@@ -145,14 +177,16 @@ def test_tables_and_text_name_modes_and_inverters(lossless_39):
         assert part in text
     assert "critical" not in text
     assert f"critical m_q at this point: {found.critical_mq:.6g}" in found.text()
+    assert f"the droops at this point: {found.critical_factor:.6g}" in found.text()
     json.dumps(found.as_dict(), allow_nan=False)
 
 
 def at_an_angle(angle, gens=(1,), r=0.0):
-    """A line to a load without reactive power; beyond 45 degrees it is past the nose."""
+    """A line to a load of hardly any reactive power; beyond 45 degrees it is past the nose."""
     net = network(2, [(1, 2, r, 1.0)], list(gens), loads={2: 0.5})
     inv = scopf.Inverters.at_generators(net, buses=[1])
-    return verify(net, inv, np.array([1.0, np.cos(angle)]), np.array([0.0, -angle]))
+    point = np.array([1.0, np.cos(angle)]), np.array([0.0, -angle])
+    return verify(balanced(net, inv, *point), inv, *point)
 
 
 def test_loads_at_and_past_the_nose_are_reported_as_not_stable():
@@ -214,6 +248,7 @@ def test_the_command_solves_and_verifies():
     assert good.exit_code == 0, good.output
     assert "stable: the rightmost decays" in good.stdout
     assert re.search(r"critical m_q at this point: 0\.3\d+", good.stdout)
+    assert re.search(r"critical factor on the droops at this point: 1\.\d+", good.stdout)
     assert good.stdout.splitlines()[-1].split()[0] == "3"
     bad = run("verify case39 --lossless --mq 0.34 --criterion none --json")
     assert bad.exit_code == 1
@@ -276,3 +311,128 @@ def test_a_series_capacitor_between_lines_is_not_a_load_past_its_nose(lossless):
     assert found.stable == (found.unstable == 0)
     if lossless:
         assert found.stable
+
+
+@pytest.mark.parametrize("r", [0.0, 1e-4, 0.02])
+def test_two_loads_past_the_nose_do_not_cancel(r):
+    """Two radial feeders, both loads on the low-voltage branch: the determinant is positive."""
+    net = network(3, [(1, 2, r, 1.0), (1, 3, r, 1.0)], [1], loads={2: 0.19, 3: 0.19})
+    for low, high, past in ((0.1, 0.5, 2), (0.6, 1.0, 0)):
+        held = net.replace(bus={"vmin": np.array([1, low, low]), "vmax": np.array([1, high, high])})
+        inverters = scopf.Inverters.at_generators(held, mq=0.01)
+        problem = scopf.build(held, inverters, criterion="none")
+        solution = scopf.solve(problem, start="flat", certify=True)
+        assert solution.solved
+        assert solution.certified is (past == 0)
+        found = solution.verify()
+        assert (found.past_nose, found.stable) == (past, past == 0)
+
+
+def loads_alone(net, inv, vm, va):
+    """d(P, Q)/d(theta, ln V) of the buses that have a load and no inverter, dense."""
+    system = System(net, inv, vm, va, Loads.of(net, vm, "power"))
+    n, rest = len(vm), np.setdiff1d(system.rest, system.junctions)
+    complete = system.balance.toarray() * np.r_[np.ones(n), vm]
+    both = [np.concatenate([place, n + place]) for place in (rest, system.junctions)]
+    own, across, back, inner = (complete[np.ix_(i, j)] for i in both for j in both)
+    return own - across @ np.linalg.solve(inner, back)
+
+
+def test_loads_past_the_nose_are_counted_on_random_networks_with_losses():
+    rng, counts = np.random.default_rng(8), []
+    for _ in range(300):
+        net, inv, vm, va = random_network(rng, losses=float(rng.uniform(0, 1)))
+        x = np.where(rng.random(len(net.branch)) < 0.1, -0.02, net.branch.x)
+        net = balanced(net.replace(branch={"x": x}), inv, vm, va)
+        values = np.linalg.eigvals(loads_alone(net, inv, vm, va))
+        found = verify(net, inv, vm, va)
+        counts.append(found.past_nose)
+        assert found.past_nose == (values.real < 0).sum()
+        assert not (found.stable and found.past_nose)
+    assert min(counts) == 0
+    assert {2, 3} <= set(counts)
+
+
+def test_what_is_too_large_to_count_is_undecided(monkeypatch):
+    monkeypatch.setattr("scopf.dynamics.inertia._DENSE", 0)
+    low = at_an_angle(0.9, r=0.01)
+    assert (low.stable, low.past_nose) == (None, None)
+    assert low.verdict.startswith("undecided: whether the loads")
+    assert np.isnan(low.critical_mq)
+    assert at_an_angle(0.7, r=0.01).stable
+
+
+# -- points without a verdict -----------------------------------------------
+
+
+def undecided(check, bus):
+    """The sentence of a check that has no verdict because power is missing at a bus."""
+    assert check.stable is None
+    assert f"power is missing at bus {bus}" in check.verdict
+    assert (check.unstable, check.past_nose, check.largest_participation) == (None, None, None)
+    assert np.isnan([check.critical_factor, check.critical_mq]).all()
+    assert check.modes.empty
+    found = json.loads(json.dumps(check.as_dict(), allow_nan=False))
+    assert (found["stable"], found["critical_mq"]) == (None, None)
+    return str(check)
+
+
+@pytest.mark.parametrize("bus", [4, 30, 38])
+def test_power_that_is_missing_at_any_bus_leaves_no_verdict(lossless_39, bus):
+    net, point, inv = lossless_39.net, lossless_39.point, lossless_39.inverter_data
+    shunt = net.replace(bus={"bs": np.where(net.bus.id == bus, 0.3, 0.0)})
+    args, power = (inv, point.vm, point.va), (point.pg, point.qg)
+    assert verify(net, *args, power=power).stable is False
+    assert "a shunt" in undecided(verify(shunt, *args, power=power), bus)
+    if bus == 4:
+        undecided(verify(shunt, *args), bus)
+    else:  # what the generator puts out is not known
+        assert verify(shunt, *args).stable is not None
+    with pytest.raises(scopf.ScopfError, match="of the 10 generators"):
+        verify(net, *args, power=(point.pg, point.vm))
+
+
+@pytest.mark.parametrize("bus", [4, 30, 38])
+@pytest.mark.parametrize("criterion", ["weighted", "none"])
+def test_a_device_that_the_network_does_not_have_is_never_certified(bus, criterion):
+    net = scopf.load_case("case39").lossless()
+    inverters = scopf.Inverters.at_generators(net, mq=0.2)
+    problem = scopf.build(net, inverters, criterion=criterion)
+    row = problem.model.bus_balance_q[bus]
+    row.set_value(row.body + 0.3 * problem.model.bus_vm[bus] ** 2 == row.upper)
+    solution = scopf.solve(problem, certify=True)
+    assert solution.solved
+    undecided(solution.verify(), bus)
+    assert solution.certified is False
+    (check,) = solution.checks
+    assert check.stable is None
+    assert np.isnan(check.factor)
+    assert "NOT passed" in str(solution)
+    assert "undecided" in str(solution.diagnosis)
+
+
+def test_a_device_without_power_at_the_optimum_leaves_no_verdict():
+    net = scopf.load_case("case39").lossless()
+    problem = scopf.build(net, scopf.Inverters.at_generators(net, mq=0.2), criterion="none")
+    held = float(scopf.solve(problem).point.vm[3])
+    problem.model.bus_vm[4].fix(held)
+    row = problem.model.bus_balance_q[4]
+    row.set_value(row.body + 5 * (problem.model.bus_vm[4] - held) == row.upper)
+    check = scopf.solve(problem).verify()
+    assert check.stable is None
+    assert "bus_balance_q was rewritten or switched off at bus 4" in check.verdict
+
+
+def test_a_search_that_was_given_up_is_undecided(monkeypatch):
+    monkeypatch.setattr("scopf.dynamics.modes._SQUARES", 0)
+    solution = solved("case39", mq=0.1)
+    check = solution.verify(method="arnoldi")
+    assert check.stable is None
+    assert 'use method="dense"' in check.verdict
+    problem = solution.problem
+    assert scopf.solve(problem, certify={"method": "arnoldi"}).certified is False
+    bad = run("verify case39 --mq 0.1 --method arnoldi --json")
+    assert bad.exit_code == 1
+    assert json.loads(bad.stdout)["stable"] is None
+    assert run("verify case39 --mq 0.1 --method arnoldi").exit_code == 1
+    assert run("verify case39 --mq 0.1").exit_code == 0

@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pyomo.dae as dae
 import pyomo.environ as pyo
 import pytest
 from hypothesis import given, settings
@@ -215,6 +216,22 @@ def test_a_component_that_does_not_compile_is_refused():
     made.model.s = pyo.SOSConstraint(var=made.model.bus_vm, sos=1)
     with pytest.raises(scopf.ScopfError, match=r"s \(SOSConstraint\)"):
         NLP(made.formulation)
+
+
+def test_what_carries_no_rows_compiles():
+    made = problem()
+    m = made.model
+    m.time = dae.ContinuousSet(bounds=(0, 1))
+    m.flag = pyo.BooleanVar()
+    m.pairs = pyo.Set(initialize=[1, 2]) * pyo.RangeSet(2)
+    m.stock = pyo.Var(m.time, bounds=(0, 1), initialize=0.5)
+    assert NLP(made.formulation).n == NLP(problem().formulation).n
+    m.filling = dae.DerivativeVar(m.stock, wrt=m.time)
+    with pytest.raises(scopf.ScopfError, match=r"filling \(DerivativeVar\)"):
+        NLP(made.formulation)
+    m.fill = pyo.Constraint(m.time, rule=lambda m, t: m.filling[t] == m.gen_pg[1])
+    pyo.TransformationFactory("dae.finite_difference").apply_to(m, nfe=3)
+    assert scopf.solve(made).solved
 
 
 # -- copies -----------------------------------------------

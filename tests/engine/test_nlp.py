@@ -205,13 +205,22 @@ def test_a_fixed_variable_is_a_constant_everywhere():
     assert not len(nlp.hessianstructure()[0])
 
 
-def test_a_row_whose_variables_are_all_fixed_is_dropped_or_refused():
+def test_a_row_whose_variables_are_all_fixed_is_dropped_if_it_holds():
     m = model_of(lambda m: m.x[0] ** 2 <= 1)
     m.x[0].fix(0.5)
     assert NLP(m).m == 0
     m.x[0].fix(1.5)
     m.also = pyo.Constraint(expr=m.x[0] >= 2)
-    with pytest.raises(scopf.ScopfError, match=r"row\[0\], also"):
+    nlp = NLP(m)
+    assert (nlp.m, nlp.unmet.tolist(), nlp.row_names) == (2, [0, 1], ["row[0]", "also"])
+    assert nlp.constraints(nlp.start).tolist() == [2.25, 1.5]
+    assert not len(nlp.jacobianstructure()[0])
+    m.x[0].fix(0.9)
+    assert not nlp.refresh()
+    nlp = NLP(m)
+    assert (nlp.unmet.tolist(), nlp.row_names) == ([0], ["also"])
+    m.odd = pyo.Constraint(expr=1 / (m.x[0] - 0.9) <= 1)
+    with pytest.raises(scopf.ScopfError, match="odd"):
         NLP(m)
 
 

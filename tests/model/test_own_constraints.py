@@ -82,3 +82,43 @@ def test_without_a_solution_there_is_no_price():
     failed = scopf.solve(found)
     assert not failed.solved
     assert failed.constraints["dcost_dlimit"].isna().all()
+
+
+# -- the cost itself maximised -----------------------------------------------
+
+
+def most_expensive(pd=0.0, limit=None):
+    """The dearest dispatch of case9, with more load at bus 5 and a limit on an output."""
+    net = scopf.load_case("case9")
+    load = net.bus.pd.copy()
+    load[4] += pd
+    made = scopf.build(net.replace(bus={"pd": load}), criterion="none")
+    if limit is not None:
+        made.model.own = pyo.Constraint(expr=made.model.gen_pg[2] <= limit)
+    made.model.total_cost.sense = pyo.maximize
+    return made
+
+
+def test_the_cost_maximised_is_checked_with_its_own_sign():
+    seen = []
+    solution = scopf.solve(most_expensive(), progress=lambda *one: seen.append(one))
+    assert solution.status == solution.accuracy.status == "optimal"
+    assert len(solution.attempts) == 1
+    assert solution.accuracy.cost == pytest.approx(solution.cost, rel=1e-9)
+    assert solution.cost > 1.2 * scopf.solve(problem()).cost
+    assert seen[-1][1] == pytest.approx(solution.cost, rel=1e-6)
+    assert solution.trace["cost"].iloc[-1] == pytest.approx(solution.cost, rel=1e-6)
+
+
+def test_signs_of_prices_where_the_cost_is_maximised():
+    h, solution = 1e-4, scopf.solve(most_expensive(limit=2.0))
+    costs = [scopf.solve(most_expensive(limit=2.0 + step)).cost for step in (h, -h)]
+    slope = (costs[0] - costs[1]) / (2 * h)
+    assert slope > 1  # a larger upper limit: more of what is maximised
+    assert solution.constraints["dcost_dlimit"][0] == pytest.approx(slope, rel=1e-4)
+    costs = [scopf.solve(most_expensive(step, limit=2.0)).cost for step in (h, -h)]
+    slope = (costs[0] - costs[1]) / (2 * h) / 100
+    # an LMP is by how much the objective gets worse
+    assert solution.buses["lmp_p_per_mwh"][4] == pytest.approx(-slope, rel=1e-3)
+    priced = solution.gens.filter(like="mu_")
+    assert (priced >= 0).all(axis=None)

@@ -85,3 +85,37 @@ def test_gains_of_units_share_a_uniform_droop():
     )
     assert one == other
     assert scopf.solve(updated).cost == pytest.approx(scopf.solve(built).cost, rel=1e-8)
+
+
+@pytest.mark.parametrize("given", [-1.0, {5: -0.1}, pd.Series({5: -0.1})])
+def test_a_negative_load_scale_is_refused_and_changes_nothing(given):
+    net = scopf.load_case("case9")
+    said = r"load_scale( of bus 5)? must be zero or positive, got -"
+    with pytest.raises(scopf.ScopfError, match=said):
+        scopf.build(net, load_scale=given)
+    problem = scopf.build(net, criterion="none", load_scale=0.9)
+    before = scopf.solve(problem).cost
+    with pytest.raises(scopf.ScopfError, match=said):
+        problem.update(load_scale=given)
+    assert problem.scenario.load_scale == 0.9
+    assert scopf.solve(problem).cost == pytest.approx(before, rel=1e-9)
+    assert problem.update(load_scale=0).base.scaled(load=0).bus.pd.sum() == 0
+    assert problem.update(load_scale={5: 0}).net.bus.pd[4] == 0
+
+
+@pytest.mark.parametrize(
+    "command", ["solve case9 --load-scale -1", "sweep case9 --load-scale=-1:1:3 --out o"]
+)
+def test_a_negative_load_scale_is_refused_on_the_command_line(command):
+    result = CliRunner().invoke(app, command.split())
+    assert result.exit_code == 2
+    assert "load_scale" in result.stderr
+    assert "-1" in result.stderr
+
+
+def test_values_by_number_are_checked_when_they_are_given():
+    problem = scopf.build(scopf.load_case("case9"), d=0.1)
+    with pytest.raises(scopf.ScopfError, match="d of gen 2 must be zero or positive"):
+        problem.update(d={2: -1})
+    with pytest.raises(scopf.ScopfError, match="mq of bus 2 must be positive"):
+        problem.update(mq={2: 0})

@@ -162,7 +162,7 @@ def test_dc_dispatch_meets_the_load_from_the_case_s_point(net):
 
 @pytest.mark.parametrize(("factor", "end"), [(50.0, "pmax"), (-50.0, "pmin")])
 def test_dc_dispatch_stops_at_the_bounds(net, factor, end):
-    net = net.scaled(load=factor)
+    net = net.replace(bus={"pd": factor * net.bus.pd, "qd": factor * net.bus.qd})
     assert dc(net)["gen_pg"] == pytest.approx(getattr(net.gen, end))
 
 

@@ -96,10 +96,16 @@ def test_scaled_multiplies_loads_and_series_admittances():
 
 
 @pytest.mark.parametrize(
-    "factors", [{"susceptance": 0}, {"susceptance": -1}, {"load": np.nan}, {"load": "much"}]
-)
+    "factors",
+    [
+        {"susceptance": 0}, {"susceptance": -1}, {"load": np.nan}, {"load": "much"},
+        {"load": -0.5}, {"load": {5: -1}},
+    ],
+)  # fmt: skip
 def test_scaled_refuses_what_is_no_factor(factors):
-    with pytest.raises(scopf.ScopfError, match=r"must be (a finite number|positive)"):
+    with pytest.raises(
+        scopf.ScopfError, match=r"must be (a finite number|positive|zero or positive)"
+    ):
         scopf.load_case("case9").scaled(**factors)
 
 

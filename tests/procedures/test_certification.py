@@ -102,6 +102,12 @@ def test_what_cannot_be_certified_is_not(keywords, said, caplog):
     assert "NOT passed" in str(solution)
 
 
+def test_a_problem_without_a_solution_says_so_whatever_the_criterion(caplog):
+    net = scopf.load_case("case9").scaled(load=9)
+    assert not scopf.solve(scopf.build(net, criterion="none"), certify=True).certified
+    assert "the problem itself was not solved" in caplog.text
+
+
 def test_steps_that_lead_nowhere_become_bold_and_end_soon():
     """With losses the point is unstable by angles, which rows about voltages do not prevent."""
     solution = scopf.solve(problem(mq=0.2), certify=True)

@@ -188,6 +188,13 @@ def test_a_deleted_named_expression_is_blank_in_the_tables():
     assert solution.gens["cost_per_h"].isna().all()
 
 
+@pytest.mark.parametrize("options", [{1: 2}, {None: 1}, {("tol",): 1e-6}])
+def test_names_of_options_are_texts(options):
+    problem = scopf.build(scopf.load_case("case9"), criterion="none")
+    with pytest.raises(scopf.ScopfError, match="the name of an option of Ipopt is a text, got"):
+        scopf.solve(problem, options=options)
+
+
 def test_threads_take_turns_at_a_problem():
     net = scopf.load_case("case39").lossless()
     problem = scopf.build(net, scopf.Inverters.at_generators(net, mq=0.2), eta_q=0.1)

@@ -377,3 +377,20 @@ def test_the_tables_of_the_docs_are_what_the_command_prints():
             assert float(increase) == pytest.approx(known["increase"], abs=0.011)
             assert (mark == "u") == (not known["stable_power"])
             assert known["stable_impedance"]
+
+
+@pytest.mark.parametrize(
+    ("power", "impedance", "mark"),
+    [
+        (True, True, " "), (True, False, " "), (False, True, "u"), (False, False, "U"),
+        (None, True, "?"), (None, False, "?"), (False, None, "u"),
+    ],
+)  # fmt: skip
+def test_a_cell_marks_what_is_unstable_and_what_is_undecided(power, impedance, mark):
+    from scopf.cli.studies import _cell
+
+    verdicts = {"stable_power": [power], "stable_impedance": [impedance]}
+    table = pd.DataFrame({"status": ["optimal"], "increase": [1.0], **verdicts})
+    kinds = dict.fromkeys(verdicts, "boolean")
+    (row,) = table.astype(kinds).to_dict("records")
+    assert _cell(row) == f"1.00 {mark}"

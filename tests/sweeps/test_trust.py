@@ -85,6 +85,17 @@ def test_a_damaged_manifest_is_said(tmp_path, text, said):
         scopf.sweep(out=out, resume=True)
 
 
+@pytest.mark.parametrize(
+    "bad", [3, {}, {"generators": "many"}, {"generators": 1, "share_of_dispatch": ["<b>", 1]}]
+)
+def test_a_damaged_share_of_constant_power_is_said(tmp_path, bad):
+    out = run_folder(tmp_path / "out")
+    manifest = json.loads((out / "manifest.json").read_text())
+    (out / "manifest.json").write_text(json.dumps({**manifest, "constant_power": bad}))
+    with pytest.raises(scopf.ScopfError, match="damaged: see constant_power"):
+        scopf.load_sweep(out)
+
+
 def test_a_damaged_spec_in_a_manifest_is_said(tmp_path):
     out = run_folder(tmp_path / "out")
     manifest = json.loads((out / "manifest.json").read_text())

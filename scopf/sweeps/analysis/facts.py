@@ -13,6 +13,7 @@ from scopf.sweeps.analysis.analysis import Analysis
 from scopf.sweeps.analysis.axes import Dimension, groups
 from scopf.sweeps.analysis.critical import critical_axis, critical_values
 from scopf.sweeps.analysis.units import CURRENCY, criteria_by_unit, per, price_text, price_unit
+from scopf.sweeps.manifest import about_constant_power
 
 if TYPE_CHECKING:
     from scopf.sweeps.results import Sweep
@@ -51,7 +52,8 @@ def headline(analysis: Analysis, manifest: dict[str, Any]) -> list[str]:
     ends = analysis.scenarios.loc[~analysis.solved, "status"].astype(str).value_counts()
     failed = f"; {left:,} have no solution ({_ends(ends)})" if left else ", none failed"
     first = f"{case_name(manifest)}{size}: {_count(len(analysis), 'scenario', 'scenarios')}{over}."
-    return [f"{first} {solved:,} solved{failed}.", *_findings(analysis)]
+    found = [f"{first} {solved:,} solved{failed}.", *_findings(analysis)]
+    return found + about_constant_power(manifest)
 
 
 def _findings(analysis: Analysis) -> list[str]:
