@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scopf.engine.symbols import Expression
+from scopf.engine.symbols import Expression, Parameter
 from scopf.errors import listing
 from scopf.network.powers import MISMATCH, mismatch
 
@@ -28,9 +28,9 @@ _OF_CRITERIA = ("stability_", "inverter_", "bordered_")  # named expressions of 
 
 
 def rewritten(problem: Problem, nlp: NLP) -> list[str]:
-    """Changes by hand to the power balance of a model, a clause each.
+    """Changes by hand that no network and no droops have, a clause each.
 
-    What was written there may follow the voltage, whatever its value at the solution.
+    What was written into a power balance may follow the voltage, whatever its value here.
     """
     found = []
     for rows in (problem.opf.balance.p, problem.opf.balance.q):
@@ -43,6 +43,10 @@ def rewritten(problem: Problem, nlp: NLP) -> list[str]:
     made = problem.formulation.rendering
     if made is None:
         return found
+    stiffness = problem.opf.stiffness.symbol
+    if isinstance(stiffness, Parameter) and not (stiffness.values > 0).all():
+        buses = problem.inverters.bus[~(stiffness.values > 0)]
+        found.append(f"the stiffness at bus {listing(buses)} is none that a droop has")
     for symbol in problem.formulation.of_kind(Expression):
         if "_cost" in symbol.name or symbol.name.startswith(_OF_CRITERIA):
             continue

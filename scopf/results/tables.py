@@ -91,7 +91,7 @@ class Result:
         unique: makes flags of the inverters whose price is the only one.
         accuracy: errors in the original problem, independent of the solver.
         setting: the network, droops and margins that the criterion was about.
-        rewritten: changes by hand to the power balance of the Pyomo model, a clause each.
+        rewritten: changes by hand on the Pyomo model that no network and no droops have.
         iterate: where the solver ended, for a warm start.
         fingerprint: of the numbers that were solved, see `NLP.fingerprint`.
         checks: every solve and exact check of `solve(..., certify=True)`.
@@ -149,6 +149,8 @@ class Result:
         criterion = self.problem.criterion
         if criterion.claim is None:
             return ()
+        if not point.alpha > 0:
+            return (f"the grid strength is {point.alpha:g}",)
         found = claims.unmet(criterion, self.setting, self.net, *at)
         return (*self.rewritten, *found)
 

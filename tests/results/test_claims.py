@@ -158,3 +158,14 @@ def test_limits_set_by_hand_stay():
     assert inverters.loc[32, "limit_pu"] == pytest.approx(0.01 / 0.2)
     expected = scopf.solve(by_hand(alpha=0.9)).inverters.set_index("bus")
     assert inverters.loc[31, "limit_pu"] == pytest.approx(expected.loc[31, "limit_pu"])
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0])
+def test_a_stiffness_that_no_droop_has_leaves_no_claim_and_no_verdict(value):
+    net = scopf.load_case("case9").lossless()
+    problem = built("weighted", 0.1, net)
+    problem.model.inverter_stiffness[2].set_value(value)
+    solution = scopf.solve(problem)
+    assert solution.claim is None
+    assert "the stiffness at bus 2 is none that a droop has" in str(solution)
+    assert solution.verify().stable is None
