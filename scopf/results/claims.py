@@ -45,8 +45,8 @@ def rewritten(problem: Problem, nlp: NLP) -> list[str]:
         return found
     stiffness = problem.opf.stiffness.symbol
     if isinstance(stiffness, Parameter) and not (stiffness.values > 0).all():
-        buses = problem.inverters.bus[~(stiffness.values > 0)]
-        found.append(f"the stiffness at bus {listing(buses)} is none that a droop has")
+        without = problem.inverters.bus[~(stiffness.values > 0)]
+        found.append(f"the stiffness at bus {listing(without)} is none that a droop has")
     for symbol in problem.formulation.of_kind(Expression):
         if "_cost" in symbol.name or symbol.name.startswith(_OF_CRITERIA):
             continue
