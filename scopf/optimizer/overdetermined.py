@@ -1,4 +1,4 @@
-"""Problems with more equations than free variables: the check of a point.
+"""Problems with more equations than free variables in them: the check of a point.
 
 Where everything is fixed there is nothing to solve: the point fulfils the rows or it does not.
 Where some variables are left, but fewer than equations, Ipopt refuses the problem, although the
@@ -34,9 +34,13 @@ _HELD = "the point fulfils all rows, without prices: "
 
 
 def overdetermined(nlp: NLP) -> bool:
-    """Whether there are more equations than free variables, or rows without any."""
-    equations = int((nlp.g_lower == nlp.g_upper).sum())
-    return not nlp.n or equations > int((nlp.x_lower < nlp.x_upper).sum()) or len(nlp.unmet) > 0
+    """Whether there are more equations than free variables in them, or rows without any."""
+    equation = nlp.g_lower == nlp.g_upper
+    at, to = nlp.jacobianstructure()
+    present = np.zeros(nlp.n, dtype=bool)
+    present[to[equation[at]]] = True  # weights of a criterion, say, are in no equation
+    free = present & (nlp.x_lower < nlp.x_upper)
+    return not nlp.n or int(equation.sum()) > int(free.sum()) or len(nlp.unmet) > 0
 
 
 def reason(nlp: NLP) -> str:

@@ -83,6 +83,7 @@ def unmet(
     slack = criterion.slack(view.grid, view.k, vm[view.buses], va[view.buses])
     worst = int(np.argmin(slack))
     if not slack[worst] > 0:
-        bus = net.bus.id[view.buses[worst]]
-        found.append(f"the rows do not hold at bus {bus} (slack {slack[worst]:.2g})")
+        shared = len(slack) > 1 and (slack == slack[0]).all()  # by rows with the best weights
+        where = "" if shared else f" at bus {net.bus.id[view.buses[worst]]}"
+        found.append(f"the rows do not hold{where} (slack {slack[worst]:.2g})")
     return tuple(found)

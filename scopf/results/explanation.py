@@ -57,6 +57,8 @@ def _as_solved(solution: Result) -> bool:
     numbers = Numbers(**{**then.numbers, "droop_margin": given})
     if problem.scenario != dataclasses.replace(then, numbers=numbers):
         return False
+    if then.droop_margin == given:  # an update would overwrite what was set by hand
+        return _same_numbers(solution)
     try:
         problem.update(droop_margin=then.droop_margin)
         return _same_numbers(solution)

@@ -279,15 +279,16 @@ def _further_bounds(problem: Problem, multipliers: Multipliers, x: Floats) -> di
         variables = nlp.variables
         names += [variables[k].name for k in others]
     at = np.array([*columns, *others], dtype=np.int64)
-    low, high = (side[at] * (-1.0 if nlp.maximize else 1.0) for side in multipliers.bounds)
+    low, high = (side[at] for side in multipliers.bounds)
+    sign = -1.0 if nlp.maximize else 1.0
     missing = np.full(len(at), np.nan)
     return {
         "variable": names,
         "lower": nlp.x_lower[at],
         "value": x[at],
         "upper": nlp.x_upper[at],
-        "dcost_dlower": low if multipliers.solved else missing,
-        "dcost_dupper": -high if multipliers.solved else missing,
+        "dcost_dlower": 0.0 + sign * low if multipliers.solved else missing,  # no -0.0
+        "dcost_dupper": 0.0 - sign * high if multipliers.solved else missing,
     }
 
 

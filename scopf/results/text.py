@@ -118,7 +118,8 @@ def _stability(solution: Result) -> list[Block]:
     several = inverters.loc[inverters["units"] > 1, "bus"]
     if len(several):
         lines += ["", f"Several units act as one inverter at bus {listing(several)}."]
-    kinks = inverters.loc[~inverters["price_unique"], "bus"]
+    priced = inverters["nssp_per_pu"].notna()
+    kinks = inverters.loc[priced & ~inverters["price_unique"], "bus"]
     if len(kinks):
         lines += ["", f"The cost has a kink at the price of bus {listing(kinks)}: one of many."]
     if solution.pairs.empty:

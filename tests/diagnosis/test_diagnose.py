@@ -643,3 +643,15 @@ def test_limits_without_bounds_and_loads_of_zero_give_no_warning():
         names = [name for name, present, _ in listed(own, lift, loads) if np.isfinite(present)]
         assert any("DC line Pmax" in name for name in names)
         assert not any("Qmax" in name for name in names)
+
+
+def test_asking_for_the_diagnosis_of_a_certified_solve_changes_nothing_on_the_model():
+    problem = scopf.build(scopf.load_case("case30"), mq=0.1)
+    limits = problem.model.inverter_gamma_unit
+    for bus in limits:
+        limits[bus] = -0.01
+    found = scopf.solve(problem, certify=True)
+    assert found.status == "infeasible"
+    assert found.diagnosis.feasible is not True
+    assert {limit.value for limit in limits.values()} == {-0.01}
+    assert scopf.solve(problem).status == "infeasible"

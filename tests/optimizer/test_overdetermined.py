@@ -43,6 +43,18 @@ def test_a_consistent_point_is_optimal_and_has_no_prices(names, form):
         assert np.allclose(found.inverters[column], first.inverters[column], atol=1e-7)
 
 
+def test_weights_of_a_criterion_are_in_no_equation():
+    problem, first = fixed(("gen_pg", "gen_qg", "bus_vm"), "case14", criterion="weighted")
+    problem.model.bus_vm[14].unfix()
+    found = scopf.solve(problem)
+    assert (found.status, found.claim) == ("optimal", first.claim)
+    assert found.buses["lmp_p_per_mwh"].isna().all()
+    assert "kink" not in str(found)  # no price is none of many
+    output = problem.model.gen_pg[1]
+    output.fix(output.value + 0.2)
+    assert "is violated by 0.2, and there are more equations" in scopf.solve(problem).message
+
+
 def test_equal_bounds_fix_as_well():
     net = scopf.load_case("case9")
     point = scopf.solve(scopf.build(net, criterion="none")).point

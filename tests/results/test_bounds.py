@@ -228,3 +228,15 @@ def test_without_a_solution_bounds_have_no_price():
     solution = scopf.solve(problem)
     assert not solution.solved
     assert solution.bounds[["dcost_dlower", "dcost_dupper"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("sense", [pyo.minimize, pyo.maximize])
+def test_a_slope_of_zero_has_no_sign(sense):
+    problem = scopf.build(case9(), criterion="none")
+    m = problem.model
+    m.extra = pyo.Var(bounds=(0, 1))
+    m.total_cost.expr = (m.total_cost.expr - 2 * m.extra) * sense
+    m.total_cost.sense = sense
+    slopes = solved(problem).bounds[["dcost_dlower", "dcost_dupper"]].to_numpy()
+    assert slopes[0] == pytest.approx([0, -2 * sense], abs=1e-6)
+    assert not np.signbit(slopes[slopes == 0]).any()

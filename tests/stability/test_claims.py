@@ -101,7 +101,7 @@ def test_rows_that_were_loosened_prove_nothing():
     ):
         solution = made(change)
         assert not claims(solution)
-        assert "the rows do not hold at bus" in str(solution)
+        assert "the rows do not hold (slack" in str(solution)  # the same slack at every bus
         assert not solution.verify().stable
 
 
