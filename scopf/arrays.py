@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,16 @@ Ints = npt.NDArray[np.int64]
 """An array of whole numbers."""
 Flags = npt.NDArray[np.bool_]
 """An array of truth values."""
-Strings = npt.NDArray[np.str_]
-"""An array of texts."""
+Strings = npt.NDArray[np.object_]
+"""An array of texts, Python's own, so that a long one takes no room in the other rows."""
 
 LARGEST_WHOLE = 2.0**53
 """Bound of the whole numbers that a float holds exactly."""
+
+
+def texts(values: Iterable[object]) -> Strings:
+    """An array of texts."""
+    return np.array([str(value) for value in values], dtype=object)
 
 
 def plain(value: Any) -> Any:

@@ -125,9 +125,10 @@ def not_negative(name: str, value: object) -> float:
 
 def listing(items: Iterable[object], most: int = 10) -> str:
     """Join items with commas, cutting a long list short and saying how many are left out."""
-    names = [str(item) for item in items]
-    if len(names) > most:
-        names = [*names[:most], f"... {len(names) - most} more"]
+    given = list(items)
+    names = [str(item) for item in given[:most]]
+    if len(given) > most:
+        names.append(f"... {len(given) - most} more")
     return ", ".join(names)
 
 

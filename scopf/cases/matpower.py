@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from matpowercaseframes.constants import COLUMNS
 
-from scopf.arrays import LARGEST_WHOLE, Flags, Floats, Ints, Strings
+from scopf.arrays import LARGEST_WHOLE, Flags, Floats, Ints, Strings, texts
 from scopf.cases.mfile import (
     AT_LEAST,
     FORMAT,
@@ -157,7 +157,7 @@ def _names(tables: Tables, key: str, count: int, faults: list[Fault]) -> Strings
         of = {"bus_name": "buses", "gen_name": "generators", "branch_name": "branches"}[key]
         faults.append(Fault(f"has {len(names)} names for {count} {of}", f"mpc.{key}"))
         names = ("",) * count
-    return np.array(names, dtype=np.str_)
+    return texts(names)
 
 
 def _buses(rows: Floats, names: Strings, base: float, faults: list[Fault]) -> Buses:

@@ -8,6 +8,7 @@ half read.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -75,24 +76,29 @@ class Tables:
     faults: list[Fault] = field(default_factory=list)
 
 
+# Possessive (`*+`), so that what does not match is looked at once, not once for each beginning.
 _STATEMENT = re.compile(
-    r"\s*(?:"
-    r"mpc\.(?P<key>\w+(?:\.\w+)*)[ \t]*=\s*"
-    r"(?P<body>\[[^\]\[=]*\]|\{[^}{=]*\}|[^\[\{;\n]+)[ \t]*(?:;|(?=\n)|\Z)"
-    r"|function\b(?:[ \t]*\[[^\]\n]*\])?[^\n=;,(]*(?:=[^\n=;,(]*)?(?:\([^)\n]*\))?"
-    r"[ \t]*(?:[;,]|(?=\n)|\Z)"
-    r"|(?:end(?:function)?|return|define_constants)\b[ \t]*;?"
+    r"\s*+(?:"
+    r"mpc\.(?P<key>\w++(?:\.\w++)*+)[ \t]*+=\s*+"
+    r"(?P<body>\[[^\]\[=]*+\]|\{[^}{=]*+\}|[^\[\{;\n]++)[ \t]*+(?:;|(?=\n)|\Z)"
+    r"|function\b(?:[ \t]*+\[[^\]\n]*+\])?+[^\n=;,(]*+(?:=[^\n=;,(]*+)?+(?:\([^)\n]*+\))?+"
+    r"[ \t]*+(?:[;,]|(?=\n)|\Z)"
+    r"|(?:end(?:function)?|return|define_constants)\b[ \t]*+;?"
     r"|;)"
 )
-_FUNCTION = re.compile(r"\s*function\b[^\n=;,(]*=[ \t]*(\w+)")
-_LINE = re.compile(r"\s*([^\n]+)")
-_OPEN = re.compile(r"\s*mpc\.(\w+)\s*=\s*[\[{]")
+_FUNCTION = re.compile(r"\s*+function\b[^\n=;,(]*+=[ \t]*+(\w++)")
+_LINE = re.compile(r"\s*+([^\n]++)")
+_OPEN = re.compile(r"\s*+mpc\.(\w++)\s*+=\s*+[\[{]")
+_CONTINUED = re.compile(r"\.\.\.[^\n]*+(\n?+)")
 _QUOTED = r"'(?:[^'\n]|'')*'|\"[^\"\n]*\""
 _SPECIAL = "%;,[]{}=."
 _MASK = {ord(c): chr(0xE000 + k) for k, c in enumerate(_SPECIAL)}
 _NO_NUMBER = "\ue0ff"  # put before a cell that only Python would take for a number
 _UNMASK: dict[int, str | None] = {0xE000 + k: c for k, c in enumerate(_SPECIAL)}
 _UNMASK[ord(_NO_NUMBER)] = None
+_MOST_COMPUTATIONS = 1000
+_LONGEST = 40  # characters of a cell in the label of a row
+_PADDED = 1_000_000  # cells of a matrix of uneven rows, unless an eighth of them is written
 _PYTHON_S = re.compile(r"(?i)_|infinity|[^\x00-\x7f]")  # what only Python has in numbers
 
 
@@ -103,7 +109,8 @@ def parse(text: str, source: str) -> Tables:
     text = _masked(text, tables).rstrip()
     named = _FUNCTION.match(text)
     tables.function = named[1] if named else ""
-    at = 0
+    at, seen = 0, 0
+    computed = False  # whether a statement before computes from tables
     while at < len(text):
         match = _STATEMENT.match(text, at)
         if match is None:
@@ -111,7 +118,9 @@ def parse(text: str, source: str) -> Tables:
             continue
         at = match.end()
         if match["key"]:
-            if match["key"] in NUMERIC and any("mpc." in one for one in tables.computations):
+            computed = computed or any("mpc." in one for one in tables.computations[seen:])
+            seen = len(tables.computations)
+            if match["key"] in NUMERIC and computed:
                 text = "stands after statements that compute; only data statements may come before"
                 tables.faults.append(Fault(text, f"mpc.{match['key']}"))
             if match["key"] in bodies:
@@ -125,7 +134,8 @@ def _masked(text: str, tables: Tables) -> str:
     """The text without comments and continuations, characters inside quotes masked."""
     text = _without_blocks(text.replace("\r", ""), tables)
     text = re.sub(_QUOTED, lambda m: m[0].translate(_MASK), text)
-    return re.sub(r"\.\.\.[^\n]*\n", " ", re.sub(r"%[^\n]*", "", text))
+    text = re.sub(r"%[^\n]*", "", text)
+    return _CONTINUED.sub(lambda m: " " if m[1] else m[0], text)
 
 
 def _without_blocks(text: str, tables: Tables) -> str:
@@ -155,7 +165,7 @@ def _unknown_statement(text: str, at: int, tables: Tables) -> int:
     if line is None:
         return len(text)
     statement = line[1].translate(_UNMASK).strip()
-    if mcode.understood(statement):
+    if mcode.understood(statement) and len(tables.computations) < _MOST_COMPUTATIONS:
         tables.computations.append(statement)
     else:
         _refuse_statement(statement, tables)
@@ -237,8 +247,13 @@ def _numbers(key: str, body: str, tables: Tables) -> Floats:
         if key not in _MAY_BE_EMPTY:
             tables.faults.append(Fault("has no rows", key))
         return np.zeros((0, AT_LEAST[key]))
-    lengths = [len(row) for row in cells]
-    width = max(set(lengths), key=lambda n: (lengths.count(n), n))
+    lengths = Counter(len(row) for row in cells)
+    width = max(lengths, key=lambda n: (lengths[n], n))
+    given = sum(n * count for n, count in lengths.items())
+    if len(cells) * width > max(_PADDED, 8 * given):
+        text = f"has {len(cells)} rows of {min(lengths)} to {max(lengths)} columns"
+        tables.faults.append(Fault(f"{text}; they must have the same number", key))
+        return np.zeros((0, AT_LEAST[key]))
     for number, row in enumerate(cells, 1):
         if len(row) != width:
             text = f"has {len(row)} columns where the table has {width}"
@@ -259,18 +274,19 @@ def _numbers(key: str, body: str, tables: Tables) -> Floats:
 def _name_bad_cells(key: str, cells: list[list[object]], tables: Tables) -> None:
     names = COLUMNS["gencost" if key == "dclinecost" else key]
     for number, row in enumerate(cells, 1):
+        label = _row_label(key, row)
         for k, cell in enumerate(row):
             if isinstance(cell, str):
                 shown = names[k] if k < len(names) else f"column {k + 1}"
                 text = f"`{cell.translate(_UNMASK)}` in {shown} is not a number"
                 column = _OURS.get(key, {}).get(shown, shown)
-                tables.faults.append(Fault(text, key, number, _row_label(key, row), column))
+                tables.faults.append(Fault(text, key, number, label, column))
                 row[k] = float("nan")
 
 
 def _row_label(key: str, row: list[object]) -> str:
     ends = {"bus": 1, "gen": 1, "branch": 2, "dcline": 2}.get(key, 0)
-    numbers = "-".join(str(cell) for cell in row[:ends])
+    numbers = "-".join(str(cell)[:_LONGEST] for cell in row[:ends])
     return f"bus {numbers}" if numbers else ""
 
 

@@ -14,13 +14,14 @@ import dataclasses
 import json
 import math
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
-from scopf.arrays import Floats
 from scopf.errors import CaseError, Fault, listing
+from scopf.network import piecewise
 from scopf.network.network import Network
 from scopf.network.tables import Branches, Buses, DcLines, Gens, Table
 
@@ -127,8 +128,8 @@ def _no_constant(name: str) -> NoReturn:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(n for n in names if names.count(n) > 1)!r} occurs twice")
+        count = Counter(name for name, _ in pairs)
+        raise ValueError(f"{next(name for name in count if count[name] > 1)!r} occurs twice")
     return found
 
 
@@ -190,17 +191,17 @@ class _TablesReader:
         rows = [self._row(table, name, row, one, depth) for row, one in enumerate(given, 1)]
         if len(self.faults) > before:
             return []
-        width = max((len(row) for row in rows), default=0)
         if depth == 2:
             if len({len(row) for row in rows}) > 1:
                 self._note(f"the rows of {name} differ in length", table, column=name)
                 return []
-            return np.array(rows, dtype=np.float64).reshape(len(rows), width or 3)
-        points: Floats = np.full((len(rows), width, 2), np.nan)
-        for k, row in enumerate(rows):
-            if row:
-                points[k, : len(row)] = row
-        return points
+            width = len(rows[0]) if rows and rows[0] else 3
+            return np.array(rows, dtype=np.float64).reshape(len(rows), width)
+        try:
+            return piecewise.table_of(rows)
+        except piecewise.PointsError as error:
+            self._note(f"{name}: {error}", table, column=name)
+            return []
 
     def _row(self, table: str, name: str, row: int, given: Any, depth: int) -> list[Any]:
         """A row of a polynomial, or of points."""

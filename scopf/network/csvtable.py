@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 Cell = str | int | float | bool | None
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eEdD][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.ASCII | re.IGNORECASE)
 _FLAGS = {"true": True, "false": False}
+_PADDED = 1_000_000  # cells of a table, unless an eighth of them is written
 _LONGEST = 40  # text of a cell in a message
 
 
@@ -103,6 +104,10 @@ def _lines(source: str) -> list[list[str]]:
 
 def _of_file(source: str, header: list[str], lines: list[list[str]], table: str) -> Cells:
     width, rows, faults = len(header), list[list[Cell]](), []
+    given = width + sum(map(len, lines))
+    if width * len(lines) > max(_PADDED, 8 * given):
+        text = f"the header has {width:,} columns, and {len(lines):,} rows have hardly any of them"
+        raise CaseError(source, [Fault(text, table)])
     for number, line in enumerate(lines, 1):
         if any(line[width:]):
             text = f"has {len(line)} cells where the header has {width} (a decimal comma?)"
@@ -113,7 +118,12 @@ def _of_file(source: str, header: list[str], lines: list[list[str]], table: str)
 
 def twice(header: list[str], table: str = "") -> list[Fault]:
     """A fault where names of columns occur more than once."""
-    names = dict.fromkeys(name for k, name in enumerate(header) if name in header[:k])
+    seen, again = set[str](), dict[str, None]()
+    for name in header:
+        if name in seen:
+            again[name] = None
+        seen.add(name)
+    names = list(again)
     return [Fault(f"column {listing(names)} occurs twice", table)] if names else []
 
 

@@ -6,6 +6,7 @@ go on beyond the points.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,12 @@ import numpy as np
 from scopf.arrays import Flags, Floats, Ints
 
 _SAME = 1e-9  # relative to the steepest: slopes that rise by less are equal
+_PADDED = 2_000_000  # points of an array, unless an eighth of them is given
 _ROUNDED = 1e-4  # relative to it, too: slopes that fall by less fall since points are rounded
+
+
+class PointsError(ValueError):
+    """More points than an array has room for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +38,27 @@ class Lines:
     def values(self, x: Floats) -> Floats:
         """Each line where the variable of its function is; x has one entry for each function."""
         return self.slope * x[self.owner] + self.intercept
+
+
+def table_of(curves: Sequence[Sequence[Sequence[float]]]) -> Floats:
+    """Points of n functions as one array of shape (n, k, 2), filled up with NaN.
+
+    Args:
+        curves: the points of each function.
+
+    Raises:
+        PointsError: where one function has so many points that filling up the others would take
+            much more memory than all points do.
+    """
+    given, most = sum(map(len, curves)), max(map(len, curves), default=0)
+    if len(curves) * most > max(_PADDED, 8 * given):
+        text = f"{most:,} points are too many for one cost in a table of {len(curves):,} rows"
+        raise PointsError(f"{text}, in which every row takes as much memory: give fewer")
+    points: Floats = np.full((len(curves), most, 2), np.nan)
+    for row, curve in enumerate(curves):
+        if len(curve):
+            points[row, : len(curve)] = curve
+    return points
 
 
 def count(points: Floats) -> Ints:

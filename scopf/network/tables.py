@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from scopf.arrays import Flags, Floats, Ints, Strings
+from scopf.arrays import Flags, Floats, Ints, Strings, texts
 from scopf.errors import ScopfError, check_names
 
 REFERENCE, ISOLATED = 3, 4  # bus types, numbered as MATPOWER numbers them
-_TYPES = {"Floats": np.float64, "Ints": np.int64, "Flags": np.bool_, "Strings": np.str_}
+_TYPES = {"Floats": np.float64, "Ints": np.int64, "Flags": np.bool_, "Strings": np.object_}
 
 # Rows of the columns that may be left out.
 _ZERO: Any = 0.0
@@ -43,7 +43,7 @@ class Table:
                 row: Any = field.default
                 column = np.full((len(self), *np.shape(row)), row, dtype=kind)
             try:
-                column = np.array(column, dtype=kind)
+                column = _texts(column) if kind is np.object_ else np.array(column, dtype=kind)
             except (TypeError, ValueError) as error:
                 raise ScopfError(f"{self.key}: column {field.name}: {error}") from error
             if not column.ndim:
@@ -289,6 +289,13 @@ class DcLines(Table):
 def received(pf: Any, loss0: Any, loss1: Any) -> Any:
     """Power received of the power pf sent into DC lines; numbers, arrays or expressions."""
     return (1 - loss1) * pf - loss0
+
+
+def _texts(column: Any) -> Strings:
+    """A column of texts; a single one stays single."""
+    if isinstance(column, str) or np.ndim(column) == 0:
+        return np.array(column, dtype=object)
+    return texts(column)
 
 
 def _trimmed(points: Floats) -> Floats:

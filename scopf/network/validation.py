@@ -241,14 +241,17 @@ def _topology_faults(bus: Buses, branch: Branches) -> list[Fault]:
     if not live.any():
         return found
     main = _main_island(island, live, references)
-    for other in np.unique(island[live]):
-        if other != main:
-            ids = bus.id[live & (island == other)]
+    count = int(live.sum())
+    ranked = np.flatnonzero(live)[np.argsort(island[live], kind="stable")]
+    begins = np.flatnonzero(np.diff(island[ranked])) + 1
+    for members in np.split(ranked, begins):
+        if island[members[0]] != main:
+            ids = bus.id[members]
             text = (
                 f"island: no branch in service connects bus {listing(ids)} to the rest of the "
                 "network; connect it, or isolate it (bus type 4) and solve it on its own"
             )
-            found.append(Fault(text, "branch", label=f"{len(ids)} of {live.sum()} buses"))
+            found.append(Fault(text, "branch", label=f"{len(ids)} of {count} buses"))
     return found
 
 

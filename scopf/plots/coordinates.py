@@ -94,7 +94,8 @@ def _found(net: Network, name: str, given: Mapping[Any, Any]) -> Floats:
             place[k] = np.asarray(given[bus], dtype=np.float64)
         except (TypeError, ValueError):
             bad.append(bus)
-    bad += [ids[k] for k in np.flatnonzero(~np.isfinite(place).all(axis=1)) if ids[k] not in bad]
+    known = set(bad)
+    bad += [ids[k] for k in np.flatnonzero(~np.isfinite(place).all(axis=1)) if ids[k] not in known]
     if bad:
         raise ScopfError(f"{name}: coordinates that are not two finite numbers, bus {listing(bad)}")
     unknown = set(given) - set(ids)

@@ -277,6 +277,8 @@ def _feed(digest: Any, table: Any) -> None:
         digest.update(part.name.encode())
         if isinstance(value, np.ndarray) and value.dtype != object:
             digest.update(np.ascontiguousarray(value).tobytes())
+        elif isinstance(value, np.ndarray):  # of texts
+            digest.update(repr(value.tolist()).encode())
         elif isinstance(value, Units):
             _feed(digest, value)
         else:

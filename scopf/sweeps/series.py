@@ -12,6 +12,8 @@ from scopf.errors import CaseError, Fault, ScopfError
 from scopf.network import csvtable
 from scopf.sweeps.columns import STEP, Value
 
+_DIGITS = 18  # of a bus number
+
 
 def rows_of(given: Any) -> list[dict[str, Value]]:
     """Scenarios as mappings; blank cells are left out.
@@ -60,7 +62,7 @@ def loads_of(given: Any) -> dict[str, list[Value]]:
     found: dict[str, list[Value]] = {STEP: steps}
     faults = []
     for name, values in columns.items():
-        if name != "all" and not name.isdecimal():
+        if name != "all" and not (name.isdecimal() and len(name) <= _DIGITS):
             text = f"column {name!r} is neither `all`, nor `step`, nor a bus number"
             faults.append(Fault(text))
             continue

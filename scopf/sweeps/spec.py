@@ -12,8 +12,10 @@ import math
 import os
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,13 +25,17 @@ from scopf.errors import CaseError, Fault, ScopfError, listing, nearest
 from scopf.model.quantities import PAIRS, QUANTITIES
 from scopf.sweeps import series
 from scopf.sweeps.columns import COLUMNS, Value, is_column, split
-from scopf.sweeps.toml_lines import line_of
-from scopf.sweeps.values import MOST, column_type, is_space
+from scopf.sweeps.toml_lines import DEEPEST, Lines, depth
+from scopf.sweeps.values import MOST, column_type, is_space, size
 
 Line = Callable[[tuple[str | int, ...]], int | None]
 
 # Options by which Ipopt loads a library, reads options from a file, or writes one.
 _OUTSIDE = re.compile(r"lib|file|dump|write|out_of_core", re.IGNORECASE)
+
+_CELLS = 10_000_000  # of a table of scenarios, unless an eighth of them is written
+_SHOWN = 10**15  # scenarios that are counted out
+_PARTS = 10  # axes that are named
 
 _Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
@@ -148,7 +154,8 @@ def overridden(content: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str
             if not kept[name]:
                 del kept[name]
         elif isinstance(value, Mapping) and not is_space(value):
-            kept = {k: v for k, v in kept.items() if k not in {f"{key}_{b}" for b in value}}
+            own = {f"{key}_{b}" for b in value}
+            kept = {k: v for k, v in kept.items() if k not in own}
     return {**kept, **given}
 
 
@@ -160,7 +167,14 @@ def read_toml(path: Path) -> tuple[dict[str, Any], Line]:
     """
     try:
         text = path.read_bytes().decode("utf-8")
+        if depth(text) > DEEPEST:
+            text = f"has a dotted key of more than {DEEPEST} parts; a spec needs two"
+            raise CaseError(str(path), [Fault(text)])
         given = tomllib.loads(text)
+        if _has_long_number(given):
+            raise ValueError("a whole number has more than 64 bits")
+    except CaseError:
+        raise
     except OSError as error:
         raise CaseError(str(path), [Fault(f"cannot be read: {error.strerror}")]) from error
     except (ValueError, RecursionError) as error:  # of TOML, UTF-8, 5000 digits, or nesting
@@ -169,7 +183,16 @@ def read_toml(path: Path) -> tuple[dict[str, Any], Line]:
         value = given.get(key)
         if isinstance(value, str) and os.path.isfile(path.parent / value):  # for any name at all
             given[key] = str(path.parent / value)
-    return given, lambda where: line_of(text, where)
+    lines = cache(lambda: Lines(text))
+    return given, lambda where: lines().of(where)
+
+
+def _has_long_number(value: Any) -> bool:
+    """Whether a whole number in the values of a file is longer than TOML's."""
+    if isinstance(value, int):
+        return value.bit_length() > 64
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(map(_has_long_number, parts))
 
 
 def check(
@@ -210,6 +233,10 @@ class _SpecReader:
         columns, paths, rest = self._taken_apart(given)
         settings = self._settings(rest)
         axes: list[Axis] = []
+        grid = settings is not None and settings.combine == "grid"
+        sizes = {name: 1 if isinstance(c, str) else size(c) for name, c in columns.items()}
+        if large := self._too_large(sizes, grid=grid):
+            columns = {}
         found = self._columns(columns, lambda column, k: paths[column])
         if "outage" in found:
             found["outage"] = self._outages(found["outage"], settings)
@@ -222,7 +249,8 @@ class _SpecReader:
         if loads is not None:
             axes += self._series(loads)
         self._clashes(axes, paths)
-        self._number(axes)
+        if not large:
+            self._number({axis.columns[0]: len(axis.rows) for axis in axes})
         if self._faults or settings is None:
             ordered = sorted(self._faults, key=lambda entry: entry[0])
             raise CaseError(self._source, [fault for _, fault in ordered])
@@ -327,17 +355,34 @@ class _SpecReader:
         except ScopfError as error:
             self._faults_of(error, "scenarios")
             return
-        names = list(dict.fromkeys(name for row in rows for name in row))
-        for name in [name for name in names if not is_column(name)]:
-            first = next(k for k, row in enumerate(rows) if name in row)
+        given_cells = sum(map(len, rows))
+        place: dict[str, int] = {}  # the first row that has each name
+        for k, row in enumerate(rows):
+            for name in row:
+                place.setdefault(name, k)
+        for name, first in place.items():
+            if is_column(name):
+                continue
             near = nearest(str(name), COLUMNS)
             hint = f"; did you mean {near}?" if near else f"; known are {listing(COLUMNS, 20)}"
             self.fault(("scenarios", first, str(name)), "is nothing that scenarios have" + hint)
-            names.remove(name)
+        names = [name for name in place if is_column(name)]
+        if self._too_many_cells("scenarios", len(names), len(rows), given_cells):
+            return
         columns = {name: [row.get(name) for row in rows] for name in names}
         found = self._columns(columns, lambda name, k: ("scenarios", k or 0, name), blanks=True)
         if found:
             yield Axis(tuple(found), tuple(zip(*found.values(), strict=True)))
+
+    def _too_many_cells(self, key: str, columns: int, rows: int, given: int = 0) -> bool:
+        """Whether a table would be far larger than what is written, which is a fault."""
+        if columns * rows <= max(_CELLS, 8 * given):
+            return False
+        text = (
+            f"{rows:,} scenarios with values in {columns:,} columns are too many: split the sweep"
+        )
+        self.fault((key,), text)
+        return True
 
     def _series(self, given: Any) -> Iterator[Axis]:
         try:
@@ -355,13 +400,23 @@ class _SpecReader:
         for fault in error.faults:
             self.fault((key,), f"{error.source} {str(fault).strip()}".strip())
 
-    def _number(self, axes: Sequence[Axis]) -> None:
-        """More scenarios than a sweep can hold."""
-        count = math.prod(len(axis.rows) for axis in axes)
-        if count > MOST:
-            parts = " x ".join(f"{len(axis.rows):,} ({axis.columns[0]})" for axis in axes)
-            text = f"{parts} = {count:,} scenarios, and a sweep has {MOST:,} at most: split it"
-            self.fault(("scenarios",), text)
+    def _too_large(self, sizes: Mapping[str, int], *, grid: bool) -> bool:
+        """Whether columns of these lengths would be far too many values, before they are made."""
+        if grid:
+            return self._number({name: n for name, n in sizes.items() if n > 1})
+        return self._too_many_cells("combine", len(sizes), max(sizes.values(), default=0))
+
+    def _number(self, sizes: Mapping[str, int]) -> bool:
+        """Whether axes of these lengths are more scenarios than a sweep can hold, a fault."""
+        count = math.prod(sizes.values())
+        if count <= MOST:
+            return False
+        several = [f"{n:,} ({name})" for name, n in sizes.items()]
+        shown = f"{count:,}" if count < _SHOWN else f"more than {_SHOWN:,}"
+        parts = " x ".join([*several[:_PARTS], "..."] if len(several) > _PARTS else several)
+        text = f"{parts} = {shown} scenarios, and a sweep has {MOST:,} at most: split it"
+        self.fault(("scenarios",), text)
+        return True
 
     def _clashes(self, axes: Sequence[Axis], paths: Mapping[str, tuple[str | int, ...]]) -> None:
         """Columns given twice, and costs that exclude each other.
@@ -371,7 +426,7 @@ class _SpecReader:
             paths: of columns by name, those of a table excepted.
         """
         columns = [column for axis in axes for column in axis.columns]
-        for column in {c for c in columns if columns.count(c) > 1}:
+        for column in (c for c, count in Counter(columns).items() if count > 1):
             self.fault(paths.get(column, (column,)), "is given twice")
         names = [{split(column)[0] for column in axis.columns} for axis in axes]
         for pair in PAIRS:

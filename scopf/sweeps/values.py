@@ -20,6 +20,14 @@ def is_space(value: object) -> bool:
     return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in _SPACES
 
 
+def size(value: Any) -> int:
+    """Number of values that `listed` would give, without making them; 1 where there is none."""
+    try:
+        return min(int(next(iter(value.values()))[2]), MOST) if is_space(value) else len(value)
+    except (TypeError, ValueError, LookupError, OverflowError):
+        return 1
+
+
 def listed(value: Any) -> Any:
     """A list of plain values out of any form that is allowed.
 

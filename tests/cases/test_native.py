@@ -23,7 +23,7 @@ def rich(tmp_path):
 
 def bits(net):
     return {
-        (key, name): column.tobytes()
+        (key, name): repr(column.tolist()) if column.dtype == object else column.tobytes()
         for key, table in net.tables.items()
         for name, column in vars(table).items()
     }

@@ -12,7 +12,7 @@ from scopf.cli.main import app
 from scopf.cli.sweep import values
 from scopf.sweeps.columns import COLUMNS
 from scopf.sweeps.spec import Spec, check
-from scopf.sweeps.toml_lines import line_of
+from scopf.sweeps.toml_lines import DEEPEST, Lines, depth
 
 TOML = """\
 title = "A study"
@@ -164,11 +164,57 @@ def test_a_fault_is_a_sentence(tmp_path, monkeypatch, text, said):
 
 def test_lines_of_keys():
     text = '[a.b]\n"c d" = 1\n[[e]]\nf = 1\n[[e]]\nf.g = 2\n'
-    assert line_of(text, ("a", "b", "c d")) == 2
-    assert line_of(text, ("e", 0, "f", 3)) == 4
-    assert line_of(text, ("e", 1, "f", "g")) == 6
-    assert line_of(text, ("e", 1, "h")) == 5
-    assert line_of(text, ("z",)) is None
+    lines = Lines(text)
+    assert lines.of(("a", "b", "c d")) == 2
+    assert lines.of(("e", 0, "f", 3)) == 4
+    assert lines.of(("e", 1, "f", "g")) == 6
+    assert lines.of(("e", 1, "h")) == 5
+    assert lines.of(("z",)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ('a.b . \'c.d\' . "e\\".f" = 1', 4),
+        ("[[a.b.c]]\nd = 1.5e3", 3),
+        ("x = {a.b.c.d = 1}", 4),
+        ("x = 'a.b.c.d' # a.b.c.d\ny = \"a.b.c.d\"", 1),
+        ('x = """a.b.c\n"a.b.c" \\""" a.b.c""""" # \ny.z = 1', 2),
+        ("x = '''a.b.c\n'a.b.c' \\''''' \ny.z = 1", 2),
+        ("x = [1.5, 2.5, 3.5]\ny = 07:32:00.999", 2),
+        ("a.\nb.\nc.\nd = 1", 1),
+        ('a = """never closed\nb.c.d = 1', 1),
+        ("a = 'never closed\nb.c.d = 1", 1),
+        ("", 0),
+    ],
+)
+def test_depth_of_dotted_keys(text, parts):
+    assert depth(text) == parts
+
+
+@pytest.mark.parametrize(
+    "text", ["mq = {}", "max_iter = {}", "mq = [1, {}]", "options = {{a = {}}}"]
+)
+def test_a_number_of_more_than_64_bits_is_refused(tmp_path, text):
+    path = tmp_path / "spec.toml"
+    path.write_text("case = 'case9'\n" + text.format("0x" + "f" * 6000))
+    with pytest.raises(scopf.CaseError, match="is not TOML: a whole number has more than 64 bits"):
+        scopf.sweep(path)
+
+
+def test_a_bus_number_of_a_load_series_has_18_digits_at_most(tmp_path):
+    path = tmp_path / "spec.toml"
+    (tmp_path / "loads.csv").write_text("9" * 5000 + "\n1\n")
+    path.write_text("case = 'case9'\nload_series = 'loads.csv'\n")
+    with pytest.raises(scopf.CaseError, match="neither `all`, nor `step`, nor a bus number"):
+        scopf.sweep(path)
+
+
+def test_a_key_too_deep_is_refused(tmp_path):
+    path = tmp_path / "spec.toml"
+    path.write_text("a" + ".a" * DEEPEST + " = 1")
+    with pytest.raises(scopf.CaseError, match="dotted key of more than 50 parts"):
+        scopf.sweep(path)
 
 
 @pytest.mark.parametrize(

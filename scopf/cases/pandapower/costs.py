@@ -12,6 +12,7 @@ import pandas as pd
 from scopf.arrays import Floats
 from scopf.cases.pandapower.elements import row_faults
 from scopf.errors import Fault
+from scopf.network import piecewise
 
 Points = list[tuple[float, float]]
 
@@ -117,10 +118,15 @@ def coefficients(costs: list[Cost], letter: str, signs: Floats, base: float) -> 
 
 
 def points(costs: list[Cost], letter: str, signs: Floats, base: float) -> Floats:
-    """Points of the injected power in per unit, shape (n, k, 2), filled up with NaN."""
+    """Points of the injected power in per unit, shape (n, k, 2), filled up with NaN.
+
+    Raises:
+        PointsError: for more than an array has room for.
+    """
     given = [getattr(cost, f"{letter}_points") for cost in costs]
-    found = np.full((len(costs), max(map(len, given), default=0), 2), np.nan)
-    for row, (line, sign) in enumerate(zip(given, signs, strict=True)):
-        for k, (power, cost) in enumerate(sorted((sign * power, cost) for power, cost in line)):
-            found[row, k] = power / base, cost
-    return found
+    return piecewise.table_of(
+        [
+            [(power / base, cost) for power, cost in sorted((sign * p, c) for p, c in line)]
+            for line, sign in zip(given, signs, strict=True)
+        ]
+    )

@@ -188,8 +188,9 @@ def row_faults(
     name: str, table: pd.DataFrame, bad: Any, text: str, *values: Any, column: str = ""
 ) -> Iterator[Fault]:
     """One fault for each row where `bad`, its text filled with that row's values."""
+    columns = [np.asarray(value) for value in values]
     for row in np.flatnonzero(np.asarray(bad)).tolist():
-        shown = text.format(*(np.asarray(value)[row] for value in values))
+        shown = text.format(*(column[row] for column in columns))
         yield Fault(shown, name, row + 1, f"{name} {table.index[row]}", column)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scopf.arrays import Floats, Ints, Strings
+from scopf.arrays import Floats, Ints, Strings, texts
 from scopf.cases.pandapower import private
 from scopf.cases.pandapower.elements import row_faults
 from scopf.errors import CaseError, Fault, ScopfError
@@ -140,7 +140,7 @@ def _names(copy: Any, places: dict[str, tuple[int, int]], count: int) -> Strings
             index = index[private.switch_branches(copy)]
         sides = (" hv", " mv", " lv") if table == "trafo3w" else ("",)
         names[first:last] = [f"{table} {number}{side}" for side in sides for number in index]
-    return names.astype(np.str_)
+    return texts(names)
 
 
 def two_ports(converted: Converted) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def two_ports(converted: Converted) -> dict[str, Any]:
     tap = np.where(branch[:, k.TAP] == 0, 1.0, branch[:, k.TAP])
     g, b = branch[:, k.BR_G], branch[:, k.BR_B]
     rate = branch[:, k.RATE_A]
-    kind = np.array([name.split(" ")[0] for name in converted.branch_names.tolist()], dtype=np.str_)
+    kind = np.array([name.split(" ")[0] for name in converted.branch_names], dtype=np.str_)
     rated = np.isin(kind, ("line", "trafo", "trafo3w"))  # a 0 there is one that was written
     free = np.isnan(rate) | (rate >= 1e10) | ((rate == 0) & ~rated)
     free |= (kind == "impedance") & (rate >= _UNLIMITED)

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scopf.arrays import Floats, Ints
+from scopf.arrays import Floats, Ints, texts
 from scopf.cases.pandapower import costs, elements, impedances, sources
 from scopf.cases.pandapower.elements import row_faults
 from scopf.errors import CaseError, Fault, listing
 from scopf.network.network import Network
+from scopf.network.piecewise import PointsError
 from scopf.network.tables import Branches, Buses, Gens
 
 log = logging.getLogger(__name__)
@@ -98,8 +99,12 @@ class ParsedNet:
         Raises:
             CaseError: listing every fault, by the names of pandapower's elements.
         """
-        gen = self._gens()
-        lines = sources.dclines(self.tables["dcline"], self.bus_numbers, self.costs, self.base)
+        try:
+            gen = self._gens()
+            lines = sources.dclines(self.tables["dcline"], self.bus_numbers, self.costs, self.base)
+        except PointsError as error:
+            faults = [Fault(str(error), "pwl_cost", column="points")]
+            raise CaseError(self.name, faults) from error
         try:
             return Network(self.name, self.base, self._buses(), gen, self._branches(), lines)
         except CaseError as error:
@@ -183,7 +188,7 @@ class ParsedNet:
             vmax=vmax[there],
             area=np.ones(len(there), dtype=np.int64),
             zone=np.ones(len(there), dtype=np.int64),
-            name=names[there].astype(np.str_),
+            name=texts(names[there]),
             pd_current=current.real[there],
             qd_current=current.imag[there],
         )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scopf.arrays import Complexes, Flags, Ints
+from scopf.arrays import Complexes, Flags, Ints, texts
 from scopf.cases.pandapower import costs
 from scopf.cases.pandapower.costs import Cost, Costs
 from scopf.errors import listing
@@ -128,7 +128,7 @@ def _part(name: str, whole: pd.DataFrame, buses: pd.Series[int], base: float) ->
         "qmax": limits["q_mvar"][1],
         "vg": table.get("vm_pu", nothing + 1.0).to_numpy(),
         "mbase": table.get("sn_mva", nothing * np.nan).fillna(base).to_numpy(),
-        "name": np.array([f"{name} {number}" for number in table.index], dtype=np.str_),
+        "name": texts(f"{name} {number}" for number in table.index),
     }
 
 
@@ -148,16 +148,17 @@ def _inner(table: pd.DataFrame, inside: Ints, base: float) -> dict[str, Any]:
         "qmax": open_,
         "vg": table["vm_pu"].to_numpy(),
         "mbase": nothing + base,
-        "name": np.array([f"xward {number}" for number in table.index], dtype=np.str_),
+        "name": texts(f"xward {number}" for number in table.index),
     }
 
 
 def log_idle(source: str, tables: dict[str, pd.DataFrame], cost: Costs) -> None:
     """Log costs of elements that are not controllable, and when there are no costs at all."""
+    masks = {name: decided(name, tables[name]) for name in SIGNS}
     idle = [
         f"{name} {number}"
         for name, number in cost
-        if name in SIGNS and not decided(name, tables[name])[tables[name].index.get_loc(number)]
+        if name in SIGNS and not masks[name][tables[name].index.get_loc(number)]
     ]
     if idle:
         text = "%s: %s is not controllable, so its cost is a constant and left out"

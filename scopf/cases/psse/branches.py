@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from scopf.arrays import Complexes, Flags, Floats, Ints, Strings
+from scopf.arrays import Complexes, Flags, Floats, Ints, Strings, texts
 from scopf.cases.psse import checks
 from scopf.cases.psse.reading import Case, Records
 from scopf.errors import Fault, listing
@@ -112,4 +112,4 @@ def _ends(records: Records, in_service: Flags) -> Ends:
 
 def names(records: Records) -> Strings:
     """Names of the records, as in PSS/E."""
-    return np.array([records.name(row) for row in range(len(records))], dtype=np.str_)
+    return texts(records.name(row) for row in range(len(records)))

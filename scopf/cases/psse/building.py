@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scopf.arrays import Ints
+from scopf.arrays import Ints, texts
 from scopf.cases.psse import branches, checks
 from scopf.cases.psse.branches import Ends
 from scopf.cases.psse.costs import Costs
@@ -145,7 +145,7 @@ class _Builder:
         def joined(values: Any, of_stars: Any) -> Any:
             return np.concatenate([values, np.broadcast_to(of_stars, len(home))])
 
-        names = np.array([*bus.texts("NAME"), *stars.name], dtype=np.str_)
+        names = texts([*bus.texts("NAME"), *stars.name])
         area, zone = bus.wholes("AREA"), bus.wholes("ZONE")
         kilovolts = bus.floats("BASKV")
         return Buses(

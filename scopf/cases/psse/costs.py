@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from scopf.cases.psse import lexing
 from scopf.cases.psse.reading import Records
 from scopf.devices.table import Column, Layout
 from scopf.errors import CaseError, Fault, listing
-from scopf.network import csvtable
+from scopf.network import csvtable, piecewise
 from scopf.network.csvtable import Cell
 
 if TYPE_CHECKING:
@@ -104,18 +105,23 @@ class Costs:
             machines: the generator records.
             base: MVA of the system.
         """
-        n, width = len(machines), max((len(row.points) for row in self.rows), default=0)
+        n = len(machines)
         power, reactive = np.zeros((n, 3)), np.zeros((n, 3))
-        points = np.full((n, width, 2), np.nan)
+        curves: list[list[tuple[float, float]]] = [[] for _ in range(n)]
         limits = {"pmin": machines.floats("PB") / base, "pmax": machines.floats("PT") / base}
         for row, machine in self._matches(machines):
             for k in range(3):
                 power[machine, k] = row.values.get(_POLYNOMIAL[k], 0.0) * base**k
                 reactive[machine, k] = row.values.get(_REACTIVE[k], 0.0) * base**k
             if row.points:
-                points[machine, : len(row.points)] = np.array(row.points) / (base, 1.0)
+                curves[machine] = [(power / base, cost) for power, cost in row.points]
             for name in _LIMITS:
                 limits[name][machine] = row.values.get(name, limits[name][machine] * base) / base
+        try:
+            points = piecewise.table_of(curves)
+        except piecewise.PointsError as error:
+            self.faults.append(Fault(str(error), self.table, column="points"))
+            points = piecewise.table_of([[]] * n)
         return {"cost_p": power, "cost_q": reactive, "cost_p_points": points, **limits}
 
     def without(self, machines: Records, on: Flags) -> str:
@@ -136,6 +142,7 @@ class Costs:
         for place, (bus, own) in enumerate(named):
             at_bus.setdefault(bus, {})[own] = place
         found, seen = [], dict[int, int]()
+        quoted = cache(lambda bus: _quoted(at_bus[bus]))
         for row in self.rows:
             there = at_bus.get(row.bus, {})
             own = row.id or next(iter(there), "")
@@ -144,9 +151,9 @@ class Costs:
             if not there:
                 text = f"there is no machine at bus {row.bus}"
             elif place < 0:
-                text = f"there is no machine '{row.id}' at bus {row.bus}, only {_quoted(there)}"
+                text = f"there is no machine '{row.id}' at bus {row.bus}, only {quoted(row.bus)}"
             elif not row.id and len(there) > 1:
-                text = f"bus {row.bus} has the machines {_quoted(there)}: give the id of one"
+                text = f"bus {row.bus} has the machines {quoted(row.bus)}: give the id of one"
             elif place in seen:
                 text = f"this machine has costs in row {seen[place]} already"
             if text:

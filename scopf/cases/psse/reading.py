@@ -149,7 +149,7 @@ class _SectionReader:
     def _head(self) -> None:
         """The three lines before the data: case identification and two titles."""
         case = self.case
-        while self.rows[self.at :] and not self.rows[self.at][1].strip():
+        while self.at < len(self.rows) and not self.rows[self.at][1].strip():
             self.at += 1
         first = self._next() or Line(1, ())
         names = ("IC", "SBASE", "REV", "XFRRAT", "NXFRAT", "BASFRQ")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scopf.arrays import Complexes, Flags, Floats, Ints, Strings
+from scopf.arrays import Complexes, Flags, Floats, Ints, Strings, texts
 from scopf.cases.psse import checks, transformers
 from scopf.cases.psse.branches import Ends, Origins, names
 from scopf.cases.psse.reading import Case
@@ -98,7 +98,7 @@ class Transformers:
             in_service=live[rows],
             vm=records.floats("VMSTAR")[rows],
             va=records.floats("ANSTAR")[rows],
-            name=np.array([f"star of {name}" for name in names(records)[rows]], dtype=np.str_),
+            name=texts(f"star of {name}" for name in names(records)[rows]),
             origin=[(records, int(row)) for row in rows],
         )
 
@@ -128,7 +128,7 @@ class Transformers:
         records = self.records
         zero = np.zeros(len(rows))
         called = names(records)[rows]
-        legs = np.array([f"{name} winding {k}" for name in called], dtype=np.str_)
+        legs = texts(f"{name} winding {k}" for name in called)
         return Ends(
             from_bus=self.end[k][rows],
             to_bus=to_bus[rows],
