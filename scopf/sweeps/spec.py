@@ -10,7 +10,6 @@ import hashlib
 import json
 import math
 import os
-import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,9 +26,6 @@ from scopf.sweeps.toml_lines import line_of
 from scopf.sweeps.values import MOST, column_type, is_space
 
 Line = Callable[[tuple[str | int, ...]], int | None]
-
-# Options by which Ipopt loads a library, reads options from a file, or writes one.
-_OUTSIDE = re.compile(r"lib|file|dump|write|out_of_core", re.IGNORECASE)
 
 _Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
@@ -122,20 +118,6 @@ class Spec:
         """Equal for specs of the same results."""
         text = json.dumps(self.identity, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
-
-
-def outside(options: Any) -> dict[str, str]:
-    """Options of Ipopt that reach outside the solver, each with a sentence that refuses it.
-
-    Whoever types such an option means it. One that lies in a file, or in a run folder from
-    somewhere else, could run code of others or overwrite files, unseen.
-    """
-    names = options if isinstance(options, Mapping) else {}
-    text = (
-        "names a file or a library, which is not taken from a file; "
-        "give options in the command itself (--option, options=...), with the case or spec"
-    )
-    return {str(name): text for name in names if _OUTSIDE.search(str(name))}
 
 
 def overridden(content: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
