@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from scopf.files import own_files
 from scopf.optimizer.status import Status
-from scopf.sweeps.atomic import no_links
 from scopf.sweeps.base_case import INVALID, ISLANDED
 from scopf.sweeps.worker import ERROR
 
@@ -55,7 +55,7 @@ class Progress:
         self._file = logging.Logger("sweep")  # of its own: no other logger writes to the file
         self._file.addHandler(logging.NullHandler())  # without any, warnings go to the terminal
         if folder is not None:
-            no_links(folder, LOG)
+            own_files(folder, LOG)
             handler = _File(folder / LOG, encoding="utf-8")
             handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
             self._file.addHandler(handler)

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from scopf import files
 from scopf.errors import CaseError, Fault, ScopfError, listing, nearest
 from scopf.model.quantities import PAIRS, QUANTITIES
 from scopf.sweeps import series
@@ -141,7 +142,7 @@ def read_toml(path: Path) -> tuple[dict[str, Any], Line]:
         CaseError: when it is no TOML.
     """
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = files.read(path, files.LARGEST_SPEC).decode("utf-8")
         given = tomllib.loads(text)
     except OSError as error:
         raise CaseError(str(path), [Fault(f"cannot be read: {error.strerror}")]) from error
@@ -149,8 +150,11 @@ def read_toml(path: Path) -> tuple[dict[str, Any], Line]:
         raise CaseError(str(path), [Fault(f"is not TOML: {error}")]) from error
     for key in ("case", "inverters", "scenarios", "load_series"):
         value = given.get(key)
-        if isinstance(value, str) and os.path.isfile(path.parent / value):  # for any name at all
-            given[key] = str(path.parent / value)
+        if not isinstance(value, str) or files.refusal(value):
+            continue
+        beside = path.parent / value
+        if os.path.exists(beside) and not os.path.isdir(beside):  # for any name at all
+            given[key] = str(beside)
     return given, lambda where: line_of(text, where)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scopf import files
 from scopf.cases import bundled
 from scopf.cases.files import load_case
 from scopf.devices.gfm import Inverters
@@ -138,7 +139,7 @@ def _anywhere(spec: Spec) -> Spec:
     if case and not bundled.find(case):
         named = next((name for name in (case, f"{case}.m") if os.path.isfile(name)), None)
         changes["case"] = os.path.abspath(named) if named else case
-    if table:
+    if table and not files.refusal(table):
         changes["inverters"] = os.path.abspath(table)
     return dataclasses.replace(spec, settings=spec.settings.model_copy(update=changes))
 
