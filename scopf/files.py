@@ -129,6 +129,11 @@ def own_files(folder: Path, *names: str) -> None:
 # -- writing -----------------------------------------------
 
 
+def unfollowed(name: str, flags: int) -> int:
+    """An `opener` for `open` that follows no link and waits for no pipe."""
+    return os.open(name, flags | _NOFOLLOW | _NONBLOCK | _PLAIN, 0o666)
+
+
 class Batch:
     """Files of one folder that change together; see `together`.
 
@@ -164,6 +169,10 @@ class Batch:
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | _NOFOLLOW | _PLAIN
         os.close(os.open(part, flags, 0o666))
         self._parts[name] = part
+        with suppress(FileNotFoundError):
+            old = os.lstat(path).st_mode
+            if stat.S_ISREG(old):
+                os.chmod(part, old & 0o777)
         write_to(part)
         with open(os.open(part, os.O_RDWR | _NOFOLLOW | _PLAIN), "rb") as file:
             os.fsync(file.fileno())  # a full disk may be noticed here only
