@@ -167,8 +167,8 @@ class Batch:
             raise OSError(errno.EINVAL, f"{name} is there and not a regular file")
         part = self._folder / f".scopf-{secrets.token_hex(8)}-{name}"
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | _NOFOLLOW | _PLAIN
-        os.close(os.open(part, flags, 0o666))
         self._parts[name] = part
+        os.close(os.open(part, flags, 0o666))
         with suppress(FileNotFoundError):
             old = os.lstat(path).st_mode
             if stat.S_ISREG(old):

@@ -108,7 +108,8 @@ def conservatism(
     typer.echo("u: unstable with constant-power loads; U: with constant-impedance loads as well")
     if out is not None:
         tables = {"conservatism_limits": found.limits, "conservatism_costs": found.costs}
-        typer.echo(f"\n{_write(out, 'conservatism', tables)} files written to {out}")
+        written = _write(out, "conservatism", tables)
+        typer.echo(f"\n{written} files written to {out}")
 
 
 COMMANDS = (gap, conservatism)
