@@ -56,7 +56,9 @@ def gap(criterion: Annotated[list[str] | None, _CRITERION] = None, out: _OUT = N
     pictures: dict[str, Callable[[Path], object]] = {}
     try:
         from scopf import plots
+        from scopf.plots import style
 
+        style.leave_folder_aside()
         for result in found:
             figure = plots.gap(result)
             pictures[f"gap_{file_name(result.criterion)}.png"] = partial(figure.savefig, dpi=150)
