@@ -120,7 +120,7 @@ class _File(logging.FileHandler):
 
     def _open(self) -> TextIOWrapper:
         """The file; a link of its name is not followed."""
-        return open(self.baseFilename, self.mode, encoding=self.encoding, opener=files.unfollowed)
+        return open(self.baseFilename, "a", encoding="utf-8", opener=files.unfollowed)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Leave it at that."""

@@ -6,7 +6,6 @@ import sys
 import pytest
 
 GAP = """
-import numpy as np
 from scopf.cli.main import app
 from scopf.studies import gap
 small = {"b": (2.0,), "mq": (1.0, 5.0), "vm": [0.95, 1.0, 1.05], "angle": [-0.5, 0, 0.4]}
