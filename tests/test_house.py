@@ -14,9 +14,9 @@ import scopf
 
 ROOT = Path(scopf.__file__).parent
 ROOMS = (
-    "arrays", "errors", "display", "version", "network", "engine", "devices", "cases", "dynamics",
-    "stability", "model", "optimizer", "diagnosis", "results", "procedures", "studies", "sweeps",
-    "plots", "pages", "__init__", "cli", "__main__",
+    "arrays", "errors", "files", "display", "version", "network", "engine", "devices", "cases",
+    "dynamics", "stability", "model", "optimizer", "diagnosis", "results", "procedures", "studies",
+    "sweeps", "plots", "pages", "__init__", "cli", "__main__",
 )  # fmt: skip
 FILES_AT_THE_ROOT = 8
 

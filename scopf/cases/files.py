@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scopf import files
 from scopf.cases import bundled
 from scopf.cases.pandapower.recognition import NOT_FROM_FILE, holds_net, is_net
 from scopf.errors import CaseError, Fault, ScopfError, listing, nearest
@@ -72,11 +73,17 @@ def load_case(
     if path.suffix != ".m" and not os.path.isfile(path):  # unlike Path, for any name at all
         path = Path(name if raw else name + ".m")
     if not os.path.isfile(path):
-        raise CaseError(name, [Fault(f"neither a file nor a bundled case; {_hint(name)}")])
+        text = next(filter(None, map(files.refusal, (name, path))), "")
+        text = (
+            f"cannot be read: {text}"
+            if text
+            else f"neither a file nor a bundled case; {_hint(name)}"
+        )
+        raise CaseError(name, [Fault(text)])
     if raw:
-        from scopf.cases.psse import files
+        from scopf.cases.psse import files as psse
 
-        return files.read(path, costs_from=costs, ignore_unsupported=ignore_unsupported)
+        return psse.read(path, costs_from=costs, ignore_unsupported=ignore_unsupported)
     if holds_net(path):
         raise CaseError(name, [Fault(NOT_FROM_FILE)])
     if path.suffix.lower() == ".json":
@@ -96,11 +103,11 @@ def _hint(name: str) -> str:
         return "`scopf cases` lists the bundled ones"
     folder = Path(name).parent.absolute()
     try:
-        files = {one.stem: one.name for one in folder.iterdir() if one.suffix.lower() in _READ}
+        beside = {one.stem: one.name for one in folder.iterdir() if one.suffix.lower() in _READ}
     except (OSError, ValueError):  # ValueError: a name that no file can have
         return f"there is no folder {folder}"
-    near = nearest(Path(name).stem, files)
-    return f"did you mean {files[near]}?" if near else f"there is none of that name in {folder}"
+    near = nearest(Path(name).stem, beside)
+    return f"did you mean {beside[near]}?" if near else f"there is none of that name in {folder}"
 
 
 def save_case(net: Network, path: str | os.PathLike[str]) -> None:
@@ -108,7 +115,7 @@ def save_case(net: Network, path: str | os.PathLike[str]) -> None:
 
     Args:
         net: the network, elements out of service included.
-        path: `.json` (scopf's own, which holds everything) or `.m` (MATPOWER).
+        path: `.json` (scopf's own, which holds everything) or `.m` (MATPOWER); a link is followed.
 
     Raises:
         CaseError: listing what the format cannot hold; then nothing is written.

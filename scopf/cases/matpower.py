@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from matpowercaseframes.constants import COLUMNS
 
+from scopf import files
 from scopf.arrays import LARGEST_WHOLE, Flags, Floats, Ints, Strings, texts
 from scopf.cases.mfile import (
     AT_LEAST,
@@ -54,7 +55,7 @@ def read(path: str | Path, *, ignore_unsupported: bool = False) -> Network:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        text = files.text(path, errors="replace")
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise CaseError(str(path), [Fault(f"cannot be read: {reason}")]) from error

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from scopf import files
 from scopf.arrays import Floats
 from scopf.cases.matpower import (
     CURVE,
@@ -55,7 +56,8 @@ def write(net: Network, path: str | Path, notes: Iterable[str] = ()) -> None:
     if faults:
         raise CaseError(str(path), faults)
     _warn_of_change(net)
-    path.write_text(_text(net, function, notes), encoding="utf-8")
+    text = _text(net, function, notes)
+    files.replace(path, lambda part: part.write_text(text, encoding="utf-8"), follow=True)
 
 
 def _warn_of_change(net: Network) -> None:

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from scopf import files
 from scopf.errors import CaseError, Fault, listing
 from scopf.network import piecewise
 from scopf.network.network import Network
@@ -49,7 +50,7 @@ def write(net: Network, path: str | os.PathLike[str]) -> None:
         ]
         blocks.append(f"{json.dumps(key)}: {{\n" + ",\n".join(columns) + "\n }")
     text = "{\n " + ",\n ".join(blocks) + "\n}\n"
-    Path(path).write_text(text, encoding="utf-8")
+    files.replace(Path(path), lambda part: part.write_text(text, encoding="utf-8"), follow=True)
 
 
 def _text(value: Any) -> str:
@@ -84,7 +85,7 @@ def read(path: str | os.PathLike[str]) -> Network:
     """
     source = os.fspath(path)
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        text = files.text(path)
         content = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once)
     except OSError as error:
         reason = error.strerror or type(error).__name__

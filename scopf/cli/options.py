@@ -50,6 +50,13 @@ TimeLimit = Annotated[float | None, typer.Option(help="Time limit of each solve 
 IpoptOptions = Annotated[
     list[str] | None, typer.Option(help="Ipopt option NAME=VALUE; may be repeated.")
 ]
+IpoptOptionFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--ipopt-options",
+        help="File of Ipopt options, NAME VALUE on each line; --option overrides it.",
+    ),
+]
 IgnoreUnsupported = Annotated[
     bool,
     typer.Option("--ignore-unsupported", help="Warn about content that cannot be represented."),
@@ -115,6 +122,19 @@ def named(texts: Iterable[str] | None, flag: str = "--option") -> dict[str, Any]
             raise ScopfError(f"{flag} takes NAME=VALUE, got {text!r}")
         found[name] = value_of(value)
     return found
+
+
+def of_ipopt(texts: Iterable[str] | None, file: Path | None) -> dict[str, Any]:
+    """Options of Ipopt: those in a file, and on top of them NAME=VALUE.
+
+    Raises:
+        ScopfError: for a text of another form, or what a file may not say.
+    """
+    if file is None:
+        return named(texts)
+    from scopf.optimizer import option_file
+
+    return {**option_file.read(file), **named(texts)}
 
 
 def value_of(text: str) -> Any:

@@ -100,6 +100,7 @@ def _solution(
     max_iter: options.MaxIter = None,
     time_limit: options.TimeLimit = None,
     option: options.IpoptOptions = None,
+    ipopt_options: options.IpoptOptionFile = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show the solver's iterations and more.")
     ] = False,
@@ -120,7 +121,7 @@ def _solution(
     show = not (quiet or verbose)
     how: dict[str, Any] = {
         "start": start, "form": form, "certify": certify, "max_iter": max_iter,
-        "time_limit": time_limit, "options": options.named(option),
+        "time_limit": time_limit, "options": options.of_ipopt(option, ipopt_options),
     }  # fmt: skip
     found = solve(problem, **how, verbose=verbose, progress=show)
     stopped = found.status is Status.ITERATION_LIMIT and max_iter is None
@@ -144,7 +145,7 @@ def _solved(given: dict[str, Any]) -> "tuple[Solution, Diagnosis | None]":
 
 def _settings(given: dict[str, Any]) -> dict[str, Any]:
     """The flags that results depend on, as results have them."""
-    how = {"max_iter", "time_limit", "option", "verbose", "quiet", "diagnosis"}
+    how = {"max_iter", "time_limit", "option", "ipopt_options", "verbose", "quiet", "diagnosis"}
     flags = [*_PROBLEM, *NUMBERS, *_SOLUTION]
     asked = options.only([one for one in flags if one.name not in how], given)
     return {name: str(x) if isinstance(x, Path) else x for name, x in asked.items()}

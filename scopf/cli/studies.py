@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +12,7 @@ import typer
 from scopf.cli import completion, options
 from scopf.cli.filenames import file_name
 from scopf.errors import ScopfError
+from scopf.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,15 +53,19 @@ def gap(criterion: Annotated[list[str] | None, _CRITERION] = None, out: _OUT = N
     if out is None:
         return
     tables = [r.table.assign(criterion=r.criterion) for r in found]
-    written = _write(out, {"gap": pd.concat(tables, ignore_index=True)})
+    pictures: dict[str, Callable[[Path], object]] = {}
     try:
         from scopf import plots
+        from scopf.plots import style
 
+        style.leave_folder_aside()
         for result in found:
-            plots.gap(result, out / f"gap_{file_name(result.criterion)}.png")
-            written += 1
+            figure = plots.gap(result)
+            pictures[f"gap_{file_name(result.criterion)}.png"] = partial(figure.savefig, dpi=150)
     except ScopfError as error:
         typer.echo(f"scopf: no pictures: {error}", err=True)
+    table = pd.concat(tables, ignore_index=True)
+    written = _write(out, "gap", {"gap": table}, pictures)
     typer.echo(f"\n{written} files written to {out}")
 
 
@@ -106,7 +113,8 @@ def conservatism(
         typer.echo("?: the check with constant-power loads is undecided")
     if out is not None:
         tables = {"conservatism_limits": found.limits, "conservatism_costs": found.costs}
-        typer.echo(f"\n{_write(out, tables)} files written to {out}")
+        written = _write(out, "conservatism", tables)
+        typer.echo(f"\n{written} files written to {out}")
 
 
 COMMANDS = (gap, conservatism)
@@ -140,18 +148,18 @@ def _text(table: pd.DataFrame, style: str = ".3f") -> str:
     return table.to_string(index=False, float_format=lambda x: format(x, style), na_rep="-")
 
 
-def _write(folder: Path, tables: dict[str, pd.DataFrame]) -> int:
-    """Write tables as CSV and Parquet; how many files.
+def _write(
+    folder: Path,
+    study: str,
+    tables: dict[str, pd.DataFrame],
+    pictures: dict[str, Callable[[Path], object]] | None = None,
+) -> int:
+    """Write tables, pictures, and a manifest of the name of the study; how many files.
 
     Raises:
         ScopfError: when the folder cannot be made or written to.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, table in tables.items():
-            table.to_csv(folder / f"{name}.csv", index=False)
-            table.to_parquet(folder / f"{name}.parquet", index=False)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise ScopfError(f"cannot write results to {folder}: {reason}") from error
-    return 2 * len(tables)
+    from scopf.results import export
+
+    head = {"study": study, "scopf": __version__}
+    return len(export.write_tables(folder, tables, f"{study}.json", head, pictures))

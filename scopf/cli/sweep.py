@@ -78,6 +78,7 @@ def sweep(
     max_iter: options.MaxIter = None,
     time_limit: options.TimeLimit = None,
     option: options.IpoptOptions = None,
+    ipopt_options: options.IpoptOptionFile = None,
     ignore_unsupported: options.IgnoreUnsupported = False,
     *,
     context: typer.Context,
@@ -107,7 +108,7 @@ def sweep(
         if name in axes:
             raise ScopfError(f"--axis: {name} is given twice")
         axes[name] = value
-    solver_options = options.named(option) or None
+    solver_options = options.of_ipopt(option, ipopt_options) or None
     try:
         found = scopf.sweep(
             study,
@@ -134,7 +135,7 @@ def sweep(
             ignore_unsupported=ignore_unsupported or None,
         )
     except KeyboardInterrupt:
-        from scopf.sweeps.spec import outside
+        from scopf.optimizer.option_file import outside
 
         again = f"`{_again(out, workers, dask, csv=csv)}`"
         if outside(solver_options):  # not taken from the folder

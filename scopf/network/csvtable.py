@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scopf import files
 from scopf.arrays import LARGEST_WHOLE, plain
 from scopf.errors import CaseError, Fault, ScopfError, listing
 
@@ -82,10 +83,8 @@ def read(
 
 def _lines(source: str) -> list[list[str]]:
     """Lines of a file, the header first; one of commas only is a row of blank cells."""
-    if not os.path.isfile(source):
-        raise CaseError(source, [Fault("cannot be read: there is no such file")])
     try:
-        text = Path(source).read_text(encoding="utf-8-sig")
+        text = files.text(source)
         if "\0" in text:
             raise ValueError("it holds NUL characters")
         # With line ends, or a quoted "3<line end>2" would become 32.

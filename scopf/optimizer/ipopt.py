@@ -39,6 +39,7 @@ OPTIONS: dict[str, str | int | float] = {
     "check_derivatives_for_naninf": "yes",  # else a NaN goes unnoticed
     "print_level": 0,
     "sb": "yes",
+    "option_file_name": "",  # else Ipopt obeys an ipopt.opt in the working folder
 }
 
 # Ipopt's ApplicationReturnStatus (IpReturnCodes.h): our status and message.

@@ -125,6 +125,7 @@ class Problem:
             raise ValueError("Ipopt cannot make a problem of these sizes and bounds")
         if hasattr(problem_obj, "intermediate"):
             self._library.SetIntermediateCallback(self._problem, self._iteration)
+        self.add_option("option_file_name", "")  # no ipopt.opt of the working folder
 
     def __del__(self) -> None:
         if getattr(self, "_problem", None):

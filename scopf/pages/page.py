@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import base64
-import errno
 import hashlib
 import json
 import logging
-import os
-import secrets
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scopf import files
 from scopf.errors import ScopfError
 from scopf.pages import curves, grids, network, status
 from scopf.pages import figure as f
@@ -56,25 +54,12 @@ def write(sweep: Sweep, path: str | Path) -> Path:
     text = html(sweep)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, text)
+        files.replace(target, lambda part: part.write_text(text, encoding="utf-8", newline="\n"))
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ScopfError(f"cannot write the report to {target}: {reason}") from error
     log.info("report of %d scenarios: %s, %.1f MB", len(sweep.scenarios), target, len(text) / 1e6)
     return target
-
-
-def _replace(target: Path, text: str) -> None:
-    """Put a file there, whole or not at all; a link of that name is replaced and not followed."""
-    if target.exists() and not (target.is_file() or target.is_dir()):  # a device or a pipe
-        raise OSError(errno.EINVAL, "it is not a regular file")
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
-    try:
-        with beside.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.replace(beside, target)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def html(sweep: Sweep) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scopf import files
 from scopf.errors import ScopfError
 from scopf.plots import style
 from scopf.plots.maps import heatmap
@@ -55,8 +57,10 @@ def gap(found: Gap, path: str | os.PathLike[str] | None = None) -> Any:
         fontsize=style.TITLE, color=style.INK,
     )  # fmt: skip
     if path is not None:
+        name = Path(path)
+        name = name if name.suffix else name.with_name(f"{name.name}.png")
         try:
-            figure.savefig(path, dpi=150)
+            files.replace(name, lambda part: figure.savefig(part, dpi=150))
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise ScopfError(f"cannot write the picture {path}: {reason}") from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,21 @@ def grid(rows: int, columns: int, size: tuple[float, float]) -> Any:
 
     figure = Figure(figsize=size, layout="constrained")
     return figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+
+
+def leave_folder_aside() -> None:
+    """Undo a matplotlibrc of the working folder, which matplotlib obeys: it may even call LaTeX.
+
+    Commands do so; whoever draws in Python has settings of their own.
+
+    Raises:
+        ScopfError: when matplotlib is not installed.
+    """
+    _matplotlib()
+    import matplotlib
+
+    if Path(matplotlib.matplotlib_fname()).resolve().parent == Path.cwd():
+        matplotlib.rcdefaults()
 
 
 def _matplotlib() -> Any:

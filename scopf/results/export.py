@@ -6,9 +6,13 @@ import dataclasses
 import json
 import logging
 import math
+import secrets
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scopf import files
 from scopf.arrays import plain
 from scopf.errors import ScopfError
 from scopf.results.prices import TRACE
@@ -85,25 +89,57 @@ def write(
     settings: dict[str, Any],
     diagnosis: Diagnosis | None = None,
 ) -> list[Path]:
-    """Write every table as CSV and Parquet, and `summary.json`.
+    """Write every table as CSV and Parquet, and `summary.json`, as `write_tables` does.
 
     Raises:
         ScopfError: when the folder cannot be made or written to.
     """
-    written = []
+    head = {**as_dict(solution), **_diagnosed(diagnosis), "settings": settings}
+    return write_tables(folder, solution.tables, "summary.json", head)
+
+
+def write_tables(
+    folder: Path,
+    tables: Mapping[str, pd.DataFrame],
+    manifest: str,
+    content: Mapping[str, Any],
+    pictures: Mapping[str, Callable[[Path], object]] | None = None,
+) -> list[Path]:
+    """Write tables as CSV and Parquet, and a manifest that says which files belong together.
+
+    No file changes before all are written, and then each is whole old or whole new. The manifest
+    comes last. Its key `run` has an `id` and the SHA-256 of every file: one that has another is of
+    another run.
+
+    Args:
+        folder: of the files; it is made if it is not there.
+        tables: by name.
+        manifest: name of its file, JSON.
+        content: of the manifest, besides `run`.
+        pictures: further files, by name, each with a function that writes it.
+
+    Returns:
+        The files, the manifest last.
+
+    Raises:
+        ScopfError: when the folder cannot be made or written to.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, frame in solution.tables.items():
-            _readable(name, frame).to_csv(folder / f"{name}.csv", index=False)
-            frame.to_parquet(folder / f"{name}.parquet", index=False)
-            written += [folder / f"{name}.csv", folder / f"{name}.parquet"]
-        head = as_dict(solution) | _diagnosed(diagnosis)
-        summary = json.dumps({**head, "settings": settings}, indent=2)
-        (folder / "summary.json").write_text(summary + "\n", encoding="utf-8")
+        with files.together(folder) as batch:
+            for name, frame in tables.items():
+                text = _readable(name, frame)
+                batch.add(f"{name}.csv", partial(text.to_csv, index=False))
+                batch.add(f"{name}.parquet", partial(frame.to_parquet, index=False))
+            for name, write_to in (pictures or {}).items():
+                batch.add(name, write_to)
+            run = {"id": secrets.token_hex(8), "sha256": dict(batch.digests)}
+            summary = json.dumps({**content, "run": run}, indent=2) + "\n"
+            batch.add(manifest, lambda part: part.write_text(summary, encoding="utf-8"))
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = error.strerror or str(error) or type(error).__name__
         raise ScopfError(f"cannot write results to {folder}: {reason}") from error
-    return [*written, folder / "summary.json"]
+    return batch.paths
 
 
 def _readable(name: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scopf import files
 from scopf.arrays import plain
 from scopf.devices import constant_power as devices
 from scopf.errors import ScopfError, listing
-from scopf.sweeps import atomic
 from scopf.sweeps.spec import Spec
 from scopf.sweeps.store import unwritable
 from scopf.sweeps.worker import MANY_PAIRS
@@ -133,7 +133,7 @@ def write(folder: Path, manifest: dict[str, Any]) -> None:
     """
     text = json.dumps(manifest, indent=1) + "\n"
     try:
-        atomic.replace(folder / MANIFEST, lambda part: part.write_text(text, encoding="utf-8"))
+        files.replace(folder / MANIFEST, lambda part: part.write_text(text, encoding="utf-8"))
     except OSError as error:
         raise unwritable(folder, error) from error
 
@@ -145,7 +145,7 @@ def read(folder: Path) -> dict[str, Any]:
         ScopfError: when there is none, or it lacks what every manifest has.
     """
     try:
-        found: Any = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        found: Any = json.loads(files.text(folder / MANIFEST))
     except FileNotFoundError as error:
         raise ScopfError(f"there is no sweep in {folder}: it has no {MANIFEST}") from error
     except (OSError, ValueError) as error:

@@ -7,11 +7,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
+from scopf import files
 from scopf.optimizer.status import Status
-from scopf.sweeps.atomic import no_links
 from scopf.sweeps.base_case import INVALID, ISLANDED
 from scopf.sweeps.worker import ERROR
 
@@ -55,7 +56,7 @@ class Progress:
         self._file = logging.Logger("sweep")  # of its own: no other logger writes to the file
         self._file.addHandler(logging.NullHandler())  # without any, warnings go to the terminal
         if folder is not None:
-            no_links(folder, LOG)
+            files.own_files(folder, LOG)
             handler = _File(folder / LOG, encoding="utf-8")
             handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
             self._file.addHandler(handler)
@@ -116,6 +117,10 @@ class Progress:
 
 class _File(logging.FileHandler):
     """A log file that may fail; the sweep goes on, or has a better reason to stop."""
+
+    def _open(self) -> TextIOWrapper:
+        """The file; a link of its name is not followed."""
+        return open(self.baseFilename, "a", encoding="utf-8", opener=files.unfollowed)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Leave it at that."""

@@ -7,8 +7,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scopf import files
 from scopf.errors import ScopfError
-from scopf.sweeps import atomic
 from scopf.sweeps import manifest as manifests
 from scopf.sweeps.columns import STEP, kind
 from scopf.sweeps.plan import Plan
@@ -119,6 +119,7 @@ class Sweep:
         try:
             # not by pandas, which hands a Python file to Arrow's threads: one of them may let go of
             # it while Python ends, and abort
+            files.check(path)
             with parquet.ParquetFile(path) as file:
                 frame: pd.DataFrame = file.read().to_pandas()
         except (OSError, ValueError) as error:
@@ -174,17 +175,15 @@ def write(store: Store, plan: Plan, folder: Path, *, csv: bool = False) -> dict[
     rows = {k: rows.get(k) or failed(NOT_RUN, "", float("nan")) for k in range(len(plan))}
     try:
         frame = _scenarios(plan, rows)
-        atomic.replace(
+        files.replace(
             folder / f"{SCENARIOS}.parquet", lambda part: frame.to_parquet(part, index=False)
         )
         if csv:
-            atomic.replace(
-                folder / f"{SCENARIOS}.csv", lambda part: frame.to_csv(part, index=False)
-            )
+            files.replace(folder / f"{SCENARIOS}.csv", lambda part: frame.to_csv(part, index=False))
         for name in TABLES:
-            atomic.replace(folder / f"{name}.parquet", partial(_stream, store, name))
+            files.replace(folder / f"{name}.parquet", partial(_stream, store, name))
             if csv:
-                atomic.replace(folder / f"{name}.csv", partial(_as_csv, folder, name))
+                files.replace(folder / f"{name}.csv", partial(_as_csv, folder, name))
     except OSError as error:
         raise unwritable(folder, error) from error
     except (LookupError, TypeError, ValueError) as error:

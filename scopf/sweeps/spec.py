@@ -10,7 +10,6 @@ import hashlib
 import json
 import math
 import os
-import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from scopf import files
 from scopf.errors import CaseError, Fault, ScopfError, listing, nearest
 from scopf.model.quantities import PAIRS, QUANTITIES
 from scopf.sweeps import series
@@ -29,9 +29,6 @@ from scopf.sweeps.toml_lines import DEEPEST, Lines, depth
 from scopf.sweeps.values import MOST, column_type, is_space, size
 
 Line = Callable[[tuple[str | int, ...]], int | None]
-
-# Options by which Ipopt loads a library, reads options from a file, or writes one.
-_OUTSIDE = re.compile(r"lib|file|dump|write|out_of_core", re.IGNORECASE)
 
 _CELLS = 10_000_000  # of a table of scenarios, unless an eighth of them is written
 _SHOWN = 10**15  # scenarios that are counted out
@@ -130,20 +127,6 @@ class Spec:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def outside(options: Any) -> dict[str, str]:
-    """Options of Ipopt that reach outside the solver, each with a sentence that refuses it.
-
-    Whoever types such an option means it. One that lies in a file, or in a run folder from
-    somewhere else, could run code of others or overwrite files, unseen.
-    """
-    names = options if isinstance(options, Mapping) else {}
-    text = (
-        "names a file or a library, which is not taken from a file; "
-        "give options in the command itself (--option, options=...), with the case or spec"
-    )
-    return {str(name): text for name in names if _OUTSIDE.search(str(name))}
-
-
 def overridden(content: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """The content of a file, and on top of it what was given beside; mq_32 is mq.32 there."""
     kept = {**content}
@@ -166,7 +149,7 @@ def read_toml(path: Path) -> tuple[dict[str, Any], Line]:
         CaseError: when it is no TOML.
     """
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = files.read(path, files.LARGEST_SPEC).decode("utf-8")
         if depth(text) > DEEPEST:
             text = f"has a dotted key of more than {DEEPEST} parts; a spec needs two"
             raise CaseError(str(path), [Fault(text)])
@@ -181,8 +164,11 @@ def read_toml(path: Path) -> tuple[dict[str, Any], Line]:
         raise CaseError(str(path), [Fault(f"is not TOML: {error}")]) from error
     for key in ("case", "inverters", "scenarios", "load_series"):
         value = given.get(key)
-        if isinstance(value, str) and os.path.isfile(path.parent / value):  # for any name at all
-            given[key] = str(path.parent / value)
+        if not isinstance(value, str) or files.refusal(value):
+            continue
+        beside = path.parent / value
+        if os.path.exists(beside) and not os.path.isdir(beside):  # for any name at all
+            given[key] = str(beside)
     lines = cache(lambda: Lines(text))
     return given, lambda where: lines().of(where)
 

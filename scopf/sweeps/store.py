@@ -17,7 +17,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from scopf.errors import ScopfError
-from scopf.sweeps.atomic import no_links
+from scopf.files import own_files
 from scopf.sweeps.worker import Done
 
 JOURNAL = "results.sqlite"
@@ -47,7 +47,7 @@ class Store:
 
     def __init__(self, folder: Path, *, durable: bool = True, write: bool = True) -> None:
         self.path = folder / JOURNAL
-        no_links(folder, *(f"{JOURNAL}{end}" for end in ("", "-wal", "-shm", "-journal")))
+        own_files(folder, *(f"{JOURNAL}{end}" for end in ("", "-wal", "-shm", "-journal")))
         self._lock = _locked(folder) if write else None
         new = not self.path.exists()
         with self._told():
@@ -178,7 +178,7 @@ class Store:
 
 def _locked(folder: Path) -> FileLock:
     """A lock on the folder, which the system takes back when this process ends, however it ends."""
-    no_links(folder, _LOCK)
+    own_files(folder, _LOCK)
     lock = FileLock(folder / _LOCK, timeout=0, thread_local=False)
     try:
         lock.acquire()

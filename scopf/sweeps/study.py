@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scopf import files
 from scopf.cases import bundled
 from scopf.cases.files import load_case
 from scopf.devices.gfm import Inverters
@@ -17,13 +18,13 @@ from scopf.model.problem import Problem
 from scopf.model.quantities import QUANTITIES, misfit
 from scopf.network import csvtable
 from scopf.network.network import Network
-from scopf.optimizer import ipopt
+from scopf.optimizer.option_file import outside, unknown
 from scopf.stability.criterion import Criterion
 from scopf.sweeps import manifest as manifests
 from scopf.sweeps.base_case import Base, Changes, Unsolvable
 from scopf.sweeps.columns import CHOICES, split
 from scopf.sweeps.plan import Plan, resolved
-from scopf.sweeps.spec import Line, Settings, Spec, check, outside, overridden, read_toml
+from scopf.sweeps.spec import Line, Settings, Spec, check, overridden, read_toml
 
 _IN_USE = "the Pyomo model of this problem is in use, so that it"
 _OF_CASE = ("case", "ignore_unsupported")
@@ -36,7 +37,7 @@ class Study:
     def __init__(
         self, spec: Spec, base: Base, source: str = "", line: Line = lambda _: None
     ) -> None:
-        _refuse(source or "sweep", _refused(spec.settings.options), line)
+        _refuse(source or "sweep", unknown(spec.settings.options), line)
         net = base.net.energized()
         self.units = base.units(net)
         self.spec = resolved(spec, net, self.units.bus.tolist(), source, line)
@@ -138,7 +139,7 @@ def _anywhere(spec: Spec) -> Spec:
     if case and not bundled.find(case):
         named = next((name for name in (case, f"{case}.m") if os.path.isfile(name)), None)
         changes["case"] = os.path.abspath(named) if named else case
-    if table:
+    if table and not files.refusal(table):
         changes["inverters"] = os.path.abspath(table)
     return dataclasses.replace(spec, settings=spec.settings.model_copy(update=changes))
 
@@ -218,14 +219,6 @@ def _of_before(folder: Path, given: Mapping[str, Any]) -> Spec:
     spec = manifests.spec(folder, manifests.read(folder))
     _refuse(str(folder / manifests.MANIFEST), outside(spec.settings.options))
     return spec
-
-
-def _refused(options: Mapping[str, Any]) -> dict[str, str]:
-    """Options that Ipopt does not have, if there are any and it is here to ask."""
-    try:
-        return ipopt.refusals(options) if options else {}
-    except ImportError:  # it need not be, where the solving is done elsewhere
-        return {}
 
 
 def _refuse(source: str, options: Mapping[str, str], line: Line = lambda _: None) -> None:

@@ -335,7 +335,7 @@ def test_conservatism_on_the_command_line(tmp_path):
     assert "3499.8" in result.output
     assert " u" in result.output
     assert "infeasible" in result.output
-    assert len(list(tmp_path.iterdir())) == 4
+    assert len(list(tmp_path.iterdir())) == 5
     failed = pd.read_parquet(tmp_path / "conservatism_costs.parquet").iloc[1]
     assert failed["status"] == "infeasible"
     assert failed["stable_power"] is None or failed["stable_power"] is pd.NA

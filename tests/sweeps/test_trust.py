@@ -54,16 +54,17 @@ def test_a_file_that_is_a_link_is_refused_and_its_target_left_alone(tmp_path, na
     assert (tmp_path / "precious").read_text() == "as it was"
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "scenarios.parquet", "buses.csv"])
-def test_temporary_files_follow_no_links(tmp_path, name):
+@pytest.mark.parametrize("name", ["scenarios.parquet", "pairs.parquet", "buses.csv"])
+def test_tables_follow_no_links(tmp_path, name):
     (tmp_path / "precious").write_text("as it was")
     folder = tmp_path / "out"
     folder.mkdir()
-    (folder / f"{name}.part").symlink_to(tmp_path / "precious")
+    (folder / name).symlink_to(tmp_path / "precious")
     scopf.sweep("case9", mq=0.05, out=folder, csv=True)
     assert (tmp_path / "precious").read_text() == "as it was"
     assert (folder / name).is_file()
-    assert not list(folder.glob("*.part"))
+    assert not (folder / name).is_symlink()
+    assert not list(folder.glob(".scopf-*"))
 
 
 @pytest.mark.parametrize(

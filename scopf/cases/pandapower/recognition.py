@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from scopf import files
+
 NOT_FROM_FILE = (
     "this is a pandapower net in a file, which scopf does not open, because pandapower imports "
     "what such a file names; if you trust it, give load_case the net: "
@@ -22,7 +24,7 @@ def is_net(source: object) -> bool:
 def holds_net(path: Path) -> bool:
     """Whether a file begins as pandapower's JSON files do; false when it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with files.opened(path) as file:
             head = file.read(1000)
     except OSError:
         return False

@@ -177,7 +177,7 @@ def read(source: Source | None, case: Path) -> Costs:
     """
     beside = case.with_name(f"{case.stem}.costs.csv")
     if source is None:
-        if not beside.is_file():
+        if not os.path.lexists(beside):
             return Costs(beside=beside.name)
         source = beside
     cells = csvtable.read(source, "costs")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from scopf import files
 from scopf.cases.psse import building, costs, reading
 from scopf.errors import CaseError, Fault
 from scopf.network.network import Network
@@ -31,7 +32,7 @@ def read(
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        text = files.text(path, errors="replace")
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise CaseError(str(path), [Fault(f"cannot be read: {reason}")]) from error

@@ -1,0 +1,224 @@
+"""Files: read if they are regular ones of bounded size; written whole or not at all.
+
+Names of files come from files as well: a spec names a case and tables, a run folder was made by
+somebody else. What is opened here is neither a device nor a pipe, which may never end, nor a URL.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import re
+import secrets
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from scopf.errors import ScopfError
+
+LARGEST = 256 * 2**20  # bytes of a case, a table or a manifest
+LARGEST_SPEC = 16 * 2**20  # of a spec, or of options of Ipopt
+
+Name = str | os.PathLike[str]
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # two letters: C:/ is a drive
+_NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # a pipe would wait for somebody who writes
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_PLAIN = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+_PART = re.compile(r"\.scopf-[0-9a-f]{16}-")  # of a file that is being written
+_FORGOTTEN = 3600.0  # seconds after which nobody goes on writing to one
+
+
+# -- reading -----------------------------------------------
+
+
+def refusal(name: Name) -> str:
+    """Why a name is not opened, before it is; "" for a file, a folder, or nothing of that name."""
+    if _URL.match(os.fspath(name)):
+        return "it is a URL, and nothing is fetched from a network; give a file"
+    try:
+        mode = os.stat(name).st_mode
+    except (OSError, ValueError):  # ValueError: a name that no file can have
+        return ""
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return ""
+    return "it is a device or a pipe; only regular files are read"
+
+
+@contextmanager
+def opened(name: Name) -> Iterator[BinaryIO]:
+    """A regular file to read bytes from.
+
+    Raises:
+        OSError: with a sentence as its `strerror`, when there is none, or it is something else.
+    """
+    if text := refusal(name):
+        raise OSError(errno.EINVAL, text)
+    try:
+        number = os.open(name, os.O_RDONLY | _NONBLOCK | _PLAIN)
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise FileNotFoundError(errno.ENOENT, "there is no such file") from error
+    with open(number, "rb") as file:
+        if not stat.S_ISREG(os.fstat(number).st_mode):  # a folder, or exchanged meanwhile
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        yield file
+
+
+def read(name: Name, largest: int = LARGEST) -> bytes:
+    """The content of a regular file.
+
+    Args:
+        name: of the file.
+        largest: size in bytes.
+
+    Raises:
+        OSError: with a sentence as its `strerror`, when there is none, or it is larger.
+    """
+    with opened(name) as file:
+        size = os.fstat(file.fileno()).st_size
+        content = b"" if size > largest else file.read(largest + 1)  # it may have grown
+    if max(size, len(content)) > largest:
+        text = f"it is larger than {largest / 2**20:g} MiB, the most that is read"
+        raise OSError(errno.EFBIG, text)
+    return content
+
+
+def text(name: Name, largest: int = LARGEST, errors: str = "strict") -> str:
+    r"""The content of a regular file as text in UTF-8, its line ends `\n`.
+
+    Raises:
+        OSError: as `read` raises it.
+        UnicodeDecodeError: unless `errors` says otherwise.
+    """
+    content = io.BytesIO(read(name, largest))
+    with io.TextIOWrapper(content, encoding="utf-8-sig", errors=errors) as file:
+        return file.read()
+
+
+def check(name: Name) -> None:
+    """Refuse what is not a regular file, before a library opens it.
+
+    Raises:
+        OSError: with a sentence as its `strerror`.
+    """
+    with opened(name):
+        pass
+
+
+def own_files(folder: Path, *names: str) -> None:
+    """Refuse files of a folder that are links to others, devices or pipes.
+
+    Raises:
+        ScopfError: naming the first.
+    """
+    for name in names:
+        path = folder / name
+        if os.path.islink(path):
+            text = "is a link; a run folder holds its own files, so put the file itself there"
+            raise ScopfError(f"{path} {text}")
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise ScopfError(f"{path} is not a regular file; a run folder holds such only")
+
+
+# -- writing -----------------------------------------------
+
+
+def unfollowed(name: str, flags: int) -> int:
+    """An `opener` for `open` that follows no link and waits for no pipe."""
+    return os.open(name, flags | _NOFOLLOW | _NONBLOCK | _PLAIN, 0o666)
+
+
+class Batch:
+    """Files of one folder that change together; see `together`.
+
+    Attributes:
+        paths: of the files, in the order in which they were added.
+        digests: SHA-256 of each by name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._parts: dict[str, Path] = {}
+        self.digests: dict[str, str] = {}
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files, in the order in which they were added."""
+        return [self._folder / name for name in self._parts]
+
+    def add(self, name: str, write_to: Callable[[Path], object]) -> None:
+        """Write a file under another name, which nobody can know before.
+
+        Args:
+            name: of the file in the end; it replaces one of that name, or a link.
+            write_to: writes a file of a given path; its suffix is that of the name.
+
+        Raises:
+            OSError: when it cannot be written.
+        """
+        path = self._folder / name
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise OSError(errno.EINVAL, f"{name} is there and not a regular file")
+        part = self._folder / f".scopf-{secrets.token_hex(8)}-{name}"
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | _NOFOLLOW | _PLAIN
+        self._parts[name] = part
+        os.close(os.open(part, flags, 0o666))
+        with suppress(FileNotFoundError):
+            old = os.lstat(path).st_mode
+            if stat.S_ISREG(old):
+                os.chmod(part, old & 0o777)
+        write_to(part)
+        with open(os.open(part, os.O_RDWR | _NOFOLLOW | _PLAIN), "rb") as file:
+            os.fsync(file.fileno())  # a full disk may be noticed here only
+            self.digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+
+    def put(self) -> None:
+        """Give all files their names."""
+        for name, part in self._parts.items():
+            os.replace(part, self._folder / name)
+
+    def drop(self) -> None:
+        """Remove what has not got its name, also from a run that was killed an hour ago or more."""
+        for part in self._parts.values():
+            part.unlink(missing_ok=True)
+        with suppress(OSError):
+            for old in self._folder.iterdir():
+                if _PART.match(old.name) and time.time() - old.lstat().st_mtime > _FORGOTTEN:
+                    old.unlink(missing_ok=True)
+
+
+@contextmanager
+def together(folder: Path) -> Iterator[Batch]:
+    """Files of one folder: each is whole old or whole new, and none changes before all are written.
+
+    They are written under other names, waited for until they are on the disk, and renamed in the
+    order in which they were added. What fails, a full disk for example, leaves all old ones as they
+    were. A kill between two renames leaves new ones beside old ones: a manifest, added last, should
+    hold the digests of those that belong together.
+
+    Raises:
+        OSError: when the folder cannot be written to.
+    """
+    batch = Batch(folder)
+    try:
+        yield batch
+        batch.put()
+    finally:
+        batch.drop()
+
+
+def replace(path: Path, write_to: Callable[[Path], object], *, follow: bool = False) -> None:
+    """Write one file, as `together` does; a link of that name is replaced, or followed if wanted.
+
+    Raises:
+        OSError: when the folder cannot be written to.
+    """
+    path = Path(os.path.realpath(path)) if follow else path
+    with together(path.parent) as batch:
+        batch.add(path.name, write_to)
