@@ -194,7 +194,8 @@ class Verification:
     def text(self) -> str:
         """Verdict, rightmost modes and largest participation in lines that fit a terminal.
 
-        The critical factor on the droops is shown when it has been computed.
+        The critical factor on the droops and the critical m_q are shown when they have been
+        computed and exist.
         """
         return display.text(self._blocks())
 
@@ -212,10 +213,12 @@ class Verification:
         if self.negative is not None:
             several = "" if self.negative == 1 else "s"
             lines.append(f"H, the exact condition: {self.negative} negative eigenvalue{several}")
-        if "critical_factor" in self.__dict__:
-            lines.append(f"critical factor on the droops at this point: {self.critical_factor:.6g}")
-        if not np.isnan(self.__dict__.get("critical_mq", np.nan)):
-            lines.append(f"critical m_q at this point: {self.critical_mq:.6g}")
+        for name, what in (
+            ("critical_factor", "critical factor on the droops"),
+            ("critical_mq", "critical m_q"),
+        ):
+            if not np.isnan(self.__dict__.get(name, np.nan)):
+                lines.append(f"{what} at this point: {getattr(self, name):.6g}")
         if self.spectrum is None:
             return lines
         frame = self.modes.assign(

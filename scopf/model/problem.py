@@ -178,12 +178,26 @@ class Problem:
             inverters = self.inverters if mq is None else self.inverters.with_droops(mq)
             return self.change(inverters, changes)
 
-    def change(self, inverters: Inverters, numbers: Mapping[str, Any]) -> Problem:
+    def try_droop_margin(self, droop_margin: float) -> Problem:
+        """Set the droop margin for the time being; Params that were set by hand keep their values.
+
+        Args:
+            droop_margin: as `update` takes it; it does not count as given by the user.
+
+        Returns:
+            The problem itself.
+        """
+        return self.change(self.inverters, {"droop_margin": droop_margin}, temporary=True)
+
+    def change(
+        self, inverters: Inverters, numbers: Mapping[str, Any], *, temporary: bool = False
+    ) -> Problem:
         """`update` with droops as other inverters have them.
 
         Args:
             inverters: those of the problem, with other m_q and beta_q.
             numbers: as `update` takes them, without mq.
+            temporary: whether numbers do not count as given, and Params that were set by hand stay.
 
         Returns:
             The problem itself.
@@ -195,11 +209,8 @@ class Problem:
         names = {*changes} if inverters is self.inverters else {*changes, "mq"}
         self._refuse_what_it_was_not_built_with(names)
         after = quantities.changed(self.scenario.numbers, changes)
-        scenario = dataclasses.replace(
-            self.scenario,
-            numbers=after,
-            own_droop_margin=self.scenario.own_droop_margin or "droop_margin" in changes,
-        )
+        own = self.scenario.own_droop_margin or ("droop_margin" in changes and not temporary)
+        scenario = dataclasses.replace(self.scenario, numbers=after, own_droop_margin=own)
         reduction, before = self.reduction, self.scenario.numbers
         if after["load_scale"] != before["load_scale"]:
             net = self.base.scaled(load=after["load_scale"])
@@ -214,7 +225,7 @@ class Problem:
         self.reduction, self.setting, self.present = reduction, setting, setting
         if changes.keys() & {"margin", "droop_margin"}:
             self._warn_without_margin()
-        self._write(pairs)
+        self._write(pairs, keep=temporary)
         return self
 
     def _refuse_what_it_was_not_built_with(self, names: Collection[str]) -> None:
@@ -284,13 +295,23 @@ class Problem:
             text = "%s: the criterion %s has no rows that could leave a margin"
             log.warning(text, self.base.name, self.criterion.name)
 
-    def _write(self, pairs: Writes) -> None:
-        """Give Params their values, on the model as well if there is one."""
+    def _write(self, pairs: Writes, *, keep: bool) -> None:
+        """Give Params their values, on the model as well if there is one.
+
+        Args:
+            pairs: Params and values.
+            keep: whether what was set by hand on the model stays.
+        """
+        made = self.formulation.rendering
         for parameter, column in pairs:
-            parameter.values[:] = column
-            if self.formulation.rendering is not None:
-                self.formulation.rendering.write(parameter)
-                self._written[parameter.name] = parameter.values.copy()
+            if made is None:
+                parameter.values[:] = column
+                continue
+            now = made.values(parameter)
+            by_hand = now != self._written.get(parameter.name, parameter.values)
+            parameter.values[:] = np.where(by_hand & keep, now, column)
+            made.write(parameter)
+            self._written[parameter.name] = np.broadcast_to(column, now.shape).copy()
 
 
 @spelled

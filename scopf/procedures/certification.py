@@ -90,10 +90,10 @@ def certify(
             margin = aim if aim < high else _between(low, high)
             if margin <= low or (1 + high) / (1 + low) < _BEYOND:
                 break
-            problem.update(droop_margin=margin)
+            problem.try_droop_margin(margin)
     finally:
         if problem.scenario.droop_margin != given:
-            problem.update(droop_margin=given)
+            problem.try_droop_margin(given)
     assert last is not None
     if not checks[-1].stable:
         log.warning("%s: not certified: %s", problem.base.name, reason(problem, checks))
@@ -123,7 +123,7 @@ def _allowed(found: Solution, margin: float) -> float:
 
     At least 1 + the droop margin, for which the rows hold, to the solver's tolerance.
     """
-    criterion, setting = found.problem.criterion, found.problem.setting
+    criterion, setting = found.problem.criterion, found.setting
     view = setting.view(criterion.network)
     vm, va = found.point.vm[view.buses], found.point.va[view.buses]
     k = np.full(len(vm), np.inf)

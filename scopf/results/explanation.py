@@ -28,6 +28,11 @@ def explain(solution: Result, *, progress: bool = False) -> Diagnosis | None:
     """
     if solution.solved and solution.certified is not False:
         return None
+    with solution.problem.lock:
+        return _explained(solution, progress=progress)
+
+
+def _explained(solution: Result, *, progress: bool) -> Diagnosis:
     problem, checks = solution.problem, solution.checks
     margins = [check.droop_margin for check in checks if check.status.conflicting]
     if solution.solved and (not margins or checks[-1].stable is None):
@@ -41,9 +46,9 @@ def explain(solution: Result, *, progress: bool = False) -> Diagnosis | None:
     if not solution.solved:
         return diagnose(problem, progress=progress)
     try:
-        found = diagnose(problem.update(droop_margin=min(margins)), progress=progress)
+        found = diagnose(problem.try_droop_margin(min(margins)), progress=progress)
     finally:
-        problem.update(droop_margin=given)
+        problem.try_droop_margin(given)
     about = f"with a droop margin of {min(margins):.3g}, the least that had no solution: "
     return dataclasses.replace(found, verdict=about + found.verdict)
 
@@ -57,13 +62,11 @@ def _as_solved(solution: Result) -> bool:
     numbers = Numbers(**{**then.numbers, "droop_margin": given})
     if problem.scenario != dataclasses.replace(then, numbers=numbers):
         return False
-    if then.droop_margin == given:  # an update would overwrite what was set by hand
-        return _same_numbers(solution)
     try:
-        problem.update(droop_margin=then.droop_margin)
+        problem.try_droop_margin(then.droop_margin)
         return _same_numbers(solution)
     finally:
-        problem.update(droop_margin=given)
+        problem.try_droop_margin(given)
 
 
 def _same_numbers(solution: Result) -> bool:

@@ -121,7 +121,8 @@ def _stability(solution: Result) -> list[Block]:
     priced = inverters["nssp_per_pu"].notna()
     kinks = inverters.loc[priced & ~inverters["price_unique"], "bus"]
     if len(kinks):
-        lines += ["", f"The cost has a kink at the price of bus {listing(kinks)}: one of many."]
+        text = f"The price of bus {listing(kinks)} is one of many: the cost has a kink there."
+        lines += ["", text]
     if solution.pairs.empty:
         return [*lines, "", "There is no active stability row."]
     if binding.empty:

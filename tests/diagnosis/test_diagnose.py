@@ -5,6 +5,7 @@ import io
 import json
 import re
 import sys
+import threading
 
 import numpy as np
 import pyomo.environ as pyo
@@ -645,6 +646,9 @@ def test_limits_without_bounds_and_loads_of_zero_give_no_warning():
         assert not any("Qmax" in name for name in names)
 
 
+# -- after a certified solve -----------------------------------------------
+
+
 def test_asking_for_the_diagnosis_of_a_certified_solve_changes_nothing_on_the_model():
     problem = scopf.build(scopf.load_case("case30"), mq=0.1)
     limits = problem.model.inverter_gamma_unit
@@ -655,3 +659,30 @@ def test_asking_for_the_diagnosis_of_a_certified_solve_changes_nothing_on_the_mo
     assert found.diagnosis.feasible is not True
     assert {limit.value for limit in limits.values()} == {-0.01}
     assert scopf.solve(problem).status == "infeasible"
+
+
+def test_where_no_larger_droop_margin_had_a_solution_the_least_of_them_is_diagnosed():
+    problem = scopf.build(scopf.load_case("case39").lossless(), mq=0.4862)
+    before = problem.scenario
+    found = scopf.solve(problem, certify=True)
+    assert found.status == "optimal"
+    assert found.certified is False
+    assert {check.status for check in found.checks[1:]} == {"infeasible"}
+    assert problem.scenario == before
+    assert found.diagnosis.verdict.startswith("with a droop margin of 0.0027")
+    assert problem.scenario == before
+
+
+def test_a_diagnosis_takes_its_turn():
+    problem = scopf.build(scopf.load_case("case9"), load_scale=9)
+    found = scopf.solve(problem)
+    verdicts = []
+    thread = threading.Thread(target=lambda: verdicts.append(found.diagnosis.verdict))
+    with problem.lock:
+        thread.start()
+        problem.update(load_scale=1)
+        scopf.solve(problem)
+        problem.update(load_scale=9)
+        assert not verdicts
+    thread.join()
+    assert len(verdicts) == 1

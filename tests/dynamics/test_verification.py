@@ -374,6 +374,7 @@ def undecided(check, bus):
     assert check.modes.empty
     found = json.loads(json.dumps(check.as_dict(), allow_nan=False))
     assert (found["stable"], found["critical_mq"]) == (None, None)
+    assert "nan" not in str(check)
     return str(check)
 
 

@@ -83,6 +83,20 @@ def test_a_step_is_the_ratio_of_what_the_criterion_allows_and_what_is_stable():
     assert allowed <= 1 + 1e-9 or not certified(allowed * (1 + 1e-6))
 
 
+def test_what_was_set_by_hand_stays_while_the_droop_margin_is_raised():
+    own = problem(mq=0.48, lossless=True)
+    limits = own.model.inverter_gamma_unit
+    larger = {bus: 1.3 * limit.value for bus, limit in limits.items()}
+    limits.store_values(larger)
+    found = scopf.solve(own, certify=True)
+    assert len(found.checks) > 1
+    assert found.certified is False
+    assert {bus: limit.value for bus, limit in limits.items()} == larger
+    own.model.alpha = 0.95  # what was set by hand does not follow it
+    again = scopf.solve(own).inverters.set_index("bus")["limit_pu"]
+    assert again.to_dict() == pytest.approx({bus: unit / 0.48 for bus, unit in larger.items()})
+
+
 @pytest.mark.parametrize(
     ("keywords", "said"),
     [
