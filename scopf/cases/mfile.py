@@ -90,7 +90,7 @@ _FUNCTION = re.compile(r"\s*+function\b[^\n=;,(]*+=[ \t]*+(\w++)")
 _LINE = re.compile(r"\s*+([^\n]++)")
 _OPEN = re.compile(r"\s*+mpc\.(\w++)\s*+=\s*+[\[{]")
 _CONTINUED = re.compile(r"\.\.\.[^\n]*+(\n?+)")
-_QUOTED = r"'(?:[^'\n]|'')*'|\"[^\"\n]*\""
+_QUOTED = r"'[^'\n]*+(?:''[^'\n]*+)*'|\"[^\"\n]*+\""
 _SPECIAL = "%;,[]{}=."
 _MASK = {ord(c): chr(0xE000 + k) for k, c in enumerate(_SPECIAL)}
 _NO_NUMBER = "\ue0ff"  # put before a cell that only Python would take for a number
