@@ -135,6 +135,11 @@ def listing(items: Iterable[object], most: int = 10) -> str:
 # -- names that were mistyped -------------------------------------------
 
 
+def counted(count: int, one: str, several: str) -> str:
+    """A number with its word: "1 bus", "3 buses"."""
+    return f"{count} {one if count == 1 else several}"
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The known name that is most like `name`, capitals aside; "" when none is.
 

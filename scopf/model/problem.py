@@ -260,9 +260,12 @@ class Problem:
             self._written.setdefault(one.name, one.values.copy())
         if not by_hand and not self._by_hand:
             return
-        if by_hand and by_hand != self._by_hand:
+        inputs = Inputs(self.setting.net, self.inverters, self.setting, self.scenario.numbers)
+        ours = {one.name for one, _ in self.opf.writes(inputs)}
+        overridden = [name for name in by_hand if name in ours]
+        if overridden and by_hand != self._by_hand:
             text = "%s: set by hand on the Pyomo model: %s"
-            log.warning(text, self.base.name, listing(by_hand))
+            log.warning(text, self.base.name, listing(overridden))
         self._by_hand = by_hand
         self.present = self._adopted(values, by_hand)
         at = self.present

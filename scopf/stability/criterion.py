@@ -126,6 +126,9 @@ class Criterion:
             found.append(f"`claim` is one of {known} or None, not {self.claim!r}")
         if self.claim is not None and not self.conditions:
             found.append("`conditions` has to say under which conditions the claim holds")
+        own_variables = type(self).add_weights is not Criterion.add_weights
+        if self.claim is not None and own_variables and type(self).slack is Criterion.slack:
+            found.append("with variables of its own a claim needs `slack`, which has a point alone")
         if type(self).declare is Criterion.declare:
             return [*found, *self._faults_of_term()]
         missing = [n for n in _OF_ROWS if getattr(type(self), n) is getattr(Criterion, n)]

@@ -23,6 +23,7 @@ import numpy as np
 
 from scopf.engine.functions import cos
 from scopf.engine.pyomo_types import Node
+from scopf.errors import counted
 from scopf.stability.criterion import Criterion
 from scopf.stability.setting import Setting
 
@@ -63,8 +64,9 @@ class LineSums(Criterion, ABC):
         bus = net.bus
         following = int(((bus.pd_current != 0) | (bus.qd_current < 0)).sum())
         if following:
-            found.append(f"constant-current loads at {following} buses")
+            found.append(f"constant-current loads at {counted(following, 'bus', 'buses')}")
         capacitive = int((setting.view(self.network).grid.b < 0).sum())
         if capacitive:
-            found.append(f"{capacitive} capacitive lines in the {self.network} network")
+            lines = counted(capacitive, "capacitive line", "capacitive lines")
+            found.append(f"{lines} in the {self.network} network")
         return found

@@ -43,7 +43,7 @@ def test_a_load_set_by_hand_at_a_bus_without_an_inverter_costs_the_claim(name):
     problem.model.bus_qd[3].set_value(0.1)
     solution = scopf.solve(problem)
     assert not holds(solution)
-    assert "loads at 1 buses without an inverter" in str(solution)
+    assert "loads at 1 bus without an inverter" in str(solution)
 
 
 def test_a_constant_current_load_set_by_hand_counts():

@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 
 from scopf.engine.pyomo_types import Node
+from scopf.errors import counted
 from scopf.network.network import LOADS
 from scopf.stability.line_sums import LineSums
 from scopf.stability.setting import Setting
@@ -57,13 +58,15 @@ class ClosedForm(LineSums):
         drawn = np.logical_or.reduce([getattr(net.bus, key) != 0 for key in LOADS])
         loads = int((rest & drawn).sum())
         if loads:
-            found.append(f"loads at {loads} buses without an inverter")
+            found.append(f"loads at {counted(loads, 'bus', 'buses')} without an inverter")
         others = int(rest[net.gen_at].sum())
         if others:
-            found.append(f"{others} generators at buses without an inverter")
+            generators = counted(others, "generator", "generators")
+            found.append(f"{generators} at buses without an inverter")
         lines = int((rest[net.dcline_from] | rest[net.dcline_to]).sum())
         if lines:
-            found.append(f"{lines} DC lines with an end at a bus without an inverter")
+            of_lines = counted(lines, "DC line", "DC lines")
+            found.append(f"{of_lines} with an end at a bus without an inverter")
         return found
 
 
