@@ -281,9 +281,9 @@ def test_exact_checks_know_constant_current_loads_and_dc_lines(caplog):
     exact = found.verify()
     assert "do not fit" not in caplog.text
     assert not exact.lossless
-    doubts = " ".join(found.unmet)
-    assert "constant-current" in doubts
-    assert "DC lines" in doubts
+    unmet = " ".join(found.unmet)
+    assert "constant-current" in unmet
+    assert "1 DC line with an end" in unmet
     plain = net.replace(
         bus={"pd": found.net.bus.demand(found.point.vm)[0]}, dcline=found.net.dcline
     )
