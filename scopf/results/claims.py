@@ -15,6 +15,7 @@ import numpy as np
 from scopf.engine.symbols import Expression, Parameter
 from scopf.errors import listing
 from scopf.network.powers import MISMATCH, mismatch
+from scopf.results.violations import as_declared
 
 if TYPE_CHECKING:
     from scopf.arrays import Floats
@@ -40,8 +41,7 @@ def rewritten(problem: Problem, nlp: NLP) -> list[str]:
             assert rows.index is not None
             buses = listing(rows.index.keys[k] for k in changed.tolist())
             found.append(f"{rows.name} was rewritten or switched off at bus {buses}")
-    made = problem.formulation.rendering
-    if made is None:
+    if problem.formulation.rendering is None:
         return found
     stiffness = problem.opf.stiffness.symbol
     if isinstance(stiffness, Parameter) and not (stiffness.values > 0).all():
@@ -50,8 +50,7 @@ def rewritten(problem: Problem, nlp: NLP) -> list[str]:
     for symbol in problem.formulation.of_kind(Expression):
         if "_cost" in symbol.name or symbol.name.startswith(_OF_CRITERIA):
             continue
-        pairs = zip(made.members[symbol.name], made.expressions[symbol.name], strict=True)
-        if any(member.args[0] is not given for member, given in pairs):
+        if not as_declared([symbol], problem.formulation):
             found.append(f"{symbol.name} was rewritten")
     return found
 

@@ -101,7 +101,7 @@ def _residuals(problem: Problem, at: OperatingPoint | None) -> dict[Constraint, 
     grid strength that no network has (`at` is None).
     """
     opf, f = problem.opf, problem.formulation
-    if at is None or not _as_declared(f.of_kind(Expression), f):
+    if at is None or not as_declared(f.of_kind(Expression), f):
         return {}
     found = dict[Constraint, Floats]()
     for part in opf.parts:
@@ -211,10 +211,10 @@ def _own_objective(f: Formulation) -> bool:
     if component is not member or not member.active or member.expr is not made:
         return False
     costs = [one for one in f.of_kind(Expression) if "_cost" in one.name]
-    return _as_declared(costs, f)
+    return as_declared(costs, f)
 
 
-def _as_declared(expressions: Sequence[Expression], f: Formulation) -> bool:
+def as_declared(expressions: Sequence[Expression], f: Formulation) -> bool:
     """Whether all of these named expressions are what the package declared."""
     made = f.rendering
     if made is None:

@@ -169,3 +169,22 @@ def test_a_stiffness_that_no_droop_has_leaves_no_claim_and_no_verdict(value):
     assert solution.claim is None
     assert "the stiffness at bus 2 is none that a droop has" in str(solution)
     assert solution.verify().stable is None
+
+
+def test_a_flow_that_was_rewritten_costs_the_claim():
+    problem = built("weighted", 0.2)
+    flow = problem.model.branch_q_from[3]
+    flow.set_value(flow.expr + 1e-9 * problem.model.bus_vm[2])
+    solution = scopf.solve(problem)
+    assert solution.claim is None
+    assert "branch_q_from was rewritten" in str(solution)
+
+
+def test_a_load_set_by_hand_is_reduced_once(monkeypatch):
+    """Every look at the model finds the same numbers: the network is not reduced again."""
+    problem = by_hand("C1")
+    problem.model.bus_pd[4].set_value(4.0)
+    first = scopf.solve(problem)
+    monkeypatch.setattr(type(problem), "_adopted", None)
+    assert scopf.solve(problem).cost == pytest.approx(first.cost, rel=1e-9)
+    assert problem.present is first.setting
