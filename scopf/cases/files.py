@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from scopf import files
 from scopf.cases import bundled
@@ -19,6 +20,9 @@ if TYPE_CHECKING:  # each reader is imported when it is used: the command line a
 
     from scopf.network.network import Network
 
+log = logging.getLogger(__name__)
+
+DeadIslands = Literal["drop", "refuse"]
 _READ = (".m", ".raw", ".json")
 _OWN_COSTS = "costs go with a PSS/E .raw file; other cases have their own"
 
@@ -28,6 +32,7 @@ def load_case(
     *,
     costs: str | os.PathLike[str] | pd.DataFrame | None = None,
     ignore_unsupported: bool = False,
+    dead_islands: DeadIslands = "drop",
 ) -> Network:
     """Read a network from a bundled case, a file of MATPOWER, PSS/E or scopf, or a pandapower net.
 
@@ -43,6 +48,8 @@ def load_case(
             (per MVAr), `pmin`, `pmax` (MW); None takes `grid.costs.csv` beside `grid.raw`.
         ignore_unsupported: log a warning instead of raising for content that the model does not
             represent (`docs/cases.md` and `docs/psse.md` say what that is).
+        dead_islands: "drop" leaves out AC islands where nothing generates or nothing consumes, with
+            a warning that says which load is not served; "refuse" raises an error.
 
     Returns:
         The network, per unit, with the user's own bus numbers.
@@ -50,6 +57,21 @@ def load_case(
     Raises:
         CaseError: listing every fault of the source with table, row and ids.
     """
+    if dead_islands not in get_args(DeadIslands):
+        known = listing(map(repr, get_args(DeadIslands)))
+        raise ScopfError(f"dead_islands is one of {known}, got {dead_islands!r}")
+    net = _read(source, costs, ignore_unsupported)
+    if dead := net.dead_islands():
+        if dead_islands == "refuse":
+            raise CaseError(net.name, dead)
+        if text := net.energized().unserved.text(net.base_mva):
+            log.warning("%s: %s", net.name, text)
+    return net
+
+
+def _read(
+    source: Any, costs: str | os.PathLike[str] | pd.DataFrame | None, ignore_unsupported: bool
+) -> Network:
     if is_net(source):
         if costs is not None:
             raise ScopfError(_OWN_COSTS)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse import csgraph
 
 from scopf.arrays import Flags, Floats, Ints
-from scopf.errors import Fault, listing
+from scopf.errors import Fault
 from scopf.network.piecewise import bends_down, count
-from scopf.network.tables import REFERENCE, Branches, Buses, DcLines, Gens, Table, positions
+from scopf.network.tables import Branches, Buses, DcLines, Gens, Table, positions
 
 # Our columns by the names that users know them by (the MATPOWER format's).
 COLUMNS = {
@@ -49,14 +47,12 @@ _COSTS = {  # points, polynomial: how they are called
 def faults(
     base_mva: float, bus: Buses, gen: Gens, branch: Branches, dcline: DcLines
 ) -> list[Fault]:
-    """Every fault of a network, table by table, then of its topology."""
+    """Every fault of a network, table by table."""
     if not (np.isfinite(base_mva) and base_mva > 0):
         return [Fault(f"the system base must be a positive number of MVA, got {base_mva}")]
     found = _bus_faults(bus)
-    numbered = not any(fault.column == "id" for fault in found)
     found += _gen_faults(gen, bus, base_mva) + _branch_faults(branch, bus, base_mva)
-    found += _dcline_faults(dcline, bus, base_mva)
-    return found + _topology_faults(bus, branch) if numbered else found
+    return found + _dcline_faults(dcline, bus, base_mva)
 
 
 def _bus_faults(bus: Buses) -> list[Fault]:
@@ -223,44 +219,6 @@ def _branch_faults(branch: Branches, bus: Buses, base: float) -> list[Fault]:
     empty = branch.in_service & ~crossed & ((low == np.inf) | (high == -np.inf))
     text = "no finite angle is between angmin {:g} and angmax {:g}"
     return found + _where(branch, empty, text, low, high, column="angmin")
-
-
-def _topology_faults(bus: Buses, branch: Branches) -> list[Fault]:
-    """Faults that keep the buses from being one network with a reference."""
-    live = bus.in_service
-    references = live & (bus.type == REFERENCE)
-    found = []
-    if len(live) and not references.any():
-        found.append(Fault("there is no reference bus (type 3)", "bus"))
-    f, t = positions(bus.id, branch.from_bus), positions(bus.id, branch.to_bus)
-    known = (f >= 0) & (t >= 0)
-    on = known & branch.in_service & live[f] & live[t]
-    n = len(live)
-    links = sparse.coo_array((np.ones(on.sum()), (f[on], t[on])), shape=(n, n))
-    _, island = csgraph.connected_components(links, directed=False)
-    if not live.any():
-        return found
-    main = _main_island(island, live, references)
-    count = int(live.sum())
-    ranked = np.flatnonzero(live)[np.argsort(island[live], kind="stable")]
-    begins = np.flatnonzero(np.diff(island[ranked])) + 1
-    for members in np.split(ranked, begins):
-        if island[members[0]] != main:
-            ids = bus.id[members]
-            text = (
-                f"island: no branch in service connects bus {listing(ids)} to the rest of the "
-                "network; connect it, or isolate it (bus type 4) and solve it on its own"
-            )
-            found.append(Fault(text, "branch", label=f"{len(ids)} of {count} buses"))
-    return found
-
-
-def _main_island(island: Ints, live: Flags, references: Flags) -> int:
-    """The largest island among those with a reference, or the largest of all."""
-    among = references if references.any() else live
-    sizes = np.bincount(island[live], minlength=island.max() + 1)
-    candidates = np.unique(island[among])
-    return int(candidates[np.argmax(sizes[candidates])])
 
 
 def _repeated(table: Table, what: str) -> list[Fault]:

@@ -1,0 +1,167 @@
+"""AC islands: buses that branches join. DC lines join none; every island has its own frequency.
+
+An island is *alive* if something there generates and something consumes. A unit whose Pmax is
+positive, or the end of a DC line, generates; a load, a shunt, a unit that may draw power, or the
+end of a DC line consumes. Other islands are *dead*: they are not energized, so that their loads
+are not served and their units stand still. If no island is alive, all that generate are kept.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from scopf.errors import Fault, counted, listing
+from scopf.network.tables import REFERENCE
+
+if TYPE_CHECKING:
+    from scopf.arrays import Flags, Floats, Ints
+    from scopf.network.network import Network
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Unserved:
+    """Buses of a case that are not energized: isolated (type 4), or in a dead island.
+
+    Attributes:
+        bus: their numbers.
+        pd, qd: their loads at 1 p.u. voltage, per unit.
+        gen: numbers of units in service at them.
+    """
+
+    bus: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    pd: Floats = field(default_factory=lambda: np.zeros(0))
+    qd: Floats = field(default_factory=lambda: np.zeros(0))
+    gen: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    def __add__(self, other: Unserved) -> Unserved:
+        return Unserved(
+            np.concatenate([self.bus, other.bus]),
+            np.concatenate([self.pd, other.pd]),
+            np.concatenate([self.qd, other.qd]),
+            np.concatenate([self.gen, other.gen]),
+        )
+
+    def scaled(self, factor: float | Mapping[int, float]) -> Unserved:
+        """The same with loads times a factor, or by bus number."""
+        if not isinstance(factor, Mapping):
+            return dataclasses.replace(self, pd=self.pd * factor, qd=self.qd * factor)
+        each = np.array([factor.get(bus, 1.0) for bus in self.bus.tolist()], dtype=np.float64)
+        return dataclasses.replace(self, pd=self.pd * each, qd=self.qd * each)
+
+    def without(self, by_bus: Mapping[int, T]) -> dict[int, T]:
+        """Values by bus number, without those of these buses."""
+        idle = set(self.bus.tolist())
+        return {bus: value for bus, value in by_bus.items() if bus not in idle}
+
+    def text(self, base_mva: float) -> str:
+        """A sentence; "" where no load and no unit is concerned."""
+        p, q = base_mva * self.pd.sum(), base_mva * self.qd.sum()
+        drawn = bool(self.pd.any() or self.qd.any())
+        if not (drawn or len(self.gen)):
+            return ""
+        parts = [f"{p:.1f} MW and {q:.1f} MVAr of load"] if drawn else []
+        parts += [counted(len(self.gen), "unit", "units")] if len(self.gen) else []
+        where = counted(len(self.bus), "bus", "buses")
+        return f"not energized: {where} ({listing(self.bus)}) with {' and '.join(parts)}"
+
+
+def numbers(count: int, start: Ints, end: Ints) -> Ints:
+    """Number of the island of each bus, from 1 in the order of their first buses.
+
+    Args:
+        count: number of buses.
+        start: position of the one bus that each line joins,
+        end: and of the other.
+    """
+    links = sparse.coo_array((np.ones(len(start)), (start, end)), shape=(count, count))
+    label = csgraph.connected_components(links, directed=False)[1]
+    _, first, place = np.unique(label, return_index=True, return_inverse=True)
+    found: Ints = 1 + np.argsort(np.argsort(first))[place]
+    return found
+
+
+def firsts(island: Ints) -> Ints:
+    """Position of the first member of each island; shape (islands,)."""
+    found: Ints = np.unique(island, return_index=True)[1]
+    return found
+
+
+def energized(net: Network) -> Flags:
+    """Mask of the buses that are in service and in no dead island."""
+    island, count = net.island, net.islands
+    inside = island > 0
+    generates, consumes = np.zeros((2, 1 + count), dtype=bool)
+    gen, at, bus = net.gen, net.gen_at, net.bus
+    on = gen.in_service & inside[at]
+    generates[island[at[on & (gen.pmax > 0)]]] = True
+    consumes[island[at[on & (gen.pmin < 0)]]] = True
+    lines = net.dcline.in_service & inside[net.dcline_from] & inside[net.dcline_to]
+    for end in (net.dcline_from, net.dcline_to):
+        generates[island[end[lines]]] = consumes[island[end[lines]]] = True
+    draws = np.zeros(len(bus), dtype=bool)
+    for column in (bus.pd, bus.qd, bus.pd_current, bus.qd_current, bus.gs, bus.bs):
+        draws |= column != 0
+    consumes[island[draws]] = True
+    alive = generates & consumes
+    alive[0] = False
+    if not alive.any():
+        alive = generates if generates[1:].any() else np.ones(1 + count, dtype=bool)
+        alive[0] = False
+    return alive[island]
+
+
+def unserved(net: Network, live: Flags) -> Unserved:
+    """What of a network is not energized."""
+    out = ~live
+    p, q = net.bus.demand(1.0)
+    return Unserved(
+        net.bus.id[out], p[out], q[out], net.gen.id[net.gen.in_service & out[net.gen_at]]
+    )
+
+
+def missing_references(net: Network) -> Ints:
+    """Positions of buses to be references, one for each island that has none.
+
+    The bus of the island's unit with the largest Pmax; without a unit, an end of a DC line there,
+    or the first bus.
+
+    Args:
+        net: a network all of which is in service.
+    """
+    island, at = net.island, net.gen_at
+    without = np.setdiff1d(island, island[net.bus.type == REFERENCE])
+    found = []
+    for number in without.tolist():
+        units = np.flatnonzero(island[at] == number)
+        ends = np.concatenate([net.dcline_from, net.dcline_to])
+        ends = ends[island[ends] == number]
+        if len(units):
+            found.append(at[units[np.argmax(net.gen.pmax[units])]])
+        else:
+            found.append(ends[0] if len(ends) else np.flatnonzero(island == number)[0])
+    return np.array(found, dtype=np.int64)
+
+
+def dead(net: Network) -> list[Fault]:
+    """A fault for each dead island."""
+    island, live = net.island, energized(net)
+    found = []
+    for number in np.unique(island[~live & (island > 0)]).tolist():
+        buses = net.bus.id[island == number]
+        text = (
+            f"dead island: nothing in service generates, or nothing consumes, at bus "
+            f"{listing(buses)}, and no branch in service connects them to the rest of the network"
+        )
+        where = f"{len(buses)} of {counted(len(island), 'bus', 'buses')}"
+        found.append(Fault(text, "branch", label=where))
+    return found
