@@ -329,7 +329,7 @@ def _system(
     if held.all() or not len(at):  # without any inverter the system says so
         return System(net, inverters, vm, va, loads, frequency), ""
     islands = np.unique(net.island[~held])
-    buses = listing(net.bus.id[~held])
+    buses = listing(net.bus.id[~held], 5)
     which = f"island {listing(islands)} (bus {buses})"
     text = f"{which} has no inverter, so that nothing there holds voltage and frequency"
     if len(islands) > 1:

@@ -17,6 +17,7 @@ from scipy import sparse
 from scipy.sparse import linalg
 
 from scopf.arrays import Complexes, Flags, Floats, Ints
+from scopf.network.islands import firsts
 from scopf.network.network import Network
 from scopf.network.powers import injections, jacobian
 from scopf.network.tables import REFERENCE
@@ -254,11 +255,9 @@ def _slack(net: Network, regulated: Flags) -> Ints:
     In an island without such a reference it is the bus of the largest unit, if there is one.
     """
     found = np.flatnonzero((net.bus.type == REFERENCE) & regulated)
-    for island in np.setdiff1d(net.island, net.island[found]).tolist():
-        units = np.flatnonzero(net.island[net.gen_at] == island)
-        if len(units):
-            found = np.append(found, net.gen_at[units[np.argmax(net.gen.pmax[units])]])
-    return np.sort(found)
+    at = net.gen_at[np.argsort(-net.gen.pmax, kind="stable")]
+    at = at[~np.isin(net.island[at], net.island[found])]
+    return np.sort(np.concatenate([found, at[firsts(net.island[at])]]))
 
 
 def _newton(

@@ -11,18 +11,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
 from scopf.errors import Fault, counted, listing
-from scopf.network.tables import REFERENCE
+from scopf.network.tables import REFERENCE, Buses, DcLines, Gens, positions
 
 if TYPE_CHECKING:
     from scopf.arrays import Flags, Floats, Ints
-    from scopf.network.network import Network
 
 
 T = TypeVar("T")
@@ -63,6 +62,15 @@ class Unserved:
         idle = set(self.bus.tolist())
         return {bus: value for bus, value in by_bus.items() if bus not in idle}
 
+    def as_dict(self, base_mva: float) -> dict[str, Any]:
+        """For JSON: number of buses, load in MW and MVAr, and number of units."""
+        return {
+            "buses": len(self.bus),
+            "load_mw": base_mva * float(self.pd.sum()),
+            "load_mvar": base_mva * float(self.qd.sum()),
+            "units": len(self.gen),
+        }
+
     def text(self, base_mva: float) -> str:
         """A sentence; "" where no load and no unit is concerned."""
         p, q = base_mva * self.pd.sum(), base_mva * self.qd.sum()
@@ -91,77 +99,86 @@ def numbers(count: int, start: Ints, end: Ints) -> Ints:
 
 
 def firsts(island: Ints) -> Ints:
-    """Position of the first member of each island; shape (islands,)."""
+    """Position of the first member of each island that there is, in their order."""
     found: Ints = np.unique(island, return_index=True)[1]
     return found
 
 
-def energized(net: Network) -> Flags:
-    """Mask of the buses that are in service and in no dead island."""
-    island, count = net.island, net.islands
-    inside = island > 0
+def energized(island: Ints, bus: Buses, gen: Gens, dcline: DcLines) -> Flags:
+    """Mask of the buses that are in service and in no dead island.
+
+    Args:
+        island: number of each bus's island, 0 for an isolated bus.
+        bus: table of buses,
+        gen: of generators,
+        dcline: and of DC lines.
+    """
+    count = int(island.max(initial=0))
     generates, consumes = np.zeros((2, 1 + count), dtype=bool)
-    gen, at, bus = net.gen, net.gen_at, net.bus
-    on = gen.in_service & inside[at]
-    generates[island[at[on & (gen.pmax > 0)]]] = True
-    consumes[island[at[on & (gen.pmin < 0)]]] = True
-    lines = net.dcline.in_service & inside[net.dcline_from] & inside[net.dcline_to]
-    for end in (net.dcline_from, net.dcline_to):
-        generates[island[end[lines]]] = consumes[island[end[lines]]] = True
+    at = island[positions(bus.id, gen.bus)]
+    generates[at[gen.in_service & (gen.pmax > 0)]] = True
+    consumes[at[gen.in_service & (gen.pmin < 0)]] = True
+    start, end = _ends(island, bus, dcline)
+    lines = dcline.in_service & (start > 0) & (end > 0)
+    for side in (start[lines], end[lines]):
+        generates[side] = consumes[side] = True
     draws = np.zeros(len(bus), dtype=bool)
     for column in (bus.pd, bus.qd, bus.pd_current, bus.qd_current, bus.gs, bus.bs):
         draws |= column != 0
     consumes[island[draws]] = True
     alive = generates & consumes
-    alive[0] = False
-    if not alive.any():
+    if not alive[1:].any():
         alive = generates if generates[1:].any() else np.ones(1 + count, dtype=bool)
-        alive[0] = False
+    alive[0] = False
     return alive[island]
 
 
-def unserved(net: Network, live: Flags) -> Unserved:
-    """What of a network is not energized."""
-    out = ~live
-    p, q = net.bus.demand(1.0)
-    return Unserved(
-        net.bus.id[out], p[out], q[out], net.gen.id[net.gen.in_service & out[net.gen_at]]
-    )
-
-
-def missing_references(net: Network) -> Ints:
+def missing_references(island: Ints, bus: Buses, gen: Gens, dcline: DcLines) -> Ints:
     """Positions of buses to be references, one for each island that has none.
 
     The bus of the island's unit with the largest Pmax; without a unit, an end of a DC line there,
     or the first bus.
 
     Args:
-        net: a network all of which is in service.
+        island: number of each bus's island, from 1.
+        bus: table of buses,
+        gen: of generators,
+        dcline: and of DC lines, all in service.
     """
-    island, at = net.island, net.gen_at
-    without = np.setdiff1d(island, island[net.bus.type == REFERENCE])
-    found = []
-    for number in without.tolist():
-        units = np.flatnonzero(island[at] == number)
-        ends = np.concatenate([net.dcline_from, net.dcline_to])
-        ends = ends[island[ends] == number]
-        if len(units):
-            found.append(at[units[np.argmax(net.gen.pmax[units])]])
-        else:
-            found.append(ends[0] if len(ends) else np.flatnonzero(island == number)[0])
-    return np.array(found, dtype=np.int64)
+    chosen = firsts(island)
+    for at in (
+        positions(bus.id, np.concatenate([dcline.from_bus, dcline.to_bus])),
+        positions(bus.id, gen.bus[np.argsort(-gen.pmax, kind="stable")]),
+    ):
+        there, first = np.unique(island[at], return_index=True)
+        chosen[there - 1] = at[first]
+    without = np.setdiff1d(island, island[bus.type == REFERENCE])
+    found: Ints = chosen[without - 1]
+    return found
 
 
-def dead(net: Network) -> list[Fault]:
-    """A fault for each dead island."""
-    island, live = net.island, energized(net)
+def faults(island: Ints, bus: Buses, live: Flags) -> list[Fault]:
+    """A fault for each dead island.
+
+    Args:
+        island: number of each bus's island, 0 for an isolated bus.
+        bus: table of buses.
+        live: mask of those that are energized.
+    """
+    dead = np.flatnonzero(~live & (island > 0))
+    dead = dead[np.argsort(island[dead], kind="stable")]
     found = []
-    for number in np.unique(island[~live & (island > 0)]).tolist():
-        buses = net.bus.id[island == number]
+    for members in np.split(bus.id[dead], np.flatnonzero(np.diff(island[dead])) + 1):
         text = (
             f"dead island: nothing in service generates, or nothing consumes, at bus "
-            f"{listing(buses)}, and no branch in service connects them to the rest of the network"
+            f"{listing(members)}, and no branch in service connects them to the rest of the network"
         )
-        where = f"{len(buses)} of {counted(len(island), 'bus', 'buses')}"
-        found.append(Fault(text, "branch", label=where))
+        where = f"{len(members)} of {counted(len(island), 'bus', 'buses')}"
+        found += [Fault(text, "branch", label=where)] if len(members) else []
     return found
+
+
+def _ends(island: Ints, bus: Buses, dcline: DcLines) -> tuple[Ints, Ints]:
+    """Numbers of the islands at the two ends of each DC line."""
+    start, end = (positions(bus.id, ids) for ids in (dcline.from_bus, dcline.to_bus))
+    return island[start], island[end]

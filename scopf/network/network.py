@@ -164,7 +164,12 @@ class Network:
 
     def dead_islands(self) -> list[Fault]:
         """A fault for each dead island, see `scopf.network.islands`."""
-        return islands.dead(self)
+        return islands.faults(self.island, self.bus, self._live)
+
+    @cached_property
+    def _live(self) -> Flags:
+        """Mask of the buses that `energized()` keeps."""
+        return islands.energized(self.island, self.bus, self.gen, self.dcline)
 
     def energized(self) -> Network:
         """The network that is operated: a reference in every island, all elements in service.
@@ -176,22 +181,25 @@ class Network:
 
     @cached_property
     def _energized(self) -> Network:
-        live = islands.energized(self)
+        live = self._live
         gens = self.gen.in_service & live[self.gen_at]
         branches = self.branch.in_service & live[self.branch_from] & live[self.branch_to]
         lines = self.dcline.in_service & live[self.dcline_from] & live[self.dcline_to]
         whole = live.all() and gens.all() and branches.all() and lines.all()
         net = self
         if not whole:
+            p, q = self.bus.demand(1.0)
+            idle = self.gen.id[self.gen.in_service & ~live[self.gen_at]]
+            out = islands.Unserved(self.bus.id[~live], p[~live], q[~live], idle)
             net = dataclasses.replace(
                 self,
                 bus=self.bus.take(live),
                 gen=self.gen.take(gens),
                 branch=self.branch.take(branches),
                 dcline=self.dcline.take(lines),
-                unserved=self.unserved + islands.unserved(self, live),
+                unserved=self.unserved + out,
             )
-        chosen = islands.missing_references(net)
+        chosen = islands.missing_references(net.island, net.bus, net.gen, net.dcline)
         if len(chosen):
             kind = net.bus.type.copy()
             kind[chosen] = REFERENCE
@@ -386,9 +394,13 @@ def summary(net: Network) -> list[display.Block]:
         for key, table in net.tables.items()
         if len(table)
     ]
+    name = f"{net.name}, lossless" if net.is_lossless else net.name
+    islands = f", {live.islands} AC islands" if live.islands > 1 else ""
+    out = live.unserved.text(net.base_mva)
     return [
-        f"{net.name}, lossless" if net.is_lossless else net.name,
+        f"{name}{islands}",
         f"load {load:.1f} MW and {reactive:.1f} MVAr; generators {most:.1f} MW at most; "
         f"base {net.base_mva:g} MVA",
+        *filter(None, [out]),
         display.Table(pd.DataFrame(rows, columns=list(_COUNTS)), _COUNTS, "tables"),
     ]

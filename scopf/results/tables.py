@@ -183,10 +183,16 @@ class Result:
         of = {"buses": self._of_buses, "inverters": self._of_inverters, "pairs": self._of_pairs}
         return of[table]()
 
+    def _islands(self, at: Ints) -> dict[str, Ints]:
+        """The column `island` of what is at these buses (positions), where there are several."""
+        net = self.problem.base
+        return {"island": net.island[at]} if net.islands > 1 else {}
+
     def _of_buses(self) -> dict[str, Any]:
         net, point = self.problem.base, self.point
         return {
             "bus": net.bus.id,
+            **self._islands(np.arange(len(net.bus))),
             "vm": point.vm,
             "va_deg": np.degrees(point.va),
             "p_load_mw": point.demand[0] * net.base_mva,
@@ -205,6 +211,7 @@ class Result:
             {
                 "gen": gen.id,
                 "bus": gen.bus,
+                **self._islands(self.problem.base.gen_at),
                 "p_mw": point.pg * base,
                 "q_mvar": point.qg * base,
                 "cost_per_h": point.costs,
@@ -225,6 +232,7 @@ class Result:
                 "branch": net.branch.id,
                 "from_bus": net.branch.from_bus,
                 "to_bus": net.branch.to_bus,
+                **self._islands(net.branch_from),
                 "pf_mw": pf,
                 "qf_mvar": qf,
                 "pt_mw": pt,
@@ -315,6 +323,7 @@ class Result:
         missing = np.full(len(inv), np.nan)
         return {
             "bus": inv.bus,
+            **self._islands(at),
             "gens": ["+".join(map(str, group)) for group in inv.gens],
             "units": [len(group) for group in inv.gens],
             "mq": inv.mq,

@@ -47,9 +47,11 @@ def blocks(solution: Result) -> list[Block]:
     problem = solution.problem
     net = problem.base
     name = f"{net.name}, lossless" if net.is_lossless else net.name
+    islands = f" in {net.islands} AC islands" if net.islands > 1 else ""
     lines: list[Block] = [
-        f"{name}: {len(net.bus)} buses, {len(net.gen)} generators, {len(net.branch)} branches, "
-        f"{len(problem.inverters)} inverters; criterion {problem.criterion.name}",
+        f"{name}: {len(net.bus)} buses{islands}, {len(net.gen)} generators, "
+        f"{len(net.branch)} branches, {len(problem.inverters)} inverters; "
+        f"criterion {problem.criterion.name}",
         f"{solution.status}: {solution.message}",
         f"{solution.iterations} iterations, {solution.seconds:.2f} s",
     ]
@@ -86,9 +88,10 @@ def checks(solution: Result) -> list[str]:
 
 
 def conditions(solution: Result) -> list[str]:
-    """The generators that are taken for constant power, a condition of claims and checks."""
-    found = solution.constant_power
-    return [] if found is None else [str(found)]
+    """Loads that are not served, and generators taken for constant power, which claims rest on."""
+    constant, net = solution.constant_power, solution.setting.net
+    out = net.unserved.text(net.base_mva)
+    return [*filter(None, [out]), *([] if constant is None else [str(constant)])]
 
 
 def _claim(solution: Result) -> list[str]:

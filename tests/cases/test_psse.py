@@ -388,7 +388,6 @@ def test_faults_name_section_line_and_record_all_at_once(tmp_path):
             "there is more after the last",
         ),
         ("1,'ONE'", "'ONE  345.0','ONE'", "is not a number .I."),
-        ("345.0,3,1", "345.0,2,1", "no reference bus"),
         (
             "1.02,0.0,1.1,0.9",
             "1.02,0.0,0.8,0.9",
