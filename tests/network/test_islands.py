@@ -32,7 +32,7 @@ def test_a_dc_line_joins_no_islands():
 
 
 def test_the_largest_unit_is_the_reference_where_the_case_has_none(caplog):
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="scopf")
     one = network(3, [(1, 2, 0, 0.1), (2, 3, 0, 0.1)], [1, 3], loads={2: 0.5})
     one = one.replace(bus={"type": [1, 1, 1]}, gen={"pmax": [1.0, 2.0]})
     net = side_by_side(pair("a"), one).energized()
