@@ -31,7 +31,7 @@ ROW = {
     "iterations": "Int64", "seconds": "float64", "attempt": "object", "start": "object",
     "nssp_max": "float64", "nssp_max_bus": "Int64", "margin_min": "float64",
     "vm_min": "float64", "vm_max": "float64", "binding": "Int64",
-    "constant_power_share": "float64",
+    "constant_power_share": "float64", "islands": "Int64", "unserved_mw": "float64",
 }  # fmt: skip
 _AT_ONCE = 50_000  # rows of a table in memory while it is written
 
