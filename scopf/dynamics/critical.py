@@ -161,7 +161,7 @@ def _dense(system: System) -> Callable[[float], float]:
     inv, m = system.inverters, len(system.at)
     unit = dataclasses.replace(system, inverters=inv.replace(mq=np.ones(m)))
     matrix = modes.state_matrix(unit)
-    rows = np.arange(2 * m - 1, 3 * m - 1)
+    rows = np.arange(system.states - m, system.states)  # of the voltages
 
     def rightmost(factor: float) -> float:
         a, mq = matrix.copy(), factor * inv.mq

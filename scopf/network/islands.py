@@ -80,7 +80,7 @@ class Unserved:
         parts = [f"{p:.1f} MW and {q:.1f} MVAr of load"] if drawn else []
         parts += [counted(len(self.gen), "unit", "units")] if len(self.gen) else []
         where = counted(len(self.bus), "bus", "buses")
-        return f"not energized: {where} ({listing(self.bus)}) with {' and '.join(parts)}"
+        return f"not energized: {where} ({listing(self.bus, 3)}) with {' and '.join(parts)}"
 
 
 def numbers(count: int, start: Ints, end: Ints) -> Ints:

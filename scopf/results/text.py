@@ -8,6 +8,8 @@ from scopf.display import Block, Table
 from scopf.errors import listing
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from scopf.optimizer.status import Attempt
     from scopf.results.tables import Result
 
@@ -62,10 +64,22 @@ def blocks(solution: Result) -> list[Block]:
     lines.append(f"cost {solution.cost:.4f} per hour")
     lines += [*_claim(solution), *conditions(solution), *checks(solution)]
     if problem.criterion.name == "none":
-        lines += ["", "Dispatch", Table(solution.gens, _GEN, "generators")]
+        gens = solution.gens
+        lines += ["", "Dispatch", Table(gens, _with_island(_GEN, gens), "generators")]
     else:
         lines += ["", *_stability(solution)]
     return lines
+
+
+def _with_island(
+    columns: dict[str, tuple[str, str]], table: pd.DataFrame
+) -> dict[str, tuple[str, str]]:
+    """Columns to show, `island` among them after `bus` where the table has it."""
+    if "island" not in table:
+        return columns
+    until = list(columns).index("bus") + 1
+    pairs = list(columns.items())
+    return dict([*pairs[:until], ("island", ("island", "{:d}")), *pairs[until:]])
 
 
 def _attempt(attempt: Attempt) -> str:
@@ -116,7 +130,8 @@ def _stability(solution: Result) -> list[Block]:
     ranked = inverters.sort_values(["nssp_per_pu", "margin"], ascending=[False, True])
     unit = solution.problem.criterion.nssp_unit
     head = f"Nodal Stability Shadow Prices (per hour and p.u. {unit}; margin in p.u. voltage)"
-    columns = _INVERTER | (_CIRCLE if solution.scenario.capability else {})
+    columns = _with_island(_INVERTER, inverters)
+    columns |= _CIRCLE if solution.scenario.capability else {}
     lines: list[Block] = [head, Table(ranked, columns, "inverters")]
     several = inverters.loc[inverters["units"] > 1, "bus"]
     if len(several):

@@ -125,6 +125,15 @@ def test_the_gain_margin_is_the_least_of_the_islands():
     assert shares[shares["bus"] // 1000 == worst]["share"].sum() == pytest.approx(1.0, abs=1e-6)
 
 
+def test_the_critical_factor_is_the_least_with_losses_too():
+    ones = [scopf.load_case(name) for name in ("case9", "case14")]
+    whole = solved(side_by_side(*ones), criterion="none", mq=0.1).verify()
+    parts = [solved(net, criterion="none", mq=0.1).verify() for net in ones]
+    least = min(one.critical_factor for one in parts)
+    assert np.isfinite(least)
+    assert whole.critical_factor == pytest.approx(least, rel=1e-4)
+
+
 def test_the_search_finds_the_modes_of_all_islands():
     sol = solved(side_by_side(*ONES), criterion="none", mq=0.3)
     dense, searched = sol.verify(method="dense"), sol.verify(method="arnoldi")
