@@ -9,11 +9,13 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from scopf.version import __version__ as __version__
 
+TYPE_CHECKING = False  # `typing` takes a while, and signals can be handled only after this file
 if TYPE_CHECKING:
+    from typing import Any
+
     from scopf import plots
     from scopf.cases.files import load_case, save_case
     from scopf.devices.gfm import Inverters

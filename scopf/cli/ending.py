@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 
+from scopf.cli import interrupts
 from scopf.errors import ScopfError
 
-NOT_SOLVED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+NOT_SOLVED, BAD_INPUT = 1, 2
 NOT_STABLE = NOT_SOLVED
 
 
@@ -26,10 +27,19 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             typer.echo(f"scopf: {_with_flags(str(error))}", err=True)
             raise typer.Exit(BAD_INPUT) from None
         except KeyboardInterrupt:
-            typer.echo("scopf: interrupted, nothing was written", err=True)
-            raise typer.Exit(INTERRUPTED) from None
+            interrupted()
 
     return run
+
+
+def interrupted(more: str = "") -> NoReturn:
+    """End with the sentence and the exit code of a signal.
+
+    Args:
+        more: what was written, and what to do; by default what is known of it.
+    """
+    typer.echo(interrupts.sentence(more), err=True)
+    raise typer.Exit(interrupts.exit_code()) from None
 
 
 def _with_flags(text: str) -> str:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scopf.cli import completion, options
-from scopf.cli.ending import INTERRUPTED, NOT_SOLVED, NOT_STABLE
+from scopf.cli.ending import NOT_SOLVED, NOT_STABLE, interrupted
+from scopf.cli.interrupts import Writing
 from scopf.errors import ScopfError
 from scopf.model.quantities import QUANTITIES
 
@@ -173,8 +174,11 @@ def solve(
     solution, why = _solved(given)
     from scopf.results import export
 
-    settings = _settings(given)
-    written = export.write(solution, out, settings, why) if out else []
+    settings, written = _settings(given), ""
+    if out is not None:
+        with Writing(out) as writing:
+            count = len(export.write(solution, out, settings, why))
+            writing.done(written := f"{count} files written to {out}")
     if as_json:
         typer.echo(export.as_json(solution, settings, why))
     else:
@@ -182,7 +186,7 @@ def solve(
         if why is not None:
             typer.echo(f"\n{why}")
         if written:
-            typer.echo(f"\n{len(written)} files written to {out}")
+            typer.echo(f"\n{written}")
     _exit_if_interrupted(solution)
     if not solution.solved or solution.certified is False:
         raise typer.Exit(NOT_SOLVED)
@@ -268,7 +272,7 @@ def verify(as_json: _Json = False, **given: Any) -> None:
 
 
 def _exit_if_interrupted(solution: "Solution") -> None:
-    """With the exit code of Ctrl-C, after what there is has been shown."""
+    """With the exit code of the signal, after what there is has been shown."""
     last = solution.checks[-1].status if solution.checks else solution.status
     if str(last) == "interrupted":
-        raise typer.Exit(INTERRUPTED)
+        interrupted()

@@ -62,7 +62,7 @@ _STATUS = {
     -102: (Status.FAILED, "not enough memory"),
 }
 _REAL_OPTION = re.compile(r"tol|time$|factor|^mu_|_mu_|gradient|push|frac|bound_inf|_val$")
-_INVALID_OPTION, _INVALID_NUMBER = -12, -13
+_STOPPED, _INVALID_OPTION, _INVALID_NUMBER = 5, -12, -13
 
 # A warm start begins where the previous solution ended, its barrier low and its bounds not relaxed.
 WARM: dict[str, str | int | float] = {
@@ -159,7 +159,7 @@ def run(
         _set_option(ipopt, name, value)
     with _turn, np.errstate(all="ignore"), stoppable() as callbacks.stop:
         x, info = ipopt.solve(start, **(multipliers or {}))
-    code = info["status"]
+    code = _STOPPED if callbacks.stop.wanted else info["status"]  # it may have come at the end
     if code == _INVALID_OPTION:
         changed = {name: value for name, value in given.items() if OPTIONS.get(name) != value}
         raise ScopfError(f"Ipopt refuses an option among {changed} (verbose=True shows why)")

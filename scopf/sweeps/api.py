@@ -22,8 +22,8 @@ from scopf.model.quantities import Table, takes_numbers
 from scopf.network.network import Network
 from scopf.optimizer.signals import terminable
 from scopf.stability.criterion import Criterion
+from scopf.sweeps import heartbeat, pool, results
 from scopf.sweeps import manifest as manifests
-from scopf.sweeps import pool, results
 from scopf.sweeps.base_case import Changes
 from scopf.sweeps.driver import Driver
 from scopf.sweeps.progress import Progress
@@ -72,6 +72,7 @@ def sweep(
     workers: int = 1,
     executor: Executor | None = None,
     dask: str | None = None,
+    stall_timeout: float = heartbeat.TIMEOUT,
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
     csv: bool = False,
@@ -120,6 +121,9 @@ def sweep(
         workers: processes of this machine; 1 is this process itself.
         executor: any `concurrent.futures.Executor` to use instead.
         dask: address of a Dask scheduler to use instead, such as "tcp://host:8786".
+        stall_timeout: s without a heartbeat after which a worker counts as stalled, and its work
+            goes to another one; infinity for never. Slow solves are not stalled. An `executor` has
+            no heartbeats.
         out: run folder for journal, log, manifest and tables; without it results are in memory.
         resume: go on with the sweep in `out`, which has to be the same study.
         csv: write tables as CSV as well.
@@ -148,12 +152,13 @@ def sweep(
         raise ScopfError("give one of workers, executor and dask")
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise ScopfError(f"workers must be a whole number of processes, got {workers!r}")
+    stall_timeout = heartbeat.checked(stall_timeout)
     if resume and out is None:
         raise ScopfError("resume needs out, the folder of the sweep to go on with")
     made = Study.of(study, given, inverters, Path(out) if resume and out is not None else None)
     if made.base.given is not None:
         made.alone(workers, executor or dask, resume)
-    run = _Run(made, csv=csv, progress=progress)
+    run = _Run(made, csv=csv, progress=progress, stall_timeout=stall_timeout)
     with terminable():
         if dask is not None:
             with pool.dask(dask) as cluster:
@@ -164,8 +169,11 @@ def sweep(
 class _Run:
     """A study on its way to results."""
 
-    def __init__(self, study: Study, *, csv: bool, progress: bool | None) -> None:
+    def __init__(
+        self, study: Study, *, csv: bool, progress: bool | None, stall_timeout: float
+    ) -> None:
         self._study, self._csv, self._shown = study, csv, progress
+        self._stall_timeout = stall_timeout
 
     def go(
         self, out: Any, workers: int, executor: Executor | None, kind: str, resume: bool
@@ -210,14 +218,16 @@ class _Run:
                 progress.say(f"resumed: {len(before)} of them are finished")
             status = "failed"
             try:
-                Driver(study.base, study.plan, store, progress).run(workers, executor)
+                driver = Driver(study.base, study.plan, store, progress, self._stall_timeout)
+                driver.run(workers, executor)
                 rows = results.write(store, study.plan, folder, csv=self._csv)
                 status = "finished"
                 progress.say(f"finished in {time.perf_counter() - began:.1f} s: {progress.counts}")
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as stop:
                 status = "interrupted"
-                text = f"interrupted with {len(store.rows())} of {len(study.plan)} finished"
-                progress.say(text)
+                text = f"{len(store.rows())} of {len(study.plan)} scenarios are finished"
+                progress.say(f"interrupted: {text}")
+                stop.args = (f"{text} and kept in {folder}" if durable else text,)
                 raise
             except ScopfError as error:
                 progress.say(str(error), logging.ERROR)
