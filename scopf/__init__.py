@@ -63,7 +63,14 @@ def __getattr__(name: str) -> Any:
         return import_module("scopf.plots")
     if name not in _HOME:
         raise AttributeError(f"module 'scopf' has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
+    try:
+        value = getattr(import_module(_HOME[name]), name)
+    except ImportError as error:
+        from scopf.errors import installation, out_of_memory
+
+        if out_of_memory(error):
+            raise MemoryError(str(error)) from error
+        raise installation(error) from error
     globals()[name] = value
     return value
 

@@ -8,8 +8,15 @@ from scopf.cli import interrupts
 def main() -> None:
     """Entry point of the command `scopf`."""
     interrupts.listen()
-    from scopf.cli.main import main as run
+    try:
+        from scopf.cli.main import main as run
+    except (ImportError, MemoryError) as error:
+        import sys
 
+        from scopf.errors import sentence
+
+        sys.stderr.write(f"scopf: {sentence(error)}\n")
+        raise SystemExit(2) from None
     run()
 
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import typer
 
 from scopf.cli import interrupts
-from scopf.errors import ScopfError
+from scopf.errors import out_of_memory, sentence
 
 NOT_SOLVED, BAD_INPUT = 1, 2
 NOT_STABLE = NOT_SOLVED
@@ -23,13 +23,22 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
     def run(*args: Any, **keywords: Any) -> None:
         try:
             command(*args, **keywords)
-        except (ScopfError, ImportError) as error:
-            typer.echo(f"scopf: {_with_flags(str(error))}", err=True)
+        except Exception as error:
+            text = explained(error)
+            if not text:
+                raise
+            typer.echo(f"scopf: {_with_flags(text)}", err=True)
             raise typer.Exit(BAD_INPUT) from None
         except KeyboardInterrupt:
             interrupted()
 
     return run
+
+
+def explained(error: Exception) -> str:
+    """A sentence for an error that is no fault of the program; "" for others."""
+    memory = out_of_memory(error)
+    return f"{memory}; {interrupts.written()}" if memory else sentence(error)
 
 
 def interrupted(more: str = "") -> NoReturn:

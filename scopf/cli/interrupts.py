@@ -78,13 +78,17 @@ def exit_code() -> int:
 def sentence(more: str = "") -> str:
     """What has happened and what was written, or `more` instead of that; it counts as shown."""
     _state.said = True
-    written = more or (NOTHING if _state.written is None else _state.written())
-    return f"scopf: {_WORDS[signal.Signals(exit_code() - 128)]}; {written}"
+    return f"scopf: {_WORDS[signal.Signals(exit_code() - 128)]}; {more or written()}"
 
 
-def keeps(written: Callable[[], str]) -> None:
+def written() -> str:
+    """What was written so far."""
+    return NOTHING if _state.written is None else _state.written()
+
+
+def keeps(text: Callable[[], str]) -> None:
     """From now on this function says what was written."""
-    _state.written = written
+    _state.written = text
 
 
 class Writing:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scopf import __version__
-from scopf.cli import interrupts, studies
+from scopf.cli import ending, interrupts, studies
 from scopf.cli.convert import convert
 from scopf.cli.ending import guarded
 from scopf.cli.report import report
@@ -35,6 +35,9 @@ def main() -> None:
         if interrupts.pending() and end.code == interrupts.exit_code():
             interrupts.see_to_the_end()
         raise
+    except MemoryError as error:  # outside a command
+        typer.echo(f"scopf: {ending.explained(error)}", err=True)
+        raise SystemExit(ending.BAD_INPUT) from None
 
 
 def _version(wanted: bool) -> None:

@@ -13,7 +13,7 @@ import typer
 from scopf.cli import completion, options
 from scopf.cli.ending import NOT_SOLVED, NOT_STABLE, interrupted
 from scopf.cli.interrupts import Writing
-from scopf.errors import ScopfError
+from scopf.errors import ScopfError, require
 from scopf.model.quantities import QUANTITIES
 
 if TYPE_CHECKING:
@@ -171,6 +171,8 @@ def solve(
 
     Example: scopf solve case39 --lossless --mq 0.2 --eta-q 0.1 --out results
     """
+    if out is not None:
+        require("pyarrow")  # rather now than after the solve
     solution, why = _solved(given)
     from scopf.results import export
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from scopf.arrays import plain
 from scopf.devices.gfm import Inverters
 from scopf.devices.parameters import Given
-from scopf.errors import ScopfError, listing
+from scopf.errors import ScopfError, listing, require
 from scopf.model.problem import Problem
 from scopf.model.quantities import Table, takes_numbers
 from scopf.network.network import Network
@@ -155,6 +155,7 @@ def sweep(
     stall_timeout = heartbeat.checked(stall_timeout)
     if resume and out is None:
         raise ScopfError("resume needs out, the folder of the sweep to go on with")
+    require("pyarrow")  # the tables are made of it
     made = Study.of(study, given, inverters, Path(out) if resume and out is not None else None)
     if made.base.given is not None:
         made.alone(workers, executor or dask, resume)

@@ -25,7 +25,7 @@ from scopf.sweeps.heartbeat import TIMEOUT, Watch, within
 from scopf.sweeps.plan import Chain, Plan
 from scopf.sweeps.progress import CRASHED, Progress
 from scopf.sweeps.store import Store
-from scopf.sweeps.worker import Done, Result, Task, failed, forget, work
+from scopf.sweeps.worker import Done, Result, Task, failed, forget, reason, work
 
 log = logging.getLogger(__name__)
 
@@ -221,7 +221,7 @@ class Driver:
         except CancelledError as error:
             raise ScopfError(self._lost("the executor has dropped its tasks")) from error
         except Exception as error:
-            self._strike(self._running.pop(future), f"{type(error).__name__}: {error}")
+            self._strike(self._running.pop(future), reason(error))
             return
         self._journal(self._running.pop(future), done)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scopf.errors import ScopfError
+from scopf.errors import ScopfError, installation, out_of_memory
 from scopf.model.problem import Problem
 from scopf.optimizer.status import Iterate, Status
 from scopf.procedures.solver import solve
@@ -131,12 +131,19 @@ def _scenario(
         )
     except Unsolvable as found:
         status, message = found.status, found.message
+    except ImportError as error:
+        status, message = ERROR, out_of_memory(error) or str(installation(error))
     except ScopfError as error:
         status, message = INVALID, str(error)
     except Exception as error:
         _live.pop((task.token, task.topology), None)  # who knows what state it is in
-        status, message = ERROR, f"{type(error).__name__}: {error}"
+        status, message = ERROR, reason(error)
     return Result(scenario, failed(status, message, time.perf_counter() - began)), iterate
+
+
+def reason(error: Exception) -> str:
+    """What has failed, in a sentence if there is one."""
+    return out_of_memory(error) or f"{type(error).__name__}: {error}"
 
 
 def _problem(task: Task) -> _Live:
