@@ -167,7 +167,8 @@ def solve(
 ) -> None:
     """Solve one case and print its Nodal Stability Shadow Prices.
 
-    Exit code: 0 solved, 1 not solved (or not certified), 2 usage or bad input, 130 interrupted.
+    Exit code: 0 solved, 1 not solved (or not certified), 2 usage or bad input, 130
+    or 143 interrupted.
 
     Example: scopf solve case39 --lossless --mq 0.2 --eta-q 0.1 --out results
     """
@@ -246,7 +247,7 @@ def verify(as_json: _Json = False, **given: Any) -> None:
     """Solve one case and check by its dynamics whether the result is stable.
 
     Exit code: 0 stable, 1 not solved, not stable or undecided, 2 usage or bad input, 130
-    interrupted.
+    or 143 interrupted.
 
     Example: scopf verify case39 --lossless --mq 0.2 --load impedance
     """

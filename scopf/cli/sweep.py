@@ -97,7 +97,8 @@ def sweep(
     combinations, the last axis fastest. A scenario that fails is a row with a status. After a kill
     or Ctrl-C, the same command with --resume goes on.
 
-    Exit code: 0 finished, 1 finished and no scenario solved, 2 usage or bad input, 130 interrupted.
+    Exit code: 0 finished, 1 finished and no scenario solved, 2 usage or bad input, 130
+    or 143 interrupted.
 
     Example: scopf sweep case39 --lossless --eta-q 0:2:21 --mq 0.05:0.45:41 --workers 2 --out runs/q
     """
