@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+import unittest.mock
 
 import pytest
 
@@ -187,11 +188,11 @@ def test_a_slow_solve_is_no_stall(tmp_path, monkeypatch, quick_pools):
 
 def very_slow(task):
     """Work that lasts longer than the timeout."""
-    time.sleep(2.5)
+    time.sleep(2.2)
     return worker.work(task)
 
 
-def test_a_stopped_dask_worker_then_a_stopped_scheduler(
+def test_a_stopped_dask_worker_then_a_stopped_scheduler_then_ctrl_c(
     tmp_path, tmp_path_factory, whole, small_stretches
 ):
     pytest.importorskip("distributed")
@@ -202,15 +203,31 @@ def test_a_stopped_dask_worker_then_a_stopped_scheduler(
         equal(runs, whole)
         assert "goes to another worker" in (one / "log.txt").read_text()
 
-        After(two, lambda: workers[1].send_signal(signal.SIGSTOP))
-        with pytest.raises(scopf.ScopfError, match=r"no heartbeat of any worker.*resume goes on"):
-            scopf.sweep("case9", **AXES, dask=address, stall_timeout=2, out=two)
-        workers[1].send_signal(signal.SIGCONT)
-
-        After(three, lambda: scheduler.send_signal(signal.SIGSTOP))
+        After(two, lambda: scheduler.send_signal(signal.SIGSTOP))
         with pytest.raises(scopf.ScopfError, match=r"has not answered for 2 s; .*resume goes on"):
-            scopf.sweep("case9", **AXES, dask=address, stall_timeout=2, out=three)
-    equal(scopf.sweep("case9", **AXES, out=three, resume=True), whole)
+            scopf.sweep("case9", **AXES, dask=address, stall_timeout=2, out=two)
+        scheduler.send_signal(signal.SIGCONT)
+
+        def freeze():
+            for process in (scheduler, workers[1]):
+                process.send_signal(signal.SIGSTOP)
+            time.sleep(0.5)
+            press()
+
+        stopped = After(three, freeze)
+        with pytest.raises(KeyboardInterrupt, match="of 40 scenarios are finished"):
+            scopf.sweep("case9", **AXES, dask=address, out=three)
+        assert time.monotonic() - stopped.when < LONG
+    equal(scopf.sweep("case9", **AXES, out=two, resume=True), whole)
+
+
+def test_where_no_dask_worker_is_left_the_sweep_ends():
+    client = unittest.mock.Mock()
+    executor = pool.Dask(client)
+    executor.close()
+    assert "another worker" in executor.give_up({"tcp://one"}, 1)
+    with pytest.raises(scopf.ScopfError, match="no heartbeat of any worker of the Dask scheduler"):
+        executor.give_up({"tcp://one", "tcp://two"}, 0)
 
 
 # -- Ctrl-C -----------------------------------------------
@@ -232,29 +249,11 @@ def press():
 
 
 def test_ctrl_c_ends_a_sweep_on_an_executor_that_is_stuck(tmp_path):
-    threading.Timer(1.0, press).start()
+    threading.Timer(0.7, press).start()
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt, match="0 of 40 scenarios are finished and kept in"):
         scopf.sweep("case9", **AXES, executor=Stuck(), out=tmp_path)
     assert time.monotonic() - began < LONG
-
-
-def test_ctrl_c_ends_a_sweep_on_a_cluster_that_is_stopped(
-    tmp_path, tmp_path_factory, small_stretches
-):
-    pytest.importorskip("distributed")
-    with clusters.dask(tmp_path_factory.mktemp("dask")) as (address, scheduler, workers):
-
-        def freeze():
-            for process in (scheduler, *workers):
-                process.send_signal(signal.SIGSTOP)
-            time.sleep(0.5)
-            press()
-
-        stopped = After(tmp_path / "out", freeze)
-        with pytest.raises(KeyboardInterrupt, match="of 40 scenarios are finished"):
-            scopf.sweep("case9", **AXES, dask=address, out=tmp_path / "out")
-        assert time.monotonic() - stopped.when < LONG
 
 
 # -- results that come twice -----------------------------------------------
