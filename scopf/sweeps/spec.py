@@ -100,15 +100,6 @@ class Spec:
         axes = [{"columns": list(a.columns), "rows": [list(r) for r in a.rows]} for a in self.axes]
         return {"settings": self.settings.model_dump(), "axes": axes}
 
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Spec:
-        """The spec that `as_dict` turned into plain values."""
-        axes = (
-            Axis(tuple(axis["columns"]), tuple(tuple(row) for row in axis["rows"]))
-            for axis in plain["axes"]
-        )
-        return cls(Settings(**plain["settings"]), tuple(axes))
-
     @property
     def identity(self) -> dict[str, Any]:
         """Settings and columns that results depend on; the case and tables have other hashes."""
