@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from scopf.stability.rows import NOBODY
@@ -57,7 +58,8 @@ def read_schema(data: bytes) -> pa.Schema:
     """
     import pyarrow as pa
 
-    schema = pa.ipc.read_schema(pa.py_buffer(data))
+    with _refusals():
+        schema = pa.ipc.read_schema(pa.py_buffer(data))
     plain = (pa.int64(), pa.float64(), pa.bool_(), pa.string())
     names = schema.names
     if len(names) > _COLUMNS or len({*names, "scenario"}) != len(names) + 1:
@@ -77,17 +79,29 @@ def read_batch(data: bytes, schema: pa.Schema) -> pa.RecordBatch:
     """
     import pyarrow as pa
 
-    buffer = pa.py_buffer(data)
-    message = pa.ipc.read_message(buffer)
+    with _refusals():
+        message = pa.ipc.read_message(pa.py_buffer(data))
     if message.type != "record batch":
         raise ValueError("a table is no batch of rows")
     if _is_compressed(message.metadata.to_pybytes()):
         raise ValueError("a table is compressed, which scopf's never are")
-    found = pa.ipc.read_record_batch(message, schema)
-    found.validate(full=True)
+    with _refusals():
+        found = pa.ipc.read_record_batch(message, schema)
+        found.validate(full=True)
     if found.nbytes > len(data):
         raise ValueError("a table is larger than its bytes")
     return found
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn errors of Arrow, of several kinds, into one."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError, EOFError) as error:
+        raise ValueError(f"a table cannot be read: {error}") from error
 
 
 def _is_compressed(metadata: bytes) -> bool:

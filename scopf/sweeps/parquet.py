@@ -46,13 +46,16 @@ def read(path: Path, sha256: str | None, columns: Mapping[str, str]) -> pd.DataF
     # while Python ends, and abort
     files.check(path)
     most = max(_MEMORY, _TIMES * os.stat(path).st_size)
-    with parquet.ParquetFile(path) as file:
-        _check(file, columns, most)
-        if files.digest(path, _LARGEST) != sha256:
-            raise ValueError("it is of another run than the manifest, or has changed since")
-        texts = [field.name for field in file.schema_arrow if field.type == pa.string()]
-    with parquet.ParquetFile(path, read_dictionary=texts) as file:  # each text once
-        table = file.read().replace_schema_metadata(None)
+    try:
+        with parquet.ParquetFile(path) as file:
+            _check(file, columns, most)
+            if files.digest(path, _LARGEST) != sha256:
+                raise ValueError("it is of another run than the manifest, or has changed since")
+            texts = [field.name for field in file.schema_arrow if field.type == pa.string()]
+        with parquet.ParquetFile(path, read_dictionary=texts) as file:  # each text once
+            table = file.read().replace_schema_metadata(None)
+    except (NotImplementedError, LookupError, TypeError) as error:  # as Arrow raises them
+        raise ValueError(str(error)) from error
     for name in texts:
         found = table[name]
         if _length(found) > most:
