@@ -7,7 +7,7 @@ from typing import Any
 
 from scopf.sweeps.columns import STEP, Value, is_column, kind
 from scopf.sweeps.spec import Axis, Settings, Spec
-from scopf.sweeps.values import MOST
+from scopf.sweeps.values import MOST, are_too_many
 
 
 def read(plain: Any) -> Spec:
@@ -23,6 +23,8 @@ def read(plain: Any) -> Spec:
         raise ValueError("an axis is there twice")
     if math.prod(len(axis.rows) for axis in axes) > MOST:
         raise ValueError(f"it has more than {MOST:,} scenarios")
+    if are_too_many((len(axis.rows), len(axis.columns)) for axis in axes):
+        raise ValueError("its scenarios have too many values")
     return spec
 
 
@@ -43,7 +45,9 @@ def _is_value(column: str, value: Value) -> bool:
     """Whether a value is one of a column, or blank."""
     if value is None:
         return True
+    if type(value) is int and abs(value) >= 2**63:
+        return False
     of = kind(column)
     if of is float:
         return type(value) in (float, int) and math.isfinite(value)  # type: ignore[arg-type]
-    return type(value) is of and (of is not int or abs(value) < 2**63)  # type: ignore[arg-type]
+    return type(value) is of

@@ -463,6 +463,7 @@ def test_a_manifest_of_lists_in_lists_is_said(out):
     [
         {"columns": ["mq"], "rows": [[[1]]]}, {"columns": ["mq"], "rows": [["x"]]},
         {"columns": ["mq"], "rows": [[True]]}, {"columns": ["mq"], "rows": [[float("inf")]]},
+        {"columns": ["mq"], "rows": [[10**400]]},
         {"columns": ["mq"], "rows": []}, {"columns": [], "rows": [[]]},
         {"columns": ["mq"], "rows": [[0.1, 0.2]]}, {"columns": ["evil"], "rows": [[1]]},
         {"columns": [["mq"]], "rows": [[1]]}, {"columns": ["outage"], "rows": [[2**70]]},
@@ -481,6 +482,16 @@ def test_no_more_scenarios_than_a_sweep_has_are_made_of_a_manifest(out):
     axes = [{"columns": [name], "rows": [[0.1]] * 1000} for name in names]
     change(out, spec={**spec, "axes": axes}, scenarios=10**12)
     refused(out, f"more than {values.MOST:,} scenarios")
+
+
+def test_no_more_values_of_scenarios_than_memory_holds_are_made_of_a_manifest(out):
+    """A series of many columns, once for each value of another axis."""
+    spec = json.loads((out / "manifest.json").read_text())["spec"]
+    columns = [f"load_scale_{k}" for k in range(1000)]
+    axes = [{"columns": columns, "rows": [[1.0] * 1000] * 100},
+            {"columns": ["mq"], "rows": [[0.1]] * 1000}]  # fmt: skip
+    change(out, spec={**spec, "axes": axes}, scenarios=10**5)
+    refused(out, "its scenarios have too many values")
 
 
 def test_a_manifest_of_another_number_of_scenarios_is_said(out):

@@ -317,3 +317,10 @@ def test_a_table_of_a_sweep_that_is_malformed_is_refused(tmp_path, key, text, sa
     (fault,) = caught.value.faults
     assert fault.table == key
     assert said in fault.text
+
+
+def test_scenarios_of_more_values_than_memory_holds_are_refused():
+    series = pd.DataFrame(np.ones((100, 1000)), columns=[str(k) for k in range(1000)])
+    with pytest.raises(scopf.ScopfError, match="too many values in all: split the sweep"):
+        check({"load_series": series, "mq": [0.1 + k / 1e6 for k in range(1000)]}, "test")
+    assert len(check({"load_series": series, "mq": [0.1, 0.2]}, "test").axes) == 2
