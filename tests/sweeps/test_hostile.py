@@ -499,6 +499,44 @@ def test_a_manifest_of_another_number_of_scenarios_is_said(out):
     refused(out, "it says 5 scenarios, its spec has 4")
 
 
+@pytest.mark.parametrize(
+    ("key", "bad"),
+    [
+        ("network", {"buses": [1.5], "branches": [], "inverters": []}),
+        ("network", {"buses": [1], "branches": [3], "inverters": []}),
+        ("network", {"buses": [1], "branches": [{"from_bus": "x", "to_bus": 1}], "inverters": []}),
+        ("network", {"buses": [2**70], "branches": [], "inverters": []}),
+        ("counts", {"optimal": "many"}),
+        ("runs", [{"seconds": "long"}]),
+        ("runs", [3]),
+        ("run", {"id": 3, "sha256": {}}),
+        ("run", {"id": "x", "sha256": {"a": 1}}),
+        ("case", {"name": "case9", "source": 3, "hash": "x"}),
+    ],
+)
+def test_what_readers_rely_on_in_a_manifest_is_checked(out, key, bad):
+    change(out, **{key: bad})
+    refused(out, f"damaged: see {key}")
+
+
+def test_a_report_escapes_what_a_journal_says(out, tmp_path):
+    from scopf.pages.page import write
+
+    evil = "<script>alert(1)</script>"
+    row = {"status": "stalled", "solved": False, "message": evil, "seconds": 0.1}
+    execute(
+        out,
+        ("UPDATE scenarios SET row = ? WHERE scenario = 3", (json.dumps(row),)),
+        "DELETE FROM tables WHERE scenario = 3",
+    )
+    (out / "scenarios.parquet").unlink()
+    for name in TABLES[1:]:
+        (out / f"{name}.parquet").unlink()
+    runs = scopf.load_sweep(out)
+    assert runs.scenarios["message"][3] == evil
+    assert evil not in write(runs, tmp_path / "report.html").read_text()
+
+
 # -- other names of files -----------------------------------------------
 
 
