@@ -19,6 +19,7 @@ import pytest
 
 import scopf
 from scopf.sweeps import driver, pool, store, worker
+from scopf.sweeps import manifest as manifests
 from tests.sweeps.sweep_data import equal
 
 AXES = {"eta_q": [0.0, 0.05, 0.1, 0.2], "mq": {"linspace": [0.02, 0.06, 12]}, "chain": 8}
@@ -239,8 +240,9 @@ def test_another_case_is_not_resumed(tmp_path, whole):
 
 def test_two_drivers_do_not_share_a_folder(tmp_path):
     folder = started(tmp_path)
+    _, study = manifests.fingerprint(folder, manifests.read(folder))
     with (
-        store.Store(folder),
+        store.Store(folder, study),
         pytest.raises(scopf.ScopfError, match="another process is at work"),
     ):
         scopf.sweep("case9", **AXES, out=folder, resume=True)
