@@ -26,7 +26,7 @@ from scopf.model.quantities import PAIRS, QUANTITIES
 from scopf.sweeps import series
 from scopf.sweeps.columns import COLUMNS, Value, is_column, split
 from scopf.sweeps.toml_lines import DEEPEST, Lines, depth
-from scopf.sweeps.values import MOST, column_type, is_space, size
+from scopf.sweeps.values import MOST, are_too_many, column_type, is_space, size
 
 Line = Callable[[tuple[str | int, ...]], int | None]
 
@@ -99,15 +99,6 @@ class Spec:
         """The spec in plain values."""
         axes = [{"columns": list(a.columns), "rows": [list(r) for r in a.rows]} for a in self.axes]
         return {"settings": self.settings.model_dump(), "axes": axes}
-
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Spec:
-        """The spec that `as_dict` turned into plain values."""
-        axes = (
-            Axis(tuple(axis["columns"]), tuple(tuple(row) for row in axis["rows"]))
-            for axis in plain["axes"]
-        )
-        return cls(Settings(**plain["settings"]), tuple(axes))
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -236,7 +227,9 @@ class _SpecReader:
             axes += self._series(loads)
         self._clashes(axes, paths)
         if not large:
-            self._number({axis.columns[0]: len(axis.rows) for axis in axes})
+            large = self._number({axis.columns[0]: len(axis.rows) for axis in axes})
+        if not large and are_too_many((len(axis.rows), len(axis.columns)) for axis in axes):
+            self.fault(("scenarios",), "have too many values in all: split the sweep")
         if self._faults or settings is None:
             ordered = sorted(self._faults, key=lambda entry: entry[0])
             raise CaseError(self._source, [fault for _, fault in ordered])

@@ -1,5 +1,6 @@
 """The spec of a sweep: a TOML file, keyword arguments and flags that say the same."""
 
+import json
 import re
 
 import numpy as np
@@ -10,8 +11,9 @@ from typer.testing import CliRunner
 import scopf
 from scopf.cli.main import app
 from scopf.cli.sweep import values
+from scopf.sweeps import stored_spec
 from scopf.sweeps.columns import COLUMNS
-from scopf.sweeps.spec import Spec, check
+from scopf.sweeps.spec import check
 from scopf.sweeps.toml_lines import DEEPEST, Lines, depth
 
 TOML = """\
@@ -75,7 +77,7 @@ def test_flags_override_a_file(tmp_path):
 
 def test_a_spec_is_the_same_after_a_trip_through_json():
     spec = check({"eta_q": {"geomspace": [0.1, 10, 3]}, "outage": [3], "lossless": True}, "test")
-    again = Spec.from_dict(spec.as_dict())
+    again = stored_spec.read(json.loads(json.dumps(spec.as_dict())))
     assert again == spec
     assert again.hash == spec.hash
     assert spec.axes[0].rows == ((0.1,), (1.0,), (10.0,))
@@ -315,3 +317,10 @@ def test_a_table_of_a_sweep_that_is_malformed_is_refused(tmp_path, key, text, sa
     (fault,) = caught.value.faults
     assert fault.table == key
     assert said in fault.text
+
+
+def test_scenarios_of_more_values_than_memory_holds_are_refused():
+    series = pd.DataFrame(np.ones((100, 1000)), columns=[str(k) for k in range(1000)])
+    with pytest.raises(scopf.ScopfError, match="too many values in all: split the sweep"):
+        check({"load_series": series, "mq": [0.1 + k / 1e6 for k in range(1000)]}, "test")
+    assert len(check({"load_series": series, "mq": [0.1, 0.2]}, "test").axes) == 2
