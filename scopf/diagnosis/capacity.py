@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from scopf.arrays import Floats
     from scopf.engine.nlp import NLP
     from scopf.model.problem import Problem
-    from scopf.network.network import Network
 
 _ROUNDING = 1e-9  # relative
 
@@ -50,8 +48,6 @@ def shortage(problem: Problem, nlp: NLP) -> Shortage | None:
         return None
     pg, loads = opf.generation.p, opf.balance.loads
     load = float(loads["pd"].values.sum())
-    if len(net.dcline) and (_least_loss(net) < 0).any():
-        return None
     if "pd_current" in loads:
         current, vm = loads["pd_current"].values, opf.voltages.vm
         drawn = np.where(current != 0, current * np.where(current > 0, vm.lower, vm.upper), 0.0)
@@ -60,13 +56,3 @@ def shortage(problem: Problem, nlp: NLP) -> Shortage | None:
     if not load > capacity + _ROUNDING * max(abs(load), abs(capacity)):
         return None
     return Shortage(load * net.base_mva, capacity * net.base_mva)
-
-
-def _least_loss(net: Network) -> Floats:
-    """Least loss of each DC line within its limits, per unit."""
-    line = net.dcline
-    slope = line.loss1 != 0
-    ends = [
-        np.where(slope, line.loss1 * np.where(slope, x, 0.0), 0.0) for x in (line.pmin, line.pmax)
-    ]
-    return np.asarray(line.loss0 + np.minimum(*ends))
