@@ -21,12 +21,16 @@ if TYPE_CHECKING:  # each reader is imported when it is used: the command line a
 
 _READ = (".m", ".raw", ".json")
 _OWN_COSTS = "costs go with a PSS/E .raw file; other cases have their own"
+_OWN_LIMITS = (
+    "dispatch_dc goes with a PSS/E .raw file; in other cases DC lines have limits of their own"
+)
 
 
 def load_case(
     source: str | os.PathLike[str] | pandapowerNet,
     *,
     costs: str | os.PathLike[str] | pd.DataFrame | None = None,
+    dispatch_dc: bool = False,
     ignore_unsupported: bool = False,
 ) -> Network:
     """Read a network from a bundled case, a file of MATPOWER, PSS/E or scopf, or a pandapower net.
@@ -41,6 +45,8 @@ def load_case(
         costs: of the machines of a `.raw` file, which has none: a CSV file or a DataFrame with the
             columns `bus`, `id` and some of `c2`, `c1`, `c0` (per MW), `points`, `d2`, `d1`, `d0`
             (per MVAr), `pmin`, `pmax` (MW); None takes `grid.costs.csv` beside `grid.raw`.
+        dispatch_dc: of a `.raw` file, whether the power of its DC lines is a variable between zero
+            and the schedule, which it is fixed at otherwise.
         ignore_unsupported: log a warning instead of raising for content that the model does not
             represent (`docs/cases.md` and `docs/psse.md` say what that is).
 
@@ -51,8 +57,7 @@ def load_case(
         CaseError: listing every fault of the source with table, row and ids.
     """
     if is_net(source):
-        if costs is not None:
-            raise ScopfError(_OWN_COSTS)
+        _only_raw(costs, dispatch_dc)
         from scopf.cases.pandapower.reading import read
 
         return read(source, ignore_unsupported=ignore_unsupported)
@@ -66,8 +71,8 @@ def load_case(
         raise ScopfError(text + type(source).__name__) from error
     known, path = bundled.find(name), Path(name)
     raw = path.suffix.lower() == ".raw" and not known
-    if costs is not None and not raw:
-        raise ScopfError(_OWN_COSTS)
+    if not raw:
+        _only_raw(costs, dispatch_dc)
     if known:
         return bundled.load(known)
     if path.suffix != ".m" and not os.path.isfile(path):  # unlike Path, for any name at all
@@ -83,7 +88,12 @@ def load_case(
     if raw:
         from scopf.cases.psse import files as psse
 
-        return psse.read(path, costs_from=costs, ignore_unsupported=ignore_unsupported)
+        return psse.read(
+            path,
+            costs_from=costs,
+            dispatch_dc=dispatch_dc,
+            ignore_unsupported=ignore_unsupported,
+        )
     if holds_net(path):
         raise CaseError(name, [Fault(NOT_FROM_FILE)])
     if path.suffix.lower() == ".json":
@@ -93,6 +103,14 @@ def load_case(
     from scopf.cases import matpower
 
     return matpower.read(path, ignore_unsupported=ignore_unsupported)
+
+
+def _only_raw(costs: object, dispatch_dc: bool) -> None:
+    """Refuse what only a .raw file takes."""
+    if costs is not None:
+        raise ScopfError(_OWN_COSTS)
+    if dispatch_dc:
+        raise ScopfError(_OWN_LIMITS)
 
 
 def _hint(name: str) -> str:

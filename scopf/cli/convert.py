@@ -23,6 +23,7 @@ def convert(
     costs: Annotated[
         Path | None, typer.Option(help="CSV table of costs of a .raw file, as `solve` takes it.")
     ] = None,
+    dispatch_dc: options.DispatchDc = False,
     ignore_unsupported: options.IgnoreUnsupported = False,
 ) -> None:
     """Write a case in another format: .json (scopf's own, without loss) or .m (MATPOWER).
@@ -33,6 +34,8 @@ def convert(
 
     if target.exists() and os.path.exists(source) and os.path.samefile(source, target):
         raise ScopfError(f"{target}: this is the file to read; give another name")
-    net = load_case(source, costs=costs, ignore_unsupported=ignore_unsupported)
+    net = load_case(
+        source, costs=costs, dispatch_dc=dispatch_dc, ignore_unsupported=ignore_unsupported
+    )
     save_case(net, target)
     typer.echo(f"{target}: {net!r}")

@@ -35,6 +35,7 @@ def _problem(
             "grid.costs.csv beside grid.raw]"
         ),
     ] = None,
+    dispatch_dc: options.DispatchDc = False,
     lossless: options.Lossless = False,
     criterion: Annotated[
         str,
@@ -62,7 +63,9 @@ def _problem(
     """Read a case and build its problem."""
     import scopf
 
-    net = scopf.load_case(case, costs=costs, ignore_unsupported=ignore_unsupported)
+    net = scopf.load_case(
+        case, costs=costs, dispatch_dc=dispatch_dc, ignore_unsupported=ignore_unsupported
+    )
     net = net.lossless() if lossless else net
     of_units: dict[str, Any] = {
         "table": inverters, "mq": numbers["mq"], "beta_q": beta_q, "mp": mp,

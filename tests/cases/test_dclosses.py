@@ -101,7 +101,7 @@ def test_other_losses_are_kept(read, caplog, columns):
 
 
 def test_a_line_that_loses_everything_is_refused(read, caplog):
-    with pytest.raises(scopf.CaseError, match="loss1 1.5 must be below 1"):
+    with pytest.raises(scopf.CaseError, match=r"loss1 1\.5 must be below 1"):
         read(low=-10, loss1=1.5)
     assert not caplog.text
 
