@@ -123,9 +123,12 @@ def test_a_pandapower_net_is_read_as_well(caplog, percent, mw):
     pandapower = pytest.importorskip("pandapower")
     net = pandapower.networks.case9()
     pandapower.create_dcline(net, 3, 8, 20.0, percent, mw, 1.0, 1.0, max_p_mw=50.0)
-    line = scopf.load_case(net).dcline
-    assert (line.loss0.tolist(), line.loss1.tolist()) == ([0], [0])
+    found = scopf.load_case(net)
+    assert (found.dcline.loss0.tolist(), found.dcline.loss1.tolist()) == ([0], [0])
     assert "they count as zero" in caplog.text
+    solution = scopf.solve(scopf.build(found, criterion="none"))
+    solution.to_pandapower(net, setpoints=True)  # checked by a power flow with these losses
+    assert net.res_dcline["pl_mw"].abs().max() < 1e-6
 
 
 @pytest.mark.parametrize(

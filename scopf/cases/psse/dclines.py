@@ -19,7 +19,7 @@ from scopf.cases.psse import checks, lcc, vsc
 from scopf.cases.psse.branches import Origins
 from scopf.cases.psse.reading import Case, Records
 from scopf.errors import Fault
-from scopf.network.tables import DcLines, positions
+from scopf.network.tables import DcLines
 
 _FREE = math.nan  # no ratio of Q to P
 _NO_LIMITS = (-math.inf, math.inf)
@@ -70,7 +70,7 @@ class Line:
     def slope(self) -> float:
         """Losses per sent power beyond those at no power, up to the schedule."""
         lost = self.sends.p - self.receives.p - self.idle
-        return lost / self.sends.p if self.sends.p else 0.0
+        return max(lost, 0.0) / self.sends.p if self.sends.p else 0.0
 
 
 class DcRecords:
@@ -91,7 +91,8 @@ class DcRecords:
         self, case: Case, number: Ints, vm: Floats, base_kv: Floats, faults: list[Fault]
     ) -> None:
         self.case, self.faults = case, faults
-        self.number, self.vm, self.base_kv = number, vm, base_kv
+        self.places = {bus: place for place, bus in enumerate(number.tolist())}
+        self.bus_vm, self.base_kv = vm, base_kv
         self.origin: Origins = []
 
     def table(self, dispatch: bool) -> DcLines:
@@ -119,6 +120,7 @@ class DcRecords:
             "loss1": np.array([line.slope for line in found], dtype=np.float64),
             "name": texts(names),
         }
+        bus_of = {"f": "from_bus", "t": "to_bus"}
         for side, ends in (
             ("f", [line.sends for line in found]),
             ("t", [line.receives for line in found]),
@@ -130,18 +132,13 @@ class DcRecords:
                 f"qmin{side}": q[:, 0],
                 f"qmax{side}": q[:, 1],
                 f"tan_phi_{side}": np.array([end.tan_phi for end in ends], dtype=np.float64),
-                {"f": "from_bus", "t": "to_bus"}[side]: np.array(
-                    [end.bus for end in ends], dtype=np.int64
-                ),
+                bus_of[side]: np.array([end.bus for end in ends], dtype=np.int64),
             }
         return DcLines(**columns)
 
-    def _place(self, bus: int) -> int:
-        return int(positions(self.number, [bus])[0])
-
     def _vm(self, bus: int) -> float:
-        at = self._place(bus)
-        return float(self.vm[at]) if at >= 0 else 1.0
+        at = self.places.get(bus)
+        return 1.0 if at is None else float(self.bus_vm[at])
 
     # -- line-commutated converters -----------------------------------------------
 
@@ -265,7 +262,7 @@ class DcRecords:
         if mode != 1:
             record.report(f"MODE {mode} is none of 1, 2", f"MODE{k}")
         self._within(record, abs(p), rating, k)
-        left = math.sqrt(max(rating**2 - p**2, 0.0))
+        left = math.sqrt(max(rating * rating - p * p, 0.0))
         q = max(record.number(f"MINQ{k}"), -left), min(record.number(f"MAXQ{k}"), left)
         return End(bus, p, q=q, vm=setting if setting > 0 else vm)
 
@@ -274,8 +271,8 @@ class DcRecords:
         smax, imax = record.number(f"SMAX{k}"), record.number(f"IMAX{k}")
         found = smax if smax > 0 else math.inf
         if imax > 0:
-            at = self._place(bus)
-            kilovolts = float(self.base_kv[at]) if at >= 0 else 1.0
+            at = self.places.get(bus)
+            kilovolts = 1.0 if at is None else float(self.base_kv[at])
             if not kilovolts > 0:
                 text = f"IMAX needs the base voltage (BASKV) of bus {bus}"
                 record.report(text, f"IMAX{k}")
@@ -339,10 +336,10 @@ class _Record:
             self.report(f"{name} {self.number(name):g} must not be negative", name)
 
     def physical(self, name: str, of: Callable[..., Any], *numbers: Any) -> Any:
-        """A result; NaN after a ValueError, which is a fault of the named field."""
+        """A result; NaN where there is none, which is a fault of the named field."""
         try:
             return of(*numbers)
-        except ValueError as error:
+        except (ValueError, ArithmeticError) as error:
             self.report(f"{name} {self.number(name):g} {error}", name)
             return math.nan
 

@@ -59,7 +59,7 @@ class Schedule:
         power, slope = abs(self.setting), -self.compounding
         if self.setting > 0:
             slope += self.resistance
-        root = self.voltage**2 + 4.0 * slope * power  # of slope I^2 + V I = P
+        root = self.voltage * self.voltage + 4.0 * slope * power  # of slope I^2 + V I = P
         if root < 0:
             raise ValueError("is more power than the DC voltage and RCOMP let through")
         current = 2.0 * power / (self.voltage + math.sqrt(root))
@@ -98,7 +98,7 @@ class Converter:
 
     def power(self, voltage: float, current: float) -> float:
         """Active power on the AC side."""
-        return voltage * current + self.sign * self.bridges * 2.0 * self.r * current**2
+        return voltage * current + self.sign * self.bridges * 2.0 * self.r * current * current
 
     def tan_phi(self, voltage: float, current: float) -> float:
         """Reactive power drawn, over the active power.

@@ -61,7 +61,7 @@ def _current(voltage: float, fed: float, resistance: float, a: float, b: float) 
     """I with (V - R I) I = fed + a + b |I|."""
     power = fed + a
     slope = voltage - math.copysign(b, power)
-    root = slope**2 - 4.0 * resistance * power
+    root = slope * slope - 4.0 * resistance * power
     if slope <= 0 or root < 0:
         raise ValueError("is more power than the line can carry at its DC voltage")
     return 2.0 * power / (slope + math.sqrt(root))
