@@ -100,17 +100,19 @@ class DcLines(Part):
         """Limits on the powers of every DC line."""
         line, base, group = self.net.dcline, self.net.base_mva, "limits of DC lines"
         found = list[Relaxation]()
-        for power, letter, unit, end in (
-            (self.pf, "P", "MW", None),
-            (self.qf, "Q", "MVAr", line.from_bus),
-            (self.qt, "Q", "MVAr", line.to_bus),
+        one_way = ~np.isnan(line.tan_phi_f) | ~np.isnan(line.tan_phi_t)  # else Q would turn round
+        least = np.where(one_way & (line.pmin >= 0), 0.0, -np.inf)
+        for power, letter, unit, end, lowest in (
+            (self.pf, "P", "MW", None, least),
+            (self.qf, "Q", "MVAr", line.from_bus, -np.inf),
+            (self.qt, "Q", "MVAr", line.to_bus, -np.inf),
         ):
             labels, names = line.labels, (f"DC line {letter}min", f"DC line {letter}max")
             if end is not None:
                 places = zip(labels, end, strict=True)
                 labels = [f"{label} at bus {bus}" for label, bus in places]
             size = relaxation.size_of(power)
-            found += relaxation.of_bounds(power, names, group, labels, size, unit, base)
+            found += relaxation.of_bounds(power, names, group, labels, size, unit, base, lowest)
         return found
 
 

@@ -277,11 +277,28 @@ def test_the_price_of_a_schedule_is_the_slope_of_the_cost(fixed, row):
     assert price == pytest.approx(parts, rel=1e-4)
 
 
-def test_limits_of_dispatched_lines_are_named_in_a_diagnosis():
+def short_of_q(most):
+    """The example with this Qmax of both machines, per unit."""
     net = example()
-    heavy = net.replace(gen={"qmin": 0 * net.gen.qmin, "qmax": 0 * net.gen.qmax + 0.1})
-    found = scopf.diagnose(scopf.build(heavy, criterion="none"), max_solves=60)
-    assert found.limits["limit"].str.startswith("DC line P").any(), found.limits
+    return net.replace(gen={"qmin": 0 * net.gen.qmin, "qmax": np.full(2, most)})
+
+
+def test_a_diagnosis_says_which_schedule_would_do():
+    net = short_of_q(0.4)
+    limits = scopf.diagnose(scopf.build(net, criterion="none"), max_solves=60).limits
+    row = limits[(limits["limit"] == "DC line Pmin") & limits["element"].str.startswith("dcline 1")]
+    (needed,) = row["needed"]
+    for by, solved in ((-1.0, True), (1.0, False)):
+        pmin = net.dcline.pmin.copy()
+        pmin[0] = (needed + by) / net.base_mva
+        problem = scopf.build(net.replace(dcline={"pmin": pmin}), criterion="none")
+        assert scopf.solve(problem).solved == solved
+
+
+def test_a_diagnosis_turns_no_line_commutated_line_round():
+    found = scopf.diagnose(scopf.build(short_of_q(0.1), criterion="none"), max_solves=60)
+    assert len(found.limits)
+    assert not (found.limits["limit"] == "DC line Pmin").any(), found.limits
 
 
 @pytest.mark.parametrize("start", ["flat", "middle", "power-flow"])
