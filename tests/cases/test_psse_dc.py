@@ -143,6 +143,17 @@ def test_phi_is_that_of_the_fundamental_of_the_current():
     assert converter.tan_phi(voltage, current) == pytest.approx(q / p, rel=1e-7)
 
 
+def test_a_converter_that_draws_very_much_is_named(tmp_path, caplog):
+    rows = [row.format(rdc=8, setvl=100, vschd=250, vcmod=0, rcomp=0) for row in POLE]
+    net = scopf.load_case(written(tmp_path, with_line(*rows)))
+    assert "MVAr per MW" not in caplog.text
+    rows[1] = "1,2,90,5,0,6,345,1"
+    found = scopf.load_case(written(tmp_path, with_line(*rows)))
+    assert found.dcline.tan_phi_f[0] > np.tan(np.arccos(95.4 / 351.9)) > net.dcline.tan_phi_f[0]
+    assert "two-terminal DC line 'A': the converter at bus 1 draws 3.62 MVAr" in caplog.text
+    assert "EBASR, TRR, TAPR and ANMXR right?" in caplog.text
+
+
 def test_a_converter_without_reactance_has_the_angle_of_its_firing():
     converter = lcc.Converter(-1, 2, 0.0, 0.0, 500.0, 0.1, 0.3)
     assert converter.tan_phi(200.0, 1.0) == pytest.approx(np.tan(0.3))

@@ -22,6 +22,7 @@ from scopf.errors import Fault
 from scopf.network.tables import DcLines
 
 _FREE = math.nan  # no ratio of Q to P
+_LARGE = 1.5  # MVAr per MW; a firing angle of more than about 55 degrees
 _NO_LIMITS = (-math.inf, math.inf)
 
 
@@ -175,6 +176,12 @@ class DcRecords:
             tan_phi = record.physical(f"XC{letter}", converter.tan_phi, voltage, current)
             p = converter.power(voltage, current)
             found.append(End(bus, p, tan_phi, vm=self._vm(bus)))
+            if tan_phi > _LARGE:
+                self.case.remarks.append(
+                    f"two-terminal DC line {record.label}: the converter at bus {bus} draws "
+                    f"{tan_phi:.3g} MVAr per MW at its voltage and tap in the case; are "
+                    f"EBAS{letter}, TR{letter}, TAP{letter} and ANMX{letter} right?"
+                )
             if record.number(f"XCAP{letter}") != 0:
                 text = "commutating capacitors are not represented; the power factor is without"
                 self.case.unsupported.append(record.fault(text, f"XCAP{letter}"))
@@ -212,7 +219,7 @@ class DcRecords:
         if record.whole("MDC") != 1:
             return off
         if 0 in types:
-            text = f"{record.fault('', '').label} has a converter out of service (TYPE 0)"
+            text = f"{record.label} has a converter out of service (TYPE 0)"
             self.case.remarks.append(f"VSC DC line {text}, so that the line is out of service")
             return off
         if sorted(types) != [1, 2]:
@@ -283,7 +290,7 @@ class DcRecords:
     def _within(self, record: _Record, apparent: float, rating: float, k: int) -> None:
         if apparent > rating * (1.0 + 1e-9):
             self.case.remarks.append(
-                f"VSC DC line {record.fault('', '').label}: converter {k} has {apparent:.6g} MVA "
+                f"VSC DC line {record.label}: converter {k} has {apparent:.6g} MVA "
                 f"at its schedule and a rating of {rating:.6g} MVA (SMAX, IMAX); the schedule is "
                 "kept"
             )
@@ -307,6 +314,11 @@ class _Record:
 
     def __init__(self, records: Records, row: int, faults: list[Fault]) -> None:
         self.records, self.row, self.faults, self.sound = records, row, faults, True
+
+    @property
+    def label(self) -> str:
+        """Name of the line, quoted."""
+        return self.records.name(self.row)
 
     def whole(self, name: str) -> int:
         """A whole number."""
