@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from scopf import files
+from scopf.cases import dclosses
 from scopf.errors import CaseError, Fault, listing
 from scopf.network import piecewise
 from scopf.network.network import Network
@@ -115,9 +116,11 @@ def parse(content: Any, source: str) -> Network:
     made = reader.tables(content)
     if reader.faults:
         raise CaseError(source, reader.faults)
+    name, base = content["name"], float(content["base_mva"])
     try:
         with np.errstate(all="ignore"):  # what overflows is infinite, and that is found
-            return Network(content["name"], float(content["base_mva"]), **made)
+            made["dcline"] = dclosses.not_negative(made["dcline"], base, name)
+            return Network(name, base, **made)
     except CaseError as error:
         raise CaseError(source, error.faults) from error
 

@@ -57,6 +57,20 @@ IpoptOptionFile = Annotated[
         help="File of Ipopt options, NAME VALUE on each line; --option overrides it.",
     ),
 ]
+DispatchDc = Annotated[
+    bool,
+    typer.Option(
+        "--dispatch-dc",
+        help="Of a .raw file: let the power of each DC line be anything from zero to its schedule.",
+    ),
+]
+DeadIslands = Annotated[
+    str,
+    typer.Option(
+        help="Islands where nothing generates or nothing consumes: drop (and say what is lost), or "
+        "refuse."
+    ),
+]
 IgnoreUnsupported = Annotated[
     bool,
     typer.Option("--ignore-unsupported", help="Warn about content that cannot be represented."),

@@ -86,7 +86,12 @@ def sweep(
     time_limit: options.TimeLimit = None,
     option: options.IpoptOptions = None,
     ipopt_options: options.IpoptOptionFile = None,
+    dispatch_dc: options.DispatchDc = False,
     ignore_unsupported: options.IgnoreUnsupported = False,
+    dead_islands: Annotated[
+        str | None,
+        typer.Option(help="Dead islands: drop or refuse, as in `scopf solve`. [default: drop]"),
+    ] = None,
     *,
     context: typer.Context,
     **_: Any,
@@ -146,7 +151,9 @@ def sweep(
             max_iter=max_iter,
             time_limit=time_limit,
             options=solver_options,
+            dispatch_dc=dispatch_dc or None,
             ignore_unsupported=ignore_unsupported or None,
+            dead_islands=dead_islands,
         )
     except KeyboardInterrupt as stop:
         interrupted(_kept(out, again, str(stop)))

@@ -71,8 +71,6 @@ def shortage(problem: Problem, nlp: NLP) -> Shortage | None:
     capacity = np.zeros(1 + net.islands)
     np.add.at(capacity, net.island[net.gen_at], np.where(pg.fixed, pg.value, pg.upper))
     imports = _imports(net)
-    if imports is None:
-        return None
     capacity += imports
     total = np.bincount(net.island, load)
     short = total - capacity
@@ -86,21 +84,9 @@ def shortage(problem: Problem, nlp: NLP) -> Shortage | None:
     return Shortage(*found, place, bool(imports[worst]))
 
 
-def _imports(net: Network) -> Floats | None:
-    """Most active power that DC lines can bring into each island, per unit, shape (1 + islands,).
-
-    None where a DC line may have a loss below zero, and so supply power.
-    """
-    line = net.dcline
-    found = np.zeros(1 + net.islands)
-    if not len(line):
-        return found
-    slope = line.loss1 != 0
-    ends = [
-        np.where(slope, line.loss1 * np.where(slope, x, 0.0), 0.0) for x in (line.pmin, line.pmax)
-    ]
-    if (line.loss0 + np.minimum(*ends) < 0).any():
-        return None
+def _imports(net: Network) -> Floats:
+    """Most active power that DC lines can bring into each island, per unit."""
+    line, found = net.dcline, np.zeros(1 + net.islands)
     start, end = net.island[net.dcline_from], net.island[net.dcline_to]
     across = start != end
     np.add.at(found, end[across], line.received(line.pmax)[across])

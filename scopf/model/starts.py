@@ -3,8 +3,8 @@
 Every function returns `bus_vm`, `bus_va` (rad), `gen_pg` and `gen_qg`, per unit, in the order of
 the network's tables and within their bounds; the reference buses have their own angles. Every AC
 island meets its own load. With DC lines there are `dcline_pf`, `dcline_qf` and `dcline_qt` as well:
-the active power is the case's, as near as its bounds allow, the reactive in the middle of its
-range.
+the active power is the case's, as near as its bounds allow, the reactive in the middle of its range
+or in its ratio to the active.
 """
 
 from __future__ import annotations
@@ -197,11 +197,13 @@ def _dclines(net: Network) -> dict[str, Floats]:
     line = net.dcline
     if not len(line):
         return {}
-    return {
-        "dcline_pf": np.clip(line.pf, line.pmin, line.pmax),
-        "dcline_qf": _middle(line.qminf, line.qmaxf),
-        "dcline_qt": _middle(line.qmint, line.qmaxt),
-    }
+    pf = np.clip(line.pf, line.pmin, line.pmax)
+    found = {"dcline_pf": pf}
+    for end, p, tan_phi in (("f", pf, line.tan_phi_f), ("t", line.received(pf), line.tan_phi_t)):
+        low, high = getattr(line, f"qmin{end}"), getattr(line, f"qmax{end}")
+        fixed = np.clip(-tan_phi * p, low, high)
+        found[f"dcline_q{end}"] = np.where(np.isnan(tan_phi), _middle(low, high), fixed)
+    return found
 
 
 def _drawn(net: Network, vm: Floats | None = None) -> Complexes:

@@ -1,9 +1,10 @@
 """AC islands: buses that branches join. DC lines join none; every island has its own frequency.
 
 An island is *alive* if something there generates and something consumes. A unit whose Pmax is
-positive, or the end of a DC line, generates; a load, a shunt, a unit that may draw power, or the
-end of a DC line consumes. Other islands are *dead*: they are not energized, so that their loads
-are not served and their units stand still. If no island is alive, all that generate are kept.
+positive generates, and so does the end of a DC line whose active and reactive power may vary; a
+load, a shunt, a unit that may draw power, or the end of any DC line consumes. Other islands are
+*dead*: they are not energized, so that their loads are not served, and their units and DC lines
+stand still. If no island is alive, all that generate are kept.
 """
 
 from __future__ import annotations
@@ -34,13 +35,15 @@ class Unserved:
     Attributes:
         bus: their numbers.
         pd, qd: their loads at 1 p.u. voltage, per unit.
-        gen: numbers of units in service at them.
+        gen: numbers of units in service at them,
+        dcline: and of DC lines.
     """
 
     bus: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     pd: Floats = field(default_factory=lambda: np.zeros(0))
     qd: Floats = field(default_factory=lambda: np.zeros(0))
     gen: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    dcline: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def __add__(self, other: Unserved) -> Unserved:
         return Unserved(
@@ -48,6 +51,7 @@ class Unserved:
             np.concatenate([self.pd, other.pd]),
             np.concatenate([self.qd, other.qd]),
             np.concatenate([self.gen, other.gen]),
+            np.concatenate([self.dcline, other.dcline]),
         )
 
     def scaled(self, factor: float | Mapping[int, float]) -> Unserved:
@@ -63,24 +67,27 @@ class Unserved:
         return {bus: value for bus, value in by_bus.items() if bus not in idle}
 
     def as_dict(self, base_mva: float) -> dict[str, Any]:
-        """For JSON: number of buses, load in MW and MVAr, and number of units."""
+        """For JSON: number of buses, load in MW and MVAr, units and DC lines."""
         return {
             "buses": len(self.bus),
             "load_mw": base_mva * float(self.pd.sum()),
             "load_mvar": base_mva * float(self.qd.sum()),
             "units": len(self.gen),
+            "dclines": len(self.dcline),
         }
 
     def text(self, base_mva: float) -> str:
-        """A sentence; "" where no load and no unit is concerned."""
+        """A sentence; "" where no load, unit or DC line is concerned."""
         p, q = base_mva * self.pd.sum(), base_mva * self.qd.sum()
-        drawn = bool(self.pd.any() or self.qd.any())
-        if not (drawn or len(self.gen)):
+        parts = []
+        if self.pd.any() or self.qd.any():
+            parts.append(f"{p:.1f} MW and {q:.1f} MVAr of load")
+        for number, one in ((len(self.gen), "unit"), (len(self.dcline), "DC line")):
+            parts += [counted(number, one, f"{one}s")] if number else []
+        if not parts:
             return ""
-        parts = [f"{p:.1f} MW and {q:.1f} MVAr of load"] if drawn else []
-        parts += [counted(len(self.gen), "unit", "units")] if len(self.gen) else []
         where = counted(len(self.bus), "bus", "buses")
-        return f"not energized: {where} ({listing(self.bus, 3)}) with {' and '.join(parts)}"
+        return f"not energized: {where} ({listing(self.bus, 3)}) with {listing(parts)}"
 
 
 def numbers(count: int, start: Ints, end: Ints) -> Ints:
@@ -118,10 +125,11 @@ def energized(island: Ints, bus: Buses, gen: Gens, dcline: DcLines) -> Flags:
     at = island[positions(bus.id, gen.bus)]
     generates[at[gen.in_service & (gen.pmax > 0)]] = True
     consumes[at[gen.in_service & (gen.pmin < 0)]] = True
-    start, end = _ends(island, bus, dcline)
+    start, end = (island[positions(bus.id, ids)] for ids in (dcline.from_bus, dcline.to_bus))
     lines = dcline.in_service & (start > 0) & (end > 0)
-    for side in (start[lines], end[lines]):
-        generates[side] = consumes[side] = True
+    for side, ratio in ((start, dcline.tan_phi_f), (end, dcline.tan_phi_t)):
+        consumes[side[lines]] = True
+        generates[side[lines & (dcline.pmin < dcline.pmax) & np.isnan(ratio)]] = True
     draws = np.zeros(len(bus), dtype=bool)
     for column in (bus.pd, bus.qd, bus.pd_current, bus.qd_current, bus.gs, bus.bs):
         draws |= column != 0
@@ -176,9 +184,3 @@ def faults(island: Ints, bus: Buses, live: Flags) -> list[Fault]:
         where = f"{len(members)} of {counted(len(island), 'bus', 'buses')}"
         found += [Fault(text, "branch", label=where)] if len(members) else []
     return found
-
-
-def _ends(island: Ints, bus: Buses, dcline: DcLines) -> tuple[Ints, Ints]:
-    """Numbers of the islands at the two ends of each DC line."""
-    start, end = (positions(bus.id, ids) for ids in (dcline.from_bus, dcline.to_bus))
-    return island[start], island[end]

@@ -190,7 +190,9 @@ class Network:
         if not whole:
             p, q = self.bus.demand(1.0)
             idle = self.gen.id[self.gen.in_service & ~live[self.gen_at]]
-            out = islands.Unserved(self.bus.id[~live], p[~live], q[~live], idle)
+            ends = live[self.dcline_from] & live[self.dcline_to]
+            cut = self.dcline.id[self.dcline.in_service & ~ends]
+            out = islands.Unserved(self.bus.id[~live], p[~live], q[~live], idle, cut)
             net = dataclasses.replace(
                 self,
                 bus=self.bus.take(live),

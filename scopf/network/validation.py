@@ -31,13 +31,15 @@ COLUMNS = {
     "dcline": {
         "pf": "Pf", "qf": "Qf", "qt": "Qt", "vf": "Vf", "vt": "Vt", "pmin": "Pmin", "pmax": "Pmax",
         "qminf": "QminF", "qmaxf": "QmaxF", "qmint": "QminT", "qmaxt": "QmaxT",
-        "loss0": "loss0", "loss1": "loss1", "cost": "cost",
+        "loss0": "loss0", "loss1": "loss1", "cost": "cost", "tan_phi_f": "tan phi at the from bus",
+        "tan_phi_t": "tan phi at the to bus",
     },
 }  # fmt: skip
 _MAY_BE_INFINITE = {
     "pmin", "pmax", "qmin", "qmax", "vmax", "rate", "rate_b", "rate_c", "angmin", "angmax",
     "qminf", "qmaxf", "qmint", "qmaxt", "ramp_agc", "ramp_10", "ramp_30", "ramp_q",
 }  # fmt: skip
+_MAY_BE_NAN = {"tan_phi_f", "tan_phi_t"}
 _COSTS = {  # points, polynomial: how they are called
     "gen": {"cost_p_points": ("cost_p", "cost"), "cost_q_points": ("cost_q", "reactive cost")},
     "dcline": {"cost_points": ("cost", "cost")},
@@ -193,7 +195,18 @@ def _dcline_faults(dcline: DcLines, bus: Buses, base: float) -> list[Fault]:
         found += _bound_faults(dcline, on, low, high, unit, base)
     lost = on & (dcline.loss1 >= 1)
     text = "loss1 {:g} must be below 1: nothing of the power would arrive"
-    return found + _where(dcline, lost, text, dcline.loss1, column="loss1")
+    found += _where(dcline, lost, text, dcline.loss1, column="loss1")
+    text = (
+        "the losses are negative between Pmin {:g} MW and Pmax {:g} MW ({:g} MW at worst): the "
+        "line would be a source of energy; give it other losses, or a line to each direction"
+    )
+    limits = dcline.pmin * base, dcline.pmax * base
+    least = dcline.least_loss * base
+    found += _where(dcline, dcline.gains_energy & ~lost, text, *limits, least, column="loss1")
+    both = on & (dcline.pmin < 0) & (dcline.pmax > 0)
+    both &= ~np.isnan(dcline.tan_phi_f) | ~np.isnan(dcline.tan_phi_t)
+    text = "a fixed ratio of Q to P (tan phi) needs one direction, not {:g} MW to {:g} MW"
+    return found + _where(dcline, both, text, *limits, column="pmin")
 
 
 def _branch_faults(branch: Branches, bus: Buses, base: float) -> list[Fault]:
@@ -234,6 +247,8 @@ def _number_faults(table: Table) -> list[Fault]:
     for column, shown in COLUMNS[table.key].items():
         values: Floats = getattr(table, column)
         wrong = np.isnan(values) if column in _MAY_BE_INFINITE else ~np.isfinite(values)
+        if column in _MAY_BE_NAN:
+            wrong = np.isinf(values)
         bad = np.asarray(wrong if wrong.ndim == 1 else wrong.any(axis=1))
         if bad.any():
             text = f"{shown} is not a number"
