@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -65,7 +65,7 @@ DispatchDc = Annotated[
     ),
 ]
 DeadIslands = Annotated[
-    str,
+    Literal["drop", "refuse"],
     typer.Option(
         help="Islands where nothing generates or nothing consumes: drop (and say what is lost), or "
         "refuse."
