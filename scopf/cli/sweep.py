@@ -194,6 +194,7 @@ def _again(out: Path, workers: int, dask: str | None, stall_timeout: float, *, c
 def summary(found: "Sweep") -> str:
     """The result of a sweep, in a few lines."""
     from scopf.sweeps.manifest import about_constant_power
+    from scopf.sweeps.rows import about_islands
 
     manifest = found.manifest
     counts = ", ".join(f"{count} {status}" for status, count in manifest["counts"].items())
@@ -207,6 +208,7 @@ def summary(found: "Sweep") -> str:
         reason = found.scenarios["message"].mode()[0]
         reason = reason.replace("verbose=True", "scopf solve --verbose")  # sweeps have no such flag
         lines.append(f"the most frequent reason: {reason}")
+    lines += about_islands(found.scenarios)
     return "\n".join([*lines, *about_constant_power(manifest)])
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scopf.optimizer.status import Status
 from scopf.sweeps.base_case import INVALID
 from scopf.sweeps.progress import CRASHED
 from scopf.sweeps.worker import ERROR, MESSAGE
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _LONGEST = 12 * MESSAGE + 10_000  # of a row as text, which may spell each of them out
 ROW = {
@@ -50,6 +53,24 @@ def read(text: Any) -> dict[str, Any]:
     if row["solved"] != (status in (Status.OPTIMAL, Status.ACCEPTABLE)):
         raise ValueError(f"is {status} and, it says, {'' if row['solved'] else 'not '}solved")
     return row
+
+
+def about_islands(scenarios: pd.DataFrame) -> list[str]:
+    """Sentences on scenarios of several AC islands, and on load that is not energized."""
+    found, count = list[str](), len(scenarios)
+    if "islands" not in scenarios:
+        return found
+    several = int((scenarios["islands"].fillna(0) > 1).sum())
+    if several:
+        found.append(f"Scenarios with several AC islands: {several} of {count}.")
+    unserved = scenarios["unserved_mw"].fillna(0.0)
+    if (unserved > 0).any():
+        cut = int((unserved > 0).sum())
+        found.append(
+            f"Load that is not energized: {unserved.max():.1f} MW at most, in {cut} of {count} "
+            "scenarios."
+        )
+    return found
 
 
 def _is_a(kind: str, value: Any) -> bool:

@@ -10,6 +10,7 @@ import pytest
 import scopf
 from scopf.sweeps.iterates import packed, unpacked
 from scopf.sweeps.plan import Plan
+from scopf.sweeps.rows import about_islands
 from scopf.sweeps.spec import check
 
 ALL = dict.fromkeys(range(30, 40), 0.195)
@@ -262,6 +263,9 @@ def test_an_outage_may_split_the_network():
     assert of_split.groupby("island").size().tolist() == [35, 4]
     served = scopf.sweep("case118", outage=[184], load_scale=[0.9], criterion="none").scenarios
     assert served["unserved_mw"].tolist() == pytest.approx([0.0, 18.0])
+    said = "Load that is not energized: 18.0 MW at most, in 1 of 2 scenarios."
+    assert about_islands(served) == [said]
+    assert about_islands(table) == ["Scenarios with several AC islands: 2 of 4."]
 
 
 def test_numbers_of_what_an_outage_cuts_off_have_no_effect():
