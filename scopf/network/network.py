@@ -70,6 +70,7 @@ class Network:
         base_mva: system base.
         bus, gen, branch, dcline: the tables.
         unserved: buses that `energized()` has left out, with their loads.
+        approximations: a sentence on everything that the reader of the case changed or left out.
 
     Raises:
         CaseError: listing every fault, when the data do not describe a network that can be solved.
@@ -82,6 +83,7 @@ class Network:
     branch: Branches
     dcline: DcLines = field(default_factory=DcLines.none)
     unserved: islands.Unserved = field(default_factory=islands.Unserved, repr=False)
+    approximations: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         faults = self.validate()
