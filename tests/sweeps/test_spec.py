@@ -83,6 +83,38 @@ def test_a_spec_is_the_same_after_a_trip_through_json():
     assert check({"eta_q": [0.1, 1, 10], "outage": [3], "lossless": True}, "test").hash == spec.hash
 
 
+@pytest.mark.parametrize(
+    ("axes", "words"),
+    [
+        ([{"columns": ["mq"], "rows": [[0.1, 0.2]]}], "not as wide as their columns, mq"),
+        ([{"columns": ["mq"], "rows": [[[]]]}], "mq .*valid number"),
+        ([{"columns": ["mq"], "rows": [[-1.0]]}], "mq .*greater than"),
+        ([{"columns": ["mq"], "rows": [["nan"]]}], "mq .*valid number"),
+        ([{"columns": ["mq"], "rows": []}], "mq .*required"),
+        ([{"columns": ["outage"], "rows": [[1.5]]}], "outage .*valid integer"),
+        ([{"columns": ["step"], "rows": [[{}]]}], "step .*valid integer"),
+        ([{"columns": ["criterion"], "rows": [[[]]]}], "criterion .*valid string"),
+        ([{"columns": [], "rows": [[]]}], "no columns of scenarios"),
+        ([{"columns": [1], "rows": [[1]]}], "no columns of scenarios"),
+        ([{"columns": ["__class__"], "rows": [[1]]}], "no columns of scenarios"),
+        ([{"columns": ["mq"], "rows": [[0.1]]}] * 2, "given twice"),
+        ([{"columns": [f"mq_{k}"], "rows": [[0.1]] * 40} for k in range(4)], "more than 1,000,000"),
+        ([{"columns": ["mq"]}], "rows"),
+        ([1], "subscriptable"),
+        (1, "iterable"),
+    ],
+    ids=range(16),
+)
+def test_a_spec_of_a_manifest_that_is_none_is_refused(axes, words):
+    with pytest.raises((LookupError, TypeError, ValueError), match=words):
+        Spec.from_dict({"settings": {"case": "case9"}, "axes": axes})
+
+
+def test_a_spec_of_a_manifest_may_name_a_criterion_that_is_not_registered_now():
+    axes = [{"columns": ["step", "criterion"], "rows": [[1, "of another session"], [2, None]]}]
+    assert Spec.from_dict({"settings": {}, "axes": axes}).as_dict()["axes"] == axes
+
+
 FAULTY = """\
 case = "case9"
 lossless = 1
