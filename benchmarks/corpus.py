@@ -159,6 +159,7 @@ def _options() -> dict[str, Files]:
         "a file": b"output_file x\n",
         "a library in capitals": b"HSLLIB x.so\n",
         "a prefix": b"resto.pardisolib x\n",
+        "digits and a letter": b"mu_init " + b"1" * 20_000 + b"x\n",
         "open quotes": b'"' * 100_000,
         "one quote in each line": b'max_iter "\n' * 20_000,
         "blanks": b"max_iter" + b" " * 100_000 + b"\n",

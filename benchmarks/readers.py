@@ -246,10 +246,10 @@ def _costs(given: Files, ignore: bool, folder: Path) -> None:
     assert priced.sum() <= len(rows), "a cost that no row has"
 
 
-def _rows(table: bytes) -> list[str]:
+def _rows(table: bytes, blank: str = ',"') -> list[str]:
     """Lines of a table that are not blank, without comments."""
     lines = (line.partition("#")[0] for line in table.decode("utf-8-sig").splitlines())
-    return [line for line in lines if line.strip(' \t,"')]
+    return [line for line in lines if "".join(line.split()).strip(blank)]
 
 
 # -- sweeps -----------------------------------------------
@@ -269,12 +269,17 @@ def _spec(given: Files, ignore: bool, folder: Path) -> None:
     for column in set(content) & set(spec.columns):
         if isinstance(content[column], list):
             axis = next(axis for axis in spec.axes if column in axis.columns)
-            found = {row[axis.columns.index(column)] for row in axis.rows}
-            assert found >= set(content[column]), f"{column}: values were lost"
+            found = {_plain(row[axis.columns.index(column)]) for row in axis.rows}
+            assert found >= set(map(_plain, content[column])), f"{column}: values were lost"
     for key in ("scenarios", "load_series"):
         if isinstance(content.get(key), str):
-            rows = len(_rows(given[content[key]])) - 1
+            rows = len(_rows(given[content[key]], blank=' "')) - 1
             assert any(len(axis.rows) == rows for axis in spec.axes), f"rows of {key} were lost"
+
+
+def _plain(value: Any) -> Any:
+    """A number as it is kept."""
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _options(given: Files, ignore: bool, folder: Path) -> None:
