@@ -228,15 +228,25 @@ def _runs() -> dict[str, Files]:
     journal("an iterate that is none", "UPDATE chains SET iterate = ?", b"PK")
     journal("a schema that is cut", "UPDATE schemas SET schema = substr(schema, 1, 100);")
     journal("a batch that is cut", "UPDATE tables SET batch = substr(batch, 1, 100);")
+    journal("an empty batch", "UPDATE tables SET batch = x'';")
+    journal("a column more", "ALTER TABLE about ADD x;")
+    unsolved = json.dumps({"status": "failed", "solved": False, "message": "", "seconds": 1})
+    journal("a row without its solution", "UPDATE scenarios SET row = ?", unsolved)
+    long = unsolved.replace("1", str(10**30)).replace("seconds", "iterations")
+    journal(
+        "a whole number of 100 bits", "UPDATE scenarios SET row = ?", long[:-1] + ', "seconds": 1}'
+    )
     journal("a scenario far away", "UPDATE scenarios SET scenario = 1000000 WHERE scenario = 1;")
     found["a folder with another's journal"] = {**first, "results.sqlite": second["results.sqlite"]}
     found["a folder with another's table"] = {
         **first, "scenarios.parquet": second["scenarios.parquet"],
     }  # fmt: skip
     found["a table of five million rows"] = {**first, "scenarios.parquet": _parquet()}
+    found["a table of other types"] = {**first, "scenarios.parquet": _retyped(first)}
     deep = b'{"format": 2, "x": ' + b"[" * 200_000
     found["a manifest of deep lists"] = {**unfinished, "manifest.json": deep}
     manifest("a huge whole number in a manifest", lambda m: m.update(scenarios=10**400))
+    manifest("a time that is none", lambda m: m["runs"][0].update(seconds={}))
     manifest("a manifest of a device", lambda m: m["spec"]["settings"].update(case="/dev/zero"))
     manifest("a manifest of a library",
              lambda m: m["spec"]["settings"].update(options={"hsllib": "x.so"}))  # fmt: skip
@@ -258,6 +268,17 @@ def _bomb(count: int, *, whole: bool) -> bytes:
                 part.write(b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text.encode())
                 for _ in range(count // 2**20 if whole and name == "x" else 1):
                     part.write(b"\0" * (8 * 2**20 if name == "x" else 8))
+    return file.getvalue()
+
+
+def _retyped(run: Files) -> bytes:
+    """A table whose types, as pandas keeps them, are left out."""
+    from pyarrow import parquet
+
+    table = parquet.read_table(io.BytesIO(run["scenarios.parquet"]))
+    text = table.schema.metadata[b"pandas"].replace(b"numpy_type", b"x")
+    file = io.BytesIO()
+    parquet.write_table(table.replace_schema_metadata({b"pandas": text}), file)
     return file.getvalue()
 
 

@@ -14,11 +14,17 @@ KNOWN = {
     "a trigger that drops what comes": ENDLESS,
     "deep JSON in a row": "RecursionError",
     "a huge whole number in a row": "OverflowError",
+    "a whole number of 100 bits": "OverflowError",
+    "an empty batch": "EOFError of Arrow",
+    "a column more": "ValueError where the sweep goes on",
+    "a row without its solution": "tables of scenarios that are not solved",
     "a scenario far away": "tables of scenarios that are not solved",
     "a folder with another's table": "a table of other columns than the manifest's",
     "a table of five million rows": "a table of other rows than the manifest's",
+    "a table of other types": "KeyError of pandas",
     "a manifest of deep lists": "RecursionError",
     "a huge whole number in a manifest": "a number of scenarios that is not that of the table",
+    "a time that is none": "TypeError where the sweep goes on",
 }
 
 
