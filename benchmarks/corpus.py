@@ -198,7 +198,8 @@ def _runs() -> dict[str, Files]:
 
     endless = "WITH RECURSIVE c(x) AS (SELECT 0 UNION ALL SELECT x + 1 FROM c) SELECT"
     for name, columns in {
-        "scenarios": "x AS scenario, '{}' AS row", "chains": "x AS chain, x'' AS iterate",
+        "scenarios": "x AS scenario, '' AS inputs, '{}' AS row",
+        "chains": "x AS chain, x'' AS iterate",
         "about": "x AS key, '1' AS value", "schemas": "x AS key, x'' AS schema",
     }.items():  # fmt: skip
         view = f"DROP TABLE {name}; CREATE VIEW {name} AS {endless} {columns} FROM c;"
@@ -225,6 +226,9 @@ def _runs() -> dict[str, Files]:
     bombs["claims a terabyte"] = _bomb(2**37, whole=False)
     for name, bomb in bombs.items():
         journal(f"an iterate that {name}", "UPDATE chains SET iterate = ?", bomb)
+    head = {"signature": "x", "lift": False, "cold": 0, "sizes": [10**12, 0, 0, 0]}
+    long = json.dumps(head).encode() + b"\n"
+    journal("an iterate of a terabyte", "UPDATE chains SET iterate = ?", long)
     journal("an iterate that is none", "UPDATE chains SET iterate = ?", b"PK")
     journal("a schema that is cut", "UPDATE schemas SET schema = substr(schema, 1, 100);")
     journal("a batch that is cut", "UPDATE tables SET batch = substr(batch, 1, 100);")
@@ -232,17 +236,18 @@ def _runs() -> dict[str, Files]:
     journal("a column more", "ALTER TABLE about ADD x;")
     unsolved = json.dumps({"status": "failed", "solved": False, "message": "", "seconds": 1})
     journal("a row without its solution", "UPDATE scenarios SET row = ?", unsolved)
-    long = unsolved.replace("1", str(10**30)).replace("seconds", "iterations")
+    wide = unsolved.replace("1", str(10**30)).replace("seconds", "iterations")
     journal(
-        "a whole number of 100 bits", "UPDATE scenarios SET row = ?", long[:-1] + ', "seconds": 1}'
+        "a whole number of 100 bits", "UPDATE scenarios SET row = ?", wide[:-1] + ', "seconds": 1}'
     )
     journal("a scenario far away", "UPDATE scenarios SET scenario = 1000000 WHERE scenario = 1;")
     found["a folder with another's journal"] = {**first, "results.sqlite": second["results.sqlite"]}
     found["a folder with another's table"] = {
         **first, "scenarios.parquet": second["scenarios.parquet"],
     }  # fmt: skip
-    found["a table of five million rows"] = {**first, "scenarios.parquet": _parquet()}
-    found["a table of other types"] = {**first, "scenarios.parquet": _retyped(first)}
+    for name, table in {"five million rows": _parquet(), "other types": _retyped(first)}.items():
+        found[f"a table of {name}"] = {**first, "scenarios.parquet": table}
+        found[f"a signed table of {name}"] = run_folders.signed(found[f"a table of {name}"])
     deep = b'{"format": 2, "x": ' + b"[" * 200_000
     found["a manifest of deep lists"] = {**unfinished, "manifest.json": deep}
     manifest("a huge whole number in a manifest", lambda m: m.update(scenarios=10**400))

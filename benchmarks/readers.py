@@ -32,6 +32,7 @@ from benchmarks import accounts, corpus, net_mutations, run_folders, seeds
 from benchmarks.mutations import Files, Rng, put, spoil
 from scopf.cases import native
 from scopf.optimizer import option_file
+from scopf.sweeps import stored_spec
 from scopf.sweeps.spec import Settings
 from scopf.sweeps.study import Study
 
@@ -261,7 +262,7 @@ def _spec(given: Files, ignore: bool, folder: Path) -> None:
     for column, values in spec.identity.items():
         if column not in Settings.model_fields and column != "axes":
             assert values, f"{column} without a value"
-    assert type(spec).from_dict(json.loads(json.dumps(spec.as_dict()))) == spec, "not what it says"
+    assert stored_spec.read(json.loads(json.dumps(spec.as_dict()))) == spec, "not what it says"
     content = tomllib.loads(given["study.toml"].decode("utf-8"))
     told = {*Settings.model_fields, *spec.columns, *(name.split("_")[0] for name in spec.columns)}
     lost = [key for key in content if key not in told | {"scenarios", "load_series"}]

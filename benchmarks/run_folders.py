@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -20,8 +21,8 @@ from benchmarks import mutations
 from benchmarks.mutations import Files, Rng
 from scopf.procedures.solver import solve
 from scopf.sweeps import manifest as manifests
+from scopf.sweeps.iterates import packed
 from scopf.sweeps.plan import Plan
-from scopf.sweeps.worker import packed
 
 JOURNAL, MANIFEST = "results.sqlite", "manifest.json"
 TABLES = ("scenarios", "inverters", "pairs", "buses")
@@ -56,8 +57,8 @@ def seeds() -> tuple[Files, ...]:
     """Two finished sweeps and one that was interrupted, the same to the last bit each time."""
     problem = scopf.build(scopf.load_case("case9"), mq=0.05)
     iterate = packed(solve(problem).iterate)  # type: ignore[arg-type]
-    first = _swept(eta_q=[0.0, 0.1], mq=[0.05, 0.1], max_iter=60)
-    second = _swept(outage=[2], load_scale=[0.9, 1.0], max_iter=60)
+    first = _swept("1" * 16, eta_q=[0.0, 0.1], mq=[0.05, 0.1], max_iter=60)
+    second = _swept("2" * 16, outage=[2], load_scale=[0.9, 1.0], max_iter=60)
 
     def interrupt(base: sqlite3.Connection) -> None:
         base.execute("DELETE FROM scenarios WHERE scenario > 1")
@@ -73,12 +74,13 @@ def seeds() -> tuple[Files, ...]:
     return first, second, unfinished
 
 
-def _swept(**keywords: Any) -> Files:
-    """The folder of a sweep of case9, at no time and on no machine."""
+def _swept(run: str, **keywords: Any) -> Files:
+    """The folder of a sweep of case9 with this id, at no time and on no machine."""
     folder = Path(tempfile.mkdtemp())
     try:
         with (
             mock.patch("time.perf_counter", return_value=0.0),
+            mock.patch("secrets.token_hex", return_value=run),
             mock.patch.object(manifests, "now", return_value="2026-01-01T00:00:00+00:00"),
             mock.patch.object(manifests, "machine", return_value={"host": "x", "cpus": 1}),
         ):
@@ -137,7 +139,18 @@ def spoil(rng: Rng) -> Files:
             files[name] = mutations.mutate(rng, files[name], [other])
         else:
             _exchange(rng, files)
-    return files
+    return signed(files) if rng.random() < 0.5 else files
+
+
+def signed(files: Files) -> Files:
+    """The same with the digests of the tables in the manifest, as a forger would have them."""
+    try:
+        manifest = json.loads(files[MANIFEST])
+        for name in manifest["run"]["sha256"].keys() & files.keys():
+            manifest["run"]["sha256"][name] = hashlib.sha256(files[name]).hexdigest()
+        return {**files, MANIFEST: json.dumps(manifest).encode()}
+    except (LookupError, AttributeError, TypeError, ValueError, RecursionError):
+        return files
 
 
 def _pick(rng: Rng, of: Any) -> Any:
@@ -222,26 +235,30 @@ EDITS = (edit_cell, edit_cell, edit_cell, exchange_cells, edit_rows, change_tabl
 
 def read(given: Files, ignore: bool, folder: Path) -> None:
     """Read the results of a run folder; with `ignore` go on with the sweep as well."""
-    _check(scopf.load_sweep(folder))
+    forged = given.get(MANIFEST) not in [files[MANIFEST] for files in seeds()]
+    _check(scopf.load_sweep(folder), forged=forged)
     if ignore:
-        _check(scopf.sweep(out=folder, resume=True, progress=False))
+        _check(scopf.sweep(out=folder, resume=True, progress=False), forged=forged)
 
 
-def _check(found: scopf.Sweep) -> None:
+def _check(found: scopf.Sweep, *, forged: bool) -> None:
+    """Compare the tables with each other; and with the manifest, unless that may say anything."""
     frame = found.scenarios
     count = found.manifest["scenarios"]
     assert len(frame) == count, "scenarios are not those asked for"
     assert frame["scenario"].tolist() == list(range(count)), "scenarios are not those asked for"
     assert all(isinstance(status, str) for status in frame["status"]), "a status that is none"
     assert not (frame["status"] == "error").any(), "a scenario that raised something unforeseen"
+    solved = set(np.flatnonzero(frame["solved"]))
+    for name in TABLES[1:]:
+        table = getattr(found, name)
+        assert set(table["scenario"]) <= solved, f"{name} of scenarios that are not solved"
+    assert repr(found), "no text"
+    if forged:
+        return
     plan = Plan(manifests.spec(found.folder or Path(), found.manifest))
     for column in plan.columns:
         assert column in frame, f"there is no {column}"
         cells = frame[column]
         values = [None if none else v for none, v in zip(cells.isna(), cells, strict=True)]
         assert values == plan.column(column), f"{column} is not what was asked for"
-    solved = set(np.flatnonzero(frame["solved"]))
-    for name in TABLES[1:]:
-        table = getattr(found, name)
-        assert set(table["scenario"]) <= solved, f"{name} of scenarios that are not solved"
-    assert repr(found), "no text"

@@ -9,11 +9,13 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from scopf.version import __version__ as __version__
 
+TYPE_CHECKING = False  # `typing` takes a while, and signals can be handled only after this file
 if TYPE_CHECKING:
+    from typing import Any
+
     from scopf import plots
     from scopf.cases.files import load_case, save_case
     from scopf.devices.gfm import Inverters
@@ -61,7 +63,14 @@ def __getattr__(name: str) -> Any:
         return import_module("scopf.plots")
     if name not in _HOME:
         raise AttributeError(f"module 'scopf' has no attribute {name!r}")
-    value = getattr(import_module(_HOME[name]), name)
+    try:
+        value = getattr(import_module(_HOME[name]), name)
+    except ImportError as error:
+        from scopf.errors import installation, out_of_memory
+
+        if out_of_memory(error):
+            raise MemoryError(str(error)) from error
+        raise installation(error) from error
     globals()[name] = value
     return value
 

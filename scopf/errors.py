@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import importlib.util
 import inspect
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -71,6 +72,78 @@ class CaseError(ScopfError):
 
     def __reduce__(self) -> tuple[type[CaseError], tuple[str, tuple[Fault, ...]]]:
         return type(self), (self.source, self.faults)
+
+
+class InstallationError(ScopfError, ImportError):
+    """A package that scopf needs is not installed, or cannot be loaded."""
+
+
+def installation(error: ImportError) -> InstallationError:
+    """The error for an import that failed: which package, why, and what to do."""
+    name = (error.name or "").partition(".")[0]
+    missing = isinstance(error, ModuleNotFoundError) and not _is_installed(name)
+    if isinstance(error, InstallationError):
+        return error
+    if missing:
+        text = f"the package {name} is not installed; `pip install {name}` or "
+        return InstallationError(text + f"`conda install -c conda-forge {name}` brings it")
+    name = _importing(error) or name or "that it belongs to"
+    text = f"the package {name} is installed, but cannot be loaded ({error}); install it again: "
+    text += f"`pip install --force-reinstall {name}` or "
+    return InstallationError(text + f"`conda install -c conda-forge --force-reinstall {name}`")
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return bool(name) and importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _importing(error: ImportError) -> str:
+    """The package in whose files an import failed: the innermost one that is not our own."""
+    trace, places = error.__traceback__, list[str]()
+    while trace is not None:
+        places.append(trace.tb_frame.f_globals.get("__name__", "").partition(".")[0])
+        trace = trace.tb_next
+    own = ("", "scopf", "importlib", "__main__", "runpy", "typer")
+    return next((place for place in reversed(places) if place not in own), "")
+
+
+def require(package: str) -> None:
+    """Import a package that will be needed, before the work that would be lost without it.
+
+    Raises:
+        InstallationError: when it is missing or broken.
+    """
+    try:
+        importlib.import_module(package)
+    except ImportError as error:
+        raise installation(error) from error
+
+
+def out_of_memory(error: BaseException) -> str:
+    """A sentence if this is what an error comes from, else ""."""
+    text = str(error)
+    signs = ("bad_alloc", "Cannot allocate memory", "failed to map segment")
+    if not isinstance(error, MemoryError) and not (
+        isinstance(error, (RuntimeError, OSError, ImportError)) and any(s in text for s in signs)
+    ):
+        return ""
+    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in lines if any(s in line for s in signs)] or lines  # NumPy's are many
+    detail = f" ({lines[0].strip()})" if lines else ""
+    advice = "a smaller case or fewer workers need less, other programs may hold much, and "
+    return f"out of memory{detail}: {advice}a job may have a limit of its own (ulimit -v, --mem)"
+
+
+def sentence(error: Exception) -> str:
+    """What to say of an error that is no fault of the program; "" for others."""
+    if memory := out_of_memory(error):
+        return memory
+    if isinstance(error, ImportError):
+        error = installation(error)
+    return str(error) if isinstance(error, ScopfError) else ""
 
 
 def by_number(name: str, kind: str, values: Mapping[Any, object]) -> dict[int, float]:

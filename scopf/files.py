@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from scopf.errors import ScopfError
 
@@ -51,7 +50,7 @@ def refusal(name: Name) -> str:
 
 
 @contextmanager
-def opened(name: Name) -> Iterator[BinaryIO]:
+def opened(name: Name) -> Iterator[io.BufferedReader]:
     """A regular file to read bytes from.
 
     Raises:
@@ -83,9 +82,13 @@ def read(name: Name, largest: int = LARGEST) -> bytes:
         size = os.fstat(file.fileno()).st_size
         content = b"" if size > largest else file.read(largest + 1)  # it may have grown
     if max(size, len(content)) > largest:
-        text = f"it is larger than {largest / 2**20:g} MiB, the most that is read"
-        raise OSError(errno.EFBIG, text)
+        raise _too_large(largest)
     return content
+
+
+def _too_large(largest: int) -> OSError:
+    text = f"it is larger than {largest / 2**20:g} MiB, the most that is read"
+    return OSError(errno.EFBIG, text)
 
 
 def text(name: Name, largest: int = LARGEST, errors: str = "strict") -> str:
@@ -109,8 +112,30 @@ def check(name: Name) -> None:
         pass
 
 
-def own_files(folder: Path, *names: str) -> None:
+def digest(name: Name, largest: int) -> str:
+    """SHA-256 of a regular file.
+
+    Args:
+        name: of the file.
+        largest: size in bytes.
+
+    Raises:
+        OSError: with a sentence as its `strerror`, when there is none, or it is larger.
+    """
+    with opened(name) as file:
+        if os.fstat(file.fileno()).st_size > largest:
+            raise _too_large(largest)
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def own_files(folder: Path, *names: str, written: bool = True) -> None:
     """Refuse files of a folder that are links to others, devices or pipes.
+
+    Args:
+        folder: of the files.
+        names: of files that may be there.
+        written: whether they are to be written in place, so that no other name, a hard link, may
+            lead to them.
 
     Raises:
         ScopfError: naming the first.
@@ -122,6 +147,9 @@ def own_files(folder: Path, *names: str) -> None:
             raise ScopfError(f"{path} {text}")
         if os.path.exists(path) and not os.path.isfile(path):
             raise ScopfError(f"{path} is not a regular file; a run folder holds such only")
+        if written and os.path.exists(path) and os.stat(path).st_nlink > 1:
+            text = "has another name elsewhere (a hard link), and would change there as well"
+            raise ScopfError(f"{path} {text}; put a copy in its place")
 
 
 # -- writing -----------------------------------------------

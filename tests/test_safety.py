@@ -28,7 +28,11 @@ def calls(tree):
 
 
 # What a sweep's driver hands to its own workers, in memory; no file goes that way.
-BETWEEN_PROCESSES = {"sweeps/driver.py": {"pickle"}, "sweeps/worker.py": {"pickle", "pickle.loads"}}
+BETWEEN_PROCESSES = {
+    "sweeps/driver.py": {"pickle"},
+    "sweeps/pool.py": {"pickle", "pickle.loads"},
+    "sweeps/worker.py": {"pickle", "pickle.loads"},
+}
 
 
 def test_nothing_in_the_package_runs_or_unpickles_data():

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from scopf.cli import completion, options
+from scopf.cli.interrupts import Writing
 from scopf.errors import ScopfError
 
 
@@ -34,5 +35,7 @@ def convert(
     if target.exists() and os.path.exists(source) and os.path.samefile(source, target):
         raise ScopfError(f"{target}: this is the file to read; give another name")
     net = load_case(source, costs=costs, ignore_unsupported=ignore_unsupported)
-    save_case(net, target)
+    with Writing(target) as writing:
+        save_case(net, target)
+        writing.done(f"{target} was written")
     typer.echo(f"{target}: {net!r}")

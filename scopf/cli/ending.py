@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 
-from scopf.errors import ScopfError
+from scopf.cli import interrupts
+from scopf.errors import out_of_memory, sentence
 
-NOT_SOLVED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+NOT_SOLVED, BAD_INPUT = 1, 2
 NOT_STABLE = NOT_SOLVED
 
 
@@ -22,14 +23,32 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
     def run(*args: Any, **keywords: Any) -> None:
         try:
             command(*args, **keywords)
-        except (ScopfError, ImportError) as error:
-            typer.echo(f"scopf: {_with_flags(str(error))}", err=True)
+        except Exception as error:
+            text = explained(error)
+            if not text:
+                raise
+            typer.echo(f"scopf: {_with_flags(text)}", err=True)
             raise typer.Exit(BAD_INPUT) from None
         except KeyboardInterrupt:
-            typer.echo("scopf: interrupted, nothing was written", err=True)
-            raise typer.Exit(INTERRUPTED) from None
+            interrupted()
 
     return run
+
+
+def explained(error: Exception) -> str:
+    """A sentence for an error that is no fault of the program; "" for others."""
+    memory = out_of_memory(error)
+    return f"{memory}; {interrupts.written()}" if memory else sentence(error)
+
+
+def interrupted(more: str = "") -> NoReturn:
+    """End with the sentence and the exit code of a signal.
+
+    Args:
+        more: what was written, and what to do; by default what is known of it.
+    """
+    typer.echo(interrupts.sentence(more), err=True)
+    raise typer.Exit(interrupts.exit_code()) from None
 
 
 def _with_flags(text: str) -> str:

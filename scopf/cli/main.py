@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from scopf import __version__
-from scopf.cli import studies
+from scopf.cli import ending, interrupts, studies
 from scopf.cli.convert import convert
 from scopf.cli.ending import guarded
 from scopf.cli.report import report
 from scopf.cli.solve import solve, verify
 from scopf.cli.sweep import sweep
+from scopf.optimizer import signals
 
 app = typer.Typer(
     name="scopf",
@@ -24,8 +25,19 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Entry point of the command `scopf`."""
-    app(prog_name="scopf")
+    """Run the command that was typed; `scopf.__main__` listens to signals from before that on."""
+    interrupts.listen()
+    interrupts.deliver_to(signals.deliver)
+    try:
+        app(prog_name="scopf")
+    except SystemExit as end:
+        interrupts.listen_no_more()
+        if interrupts.pending() and end.code == interrupts.exit_code():
+            interrupts.see_to_the_end()
+        raise
+    except MemoryError as error:  # outside a command
+        typer.echo(f"scopf: {ending.explained(error)}", err=True)
+        raise SystemExit(ending.BAD_INPUT) from None
 
 
 def _version(wanted: bool) -> None:

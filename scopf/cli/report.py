@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from scopf.cli.interrupts import Writing
+
 NAME = "report.html"
 
 
@@ -27,5 +29,8 @@ def report(
     import scopf
     from scopf.pages.page import write
 
-    written = write(scopf.load_sweep(folder), out or folder / NAME)
+    runs, target = scopf.load_sweep(folder), out or folder / NAME
+    with Writing(target) as writing:
+        written = write(runs, target)
+        writing.done(f"{written} was written")
     typer.echo(f"report written to {written} ({written.stat().st_size / 1e6:.1f} MB)")

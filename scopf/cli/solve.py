@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scopf.cli import completion, options
-from scopf.cli.ending import INTERRUPTED, NOT_SOLVED, NOT_STABLE
-from scopf.errors import ScopfError
+from scopf.cli.ending import NOT_SOLVED, NOT_STABLE, interrupted
+from scopf.cli.interrupts import Writing
+from scopf.errors import ScopfError, require
 from scopf.model.quantities import QUANTITIES
 
 if TYPE_CHECKING:
@@ -166,15 +167,21 @@ def solve(
 ) -> None:
     """Solve one case and print its Nodal Stability Shadow Prices.
 
-    Exit code: 0 solved, 1 not solved (or not certified), 2 usage or bad input, 130 interrupted.
+    Exit code: 0 solved, 1 not solved (or not certified), 2 usage or bad input, 130
+    or 143 interrupted.
 
     Example: scopf solve case39 --lossless --mq 0.2 --eta-q 0.1 --out results
     """
+    if out is not None:
+        require("pyarrow")  # rather now than after the solve
     solution, why = _solved(given)
     from scopf.results import export
 
-    settings = _settings(given)
-    written = export.write(solution, out, settings, why) if out else []
+    settings, written = _settings(given), ""
+    if out is not None:
+        with Writing(out) as writing:
+            count = len(export.write(solution, out, settings, why))
+            writing.done(written := f"{count} files written to {out}")
     if as_json:
         typer.echo(export.as_json(solution, settings, why))
     else:
@@ -182,7 +189,7 @@ def solve(
         if why is not None:
             typer.echo(f"\n{why}")
         if written:
-            typer.echo(f"\n{len(written)} files written to {out}")
+            typer.echo(f"\n{written}")
     _exit_if_interrupted(solution)
     if not solution.solved or solution.certified is False:
         raise typer.Exit(NOT_SOLVED)
@@ -240,7 +247,7 @@ def verify(as_json: _Json = False, **given: Any) -> None:
     """Solve one case and check by its dynamics whether the result is stable.
 
     Exit code: 0 stable, 1 not solved, not stable or undecided, 2 usage or bad input, 130
-    interrupted.
+    or 143 interrupted.
 
     Example: scopf verify case39 --lossless --mq 0.2 --load impedance
     """
@@ -268,7 +275,7 @@ def verify(as_json: _Json = False, **given: Any) -> None:
 
 
 def _exit_if_interrupted(solution: "Solution") -> None:
-    """With the exit code of Ctrl-C, after what there is has been shown."""
+    """With the exit code of the signal, after what there is has been shown."""
     last = solution.checks[-1].status if solution.checks else solution.status
     if str(last) == "interrupted":
-        raise typer.Exit(INTERRUPTED)
+        interrupted()

@@ -11,6 +11,7 @@ import typer
 
 from scopf.cli import completion, options
 from scopf.cli.filenames import file_name
+from scopf.cli.interrupts import Writing
 from scopf.errors import ScopfError
 from scopf.version import __version__
 
@@ -65,8 +66,7 @@ def gap(criterion: Annotated[list[str] | None, _CRITERION] = None, out: _OUT = N
     except ScopfError as error:
         typer.echo(f"scopf: no pictures: {error}", err=True)
     table = pd.concat(tables, ignore_index=True)
-    written = _write(out, "gap", {"gap": table}, pictures)
-    typer.echo(f"\n{written} files written to {out}")
+    typer.echo(f"\n{_write(out, 'gap', {'gap': table}, pictures)}")
 
 
 def conservatism(
@@ -113,8 +113,7 @@ def conservatism(
         typer.echo("?: the check with constant-power loads is undecided")
     if out is not None:
         tables = {"conservatism_limits": found.limits, "conservatism_costs": found.costs}
-        written = _write(out, "conservatism", tables)
-        typer.echo(f"\n{written} files written to {out}")
+        typer.echo(f"\n{_write(out, 'conservatism', tables)}")
 
 
 COMMANDS = (gap, conservatism)
@@ -153,8 +152,8 @@ def _write(
     study: str,
     tables: dict[str, pd.DataFrame],
     pictures: dict[str, Callable[[Path], object]] | None = None,
-) -> int:
-    """Write tables, pictures, and a manifest of the name of the study; how many files.
+) -> str:
+    """Write tables, pictures, and a manifest of the name of the study; say how many files.
 
     Raises:
         ScopfError: when the folder cannot be made or written to.
@@ -162,4 +161,8 @@ def _write(
     from scopf.results import export
 
     head = {"study": study, "scopf": __version__}
-    return len(export.write_tables(folder, tables, f"{study}.json", head, pictures))
+    with Writing(folder) as writing:
+        count = len(export.write_tables(folder, tables, f"{study}.json", head, pictures))
+        text = f"{count} files written to {folder}"
+        writing.done(text)
+    return text

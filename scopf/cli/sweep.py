@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scopf.cli import completion, options
-from scopf.cli.ending import INTERRUPTED
+from scopf.cli import completion, interrupts, options
+from scopf.cli.ending import interrupted
 from scopf.errors import ScopfError, nearest
 from scopf.sweeps.columns import COLUMNS, is_column, kind
+from scopf.sweeps.heartbeat import TIMEOUT
 
 if TYPE_CHECKING:
     from scopf.sweeps.results import Sweep
@@ -67,6 +68,12 @@ def sweep(
     dask: Annotated[
         str | None, typer.Option(help="Dask scheduler to use instead, such as tcp://host:8786.")
     ] = None,
+    stall_timeout: Annotated[
+        float,
+        typer.Option(
+            help="Seconds without a heartbeat after which the work of a worker goes to another one."
+        ),
+    ] = TIMEOUT,
     out: Annotated[
         Path | None, typer.Option(help="Run folder: journal, log, manifest, tables.")
     ] = None,
@@ -90,11 +97,14 @@ def sweep(
     combinations, the last axis fastest. A scenario that fails is a row with a status. After a kill
     or Ctrl-C, the same command with --resume goes on.
 
-    Exit code: 0 finished, 1 finished and no scenario solved, 2 usage or bad input, 130 interrupted.
+    Exit code: 0 finished, 1 finished and no scenario solved, 2 usage or bad input, 130
+    or 143 interrupted.
 
     Example: scopf sweep case39 --lossless --eta-q 0:2:21 --mq 0.05:0.45:41 --workers 2 --out runs/q
     """
     import scopf
+    from scopf.optimizer import option_file
+    from scopf.sweeps import manifest, store  # noqa: F401, needed by `_kept` at any moment
 
     logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr)
     logging.getLogger("pyomo").setLevel(logging.CRITICAL)
@@ -109,6 +119,9 @@ def sweep(
             raise ScopfError(f"--axis: {name} is given twice")
         axes[name] = value
     solver_options = options.of_ipopt(option, ipopt_options) or None
+    outside = option_file.outside(solver_options)  # these are not taken from the folder
+    again = "" if outside else _again(out, workers, dask, stall_timeout, csv=csv)
+    interrupts.keeps(lambda: _kept(out, again))
     try:
         found = scopf.sweep(
             study,
@@ -125,6 +138,7 @@ def sweep(
             chain=chain,
             workers=workers,
             dask=dask,
+            stall_timeout=stall_timeout,
             out=out,
             resume=resume,
             csv=csv,
@@ -134,24 +148,39 @@ def sweep(
             options=solver_options,
             ignore_unsupported=ignore_unsupported or None,
         )
-    except KeyboardInterrupt:
-        from scopf.optimizer.option_file import outside
-
-        again = f"`{_again(out, workers, dask, csv=csv)}`"
-        if outside(solver_options):  # not taken from the folder
-            again = "the same command with --resume"
-        typer.echo(f"scopf: interrupted; {again} goes on where it stopped", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+    except KeyboardInterrupt as stop:
+        interrupted(_kept(out, again, str(stop)))
+    interrupts.keeps(lambda: f"the sweep is finished, and its tables are in {out}")
     typer.echo(summary(found))
     if not found.scenarios["solved"].any():
         raise typer.Exit(NONE_SOLVED)
 
 
-def _again(out: Path | None, workers: int, dask: str | None, *, csv: bool) -> str:
+def _kept(out: Path, again: str, finished: str = "") -> str:
+    """What an interrupted sweep has left, and how to go on.
+
+    Args:
+        out: its folder.
+        again: the command that goes on; "" if the folder does not have all that it takes.
+        finished: says how much is finished; "" if that is not known.
+    """
+    from scopf.sweeps.manifest import MANIFEST
+    from scopf.sweeps.store import JOURNAL
+
+    if not (out / JOURNAL).exists():
+        return interrupts.NOTHING
+    resumable = again and (out / MANIFEST).exists()
+    again = f"`{again}`" if resumable else "the same command with --resume"
+    finished = finished or f"what was finished is kept in {out}"
+    return f"{finished}: {again} goes on where it stopped"
+
+
+def _again(out: Path, workers: int, dask: str | None, stall_timeout: float, *, csv: bool) -> str:
     """The command that goes on with an interrupted sweep."""
     words = ["scopf", "sweep", "--resume", "--out", str(out)]
     words += ["--workers", str(workers)] if workers > 1 else []
     words += ["--dask", dask] if dask else []
+    words += ["--stall-timeout", f"{stall_timeout:g}"] if stall_timeout != TIMEOUT else []
     return shlex.join([*words, "--csv"] if csv else words)
 
 

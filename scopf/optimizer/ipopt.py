@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from scopf.arrays import Floats, Ints
-from scopf.errors import ScopfError
+from scopf.errors import InstallationError, ScopfError
 from scopf.optimizer.signals import Stop, stoppable
 from scopf.optimizer.status import Outcome, Status
 from scopf.optimizer.strategy import Watch
@@ -62,7 +62,7 @@ _STATUS = {
     -102: (Status.FAILED, "not enough memory"),
 }
 _REAL_OPTION = re.compile(r"tol|time$|factor|^mu_|_mu_|gradient|push|frac|bound_inf|_val$")
-_INVALID_OPTION, _INVALID_NUMBER = -12, -13
+_STOPPED, _INVALID_OPTION, _INVALID_NUMBER = 5, -12, -13
 
 # A warm start begins where the previous solution ended, its barrier low and its bounds not relaxed.
 WARM: dict[str, str | int | float] = {
@@ -159,10 +159,11 @@ def run(
         _set_option(ipopt, name, value)
     with _turn, np.errstate(all="ignore"), stoppable() as callbacks.stop:
         x, info = ipopt.solve(start, **(multipliers or {}))
-    code = info["status"]
+    code = _STOPPED if callbacks.stop.wanted else info["status"]  # it may have come at the end
     if code == _INVALID_OPTION:
         changed = {name: value for name, value in given.items() if OPTIONS.get(name) != value}
-        raise ScopfError(f"Ipopt refuses an option among {changed} (verbose=True shows why)")
+        text = f"Ipopt refuses an option among {changed} (verbose=True shows why)"
+        raise ScopfError(text + _about_library(str(given.get("linear_solver", ""))))
     status, message = _STATUS.get(code, (Status.FAILED, "the solver failed"))
     if watch.stalled and not callbacks.stop.wanted:
         status, message = Status.STALLED, f"the iteration budget is used up: {watch.stalled}"
@@ -170,6 +171,16 @@ def run(
         bad = nlp.not_finite(x) or nlp.not_finite(start)
         message += f": {bad[0]}" if bad else ""
     return Outcome(x, info["mult_g"], info["mult_x_L"], info["mult_x_U"], status, message)
+
+
+def _about_library(solver: str) -> str:
+    """How to bring a linear solver that Ipopt has to load; "" for others."""
+    kinds = {"ma": "hsllib", "pardiso": "pardisolib"}
+    option = next((one for start, one in kinds.items() if solver.startswith(start)), "")
+    if not option:
+        return ""
+    text = f"; {solver} is in a library that Ipopt does not bring and could not load: "
+    return text + f"give its path as the option {option}, or leave linear_solver out"
 
 
 def check_names(options: Mapping[Any, Any]) -> None:
@@ -277,7 +288,7 @@ def _interface() -> Any:
 def _cyipopt() -> Any | None:
     try:
         import cyipopt
-    except ImportError as error:
+    except Exception as error:  # whatever a broken build raises, there is another way
         log.debug("cyipopt cannot be imported: %s", error)
         return None
     cyipopt.set_logging_level(logging.WARNING)  # it reports every callback at INFO
@@ -290,6 +301,7 @@ def _library() -> Any:
     try:
         libipopt.load()
     except (ImportError, OSError) as error:
-        text = f"there is no Ipopt: cyipopt is not installed, and {error}; "
-        raise ImportError(text + "`conda install -c conda-forge cyipopt` brings one") from error
+        text = f"there is no Ipopt: cyipopt is not installed or broken, and {error}; "
+        text += "`pip install --force-reinstall casadi` or `conda install -c conda-forge cyipopt` "
+        raise InstallationError(text + "brings one") from error
     return libipopt

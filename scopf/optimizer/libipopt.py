@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scopf.arrays import Floats
+from scopf.errors import ScopfError
 
 _Index, _Number, _Bool, _Data = ctypes.c_int, ctypes.c_double, ctypes.c_bool, ctypes.c_void_p
 _Numbers, _Indices = ctypes.POINTER(_Number), ctypes.POINTER(_Index)
@@ -35,6 +36,10 @@ _HESSIAN = ctypes.CFUNCTYPE(
     *(_Index, _Indices, _Indices, _Numbers, _Data),
 )
 _ITERATION = ctypes.CFUNCTYPE(_Bool, _Index, _Index, *[_Number] * 8, _Index, _Data)
+_FUNCTIONS = (
+    "CreateIpoptProblem", "FreeIpoptProblem", "AddIpoptStrOption", "AddIpoptNumOption",
+    "AddIpoptIntOption", "SetIntermediateCallback", "IpoptSolve",
+)  # fmt: skip
 _C_STYLE = 0  # indices count from 0
 
 
@@ -56,11 +61,14 @@ def load() -> ctypes.CDLL:
 
     Raises:
         ImportError: when there is no casadi, or none with an Ipopt in it.
+        OSError: when the library cannot be loaded.
     """
     files = _files()
     if not files:
         raise ImportError("no casadi that brings an Ipopt is installed")
     library = ctypes.CDLL(str(files[0]))
+    if absent := [name for name in _FUNCTIONS if not hasattr(library, name)]:
+        raise ImportError(f"{files[0]} is not Ipopt: it has no function {absent[0]}")
     library.CreateIpoptProblem.restype = ctypes.c_void_p
     library.CreateIpoptProblem.argtypes = [
         *(_Index, _Numbers, _Numbers, _Index, _Numbers, _Numbers, _Index, _Index, _Index),
@@ -122,7 +130,7 @@ class Problem:
             *(len(self._jacobian[0]), len(self._hessian[0]), _C_STYLE, *self._functions),
         )
         if not self._problem:
-            raise ValueError("Ipopt cannot make a problem of these sizes and bounds")
+            raise ScopfError("Ipopt cannot make a problem of these sizes and bounds")
         if hasattr(problem_obj, "intermediate"):
             self._library.SetIntermediateCallback(self._problem, self._iteration)
         self.add_option("option_file_name", "")  # no ipopt.opt of the working folder

@@ -34,6 +34,23 @@ def terminate(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+_solves: list[Stop] = []  # under way in the main thread
+_orderly: list[object] = []  # what has to be ended by an exception, such as a sweep
+
+
+def deliver() -> bool:
+    """Hand a signal that a command has received to what is under way; False if nothing is.
+
+    Raises:
+        KeyboardInterrupt: inside `terminable`, unless a solve is under way, which is stopped.
+    """
+    if _solves:
+        _solves[-1].wanted = True
+    elif _orderly:
+        raise KeyboardInterrupt
+    return bool(_solves)
+
+
 _OWN = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: terminate}
 
 
@@ -45,7 +62,8 @@ def stoppable() -> Iterator[Stop]:
     installed stays, and a signal that is ignored (in a worker process, say) stays ignored.
     """
     stop = Stop()
-    with _handled({n: stop.press for n, own in _OWN.items() if signal.getsignal(n) is own}):
+    handlers = {n: stop.press for n, own in _OWN.items() if signal.getsignal(n) is own}
+    with _handled(handlers), _listed(_solves, stop):
         yield stop
 
 
@@ -53,8 +71,21 @@ def stoppable() -> Iterator[Stop]:
 def terminable() -> Iterator[None]:
     """Handle SIGTERM as Ctrl-C within this context, unless the caller has a handler for it."""
     ends = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    with _handled({signal.SIGTERM: terminate} if ends else {}):
+    with _handled({signal.SIGTERM: terminate} if ends else {}), _listed(_orderly, object()):
         yield
+
+
+@contextmanager
+def _listed(under_way: list[Any], one: object) -> Iterator[None]:
+    """Keep one thing in a list of what is under way in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    under_way.append(one)
+    try:
+        yield
+    finally:
+        under_way.remove(one)
 
 
 @contextmanager

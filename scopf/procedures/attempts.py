@@ -64,7 +64,8 @@ class Attempts:
         if not status.solved:
             log.warning("no warm start: the solution to start from is none (%s)", status)
             return
-        if nlp.signature != last.signature:
+        sizes = [len(part) for part in (last.x, last.rows, last.lower, last.upper)]
+        if nlp.signature != last.signature or sizes != [nlp.n, nlp.m, nlp.n, nlp.n]:
             log.warning("no warm start: the solution is of a problem of another structure or form")
             return
         budget = IterationBudget(iterations=max(_LEAST_WARM, last.cold), restoration=3)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from scopf import files
 from scopf.arrays import plain
-from scopf.errors import ScopfError
+from scopf.errors import ScopfError, require
 from scopf.results.prices import TRACE
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ def write_tables(
     Raises:
         ScopfError: when the folder cannot be made or written to.
     """
+    require("pyarrow")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with files.together(folder) as batch:

@@ -13,22 +13,21 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from numpy.typing import ArrayLike
 
-from scopf.arrays import plain
 from scopf.devices.gfm import Inverters
 from scopf.devices.parameters import Given
-from scopf.errors import ScopfError, listing
+from scopf.errors import ScopfError, listing, require
 from scopf.model.problem import Problem
 from scopf.model.quantities import Table, takes_numbers
 from scopf.network.network import Network
 from scopf.optimizer.signals import terminable
 from scopf.stability.criterion import Criterion
+from scopf.sweeps import heartbeat, pool, results
 from scopf.sweeps import manifest as manifests
-from scopf.sweeps import pool, results
 from scopf.sweeps.base_case import Changes
 from scopf.sweeps.driver import Driver
 from scopf.sweeps.progress import Progress
 from scopf.sweeps.results import Sweep
-from scopf.sweeps.store import JOURNAL, Store, unwritable
+from scopf.sweeps.store import JOURNAL, RESTORE, Store, unwritable
 from scopf.sweeps.study import Study
 from scopf.version import __version__
 
@@ -72,6 +71,7 @@ def sweep(
     workers: int = 1,
     executor: Executor | None = None,
     dask: str | None = None,
+    stall_timeout: float = heartbeat.TIMEOUT,
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
     csv: bool = False,
@@ -120,6 +120,9 @@ def sweep(
         workers: processes of this machine; 1 is this process itself.
         executor: any `concurrent.futures.Executor` to use instead.
         dask: address of a Dask scheduler to use instead, such as "tcp://host:8786".
+        stall_timeout: s without a heartbeat after which a worker counts as stalled, and its work
+            goes to another one; infinity for never. Slow solves are not stalled. An `executor` has
+            no heartbeats.
         out: run folder for journal, log, manifest and tables; without it results are in memory.
         resume: go on with the sweep in `out`, which has to be the same study.
         csv: write tables as CSV as well.
@@ -148,12 +151,14 @@ def sweep(
         raise ScopfError("give one of workers, executor and dask")
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise ScopfError(f"workers must be a whole number of processes, got {workers!r}")
+    stall_timeout = heartbeat.checked(stall_timeout)
     if resume and out is None:
         raise ScopfError("resume needs out, the folder of the sweep to go on with")
+    require("pyarrow")  # the tables are made of it
     made = Study.of(study, given, inverters, Path(out) if resume and out is not None else None)
     if made.base.given is not None:
         made.alone(workers, executor or dask, resume)
-    run = _Run(made, csv=csv, progress=progress)
+    run = _Run(made, csv=csv, progress=progress, stall_timeout=stall_timeout)
     with terminable():
         if dask is not None:
             with pool.dask(dask) as cluster:
@@ -164,8 +169,11 @@ def sweep(
 class _Run:
     """A study on its way to results."""
 
-    def __init__(self, study: Study, *, csv: bool, progress: bool | None) -> None:
+    def __init__(
+        self, study: Study, *, csv: bool, progress: bool | None, stall_timeout: float
+    ) -> None:
         self._study, self._csv, self._shown = study, csv, progress
+        self._stall_timeout = stall_timeout
 
     def go(
         self, out: Any, workers: int, executor: Executor | None, kind: str, resume: bool
@@ -198,26 +206,31 @@ class _Run:
         began, study = time.perf_counter(), self._study
         extended = study.base.given
         base_case = None if extended is None else Changes(study.base, extended)
-        with Store(folder, durable=durable) as store:
-            manifest = self._manifest(folder, store, where, resume)
+        with Store(folder, study.fingerprint, durable=durable) as store:
+            manifest, lost = self._manifest(folder, store, where, resume)
             manifests.write(folder, manifest)
             this: dict[str, Any] = manifest["runs"][-1]
             before = store.rows()
             log_folder = folder if durable else None
             progress = Progress(len(study.plan), before.values(), self._shown, log_folder)
             progress.say(f"{len(study.plan)} scenarios of {study.base.net.name}, {where}")
+            if lost:
+                progress.warn(log, lost)
             if before:
                 progress.say(f"resumed: {len(before)} of them are finished")
             status = "failed"
             try:
-                Driver(study.base, study.plan, store, progress).run(workers, executor)
-                rows = results.write(store, study.plan, folder, csv=self._csv)
+                driver = Driver(study.base, study.plan, store, progress, self._stall_timeout)
+                driver.run(workers, executor)
+                _, digests = results.write(store, study.plan, folder, csv=self._csv)
+                manifest["run"]["sha256"] |= digests
                 status = "finished"
                 progress.say(f"finished in {time.perf_counter() - began:.1f} s: {progress.counts}")
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as stop:
                 status = "interrupted"
-                text = f"interrupted with {len(store.rows())} of {len(study.plan)} finished"
-                progress.say(text)
+                text = f"{len(store.rows())} of {len(study.plan)} scenarios are finished"
+                progress.say(f"interrupted: {text}")
+                stop.args = (f"{text} and kept in {folder}" if durable else text,)
                 raise
             except ScopfError as error:
                 progress.say(str(error), logging.ERROR)
@@ -242,37 +255,46 @@ class _Run:
                 manifests.add_shares(manifest, found.values())
                 if status != "failed":  # then the disk may be the reason, which has been reported
                     manifests.write(folder, manifest)
-        del rows
         return Sweep(folder, manifest, folder, study)
 
-    def _manifest(self, folder: Path, store: Store, where: str, resume: bool) -> dict[str, Any]:
-        """The manifest of a new run, or of one that goes on."""
+    def _manifest(
+        self, folder: Path, store: Store, where: str, resume: bool
+    ) -> tuple[dict[str, Any], str]:
+        """The manifest of a new run, or of one that goes on; and what it has lost, if anything.
+
+        Raises:
+            ScopfError: when manifest or journal are of another study, or do not belong together.
+        """
         spec, base = self._study.spec, self._study.base
-        identity = {**spec.identity, "case": base.hash}
-        about = store.about()
-        if resume and "identity" in about:
-            if not base.comparable:
-                text = (
-                    f"the sweep in {folder} cannot be resumed: its criterion holds what cannot be"
-                )
-                raise ScopfError(f"{text} compared with the one before; start again")
-            if not isinstance(about["identity"], dict):
-                raise ScopfError(f"{store.path} is damaged: its identity is none")
-            _compare(folder, about["identity"], identity)
+        path, before, lost = folder / manifests.MANIFEST, None, ""
+        if resume and path.is_file():
+            before = manifests.read(folder)
+            _, earlier = manifests.fingerprint(folder, before)
+            self._compare(folder, earlier.identity)
+        if store.run:
+            self._compare(folder, store.identity)
         run: dict[str, Any] = {
             "started": manifests.now(),
             "where": where,
             "scopf": __version__,
             "machine": manifests.machine(),
         }
-        if resume and (folder / manifests.MANIFEST).is_file():
-            manifest = manifests.read(folder)
-            manifest["runs"].append(run)
-            return {**manifest, "status": "running"}
-        store.begin({"identity": identity})
+        if before is not None:
+            if not store.run:
+                store.begin(before["run"]["id"])
+                before["run"]["sha256"] = {}
+                lost = f"{store.path} was missing or empty; all scenarios are solved again"
+            elif store.run != before["run"]["id"]:
+                text = f"{store.path} is of another run than {path.name} beside it"
+                raise ScopfError(f"{text}; {RESTORE}")
+            before["runs"].append(run)
+            return {**before, "status": "running"}, lost
+        if not store.run:
+            store.begin()
         net = base.net.energized()
         return {
             "format": manifests.FORMAT,
+            "run": {"id": store.run, "sha256": {}},
             "status": "running",
             "title": spec.settings.title,
             "case": {"name": net.name, "source": spec.settings.case, "hash": base.hash},
@@ -289,7 +311,17 @@ class _Run:
             "pairs": manifests.about_pairs(),
             "runs": [run],
             "network": manifests.network(net, self._study.units.bus),
-        }
+        }, ""
+
+    def _compare(self, folder: Path, before: dict[str, Any]) -> None:
+        """Refuse to go on with another study."""
+        text = f"the sweep in {folder} cannot be resumed"
+        if not self._study.base.comparable:
+            what = "its criterion holds what cannot be compared with the one before"
+            raise ScopfError(f"{text}: {what}; start again")
+        if changed := self._study.fingerprint.changed(before):
+            what = f"{listing(changed)} changed since it was started"
+            raise ScopfError(f"{text}: {what}; restore that, or start again in another folder")
 
 
 def _check_folder(folder: Path, resume: bool) -> None:
@@ -297,14 +329,3 @@ def _check_folder(folder: Path, resume: bool) -> None:
     if there and not resume:
         text = f"there is a sweep in {folder} already: resume it (resume=True), or"
         raise ScopfError(f"{text} choose another folder")
-
-
-def _compare(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Refuse to go on with another study."""
-    changed = [key for key in {**before, **now} if before.get(key) != plain(now.get(key))]
-    if changed:
-        own = {"case": "the case or its inverters", "axes": "the order of the axes"}
-        named = [key for key in changed if key != "axes"] or changed
-        what = [own.get(key, key) for key in named]
-        text = f"the sweep in {folder} cannot be resumed: {listing(what)} changed since it was "
-        raise ScopfError(f"{text}started; restore that, or start again in another folder")

@@ -21,10 +21,11 @@ from dataclasses import dataclass
 from scopf.errors import ScopfError
 from scopf.sweeps import pool
 from scopf.sweeps.base_case import Base
+from scopf.sweeps.heartbeat import TIMEOUT, Watch, within
 from scopf.sweeps.plan import Chain, Plan
 from scopf.sweeps.progress import CRASHED, Progress
 from scopf.sweeps.store import Store
-from scopf.sweeps.worker import Done, Result, Task, failed, forget, work
+from scopf.sweeps.worker import Done, Result, Task, failed, forget, reason, work
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,8 @@ _HERE, _AWAY = 0.25, 0.5  # seconds of work that a kill of the driver may cost
 _PENDING = 256  # tasks that somebody else's executor is given at once,
 _SHIPPED = 2**28  # with so many bytes of base cases together
 _DEATHS = 3  # workers that a scenario may cost
+_POLL = 0.25  # seconds between looks at heartbeats
+_PARTING = 2  # seconds that calling off the rest may take
 _STARTS = 5  # pools in a row that may die before they have done anything
 
 
@@ -64,9 +67,18 @@ class Driver:
         plan: the scenarios.
         store: the journal; what it has is not run again.
         progress: informed of every result.
+        stall_timeout: s without a heartbeat after which a worker counts as stalled.
     """
 
-    def __init__(self, base: Base, plan: Plan, store: Store, progress: Progress) -> None:
+    def __init__(
+        self,
+        base: Base,
+        plan: Plan,
+        store: Store,
+        progress: Progress,
+        stall_timeout: float = TIMEOUT,
+    ) -> None:
+        self._stall_timeout = stall_timeout
         self._plan, self._store, self._progress = plan, store, progress
         self._base, self._token = base, uuid.uuid4().hex
         self._shipped: bytes | Base = base
@@ -136,8 +148,12 @@ class Driver:
     def _started(self, workers: int) -> ProcessPoolExecutor:
         for _ in range(_STARTS):
             executor = pool.processes(workers)
+            watch = Watch(executor, self._stall_timeout)
             try:
-                executor.submit(int).result()
+                first = executor.submit(int)
+                while not wait([first], _POLL).done:
+                    self._look(watch)
+                first.result()
                 return executor
             except BrokenExecutor:
                 pool.stop(executor)
@@ -148,15 +164,27 @@ class Driver:
         raise ScopfError(text + '`if __name__ == "__main__":`, or use workers=1')
 
     def _loop(self, executor: Executor, most: int, seconds: float) -> None:
+        watch = Watch(executor, self._stall_timeout)
         try:
             while self._waiting or self._running:
                 self._fill(executor, most, seconds)
-                done, _ = wait(self._running, return_when=FIRST_COMPLETED)
+                done, _ = wait(self._running, _POLL, return_when=FIRST_COMPLETED)
                 for future in done:
                     self._take(future)
+                    watch.result()
+                self._look(watch)
         except KeyboardInterrupt:
             self._rescue()
             raise
+
+    def _look(self, watch: Watch) -> None:
+        """Say which workers are silent, if any; end when nobody can go on."""
+        try:
+            text = watch.look()
+        except ScopfError as error:
+            raise ScopfError(self._lost(str(error))) from error
+        if text:
+            self._progress.alert(log, text)
 
     def _fill(self, executor: Executor, most: int, seconds: float) -> None:
         """Hand out work, most recent chains first, so that they get finished."""
@@ -193,11 +221,13 @@ class Driver:
         except CancelledError as error:
             raise ScopfError(self._lost("the executor has dropped its tasks")) from error
         except Exception as error:
-            self._strike(self._running.pop(future), f"{type(error).__name__}: {error}")
+            self._strike(self._running.pop(future), reason(error))
             return
         self._journal(self._running.pop(future), done)
 
     def _journal(self, was: _Work, done: Done) -> None:
+        left = set(was.left)  # what comes twice is the same, and counts once
+        done.results = [result for result in done.results if result.scenario in left]
         finished = {result.scenario for result in done.results}
         was.left = [scenario for scenario in was.left if scenario not in finished]
         was.iterate, was.alone, was.deaths = done.iterate, False, 0
@@ -245,6 +275,8 @@ class Driver:
     def _rescue(self) -> None:
         """After Ctrl-C: keep what is there, call off the rest."""
         for future, was in self._running.items():
-            if not future.cancel() and future.done():
+            if future.done():
                 with contextlib.suppress(Exception):
                     self._journal(was, future.result())
+        rest = [future for future in self._running if not future.done()]
+        within(_PARTING, lambda: [future.cancel() for future in rest])

@@ -17,6 +17,9 @@ from scopf import files
 from scopf.arrays import plain
 from scopf.devices import constant_power as devices
 from scopf.errors import ScopfError, listing
+from scopf.sweeps import stored_spec
+from scopf.sweeps.fingerprint import Fingerprint
+from scopf.sweeps.plan import Plan
 from scopf.sweeps.spec import Spec
 from scopf.sweeps.store import unwritable
 from scopf.sweeps.worker import MANY_PAIRS
@@ -32,10 +35,10 @@ if TYPE_CHECKING:
     from scopf.stability.criterion import Criterion
 
 MANIFEST = "manifest.json"
-FORMAT = 2
+FORMAT = 3
 _KEYS = {
     "status": str, "case": dict, "spec": dict, "scenarios": int, "counts": dict, "runs": list,
-    "network": dict,
+    "network": dict, "run": dict,
 }  # fmt: skip
 _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "pyomo", "casadi", "cyipopt", "pydantic")
 
@@ -148,7 +151,7 @@ def read(folder: Path) -> dict[str, Any]:
         found: Any = json.loads(files.text(folder / MANIFEST))
     except FileNotFoundError as error:
         raise ScopfError(f"there is no sweep in {folder}: it has no {MANIFEST}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ScopfError(f"{folder / MANIFEST} cannot be read: {error}") from error
     if not isinstance(found, dict):
         raise ScopfError(f"{folder / MANIFEST} is damaged: it is no JSON object")
@@ -157,10 +160,46 @@ def read(folder: Path) -> dict[str, Any]:
         raise ScopfError(f"{folder / MANIFEST} {text}")
     bad = [key for key, kind in _KEYS.items() if not isinstance(found.get(key), kind)]
     bad += [] if _is_constant_power(found.get("constant_power")) else ["constant_power"]
-    bad += [] if "case" in bad or isinstance(found["case"].get("name"), str) else ["case.name"]
-    if bad or not all(isinstance(run, dict) for run in found["runs"]):
-        raise ScopfError(f"{folder / MANIFEST} is damaged: see {listing(bad or ['runs'])}")
+    bad += [] if "case" in bad or _has_texts(found["case"], "name", "source", "hash") else ["case"]
+    bad += [] if "run" in bad or _is_run(found["run"]) else ["run"]
+    bad += [] if "counts" in bad or _are_counts(found["counts"]) else ["counts"]
+    bad += [] if "runs" in bad or all(map(_is_past, found["runs"])) else ["runs"]
+    bad += [] if "network" in bad or _is_network(found["network"]) else ["network"]
+    if bad:
+        raise ScopfError(f"{folder / MANIFEST} is damaged: see {listing(bad)}")
     return found
+
+
+def _has_texts(part: dict[str, Any], *names: str) -> bool:
+    return all(isinstance(part.get(name), str) for name in names)
+
+
+def _is_run(run: dict[str, Any]) -> bool:
+    """Whether that has an id, and digests of files by name."""
+    digests = run.get("sha256")
+    return _has_texts(run, "id") and isinstance(digests, dict) and _has_texts(digests, *digests)
+
+
+def _are_counts(counts: dict[str, Any]) -> bool:
+    return all(type(count) is int for count in counts.values())
+
+
+def _is_past(run: Any) -> bool:
+    """Whether that is a run of a sweep, with a duration if it has ended."""
+    return isinstance(run, dict) and type(run.get("seconds", 0.0)) in (int, float)
+
+
+def _is_network(network: dict[str, Any]) -> bool:
+    """Whether that has numbers of buses and inverters, and branches between buses."""
+    branches = network.get("branches")
+    if not isinstance(branches, list) or not all(isinstance(one, dict) for one in branches):
+        return False
+    ends = [one.get(end) for one in branches for end in ("from_bus", "to_bus")]
+    lists = [network.get("buses"), network.get("inverters"), ends]
+    return all(
+        isinstance(numbers, list) and all(type(n) is int and abs(n) < 2**63 for n in numbers)
+        for numbers in lists
+    )
 
 
 def _is_constant_power(found: Any) -> bool:
@@ -183,7 +222,21 @@ def spec(folder: Path, manifest: dict[str, Any]) -> Spec:
         ScopfError: when it is none.
     """
     try:
-        return Spec.from_dict(manifest["spec"])
+        return stored_spec.read(manifest["spec"])
     except (LookupError, TypeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise ScopfError(f"{folder / MANIFEST} is damaged: its spec: {reason}") from error
+
+
+def fingerprint(folder: Path, manifest: dict[str, Any]) -> tuple[Plan, Fingerprint]:
+    """Scenarios and fingerprint of the study in a manifest.
+
+    Raises:
+        ScopfError: when its spec is none, or is one of another number of scenarios.
+    """
+    asked = spec(folder, manifest)
+    plan = Plan(asked)
+    if len(plan) != manifest["scenarios"]:
+        text = f"is damaged: it says {manifest['scenarios']} scenarios, its spec has {len(plan)}"
+        raise ScopfError(f"{folder / MANIFEST} {text}")
+    return plan, Fingerprint(asked, plan, manifest["case"]["hash"])

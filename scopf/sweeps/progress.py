@@ -98,6 +98,12 @@ class Progress:
             self._file.warning(text)
             log.warning("%s", text)
 
+    def alert(self, log: logging.Logger, text: str) -> None:
+        """Say at once what is wrong with a worker; on the bar until something comes back."""
+        self._file.warning(text)
+        log.warning("%s", text)
+        self._bar.set_postfix_str(text)
+
     def close(self) -> None:
         """End the bar and the log."""
         self._bar.close()

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from scopf import files
 from scopf.errors import ScopfError
+from scopf.sweeps import batches, parquet
 from scopf.sweeps import manifest as manifests
-from scopf.sweeps.columns import STEP, kind
+from scopf.sweeps.columns import kind
 from scopf.sweeps.plan import Plan
 from scopf.sweeps.progress import NOT_RUN
-from scopf.sweeps.store import JOURNAL, Store, unwritable
+from scopf.sweeps.rows import ROW
+from scopf.sweeps.store import JOURNAL, RESTORE, Store, unwritable
 from scopf.sweeps.worker import TABLES, failed
 
 if TYPE_CHECKING:
@@ -25,14 +27,12 @@ if TYPE_CHECKING:
     from scopf.sweeps.study import Study
 
 SCENARIOS = "scenarios"
-_WHOLE = ("outage", "nssp_max_bus", "iterations", "binding", "neighbor", STEP)
-ROW = {
-    "status": "object", "solved": "bool", "message": "object", "cost": "float64",
-    "iterations": "Int64", "seconds": "float64", "attempt": "object", "start": "object",
-    "nssp_max": "float64", "nssp_max_bus": "Int64", "margin_min": "float64",
-    "vm_min": "float64", "vm_max": "float64", "binding": "Int64",
-    "constant_power_share": "float64",
-}  # fmt: skip
+_COLUMNS: dict[str, dict[str, str]] = {  # that readers rely on
+    SCENARIOS: ROW,
+    "inverters": {"bus": "Int64", "vm": "float64", "nssp_per_pu": "float64"},
+    "pairs": {"bus": "Int64", "neighbor": "Int64", "binding": "bool", "price_per_pu": "float64"},
+    "buses": {"bus": "Int64", "vm": "float64"},
+}
 _AT_ONCE = 50_000  # rows of a table in memory while it is written
 
 
@@ -111,23 +111,15 @@ class Sweep:
         return study
 
     def _read(self, name: str) -> pd.DataFrame:
-        from pyarrow import parquet
-
         if self._tables is None:
             raise ScopfError(f"the table {name} is gone with its folder")
         path = self._tables / f"{name}.parquet"
         try:
-            # not by pandas, which hands a Python file to Arrow's threads: one of them may let go of
-            # it while Python ends, and abort
-            files.check(path)
-            with parquet.ParquetFile(path) as file:
-                frame: pd.DataFrame = file.read().to_pandas()
+            return _checked(path, self.manifest)
         except (OSError, ValueError) as error:
             if not (self._tables / JOURNAL).is_file():
                 raise ScopfError(f"{path} cannot be read: {error}") from error
             return getattr(_of_journal(self._tables, self.manifest), name)  # type: ignore[no-any-return]
-        whole = [column for column in _WHOLE if column in frame and frame[column].dtype != "bool"]
-        return frame.astype(dict.fromkeys(whole, "Int64"))
 
     def _keep(self) -> Sweep:
         """Read all tables, as their folder is about to go."""
@@ -155,40 +147,77 @@ def load_sweep(folder: str | os.PathLike[str]) -> Sweep:
     return _of_journal(folder, manifest)
 
 
+def _checked(path: Path, manifest: dict[str, Any]) -> pd.DataFrame:
+    """A table of the run in a manifest.
+
+    Raises:
+        OSError, ValueError: when it is of another run, or cannot be read.
+    """
+    digest = manifest["run"]["sha256"].get(path.name)
+    frame = parquet.read(path, digest, _COLUMNS[path.stem])
+    numbers, count = frame["scenario"], manifest["scenarios"]
+    every = len(frame) == count and bool((numbers == range(count)).all())
+    if not (every if path.stem == SCENARIOS else numbers.between(0, count - 1).all()):
+        raise ValueError(f"it is of other scenarios than the {count} of the manifest")
+    return frame
+
+
 def _of_journal(folder: Path, manifest: dict[str, Any]) -> Sweep:
-    """The results as the journal has them."""
-    plan = Plan(manifests.spec(folder, manifest))
-    with tempfile.TemporaryDirectory() as name, Store(folder, write=False) as store:
-        rows = write(store, plan, Path(name))
+    """The results as the journal has them.
+
+    Raises:
+        ScopfError: when it is that of another run, or damaged.
+    """
+    plan, study = manifests.fingerprint(folder, manifest)
+    with tempfile.TemporaryDirectory() as name, Store(folder, study, write=False) as store:
+        if not store.run:
+            raise ScopfError(f"{store.path} is empty: resume the sweep, which solves all again")
+        if store.run != manifest["run"]["id"] or study.changed(store.identity):
+            text = f"is of another sweep than {manifests.MANIFEST} beside it"
+            raise ScopfError(f"{store.path} {text}; {RESTORE}")
+        rows, digests = write(store, plan, Path(name))
         manifest["counts"] = manifests.counts(rows.values())
         manifests.add_shares(manifest, rows.values())
-        return Sweep(folder, manifest, Path(name))._keep()
+        run = {**manifest["run"], "sha256": digests}
+        found = Sweep(folder, {**manifest, "run": run}, Path(name))._keep()
+    found.manifest = manifest
+    return found
 
 
-def write(store: Store, plan: Plan, folder: Path, *, csv: bool = False) -> dict[int, Any]:
-    """Write all tables from the journal, a part at a time; give the rows of the scenarios.
+def write(
+    store: Store, plan: Plan, folder: Path, *, csv: bool = False
+) -> tuple[dict[int, Any], dict[str, str]]:
+    """Write all tables from the journal, a part at a time.
+
+    Returns:
+        The rows of the scenarios, and the SHA-256 of each file by name.
 
     Raises:
         ScopfError: when the folder cannot be written to, or the journal is damaged.
     """
-    rows = store.rows()
-    rows = {k: rows.get(k) or failed(NOT_RUN, "", float("nan")) for k in range(len(plan))}
+    finished = store.rows()
+    solved = [k for k, row in finished.items() if row["solved"]]
+    rows = {k: finished.get(k) or failed(NOT_RUN, "", float("nan")) for k in range(len(plan))}
     try:
-        frame = _scenarios(plan, rows)
-        files.replace(
-            folder / f"{SCENARIOS}.parquet", lambda part: frame.to_parquet(part, index=False)
-        )
+        with files.together(folder) as tables:
+            frame = _scenarios(plan, rows)
+            tables.add(f"{SCENARIOS}.parquet", partial(frame.to_parquet, index=False))
+            for name in TABLES:
+                tables.add(f"{name}.parquet", partial(_stream, store, name, solved))
+        digests = tables.digests
         if csv:
-            files.replace(folder / f"{SCENARIOS}.csv", lambda part: frame.to_csv(part, index=False))
-        for name in TABLES:
-            files.replace(folder / f"{name}.parquet", partial(_stream, store, name))
-            if csv:
-                files.replace(folder / f"{name}.csv", partial(_as_csv, folder, name))
+            with files.together(folder) as texts:
+                texts.add(f"{SCENARIOS}.csv", partial(frame.to_csv, index=False))
+                for name in TABLES:
+                    texts.add(f"{name}.csv", partial(_as_csv, folder, name))
+            digests |= texts.digests
     except OSError as error:
         raise unwritable(folder, error) from error
+    except ScopfError:
+        raise
     except (LookupError, TypeError, ValueError) as error:
         raise ScopfError(f"{store.path} is damaged: {error}") from error
-    return rows
+    return rows, digests
 
 
 def _scenarios(plan: Plan, rows: dict[int, dict[str, Any]]) -> pd.DataFrame:
@@ -210,21 +239,22 @@ def _scenarios(plan: Plan, rows: dict[int, dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _stream(store: Store, name: str, path: Path) -> None:
+def _stream(store: Store, name: str, solved: list[int], path: Path) -> None:
     """Write a table from its batches, in the order of the scenarios."""
     import pyarrow as pa
-    from pyarrow import parquet
+    from pyarrow.parquet import ParquetWriter
 
-    schemas = {key: pa.ipc.read_schema(pa.py_buffer(text)) for key, text in store.schemas().items()}
+    schemas = {key: batches.read_schema(data) for key, data in store.schemas().items()}
     writer, waiting, count = None, [], 0
     full = pa.schema([("scenario", pa.int64())])
     try:
-        for scenario, key, data in store.batches(name):
-            batch = pa.ipc.read_record_batch(pa.py_buffer(data), schemas[key])
+        found = zip(solved, store.batches(name, solved), strict=True)
+        for scenario, (key, data) in found:
+            batch = batches.read_batch(data, schemas[key])
             number = pa.array([scenario] * len(batch), type=pa.int64())
             if writer is None:
                 full = pa.schema([("scenario", pa.int64()), *schemas[key]])
-                writer = parquet.ParquetWriter(path, full)
+                writer = ParquetWriter(path, full)
             columns = [number, *batch.columns]
             waiting.append(pa.RecordBatch.from_arrays(columns, schema=full))
             count += len(batch)
@@ -232,7 +262,7 @@ def _stream(store: Store, name: str, path: Path) -> None:
                 writer.write_table(pa.Table.from_batches(waiting, full))
                 waiting, count = [], 0
         if writer is None:  # nothing was solved
-            writer = parquet.ParquetWriter(path, full)
+            writer = ParquetWriter(path, full)
         writer.write_table(pa.Table.from_batches(waiting, full))
     finally:
         if writer is not None:
@@ -240,9 +270,10 @@ def _stream(store: Store, name: str, path: Path) -> None:
 
 
 def _as_csv(folder: Path, name: str, path: Path) -> None:
-    from pyarrow import csv, parquet
+    from pyarrow import csv
+    from pyarrow.parquet import ParquetFile
 
-    source = parquet.ParquetFile(folder / f"{name}.parquet")
+    source = ParquetFile(folder / f"{name}.parquet")
     with csv.CSVWriter(path, source.schema_arrow) as writer:
         for batch in source.iter_batches():
             writer.write_batch(batch)

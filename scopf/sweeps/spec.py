@@ -24,16 +24,15 @@ from scopf import files
 from scopf.errors import CaseError, Fault, ScopfError, listing, nearest
 from scopf.model.quantities import PAIRS, QUANTITIES
 from scopf.sweeps import series
-from scopf.sweeps.columns import COLUMNS, STEP, Value, is_column, split
+from scopf.sweeps.columns import COLUMNS, Value, is_column, split
 from scopf.sweeps.toml_lines import DEEPEST, Lines, depth
-from scopf.sweeps.values import MOST, column_type, is_space, size
+from scopf.sweeps.values import MOST, are_too_many, column_type, is_space, size
 
 Line = Callable[[tuple[str | int, ...]], int | None]
 
 _CELLS = 10_000_000  # of a table of scenarios, unless an eighth of them is written
 _SHOWN = 10**15  # scenarios that are counted out
 _PARTS = 10  # axes that are named
-_SHOWN_TEXT = 200  # letters of a message about what a manifest holds
 
 _Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
@@ -100,22 +99,6 @@ class Spec:
         """The spec in plain values."""
         axes = [{"columns": list(a.columns), "rows": [list(r) for r in a.rows]} for a in self.axes]
         return {"settings": self.settings.model_dump(), "axes": axes}
-
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Spec:
-        """The spec that `as_dict` turned into plain values.
-
-        Raises:
-            LookupError, TypeError, ValueError: when it is none.
-        """
-        axes = tuple(_axis(axis["columns"], axis["rows"]) for axis in plain["axes"])
-        count = math.prod(len(axis.rows) for axis in axes)
-        if count > MOST:
-            raise ValueError(f"it has more than {MOST:,} scenarios")
-        spec = cls(Settings(**plain["settings"]), axes)
-        if len(set(spec.columns)) < len(spec.columns):
-            raise ValueError("a column is given twice")
-        return spec
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -244,7 +227,9 @@ class _SpecReader:
             axes += self._series(loads)
         self._clashes(axes, paths)
         if not large:
-            self._number({axis.columns[0]: len(axis.rows) for axis in axes})
+            large = self._number({axis.columns[0]: len(axis.rows) for axis in axes})
+        if not large and are_too_many((len(axis.rows), len(axis.columns)) for axis in axes):
+            self.fault(("scenarios",), "have too many values in all: split the sweep")
         if self._faults or settings is None:
             ordered = sorted(self._faults, key=lambda entry: entry[0])
             raise CaseError(self._source, [fault for _, fault in ordered])
@@ -432,29 +417,6 @@ class _SpecReader:
                     paths.get(column, (column,)),
                     f"{text}; a table of scenarios may have some of each",
                 )
-
-
-def _axis(columns: Any, rows: Any) -> Axis:
-    """An axis of names and rows that may be anything.
-
-    Raises:
-        TypeError, ValueError: when they are none.
-    """
-    axis = Axis(tuple(columns), tuple(tuple(row) for row in rows))
-    if not axis.columns or not all(is_column(name) or name == STEP for name in axis.columns):
-        raise ValueError(f"{str(columns)[:_SHOWN_TEXT]} are no columns of scenarios")
-    if not all(len(row) == len(axis.columns) for row in axis.rows):
-        raise ValueError(f"rows are not as wide as their columns, {axis.columns[0]}, ...")
-    own: dict[str, Any] = {STEP: list[int], "criterion": list[str | None]}  # registered, or not now
-    types = {name: (own.get(name) or column_type(name, blanks=True), ...) for name in axis.columns}
-    values = zip(*axis.rows, strict=True)
-    try:
-        model = create_model("Columns", **types)  # type: ignore[call-overload]
-        model(**dict(zip(axis.columns, map(list, values), strict=False)))
-    except ValidationError as error:
-        where, text = next(_complaints(error))
-        raise ValueError(f"{where[0]} {text}"[:_SHOWN_TEXT]) from error
-    return axis
 
 
 def _complaints(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:

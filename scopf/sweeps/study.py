@@ -23,6 +23,7 @@ from scopf.stability.criterion import Criterion
 from scopf.sweeps import manifest as manifests
 from scopf.sweeps.base_case import Base, Changes, Unsolvable
 from scopf.sweeps.columns import CHOICES, split
+from scopf.sweeps.fingerprint import Fingerprint
 from scopf.sweeps.plan import Plan, resolved
 from scopf.sweeps.spec import Line, Settings, Spec, check, overridden, read_toml
 
@@ -50,6 +51,7 @@ class Study:
         declared = tuple(name for name in numbers if QUANTITIES[name].needs_build)
         self.base = dataclasses.replace(base, declared=declared)
         self.plan = Plan(self.spec)
+        self.fingerprint = Fingerprint(self.spec, self.plan, self.base.hash)
 
     @classmethod
     def of(cls, study: Any, given: dict[str, Any], inverters: Any, before: Path | None) -> Study:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from scopf.sweeps.columns import COLUMNS, kind, split
 
 _SPACES: dict[str, Any] = {"linspace": np.linspace, "geomspace": np.geomspace}
 MOST = 1_000_000  # values of an axis, and scenarios of a sweep: each takes memory from the start
+_CELLS = 50_000_000  # values of all scenarios, unless a 64th of them is written
 _DIGITS = 12  # of points of a linspace: .06, not .060000000000000005
 
 
@@ -26,6 +29,17 @@ def size(value: Any) -> int:
         return min(int(next(iter(value.values()))[2]), MOST) if is_space(value) else len(value)
     except (TypeError, ValueError, LookupError, OverflowError):
         return 1
+
+
+def are_too_many(shapes: Iterable[tuple[int, int]]) -> bool:
+    """Whether scenarios have more values than memory should hold.
+
+    Args:
+        shapes: of their axes: rows, and columns that change together.
+    """
+    shapes = list(shapes)
+    scenarios, columns = math.prod(n for n, _ in shapes), sum(width for _, width in shapes)
+    return scenarios * columns > max(_CELLS, 64 * sum(n * width for n, width in shapes))
 
 
 def listed(value: Any) -> Any:

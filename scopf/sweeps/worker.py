@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import logging
 import pickle
 import threading
@@ -16,21 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scopf.errors import ScopfError
+from scopf.errors import ScopfError, installation, out_of_memory
 from scopf.model.problem import Problem
 from scopf.optimizer.status import Iterate, Status
 from scopf.procedures.solver import solve
 from scopf.results.prices import TRACE
 from scopf.results.tables import BINDING
-from scopf.stability.rows import NOBODY
 from scopf.sweeps.base_case import INVALID, Base, Changes, Topology, Unsolvable
+from scopf.sweeps.batches import batch
 from scopf.sweeps.columns import Value
+from scopf.sweeps.iterates import packed, unpacked
 
 if TYPE_CHECKING:
     from scopf.results.solution import Solution
 
 TABLES = ("inverters", "pairs", "buses")
 MANY_PAIRS = 200  # stability rows up to which all of them are kept
+MESSAGE = 10_000  # characters of a message that are kept
 ERROR = "error"  # status of a scenario that raised something unforeseen
 _KEPT = 2  # problems that a worker keeps
 
@@ -86,7 +86,6 @@ class _Live:
 
 _bases: dict[str, Base] = {}
 _live: OrderedDict[tuple[str, Topology], _Live | Unsolvable] = OrderedDict()
-_schemas: dict[tuple[Any, ...], tuple[str, Any]] = {}
 _turn = threading.Lock()  # a Dask worker has threads, and neither problems nor MUMPS are for two
 
 
@@ -131,12 +130,19 @@ def _scenario(
         )
     except Unsolvable as found:
         status, message = found.status, found.message
+    except ImportError as error:
+        status, message = ERROR, out_of_memory(error) or str(installation(error))
     except ScopfError as error:
         status, message = INVALID, str(error)
     except Exception as error:
         _live.pop((task.token, task.topology), None)  # who knows what state it is in
-        status, message = ERROR, f"{type(error).__name__}: {error}"
+        status, message = ERROR, reason(error)
     return Result(scenario, failed(status, message, time.perf_counter() - began)), iterate
+
+
+def reason(error: Exception) -> str:
+    """What has failed, in a sentence if there is one."""
+    return out_of_memory(error) or f"{type(error).__name__}: {error}"
 
 
 def _problem(task: Task) -> _Live:
@@ -168,14 +174,14 @@ def forget(token: str) -> None:
 
 def failed(status: str, message: str, seconds: float = 0.0) -> dict[str, Any]:
     """The row of a scenario without a solution and without a solve."""
-    return {"status": status, "solved": False, "message": message, "seconds": seconds}
+    return {"status": status, "solved": False, "message": message[:MESSAGE], "seconds": seconds}
 
 
 def _row(solution: Solution) -> dict[str, Any]:
     row: dict[str, Any] = {
         "status": str(solution.status),
         "solved": solution.solved,
-        "message": solution.message,
+        "message": solution.message[:MESSAGE],
         "cost": solution.cost,
         "iterations": solution.iterations,
         "seconds": solution.seconds,
@@ -207,56 +213,7 @@ def _tables(solution: Solution, schemas: dict[str, bytes]) -> dict[str, tuple[st
     if len(pairs["bus"]) > MANY_PAIRS:
         kept = pairs["binding"] | (pairs["price_per_pu"] > TRACE)
         tables["pairs"] = {name: column[kept] for name, column in pairs.items()}
-    return {name: _batch(columns, schemas) for name, columns in tables.items()}
-
-
-def _batch(columns: Mapping[str, Any], schemas: dict[str, bytes]) -> tuple[str, bytes]:
-    """A table as an Arrow batch without its schema, which is the same for most scenarios."""
-    import pyarrow as pa
-
-    arrays = [
-        pa.array(column, mask=column == NOBODY if name == "neighbor" else None)
-        for name, column in columns.items()
-    ]
-    kind = tuple((name, str(array.type)) for name, array in zip(columns, arrays, strict=True))
-    if kind not in _schemas:
-        pairs = zip(columns, (array.type for array in arrays), strict=True)
-        key = hashlib.sha256(repr(kind).encode()).hexdigest()[:16]
-        _schemas[kind] = (key, pa.schema(list(pairs)))
-    key, schema = _schemas[kind]
-    if key not in schemas:
-        schemas[key] = schema.serialize().to_pybytes()
-    return key, pa.RecordBatch.from_arrays(arrays, schema=schema).serialize().to_pybytes()
-
-
-def packed(iterate: Iterate) -> bytes:
-    """An iterate as bytes that hold no code."""
-    file = io.BytesIO()
-    np.savez(
-        file,
-        signature=iterate.signature,
-        lift=iterate.lift,
-        cold=iterate.cold,
-        x=iterate.x,
-        rows=iterate.rows,
-        lower=iterate.lower,
-        upper=iterate.upper,
-    )
-    return file.getvalue()
-
-
-def unpacked(data: bytes) -> Iterate:
-    """The iterate that `packed` turned into bytes."""
-    with np.load(io.BytesIO(data), allow_pickle=False) as parts:
-        return Iterate(
-            signature=str(parts["signature"]),
-            lift=bool(parts["lift"]),
-            x=parts["x"],
-            rows=parts["rows"],
-            lower=parts["lower"],
-            upper=parts["upper"],
-            cold=int(parts["cold"]),
-        )
+    return {name: batch(columns, schemas) for name, columns in tables.items()}
 
 
 @contextmanager

@@ -44,8 +44,6 @@ def test_spoilt_input_is_read_or_refused(reader):
     name, its = reader
     found = {number: fuzz.tried(its, SEED, number)[0] for number in range(INPUTS[name])}
     bad = {number: what for number, what in found.items() if what not in fuzz.GOOD}
-    if name == "run" and bad:
-        pytest.xfail("run folders are not read with all the care yet")
     assert not bad, f"python -m benchmarks.fuzz --readers {name} --seed {SEED} --only ..."
     assert set(found.values()) == set(fuzz.GOOD)
 
@@ -57,9 +55,7 @@ def test_what_is_not_spoilt_is_accepted(reader):
 
 @pytest.mark.usefixtures("quiet")
 def test_what_broke_a_reader_before_is_read_or_refused(reader):
-    name, its = reader
-    if name == "run":
-        pytest.skip("tests/sweeps/test_spoilt_folders.py has them")
+    its = reader[1]
     for what, spoilt in its.corpus.items():
         assert outcome(its, spoilt, True)[0] in fuzz.GOOD, what
 

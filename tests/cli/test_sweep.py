@@ -101,16 +101,27 @@ def test_the_log_has_counts_now_and_then_and_at_the_end(tmp_path, monkeypatch):
 
 def test_how_to_go_on_is_a_command_that_can_be_pasted(tmp_path, monkeypatch):
     def interrupted(*_, **__):
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(*said)
 
+    said = ["3 of 9 scenarios are finished and kept in it"]
     monkeypatch.setattr(scopf, "sweep", interrupted)
-    result = run("case9", "--workers", 2, "--csv", "--out", "my runs/it's")
-    assert result.exit_code == 130
+    monkeypatch.chdir(tmp_path)
+    words = ["--workers", "2", "--stall-timeout", "5", "--csv"]
+    result = run("case9", *words, "--out", "my runs/it's")
+    assert (result.exit_code, result.stderr) == (130, "scopf: interrupted; nothing was written\n")
+    out = tmp_path / "my runs" / "it's"
+    out.mkdir(parents=True)
+    (out / "results.sqlite").touch()
+    result = run("case9", *words, "--out", "my runs/it's")
+    assert f"{said[0]}: the same command with --resume goes on" in result.stderr
+    (out / "manifest.json").touch()
+    result = run("case9", *words, "--out", "my runs/it's")
     again = re.search(r"`(.*)`", result.stderr)[1]
-    words = ["--resume", "--out", "my runs/it's", "--workers", "2", "--csv"]
-    assert shlex.split(again) == ["scopf", "sweep", *words]
-    result = run("case9", "--option", "hsllib=own.so", "--out", "x")
-    assert "the same command with --resume goes on" in result.stderr
+    words = ["--workers", "2", "--stall-timeout", "5", "--csv"]
+    assert shlex.split(again) == ["scopf", "sweep", "--resume", "--out", "my runs/it's", *words]
+    said.clear()
+    result = run("case9", "--option", "hsllib=own.so", "--out", "my runs/it's")
+    assert "what was finished is kept in my runs/it's: the same command with" in result.stderr
 
 
 def test_sigterm_is_ctrl_c_and_only_while_a_sweep_runs():

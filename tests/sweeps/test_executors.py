@@ -1,18 +1,15 @@
 """Sweeps on executors of others: threads, processes, and a Dask cluster of real processes."""
 
 import concurrent.futures
-import contextlib
 import multiprocessing
 import os
-import re
 import signal
-import subprocess
-import sys
 
 import pytest
 
 import scopf
 from scopf.sweeps import pool
+from tests.sweeps import clusters
 from tests.sweeps.sweep_data import equal
 
 AXES = {"eta_q": [0.0, 0.1], "mq": {"linspace": [0.02, 0.06, 12]}, "chain": 4}
@@ -63,39 +60,12 @@ def test_contradictions_are_refused(keywords, said):
         scopf.sweep("case9", mq=0.1, **keywords)
 
 
-@contextlib.contextmanager
-def module(*words):
-    """A process that is ended afterwards."""
-    environment = {
-        **os.environ, "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false", "OMP_NUM_THREADS": "1",
-    }  # fmt: skip
-    process = subprocess.Popen(
-        [sys.executable, "-m", *words], stderr=subprocess.PIPE, text=True, env=environment
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.communicate()
-
-
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """A scheduler and two workers, each a process of its own."""
     pytest.importorskip("distributed")
-    scratch = str(tmp_path_factory.mktemp("dask"))
-    local = ("--host", "127.0.0.1", "--no-dashboard")
-    with module("distributed.cli.dask_scheduler", "--port", "0", *local) as scheduler:
-        for line in scheduler.stderr:
-            found = re.search(r"Scheduler at:\s+(tcp://\S+)", line)
-            if found:
-                break
-        else:
-            pytest.fail("the scheduler did not start")
-        words = ("distributed.cli.dask_worker", found[1], "--nthreads", "1", "--no-nanny")
-        words += ("--no-dashboard", "--local-directory", scratch)
-        with module(*words) as one, module(*words) as two:
-            yield found[1], (one, two)
+    with clusters.dask(tmp_path_factory.mktemp("dask")) as (address, _, workers):
+        yield address, workers
 
 
 def test_a_dask_cluster_gives_the_same(cluster, whole, tmp_path):

@@ -19,6 +19,7 @@ import pytest
 
 import scopf
 from scopf.sweeps import driver, pool, store, worker
+from scopf.sweeps import manifest as manifests
 from tests.sweeps.sweep_data import equal
 
 AXES = {"eta_q": [0.0, 0.05, 0.1, 0.2], "mq": {"linspace": [0.02, 0.06, 12]}, "chain": 8}
@@ -239,8 +240,9 @@ def test_another_case_is_not_resumed(tmp_path, whole):
 
 def test_two_drivers_do_not_share_a_folder(tmp_path):
     folder = started(tmp_path)
+    _, study = manifests.fingerprint(folder, manifests.read(folder))
     with (
-        store.Store(folder),
+        store.Store(folder, study),
         pytest.raises(scopf.ScopfError, match="another process is at work"),
     ):
         scopf.sweep("case9", **AXES, out=folder, resume=True)
@@ -301,7 +303,7 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path, workers, sign):
         time.sleep(0.01)
     os.killpg(process.pid, sign)  # what a terminal does with SIGINT
     out, said = process.communicate(timeout=20)
-    assert process.returncode == 130, said
+    assert process.returncode == 128 + sign, said
     assert out == ""
     more = " --workers 2" if workers == 2 else ""
     assert f"`scopf sweep --resume --out '{folder}'{more}`" in said
@@ -309,4 +311,5 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path, workers, sign):
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["status"] == "interrupted"
     assert sum(manifest["counts"].values()) == finished(folder) > 0
+    assert f"{finished(folder)} of 2400 scenarios are finished and kept in {folder}" in said
     assert "interrupted" in (folder / "log.txt").read_text()

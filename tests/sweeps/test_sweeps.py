@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 import scopf
+from scopf.sweeps.iterates import packed, unpacked
 from scopf.sweeps.plan import Plan
 from scopf.sweeps.spec import check
-from scopf.sweeps.worker import packed, unpacked
 
 ALL = dict.fromkeys(range(30, 40), 0.195)
 

@@ -73,8 +73,8 @@ def test_tables_follow_no_links(tmp_path, name):
         ("{}", "is of format None"),
         ("[1]", "is no JSON object"),
         ("{", "cannot be read"),
-        ('{"format": 2}', "damaged: see status, case"),
-        ('{"format": 1}', "is of format 1; this version of scopf reads 2"),
+        ('{"format": 3}', "damaged: see status, case"),
+        ('{"format": 2}', "is of format 2; this version of scopf reads 3"),
     ],
 )
 def test_a_damaged_manifest_is_said(tmp_path, text, said):

@@ -16,7 +16,7 @@ import pandas as pd
 from scopf.arrays import Floats, Ints, Strings, texts
 from scopf.cases.pandapower import private
 from scopf.cases.pandapower.elements import row_faults
-from scopf.errors import CaseError, Fault, ScopfError
+from scopf.errors import CaseError, Fault, ScopfError, installation
 
 _HANDED_ON = (
     "bus", "switch", "line", "trafo", "trafo3w", "impedance", "shunt", "ward", "xward", "motor",
@@ -68,6 +68,8 @@ def imported() -> Any:
         with quietly():
             import pandapower
     except ImportError as error:
+        if not isinstance(error, ModuleNotFoundError) or error.name != "pandapower":
+            raise installation(error) from error
         text = "pandapower nets need the package pandapower: pip install 'scopf[pandapower]'"
         raise ScopfError(text) from error
     return pandapower

@@ -14,7 +14,7 @@ from scopf.arrays import Flags, Ints
 from scopf.errors import listing
 from scopf.sweeps import columns
 from scopf.sweeps.columns import CHOICES, COLUMNS, STEP
-from scopf.sweeps.results import ROW
+from scopf.sweeps.rows import ROW
 
 if TYPE_CHECKING:
     import pandas as pd
