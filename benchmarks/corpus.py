@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks import run_folders
 from benchmarks.mutations import Files
-from benchmarks.seeds import RICH
+from benchmarks.seeds import RICH, networks
 
 HEAD = b"function mpc = c\nmpc.version = '2';\nmpc.baseMVA = 100;\n"
 RAW = b"0, 100.0, 33, 0, 1, 60.0 / x\n\n\n"
@@ -77,11 +77,19 @@ def _networks() -> dict[str, Files]:
         "a key twice": b"{" + b"".join(b'"k%d": 1,' % k for k in range(20_000)) + b'"k1": 1}',
         "a long name": head + b'"name": "' + MILLION + b'"}',
         "half a letter": head + b'"name": "\\ud800"}',
+        "rows without coefficients": _without_coefficients(),
         "many unknown keys": head + b",".join(b'"k%d": 1' % k for k in range(20_000)) + b"}",
         "a pandapower net": b'{"_module": "pandapower.auxiliary", "_class": "pandapowerNet",'
         b' "_object": {"bus": {"_module": "os", "_class": "system", "_object": "touch run"}}}',
     }
     return {name: {"case.json": text} for name, text in texts.items()}
+
+
+def _without_coefficients() -> bytes:
+    """A network whose reactive costs have no coefficients, and bounds near the largest number."""
+    content = json.loads(networks()[1]["case.json"])
+    content["gen"] |= {"cost_q": [[], [], []], "qmax": [1e308] * 3}
+    return json.dumps(content).encode()
 
 
 def _inverters() -> dict[str, Files]:

@@ -199,7 +199,7 @@ def _network(given: Files, ignore: bool, folder: Path) -> None:
     _valid(net, folder)
     content = json.loads(given["case.json"].decode("utf-8-sig"))
     for key, table in net.tables.items():
-        columns = content.get(key, {})
+        columns = content.get(key) or {}
         unknown = columns.keys() - vars(table).keys()
         assert not unknown, f"{key} {unknown} was dropped"
         assert all(len(column) == len(table) for column in columns.values()), f"rows of {key} lost"
@@ -315,7 +315,7 @@ def _of_runs(data: Sequence[Path]) -> Reader:
 READERS: dict[str, Callable[[Sequence[Path]], Reader]] = {
     "case": partial(_of_files, "case", _case, seeds.cases),
     "raw": partial(_of_files, "raw", _raw, seeds.raws),
-    "network": partial(_of_files, "network", _network, lambda _: seeds.networks(_own())),
+    "network": partial(_of_files, "network", _network, lambda _: seeds.networks()),
     "inverters": partial(_of_files, "inverters", _inverters, lambda _: seeds.tables()),
     "costs": partial(_of_files, "costs", _costs, lambda _: seeds.costs()),
     "spec": partial(_of_files, "spec", _spec, lambda _: seeds.specs()),

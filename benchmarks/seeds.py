@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -104,16 +105,17 @@ def _texts(paths: Iterable[Path]) -> list[bytes]:
     return [path.read_bytes() for path in paths if path.stat().st_size <= LARGEST]
 
 
-def networks(folder: Path) -> list[Files]:
+def networks() -> list[Files]:
     """Networks in scopf's own format: everything that one can have, and plain ones."""
-    path = folder / "case.m"
-    path.write_bytes(RICH)
-    rich = scopf.load_case(path)
-    loads = {"pd_current": [0, 0.1, 0], "qd_current": [0, 0.05, -0.02]}
     found = []
-    for net in (rich.replace(bus=loads), scopf.load_case("case9"), scopf.load_case("two_bus_q")):
-        native.write(net, path)
-        found.append({"case.json": path.read_bytes()})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "case.m")
+        path.write_bytes(RICH)
+        loads = {"pd_current": [0, 0.1, 0], "qd_current": [0, 0.05, -0.02]}
+        rich = scopf.load_case(path).replace(bus=loads)
+        for net in (rich, scopf.load_case("case9"), scopf.load_case("two_bus_q")):
+            native.write(net, path)
+            found.append({"case.json": path.read_bytes()})
     return found
 
 

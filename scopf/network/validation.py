@@ -52,10 +52,11 @@ def faults(
     """Every fault of a network, table by table, then of its topology."""
     if not (np.isfinite(base_mva) and base_mva > 0):
         return [Fault(f"the system base must be a positive number of MVA, got {base_mva}")]
-    found = _bus_faults(bus)
-    numbered = not any(fault.column == "id" for fault in found)
-    found += _gen_faults(gen, bus, base_mva) + _branch_faults(branch, bus, base_mva)
-    found += _dcline_faults(dcline, bus, base_mva)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is infinite
+        found = _bus_faults(bus)
+        numbered = not any(fault.column == "id" for fault in found)
+        found += _gen_faults(gen, bus, base_mva) + _branch_faults(branch, bus, base_mva)
+        found += _dcline_faults(dcline, bus, base_mva)
     return found + _topology_faults(bus, branch) if numbered else found
 
 

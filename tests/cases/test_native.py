@@ -7,11 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 import scopf
-from benchmarks.readers import readers
+from benchmarks import seeds
 from scopf.cases import native
 from scopf.cli.main import app
 
-RICH = readers(largest=1)["case"].seeds[0]
+RICH = seeds.RICH
 
 
 @pytest.fixture
@@ -176,3 +176,20 @@ def test_numbers_and_names_that_change_are_said(tmp_path, rich, caplog):
     scopf.save_case(net, tmp_path / "a.m")
     assert "numbers gen rows from 1" in caplog.text
     assert "names of one line" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["cost_p", "cost_q"])
+def test_rows_of_costs_without_coefficients_are_refused(tmp_path, name):
+    scopf.save_case(scopf.load_case("case9"), tmp_path / "x.json")
+    content = json.loads((tmp_path / "x.json").read_text())
+    content["gen"][name] = [[], [], []]
+    (tmp_path / "x.json").write_text(json.dumps(content))
+    with pytest.raises(scopf.CaseError, match=f"the rows of {name} have no coefficients"):
+        scopf.load_case(tmp_path / "x.json")
+
+
+def test_bounds_near_the_largest_number_are_checked_without_a_warning():
+    net = scopf.load_case("case9")
+    large = net.replace(gen={"qmax": [1e308] * 3}, branch={"angmax": [1e308] * 9})
+    with np.errstate(all="raise"):
+        assert not large.validate()
