@@ -60,7 +60,7 @@ def accounted(text: str) -> dict[str, int]:
     )
     rest = re.sub(head + r"|\b(?:end|endfunction|return|define_constants)\b", "", rest)
     computed = (
-        r"^[^\S\n]*(?:\[[\w, \t]+\]|[A-Za-z]\w*|mpc\.(?:bus|gen|branch)[ \t]*\(:,[^=\n;]*\))"
+        r"^[;, \t]*(?:\[[\w, \t]+\]|[A-Za-z]\w*|mpc\.(?:bus|gen|branch)[ \t]*\(:,[^=\n;]*\))"
         r"[ \t]*=[^=\n;]*;?[ \t]*$"
     )
     rest = re.sub(computed, "", rest, flags=re.MULTILINE)

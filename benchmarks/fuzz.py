@@ -6,8 +6,8 @@
 Input number k of a reader and a seed is always the same; negative numbers are the corpus, what
 broke a reader before. `--readers case --only K` writes one into a folder, and raises what it
 raises. An input may take 10 s of processor time and 2 GiB. Readers run in processes of their own,
-so that a crash of one is a fault that is counted like any other. Ctrl-C ends a reader early, and
-its counts are kept.
+so that a crash of one is a fault that is counted like any other. Ctrl-C and SIGTERM end a reader
+early, and its counts are kept.
 """
 
 from __future__ import annotations
@@ -158,6 +158,8 @@ def main() -> None:
         return
     found = json.loads(given.out.read_text()) if given.out and given.out.exists() else {}
     bad = False
+    for number in (signal.SIGINT, signal.SIGTERM):  # the first is ignored in the background
+        signal.signal(number, signal.default_int_handler)
     for name in given.readers:
         found[name] = counts = tally(given, name)
         bad |= bool(counts["faults"])

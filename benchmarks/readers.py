@@ -227,7 +227,7 @@ def _inverters(given: Files, ignore: bool, folder: Path) -> None:
     assert len(found) <= len(_case39().gen), "too many inverters"
     assert np.isin(found.bus, _case39().gen.bus).all(), "an inverter at an unknown bus"
     header, *rows = _rows(given["table.csv"])
-    plain = r"\s*(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?)?\s*"
+    plain = r"\s*(?:(?i:true|false)|[+-]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][+-]?\d+)?)?\s*"
     for cell in (cell for row in rows if '"' not in row for cell in row.split(",")):
         assert re.fullmatch(plain, cell.replace("\xa0", " "), re.ASCII), f"read {cell[:30]!r}"
     names = [name.strip(' \t"') for name in header.split(",")]
@@ -249,7 +249,8 @@ def _costs(given: Files, ignore: bool, folder: Path) -> None:
 
 def _rows(table: bytes, blank: str = ',"') -> list[str]:
     """Lines of a table that are not blank, without comments."""
-    lines = (line.partition("#")[0] for line in table.decode("utf-8-sig").splitlines())
+    found = re.split(r"\r\n|\r|\n", table.decode("utf-8-sig"))
+    lines = (line.partition("#")[0] for line in found)
     return [line for line in lines if "".join(line.split()).strip(blank)]
 
 
