@@ -78,24 +78,28 @@ def results(given: argparse.Namespace, name: str) -> Iterator[tuple[int, str, fl
     numbers = range(first, given.first + given.inputs)
     for k in range(given.workers):
         start(numbers[k :: given.workers])
-    while at_work:
-        for ready in wait(list(at_work), timeout=1):
-            assert isinstance(ready, Connection)
-            process, left, _ = at_work.pop(ready)
-            try:
-                found, seconds = ready.recv()
-            except EOFError:
-                process.join()
-                shutil.rmtree(scratch(process.pid), ignore_errors=True)
-                if left:
-                    yield left[0], f"the process ended, {process.exitcode}", 0.0
-                    start(left[1:])
-                continue
-            at_work[ready] = process, left[1:], time.monotonic()
-            yield left[0], found, seconds
-        for process, _, since in at_work.values():
-            if time.monotonic() - since > _STUCK:
-                process.kill()
+    try:
+        while at_work:
+            for ready in wait(list(at_work), timeout=1):
+                assert isinstance(ready, Connection)
+                process, left, _ = at_work.pop(ready)
+                try:
+                    found, seconds = ready.recv()
+                except EOFError:
+                    process.join()
+                    shutil.rmtree(scratch(process.pid), ignore_errors=True)
+                    if left:
+                        yield left[0], f"the process ended, {process.exitcode}", 0.0
+                        start(left[1:])
+                    continue
+                at_work[ready] = process, left[1:], time.monotonic()
+                yield left[0], found, seconds
+            for process, _, since in at_work.values():
+                if time.monotonic() - since > _STUCK:
+                    process.kill()
+    finally:
+        for process, _, _ in at_work.values():
+            process.kill()
 
 
 def tally(given: argparse.Namespace, name: str) -> dict[str, Any]:
