@@ -17,8 +17,8 @@ from scopf.cases import bundled
 
 SEED = 7
 INPUTS = {
-    "case": 600, "raw": 350, "network": 470, "inverters": 400, "costs": 200, "spec": 450,
-    "options": 350, "net": 100, "run": 80,
+    "case": 600, "raw": 350, "network": 480, "inverters": 400, "costs": 200, "spec": 450,
+    "options": 370, "net": 70, "run": 80,
 }  # fmt: skip
 TEXTS = {"case": "case.m", "raw": "case.raw", "network": "case.json", "inverters": "table.csv"}
 TEXTS |= {"costs": "costs.csv", "spec": "study.toml", "options": "ipopt.opt"}
