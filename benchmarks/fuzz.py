@@ -1,143 +1,179 @@
-"""Spoilt input for every reader: a valid result or one CaseError, and nothing else.
+"""Spoilt input for every reader: a valid result or one ScopfError, and nothing else.
 
-    python -m benchmarks.fuzz [--inputs N] [--seed S] [--workers W] [--readers case inverters raw]
-                              [--data FOLDER ...] [--keep FOLDER]
+    python -m benchmarks.fuzz [--readers case raw net ...] [--inputs N] [--seed S] [--workers W]
+                              [--data FOLDER ...] [--out FILE]
 
-Input number k of a seed is always the same, whatever the number of workers; `--only K` reads one
-and raises what it raises.
+Input number k of a reader and a seed is always the same; negative numbers are the corpus, what
+broke a reader before. `--readers case --only K` writes one into a folder, and raises what it
+raises. An input may take 10 s of processor time and 2 GiB. Readers run in processes of their own,
+so that a crash of one is a fault that is counted like any other. Ctrl-C and SIGTERM end a reader
+early, and its counts are kept.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
+import contextlib
+import json
 import logging
 import multiprocessing
+import os
+import shutil
 import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.mutations import mutate
-from benchmarks.readers import Reader, outcome, readers
+from benchmarks import corpus, environment
+from benchmarks.readers import LATE, READERS, Reader, outcome, reader_of, scratch
 
-HANG = 10.0  # s
 GOOD = ("accepted", "refused")
+_STUCK = 12 * LATE  # seconds by the clock after which a process that is stuck is killed
 
 
-class HangError(BaseException):
-    """A reader took too long."""
-
-
-def made(all_readers: dict[str, Reader], seed: int, number: int) -> tuple[str, bytes, bool]:
-    """Input of this number: reader, text, and whether unsupported content is ignored."""
+def made(reader: Reader, seed: int, number: int) -> tuple[Any, bool]:
+    """Input of this number, and whether unsupported content is ignored."""
+    if number < 0:
+        return list(reader.corpus.values())[number], True  # which goes on to more of it
     rng = np.random.default_rng([seed, number])
-    names = list(all_readers)
-    name = (
-        names[0]
-        if rng.random() < 0.7 or len(names) == 1
-        else names[int(rng.integers(1, len(names)))]
-    )
-    seeds = all_readers[name].seeds
-    weight = 1.0 / np.sqrt([len(text) + 100.0 for text in seeds])
-    text = seeds[int(rng.choice(len(seeds), p=weight / weight.sum()))]
-    return name, mutate(rng, text, seeds), bool(rng.random() < 0.5)
+    return reader.spoil(rng), bool(rng.random() < 0.5)
 
 
-def tried(all_readers: dict[str, Reader], seed: int, number: int) -> tuple[str, str, float]:
-    """Reader, outcome and seconds of one input."""
-    name, text, ignore = made(all_readers, seed, number)
+def tried(reader: Reader, seed: int, number: int) -> tuple[str, float]:
+    """Outcome and seconds of processor time of one input."""
+    return outcome(reader, *made(reader, seed, number))
 
-    def ring(*_: object) -> None:
-        raise HangError
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, HANG)
-    began = time.perf_counter()
+def _work(
+    results: Connection, name: str, seed: int, numbers: range, data: tuple[Path, ...]
+) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.getLogger("scopf").setLevel(logging.CRITICAL)  # warnings of ignored content
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Ipopt says itself which options it does not have
+    reader = reader_of(name, data)
+    for number in numbers:
+        results.send(tried(reader, seed, number))
+
+
+def results(given: argparse.Namespace, name: str) -> Iterator[tuple[int, str, float]]:
+    """Number, outcome and seconds of all inputs of a reader, as they come."""
+    context = multiprocessing.get_context("spawn")  # nothing of this process in them
+    at_work: dict[Connection, tuple[Any, range, float]] = {}
+
+    def start(numbers: range) -> None:
+        ours, theirs = context.Pipe(duplex=False)
+        task = (theirs, name, given.seed, numbers, tuple(given.data))
+        process = context.Process(target=_work, args=task, daemon=True)
+        process.start()
+        theirs.close()
+        at_work[ours] = process, numbers, time.monotonic()
+
+    first = given.first or -len(corpus.of(name))
+    numbers = range(first, given.first + given.inputs)
+    for k in range(given.workers):
+        start(numbers[k :: given.workers])
     try:
-        found = outcome(all_readers[name], text, ignore)
-    except HangError:
-        found = f"longer than {HANG:g} s"
+        while at_work:
+            for ready in wait(list(at_work), timeout=1):
+                assert isinstance(ready, Connection)
+                process, left, _ = at_work.pop(ready)
+                try:
+                    found, seconds = ready.recv()
+                except EOFError:
+                    process.join()
+                    shutil.rmtree(scratch(process.pid), ignore_errors=True)
+                    if left:
+                        yield left[0], f"the process ended, {process.exitcode}", 0.0
+                        start(left[1:])
+                    continue
+                at_work[ready] = process, left[1:], time.monotonic()
+                yield left[0], found, seconds
+            for process, _, since in at_work.values():
+                if time.monotonic() - since > _STUCK:
+                    process.kill()
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-    return name, found, time.perf_counter() - began
+        for process, _, _ in at_work.values():
+            process.kill()
 
 
-_READERS: dict[str, Reader] = {}
+def tally(given: argparse.Namespace, name: str) -> dict[str, Any]:
+    """All inputs of a reader: outcomes, the first input of each, and the slowest."""
+    counts: Counter[str] = Counter()
+    first: dict[str, int] = {}
+    slowest, began = (0.0, 0), time.perf_counter()
+    bar = tqdm(results(given, name), name, given.inputs, unit=" inputs", mininterval=5)
+    with contextlib.suppress(KeyboardInterrupt):
+        for number, found, seconds in bar:
+            counts[found] += 1
+            first[found] = min(first.get(found, number), number)
+            slowest = max(slowest, (seconds, number))
+    return {
+        "environment": environment.describe(),
+        "seed": given.seed,
+        "first": given.first,
+        "inputs": counts.total(),
+        **{good: counts[good] for good in GOOD},
+        "faults": {
+            found: {"inputs": count, "first": first[found]}
+            for found, count in counts.most_common()
+            if found not in GOOD
+        },
+        "slowest_cpu_s": round(slowest[0], 3),
+        "slowest_input": slowest[1],
+        "elapsed_s": round(time.perf_counter() - began, 1),
+    }
 
 
-def _begin(data: list[Path], wanted: list[str] | None) -> None:
-    logging.getLogger("scopf").setLevel(logging.ERROR)  # warnings of ignored content
-    found = readers(data)
-    _READERS.update({name: found[name] for name in wanted or found})
-
-
-def _one(task: tuple[int, int]) -> tuple[int, tuple[str, str, float]]:
-    return task[1], tried(_READERS, *task)
-
-
-def results(given: argparse.Namespace) -> Iterator[tuple[int, tuple[str, str, float]]]:
-    """Results of all inputs as they come."""
-    tasks = zip(itertools.repeat(given.seed), range(given.first, given.first + given.inputs))
-    begin: tuple[Any, ...] = (given.data, given.readers)
-    if given.workers == 1:
-        _begin(*begin)
-        yield from map(_one, tasks)
-        return
-    with multiprocessing.get_context("spawn").Pool(given.workers, _begin, begin) as pool:
-        yield from pool.imap_unordered(_one, tasks, chunksize=100)
+def show(given: argparse.Namespace, number: int) -> None:
+    """Write an input into a folder, and read it."""
+    for name in given.readers:
+        reader = reader_of(name, tuple(given.data))
+        spoilt, ignore = made(reader, given.seed, number)
+        folder = Path(f"fuzz-{name}-{given.seed}-{number}")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        print(f"{name}: {reader.put(spoilt, folder)}, ignoring what is unsupported: {ignore}")
+        reader.read(spoilt, ignore, folder)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--inputs", type=int, default=100_000)
+    parser.add_argument("--inputs", type=int, default=100_000, help="for each reader")
     parser.add_argument("--first", type=int, default=0, help="number of the first input")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--readers", nargs="+")
+    parser.add_argument("--readers", nargs="+", choices=READERS, default=list(READERS))
     parser.add_argument(
         "--data", nargs="*", type=Path, default=[], help="folders of .m and .raw files"
     )
-    parser.add_argument("--keep", type=Path, help="folder for the inputs that went wrong")
     parser.add_argument("--only", type=int, help="read this input only")
+    parser.add_argument("--out", type=Path, help="JSON file; readers that are not run stay in it")
     given = parser.parse_args()
     if given.only is not None:
-        _begin(given.data, given.readers)
-        name, text, ignore = made(_READERS, given.seed, given.only)
-        path = Path(f"fuzz-{given.seed}-{given.only}{_READERS[name].suffix}")
-        path.write_bytes(text)
-        print(f"{name}, {len(text)} bytes, written to {path}")
-        print(_READERS[name].read(path, ignore))
+        show(given, given.only)
         return
-    counts: Counter[tuple[str, str]] = Counter()
-    examples: dict[tuple[str, str], int] = {}
-    slowest = (0.0, -1)
-    bar = tqdm(results(given), total=given.inputs, unit=" inputs", smoothing=0, mininterval=2)
-    for number, (name, found, seconds) in bar:
-        counts[name, found] += 1
-        examples.setdefault((name, found), number)
-        slowest = max(slowest, (seconds, number))
-        if found not in GOOD:
-            bad = sum(n for (_, what), n in counts.items() if what not in GOOD)
-            bar.set_postfix(bad=bad, refresh=False)
-            if given.keep and examples[name, found] == number:
-                given.keep.mkdir(parents=True, exist_ok=True)
-                _begin(given.data, given.readers) if not _READERS else None
-                text = made(_READERS, given.seed, number)[1]
-                (given.keep / f"{given.seed}-{number}.{name}").write_bytes(text)
-    print(f"\n{'reader':<10}  {'outcome':<70}  {'inputs':>8}  first")
-    for (name, found), count in sorted(counts.items()):
-        print(f"{name:<10}  {found:<70}  {count:>8}  {examples[name, found]}")
-    print(f"slowest: input {slowest[1]}, {slowest[0]:.2f} s")
-    if any(found not in GOOD for _, found in counts):
+    found = json.loads(given.out.read_text()) if given.out and given.out.exists() else {}
+    bad = False
+    for number in (signal.SIGINT, signal.SIGTERM):  # the first is ignored in the background
+        signal.signal(number, signal.default_int_handler)
+    for name in given.readers:
+        found[name] = counts = tally(given, name)
+        bad |= bool(counts["faults"])
+        print("{}: {inputs} inputs, {accepted} accepted, {refused} refused, slowest "
+              "{slowest_cpu_s} s (input {slowest_input})".format(name, **counts))  # fmt: skip
+        for fault, where in counts["faults"].items():
+            print("    {}: {inputs} inputs, the first {first}".format(fault, **where))
+        if given.out:
+            given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if bad:
         raise SystemExit(1)
 
 

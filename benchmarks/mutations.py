@@ -1,12 +1,17 @@
-"""Texts made worse, for `benchmarks.fuzz` and the tests: seeded, so that each can be made again."""
+"""Files made worse, for `benchmarks.fuzz` and the tests: seeded, so that each can be made again."""
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 Rng = np.random.Generator
+Files = dict[str, bytes]  # content by name; one that ends in .fifo is a pipe
 Mutation = Callable[[Rng, bytes, Sequence[bytes]], bytes]
 
 NUMBERS = (
@@ -49,11 +54,39 @@ PIECES = (
 )  # fmt: skip
 
 
+JSON: tuple[Any, ...] = (
+    None, True, False, 0, -1, 1, 0.5, 1e308, -0.0, 2**31, 2**53 + 1, 2**63, -(2**64), 10**400,
+    float("nan"), float("inf"), "", "x", "inf", "1", "\0", "\ud800", "9" * 5000, "x" * 100_000,
+    "/dev/zero", "../x", "http://127.0.0.1:9/x", [], [[]], [0], [None], ["x"], [[1, 2], [3]], {},
+    {"": 0}, {"x": {}}, {"id": [1, 2]}, list(range(2000)), [[[[[[0]]]]]],
+)  # fmt: skip
+
+
+def put(files: Files, folder: Path) -> str:
+    """Write files into a folder; where they are."""
+    for name, content in files.items():
+        if name.endswith(".fifo"):
+            os.mkfifo(folder / name)
+        else:
+            (folder / name).write_bytes(content)
+    return f"{folder}: {', '.join(files)}"
+
+
+def spoil(rng: Rng, seeds: Sequence[Files]) -> Files:
+    """Files of which one is spoilt."""
+    weight = 1.0 / np.sqrt([sum(map(len, files.values())) + 100.0 for files in seeds])
+    files = seeds[int(rng.choice(len(seeds), p=weight / weight.sum()))]
+    name = list(files)[int(rng.integers(len(files)))]
+    others = [other[name] for other in seeds if name in other]
+    return {**files, name: mutate(rng, files[name], others)}
+
+
 def mutate(rng: Rng, seed: bytes, others: Sequence[bytes]) -> bytes:
     """A text with a few mutations, mostly one or two."""
     text = seed
+    known = (*MUTATIONS, *[edit_json] * 25) if seed.startswith(b"{") else MUTATIONS
     for _ in range(int(rng.geometric(0.5))):
-        text = MUTATIONS[int(rng.integers(len(MUTATIONS)))](rng, text, others)
+        text = known[int(rng.integers(len(known)))](rng, text, others)
     return text
 
 
@@ -190,6 +223,50 @@ def recode(rng: Rng, text: bytes, others: Sequence[bytes]) -> bytes:
         return text.replace(b"\n", b"\r")
     decoded = text.decode("utf-8", "replace")
     return decoded.encode("utf-16" if kind == 2 else "utf-8-sig", "replace")
+
+
+def edit_json(rng: Rng, text: bytes, others: Sequence[bytes]) -> bytes:
+    """A value of a JSON text replaced, left out, doubled, or exchanged with another one."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return json.dumps(edit_value(rng, content)).encode("utf-8", "surrogatepass")
+
+
+def edit_value(rng: Rng, content: Any) -> Any:
+    """The same for what JSON holds, which is changed."""
+    where, key = _place(rng, content)
+    other, key2 = _place(rng, content)
+    if where is None:
+        return JSON[int(rng.integers(len(JSON)))]
+    kind = rng.random()
+    if kind < 0.6 or other is None:
+        where[key] = JSON[int(rng.integers(len(JSON)))]
+    elif kind < 0.75:
+        del where[key]
+    elif kind < 0.9:
+        where[key] = other[key2]
+    elif isinstance(where, list):
+        where.insert(key, where[key])
+    else:
+        where["x"] = where.pop(key)
+    try:
+        json.dumps(content)
+    except ValueError:  # it holds itself
+        where[key] = 0
+    return content
+
+
+def _place(rng: Rng, content: Any) -> tuple[Any, Any]:
+    """A place in a value: what holds it, and its key there; mostly not a deep one."""
+    holder, key = None, None
+    while isinstance(content, (dict, list)) and content and (holder is None or rng.random() < 0.7):
+        holder = content
+        keys = list(content) if isinstance(content, dict) else range(len(content))
+        key = keys[int(rng.integers(len(keys)))]
+        content = content[key]
+    return holder, key
 
 
 MUTATIONS: tuple[Mutation, ...] = (

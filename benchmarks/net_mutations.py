@@ -1,24 +1,14 @@
-"""Spoilt pandapower nets, and whether each is read or refused with a sentence.
-
-    python -m benchmarks.net_mutations [--inputs N] [--first K] [--seed S] [--out FILE]
-
-Unlike `benchmarks.fuzz`, which spoils a text of cells, this spoils the objects: types of cells and
-columns, indices, tables in each other's place, references to what is not there. Net number k of a
-seed is always the same; `--only K` reads one and raises what it raises.
+"""pandapower nets made worse: types of cells and columns, indices, tables in each other's place,
+references to what is not there.
 """
 
 from __future__ import annotations
 
-import argparse
 import copy
 import datetime
 import decimal
 import fractions
-import json
-import logging
-import time
 import warnings
-from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -26,14 +16,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 import scopf
-from benchmarks import environment, nets
+from benchmarks.mutations import Rng
 
-Rng = np.random.Generator
-GOOD = ("read", "refused")
-
+TABLES = (
+    "bus", "ext_grid", "gen", "sgen", "load", "storage", "motor", "asymmetric_load", "shunt",
+    "ward", "xward", "line", "trafo", "trafo3w", "impedance", "switch", "dcline", "poly_cost",
+    "pwl_cost", "svc",
+)  # fmt: skip
 CELLS: tuple[Any, ...] = (
     np.nan, np.inf, -np.inf, 0, -1, 1, 2, 0.5, -0.0, 1e308, 5e-324, 2**53, 2**63, -(10**30), True,
     None, pd.NA, pd.NaT, "", "x", "1", "b", "l", "t3", "gen", "load", "p", "hv", "Ideal", "Tabular",
@@ -55,7 +46,7 @@ def _pick(rng: Rng, of: Any) -> Any:
 
 def _table(rng: Rng, net: Any) -> tuple[str, pd.DataFrame] | None:
     """A table of the net, mostly one that has rows."""
-    names = [name for name in nets.TABLES if isinstance(net.get(name), pd.DataFrame)]
+    names = [name for name in TABLES if isinstance(net.get(name), pd.DataFrame)]
     full = [name for name in names if len(net[name]) and len(net[name].columns)]
     names = full if full and rng.random() < 0.9 else names
     if not names:
@@ -185,7 +176,7 @@ def exchanged(rng: Rng, name: str, table: pd.DataFrame, net: Any) -> Any:
         pd.DataFrame(index=table.index), table.T, table.stack() if table.size else pd.Series(),
         pd.DataFrame({"in_service": [True], "bus": [0]}),
     )  # fmt: skip
-    other = net.get(_pick(rng, nets.TABLES))
+    other = net.get(_pick(rng, TABLES))
     return other if rng.random() < 0.4 else _pick(rng, others)
 
 
@@ -201,14 +192,46 @@ def _settings(rng: Rng, net: Any) -> None:
 
 
 @cache
-def _seeds() -> tuple[Any, ...]:
-    return tuple(nets.net(text) for text in nets.seeds()[1:])
+def seeds() -> tuple[Any, ...]:
+    """Small nets, one of them with one of almost everything."""
+    import pandapower as pp
+
+    net = pp.create_empty_network(sn_mva=10.0)
+    for number, kv in ((0, 110.0), (1, 110.0), (2, 110.0), (5, 20.0), (6, 10.0)):
+        pp.create_bus(net, kv, index=number, min_vm_pu=0.9, max_vm_pu=1.1)
+    pp.create_ext_grid(net, 0, min_p_mw=-50, max_p_mw=50, min_q_mvar=-50, max_q_mvar=50)
+    pp.create_gen(net, 1, 10, 1.01, min_p_mw=0, max_p_mw=30, min_q_mvar=-9, max_q_mvar=9)
+    pp.create_line_from_parameters(
+        net, 0, 1, 20, 0.1, 0.4, 9, 0.5, g_us_per_km=1, max_loading_percent=90
+    )
+    pp.create_poly_cost(net, 0, "gen", 20, cp2_eur_per_mw2=0.1)
+    pp.create_switch(net, 1, 2, et="b")
+    small = copy.deepcopy(net)
+    pp.create_line_from_parameters(net, 2, 0, 20, 0.1, 0.4, 9, 0.5, parallel=2)
+    pp.create_transformer3w(net, 0, 5, 6, "63/25/38 MVA 110/20/10 kV")
+    pp.create_transformer(net, 1, 5, "25 MVA 110/20 kV", tap_pos=2)
+    limits = {"min_p_mw": 0, "max_p_mw": 5, "min_q_mvar": -2, "max_q_mvar": 2}
+    pp.create_sgen(net, 5, 3, 1, controllable=True, **limits)
+    pp.create_load(net, 6, 4, 1, const_z_p_percent=20, const_i_q_percent=30)
+    pp.create_load(net, 5, 2, 1, controllable=True, **limits)
+    pp.create_storage(net, 5, 1, 10, controllable=True, **limits)
+    pp.create_motor(net, 6, 1, 0.9)
+    pp.create_asymmetric_load(net, 6, 0.1, 0.2, 0.3)
+    pp.create_shunt(net, 6, -1, step=2)
+    pp.create_ward(net, 5, 0.1, 0.1, 0.1, 0.1)
+    pp.create_xward(net, 6, 0.1, 0.1, 0.1, 0.1, 0.1, 1.0, 1.0)
+    pp.create_impedance(net, 1, 0, 0.01, 0.1, 50)
+    pp.create_dcline(net, 0, 2, 2, 1, 0.1, 1.0, 1.0, max_p_mw=5)
+    pp.create_switch(net, 0, 0, et="l", closed=False)
+    pp.create_switch(net, 1, 0, et="t")
+    pp.create_pwl_cost(net, 0, "ext_grid", [[-50, 0, 10], [0, 50, 20]])
+    pp.create_poly_cost(net, 0, "dcline", 1)
+    return small, net
 
 
-def made(seed: int, number: int) -> tuple[Any, bool]:
-    """Net of this number, and whether unsupported content is ignored."""
-    rng = np.random.default_rng([seed, number])
-    net = copy.copy(_pick(rng, _seeds()))  # tables are replaced, never changed
+def spoil(rng: Rng) -> Any:
+    """A spoilt net."""
+    net = copy.copy(_pick(rng, seeds()))  # tables are replaced, never changed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for _ in range(int(rng.geometric(0.5))):
@@ -224,64 +247,24 @@ def made(seed: int, number: int) -> tuple[Any, bool]:
             except (TypeError, ValueError, OverflowError, ArithmeticError):
                 continue  # what pandas does not make
             dict.__setitem__(net, name, spoilt)
-    return net, bool(rng.random() < 0.5)
+    return net
 
 
-def outcome(net: Any, ignore: bool) -> str:
-    """What became of a net: "read", "refused", or what should not have happened."""
-    try:
-        found = scopf.load_case(net, ignore_unsupported=ignore)
-    except scopf.CaseError as error:
-        return "refused" if error.faults and str(error) else "refused without a reason"
-    except Exception as error:
-        return f"raised {type(error).__name__}: {error}".partition("\n")[0][:100]
-    return "read" if not found.validate() else "read with a fault"
+def put(net: Any, folder: Path) -> str:
+    """Nothing is written: a net is read as it is. The tables that are spoilt."""
+    new = [key for key, table in net.items() if all(table is not s.get(key) for s in seeds())]
+    return ", ".join(map(str, new))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--inputs", type=int, default=100_000)
-    parser.add_argument("--first", type=int, default=0, help="number of the first net")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", type=int, help="read this net only")
-    parser.add_argument("--out", type=Path, help="JSON file for the counts")
-    given = parser.parse_args()
-    logging.getLogger("scopf").setLevel(logging.CRITICAL)
-    if given.only is not None:
-        net, ignore = made(given.seed, given.only)
-        print(scopf.load_case(net, ignore_unsupported=ignore))
-        return
-    counts: Counter[str] = Counter()
-    first: dict[str, int] = {}
-    slowest, slowest_number, began = 0.0, -1, time.perf_counter()
-    for number in tqdm(range(given.first, given.first + given.inputs), mininterval=5):
-        net, ignore = made(given.seed, number)
-        start = time.process_time()
-        found = outcome(net, ignore)
-        taken = time.process_time() - start
-        if taken > slowest:
-            slowest, slowest_number = taken, number
-        counts[found] += 1
-        first.setdefault(found, number)
-    for found, count in counts.most_common():
-        print(f"{count:>8}  {found}  (first: {first[found]})")
-    print(f"slowest: net {slowest_number}, {slowest:.2f} s of CPU")
-    if given.out:
-        content = {
-            "environment": environment.describe(),
-            "seed": given.seed,
-            "first": given.first,
-            "nets": given.inputs,
-            "outcomes": dict(counts),
-            "slowest_cpu_s": round(slowest, 3),
-            "elapsed_s": round(time.perf_counter() - began, 1),
-        }
-        given.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    if set(counts) - set(GOOD):
-        raise SystemExit(1)
-
-
-if __name__ == "__main__":
-    main()
+def check(net: Any, found: scopf.Network) -> None:
+    """Compare what was chosen for generators, and DC lines and lines, with the net."""
+    rows = {name: net[name] for name in TABLES if isinstance(net.get(name), pd.DataFrame)}
+    chosen = [f"{name} {row}" for name in ("ext_grid", "gen", "xward") for row in rows[name].index]
+    for name in ("sgen", "load", "storage"):
+        if "controllable" in rows[name]:
+            cells = rows[name]["controllable"]
+            chosen += [f"{name} {row}" for row, cell in cells.items() if cell == 1]
+    assert sorted(found.gen.name.tolist()) == sorted(chosen), "generators are not what is chosen"
+    assert sorted(found.dcline.id.tolist()) == sorted(rows["dcline"].index), "DC lines are missing"
+    kept = {name.split(" ")[1] for name in found.branch.name if name.startswith("line ")}
+    assert kept <= {str(row) for row in rows["line"].index}, "a line that there is not"

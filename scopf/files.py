@@ -99,9 +99,8 @@ def text(name: Name, largest: int = LARGEST, errors: str = "strict") -> str:
         OSError: as `read` raises it.
         UnicodeDecodeError: unless `errors` says otherwise.
     """
-    content = io.BytesIO(read(name, largest))
-    with io.TextIOWrapper(content, encoding="utf-8-sig", errors=errors) as file:
-        return file.read()
+    found = read(name, largest).decode("utf-8-sig", errors)
+    return found.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def check(name: Name) -> None:

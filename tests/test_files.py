@@ -147,6 +147,16 @@ def test_text_is_read_as_python_reads_it(tmp_path):
         files.read(path, 10)
 
 
+@pytest.mark.parametrize("mark", [b"\xef", b"\xef\xbb"])
+def test_half_a_byte_order_mark_is_no_text(tmp_path, mark):
+    path = tmp_path / "a"
+    path.write_bytes(mark)
+    with pytest.raises(UnicodeDecodeError):
+        files.text(path)
+    path.write_bytes(b"\xef\xbb\xbf")
+    assert files.text(path) == ""
+
+
 def test_a_file_that_says_it_is_empty_is_read_up_to_the_limit():
     if not os.path.exists("/proc/self/status"):
         pytest.skip("needs /proc")

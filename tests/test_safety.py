@@ -73,6 +73,22 @@ def test_cells_of_a_table_are_not_run(tmp_path, monkeypatch):
     assert os.listdir() == ["inverters.csv"]
 
 
+@pytest.mark.parametrize("name", ["rule.py", "rule", "rule:CRITERIA", "./rule.py"])
+def test_a_spec_and_a_run_folder_bring_no_criterion(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("rule.py").write_text("open('run', 'w')\nCRITERIA = []\n")
+    Path("study.toml").write_text(f"case = 'case9'\ncriterion = '{name}'\n")
+    with pytest.raises(scopf.ScopfError, match="criterion"):
+        scopf.sweep("study.toml")
+    scopf.sweep("case9", criterion=["none"], out="out", max_iter=1)
+    manifest = Path("out", "manifest.json")
+    manifest.write_text(manifest.read_text().replace('"none"', f'"{name}"'))
+    with pytest.raises(scopf.ScopfError):
+        scopf.sweep(out="out", resume=True)
+    assert not Path("run").exists()
+
+
 @pytest.mark.parametrize("name", ["..", "a b", "-rf", "$(touch run)", "\u202egrid", "a\nb"])
 def test_a_case_of_any_name_writes_into_the_folder_for_results_alone(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -211,7 +211,10 @@ class _TablesReader:
             if len({len(row) for row in rows}) > 1:
                 self._note(f"the rows of {name} differ in length", table, column=name)
                 return []
-            width = len(rows[0]) if rows and rows[0] else 3
+            if rows and not rows[0]:
+                self._note(f"the rows of {name} have no coefficients", table, column=name)
+                return []
+            width = len(rows[0]) if rows else 3
             return np.array(rows, dtype=np.float64).reshape(len(rows), width)
         try:
             return piecewise.table_of(rows)

@@ -52,9 +52,10 @@ def faults(
     """Every fault of a network, table by table."""
     if not (np.isfinite(base_mva) and base_mva > 0):
         return [Fault(f"the system base must be a positive number of MVA, got {base_mva}")]
-    found = _bus_faults(bus)
-    found += _gen_faults(gen, bus, base_mva) + _branch_faults(branch, bus, base_mva)
-    return found + _dcline_faults(dcline, bus, base_mva)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is infinite
+        found = _bus_faults(bus)
+        found += _gen_faults(gen, bus, base_mva) + _branch_faults(branch, bus, base_mva)
+        return found + _dcline_faults(dcline, bus, base_mva)
 
 
 def _bus_faults(bus: Buses) -> list[Fault]:

@@ -17,7 +17,7 @@ Value = str | int | float
 _OUTSIDE = re.compile(r"lib|file|dump|write|out_of_core", re.IGNORECASE)
 _PAIR = re.compile(r'(?P<name>[^\s"]+)\s+(?:"(?P<quoted>[^"]*)"|(?P<bare>[^\s"]+))')
 _WHOLE = re.compile(r"[+-]?\d{1,9}", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eEdD][+-]?\d+)?", re.ASCII)
 
 
 def outside(options: Any) -> dict[str, str]:

@@ -14,6 +14,7 @@ import pytest
 
 import scopf
 from scopf.cases import bundled, native
+from scopf.optimizer import option_file
 
 TIMES = 8  # four times the size may take this much
 CASE9 = bundled.entries()["case9"].path.read_text(encoding="utf-8")
@@ -92,6 +93,9 @@ TIME = {
         1_000, lambda n: ("case.raw", f"{RAW}{'1' * n}x\n0 /\n"),
     ),
     "a number of a table that is none": (1_000, lambda n: ("t.csv", f"bus,mq\n1,{'1' * n}x\n")),
+    "a number of an option that is none": (
+        2_000, lambda n: ("ipopt.opt", f"mu_init {'1' * n}x\n"),
+    ),
     "columns of a table": (3_000, lambda n: ("t.csv", f"{many(n, 'c{0},')}\n1\n")),
     "a key twice in JSON": (
         500, lambda n: ("net.json", "{" + many(n, '"k{0}": 1,') + f'"k{n}": 1' + "}"),
@@ -150,6 +154,8 @@ MEMORY = {
 def reader(path):
     if path.suffix == ".toml":
         return lambda: scopf.sweep(path)
+    if path.suffix == ".opt":
+        return lambda: option_file.read(path)
     if path.suffix == ".csv":
         return lambda: scopf.Inverters.at_generators(NINE, table=path)
     return lambda: scopf.load_case(path)

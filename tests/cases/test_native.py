@@ -7,12 +7,12 @@ import pytest
 from typer.testing import CliRunner
 
 import scopf
-from benchmarks.readers import readers
+from benchmarks import seeds
 from scopf.cases import native
 from scopf.cases.approximations import Approximations
 from scopf.cli.main import app
 
-RICH = readers(largest=1)["case"].seeds[0]
+RICH = seeds.RICH
 
 
 @pytest.fixture
@@ -179,6 +179,7 @@ def test_numbers_and_names_that_change_are_said(tmp_path, rich, caplog):
     assert "names of one line" in caplog.text
 
 
+<<<<<<< HEAD
 def test_what_a_reader_changed_comes_back_with_the_network(tmp_path, rich):
     notes = Approximations("rich")
     notes.add("a tap was rounded")
@@ -191,3 +192,20 @@ def test_what_a_reader_changed_comes_back_with_the_network(tmp_path, rich):
     (tmp_path / "x.json").write_text(json.dumps(spoilt))
     with pytest.raises(scopf.CaseError, match="approximations must be a list of texts"):
         scopf.load_case(tmp_path / "x.json")
+=======
+@pytest.mark.parametrize("name", ["cost_p", "cost_q"])
+def test_rows_of_costs_without_coefficients_are_refused(tmp_path, name):
+    scopf.save_case(scopf.load_case("case9"), tmp_path / "x.json")
+    content = json.loads((tmp_path / "x.json").read_text())
+    content["gen"][name] = [[], [], []]
+    (tmp_path / "x.json").write_text(json.dumps(content))
+    with pytest.raises(scopf.CaseError, match=f"the rows of {name} have no coefficients"):
+        scopf.load_case(tmp_path / "x.json")
+
+
+def test_bounds_near_the_largest_number_are_checked_without_a_warning():
+    net = scopf.load_case("case9")
+    large = net.replace(gen={"qmax": [1e308] * 3}, branch={"angmax": [1e308] * 9})
+    with np.errstate(all="raise"):
+        assert not large.validate()
+>>>>>>> fuzz

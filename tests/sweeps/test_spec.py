@@ -85,6 +85,37 @@ def test_a_spec_is_the_same_after_a_trip_through_json():
     assert check({"eta_q": [0.1, 1, 10], "outage": [3], "lossless": True}, "test").hash == spec.hash
 
 
+@pytest.mark.parametrize(
+    ("axes", "words"),
+    [
+        ([{"columns": ["mq"], "rows": [[0.1, 0.2]]}], "mq has rows of another length"),
+        ([{"columns": ["mq"], "rows": [[[]]]}], "mq has a value that is none"),
+        ([{"columns": ["mq"], "rows": [["nan"]]}], "mq has a value that is none"),
+        ([{"columns": ["mq"], "rows": []}], "mq has rows of another length"),
+        ([{"columns": ["outage"], "rows": [[1.5]]}], "outage has a value that is none"),
+        ([{"columns": ["step"], "rows": [[{}]]}], "step has a value that is none"),
+        ([{"columns": ["criterion"], "rows": [[[]]]}], "criterion has a value that is none"),
+        ([{"columns": [], "rows": [[]]}], "unknown name"),
+        ([{"columns": [1], "rows": [[1]]}], "unknown name"),
+        ([{"columns": ["__class__"], "rows": [[1]]}], "unknown name"),
+        ([{"columns": ["mq"], "rows": [[0.1]]}] * 2, "there twice"),
+        ([{"columns": [f"mq_{k}"], "rows": [[0.1]] * 40} for k in range(4)], "more than 1,000,000"),
+        ([{"columns": ["mq"]}], "rows"),
+        ([1], "subscriptable"),
+        (1, "iterable"),
+    ],
+    ids=range(15),
+)
+def test_a_spec_of_a_manifest_that_is_none_is_refused(axes, words):
+    with pytest.raises((LookupError, TypeError, ValueError), match=words):
+        stored_spec.read({"settings": {"case": "case9"}, "axes": axes})
+
+
+def test_a_spec_of_a_manifest_may_name_a_criterion_that_is_not_registered_now():
+    axes = [{"columns": ["step", "criterion"], "rows": [[1, "of another session"], [2, None]]}]
+    assert stored_spec.read({"settings": {}, "axes": axes}).as_dict()["axes"] == axes
+
+
 FAULTY = """\
 case = "case9"
 lossless = 1

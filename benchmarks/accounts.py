@@ -1,0 +1,101 @@
+"""Accounts of the text of cases that share nothing with the readers, to check what these accept."""
+
+from __future__ import annotations
+
+import re
+
+_QUOTE_BEFORE = set("=[{(,;\n \t")
+
+
+def uncommented(text: str) -> str:
+    """The text without comments and continuations, quoted strings as '_'."""
+    lines, depth = [], 0
+    for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
+        bare = line.strip(" \t")
+        if bare == "%{":
+            depth += 1
+        elif bare == "%}" and depth:
+            depth -= 1
+        elif not depth:
+            lines.append(line)
+    found = []
+    for line in lines:
+        kept, at, goes_on = "", 0, False
+        while at < len(line):
+            c = line[at]
+            if c == "%":
+                break
+            if line.startswith("...", at):
+                goes_on = True
+                break
+            if c in "'\"":
+                end = at + 1
+                while end < len(line) and (line[end] != c or line[end : end + 2] == c + c == "''"):
+                    end += 2 if line[end : end + 2] == "''" and c == "'" else 1
+                if end < len(line):
+                    kept, at = kept + "'_'", end + 1
+                    continue
+            kept, at = kept + c, at + 1
+        found.append(kept + (" " if goes_on else "\n"))
+    return "".join(found)
+
+
+def accounted(text: str) -> dict[str, int]:
+    """Rows of each table of a case that was accepted, after every character was accounted for."""
+    rest = uncommented(text)
+    rows: dict[str, int] = {}
+
+    def take(match: re.Match[str]) -> str:
+        body = match["body"]
+        lines = re.split(r"[;\n]", body[1:-1]) if body[:1] in "[{" else [body]
+        count = sum(1 for line in lines if line.replace(",", " ").split())
+        assert match["key"] not in rows, f"mpc.{match['key']} is there twice"
+        rows[match["key"]] = count
+        return ""
+
+    pattern = r"mpc\.(?P<key>[\w.]+)\s*=\s*(?P<body>\[[^\[\]]*\]|\{[^{}]*\}|[^;\n\[{]+)"
+    rest = re.sub(pattern, take, rest)
+    head = (
+        r"function\b(?:[ \t]*\[[^\]\n]*\])?[^\n=;,(]*(?:=[^\n=;,(]*)?(?:\([^)\n]*\))?(?=[;,\n]|\Z)"
+    )
+    rest = re.sub(head + r"|\b(?:end|endfunction|return|define_constants)\b", "", rest)
+    computed = (
+        r"^[;, \t]*(?:\[[\w, \t]+\]|[A-Za-z]\w*|mpc\.(?:bus|gen|branch)[ \t]*\(:,[^=\n;]*\))"
+        r"[ \t]*=[^=\n;]*;?[ \t]*$"
+    )
+    rest = re.sub(computed, "", rest, flags=re.MULTILINE)
+    rest = (
+        rest.replace(";", "")
+        .replace(",", "")
+        .strip("\ufeff \t\n\v\f\x1c\x1d\x1e\x1f\x85\xa0\u2028\u2029")
+    )
+    assert not rest.split(), f"left over: {rest.split()[0][:40]!r}"
+    assert {"bus", "gen", "branch", "gencost", "baseMVA"} <= rows.keys(), "a table is missing"
+    return rows
+
+
+def sections(text: str) -> tuple[int, list[list[str]]]:
+    """Revision, and the lines of each section: an account that shares nothing with the reader.
+
+    A line with nothing but 0 and words in front of the slash ends a section, a Q all of them; no
+    line of a transformer is blank in what is accepted.
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = [line for line in lines if not line.lstrip().startswith("@!")]
+    while lines and not lines[0].strip():
+        del lines[0]
+    head, _, comment = lines[0].partition("/")
+    cells = [cell for part in head.split(",") for cell in part.split() or ["0"]]
+    revision = float(cells[2]) if len(cells) > 2 and float(cells[2]) else 0.0
+    if not revision:
+        revision = float(re.findall(r"PSS.*?E.*?(\d\d)", comment, re.IGNORECASE)[0])
+    found: list[list[str]] = [[]]
+    for line in lines[3:]:
+        bare = re.sub(r"'[^']*'|\"[^\"]*\"", "_", line).partition("/")[0].replace(",", " ").split()
+        if bare in (["Q"], ["q"]):
+            break
+        if bare and set(bare[0].rstrip('"')) == {"0"} and all(c[0].isalpha() for c in bare[1:]):
+            found.append([])
+        elif bare:
+            found[-1].append(line)
+    return int(revision), found + [[]] * 30
