@@ -179,7 +179,6 @@ def test_numbers_and_names_that_change_are_said(tmp_path, rich, caplog):
     assert "names of one line" in caplog.text
 
 
-<<<<<<< HEAD
 def test_what_a_reader_changed_comes_back_with_the_network(tmp_path, rich):
     notes = Approximations("rich")
     notes.add("a tap was rounded")
@@ -192,7 +191,8 @@ def test_what_a_reader_changed_comes_back_with_the_network(tmp_path, rich):
     (tmp_path / "x.json").write_text(json.dumps(spoilt))
     with pytest.raises(scopf.CaseError, match="approximations must be a list of texts"):
         scopf.load_case(tmp_path / "x.json")
-=======
+
+
 @pytest.mark.parametrize("name", ["cost_p", "cost_q"])
 def test_rows_of_costs_without_coefficients_are_refused(tmp_path, name):
     scopf.save_case(scopf.load_case("case9"), tmp_path / "x.json")
@@ -208,4 +208,3 @@ def test_bounds_near_the_largest_number_are_checked_without_a_warning():
     large = net.replace(gen={"qmax": [1e308] * 3}, branch={"angmax": [1e308] * 9})
     with np.errstate(all="raise"):
         assert not large.validate()
->>>>>>> fuzz
