@@ -248,15 +248,19 @@ class Stuck(concurrent.futures.Executor):
         return self._Future()
 
 
-def press(when):
-    when.wait()
-    time.sleep(0.3)
+def press():
     os.kill(os.getpid(), signal.SIGINT)
+
+
+def press_after(event):
+    event.wait()
+    time.sleep(0.3)
+    press()
 
 
 def test_ctrl_c_ends_a_sweep_on_an_executor_that_is_stuck(tmp_path):
     stuck = Stuck()
-    threading.Thread(target=press, args=(stuck.submitted,), daemon=True).start()
+    threading.Thread(target=press_after, args=(stuck.submitted,), daemon=True).start()
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt, match="0 of 40 scenarios are finished and kept in"):
         scopf.sweep("case9", **AXES, executor=stuck, out=tmp_path)
