@@ -49,11 +49,12 @@ python_use_unqualified_type_names = True
 toc_object_entries = False  # in the sidebar of every page they take a third of the time
 maximum_signature_line_length = 80
 # Names of other projects, whose inventories a build without a network does not have.
-OTHERS = "abc casadi collections concurrent ctypes enum inspect logging matplotlib multiprocessing"
-OTHERS += " networkx numpy os pandapower pandas pathlib pd pydantic pyo pyomo scipy types typing"
+OTHERS = "abc casadi collections concurrent ctypes enum inspect io logging matplotlib"
+OTHERS += " networkx numpy os pandapower pandas pathlib pd pyarrow pydantic pyo pyomo scipy types"
+OTHERS += " multiprocessing typing"
 nitpick_ignore_regex = [
     ("py:.*", rf"({'|'.join(OTHERS.split())})\..*"),
-    ("py:class", "Path|Coefficient|Options"),  # a few signatures show them as they are written
+    ("py:class", "Path|Coefficient|Executor|Options"),  # signatures show them as they are written
 ]
 
 # HTML

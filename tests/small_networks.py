@@ -30,7 +30,7 @@ def network(n, lines, gens, *, loads=None, shunts=None, name="small"):
         vg=np.ones(g), mbase=100 * np.ones(g), cost_p=np.tile([0.0, 1, 1], (g, 1)),
         cost_q=np.zeros((g, 3)),
     )  # fmt: skip
-    rows = np.array([[*line, *(0.0, 1.0, 0.0)[len(line) - 4 :]] for line in lines])
+    rows = np.array([[*line, *(0.0, 1.0, 0.0)[len(line) - 4 :]] for line in lines]).reshape(-1, 7)
     m = len(rows)
     branch = Branches(
         id=np.arange(1, m + 1), from_bus=rows[:, 0], to_bus=rows[:, 1], in_service=np.ones(m),

@@ -55,7 +55,7 @@ def dc_line():
     net = scopf.load_case("case30")
     one, ends = np.ones(1), {"from_bus": [2], "to_bus": [23], "id": [1], "in_service": [True]}
     line = DcLines(
-        **ends, pf=0.1 * one, qf=0 * one, qt=0 * one, vf=one, vt=one, pmin=-0.2 * one,
+        **ends, pf=0.1 * one, qf=0 * one, qt=0 * one, vf=one, vt=one, pmin=-0.05 * one,
         pmax=0.2 * one, qminf=-0.1 * one, qmaxf=0.1 * one, qmint=-0.1 * one, qmaxt=0.1 * one,
         loss0=0.001 * one, loss1=0.02 * one, cost=[[0.0, 2.0, 5.0]],
     )  # fmt: skip

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from scopf import files
 from scopf.cases import bundled
@@ -19,15 +20,23 @@ if TYPE_CHECKING:  # each reader is imported when it is used: the command line a
 
     from scopf.network.network import Network
 
+log = logging.getLogger(__name__)
+
+DeadIslands = Literal["drop", "refuse"]
 _READ = (".m", ".raw", ".json")
 _OWN_COSTS = "costs go with a PSS/E .raw file; other cases have their own"
+_OWN_LIMITS = (
+    "dispatch_dc goes with a PSS/E .raw file; in other cases DC lines have limits of their own"
+)
 
 
 def load_case(
     source: str | os.PathLike[str] | pandapowerNet,
     *,
     costs: str | os.PathLike[str] | pd.DataFrame | None = None,
+    dispatch_dc: bool = False,
     ignore_unsupported: bool = False,
+    dead_islands: DeadIslands = "drop",
 ) -> Network:
     """Read a network from a bundled case, a file of MATPOWER, PSS/E or scopf, or a pandapower net.
 
@@ -41,8 +50,12 @@ def load_case(
         costs: of the machines of a `.raw` file, which has none: a CSV file or a DataFrame with the
             columns `bus`, `id` and some of `c2`, `c1`, `c0` (per MW), `points`, `d2`, `d1`, `d0`
             (per MVAr), `pmin`, `pmax` (MW); None takes `grid.costs.csv` beside `grid.raw`.
+        dispatch_dc: of a `.raw` file, whether the power of its DC lines is a variable between zero
+            and the schedule, which it is fixed at otherwise.
         ignore_unsupported: log a warning instead of raising for content that the model does not
             represent (`docs/cases.md` and `docs/psse.md` say what that is).
+        dead_islands: "drop" leaves out AC islands where nothing generates or nothing consumes, with
+            a warning that says which load is not served; "refuse" raises an error.
 
     Returns:
         The network, per unit, with the user's own bus numbers.
@@ -50,9 +63,26 @@ def load_case(
     Raises:
         CaseError: listing every fault of the source with table, row and ids.
     """
+    if dead_islands not in get_args(DeadIslands):
+        known = listing(map(repr, get_args(DeadIslands)))
+        raise ScopfError(f"dead_islands is one of {known}, got {dead_islands!r}")
+    net = _read(source, costs, dispatch_dc, ignore_unsupported)
+    if dead := net.dead_islands():
+        if dead_islands == "refuse":
+            raise CaseError(net.name, dead)
+        if text := net.energized().unserved.text(net.base_mva):
+            log.warning("%s: %s", net.name, text)
+    return net
+
+
+def _read(
+    source: Any,
+    costs: str | os.PathLike[str] | pd.DataFrame | None,
+    dispatch_dc: bool,
+    ignore_unsupported: bool,
+) -> Network:
     if is_net(source):
-        if costs is not None:
-            raise ScopfError(_OWN_COSTS)
+        _only_raw(costs, dispatch_dc)
         from scopf.cases.pandapower.reading import read
 
         return read(source, ignore_unsupported=ignore_unsupported)
@@ -66,8 +96,8 @@ def load_case(
         raise ScopfError(text + type(source).__name__) from error
     known, path = bundled.find(name), Path(name)
     raw = path.suffix.lower() == ".raw" and not known
-    if costs is not None and not raw:
-        raise ScopfError(_OWN_COSTS)
+    if not raw:
+        _only_raw(costs, dispatch_dc)
     if known:
         return bundled.load(known)
     if path.suffix != ".m" and not os.path.isfile(path):  # unlike Path, for any name at all
@@ -83,7 +113,12 @@ def load_case(
     if raw:
         from scopf.cases.psse import files as psse
 
-        return psse.read(path, costs_from=costs, ignore_unsupported=ignore_unsupported)
+        return psse.read(
+            path,
+            costs_from=costs,
+            dispatch_dc=dispatch_dc,
+            ignore_unsupported=ignore_unsupported,
+        )
     if holds_net(path):
         raise CaseError(name, [Fault(NOT_FROM_FILE)])
     if path.suffix.lower() == ".json":
@@ -93,6 +128,14 @@ def load_case(
     from scopf.cases import matpower
 
     return matpower.read(path, ignore_unsupported=ignore_unsupported)
+
+
+def _only_raw(costs: object, dispatch_dc: bool) -> None:
+    """Refuse what only a .raw file takes."""
+    if costs is not None:
+        raise ScopfError(_OWN_COSTS)
+    if dispatch_dc:
+        raise ScopfError(_OWN_LIMITS)
 
 
 def _hint(name: str) -> str:

@@ -8,7 +8,8 @@ Column meanings and defaults follow the MATPOWER User's Manual, appendix B, and 
   optima are those of PowerModels, so that its files (functions `pglib_opf_...`) have none of these.
 - A lower limit on the flow of a DC line that is negative holds for the power at its to bus, and so
   does an upper one that is negative (section 7.6.3); a network has both at the from bus.
-- Every DC line counts; in MATPOWER that takes toggle_dcline.
+- Every DC line counts; in MATPOWER that takes toggle_dcline. One whose losses would be negative
+  between its limits has none, which is logged.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from __future__ import annotations
 import dataclasses
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matpowercaseframes.constants import COLUMNS
 
 from scopf import files
 from scopf.arrays import LARGEST_WHOLE, Flags, Floats, Ints, Strings, texts
+from scopf.cases import dclosses
 from scopf.cases.mfile import (
     AT_LEAST,
     FORMAT,
@@ -101,7 +104,7 @@ def _network(
             gen = dataclasses.replace(gen, constant_pf=np.zeros(len(gen), dtype=bool))
         branch = _branches(rows["branch"], names["branch_name"], base, faults)
         lines = tables.rows.get("dcline", np.zeros((0, AT_LEAST["dcline"])))
-        dcline = _dclines(lines, tables.rows.get("dclinecost"), base, faults)
+        dcline = _dclines(lines, tables.rows.get("dclinecost"), base, name, faults)
         try:
             net = Network(name, base, bus, gen, branch, dcline)
         except CaseError as error:
@@ -246,7 +249,9 @@ def dispatchable(gen: Gens) -> Flags:
     return _is_load(gen.pmin, gen.pmax, gen.qmin, gen.qmax)
 
 
-def _dclines(rows: Floats, costs: Floats | None, base: float, faults: list[Fault]) -> DcLines:
+def _dclines(
+    rows: Floats, costs: Floats | None, base: float, name: str, faults: list[Fault]
+) -> DcLines:
     def column(name: str) -> Floats:
         return _column("dcline", rows, name)
 
@@ -260,22 +265,26 @@ def _dclines(rows: Floats, costs: Floats | None, base: float, faults: list[Fault
     if len(polynomials) != n:
         polynomials, points = np.zeros((n, 3)), np.zeros((n, 0, 2))
     loss0, loss1 = column("loss0") / base, column("loss1")
-    powers = ("pf", "qf", "qt", "qminf", "qmaxf", "qmint", "qmaxt")
-    return DcLines(
+    limits = {key: column(key) / base for key in ("pmin", "pmax")}
+    powers: dict[str, Any] = {
+        key: column(key) / base for key in ("pf", "qf", "qt", "qminf", "qmaxf", "qmint", "qmaxt")
+    }
+    table = DcLines(
         id=np.arange(1, n + 1),
         from_bus=_whole("dcline", rows, "from_bus", faults),
         to_bus=_whole("dcline", rows, "to_bus", faults),
         in_service=_status("dcline", rows, faults),
         vf=column("vf"),
         vt=column("vt"),
-        pmin=at_from(column("pmin") / base, loss0, loss1),
-        pmax=at_from(column("pmax") / base, loss0, loss1),
+        pmin=at_from(limits["pmin"], loss0, loss1),
+        pmax=at_from(limits["pmax"], loss0, loss1),
         loss0=loss0,
         loss1=loss1,
         cost=polynomials,
         cost_points=points,
-        **{key: column(key) / base for key in powers},
+        **powers,
     )
+    return dclosses.not_negative(table, base, name, **limits)
 
 
 def at_from(limit: Floats, loss0: Floats, loss1: Floats) -> Floats:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scopf import files
-from scopf.arrays import Floats
+from scopf.arrays import Flags, Floats
 from scopf.cases.matpower import (
     CURVE,
     DEGREE,
@@ -65,6 +65,12 @@ def _warn_of_change(net: Network) -> None:
     for key, table in net.tables.items():
         if key != "bus" and not np.array_equal(table.id, np.arange(1, len(table) + 1)):
             log.warning("%s: a case file numbers %s rows from 1", net.name, key)
+    line = net.dcline
+    if any(line.name):
+        log.warning("%s: a case file has no names of DC lines", net.name)
+    if (fixed := _constant_pf(line)).any():
+        text = "%s: reactive power in a fixed ratio to a fixed power is written as fixed Q: %s"
+        log.warning(text, net.name, listing(line.labels[k] for k in np.flatnonzero(fixed)))
     for table in (net.bus, net.gen, net.branch):
         changed = [name for name in table.name.tolist() if name != _one_line(name).strip()]
         if changed:
@@ -95,12 +101,22 @@ def inexpressible(net: Network, function: str = "") -> list[Fault]:
     for row in np.flatnonzero(loads & ~gen.constant_pf):
         text = "its limits make it a load of constant power factor in a case file; write .json"
         found.append(Fault(text, "gen", int(row) + 1, gen.label(int(row)), "constant_pf"))
-    for end in ("pmin", "pmax"):
-        limit = getattr(line, end)
+    for name in ("pmin", "pmax"):
+        limit = getattr(line, name)
         for row in np.flatnonzero((limit < 0) & (line.received(limit) >= 0)):
-            text = f"a {end} below zero at which power arrives cannot be written in a case file"
-            found.append(Fault(text, "dcline", int(row) + 1, line.label(int(row)), end))
+            text = f"a {name} below zero at which power arrives cannot be written in a case file"
+            found.append(Fault(text, "dcline", int(row) + 1, line.label(int(row)), name))
+    varies = _constant_pf(line) & (line.pmin != line.pmax)
+    for row in np.flatnonzero(varies):
+        text = "a ratio of Q to a P that varies has no place in a case file; write .json"
+        which = "tan_phi_t" if np.isnan(line.tan_phi_f[row]) else "tan_phi_f"
+        found.append(Fault(text, "dcline", int(row) + 1, line.label(int(row)), which))
     return found
+
+
+def _constant_pf(line: DcLines) -> Flags:
+    """Mask of the DC lines with a fixed ratio of Q to P at an end."""
+    return np.asarray(~np.isnan(line.tan_phi_f) | ~np.isnan(line.tan_phi_t))
 
 
 def _text(net: Network, function: str, notes: Iterable[str]) -> str:
@@ -210,6 +226,7 @@ def _cost_cells(rows: list[list[str]], startup: Floats, shutdown: Floats) -> lis
 
 
 def _dclines(line: DcLines, base: float) -> list[str]:
+    line = _with_fixed_q(line)
     arrives = line.received(line.pf)
     limits = []
     for end in (line.pmin, line.pmax):
@@ -228,6 +245,18 @@ def _dclines(line: DcLines, base: float) -> list[str]:
         rows, none = _cost_rows(line.cost, line.cost_points, base), np.zeros(len(line))
         lines += _matrix("dclinecost", _COST, _cost_cells(rows, none, none))
     return lines
+
+
+def _with_fixed_q(line: DcLines) -> DcLines:
+    """Limits on Q at its only value, where it is in a fixed ratio to a fixed P."""
+    columns = {}
+    for end, tan_phi, p in (
+        ("f", line.tan_phi_f, line.pmin),
+        ("t", line.tan_phi_t, line.received(line.pmin)),
+    ):
+        for name in (f"q{end}", f"qmin{end}", f"qmax{end}"):
+            columns[name] = np.where(np.isnan(tan_phi), getattr(line, name), -tan_phi * p)
+    return line.replace(**columns)
 
 
 def _limit(limit: float, loss0: float, loss1: float, base: float) -> str:

@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from scopf import files
+from scopf.cases import dclosses
 from scopf.errors import CaseError, Fault, listing
 from scopf.network import piecewise
 from scopf.network.network import Network
@@ -41,7 +42,14 @@ def write(net: Network, path: str | os.PathLike[str]) -> None:
         net: the network, elements out of service included.
         path: file to write.
     """
-    head = {"format": FORMAT, "version": VERSION, "name": net.name, "base_mva": net.base_mva}
+    head: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": net.name,
+        "base_mva": net.base_mva,
+    }
+    if net.approximations:
+        head["approximations"] = list(net.approximations)
     blocks = [f"{json.dumps(key)}: {_text(value)}" for key, value in head.items()]
     for key, table in net.tables.items():
         names = [field.name for field in dataclasses.fields(table)]
@@ -115,9 +123,12 @@ def parse(content: Any, source: str) -> Network:
     made = reader.tables(content)
     if reader.faults:
         raise CaseError(source, reader.faults)
+    name, base = content["name"], float(content["base_mva"])
     try:
         with np.errstate(all="ignore"):  # what overflows is infinite, and that is found
-            return Network(content["name"], float(content["base_mva"]), **made)
+            made["dcline"] = dclosses.not_negative(made["dcline"], base, name)
+            said = tuple(content.get("approximations", ()))
+            return Network(name, base, approximations=said, **made)
     except CaseError as error:
         raise CaseError(source, error.faults) from error
 
@@ -141,12 +152,16 @@ class _TablesReader:
         self.faults: list[Fault] = []
 
     def tables(self, content: dict[str, Any]) -> dict[str, Any]:
-        known = ["format", "version", "name", "base_mva", *(kind.key for kind in _TABLES)]
+        known = ["format", "version", "name", "base_mva", "approximations"]
+        known += [kind.key for kind in _TABLES]
         unknown = [key for key in content if key not in known]
         if unknown:
             self._note(f"there is no {listing(unknown)} in this format")
         if not isinstance(content.get("name"), str):
             self._note("the name must be a text")
+        said = content.get("approximations", [])
+        if not isinstance(said, list) or not all(isinstance(text, str) for text in said):
+            self._note("approximations must be a list of texts")
         base = content.get("base_mva")
         if type(base) not in (int, float) or not _float(base) < math.inf:
             self._note("base_mva must be a number")

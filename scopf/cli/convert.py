@@ -24,6 +24,7 @@ def convert(
     costs: Annotated[
         Path | None, typer.Option(help="CSV table of costs of a .raw file, as `solve` takes it.")
     ] = None,
+    dispatch_dc: options.DispatchDc = False,
     ignore_unsupported: options.IgnoreUnsupported = False,
 ) -> None:
     """Write a case in another format: .json (scopf's own, without loss) or .m (MATPOWER).
@@ -34,7 +35,9 @@ def convert(
 
     if target.exists() and os.path.exists(source) and os.path.samefile(source, target):
         raise ScopfError(f"{target}: this is the file to read; give another name")
-    net = load_case(source, costs=costs, ignore_unsupported=ignore_unsupported)
+    net = load_case(
+        source, costs=costs, dispatch_dc=dispatch_dc, ignore_unsupported=ignore_unsupported
+    )
     with Writing(target) as writing:
         save_case(net, target)
         writing.done(f"{target} was written")

@@ -25,7 +25,7 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run the command that was typed; `scopf.__main__` listens to signals from before that on."""
+    """Run the command that was typed; the entry point listens to signals before that."""
     interrupts.listen()
     interrupts.deliver_to(signals.deliver)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -55,6 +55,20 @@ IpoptOptionFile = Annotated[
     typer.Option(
         "--ipopt-options",
         help="File of Ipopt options, NAME VALUE on each line; --option overrides it.",
+    ),
+]
+DispatchDc = Annotated[
+    bool,
+    typer.Option(
+        "--dispatch-dc",
+        help="Of a .raw file: let the power of each DC line be anything from zero to its schedule.",
+    ),
+]
+DeadIslands = Annotated[
+    Literal["drop", "refuse"],
+    typer.Option(
+        help="Islands where nothing generates or nothing consumes: drop (and say what is lost), or "
+        "refuse."
     ),
 ]
 IgnoreUnsupported = Annotated[

@@ -36,6 +36,7 @@ def _problem(
             "grid.costs.csv beside grid.raw]"
         ),
     ] = None,
+    dispatch_dc: options.DispatchDc = False,
     lossless: options.Lossless = False,
     criterion: Annotated[
         str,
@@ -57,13 +58,20 @@ def _problem(
     ] = None,
     mq_max: Annotated[float | None, typer.Option(help="Co-design: largest m_q.")] = None,
     ignore_unsupported: options.IgnoreUnsupported = False,
+    dead_islands: options.DeadIslands = "drop",
     *,
     numbers: dict[str, float | None],
 ) -> "Problem":
     """Read a case and build its problem."""
     import scopf
 
-    net = scopf.load_case(case, costs=costs, ignore_unsupported=ignore_unsupported)
+    net = scopf.load_case(
+        case,
+        costs=costs,
+        dispatch_dc=dispatch_dc,
+        ignore_unsupported=ignore_unsupported,
+        dead_islands=dead_islands,
+    )
     net = net.lossless() if lossless else net
     of_units: dict[str, Any] = {
         "table": inverters, "mq": numbers["mq"], "beta_q": beta_q, "mp": mp,

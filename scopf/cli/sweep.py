@@ -86,7 +86,12 @@ def sweep(
     time_limit: options.TimeLimit = None,
     option: options.IpoptOptions = None,
     ipopt_options: options.IpoptOptionFile = None,
+    dispatch_dc: options.DispatchDc = False,
     ignore_unsupported: options.IgnoreUnsupported = False,
+    dead_islands: Annotated[
+        str | None,
+        typer.Option(help="Dead islands: drop or refuse, as in `scopf solve`. [default: drop]"),
+    ] = None,
     *,
     context: typer.Context,
     **_: Any,
@@ -146,7 +151,9 @@ def sweep(
             max_iter=max_iter,
             time_limit=time_limit,
             options=solver_options,
+            dispatch_dc=dispatch_dc or None,
             ignore_unsupported=ignore_unsupported or None,
+            dead_islands=dead_islands,
         )
     except KeyboardInterrupt as stop:
         interrupted(_kept(out, again, str(stop)))
@@ -187,6 +194,7 @@ def _again(out: Path, workers: int, dask: str | None, stall_timeout: float, *, c
 def summary(found: "Sweep") -> str:
     """The result of a sweep, in a few lines."""
     from scopf.sweeps.manifest import about_constant_power
+    from scopf.sweeps.rows import about_islands
 
     manifest = found.manifest
     counts = ", ".join(f"{count} {status}" for status, count in manifest["counts"].items())
@@ -200,6 +208,7 @@ def summary(found: "Sweep") -> str:
         reason = found.scenarios["message"].mode()[0]
         reason = reason.replace("verbose=True", "scopf solve --verbose")  # sweeps have no such flag
         lines.append(f"the most frequent reason: {reason}")
+    lines += about_islands(found.scenarios)
     return "\n".join([*lines, *about_constant_power(manifest)])
 
 

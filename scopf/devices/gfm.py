@@ -252,6 +252,23 @@ class Inverters(Droops):
         check_names("Inverters", "column", columns, [f.name for f in dataclasses.fields(self)])
         return dataclasses.replace(self, **columns)
 
+    def without(self, buses: Ints) -> Self:
+        """A copy without the inverters at these buses."""
+        kept = ~np.isin(self.bus, buses)
+        if kept.all():
+            return self
+        of, place = self.units, np.cumsum(kept) - 1
+        units = kept[of.inverter]
+        columns = {name: getattr(of, name)[units] for name in ("gen", *_NUMBERS)}
+        numbers = {name: values[kept] for name, values in self.numbers.items()}
+        gens = tuple(group for group, stays in zip(self.gens, kept.tolist(), strict=True) if stays)
+        return type(self)(
+            self.bus[kept],
+            gens,
+            **numbers,
+            units=Units(inverter=place[of.inverter[units]], **columns),
+        )
+
     def with_droops(self, mq: Given, droop_base: DroopBase = "system") -> Self:
         """A copy with another m_q of every unit, or of the whole inverters at some buses.
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scopf.errors import listing
+
 if TYPE_CHECKING:
     from scopf.arrays import Floats
     from scopf.engine.nlp import NLP
@@ -21,23 +23,36 @@ class Shortage:
     """Less generation than load.
 
     Attributes:
-        load, capacity: totals, MW.
+        load, capacity: totals, MW; what DC lines can bring into an island counts as capacity.
+        place: "" for the whole network, or the island and its buses.
+        imports: whether DC lines can bring power into the island.
     """
 
     load: float
     capacity: float
+    place: str = ""
+    imports: bool = False
+
+    @property
+    def sources(self) -> str:
+        """The sources whose capacity is short."""
+        lines = " and the imports of DC lines" if self.imports else ""
+        return f"all generators{' there' if self.place else ''}{lines}"
 
     def __str__(self) -> str:
         missing, factor = self.load - self.capacity, self.capacity / self.load
+        where = f" in {self.place}" if self.place else ""
         return (
-            f"load above capacity: the loads add up to {self.load:.6g} MW, Pmax of all generators "
-            f"to {self.capacity:.6g} MW; {missing:.6g} MW are missing, or all loads have to be "
-            f"scaled by {factor:.4g} at most, and losses come on top"
+            f"load above capacity{where}: the loads add up to {self.load:.6g} MW, Pmax of "
+            f"{self.sources} to {self.capacity:.6g} MW; {missing:.6g} MW are missing, or all loads "
+            f"have to be scaled by {factor:.4g} at most, and losses come on top"
         )
 
 
 def shortage(problem: Problem, nlp: NLP) -> Shortage | None:
-    """The shortage, if it is certain, and None if not: the network itself might supply power.
+    """The largest shortage of an AC island, if it is certain; None if not.
+
+    It is not where the network itself might supply power.
 
     Args:
         problem: with its numbers as they are now, those set on its Pyomo model included.
@@ -49,24 +64,31 @@ def shortage(problem: Problem, nlp: NLP) -> Shortage | None:
     if not own.all() or (net.branch.r < 0).any() or (net.bus.gs < 0).any():
         return None
     pg, loads = opf.generation.p, opf.balance.loads
-    load = float(loads["pd"].values.sum())
-    if len(net.dcline) and (_least_loss(net) < 0).any():
-        return None
+    load = loads["pd"].values.copy()
     if "pd_current" in loads:
         current, vm = loads["pd_current"].values, opf.voltages.vm
-        drawn = np.where(current != 0, current * np.where(current > 0, vm.lower, vm.upper), 0.0)
-        load += float(drawn.sum())
-    capacity = float(np.where(pg.fixed, pg.value, pg.upper).sum())
-    if not load > capacity + _ROUNDING * max(abs(load), abs(capacity)):
+        load += np.where(current != 0, current * np.where(current > 0, vm.lower, vm.upper), 0.0)
+    capacity = np.zeros(1 + net.islands)
+    np.add.at(capacity, net.island[net.gen_at], np.where(pg.fixed, pg.value, pg.upper))
+    imports = _imports(net)
+    capacity += imports
+    total = np.bincount(net.island, load)
+    short = total - capacity
+    worst = int(np.argmax(short[1:])) + 1
+    if not short[worst] > _ROUNDING * max(abs(total[worst]), abs(capacity[worst])):
         return None
-    return Shortage(load * net.base_mva, capacity * net.base_mva)
+    place = ""
+    if net.islands > 1:
+        place = f"island {worst} (bus {listing(net.bus.id[net.island == worst], 5)})"
+    found = total[worst] * net.base_mva, capacity[worst] * net.base_mva
+    return Shortage(*found, place, bool(imports[worst]))
 
 
-def _least_loss(net: Network) -> Floats:
-    """Least loss of each DC line within its limits, per unit."""
-    line = net.dcline
-    slope = line.loss1 != 0
-    ends = [
-        np.where(slope, line.loss1 * np.where(slope, x, 0.0), 0.0) for x in (line.pmin, line.pmax)
-    ]
-    return np.asarray(line.loss0 + np.minimum(*ends))
+def _imports(net: Network) -> Floats:
+    """Most active power that DC lines can bring into each island, per unit."""
+    line, found = net.dcline, np.zeros(1 + net.islands)
+    start, end = net.island[net.dcline_from], net.island[net.dcline_to]
+    across = start != end
+    np.add.at(found, end[across], line.received(line.pmax)[across])
+    np.add.at(found, start[across], -line.pmin[across])
+    return found

@@ -87,12 +87,29 @@ def _searched(
     """Search among the limits, in the lifted form if that fails, then with the loads as limits."""
     for lift, loads in ((False, False), (True, False), (False, True)):
         nlp = compiled(problem, lift)
-        limits = Limits(Catalog(problem, nlp, loads).kinds)
+        limits = Limits(Catalog(problem, nlp, loads).kinds, _islands(problem))
         search = Search(nlp, limits, start_point(problem, nlp, start), budget, ticker)
         search.run()
         if search.feasible is not None or search.stopped:
             break
     return limits, search
+
+
+def _islands(problem: Problem) -> dict[str, int]:
+    """Number of the AC island by the label of an element, where there are several islands."""
+    net, found = problem.base, dict[str, int]()
+    if net.islands < 2:
+        return found
+    units = problem.inverters
+    for labels, at in (
+        (net.bus.labels, np.arange(len(net.bus))),
+        (net.gen.labels, net.gen_at),
+        (net.branch.labels, net.branch_from),
+        (net.branch.names(np.arange(len(net.branch))), net.branch_from),
+        (units.labels, net.bus_positions(units.bus)),
+    ):
+        found |= zip(labels, net.island[at].tolist(), strict=True)
+    return found
 
 
 def _impossible(problem: Problem, nlp: NLP) -> str:
@@ -111,7 +128,7 @@ def _impossible(problem: Problem, nlp: NLP) -> str:
 
 
 def _short(short: Shortage, budget: Budget) -> Diagnosis:
-    capacity = Limit("Pmax", "all generators", "Pmax", "MW", ">=", short.capacity)
+    capacity = Limit("Pmax", short.sources, "Pmax", "MW", ">=", short.capacity)
     return Diagnosis(
         f"no point is feasible: {short}",
         False,

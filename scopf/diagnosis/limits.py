@@ -5,6 +5,7 @@ A limit relaxed by t moves the limits of rows and the bounds by c t; see `scopf.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +41,10 @@ class Effects:
 
 @dataclass(frozen=True, eq=False)
 class Limit:
-    """One limit, as it is reported; see `scopf.model.relaxation.Relaxation`."""
+    """One limit, as it is reported; see `scopf.model.relaxation.Relaxation`.
+
+    `island` is that of its element, where there are several; 0 for one of no single island.
+    """
 
     name: str
     element: str
@@ -48,6 +52,7 @@ class Limit:
     unit: str
     side: str
     present: float
+    island: int = 0
 
     def __str__(self) -> str:
         return f"{self.name} of {self.element}" if self.element else self.name
@@ -55,6 +60,10 @@ class Limit:
 
 class Limits:
     """All limits of a compiled problem.
+
+    Args:
+        kinds: the limits.
+        islands: number of the AC island by the label of an element; None where there is one.
 
     Attributes:
         most: largest t of each, shape (k,).
@@ -64,8 +73,8 @@ class Limits:
         rows, bounds: effects of relaxing the limits.
     """
 
-    def __init__(self, kinds: list[Kind]) -> None:
-        self.kinds = kinds
+    def __init__(self, kinds: list[Kind], islands: Mapping[str, int] | None = None) -> None:
+        self.kinds, self._islands = kinds, islands or {}
         sizes = [len(kind.of.present) for kind in self.kinds]
         self._first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         self.most = np.concatenate([np.zeros(0), *(kind.most for kind in self.kinds)])
@@ -84,7 +93,9 @@ class Limits:
     def __getitem__(self, number: int) -> Limit:
         kind, i = self._of(number)
         of, present = kind.of, float(kind.of.present[i])
-        return Limit(of.name, of.labels[i], of.quantity, of.unit, of.side, present)
+        element = of.labels[i]
+        island = self._islands.get(element, 0)
+        return Limit(of.name, element, of.quantity, of.unit, of.side, present, island)
 
     def needed(self, number: int, t: float) -> float:
         """Value of a limit when it is relaxed by t."""

@@ -86,12 +86,15 @@ class Diagnosis:
         """The limits that conflict: present value, and the value that each needs by itself.
 
         Changing one of them to that value, or dropping it, makes the problem feasible; where there
-        are several conflicts, together with the changes in `together` for the other ones.
+        are several conflicts, together with the changes in `together` for the other ones. With
+        several AC islands a column `island` says which one a limit belongs to, 0 for none.
         """
         import pandas as pd
 
-        columns = ("conflict", "limit", "element", "quantity", "present", "needed", "unit")
-        return pd.DataFrame([_record(change) for change in self.changes], columns=list(columns))
+        columns = ["conflict", "limit", "element", "quantity", "present", "needed", "unit"]
+        if any(change.limit.island for change in self.changes):
+            columns.append("island")
+        return pd.DataFrame([_record(change) for change in self.changes], columns=columns)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -190,12 +193,14 @@ class Diagnosis:
 
 
 def sentence(changes: Sequence[Change], word: str = "feasible") -> str:
-    """The limits of a conflict, and the changes that resolve it."""
+    """The limits of a conflict, its AC island if there are several, and what resolves it."""
+    islands = sorted({change.limit.island for change in changes} - {0})
+    where = f"in island {_and([str(island) for island in islands])}, " if islands else ""
     first, *rest = [str(change.limit) for change in changes]
     remedies = " or ".join(str(change) for change in changes[:_SHOWN])
     others = f" against {_and(rest)}" if rest else ""
     more = " (or one of the others below)" if len(changes) > _SHOWN else ""
-    return f"{first}{others}; {word} if {remedies}{more}"
+    return f"{where}{first}{others}; {word} if {remedies}{more}"
 
 
 def outward(value: float, side: str) -> str:
@@ -218,6 +223,7 @@ def _and(names: Sequence[str]) -> str:
 
 def _record(change: Change) -> dict[str, Any]:
     limit = change.limit
+    island = {"island": limit.island} if limit.island else {}
     return {
         "conflict": change.conflict,
         "limit": limit.name,
@@ -226,6 +232,7 @@ def _record(change: Change) -> dict[str, Any]:
         "present": limit.present,
         "needed": change.needed,
         "unit": limit.unit,
+        **island,
     }
 
 

@@ -17,6 +17,7 @@ from scopf.dynamics import modes
 from scopf.dynamics.energy import hessian
 from scopf.dynamics.inertia import negatives
 from scopf.errors import ScopfError
+from scopf.network.islands import firsts
 from scopf.network.susceptances import Grid
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _PRECISION = 1e-9  # relative
 
 
 class EnergyForm:
-    """H of a lossless system, without the common angle, as a function of the inverters' stiffness.
+    """H of a lossless system, without common angles, as a function of the inverters' stiffness.
 
     Args:
         system: one that conserves energy.
@@ -41,8 +42,9 @@ class EnergyForm:
         n, at = len(system.net.bus), system.at
         grid = Grid.full(system.net)
         bare = hessian(grid, system.vm, system.va, np.zeros(n), system.loads.dq)
-        self._bare = bare[1:, 1:].tocsc()  # the angle of the first bus fixed
-        self._places, self._vm = n - 1 + at, system.vm[at]
+        free = np.delete(np.arange(2 * n), firsts(grid.island))  # one angle of each island fixed
+        self._bare = bare.tocsr()[free][:, free].tocsc()
+        self._places, self._vm = np.searchsorted(free, n + at), system.vm[at]
         rows = bare.tocsr()
         self._loads, network = (
             rows[place][:, place].tocsc()
@@ -159,7 +161,7 @@ def _dense(system: System) -> Callable[[float], float]:
     inv, m = system.inverters, len(system.at)
     unit = dataclasses.replace(system, inverters=inv.replace(mq=np.ones(m)))
     matrix = modes.state_matrix(unit)
-    rows = np.arange(2 * m - 1, 3 * m - 1)
+    rows = np.arange(system.states - m, system.states)  # of the voltages
 
     def rightmost(factor: float) -> float:
         a, mq = matrix.copy(), factor * inv.mq

@@ -6,10 +6,10 @@ are no inverter. At all other buses the powers balance. Generators without an in
 constant powers. The set points P0, V0, Q0 are those that make the given operating point an
 equilibrium, so its frequency is the nominal one.
 
-Only angle differences matter. All angles are taken relative to that of the first inverter, which
-removes the zero eigenvalue of the common angle exactly, in networks with losses as well. A
-validated network is one island (`scopf.network.validation`), so there is one such angle; where
-there is one inverter, no angle is left.
+Only angle differences matter. All angles are taken relative to that of the first inverter of their
+island, which removes the zero eigenvalue of each island's common angle exactly, in networks with
+losses as well. An island of one inverter has no angle left. Islands have no equation in common: DC
+lines carry constant power.
 """
 
 from __future__ import annotations
@@ -64,20 +64,20 @@ class SingularError(ScopfError):
 class System:
     """Inverters, network and loads around an operating point.
 
-    The variables x are, in this order: angles of the inverters but the first (relative to it, rad),
-    frequency deviations dw of all inverters (per unit), their voltages; angles and voltages of the
-    other buses. The first `states` of them, 3 m - 1 for m inverters, have a rate; the others
-    fulfil the power balance.
+    The variables x are, in this order: angles of the inverters but the first of each island
+    (relative to it, rad), frequency deviations dw of all inverters (per unit), their voltages;
+    angles and voltages of the other buses. The first `states` of them, 3 m - i for m inverters in i
+    islands, have a rate; the others fulfil the power balance.
 
     Attributes:
-        net: energized network of n buses.
+        net: energized network of n buses, an inverter in every island.
         inverters: m inverters at buses of it.
         vm, va: operating point, per unit and rad, shape (n,).
         loads: at the buses.
         frequency: nominal, Hz.
 
     Raises:
-        ScopfError: without an inverter, or for a frequency that is not positive.
+        ScopfError: when an island has no inverter, or for a frequency that is not positive.
     """
 
     net: Network
@@ -93,6 +93,8 @@ class System:
             raise ScopfError(
                 f"{name} has no inverter: there are no dynamics whose stability to ask"
             )
+        if len(np.unique(self.net.island[self.at])) < self.net.islands:
+            raise ScopfError(f"{self.net.name}: an island has no inverter; leave it out")
         if not number("frequency", self.frequency) > 0:
             raise ScopfError(f"frequency must be positive (Hz), got {self.frequency}")
 
@@ -110,10 +112,23 @@ class System:
         """Positions of the other buses."""
         return np.setdiff1d(np.arange(len(self.net.bus)), self.at)
 
+    @cached_property
+    def first(self) -> Ints:
+        """Position of the first inverter of each one's island, shape (m,)."""
+        _, first, island = np.unique(
+            self.net.island[self.at], return_index=True, return_inverse=True
+        )
+        return np.asarray(first[island])
+
+    @cached_property
+    def turning(self) -> Ints:
+        """Positions of the inverters whose angle is a variable."""
+        return np.flatnonzero(self.first != np.arange(len(self.at)))
+
     @property
     def states(self) -> int:
         """Number of variables with a rate."""
-        return 3 * len(self.inverters) - 1
+        return 2 * len(self.inverters) + len(self.turning)
 
     @property
     def conserves_energy(self) -> bool:
@@ -139,23 +154,28 @@ class System:
         return self.droops.speed
 
     @cached_property
-    def columns(self) -> tuple[Ints, Ints]:
-        """Positions in x of the angle of each bus (-1: the first inverter's) and of its voltage."""
-        m, n, states = len(self.at), len(self.net.bus), self.states
-        angle, magnitude = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
-        angle[self.at] = np.arange(m) - 1
-        angle[self.rest] = states + np.arange(n - m)
-        magnitude[self.at] = 2 * m - 1 + np.arange(m)
-        magnitude[self.rest] = states + n - m + np.arange(n - m)
-        return angle, magnitude
+    def columns(self) -> tuple[Ints, Ints, Ints]:
+        """Positions in x of angles and voltages of the buses, and of inverters' frequencies.
+
+        -1 for the angle of an island's first inverter.
+        """
+        m, n, turning = len(self.at), len(self.net.bus), len(self.turning)
+        angle, magnitude = np.full(n, -1), np.empty(n, dtype=np.int64)
+        angle[self.at[self.turning]] = np.arange(turning)
+        angle[self.rest] = self.states + np.arange(n - m)
+        magnitude[self.at] = turning + m + np.arange(m)
+        magnitude[self.rest] = self.states + n - m + np.arange(n - m)
+        return angle, magnitude, turning + np.arange(m)
 
     @property
     def equilibrium(self) -> Floats:
         """The variables x at the operating point."""
-        angle, magnitude = self.columns
+        angle, magnitude, _ = self.columns
         x = np.zeros(self.states + 2 * len(self.rest))
-        turning = angle >= 0
-        x[angle[turning]] = (self.va - self.va[self.at[0]])[turning]
+        origin = np.zeros(1 + self.net.islands)
+        origin[self.net.island[self.at]] = self.va[self.at[self.first]]
+        free = angle >= 0
+        x[angle[free]] = (self.va - origin[self.net.island])[free]
         x[magnitude] = self.vm
         return x
 
@@ -175,9 +195,9 @@ class System:
         Args:
             x: variables, shape (states + 2 (n - m),).
         """
-        m, (angle, magnitude) = len(self.at), self.columns
+        angle, magnitude, frequency = self.columns
         va = np.where(angle >= 0, x[angle], 0.0)
-        vm, dw = x[magnitude], x[m - 1 : 2 * m - 1]
+        vm, dw = x[magnitude], x[frequency]
         power = np.concatenate(self._powers(vm, va)) - np.concatenate(self.output)
         dv = (vm - self.vm)[self.at]
         return np.concatenate(self._rows(*(part[:, None] for part in (dw, dv, power))))[:, 0]
@@ -189,7 +209,7 @@ class System:
         Q: columns of values or of derivatives.
         """
         at, rest, n = self.at, self.rest, len(self.net.bus)
-        states = self.droops.rates(dw, dv, power[at], power[n + at])
+        states = self.droops.rates(dw, dv, power[at], power[n + at], self.first)
         return [*states, power[np.concatenate([rest, n + rest])]]
 
     @cached_property
@@ -204,14 +224,16 @@ class System:
 
         It is the derivative of `rates` at the equilibrium.
         """
-        m, n, size = len(self.at), len(self.net.bus), self.states + 2 * len(self.rest)
-        place = np.concatenate([*self.columns, m - 1 + np.arange(m)])
-        order = np.empty(size + 1, dtype=np.int64)  # of angles, voltages and frequencies in x
-        order[place] = np.arange(size + 1)  # the first inverter's angle comes last: its place is -1
-        power, unit = self.balance.copy(), sparse.eye_array(size + 1, format="csr")
-        power.resize(2 * n, size + 1)
+        n, size = len(self.net.bus), self.states + 2 * len(self.rest)
+        place = np.concatenate(self.columns)
+        fixed = np.flatnonzero(place < 0)  # angles that the others are relative to; they come last
+        place[fixed] = size + np.arange(len(fixed))
+        order = np.empty(len(place), dtype=np.int64)  # of angles, voltages and frequencies in x
+        order[place] = np.arange(len(place))
+        power, unit = self.balance.copy(), sparse.eye_array(len(place), format="csr")
+        power.resize(2 * n, len(place))
         rows = self._rows(unit[2 * n :], unit[n + self.at], power)
-        return sparse.vstack([part.tocsr() for part in rows]).tocsc()[:, order[:-1]]
+        return sparse.vstack([part.tocsr() for part in rows]).tocsc()[:, order[:size]]
 
     # -- without the other buses -------------------------------------------
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from scopf.arrays import Floats
+    from scopf.arrays import Floats, Ints
 
 FREQUENCY = 60.0  # Hz, nominal
 
@@ -43,8 +43,8 @@ class Droops:
         """w_b, rad/s."""
         return 2 * np.pi * self.frequency
 
-    def rates(self, dw: Any, dv: Any, dp: Any, dq: Any) -> tuple[Any, Any, Any]:
-        """Rates of the angles but the first, relative to it, of the frequencies and the voltages.
+    def rates(self, dw: Any, dv: Any, dp: Any, dq: Any, first: Ints) -> tuple[Any, Any, Any]:
+        """Rates of the angles relative to the first, of the frequencies and the voltages.
 
         Args:
             dw: frequency deviations, per unit, shape (m, columns); one column of values, or the
@@ -52,9 +52,11 @@ class Droops:
             dv: deviations of the voltages from the operating point, shape (m, columns).
             dp: of the active powers, shape (..., m, columns).
             dq: of the reactive powers.
+            first: position of the first inverter of each one's island, shape (m,). The first ones
+                themselves have no angle.
         """
-        first = np.zeros(dw.shape[0] - 1, dtype=np.int64)
-        turn = (dw[1:] - dw[first]) * self.speed
+        others = np.flatnonzero(first != np.arange(len(first)))
+        turn = (dw[others] - dw[first[others]]) * self.speed
         swing = -(dw + dp * self.mp) / self.tau_p
         rise = -(dv + dq * self.k) / self.tau_q
         return turn, swing, rise

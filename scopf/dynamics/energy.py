@@ -5,9 +5,9 @@ With droop k_i = m_q,i beta_q,i, net reactive injection Q_i and load Q_L,i(V_i),
     H = Hess W + diag(0, D),    D_i = 1/(k_i V_i) + Q_i/V_i^2 + Q_L,i'(V_i)/V_i,
     W = 1/2 sum_i B_ii V_i^2 - sum_lines b V_i V_j cos(theta_ij)
 
-The operating point is stable if and only if H is positive definite once the common angle is taken
-out, and H has as many negative eigenvalues as the dynamics has unstable ones, whatever m_p, tau_p
-and tau_q (energy function and inertia theorem; at load buses 1/k = 0).
+The operating point is stable if and only if H is positive definite once the common angle of each
+island is taken out, and H has as many negative eigenvalues as the dynamics has unstable ones,
+whatever m_p, tau_p and tau_q (energy function and inertia theorem; at load buses 1/k = 0).
 
 H is written as its product H d with a direction d, one term per line and one per bus, so that an
 optimisation model can hold it as well (the injections Q_i are put in by their equation). The matrix
@@ -86,7 +86,7 @@ def _line_entries(
 def hessian(
     grid: Grid, vm: Floats, va: Floats, stiffness: Floats, dq_load: Floats
 ) -> sparse.csc_array:
-    """H on (theta, V) of all buses, shape (2n, 2n); its kernel holds the common angle.
+    """H on (theta, V) of all buses, shape (2n, 2n); its kernel holds each island's common angle.
 
     Args:
         grid: lossless network of n buses.

@@ -32,6 +32,7 @@ from scipy.linalg import eigh
 from scopf.dynamics.energy import hessian
 from scopf.dynamics.inertia import negative_pivots, symmetric_factors
 from scopf.errors import ScopfError
+from scopf.network.islands import firsts
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -101,7 +102,7 @@ def gain_margin(
     n = len(grid)
     network = hessian(grid, vm, va, np.zeros(n), np.zeros(n)).tocsr()
     kept = np.ones(2 * n, dtype=bool)
-    kept[at[0]] = False  # the common angle: any one bus's angle may be fixed
+    kept[at[firsts(grid.island[at])]] = False  # a common angle for each island
     kept[n + at] = False
     rest, own = np.flatnonzero(kept), n + at
     loads = np.setdiff1d(np.arange(2 * n), np.concatenate([at, n + at]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from scopf.errors import ScopfError, listing, number
 from scopf.network.network import LOADS
 
 if TYPE_CHECKING:
-    from scopf.arrays import Floats, Ints
+    from scopf.arrays import Flags, Floats, Ints
     from scopf.network.network import Network
 
 NAMED = {"power": 0.0, "current": 1.0, "impedance": 2.0}
@@ -64,6 +65,10 @@ class Loads:
         ratio = vm / self.vm
         p, q = self.p * ratio**self.n_p, self.q * ratio**self.n_q
         return p + self.p_current * vm, q + self.q_current * vm
+
+    def take(self, buses: Flags) -> Loads:
+        """The loads at these buses only."""
+        return Loads(*(getattr(self, field.name)[buses] for field in dataclasses.fields(self)))
 
     @property
     def dp(self) -> Floats:

@@ -123,8 +123,8 @@ def participation(system: System, value: complex) -> Floats:
 
     Sum over an inverter's angle, frequency and voltage of |left * right|, the entries of the left
     and the right eigenvector. Angles are absolute here, so the shares do not depend on the one that
-    the others are relative to: the first inverter's angle is w_b dw / lambda, its entry of the left
-    vector minus the sum of the others'.
+    the others are relative to: the angle of an island's first inverter is w_b dw / lambda, its
+    entry of the left vector minus the sum of the others'.
     """
     from scipy.sparse import linalg
 
@@ -142,9 +142,14 @@ def participation(system: System, value: complex) -> Floats:
         return x[:k] / np.linalg.norm(x[:k])
 
     right, left = eigenvector("N"), eigenvector("T")
-    first = system.speed * right[m - 1] / near
-    angles = np.r_[-left[: m - 1].sum(), left[: m - 1]] * (np.r_[0, right[: m - 1]] + first)
-    shares = abs(np.stack([angles, *(left[m - 1 :] * right[m - 1 :]).reshape(2, m)])).sum(axis=0)
+    first, own, t = system.first, system.turning, len(system.turning)
+    turned = (system.speed * right[t : t + m] / near)[first]
+    turned[own] += right[:t]
+    weight = np.zeros(m, dtype=np.complex128)
+    weight[own] = left[:t]
+    np.subtract.at(weight, first[own], left[:t])
+    others = (left[t:] * right[t:]).reshape(2, m)
+    shares = abs(np.stack([weight * turned, *others])).sum(axis=0)
     return np.asarray(shares / shares.sum())
 
 

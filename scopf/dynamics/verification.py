@@ -46,11 +46,12 @@ class Verification:
 
     Attributes:
         stable: every small disturbance decays; None where that is undecided, which the verdict
-            explains: power is missing at a bus, or a count or the search for modes was given up.
+            explains: power is missing at a bus, an island has no inverter, or a count or the search
+            for modes was given up.
         lossless: the network has an energy function, so there is an exact condition: no branch
             resistance, no shunt conductance, and active loads of constant power. Charging,
             capacitors, taps and phase shifts are fine.
-        negative: number of negative eigenvalues of its Hessian H, the common angle removed; None
+        negative: number of negative eigenvalues of its Hessian H, common angles removed; None
             with losses, where power is missing or the balance is singular, and where the sparse
             factors did not give it.
         past_nose: number of eigenvalues with a negative real part of d(P, Q)/d(theta, ln V) of the
@@ -62,7 +63,7 @@ class Verification:
         unstable: number of eigenvalues found that have a positive real part; None where power is
             missing at a bus or that balance is singular.
         verdict: the result as a sentence.
-        system: the equations.
+        system: the equations, of the islands that have an inverter.
         spectrum: the eigenvalues; None when `unstable` is.
         count: number of modes in the tables.
         constant_power: the generators without an inverter, taken for constant power; None if there
@@ -269,7 +270,9 @@ def verify(
     """Check any operating point of a network.
 
     There is no verdict on a point that is no power flow of it: where more than 1e-4 p.u. of power
-    is missing at a bus, `stable` is None, and the verdict names the bus and the amount.
+    is missing at a bus, `stable` is None, and the verdict names the bus and the amount. Nor is
+    there one where an AC island has generators but no inverter, which would hold its voltage and
+    frequency: then `stable` is None unless an inverter of another island is unstable.
 
     Args:
         net: energized network; its loads are those of the operating point, and so are the powers
@@ -304,13 +307,35 @@ def verify(
         if not len(power[0]) == len(power[1]) == len(net.gen):
             count = f"{len(power[0])} and {len(power[1])} values"
             raise ScopfError(f"power is P and Q of the {len(net.gen)} generators; got {count}")
-    system = System(net, inverters, vm, va, Loads.of(net, vm, load), frequency)
-    left = _left_over(system, power)
+    vm, va = np.asarray(vm, np.float64), np.asarray(va, np.float64)
+    system, loose = _system(net, inverters, vm, va, Loads.of(net, vm, load), frequency)
+    given = np.zeros(len(net.gen), complex) if power is None else power[0] + 1j * power[1]
+    left = mismatch(net, vm, va, given)
     pg = output(net, inverters, -left.real) if power is None else power[0]
-    return dataclasses.replace(
-        _checked(system, _missing(system, left, given=power is not None), method, int(modes)),
-        constant_power=constant_power(net, inverters, pg),
-    )
+    missing = _missing(net, inverters, left, given=power is not None)
+    found = _checked(system, missing, method, int(modes))
+    if loose and found.stable:
+        text = f"undecided: {loose}; elsewhere {found.verdict}"
+        found = dataclasses.replace(found, stable=None, verdict=text)
+    return dataclasses.replace(found, constant_power=constant_power(net, inverters, pg))
+
+
+def _system(
+    net: Network, inverters: Inverters, vm: Floats, va: Floats, loads: Loads, frequency: float
+) -> tuple[System, str]:
+    """The equations of the islands that have an inverter, and a sentence on the others."""
+    at = net.bus_positions(inverters.bus)
+    held = np.isin(net.island, net.island[at])
+    if held.all() or not len(at):  # without any inverter the system says so
+        return System(net, inverters, vm, va, loads, frequency), ""
+    islands = np.unique(net.island[~held])
+    buses = listing(net.bus.id[~held], 5)
+    which = f"island {listing(islands)} (bus {buses})"
+    text = f"{which} has no inverter, so that nothing there holds voltage and frequency"
+    if len(islands) > 1:
+        text = f"no inverter holds voltage and frequency in {which}"
+    part = net.part(held)
+    return System(part, inverters, vm[held], va[held], loads.take(held), frequency), text
 
 
 def _checked(system: System, missing: str, method: str, modes: int) -> Verification:
@@ -340,21 +365,14 @@ def _checked(system: System, missing: str, method: str, modes: int) -> Verificat
     )
 
 
-def _left_over(system: System, power: tuple[Floats, Floats] | None) -> Complexes:
-    """Power that is left over at each bus; without `power`, generators put out nothing."""
-    net = system.net
-    given = np.zeros(len(net.gen), complex) if power is None else power[0] + 1j * power[1]
-    return mismatch(net, system.vm, system.va, given)
-
-
-def _missing(system: System, left: Complexes, *, given: bool) -> str:
+def _missing(net: Network, inverters: Inverters, left: Complexes, *, given: bool) -> str:
     """A sentence on the bus where most power is missing; "" for a power flow.
 
     Unless it is given, the power of generators and inverters is whatever balances their buses.
     """
-    net, missing = system.net, abs(left)
+    missing = abs(left)
     if not given:
-        missing[np.concatenate([system.at, net.gen_at])] = 0.0
+        missing[np.concatenate([net.bus_positions(inverters.bus), net.gen_at])] = 0.0
     worst = int(missing.argmax())
     if missing[worst] <= MISMATCH:
         return ""

@@ -43,19 +43,22 @@ class Inputs:
     def each(self, name: str) -> Floats:
         """A number by bus, inverter or generator, as its quantity says; zero where not given.
 
+        What is given for a part of the case that is not energized has no effect.
+
         Raises:
             ScopfError: for an unknown id, or a value out of range.
         """
         quantity, given = QUANTITIES[name], self.numbers[name]  # type: ignore[literal-required]
-        kind, ids, unknown = {
-            "bus": ("bus", self.net.bus.id, "there is no bus"),
-            "inverter": ("bus", self.inverters.bus, "there is no inverter at bus"),
-            "gen": ("gen", self.net.gen.id, "no generator in service has number"),
+        out = self.net.unserved
+        kind, ids, idle, unknown = {
+            "bus": ("bus", self.net.bus.id, out.bus, "there is no bus"),
+            "inverter": ("bus", self.inverters.bus, out.bus, "there is no inverter at bus"),
+            "gen": ("gen", self.net.gen.id, out.gen, "no generator in service has number"),
         }[quantity.owner]
         if not isinstance(given, Mapping):
             return np.full(len(ids), given or 0.0)
         numbers = by_number(name, kind, given)
-        if others := sorted(set(numbers) - set(ids.tolist())):
+        if others := sorted(set(numbers) - set(ids.tolist()) - set(idle.tolist())):
             raise ScopfError(f"{name}: {unknown} {listing(others)}")
         for one, value in numbers.items():
             quantity.check(f"{name} of {kind} {one}", value)

@@ -176,6 +176,8 @@ class Problem:
         changes = quantities.given(numbers)
         with self.lock:
             mq = changes.pop("mq", None)
+            if hasattr(mq, "items"):  # a mapping or a pandas Series
+                mq = self.base.unserved.without(dict(mq.items()))
             inverters = self.inverters if mq is None else self.inverters.with_droops(mq)
             return self.change(inverters, changes)
 
@@ -335,7 +337,7 @@ def build(
     """Formulate the stability-constrained optimal power flow (P1).
 
     Args:
-        net: the network; what is out of service is left out.
+        net: the network; what is out of service or in a dead island is left out.
         inverters: grid-forming inverters; default one at every generator bus.
         criterion: name of a stability criterion ("voltage-difference" of the paper, "weighted",
             "C0", "C1", "C2", or "none" for the plain AC-OPF), or a `scopf.Criterion` of your own.
@@ -377,12 +379,13 @@ def build(
                 raise ScopfError(text)
     if "mq" in given:
         inverters = inverters.with_droops(given.pop("mq"))
+    inverters = inverters.without(net.unserved.bus)
     own_margin = "droop_margin" in given
     if not own_margin:
         given["droop_margin"] = number("droop_margin", rule.droop_margin(net))
     given_bounds: Any = mq_bounds
     if hasattr(given_bounds, "items"):  # a mapping or a pandas Series: what it says now
-        mq_bounds = dict(given_bounds.items())
+        mq_bounds = net.unserved.without(dict(given_bounds.items()))
     scenario = Scenario(
         quantities.changed(DEFAULTS, given), mq_bounds, capability, own_droop_margin=own_margin
     )

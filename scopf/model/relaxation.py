@@ -79,7 +79,7 @@ def of_bounds(
     size: Floats,
     unit: str,
     base: float,
-    least: float = -np.inf,
+    least: Floats | float = -np.inf,
 ) -> list[Relaxation]:
     """The lower and the upper bounds of variables.
 

@@ -1,9 +1,10 @@
 """Points from which an optimisation may start, each a pure function of an energized network.
 
 Every function returns `bus_vm`, `bus_va` (rad), `gen_pg` and `gen_qg`, per unit, in the order of
-the network's tables and within their bounds; the reference buses have their own angles. With DC
-lines there are `dcline_pf`, `dcline_qf` and `dcline_qt` as well: the active power is the case's,
-as near as its bounds allow, the reactive in the middle of its range.
+the network's tables and within their bounds; the reference buses have their own angles. Every AC
+island meets its own load. With DC lines there are `dcline_pf`, `dcline_qf` and `dcline_qt` as well:
+the active power is the case's, as near as its bounds allow, the reactive in the middle of its range
+or in its ratio to the active.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from scipy import sparse
 from scipy.sparse import linalg
 
 from scopf.arrays import Complexes, Flags, Floats, Ints
+from scopf.network.islands import firsts
 from scopf.network.network import Network
 from scopf.network.powers import injections, jacobian
 from scopf.network.tables import REFERENCE
@@ -28,7 +30,7 @@ _ORDER = "MMD_AT_PLUS_A"  # fill-reducing order for matrices of symmetric patter
 
 
 def flat(net: Network) -> dict[str, Floats]:
-    """Voltages 1 p.u. as far as allowed, one angle everywhere, units in the middle of their ranges.
+    """Voltages 1 p.u. as far as allowed, one angle per island, units in the middle of their ranges.
 
     Args:
         net: energized network.
@@ -38,10 +40,9 @@ def flat(net: Network) -> dict[str, Floats]:
         Without one of the bounds the other counts as the middle, without both zero.
     """
     bus, gen = net.bus, net.gen
-    references = bus.type == REFERENCE
     return {
         "bus_vm": _near_one(net),
-        "bus_va": np.where(references, bus.va, bus.va[references][0]),
+        "bus_va": np.where(bus.type == REFERENCE, bus.va, bus.va[_first_reference(net)]),
         "gen_pg": _middle(gen.pmin, gen.pmax),
         "gen_qg": _middle(gen.qmin, gen.qmax),
     } | _dclines(net)
@@ -69,7 +70,7 @@ def dc(net: Network) -> dict[str, Floats]:
     Returns:
         As `flat` does.
     """
-    pg = _dispatch(net, _drawn(net).real.sum() + net.bus.gs.sum())
+    pg = _dispatch(net, _drawn(net).real + net.bus.gs)
     return flat(net) | {"bus_va": _dc_angles(net, pg), "gen_pg": pg}
 
 
@@ -89,7 +90,6 @@ def power_flow(net: Network) -> dict[str, Floats]:
     """
     start, at, y = dc(net), net.gen_at, net.ybus()
     load = _drawn(net)
-    references = net.bus.type == REFERENCE
     regulated = np.isin(np.arange(len(net.bus)), at)
     slack = _slack(net, regulated)
     vm = start["bus_vm"].copy()
@@ -107,11 +107,11 @@ def power_flow(net: Network) -> dict[str, Floats]:
         load = _drawn(net, vm)
         power = injections(y, vm, va) + load
         if not losses_known:
-            pg = _dispatch(net, power.real.sum())
+            pg = _dispatch(net, power.real)
     at_slack = np.isin(at, slack)
     shared = _spread(power.real, at, net.gen.pmin, net.gen.pmax)
-    fixed = net.bus.va[references]
-    va = np.where(references, net.bus.va, va + (fixed[0] - va[references][0]))
+    first = _first_reference(net)
+    va = np.where(net.bus.type == REFERENCE, net.bus.va, va + (net.bus.va - va)[first])
     return {
         **start,
         "bus_vm": np.clip(vm, net.bus.vmin, net.bus.vmax),
@@ -166,12 +166,26 @@ def _spread(total: Floats, at: Ints, low: Floats, high: Floats) -> Floats:
     return shared
 
 
-def _dispatch(net: Network, total: float) -> Floats:
-    """Active power of every unit, moved from the case's point so that the sum is the total."""
-    gen, together = net.gen, np.zeros(len(net.gen), dtype=np.int64)
+def _dispatch(net: Network, drawn: Floats) -> Floats:
+    """Active power of every unit, moved from the case's point so that each island meets its load.
+
+    Args:
+        net: the network.
+        drawn: active power that is drawn at each bus, shape (n_bus,).
+    """
+    gen, island = net.gen, net.island[net.gen_at]
     point = np.clip(gen.pg, gen.pmin, gen.pmax)
-    ends = (point, gen.pmax) if total > point.sum() else (gen.pmin, point)
-    return _spread(np.array([total]), together, *ends)
+    total = np.bincount(net.island, drawn).astype(np.float64)
+    more = (total > np.bincount(island, point, minlength=len(total)))[island]
+    low, high = np.where(more, point, gen.pmin), np.where(more, gen.pmax, point)
+    return _spread(total, island, low, high)
+
+
+def _first_reference(net: Network) -> Ints:
+    """Position of the first reference of each bus's island, shape (n_bus,)."""
+    references = np.flatnonzero(net.bus.type == REFERENCE)
+    _, first = np.unique(net.island[references], return_index=True)
+    return references[first][net.island - 1]
 
 
 def _bus_sum(net: Network, power: Floats) -> Floats:
@@ -183,11 +197,13 @@ def _dclines(net: Network) -> dict[str, Floats]:
     line = net.dcline
     if not len(line):
         return {}
-    return {
-        "dcline_pf": np.clip(line.pf, line.pmin, line.pmax),
-        "dcline_qf": _middle(line.qminf, line.qmaxf),
-        "dcline_qt": _middle(line.qmint, line.qmaxt),
-    }
+    pf = np.clip(line.pf, line.pmin, line.pmax)
+    found = {"dcline_pf": pf}
+    for end, p, tan_phi in (("f", pf, line.tan_phi_f), ("t", line.received(pf), line.tan_phi_t)):
+        low, high = getattr(line, f"qmin{end}"), getattr(line, f"qmax{end}")
+        fixed = np.clip(-tan_phi * p, low, high)
+        found[f"dcline_q{end}"] = np.where(np.isnan(tan_phi), _middle(low, high), fixed)
+    return found
 
 
 def _drawn(net: Network, vm: Floats | None = None) -> Complexes:
@@ -236,11 +252,14 @@ def _solve(matrix: sparse.csc_array, right: Floats) -> Floats | None:
 
 
 def _slack(net: Network, regulated: Flags) -> Ints:
-    """Buses whose balance of active power is left open: references, if they have units."""
-    slack = np.flatnonzero((net.bus.type == REFERENCE) & regulated)
-    if len(slack):
-        return slack
-    return net.gen_at[[np.argmax(net.gen.pmax)]]
+    """Buses whose balance of active power is left open: references, if they have units.
+
+    In an island without such a reference it is the bus of the largest unit, if there is one.
+    """
+    found = np.flatnonzero((net.bus.type == REFERENCE) & regulated)
+    at = net.gen_at[np.argsort(-net.gen.pmax, kind="stable")]
+    at = at[~np.isin(net.island[at], net.island[found])]
+    return np.sort(np.concatenate([found, at[firsts(net.island[at])]]))
 
 
 def _newton(

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from scipy.sparse import csgraph, linalg
+from scipy.sparse import linalg
 
 from scopf.errors import ScopfError
+from scopf.network import islands
 
 if TYPE_CHECKING:
-    from scopf.arrays import Floats, Ints
+    from scopf.arrays import Flags, Floats, Ints
     from scopf.network.network import Network
 
     Complexes = npt.NDArray[np.complex128]
@@ -41,6 +42,12 @@ class Reduction:
     def self_susceptance(self) -> Floats:
         """B_ii of the reduced network, shape (g,)."""
         return reduced_self_susceptance(self.net, self.keep)
+
+    @cached_property
+    def alone(self) -> Flags:
+        """Mask of the buses to keep that no branch joins to another, shape (g,)."""
+        ends = np.concatenate([self.net.branch_from, self.net.branch_to])
+        return ~np.isin(self.keep, ends)
 
     @cached_property
     def admittance(self) -> Complexes:
@@ -251,8 +258,7 @@ def reduced_groups(net: Network, keep: Ints) -> Neighbors:
     place[keep] = np.arange(g)
     f, t = net.branch_from, net.branch_to
     links = (place[f] < 0) & (place[t] < 0)
-    graph = sparse.coo_array((np.ones(links.sum()), (f[links], t[links])), shape=(n, n))
-    label = csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
+    label = islands.numbers(n, f[links], t[links])
 
     a, b = np.concatenate([f, t]), np.concatenate([t, f])  # every branch from either end
     touching = (place[a] >= 0) & (place[b] < 0)
@@ -279,7 +285,7 @@ def _incidence(inverter: Ints, group: Ints, kept: int) -> Any:
 class _Parts:
     """The admittance matrix, loads as shunts, partitioned in kept and eliminated buses."""
 
-    rest: Ints  # positions of the eliminated buses
+    rest: Ints  # positions of the eliminated buses, those in islands of kept ones
     kept: Any  # Y_GG
     to_rest: Any  # Y_GL, by rows
     from_rest: Any  # Y_LG, by columns
@@ -290,7 +296,9 @@ class _Parts:
         p, q = net.bus.demand(1.0)
         loads = sparse.diags_array(p - 1j * q)
         admittance = sparse.csr_array(net.ybus() + loads)
-        rest = np.setdiff1d(np.arange(len(net.bus)), keep)
+        joined = np.isin(net.island, net.island[keep])  # other islands have nothing to reduce to
+        joined[keep] = False
+        rest = np.flatnonzero(joined)
         upper, lower = admittance[keep], admittance[rest]
         return cls(
             rest,

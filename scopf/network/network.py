@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scopf import display
-from scopf.arrays import Floats, Ints
+from scopf.arrays import Flags, Floats, Ints
 from scopf.errors import (
     CaseError,
     Fault,
@@ -23,13 +24,15 @@ from scopf.errors import (
     not_negative,
     number,
 )
-from scopf.network import validation
-from scopf.network.tables import Branches, Buses, DcLines, Gens, Table, positions
+from scopf.network import islands, validation
+from scopf.network.tables import REFERENCE, Branches, Buses, DcLines, Gens, Table, positions
 
 if TYPE_CHECKING:
     import networkx
     from scipy import sparse
 
+
+log = logging.getLogger(__name__)
 
 _COUNTS = {
     "what": ("", "{}"),
@@ -62,6 +65,13 @@ class Network:
     service are kept (so that nothing of a case is lost) and left out by `energized()`, on which the
     optimisation works.
 
+    Attributes:
+        name: of the case.
+        base_mva: system base.
+        bus, gen, branch, dcline: the tables.
+        unserved: buses that `energized()` has left out, with their loads.
+        approximations: a sentence on everything that the reader of the case changed or left out.
+
     Raises:
         CaseError: listing every fault, when the data do not describe a network that can be solved.
     """
@@ -72,6 +82,8 @@ class Network:
     gen: Gens
     branch: Branches
     dcline: DcLines = field(default_factory=DcLines.none)
+    unserved: islands.Unserved = field(default_factory=islands.Unserved, repr=False)
+    approximations: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         faults = self.validate()
@@ -137,23 +149,85 @@ class Network:
 
     # -- what is in service -------------------------------------------
 
-    def energized(self) -> Network:
-        """The same network without isolated buses and without elements that are out of service.
+    @cached_property
+    def island(self) -> Ints:
+        """Number of each bus's AC island, from 1 in the order of first buses; 0 if isolated."""
+        live, f, t = self.bus.in_service, self.branch_from, self.branch_to
+        on = self.branch.in_service & live[f] & live[t]
+        found = np.zeros(len(self.bus), dtype=np.int64)
+        place = np.cumsum(live) - 1
+        found[live] = islands.numbers(int(live.sum()), place[f[on]], place[t[on]])
+        return found
 
-        What is at an isolated bus counts as out of service.
+    @property
+    def islands(self) -> int:
+        """Number of AC islands, dead ones included."""
+        return int(self.island.max(initial=0))
+
+    def dead_islands(self) -> list[Fault]:
+        """A fault for each dead island, see `scopf.network.islands`."""
+        return islands.faults(self.island, self.bus, self._live)
+
+    @cached_property
+    def _live(self) -> Flags:
+        """Mask of the buses that `energized()` keeps."""
+        return islands.energized(self.island, self.bus, self.gen, self.dcline)
+
+    def energized(self) -> Network:
+        """The network that is operated: a reference in every island, all elements in service.
+
+        Isolated buses and dead islands (`scopf.network.islands`) are left out, and so are elements
+        at them. `unserved` has what they were. An island without a reference bus gets one.
         """
-        live = self.bus.in_service
+        return self._energized
+
+    @cached_property
+    def _energized(self) -> Network:
+        live = self._live
         gens = self.gen.in_service & live[self.gen_at]
         branches = self.branch.in_service & live[self.branch_from] & live[self.branch_to]
         lines = self.dcline.in_service & live[self.dcline_from] & live[self.dcline_to]
-        if live.all() and gens.all() and branches.all() and lines.all():
-            return self
+        whole = live.all() and gens.all() and branches.all() and lines.all()
+        net = self
+        if not whole:
+            p, q = self.bus.demand(1.0)
+            idle = self.gen.id[self.gen.in_service & ~live[self.gen_at]]
+            ends = live[self.dcline_from] & live[self.dcline_to]
+            cut = self.dcline.id[self.dcline.in_service & ~ends]
+            out = islands.Unserved(self.bus.id[~live], p[~live], q[~live], idle, cut)
+            net = dataclasses.replace(
+                self,
+                bus=self.bus.take(live),
+                gen=self.gen.take(gens),
+                branch=self.branch.take(branches),
+                dcline=self.dcline.take(lines),
+                unserved=self.unserved + out,
+            )
+        chosen = islands.missing_references(net.island, net.bus, net.gen, net.dcline)
+        if len(chosen):
+            kind = net.bus.type.copy()
+            kind[chosen] = REFERENCE
+            net = net.replace(bus={"type": kind})
+            for at in chosen.tolist():
+                text = "%s: island %d has no reference bus; its angles are relative to bus %d"
+                log.info(text, net.name, net.island[at], net.bus.id[at])
+        return net
+
+    def part(self, buses: Flags) -> Network:
+        """The part of an energized network with these buses, whole islands.
+
+        What a DC line to another part carries (its columns pf, qf, qt) is a load here.
+        """
+        starts, ends, line = buses[self.dcline_from], buses[self.dcline_to], self.dcline
+        cut = line.take(starts != ends)
+        across = dataclasses.replace(self, dcline=cut).dcline_sum(cut.pf, cut.qf, cut.qt)
+        load = {"pd": self.bus.pd - across.real, "qd": self.bus.qd - across.imag}
         return dataclasses.replace(
             self,
-            bus=self.bus.take(live),
-            gen=self.gen.take(gens),
-            branch=self.branch.take(branches),
-            dcline=self.dcline.take(lines),
+            bus=self.bus.replace(**load).take(buses),
+            gen=self.gen.take(buses[self.gen_at]),
+            branch=self.branch.take(buses[self.branch_from]),
+            dcline=line.take(starts & ends),
         )
 
     def validate(self) -> list[Fault]:
@@ -210,7 +284,8 @@ class Network:
         """Loads times `load`; series admittance of every branch times `susceptance`.
 
         A susceptance factor divides both r and x, as a shorter line would; charging is kept. A load
-        factor by bus number leaves the buses that it does not name as they are.
+        factor by bus number leaves the buses that it does not name as they are. It may name buses
+        that are not energized.
 
         Raises:
             ScopfError: when `susceptance` is not positive, a load factor is below zero, or a bus is
@@ -225,6 +300,7 @@ class Network:
         return self.replace(
             bus={key: getattr(self.bus, key) * factor for key in LOADS},
             branch={"r": self.branch.r / susceptance, "x": self.branch.x / susceptance},
+            unserved=self.unserved.scaled(load),
         )
 
     def _load_factor(self, load: Any) -> float | Floats:
@@ -233,12 +309,13 @@ class Network:
         given = by_number("load", "bus", load)
         for bus, value in given.items():
             not_negative(f"load factor of bus {bus}", value)
-        at = self.bus_positions(np.array(list(given), dtype=np.int64))
-        if (at < 0).any():
-            unknown = (bus for bus, place in zip(given, at, strict=True) if place < 0)
+        buses, factors = np.array(list(given), dtype=np.int64), np.array(list(given.values()))
+        at = self.bus_positions(buses)
+        known = at >= 0
+        if len(unknown := np.setdiff1d(buses[~known], self.unserved.bus)):
             raise ScopfError(f"load: there is no bus {listing(unknown)} in service")
         factor = np.ones(len(self.bus))
-        factor[at] = list(given.values())
+        factor[at[known]] = factors[known]
         return factor
 
     def dcline_sum(self, pf: Floats, qf: Floats, qt: Floats) -> npt.NDArray[np.complex128]:
@@ -321,9 +398,13 @@ def summary(net: Network) -> list[display.Block]:
         for key, table in net.tables.items()
         if len(table)
     ]
+    name = f"{net.name}, lossless" if net.is_lossless else net.name
+    islands = f", {live.islands} AC islands" if live.islands > 1 else ""
+    out = live.unserved.text(net.base_mva)
     return [
-        f"{net.name}, lossless" if net.is_lossless else net.name,
+        f"{name}{islands}",
         f"load {load:.1f} MW and {reactive:.1f} MVAr; generators {most:.1f} MW at most; "
         f"base {net.base_mva:g} MVA",
+        *filter(None, [out]),
         display.Table(pd.DataFrame(rows, columns=list(_COUNTS)), _COUNTS, "tables"),
     ]

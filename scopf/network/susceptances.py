@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
+from scopf.network import islands
+
 if TYPE_CHECKING:
-    from scopf.arrays import Floats, Ints
+    from scopf.arrays import Flags, Floats, Ints
     from scopf.network.kron import Reduction
     from scopf.network.network import Network
 
@@ -51,18 +53,37 @@ class Grid:
         scale = np.bincount(start, np.abs(b), n) + np.bincount(end, np.abs(b), n)
         return cls(start, end, b, branch.shift, own, np.where(scale > 0, scale, 1.0))
 
+    def take(self, buses: Flags, lines: Flags) -> Grid:
+        """The grid of these buses and of these lines between them."""
+        place = np.cumsum(buses) - 1
+        return Grid(
+            place[self.start[lines]],
+            place[self.end[lines]],
+            self.b[lines],
+            self.shift[lines],
+            self.own[buses],
+            self.scale[buses],
+        )
+
+    @cached_property
+    def island(self) -> Ints:
+        """Number of the island of each bus, from 1 in the order of their first buses."""
+        return islands.numbers(len(self), self.start, self.end)
+
     @classmethod
     def reduced(cls, reduction: Reduction) -> Grid:
         """The network reduced to its inverter buses, one line for each pair of neighbours.
 
         Loads of the other buses are the shunts that they are at 1 p.u. voltage. Those at inverter
         buses are left out of `own`, where constant power adds nothing; the scale is the paper's
-        B_ii^red, which has them. Unsymmetrical entries (phase shifters, losses) are averaged.
+        B_ii^red, which has them, or 1 at a bus without branches. Unsymmetrical entries (phase
+        shifters, losses) are averaged.
         """
         i, j = _pairs(reduction)
         matrix = reduction.susceptance
         scale, load = np.abs(matrix.diagonal()), reduction.net.bus.demand(1.0)[1][reduction.keep]
         b = -(matrix[i, j] + matrix[j, i]) / 2
+        scale = np.where(reduction.alone, 1.0, scale)
         return cls(i, j, b, np.zeros(len(i)), matrix.diagonal() - load, scale)
 
     @staticmethod

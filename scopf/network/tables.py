@@ -19,8 +19,11 @@ _TYPES = {"Floats": np.float64, "Ints": np.int64, "Flags": np.bool_, "Strings": 
 _ZERO: Any = 0.0
 _BLANK: Any = ""
 _OPEN: Any = np.inf
+_FREE: Any = np.nan
 _POLYNOMIAL: Any = (0.0, 0.0, 0.0)
 _NO_POINTS: Any = ()
+
+_ROUNDING = 1e-12  # p.u. of a loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,9 +249,11 @@ class DcLines(Table):
     """DC lines, n rows, each two coupled injections. Per unit; `id` as in `Gens`.
 
     `pf` leaves the from bus and pt = pf - (loss0 + loss1 pf) arrives at the to bus, with
-    pmin <= pf <= pmax; either sign is a direction. `qf` and `qt` are injected into the two buses,
-    each free within its limits. `pf`, `qf`, `qt`, `vf` and `vt` are the operating point that the
-    case carries. Costs are of pf, as those of a generator are of P.
+    pmin <= pf <= pmax; either sign is a direction. Losses are never negative within these limits.
+    `qf` and `qt` are injected into the two buses, each free within its limits; where `tan_phi_f` or
+    `tan_phi_t` is a number (it is NaN by default), a converter draws reactive power in that ratio
+    to its active power: qf = -tan_phi_f pf, qt = -tan_phi_t pt. `pf`, `qf`, `qt`, `vf` and `vt` are
+    the operating point that the case carries. Costs are of pf, as those of a generator are of P.
     """
 
     key = "dcline"
@@ -270,6 +275,9 @@ class DcLines(Table):
     loss1: Floats = _ZERO
     cost: Floats = _POLYNOMIAL
     cost_points: Floats = _NO_POINTS
+    tan_phi_f: Floats = _FREE
+    tan_phi_t: Floats = _FREE
+    name: Strings = _BLANK
 
     @classmethod
     def none(cls) -> Self:
@@ -284,6 +292,18 @@ class DcLines(Table):
     def received(self, pf: Any) -> Any:
         """Active power that arrives at the to buses of all lines, per unit."""
         return received(pf, self.loss0, self.loss1)
+
+    @property
+    def least_loss(self) -> Floats:
+        """Least loss of each line between its limits, per unit."""
+        with np.errstate(invalid="ignore"):
+            ends = [np.where(self.loss1 != 0, self.loss1 * p, 0.0) for p in (self.pmin, self.pmax)]
+        return np.asarray(self.loss0 + np.minimum(*ends))
+
+    @property
+    def gains_energy(self) -> Flags:
+        """Mask of the lines in service whose losses are negative somewhere between their limits."""
+        return np.asarray(self.in_service & (self.least_loss < -_ROUNDING))
 
 
 def received(pf: Any, loss0: Any, loss1: Any) -> Any:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse import csgraph
 
 from scopf.arrays import Flags, Floats, Ints
-from scopf.errors import Fault, listing
+from scopf.errors import Fault
 from scopf.network.piecewise import bends_down, count
-from scopf.network.tables import REFERENCE, Branches, Buses, DcLines, Gens, Table, positions
+from scopf.network.tables import Branches, Buses, DcLines, Gens, Table, positions
 
 # Our columns by the names that users know them by (the MATPOWER format's).
 COLUMNS = {
@@ -33,13 +31,15 @@ COLUMNS = {
     "dcline": {
         "pf": "Pf", "qf": "Qf", "qt": "Qt", "vf": "Vf", "vt": "Vt", "pmin": "Pmin", "pmax": "Pmax",
         "qminf": "QminF", "qmaxf": "QmaxF", "qmint": "QminT", "qmaxt": "QmaxT",
-        "loss0": "loss0", "loss1": "loss1", "cost": "cost",
+        "loss0": "loss0", "loss1": "loss1", "cost": "cost", "tan_phi_f": "tan phi at the from bus",
+        "tan_phi_t": "tan phi at the to bus",
     },
 }  # fmt: skip
 _MAY_BE_INFINITE = {
     "pmin", "pmax", "qmin", "qmax", "vmax", "rate", "rate_b", "rate_c", "angmin", "angmax",
     "qminf", "qmaxf", "qmint", "qmaxt", "ramp_agc", "ramp_10", "ramp_30", "ramp_q",
 }  # fmt: skip
+_MAY_BE_NAN = {"tan_phi_f", "tan_phi_t"}
 _COSTS = {  # points, polynomial: how they are called
     "gen": {"cost_p_points": ("cost_p", "cost"), "cost_q_points": ("cost_q", "reactive cost")},
     "dcline": {"cost_points": ("cost", "cost")},
@@ -49,15 +49,13 @@ _COSTS = {  # points, polynomial: how they are called
 def faults(
     base_mva: float, bus: Buses, gen: Gens, branch: Branches, dcline: DcLines
 ) -> list[Fault]:
-    """Every fault of a network, table by table, then of its topology."""
+    """Every fault of a network, table by table."""
     if not (np.isfinite(base_mva) and base_mva > 0):
         return [Fault(f"the system base must be a positive number of MVA, got {base_mva}")]
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is infinite
         found = _bus_faults(bus)
-        numbered = not any(fault.column == "id" for fault in found)
         found += _gen_faults(gen, bus, base_mva) + _branch_faults(branch, bus, base_mva)
-        found += _dcline_faults(dcline, bus, base_mva)
-    return found + _topology_faults(bus, branch) if numbered else found
+        return found + _dcline_faults(dcline, bus, base_mva)
 
 
 def _bus_faults(bus: Buses) -> list[Fault]:
@@ -198,7 +196,18 @@ def _dcline_faults(dcline: DcLines, bus: Buses, base: float) -> list[Fault]:
         found += _bound_faults(dcline, on, low, high, unit, base)
     lost = on & (dcline.loss1 >= 1)
     text = "loss1 {:g} must be below 1: nothing of the power would arrive"
-    return found + _where(dcline, lost, text, dcline.loss1, column="loss1")
+    found += _where(dcline, lost, text, dcline.loss1, column="loss1")
+    text = (
+        "the losses are negative between Pmin {:g} MW and Pmax {:g} MW ({:g} MW at worst): the "
+        "line would be a source of energy; give it other losses, or a line to each direction"
+    )
+    limits = dcline.pmin * base, dcline.pmax * base
+    least = dcline.least_loss * base
+    found += _where(dcline, dcline.gains_energy & ~lost, text, *limits, least, column="loss1")
+    both = on & (dcline.pmin < 0) & (dcline.pmax > 0)
+    both &= ~np.isnan(dcline.tan_phi_f) | ~np.isnan(dcline.tan_phi_t)
+    text = "a fixed ratio of Q to P (tan phi) needs one direction, not {:g} MW to {:g} MW"
+    return found + _where(dcline, both, text, *limits, column="pmin")
 
 
 def _branch_faults(branch: Branches, bus: Buses, base: float) -> list[Fault]:
@@ -226,44 +235,6 @@ def _branch_faults(branch: Branches, bus: Buses, base: float) -> list[Fault]:
     return found + _where(branch, empty, text, low, high, column="angmin")
 
 
-def _topology_faults(bus: Buses, branch: Branches) -> list[Fault]:
-    """Faults that keep the buses from being one network with a reference."""
-    live = bus.in_service
-    references = live & (bus.type == REFERENCE)
-    found = []
-    if len(live) and not references.any():
-        found.append(Fault("there is no reference bus (type 3)", "bus"))
-    f, t = positions(bus.id, branch.from_bus), positions(bus.id, branch.to_bus)
-    known = (f >= 0) & (t >= 0)
-    on = known & branch.in_service & live[f] & live[t]
-    n = len(live)
-    links = sparse.coo_array((np.ones(on.sum()), (f[on], t[on])), shape=(n, n))
-    _, island = csgraph.connected_components(links, directed=False)
-    if not live.any():
-        return found
-    main = _main_island(island, live, references)
-    count = int(live.sum())
-    ranked = np.flatnonzero(live)[np.argsort(island[live], kind="stable")]
-    begins = np.flatnonzero(np.diff(island[ranked])) + 1
-    for members in np.split(ranked, begins):
-        if island[members[0]] != main:
-            ids = bus.id[members]
-            text = (
-                f"island: no branch in service connects bus {listing(ids)} to the rest of the "
-                "network; connect it, or isolate it (bus type 4) and solve it on its own"
-            )
-            found.append(Fault(text, "branch", label=f"{len(ids)} of {count} buses"))
-    return found
-
-
-def _main_island(island: Ints, live: Flags, references: Flags) -> int:
-    """The largest island among those with a reference, or the largest of all."""
-    among = references if references.any() else live
-    sizes = np.bincount(island[live], minlength=island.max() + 1)
-    candidates = np.unique(island[among])
-    return int(candidates[np.argmax(sizes[candidates])])
-
-
 def _repeated(table: Table, what: str) -> list[Fault]:
     """Rows whose number stands in an earlier row."""
     again = np.ones(len(table), dtype=bool)
@@ -277,6 +248,8 @@ def _number_faults(table: Table) -> list[Fault]:
     for column, shown in COLUMNS[table.key].items():
         values: Floats = getattr(table, column)
         wrong = np.isnan(values) if column in _MAY_BE_INFINITE else ~np.isfinite(values)
+        if column in _MAY_BE_NAN:
+            wrong = np.isinf(values)
         bad = np.asarray(wrong if wrong.ndim == 1 else wrong.any(axis=1))
         if bad.any():
             text = f"{shown} is not a number"

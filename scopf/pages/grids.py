@@ -67,7 +67,7 @@ def surface(analysis: Analysis) -> Figure | None:
         "yaxis": f.category(series.title, series.texts),
     }
     choice = Choice("quantity", "Quantity", tuple(result.label.title for result in choices))
-    note = "One cell per scenario, at equal distances. Hatched: no solution."
+    note = "One cell per scenario, at equal distances. Hatched: no solution, or not energized."
     columns = {"y": series.column, "x": x.column, "z": "value"}
     keys = (*(axis.name for axis in rest), choice.name)
     title = f"Results over {x.label} and {series.label}"

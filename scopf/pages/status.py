@@ -25,7 +25,6 @@ _STATUS = {  # colours differ in lightness as well as hue; marks are drawn on wh
     "interrupted": ("#8a9097", "square"),
     "stalled": ("#a8562a", "triangle-down"),
     "failed": ("#1f1f24", "asterisk"),
-    "islanded": ("#2f6f73", "triangle-left"),
     "invalid": ("#b9a3cf", "triangle-right"),
     "error": ("#c4473a", "hourglass"),
     "crashed": ("#e79a8f", "bowtie"),

@@ -31,7 +31,7 @@ from scopf.devices.gfm import Inverters
 from scopf.dynamics.gain_margin import GainMargin, gain_margin
 from scopf.dynamics.loads import junctions
 from scopf.engine.nlp import NLP
-from scopf.errors import ScopfError, number, spelled
+from scopf.errors import ScopfError, listing, number, spelled
 from scopf.model.problem import Problem, build
 from scopf.model.quantities import Each
 from scopf.network.network import Network
@@ -191,6 +191,10 @@ def solve_centralised(
         raise ScopfError(f"{plain.base.name}: {text}or set r of branches and gs of buses to zero")
     if plain.base.bus.has_current:
         text = "the exact condition here is that of loads of constant power, not constant current"
+        raise ScopfError(f"{plain.base.name}: {text}")
+    at = plain.base.bus_positions(plain.inverters.bus)
+    if len(without := np.setdiff1d(plain.base.island, plain.base.island[at])):
+        text = f"island {listing(without)} has no inverter, so that there is no exact condition"
         raise ScopfError(f"{plain.base.name}: {text}")
     if not 0 < number("stiffness_margin", stiffness_margin) < 1:
         raise ScopfError(f"stiffness_margin must be between 0 and 1, got {stiffness_margin}")

@@ -35,6 +35,8 @@ def as_dict(solution: Result) -> dict[str, Any]:
     return {
         "case": problem.base.name,
         "base_mva": problem.base.base_mva,
+        "islands": problem.base.islands,
+        "unserved": solution.setting.net.unserved.as_dict(problem.base.base_mva),
         "criterion": problem.criterion.name,
         "status": str(solution.status),
         "solved": solution.solved,

@@ -175,18 +175,29 @@ class Result:
 
         return pd.DataFrame(self.columns("buses"))
 
-    def columns(self, table: str) -> dict[str, Any]:
+    def columns(self, table: str, *, island: bool = False) -> dict[str, Any]:
         """Columns of buses, inverters or pairs: for loops that have no time for pandas.
 
         A `neighbor` that is nobody is -1 here.
-        """
-        of = {"buses": self._of_buses, "inverters": self._of_inverters, "pairs": self._of_pairs}
-        return of[table]()
 
-    def _of_buses(self) -> dict[str, Any]:
+        Args:
+            table: its name.
+            island: whether buses and inverters have a column `island` in any case.
+        """
+        if table == "pairs":
+            return self._of_pairs()
+        return {"buses": self._of_buses, "inverters": self._of_inverters}[table](island)
+
+    def _islands(self, at: Ints, always: bool = False) -> dict[str, Ints]:
+        """The column `island` of what is at these buses (positions), where there are several."""
+        net = self.problem.base
+        return {"island": net.island[at]} if always or net.islands > 1 else {}
+
+    def _of_buses(self, island: bool) -> dict[str, Any]:
         net, point = self.problem.base, self.point
         return {
             "bus": net.bus.id,
+            **self._islands(np.arange(len(net.bus)), island),
             "vm": point.vm,
             "va_deg": np.degrees(point.va),
             "p_load_mw": point.demand[0] * net.base_mva,
@@ -205,6 +216,7 @@ class Result:
             {
                 "gen": gen.id,
                 "bus": gen.bus,
+                **self._islands(self.problem.base.gen_at),
                 "p_mw": point.pg * base,
                 "q_mvar": point.qg * base,
                 "cost_per_h": point.costs,
@@ -225,6 +237,7 @@ class Result:
                 "branch": net.branch.id,
                 "from_bus": net.branch.from_bus,
                 "to_bus": net.branch.to_bus,
+                **self._islands(net.branch_from),
                 "pf_mw": pf,
                 "qf_mvar": qf,
                 "pt_mw": pt,
@@ -307,7 +320,7 @@ class Result:
         columns = self.columns("inverters")
         return pd.DataFrame({**columns, "neighbor": _numbers(columns["neighbor"])})
 
-    def _of_inverters(self) -> dict[str, Any]:
+    def _of_inverters(self, island: bool) -> dict[str, Any]:
         net, inv, point = self.problem.base, self.inverter_data, self.point
         at, found = net.bus_positions(inv.bus), self.stability
         p_mw, q_mvar = (inv.total(net, power) * net.base_mva for power in (point.pg, point.qg))
@@ -315,6 +328,7 @@ class Result:
         missing = np.full(len(inv), np.nan)
         return {
             "bus": inv.bus,
+            **self._islands(at, island),
             "gens": ["+".join(map(str, group)) for group in inv.gens],
             "units": [len(group) for group in inv.gens],
             "mq": inv.mq,

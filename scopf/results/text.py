@@ -8,6 +8,8 @@ from scopf.display import Block, Table
 from scopf.errors import listing
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from scopf.optimizer.status import Attempt
     from scopf.results.tables import Result
 
@@ -47,9 +49,11 @@ def blocks(solution: Result) -> list[Block]:
     problem = solution.problem
     net = problem.base
     name = f"{net.name}, lossless" if net.is_lossless else net.name
+    islands = f" in {net.islands} AC islands" if net.islands > 1 else ""
     lines: list[Block] = [
-        f"{name}: {len(net.bus)} buses, {len(net.gen)} generators, {len(net.branch)} branches, "
-        f"{len(problem.inverters)} inverters; criterion {problem.criterion.name}",
+        f"{name}: {len(net.bus)} buses{islands}, {len(net.gen)} generators, "
+        f"{len(net.branch)} branches, {len(problem.inverters)} inverters; "
+        f"criterion {problem.criterion.name}",
         f"{solution.status}: {solution.message}",
         f"{solution.iterations} iterations, {solution.seconds:.2f} s",
     ]
@@ -60,10 +64,22 @@ def blocks(solution: Result) -> list[Block]:
     lines.append(f"cost {solution.cost:.4f} per hour")
     lines += [*_claim(solution), *conditions(solution), *checks(solution)]
     if problem.criterion.name == "none":
-        lines += ["", "Dispatch", Table(solution.gens, _GEN, "generators")]
+        gens = solution.gens
+        lines += ["", "Dispatch", Table(gens, _with_island(_GEN, gens), "generators")]
     else:
         lines += ["", *_stability(solution)]
     return lines
+
+
+def _with_island(
+    columns: dict[str, tuple[str, str]], table: pd.DataFrame
+) -> dict[str, tuple[str, str]]:
+    """Columns to show, `island` among them after `bus` where the table has it."""
+    if "island" not in table:
+        return columns
+    until = list(columns).index("bus") + 1
+    pairs = list(columns.items())
+    return dict([*pairs[:until], ("island", ("island", "{:d}")), *pairs[until:]])
 
 
 def _attempt(attempt: Attempt) -> str:
@@ -86,9 +102,10 @@ def checks(solution: Result) -> list[str]:
 
 
 def conditions(solution: Result) -> list[str]:
-    """The generators that are taken for constant power, a condition of claims and checks."""
-    found = solution.constant_power
-    return [] if found is None else [str(found)]
+    """Loads that are not served, and generators taken for constant power, which claims rest on."""
+    constant, net = solution.constant_power, solution.setting.net
+    out = net.unserved.text(net.base_mva)
+    return [*filter(None, [out]), *([] if constant is None else [str(constant)])]
 
 
 def _claim(solution: Result) -> list[str]:
@@ -113,7 +130,8 @@ def _stability(solution: Result) -> list[Block]:
     ranked = inverters.sort_values(["nssp_per_pu", "margin"], ascending=[False, True])
     unit = solution.problem.criterion.nssp_unit
     head = f"Nodal Stability Shadow Prices (per hour and p.u. {unit}; margin in p.u. voltage)"
-    columns = _INVERTER | (_CIRCLE if solution.scenario.capability else {})
+    columns = _with_island(_INVERTER, inverters)
+    columns |= _CIRCLE if solution.scenario.capability else {}
     lines: list[Block] = [head, Table(ranked, columns, "inverters")]
     several = inverters.loc[inverters["units"] > 1, "bus"]
     if len(several):

@@ -165,6 +165,8 @@ class _Dispatch:
         _set(table, lines.id, "p_mw", np.where(back, -np.maximum(pf, _BACK), pf))
         for end in ("from", "to"):
             _set(table, lines.id, f"vm_{end}_pu", self.at(table.loc[lines.id, f"{end}_bus"]))
+        for column, loss in (("loss_mw", lines.loss0), ("loss_percent", lines.loss1)):
+            _set(table, lines.id[loss == 0], column, 0.0)  # those below zero were read as zero
 
     def one_reference(self, net: Any, there: Network) -> list[int]:
         """Let no gen but the reference's hold an angle (an ext_grid holds the solution's).

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -13,7 +12,6 @@ from scopf.arrays import Ints
 from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint
 from scopf.network.kron import Neighbors
-from scopf.network.susceptances import Grid
 from scopf.stability.rows import AngleRows, Dispatch
 from scopf.stability.setting import Setting
 
@@ -49,20 +47,15 @@ def declare(d: Dispatch, setting: Setting, network: Literal["reduced", "full"]) 
     if grid.shift.any():
         shift = d.formulation.data(grid.shift)
         across, back = across - shift, back + shift
-    branch = setting.net.branch
-    low, high = branch.angmin - grid.shift, branch.angmax - grid.shift
-    wide = np.flatnonzero((low < -WIDEST) | (high > WIDEST))
-    return Angles(across, back, (_widths(d, wide, grid, partial(branch.names, wide)),))
-
-
-def _widths(d: Dispatch, lines: Ints, grid: Grid, labels: Callable[[], list[str]]) -> AngleRows:
-    """`stability_angle`: each of these branches of the full network by itself."""
-    f, va, shift = d.formulation, d.va, grid.shift[lines]
-    index = f.index("branch_wide", [d.branch.keys[line] for line in lines.tolist()])
-    across = va[grid.start[lines]] - va[grid.end[lines]]
-    lower, upper = shift - WIDEST, shift + WIDEST
-    rows = f.constraint("stability_angle", index, across, lower=lower, upper=upper)
-    return AngleRows(rows, labels)
+    assert view.lines is not None
+    branch, net = setting.net.branch, setting.net
+    low, high = branch.angmin - branch.shift, branch.angmax - branch.shift
+    wide = view.lines[((low < -WIDEST) | (high > WIDEST))[view.lines]]
+    index = d.formulation.index("branch_wide", [d.branch.keys[line] for line in wide.tolist()])
+    width = va[net.branch_from[wide]] - va[net.branch_to[wide]]
+    lower, upper = branch.shift[wide] - WIDEST, branch.shift[wide] + WIDEST
+    narrow = d.formulation.constraint("stability_angle", index, width, lower=lower, upper=upper)
+    return Angles(across, back, (AngleRows(narrow, partial(branch.names, wide)),))
 
 
 def _spreads(

@@ -32,6 +32,7 @@ from scopf.dynamics.gain_margin import GainMargin, gain_margin
 from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Index, Parameter, Variable
 from scopf.errors import ScopfError
+from scopf.network.islands import firsts
 from scopf.network.susceptances import Grid
 from scopf.stability.criterion import Criterion
 from scopf.stability.limits import MARGIN
@@ -112,8 +113,9 @@ class SingularityTests(Criterion):
         numbers = range(1, count + 1)
         system = f.index("bordered", numbers)
         place = f.index("bordered_bus", [(c, bus) for c in numbers for bus in net.bus.id.tolist()])
-        y_va, y_vm, t = self._add_variables(d, place, system, n)
-        angles, voltages = _add_lines(d, Grid.full(net), (y_va, y_vm), count)
+        grid = Grid.full(net)
+        y_va, y_vm, t = self._add_variables(d, place, system, grid)
+        angles, voltages = _add_lines(d, grid, (y_va, y_vm), count)
         voltages = voltages + _add_droops(d, gain, margin, y_vm, at, count)
 
         b = f.data(self.vectors.ravel())
@@ -122,7 +124,7 @@ class SingularityTests(Criterion):
         voltages = voltages - b * t[owner]
         rows_vm = f.constraint("bordered_balance_vm", place, voltages, lower=zero, upper=zero)
         left = f.expression("bordered_left_va", place, angles)
-        free = np.flatnonzero(~y_va.fixed)  # the rows of angles add up to 0 = 0
+        free = np.flatnonzero(~y_va.fixed)  # an island's rows of angles add up to 0 = 0
         kept = f.index("bordered_free_bus", [place.keys[k] for k in free])
         rows_va = f.constraint(
             "bordered_balance_va", kept, left[free], lower=zero[free], upper=zero[free]
@@ -143,14 +145,17 @@ class SingularityTests(Criterion):
         )
 
     def _add_variables(
-        self, d: Dispatch, place: Index, system: Index, n: int
+        self, d: Dispatch, place: Index, system: Index, grid: Grid
     ) -> tuple[Variable, Variable, Variable]:
-        """Variables y (angles and voltages) and t, from the directions; one angle is fixed."""
+        """Variables y (angles and voltages) and t, from the directions.
+
+        One angle of each island is fixed: its common angle is in the kernel of H.
+        """
         f, free = d.formulation, {"lower": -np.inf, "upper": np.inf}
-        angles, voltages = self.directions[:, :n], self.directions[:, n:]
-        fixed = np.zeros(angles.shape, dtype=bool)
-        fixed[:, 0] = True  # the kernel of H is the common angle
-        start = (angles - angles[:, :1]).ravel()
+        angles, voltages = self.directions[:, : len(grid)], self.directions[:, len(grid) :]
+        fixed, first = np.zeros(angles.shape, dtype=bool), firsts(grid.island)
+        fixed[:, first] = True
+        start = (angles - angles[:, first[grid.island - 1]]).ravel()
         return (
             f.variable("bordered_va", place, start=start, fixed=fixed.ravel(), **free),
             f.variable("bordered_vm", place, start=voltages.ravel(), **free),

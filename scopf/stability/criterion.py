@@ -177,7 +177,7 @@ class Criterion:
         lines = self._lines(d, setting)
         gamma = limit.unit[:] * d.stiffness[:] + limit.offset[:]
         kept = f.expression("inverter_limit", d.inverter, gamma - limit.margin[:])
-        index = d.bus if self._at_all_buses else d.inverter
+        index = held_buses(d, view) if self._at_all_buses else d.inverter
         values = self.parameters(setting)
         own = {_OWN: index} if self._has_own else {}
         params = {
@@ -229,7 +229,7 @@ class Criterion:
     def _lines(self, d: Dispatch, setting: Setting) -> Index:
         """The index of lines."""
         if self.network == "full":
-            return d.branch
+            return held_branches(d, setting.full)
         grid, bus = setting.reduced.grid, setting.inverters.bus
         pairs = zip(bus[grid.start].tolist(), bus[grid.end].tolist(), strict=True)
         return d.formulation.index("inverter_line", pairs)
@@ -381,6 +381,24 @@ def _slope(function: Callable[[Floats], Floats], at: Floats) -> Floats:
     step = _STEP * (1.0 + np.abs(at))
     found: Floats = (function(at + step) - function(at - step)) / (2.0 * step)
     return found
+
+
+def held_buses(d: Dispatch, view: View) -> Index:
+    """The index of a full network's buses, without islands that have no inverter."""
+    return _within(d, d.bus, view.buses, "stability_bus")
+
+
+def held_branches(d: Dispatch, view: View) -> Index:
+    """The index of its branches."""
+    assert view.lines is not None
+    return _within(d, d.branch, view.lines, "stability_branch")
+
+
+def _within(d: Dispatch, index: Index, places: Ints, name: str) -> Index:
+    if len(places) == len(index):
+        return index
+    known = d.formulation.indices.get(name)
+    return known or d.formulation.index(name, [index.keys[place] for place in places.tolist()])
 
 
 def _owners(view: View) -> Ints:

@@ -94,7 +94,7 @@ def constrain(
 def _check_coupling(setting: Setting, scale: Floats) -> None:
     """Refuse inverters whose scale is zero but for rounding."""
     own = Grid.full(setting.present).scale[setting.reduction.keep]
-    alone = setting.inverters.bus[np.abs(scale) <= _ROUNDING * own]
+    alone = setting.inverters.bus[np.abs(scale) <= _ROUNDING * own]  # own is 1 without branches
     if len(alone):
         text = f"inverter at bus {listing(alone)}: B_ii^red is zero, no other inverter and no "
         raise ScopfError(f"{text}reactive load is connected to it; use the criterion weighted")

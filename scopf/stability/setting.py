@@ -19,15 +19,19 @@ from scopf.network.susceptances import Grid
 class View:
     """A network as a criterion looks at it.
 
+    Islands without an inverter are no part of it.
+
     Attributes:
         grid: its n buses and lines.
         buses: position in the whole network of each bus, shape (n,).
+        lines: position in the table of branches of each line; None in the reduced network.
         inverters: position among these of each inverter.
         k: droop that the criterion has to cover at each bus, infinite without an inverter.
     """
 
     grid: Grid
     buses: Ints
+    lines: Ints | None
     inverters: Ints
     k: Floats
 
@@ -78,15 +82,22 @@ class Setting:
     @cached_property
     def full(self) -> View:
         """The whole network."""
-        k, at = np.full(len(self.net.bus), np.inf), self.reduction.keep
+        net, at = self.net, self.reduction.keep
+        k = np.full(len(net.bus), np.inf)
         k[at] = self.k
-        return View(Grid.full(self.present), np.arange(len(k)), at, k)
+        held = np.isin(net.island, net.island[at])
+        lines, grid = held[net.branch_from], Grid.full(self.present)
+        if not held.all():
+            grid = grid.take(held, lines)
+        buses = np.flatnonzero(held)
+        return View(grid, buses, np.flatnonzero(lines), np.searchsorted(buses, at), k[held])
 
     @cached_property
     def reduced(self) -> View:
         """The network of present strength Kron-reduced to the inverters."""
         at = self.reduction.keep
-        return View(Grid.reduced(self.present_reduction), at, np.arange(len(at)), self.k)
+        grid = Grid.reduced(self.present_reduction)
+        return View(grid, at, None, np.arange(len(at)), self.k)
 
     def view(self, network: Literal["reduced", "full"]) -> View:
         """The full or the reduced network."""

@@ -57,7 +57,7 @@ def rightmost(
     dw, dv = unit[g - 1 : 2 * g - 1], unit[2 * g - 1 :]
     mp, k, tau_p, tau_q = (np.asarray(x)[..., None] for x in (mp, k, tau_p, tau_q))
     droops = Droops(mp, k, tau_p, tau_q, frequency)
-    rows = droops.rates(dw, dv, by_x[..., :g, :], by_x[..., g:, :])
+    rows = droops.rates(dw, dv, by_x[..., :g, :], by_x[..., g:, :], np.zeros(g, dtype=np.int64))
     a = np.concatenate([np.broadcast_to(x, (*many, *x.shape[-2:])) for x in rows], axis=-2)
     real: Floats = np.linalg.eigvals(a).real.max(axis=-1)
     return real

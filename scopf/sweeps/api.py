@@ -61,7 +61,9 @@ def sweep(
     droop_base: str | None = None,
     rating_mva: float | None = None,
     rating_factor: float | None = None,
+    dispatch_dc: bool | None = None,
     ignore_unsupported: bool | None = None,
+    dead_islands: str | None = None,
     title: str | None = None,
     form: str | None = None,
     options: Mapping[str, str | int | float] | None = None,
@@ -109,7 +111,9 @@ def sweep(
         droop_base: base of mp and of the axes mq and mq_32, as there.
         rating_mva: rated apparent power of every unit, as there.
         rating_factor: the same over its Pmax, as there.
-        ignore_unsupported: as `load_case` takes it.
+        dispatch_dc: as `load_case` takes it.
+        ignore_unsupported: as there.
+        dead_islands: as there.
         title: of the study, for reports.
         form: of the model, as `solve` takes it.
         options: of Ipopt; those that name files or libraries are taken from here only, not from a
@@ -142,7 +146,8 @@ def sweep(
         **numbers, "criterion": criterion, "lossless": lossless, "capability": capability,
         "outage": outage, "scenarios": scenarios, "load_series": load_series, "combine": combine,
         "beta_q": beta_q, "mp": mp, "droop_base": droop_base, "rating_mva": rating_mva,
-        "rating_factor": rating_factor, "ignore_unsupported": ignore_unsupported, "title": title,
+        "rating_factor": rating_factor, "dispatch_dc": dispatch_dc,
+        "ignore_unsupported": ignore_unsupported, "dead_islands": dead_islands, "title": title,
         "form": form, "options": options, "max_iter": max_iter, "time_limit": time_limit,
         "chain": chain,
     }  # fmt: skip

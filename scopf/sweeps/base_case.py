@@ -11,11 +11,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse import csgraph
 
 from scopf.devices.gfm import Inverters, Units
-from scopf.errors import ScopfError, listing
+from scopf.errors import ScopfError
 from scopf.model.problem import Problem, Scenario, build
 from scopf.model.quantities import PAIRS, QUANTITIES
 from scopf.network.network import Network
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _KEPT = 100_000  # droops that are kept for scenarios to come
-ISLANDED, INVALID = "islanded", "invalid"  # statuses of scenarios that there is no problem for
+INVALID = "invalid"  # status of a scenario that there is no problem for
 
 
 class Unsolvable(Exception):  # noqa: N818 - it says what the scenario is, not what went wrong
@@ -75,7 +73,7 @@ class Base:
         """The network of a topology.
 
         Raises:
-            Unsolvable: when it falls into islands, or cannot be made lossless.
+            Unsolvable: when it cannot be made lossless, or there is no such branch.
         """
         net = self.net.energized()
         try:
@@ -111,7 +109,7 @@ class Base:
         if topology.capability is not None:
             numbers["capability"] = topology.capability
         try:
-            return build(net, self.units(net), criterion=criterion, **numbers)
+            return build(net, self.units(self.net), criterion=criterion, **numbers)
         except ScopfError as error:
             raise Unsolvable(INVALID, str(error)) from error
 
@@ -134,25 +132,15 @@ class Base:
 
 
 def without_branch(net: Network, branch: int) -> Network:
-    """The network with a branch out of service.
+    """The network with a branch out of service, islands that die with it left out.
 
     Raises:
-        Unsolvable: naming the buses that it cuts off.
+        Unsolvable: when there is no such branch.
     """
-    at = np.flatnonzero(net.branch.id == branch)
-    if not len(at):
+    at = net.branch.id == branch
+    if not at.any():
         raise Unsolvable(INVALID, f"there is no branch {branch} in service")
-    stays = net.branch.id != branch
-    ends = net.branch_from[stays], net.branch_to[stays]
-    graph = sparse.coo_array((np.ones(len(ends[0])), ends), shape=(len(net.bus),) * 2)
-    count, island = csgraph.connected_components(graph, directed=False)
-    if count > 1:
-        cut = net.bus.id[island != np.argmax(np.bincount(island))]
-        row = int(at[0])
-        ends_text = f"{net.branch.from_bus[row]}-{net.branch.to_bus[row]}"
-        text = f"without branch {branch} ({ends_text}) nothing connects bus {listing(cut)}"
-        raise Unsolvable(ISLANDED, f"{text} to the rest of the network")
-    return net.replace(branch={"in_service": stays & net.branch.in_service}).energized()
+    return net.replace(branch={"in_service": net.branch.in_service & ~at}).energized()
 
 
 class Changes:
@@ -183,7 +171,7 @@ class Changes:
             if name not in QUANTITIES:
                 continue
             found.setdefault(name, values.get(name))
-            if own is not None and value is not None:
+            if own is not None and value is not None and not self._is_idle(name, own):
                 each.setdefault(name, {})[own] = float(value)
         given = {name for name, value in found.items() if value is not None} | each.keys()
         inverters = problem.inverters
@@ -197,6 +185,11 @@ class Changes:
             changes[name] = self._spread(name, changes[name]) | numbers
         self._one_of_each_pair(changes, given)
         return problem.change(inverters, changes)
+
+    def _is_idle(self, name: str, own: int) -> bool:
+        """Whether a number is that of a bus or unit that is not energized in this topology."""
+        out = self._net.unserved
+        return own in (out.gen if QUANTITIES[name].owner == "gen" else out.bus)
 
     def restore(self, problem: Problem, columns: Iterable[str]) -> None:
         """Give a problem the numbers of the base case again, those of these columns."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from scopf import files
 from scopf.optimizer.status import Status
-from scopf.sweeps.base_case import INVALID, ISLANDED
+from scopf.sweeps.base_case import INVALID
 from scopf.sweeps.worker import ERROR
 
 _EVERY = 60.0  # seconds between lines of counts in the log
@@ -22,7 +22,7 @@ LOG = "log.txt"
 
 # From good to bad, for the worst one so far.
 _SEVERITY = (
-    Status.OPTIMAL, Status.ACCEPTABLE, ISLANDED, Status.INFEASIBLE, INVALID, Status.TIME_LIMIT,
+    Status.OPTIMAL, Status.ACCEPTABLE, Status.INFEASIBLE, INVALID, Status.TIME_LIMIT,
     Status.ITERATION_LIMIT, Status.STALLED, Status.DIVERGED, Status.EVALUATION_ERROR, Status.FAILED,
     ERROR, CRASHED,
 )  # fmt: skip

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scopf.optimizer.status import Status
-from scopf.sweeps.base_case import INVALID, ISLANDED
+from scopf.sweeps.base_case import INVALID
 from scopf.sweeps.progress import CRASHED
 from scopf.sweeps.worker import ERROR, MESSAGE
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _LONGEST = 12 * MESSAGE + 10_000  # of a row as text, which may spell each of them out
 ROW = {
@@ -16,10 +19,10 @@ ROW = {
     "iterations": "Int64", "seconds": "float64", "attempt": "object", "start": "object",
     "nssp_max": "float64", "nssp_max_bus": "Int64", "margin_min": "float64",
     "vm_min": "float64", "vm_max": "float64", "binding": "Int64",
-    "constant_power_share": "float64",
+    "constant_power_share": "float64", "islands": "Int64", "unserved_mw": "float64",
 }  # fmt: skip
 _ALWAYS = ("status", "solved", "message", "seconds")
-_STATUSES = {*map(str, Status), ISLANDED, INVALID, ERROR, CRASHED}
+_STATUSES = {*map(str, Status), INVALID, ERROR, CRASHED}
 _KINDS: dict[str, tuple[type, ...]] = {
     "object": (str,), "bool": (bool,), "float64": (float, int), "Int64": (int,),
 }  # fmt: skip
@@ -50,6 +53,24 @@ def read(text: Any) -> dict[str, Any]:
     if row["solved"] != (status in (Status.OPTIMAL, Status.ACCEPTABLE)):
         raise ValueError(f"is {status} and, it says, {'' if row['solved'] else 'not '}solved")
     return row
+
+
+def about_islands(scenarios: pd.DataFrame) -> list[str]:
+    """Sentences on scenarios of several AC islands, and on load that is not energized."""
+    found, count = list[str](), len(scenarios)
+    if "islands" not in scenarios:
+        return found
+    several = int((scenarios["islands"].fillna(0) > 1).sum())
+    if several:
+        found.append(f"Scenarios with several AC islands: {several} of {count}.")
+    unserved = scenarios["unserved_mw"].fillna(0.0)
+    if (unserved > 0).any():
+        cut = int((unserved > 0).sum())
+        found.append(
+            f"Load that is not energized: {unserved.max():.1f} MW at most, in {cut} of {count} "
+            "scenarios."
+        )
+    return found
 
 
 def _is_a(kind: str, value: Any) -> bool:

@@ -43,7 +43,7 @@ class Settings(BaseModel):
     Attributes:
         title: of the study.
         case: bundled case or path.
-        ignore_unsupported: as in `scopf.load_case`.
+        dispatch_dc, ignore_unsupported, dead_islands: as in `scopf.load_case`.
         inverters: CSV table, as in `Inverters.at_generators`.
         beta_q, mp, droop_base, rating_mva, rating_factor: as there.
         combine: "grid" for all combinations of the axes, "zip" for axes that go together.
@@ -55,7 +55,9 @@ class Settings(BaseModel):
 
     title: str = ""
     case: str = ""
+    dispatch_dc: bool = False
     ignore_unsupported: bool = False
+    dead_islands: Literal["drop", "refuse"] = "drop"
     inverters: str | None = None
     beta_q: _Positive | None = None
     mp: _Positive | None = None

@@ -28,7 +28,8 @@ from scopf.sweeps.plan import Plan, resolved
 from scopf.sweeps.spec import Line, Settings, Spec, check, overridden, read_toml
 
 _IN_USE = "the Pyomo model of this problem is in use, so that it"
-_OF_CASE = ("case", "ignore_unsupported")
+_OF_FILE = ("dispatch_dc", "ignore_unsupported", "dead_islands")
+_OF_CASE = ("case", *_OF_FILE)
 _OF_UNITS = ("beta_q", "mp", "droop_base", "rating_mva", "rating_factor")
 
 
@@ -205,7 +206,7 @@ def _from_case(
             names = sorted(bundled.studies(), key=_natural)
             text += f" (bundled studies: {listing(names, 20)})"
             raise CaseError(settings.case, [Fault(text)])
-    net = load_case(settings.case, ignore_unsupported=settings.ignore_unsupported)
+    net = load_case(settings.case, **{name: getattr(settings, name) for name in _OF_FILE})
     return _from_network(net, settings, inverters, criterion)
 
 

@@ -82,6 +82,11 @@ class _Live:
         self.problem: Problem = base.problem(topology)
         self.changes = Changes(base, self.problem)
         self.solving = dict(base.solving)
+        self._several = base.net.energized().islands > 1
+
+    def splits(self, values: Mapping[str, Value]) -> bool:
+        """Whether any scenario may have several islands: then the tables of all name them."""
+        return self._several or "outage" in values
 
 
 _bases: dict[str, Base] = {}
@@ -124,7 +129,7 @@ def _scenario(
         solution = solve(problem, start=iterate or "dc", **live.solving)
         if solution.status is Status.INTERRUPTED:  # Ctrl-C inside the solver
             raise KeyboardInterrupt
-        tables = _tables(solution, schemas) if solution.solved else {}
+        tables = _tables(solution, schemas, live.splits(values)) if solution.solved else {}
         return Result(scenario, _row(solution), tables), (
             solution.iterate if solution.solved else iterate
         )
@@ -178,15 +183,19 @@ def failed(status: str, message: str, seconds: float = 0.0) -> dict[str, Any]:
 
 
 def _row(solution: Solution) -> dict[str, Any]:
+    net = solution.setting.net
+    out = net.unserved.text(net.base_mva)
     row: dict[str, Any] = {
         "status": str(solution.status),
         "solved": solution.solved,
-        "message": solution.message[:MESSAGE],
+        "message": "; ".join(filter(None, [solution.message, out]))[:MESSAGE],
         "cost": solution.cost,
         "iterations": solution.iterations,
         "seconds": solution.seconds,
         "attempt": solution.attempt,
         "start": "warm" if solution.attempt == "warm" else "cold",
+        "islands": net.islands,
+        "unserved_mw": float(net.unserved.pd.sum() * net.base_mva),
     }
     if solution.solved:
         found, vm = solution.stability, solution.point.vm
@@ -207,8 +216,10 @@ def _row(solution: Solution) -> dict[str, Any]:
     return row
 
 
-def _tables(solution: Solution, schemas: dict[str, bytes]) -> dict[str, tuple[str, bytes]]:
-    tables = {name: solution.columns(name) for name in TABLES}
+def _tables(
+    solution: Solution, schemas: dict[str, bytes], island: bool
+) -> dict[str, tuple[str, bytes]]:
+    tables = {name: solution.columns(name, island=island) for name in TABLES}
     pairs = tables["pairs"]
     if len(pairs["bus"]) > MANY_PAIRS:
         kept = pairs["binding"] | (pairs["price_per_pu"] > TRACE)

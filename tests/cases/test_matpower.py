@@ -336,10 +336,6 @@ FAULTS = {
         {"gen": [" ".join([*r.split()[:7], "0", *r.split()[8:]]) for r in CASE["gen"]]},
         "gen", None, "no generator is in service",
     ),
-    "no reference": (edited("bus", 1, 1, "2"), "bus", None, "no reference"),
-    "islands": (
-        with_row("bus", 4, "8 1 0 0 0 0 1 1 0 345 1 1.1 0.9"), "branch", None, "island.*bus 8 ",
-    ),
     "zero impedance": (
         with_row("branch", 2, "20 5 0 0 0 0 0 0 0 0 1 0 0"), "branch", 2, "20-5.*zero impedance",
     ),
@@ -383,7 +379,7 @@ FAULTS = {
 }  # fmt: skip
 
 
-# Faults that entail others: without branches, for example, there are islands.
+# Faults that entail others.
 ROOTS = {
     "missing gen table": ({"gen": None}, "mpc.gen", None, "missing"),
     "missing branch table": ({"branch": None}, "mpc.branch", None, "missing"),

@@ -62,9 +62,9 @@ def test_files_of_pglib_have_no_power_factors(read, function, load):
 
 
 def test_negative_limits_of_a_dc_line_hold_at_its_to_bus(read):
-    row = "10 5 1 10 8.9 0 0 1 1 {} -1 1 -1 1 1 0.1"
+    row = "10 5 1 10 5 0 0 1 1 {} -1 1 -1 1 4 0.1"
     for limits, wanted in {
-        "-18 40": [(-18 + 1) / 0.9, 40], "5 40": [5, 40], "-28 -10": [-27 / 0.9, -9 / 0.9],
+        "-18 40": [(-18 + 4) / 0.9, 40], "5 40": [5, 40], "-28 -10": [-24 / 0.9, -6 / 0.9],
     }.items():  # fmt: skip
         line = read(case_text(dcline=[row.format(limits)])).dcline
         assert [100 * line.pmin[0], 100 * line.pmax[0]] == pytest.approx(wanted)

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 import scopf
 from benchmarks import seeds
 from scopf.cases import native
+from scopf.cases.approximations import Approximations
 from scopf.cli.main import app
 
 RICH = seeds.RICH
@@ -176,6 +177,20 @@ def test_numbers_and_names_that_change_are_said(tmp_path, rich, caplog):
     scopf.save_case(net, tmp_path / "a.m")
     assert "numbers gen rows from 1" in caplog.text
     assert "names of one line" in caplog.text
+
+
+def test_what_a_reader_changed_comes_back_with_the_network(tmp_path, rich):
+    notes = Approximations("rich")
+    notes.add("a tap was rounded")
+    notes.add("a name was cut")
+    scopf.save_case(notes.of(rich), tmp_path / "x.json")
+    again = scopf.load_case(tmp_path / "x.json")
+    assert again.approximations == ("a tap was rounded", "a name was cut")
+    assert again.energized().lossless().approximations == again.approximations
+    spoilt = json.loads((tmp_path / "x.json").read_text()) | {"approximations": [1]}
+    (tmp_path / "x.json").write_text(json.dumps(spoilt))
+    with pytest.raises(scopf.CaseError, match="approximations must be a list of texts"):
+        scopf.load_case(tmp_path / "x.json")
 
 
 @pytest.mark.parametrize("name", ["cost_p", "cost_q"])

@@ -388,7 +388,6 @@ def test_faults_name_section_line_and_record_all_at_once(tmp_path):
             "there is more after the last",
         ),
         ("1,'ONE'", "'ONE  345.0','ONE'", "is not a number .I."),
-        ("345.0,3,1", "345.0,2,1", "no reference bus"),
         (
             "1.02,0.0,1.1,0.9",
             "1.02,0.0,0.8,0.9",
@@ -414,8 +413,6 @@ def test_a_file_may_end_after_its_last_section_of_need(tmp_path):
 
 
 UNSUPPORTED = {
-    "two-terminal dc": ["'DC1',{on},7.8", "1,2,13", "2,2,13"],
-    "vsc dc line": ["'VDC',{on},0.7", "1,2,2", "2,1,1"],
     "multi-terminal dc": ["'MT',2,2,1,{on}", *["0,0.0"] * 5],
     "facts device": ["'F1',2,0,{on}"],
     "gne": ["'GNE','M',1,2,11,1,0,{on},1,1", "0,1,2,3,4,5,6,7,8,9", "10", "1"],

@@ -31,7 +31,7 @@ def dcline(from_bus, to_bus, **columns):
         "id": [1], "from_bus": [from_bus], "to_bus": [to_bus], "in_service": [True],
         "pf": 0 * one, "qf": 0 * one, "qt": 0 * one, "vf": one, "vt": one, "pmin": -0.3 * one,
         "pmax": 0.3 * one, "qminf": -0.1 * one, "qmaxf": 0.1 * one, "qmint": -0.1 * one,
-        "qmaxt": 0.1 * one, "loss0": 0.002 * one, "loss1": 0.02 * one,
+        "qmaxt": 0.1 * one, "loss0": 0.007 * one, "loss1": 0.02 * one,
     }  # fmt: skip
     return DcLines(**given | columns)
 
@@ -125,7 +125,7 @@ def test_a_dc_line_is_two_generators_at_a_fixed_flow():
     net = scopf.load_case("case39")
     flow = {key: np.array([0.2]) for key in ("pmin", "pmax", "pf")}
     solution = solved(net.replace(dcline=dcline(4, 20, **flow)))
-    at = {"bus": [4, 20], "p": [-0.2, 0.2 - 0.002 - 0.02 * 0.2]}
+    at = {"bus": [4, 20], "p": [-0.2, 0.2 - 0.007 - 0.02 * 0.2]}
     again = {"qmin": -0.1 * np.ones(2), "qmax": 0.1 * np.ones(2)}
     gen, pair = net.gen, {}
     for name, column in vars(gen).items():
@@ -139,7 +139,7 @@ def test_a_dc_line_is_two_generators_at_a_fixed_flow():
     assert solution.cost == pytest.approx(other.cost, rel=1e-8)
     line = solution.dclines.iloc[0]
     assert line["pt_mw"] == pytest.approx(100 * at["p"][1], abs=1e-6)
-    assert line["p_loss_mw"] == pytest.approx(0.2 + 0.02 * 20, abs=1e-6)
+    assert line["p_loss_mw"] == pytest.approx(0.7 + 0.02 * 20, abs=1e-6)
     assert line["qf_mvar"] == pytest.approx(100 * other.point.qg[n], abs=1e-2)
 
 

@@ -221,7 +221,6 @@ def test_a_network_made_by_hand_is_valid_and_can_be_solved():
         ({"branch": {"angmin": [0.2], "angmax": [0.1]}}, "angmin 11.4.* > angmax 5.7"),
         ({"branch": {"angmin": [np.inf]}}, "no finite angle is between angmin inf and angmax inf"),
         ({"branch": {"angmax": [-np.inf]}}, "between angmin -inf and angmax -inf"),
-        ({"branch": {"in_service": [False]}}, "island.*bus 9 "),
     ],
 )
 def test_a_network_made_by_hand_is_refused_with_the_reason(tables, said):

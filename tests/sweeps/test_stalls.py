@@ -240,19 +240,26 @@ class Stuck(concurrent.futures.Executor):
         def cancel(self):
             time.sleep(60)
 
+    def __init__(self):
+        self.submitted = threading.Event()
+
     def submit(self, fn, /, *args, **keywords):
+        self.submitted.set()
         return self._Future()
 
 
-def press():
+def press(when):
+    when.wait()
+    time.sleep(0.3)
     os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_ctrl_c_ends_a_sweep_on_an_executor_that_is_stuck(tmp_path):
-    threading.Timer(0.7, press).start()
+    stuck = Stuck()
+    threading.Thread(target=press, args=(stuck.submitted,), daemon=True).start()
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt, match="0 of 40 scenarios are finished and kept in"):
-        scopf.sweep("case9", **AXES, executor=Stuck(), out=tmp_path)
+        scopf.sweep("case9", **AXES, executor=stuck, out=tmp_path)
     assert time.monotonic() - began < LONG
 
 

@@ -10,6 +10,7 @@ import pytest
 import scopf
 from scopf.sweeps.iterates import packed, unpacked
 from scopf.sweeps.plan import Plan
+from scopf.sweeps.rows import about_islands
 from scopf.sweeps.spec import check
 
 ALL = dict.fromkeys(range(30, 40), 0.195)
@@ -228,18 +229,53 @@ def test_a_droop_is_that_of_every_unit_however_it_is_given():
     assert at_bus.mq[1:].tolist() == units.mq[1:].tolist()
 
 
-def test_outages_come_with_the_base_case_and_an_island_is_a_row():
+def test_outages_come_with_the_base_case_and_may_cut_off_units():
     runs = scopf.sweep("case9", outage="all", criterion="none")
     table = runs.scenarios
     assert table["outage"].tolist() == [pd.NA, *range(1, 10)]
-    islanded = table[table["status"] == "islanded"]
-    assert islanded["outage"].tolist() == [1, 4, 7]
-    assert "without branch 1 (1-4) nothing connects bus 1" in islanded["message"].iloc[0]
-    assert table["solved"].sum() == 7
+    cut = table[table["message"].str.contains("not energized")]
+    assert cut["outage"].tolist() == [1, 4, 7]
+    assert "not energized: 1 bus (1) with 1 unit" in cut["message"].iloc[0]
+    assert not table["unserved_mw"].any()
+    assert table["solved"].all()
     net = scopf.load_case("case9")
-    without = net.replace(branch={"in_service": net.branch.id != 5})
-    expected = scopf.solve(scopf.build(without, criterion="none")).cost
-    assert table["cost"][5] == pytest.approx(expected, rel=1e-8)
+    for row, buses in ((1, 8), (5, 9)):
+        without = net.replace(branch={"in_service": net.branch.id != row})
+        expected = scopf.solve(scopf.build(without, criterion="none")).cost
+        assert table["cost"][row] == pytest.approx(expected, rel=1e-8)
+        assert (runs.buses["scenario"] == row).sum() == buses
+
+
+def test_an_outage_may_split_the_network():
+    """Branch 27 of case39 joins two live parts, branch 184 of case118 is the way to a load."""
+    axes = {"outage": [None, 27], "mq": [0.05, 0.2], "criterion": "weighted"}
+    runs = scopf.sweep("case39", load_scale=0.97, lossless=True, **axes)
+    table = runs.scenarios
+    assert table["solved"].all()
+    assert table["islands"].tolist() == [1, 2, 1, 2]
+    assert runs.buses.columns[:3].tolist() == ["scenario", "bus", "island"]
+    assert set(runs.inverters[runs.inverters["scenario"] == 0]["island"]) == {1}
+    net = scopf.load_case("case39").lossless()
+    without = net.replace(branch={"in_service": net.branch.id != 27})
+    expected = scopf.build(without, mq=0.2, criterion="weighted", load_scale=0.97)
+    assert table["cost"][3] == pytest.approx(scopf.solve(expected).cost, rel=1e-7)
+    of_split = runs.buses[runs.buses["scenario"] == 3]
+    assert of_split.groupby("island").size().tolist() == [35, 4]
+    served = scopf.sweep("case118", outage=[184], load_scale=[0.9], criterion="none").scenarios
+    assert served["unserved_mw"].tolist() == pytest.approx([0.0, 18.0])
+    said = "Load that is not energized: 18.0 MW at most, in 1 of 2 scenarios."
+    assert about_islands(served) == [said]
+    assert about_islands(table) == ["Scenarios with several AC islands: 2 of 4."]
+
+
+def test_numbers_of_what_an_outage_cuts_off_have_no_effect():
+    runs = scopf.sweep(
+        "case39", outage=[20], criterion="C1", load_scale=0.85, mq_32=[0.1, 0.2], load_scale_32=0.9
+    )
+    cut = runs.scenarios[runs.scenarios["outage"] == 20]
+    assert cut["solved"].all()
+    assert len(cut) == 2
+    assert np.ptp(cut["cost"]) < 1e-6 * cut["cost"].mean()
 
 
 def test_criteria_and_losses_are_axes_and_an_unfit_scenario_is_a_row():

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scopf.arrays import Floats, Ints, texts
+from scopf.cases import dclosses
 from scopf.cases.pandapower import costs, elements, impedances, sources
 from scopf.cases.pandapower.elements import row_faults
 from scopf.errors import CaseError, Fault, listing
@@ -102,6 +103,7 @@ class ParsedNet:
         try:
             gen = self._gens()
             lines = sources.dclines(self.tables["dcline"], self.bus_numbers, self.costs, self.base)
+            lines = dclosses.not_negative(lines, self.base, self.name)
         except PointsError as error:
             faults = [Fault(str(error), "pwl_cost", column="points")]
             raise CaseError(self.name, faults) from error

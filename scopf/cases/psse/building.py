@@ -9,8 +9,9 @@ import numpy as np
 
 from scopf.arrays import Ints, texts
 from scopf.cases.psse import branches, checks
-from scopf.cases.psse.branches import Ends
+from scopf.cases.psse.branches import Ends, Origins
 from scopf.cases.psse.costs import Costs
+from scopf.cases.psse.dclines import DcRecords
 from scopf.cases.psse.reading import Case, Records
 from scopf.cases.psse.windings import Stars, Transformers
 from scopf.errors import CaseError, Fault
@@ -23,7 +24,13 @@ Origin = Callable[[int], tuple[Records, int]]  # the record behind a row of a ta
 
 
 def network(
-    case: Case, costs: Costs, source: str, name: str, *, ignore_unsupported: bool
+    case: Case,
+    costs: Costs,
+    source: str,
+    name: str,
+    *,
+    dispatch_dc: bool,
+    ignore_unsupported: bool,
 ) -> Network:
     """Build the per-unit network of a case; what the user should know goes to its `remarks`.
 
@@ -31,14 +38,17 @@ def network(
         CaseError: listing the faults of the text, of the table of costs, and of the network.
     """
     with np.errstate(all="ignore"):  # what overflows is infinite, and that is found
-        return _Builder(case, costs, ignore_unsupported).network(source, name)
+        return _Builder(case, costs, dispatch_dc, ignore_unsupported).network(source, name)
 
 
 class _Builder:
     """Sums up what is connected to each bus, then makes the tables."""
 
-    def __init__(self, case: Case, costs: Costs, ignore_unsupported: bool) -> None:
+    def __init__(
+        self, case: Case, costs: Costs, dispatch_dc: bool, ignore_unsupported: bool
+    ) -> None:
         self.case, self.costs, self.ignore_unsupported = case, costs, ignore_unsupported
+        self.dispatch_dc = dispatch_dc
         self.faults: list[Fault] = []
         self.bus = case.records["bus"]
         self.number = self.bus.wholes("I")
@@ -53,12 +63,15 @@ class _Builder:
         self._loads()
         self._shunts()
         ends, stars = self._ends()
-        tables = self._bus_table(stars), self._gens(), self._branch_table(ends)
+        vm, kilovolts = self.bus.floats("VM"), self.bus.floats("BASKV")
+        dc = DcRecords(case, self.number, vm, kilovolts, self.faults)
+        lines = dc.table(self.dispatch_dc)
+        tables = self._bus_table(stars), self._gens(), self._branch_table(ends), lines
         found: Network | None = None
         try:
             found = Network(name, case.base_mva, *tables)
         except CaseError as error:
-            self._translate(error.faults, ends, stars)
+            self._translate(error.faults, ends, stars, dc.origin)
         unsupported = [] if self.ignore_unsupported else case.unsupported
         faults = [*case.faults, *self._not_told(), *costs.faults, *unsupported]
         if found is None or faults:
@@ -209,7 +222,7 @@ class _Builder:
 
     # -- faults -----------------------------------------------
 
-    def _translate(self, faults: Iterable[Fault], ends: Ends, stars: Stars) -> None:
+    def _translate(self, faults: Iterable[Fault], ends: Ends, stars: Stars, lines: Origins) -> None:
         """Faults of the network's tables, at the records that they come from."""
         machines = self.case.records["generator"]
         origin: dict[str, Origin] = {
@@ -218,6 +231,7 @@ class _Builder:
             ),
             "gen": lambda row: (machines, row),
             "branch": lambda row: ends.origin[row],
+            "dcline": lambda row: lines[row],
         }
         for fault in faults:
             if fault.row is None or fault.table not in origin:

@@ -17,7 +17,11 @@ log = logging.getLogger(__name__)
 
 
 def read(
-    path: str | Path, *, costs_from: costs.Source | None = None, ignore_unsupported: bool = False
+    path: str | Path,
+    *,
+    costs_from: costs.Source | None = None,
+    dispatch_dc: bool = False,
+    ignore_unsupported: bool = False,
 ) -> Network:
     """Read a .raw file into a validated per-unit network.
 
@@ -25,6 +29,7 @@ def read(
         path: the file.
         costs_from: table of costs, a CSV file or a DataFrame; None takes `grid.costs.csv` beside
             `grid.raw` if it is there.
+        dispatch_dc: whether the power of DC lines is a variable between zero and the schedule.
         ignore_unsupported: log content that the model does not represent instead of refusing it.
 
     Raises:
@@ -39,7 +44,12 @@ def read(
     case = reading.parse(text, source=str(path))
     table = costs.read(costs_from, path)
     net = building.network(
-        case, table, source=str(path), name=path.stem, ignore_unsupported=ignore_unsupported
+        case,
+        table,
+        source=str(path),
+        name=path.stem,
+        dispatch_dc=dispatch_dc,
+        ignore_unsupported=ignore_unsupported,
     )
     for unsupported in case.unsupported:
         log.warning("%s: ignored: %s", path, unsupported)

@@ -109,6 +109,26 @@ _WINDING = {
     34: f"{_TAP} {_RATES_OF[34]} COD# CONT# {_CONTROL} NODE#",
     35: f"{_TAP} {_RATES_OF[34]} COD# CONT# NODE# {_CONTROL}",
 }
+_DC_LINE = (
+    "NAME='' MDC=0 RDC=0.0 SETVL=nan VSCHD=nan VCMOD=0.0 RCOMP=0.0 DELTI METER DCVMIN CCCITMX "
+    "CCCACC"
+)
+_LCC = (  # where # is R or I
+    "IP#=whole NB#=1 ANMX#=nan ANMN#=nan RC#=0.0 XC#=0.0 EBAS#=nan TR#=1.0 TAP#=1.0 TMX# TMN# STP# "
+    "IC#"
+)
+_LCC_TAP = "IF# IT# ID# XCAP#=0.0"
+_VSC_LINE = f"NAME='' MDC=1 RDC=0.0 {_OWNERS}"
+_VSC = (  # where # is 1 or 2
+    "IBUS#=whole TYPE#=whole MODE#=1 DCSET#=nan ACSET#=1.0 ALOSS#=0.0 BLOSS#=0.0 MINLOSS#=0.0 "
+    "SMAX#=0.0 IMAX#=0.0 PWF# MAXQ#=9999.0 MINQ#=-9999.0"
+)
+
+
+def _ends(text: str, letters: str) -> list[str]:
+    return [text.replace("#", letter) for letter in letters]
+
+
 _SHUNT = "VSWHI VSWLO SWREM RMPCT RMIDNT BINIT=0.0"
 
 # The lines of one record of a section, from a revision on.
@@ -145,6 +165,15 @@ _RECORDS: dict[str, dict[int, list[str]]] = {
         33: [f"{_HEAD} VECGRP", _IMPEDANCES, *[_WINDING[30]] * 3],
         34: [f"{_HEAD} VECGRP ZCOD", _IMPEDANCES, *[_WINDING[34]] * 3],
         35: [f"{_HEAD} VECGRP ZCOD", _IMPEDANCES, *[_WINDING[35]] * 3],
+    },
+    "two-terminal dc": {
+        30: [_DC_LINE, *_ends(f"{_LCC} {_LCC_TAP}", "RI")],
+        34: [_DC_LINE, *_ends(f"{_LCC} {_LCC_TAP} ND#", "RI")],
+        35: [_DC_LINE, *_ends(f"{_LCC} ND# {_LCC_TAP}", "RI")],
+    },
+    "vsc dc": {
+        30: [_VSC_LINE, *_ends(f"{_VSC} REMOT# RMPCT#", "12")],
+        34: [_VSC_LINE, *_ends(f"{_VSC} VSREG# NREG# RMPCT#", "12")],
     },
     "switched shunt": {
         30: [f"I=whole MODSW=1 {_SHUNT} {_BLOCKS[30]}"],
@@ -264,8 +293,6 @@ def out_of_service(device: Device, fields: Sequence[str]) -> bool:
 
 
 DEVICES = {
-    "two-terminal dc": Device("two-terminal dc line", _at(1), 0, _at(2)),
-    "vsc dc": Device("VSC dc line", _at(1), 1, _at(2)),
     "multi-terminal dc": Device(
         "multi-terminal dc line", _at(4), 0, lambda f: sum(_whole(f, k) for k in (1, 2, 3))
     ),

@@ -59,7 +59,9 @@ class Records:
         return [default] * len(self) if found is None else self.columns[found]
 
     def name(self, row: int) -> str:
-        """Name of a record, as in PSS/E: "bus 12", "12 '1'", "12-13 '1'"."""
+        """Name of a record, as in PSS/E: "bus 12", "12 '1'", "12-13 '1'"; of a DC line "'A'"."""
+        if "I" not in self.columns:
+            return f"'{self.columns['NAME'][row]}'"
         cell = {key: self.columns[key][row] for key in _KEYS if key in self.columns}
         buses = "-".join(str(abs(cell[key])) for key in _KEYS[:3] if cell.get(key))
         own = next((f" '{cell[key]}'" for key in _KEYS[3:] if key in cell), "")

@@ -117,8 +117,9 @@ class VoltageDifference(Criterion):
         return limits.parameters(setting, self._scale(setting))
 
     def _scale(self, setting: Setting) -> Floats:
-        """|B_ii^red| at the present strength."""
-        return setting.alpha * setting.reduction.self_susceptance
+        """|B_ii^red| at the present strength, or 1 at a bus without branches, which has no row."""
+        reduction = setting.reduction
+        return np.where(reduction.alone, 1.0, setting.alpha * reduction.self_susceptance)
 
     def slack(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
         """Gamma less the largest voltage difference to a neighbour, shape (..., n)."""

@@ -3,7 +3,7 @@
 With the best weights the rows say no less than that M is positive definite (see
 `scopf.stability.line_sums`), which is all but exact: on a tree it is the exact condition. Rows use
 neighbours only, on the full network, so it stays sparse at any size. The variables are logarithms
-u = ln w, in which each row is convex; u is 0 at one bus, since only ratios count.
+u = ln w, in which each row is convex; u is 0 at one bus of each island, since only ratios count.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from scopf.arrays import Floats
 from scopf.engine.functions import exp
 from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Variable
+from scopf.network.islands import firsts
 from scopf.network.network import Network
 from scopf.network.susceptances import Grid
 from scopf.stability import limits
+from scopf.stability.criterion import held_buses
 from scopf.stability.line_sums import LineSums
 from scopf.stability.rows import Dispatch
 from scopf.stability.setting import Setting
@@ -49,12 +51,18 @@ class Weighted(LineSums):
         return exp(u_j - u_i)
 
     def add_weights(self, d: Dispatch, setting: Setting) -> Variable:
-        """`bus_log_weight`, 0 at the inverter whose stiffness is the least."""
-        n, at = len(setting.net.bus), setting.reduction.keep
-        fixed = np.zeros(n, dtype=bool)
-        fixed[at[np.argmax(setting.k)]] = True
+        """`bus_log_weight`, 0 at the inverter of each island whose stiffness is the least."""
+        view = setting.full
+        softest = view.inverters[np.argsort(-view.k[view.inverters], kind="stable")]
+        fixed = np.zeros(len(view.grid), dtype=bool)
+        fixed[softest[firsts(view.grid.island[softest])]] = True
         return d.formulation.variable(
-            "bus_log_weight", d.bus, lower=-np.inf, upper=np.inf, start=0.0, fixed=fixed
+            "bus_log_weight",
+            held_buses(d, view),
+            lower=-np.inf,
+            upper=np.inf,
+            start=0.0,
+            fixed=fixed,
         )
 
     def droop_margin(self, net: Network) -> float:

@@ -14,6 +14,7 @@ from scopf.sweeps.analysis.axes import Dimension, groups
 from scopf.sweeps.analysis.critical import critical_axis, critical_values
 from scopf.sweeps.analysis.units import CURRENCY, criteria_by_unit, per, price_text, price_unit
 from scopf.sweeps.manifest import about_constant_power
+from scopf.sweeps.rows import about_islands
 
 if TYPE_CHECKING:
     from scopf.sweeps.results import Sweep
@@ -53,7 +54,7 @@ def headline(analysis: Analysis, manifest: dict[str, Any]) -> list[str]:
     failed = f"; {left:,} have no solution ({_ends(ends)})" if left else ", none failed"
     first = f"{case_name(manifest)}{size}: {_count(len(analysis), 'scenario', 'scenarios')}{over}."
     found = [f"{first} {solved:,} solved{failed}.", *_findings(analysis)]
-    return found + about_constant_power(manifest)
+    return found + about_islands(analysis.scenarios) + about_constant_power(manifest)
 
 
 def _findings(analysis: Analysis) -> list[str]:
