@@ -55,7 +55,7 @@ def loads_of(given: Any) -> dict[str, list[Value]]:
     header, rows = _table(given)
     columns = {name: [row[k] for row in rows] for k, name in enumerate(header)}
     steps = columns.pop(STEP, list(range(len(rows))))
-    if not all(isinstance(step, int) for step in steps):
+    if not all(type(step) is int and abs(step) < 2**63 for step in steps):  # True is no number
         raise ScopfError("column `step` has to number the steps: whole numbers, none missing")
     if not columns or not rows:
         raise ScopfError("has no load factors: it needs a column `all` or columns named by bus")

@@ -195,6 +195,13 @@ def test_a_fault_is_a_sentence(tmp_path, monkeypatch, text, said):
     assert re.search(said, refused("sweep study.toml --out out"))
 
 
+@pytest.mark.parametrize("step", [True, 1.0, 2**63])
+def test_a_step_is_a_whole_number_that_a_manifest_holds(step):
+    loads = pd.DataFrame({"step": [0, step], "all": [1.0, 1.1]}, dtype=object)
+    with pytest.raises(scopf.ScopfError, match="column `step` has to number"):
+        check({"load_series": loads}, "test")
+
+
 def test_lines_of_keys():
     text = '[a.b]\n"c d" = 1\n[[e]]\nf = 1\n[[e]]\nf.g = 2\n'
     lines = Lines(text)
