@@ -258,7 +258,8 @@ def put(net: Any, folder: Path) -> str:
 
 def check(net: Any, found: scopf.Network) -> None:
     """Compare what was chosen for generators, and DC lines and lines, with the net."""
-    rows = {name: net[name] for name in TABLES if isinstance(net.get(name), pd.DataFrame)}
+    there = {name: isinstance(net.get(name), pd.DataFrame) for name in TABLES}
+    rows = {name: net[name] if is_table else pd.DataFrame() for name, is_table in there.items()}
     chosen = [f"{name} {row}" for name in ("ext_grid", "gen", "xward") for row in rows[name].index]
     for name in ("sgen", "load", "storage"):
         if "controllable" in rows[name]:

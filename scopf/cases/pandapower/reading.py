@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import reprlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -286,12 +287,13 @@ class ParsedNet:
 
 
 def _positive(net: Any, key: str, faults: list[Fault]) -> float:
+    given = net.get(key)
     try:
-        value = float(net.get(key))
+        value = float(given) if np.ndim(given) == 0 else np.nan
     except (TypeError, ValueError, OverflowError):
         value = np.nan
     if not (np.isfinite(value) and value > 0):
-        faults.append(Fault(f"{key} must be a positive number, got {net.get(key)!r}"))
+        faults.append(Fault(f"{key} must be a positive number, got {reprlib.repr(given)}"))
         return 1.0
     return value
 
