@@ -351,6 +351,7 @@ def test_a_net_is_left_as_it_is():
         (lambda net: net.gen.__setitem__("min_p_mw", 99.0), "gen 0; gen 2 at bus 7.*Pmin 99 MW"),
         (lambda net: net.ext_grid.__setitem__("in_service", False), "nothing sets the angle"),
         (lambda net: net.__setitem__("sn_mva", -1), "sn_mva must be a positive number, got -1"),
+        (lambda net: net.__setitem__("f_hz", pd.Series([50])), "f_hz must be a positive number"),
         (lambda net: net.__setitem__("load", 5), "load: is a int and no table"),
         (lambda net: pandapower.create_svc(net, 8, 1, -10, 1.0, 90), "static VAr compensators"),
         (lambda net: pandapower.create_switch(net, 3, 0, et="l")
