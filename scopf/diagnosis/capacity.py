@@ -26,12 +26,14 @@ class Shortage:
         load, capacity: totals, MW; what DC lines can bring into an island counts as capacity.
         place: "" for the whole network, or the island and its buses.
         imports: whether DC lines can bring power into the island.
+        exports: what other DC lines take out of it at least, MW.
     """
 
     load: float
     capacity: float
     place: str = ""
     imports: bool = False
+    exports: float = 0.0
 
     @property
     def sources(self) -> str:
@@ -39,13 +41,21 @@ class Shortage:
         lines = " and the imports of DC lines" if self.imports else ""
         return f"all generators{' there' if self.place else ''}{lines}"
 
+    @property
+    def needed(self) -> float:
+        """Capacity that would do without losses, MW."""
+        return self.load + self.exports
+
     def __str__(self) -> str:
-        missing, factor = self.load - self.capacity, self.capacity / self.load
         where = f" in {self.place}" if self.place else ""
+        out = f" and the exports of DC lines to {self.exports:.6g} MW" if self.exports else ""
+        left, scaled = self.capacity - self.exports, ""
+        if self.load > 0 and left >= 0:
+            scaled = f", or all loads have to be scaled by {left / self.load:.4g} at most"
         return (
-            f"load above capacity{where}: the loads add up to {self.load:.6g} MW, Pmax of "
-            f"{self.sources} to {self.capacity:.6g} MW; {missing:.6g} MW are missing, or all loads "
-            f"have to be scaled by {factor:.4g} at most, and losses come on top"
+            f"load above capacity{where}: the loads add up to {self.load:.6g} MW{out}, Pmax of "
+            f"{self.sources} to {self.capacity:.6g} MW; {self.needed - self.capacity:.6g} MW are "
+            f"missing{scaled}, and losses come on top"
         )
 
 
@@ -70,25 +80,33 @@ def shortage(problem: Problem, nlp: NLP) -> Shortage | None:
         load += np.where(current != 0, current * np.where(current > 0, vm.lower, vm.upper), 0.0)
     capacity = np.zeros(1 + net.islands)
     np.add.at(capacity, net.island[net.gen_at], np.where(pg.fixed, pg.value, pg.upper))
-    imports = _imports(net)
+    imports, exports = _exchange(net)
     capacity += imports
     total = np.bincount(net.island, load)
-    short = total - capacity
+    short = total + exports - capacity
     worst = int(np.argmax(short[1:])) + 1
-    if not short[worst] > _ROUNDING * max(abs(total[worst]), abs(capacity[worst])):
+    largest = max(abs(total[worst]), abs(capacity[worst]), exports[worst])
+    if not short[worst] > _ROUNDING * largest:
         return None
     place = ""
     if net.islands > 1:
         place = f"island {worst} (bus {listing(net.bus.id[net.island == worst], 5)})"
-    found = total[worst] * net.base_mva, capacity[worst] * net.base_mva
-    return Shortage(*found, place, bool(imports[worst]))
+    base = net.base_mva
+    found = total[worst] * base, capacity[worst] * base
+    return Shortage(*found, place, bool(imports[worst]), exports[worst] * base)
 
 
-def _imports(net: Network) -> Floats:
-    """Most active power that DC lines can bring into each island, per unit."""
-    line, found = net.dcline, np.zeros(1 + net.islands)
+def _exchange(net: Network) -> tuple[Floats, Floats]:
+    """Active power that DC lines bring into each island at most, and take out at least, per unit.
+
+    A line does one or the other.
+    """
+    line, (imports, exports) = net.dcline, np.zeros((2, 1 + net.islands))
     start, end = net.island[net.dcline_from], net.island[net.dcline_to]
     across = start != end
-    np.add.at(found, end[across], line.received(line.pmax)[across])
-    np.add.at(found, start[across], -line.pmin[across])
-    return found
+    with np.errstate(invalid="ignore"):
+        arrives = np.where(np.isinf(line.pmax), line.pmax, line.received(line.pmax))
+    for at, most in ((end, arrives), (start, -line.pmin)):
+        np.add.at(imports, at[across], np.maximum(most, 0.0)[across])
+        np.add.at(exports, at[across], np.maximum(-most, 0.0)[across])
+    return imports, exports

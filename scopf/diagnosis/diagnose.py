@@ -132,7 +132,7 @@ def _short(short: Shortage, budget: Budget) -> Diagnosis:
     return Diagnosis(
         f"no point is feasible: {short}",
         False,
-        changes=(Change(1, capacity, short.load),),
+        changes=(Change(1, capacity, short.needed),),
         proven=True,
         seconds=time.perf_counter() - budget.began,
     )

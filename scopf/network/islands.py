@@ -1,10 +1,11 @@
 """AC islands: buses that branches join. DC lines join none; every island has its own frequency.
 
 An island is *alive* if something there generates and something consumes. A unit whose Pmax is
-positive generates, and so does the end of a DC line whose active and reactive power may vary; a
-load, a shunt, a unit that may draw power, or the end of any DC line consumes. Other islands are
-*dead*: they are not energized, so that their loads are not served, and their units and DC lines
-stand still. If no island is alive, all that generate are kept.
+positive generates, and so does a DC line that can bring active power from another island where
+something generates, if reactive power may vary there: at the line or at a unit. A load, a shunt, a
+unit that may draw power, or the end of any DC line to an island that is alive consumes. Other
+islands are *dead*: they are not energized, so that their loads are not served, and their units and
+DC lines stand still. If no island is alive, all that generate are kept.
 """
 
 from __future__ import annotations
@@ -120,25 +121,58 @@ def energized(island: Ints, bus: Buses, gen: Gens, dcline: DcLines) -> Flags:
         gen: of generators,
         dcline: and of DC lines.
     """
-    count = int(island.max(initial=0))
-    generates, consumes = np.zeros((2, 1 + count), dtype=bool)
-    at = island[positions(bus.id, gen.bus)]
-    generates[at[gen.in_service & (gen.pmax > 0)]] = True
-    consumes[at[gen.in_service & (gen.pmin < 0)]] = True
-    start, end = (island[positions(bus.id, ids)] for ids in (dcline.from_bus, dcline.to_bus))
-    lines = dcline.in_service & (start > 0) & (end > 0)
-    for side, ratio in ((start, dcline.tan_phi_f), (end, dcline.tan_phi_t)):
-        consumes[side[lines]] = True
-        generates[side[lines & (dcline.pmin < dcline.pmax) & np.isnan(ratio)]] = True
+    count = 1 + int(island.max(initial=0))
+    at, on = island[positions(bus.id, gen.bus)], gen.in_service
+    produces, consumes = np.zeros((2, count), dtype=bool)
+    produces[at[on & (gen.pmax > 0)]] = True
+    consumes[at[on & (gen.pmin < 0)]] = True
     draws = np.zeros(len(bus), dtype=bool)
     for column in (bus.pd, bus.qd, bus.pd_current, bus.qd_current, bus.gs, bus.bs):
         draws |= column != 0
     consumes[island[draws]] = True
-    alive = generates & consumes
-    if not alive[1:].any():
-        alive = generates if generates[1:].any() else np.ones(1 + count, dtype=bool)
-    alive[0] = False
-    return alive[island]
+    lines = np.stack([island[positions(bus.id, ids)] for ids in (dcline.from_bus, dcline.to_bus)])
+    lines, feeds = lines[:, dcline.in_service], _feeds(lines, at, gen, dcline)
+
+    kept, before = np.arange(count) > 0, np.zeros(count, dtype=bool)
+    every = kept & _supplied(produces, feeds[:, kept[feeds].all(axis=0)])
+    while not np.array_equal(kept, before):  # DC lines of a dead island stand still
+        before = kept
+        lines, feeds = (ends[:, kept[ends].all(axis=0)] for ends in (lines, feeds))
+        drawn = consumes.copy()
+        drawn[lines.ravel()] = True
+        kept = kept & drawn & _supplied(produces, feeds)
+    if not kept.any():
+        kept = every if every.any() else np.arange(count) > 0
+    return kept[island]
+
+
+def _feeds(lines: Ints, at: Ints, gen: Gens, dcline: DcLines) -> Ints:
+    """Islands that a DC line can supply: those from which and to which power flows, shape (2, k).
+
+    Its active power may vary, and so may its reactive power there or that of a unit.
+
+    Args:
+        lines: islands of the two ends of each line, shape (2, m).
+        at: island of each unit.
+        gen: table of generators,
+        dcline: and of DC lines.
+    """
+    controlled = np.isin(lines, at[gen.in_service & (gen.qmin < gen.qmax)])
+    controlled |= np.isnan([dcline.tan_phi_f, dcline.tan_phi_t])
+    varies = dcline.in_service & (dcline.pmin < dcline.pmax)
+    forth, back = (dcline.pmax > 0) & controlled[1], (dcline.pmin < 0) & controlled[0]
+    return np.concatenate([lines[:, varies & forth], lines[::-1, varies & back]], axis=1)
+
+
+def _supplied(produces: Flags, feeds: Ints) -> Flags:
+    """Mask of the islands that power reaches from those that produce it."""
+    own, count = np.flatnonzero(produces), len(produces)
+    start = np.concatenate([np.zeros_like(own), feeds[0]])  # island 0, which is none, feeds them
+    end = np.concatenate([own, feeds[1]])
+    graph = sparse.coo_array((np.ones(len(start)), (start, end)), shape=(count, count)).tocsr()
+    found = np.zeros(count, dtype=bool)
+    found[csgraph.breadth_first_order(graph, 0, return_predecessors=False)] = True
+    return found
 
 
 def missing_references(island: Ints, bus: Buses, gen: Gens, dcline: DcLines) -> Ints:

@@ -87,6 +87,44 @@ def test_an_island_that_a_dc_line_feeds_is_alive_and_has_a_reference():
     assert sol.dclines["pt_mw"].iloc[0] == pytest.approx(20.0, abs=1e-4)
 
 
+def test_islands_without_units_do_not_feed_each_other():
+    one = network(2, [(1, 2, 0, 0.1)], [1], loads={2: 0.2})
+    net = side_by_side(pair("a"), one, one, dcline=dc_line(1002, 2002))
+    net = net.replace(gen={"in_service": [True, False, False]})
+    assert net.energized().bus.id.tolist() == [1, 2]
+    both = net.replace(dcline=net.dcline.replace(pmin=[-0.5], loss0=[0.0], loss1=[0.0]))
+    assert both.energized().bus.id.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(("pmin", "pmax", "alive"), [(0, 0.5, True), (-0.5, 0, False)])
+def test_a_dc_line_feeds_in_its_direction(pmin, pmax, alive):
+    fed = network(2, [(1, 2, 0, 0.1)], [1], loads={2: 0.2})
+    line = dc_line(2, 1002, loss0=0, loss1=0).replace(pmin=[pmin], pmax=[pmax])
+    net = side_by_side(pair("a"), fed, dcline=line).replace(gen={"in_service": [True, False]})
+    assert net.energized().islands == 1 + alive
+
+
+def test_a_dc_line_to_a_dead_island_keeps_no_other_alive():
+    """Else its unit would have to deliver Pmin to nobody."""
+    alone = network(2, [(1, 2, 0, 0.1)], [1]).replace(gen={"pmin": [0.1]})
+    fed = network(2, [(1, 2, 0, 0.1)], [1], loads={2: 0.2})
+    fixed = dc_line(1001, 2002, most=0.2).replace(pmin=[0.2])
+    net = side_by_side(pair("a"), alone, fed, dcline=fixed)
+    net = net.replace(gen={"in_service": [True, True, False]}).energized()
+    assert net.bus.id.tolist() == [1, 2]
+    assert net.unserved.text(100.0).endswith("load, 1 unit, 1 DC line")
+    assert net.energized() is net
+
+
+def test_a_line_commutated_converter_feeds_an_island_with_a_condenser():
+    fed = network(2, [(1, 2, 0, 0.1)], [1], loads={2: 0.2}).replace(gen={"pmin": [0], "pmax": [0]})
+    line = dc_line(2, 1002).replace(tan_phi_t=[0.4])
+    net = side_by_side(pair("a"), fed, dcline=line)
+    assert net.energized().islands == 2
+    assert scopf.solve(scopf.build(net, criterion="none")).solved
+    assert net.replace(gen={"qmin": [-1, 0], "qmax": [1, 0]}).energized().islands == 1
+
+
 def test_a_case_with_a_dead_island_says_so_or_is_refused(tmp_path, caplog):
     net = side_by_side(pair("a"), pair("b")).replace(gen={"in_service": [True, False]})
     path = tmp_path / "two.json"

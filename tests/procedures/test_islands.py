@@ -236,3 +236,20 @@ def test_a_diagnosis_names_the_island():
     found = scopf.diagnose(scopf.build(tight))
     assert set(found.limits["island"]) == {2}
     assert "in island 2, " in str(found)
+
+
+def test_a_diagnosis_counts_what_dc_lines_take_away():
+    """What a line has to carry is needed beside the loads; unlimited lines are no obstacle."""
+    net = side_by_side(scopf.load_case("case9"), scopf.load_case("case14"), dcline=dc_line(5, 1010))
+    fixed = net.replace(dcline={"pmin": [7.0], "pmax": [7.0]})
+    found = scopf.diagnose(scopf.build(fixed))
+    text = (
+        "the loads add up to 315 MW and the exports of DC lines to 700 MW, Pmax of all generators "
+        "there to 820 MW; 195 MW are missing, or all loads have to be scaled by 0.381 at most"
+    )
+    assert text in found.verdict
+    assert found.limits[["present", "needed"]].to_numpy()[0] == pytest.approx([820.0, 1015.0])
+    heavy = np.where(net.bus.id < 1000, 4 * net.bus.pd, net.bus.pd)
+    unlimited = net.replace(bus={"pd": heavy}, dcline={"pmax": [np.inf], "loss1": [0.0]})
+    found = scopf.diagnose(scopf.build(unlimited))
+    assert "load above capacity in island 1 (bus 1, " in found.verdict
