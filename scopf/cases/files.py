@@ -66,9 +66,10 @@ def load_case(
     if dead_islands not in get_args(DeadIslands):
         known = listing(map(repr, get_args(DeadIslands)))
         raise ScopfError(f"dead_islands is one of {known}, got {dead_islands!r}")
-    net = _read(source, costs, dispatch_dc, ignore_unsupported)
+    refuse = dead_islands == "refuse"
+    net = _read(source, costs, dispatch_dc, ignore_unsupported, refuse)
     if dead := net.dead_islands():
-        if dead_islands == "refuse":
+        if refuse:
             raise CaseError(net.name, dead)
         if text := net.energized().unserved.text(net.base_mva):
             log.warning("%s: %s", net.name, text)
@@ -80,12 +81,13 @@ def _read(
     costs: str | os.PathLike[str] | pd.DataFrame | None,
     dispatch_dc: bool,
     ignore_unsupported: bool,
+    refuse_dead: bool,
 ) -> Network:
     if is_net(source):
         _only_raw(costs, dispatch_dc)
         from scopf.cases.pandapower.reading import read
 
-        return read(source, ignore_unsupported=ignore_unsupported)
+        return read(source, ignore_unsupported=ignore_unsupported, refuse_dead=refuse_dead)
     try:
         name = os.fspath(source)
     except TypeError as error:

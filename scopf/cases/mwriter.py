@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 _ALMOST_ZERO_ANGLE = 1e-9  # rad; limits of 0 and 0 would mean no limit
 _STEPS = 4  # floats on either side that are tried for one that reads back as the same
+_ROUNDING = 1e-9  # p.u. of a limit
 
 
 def write(net: Network, path: str | Path, notes: Iterable[str] = ()) -> None:
@@ -111,6 +112,17 @@ def inexpressible(net: Network, function: str = "") -> list[Fault]:
         text = "a ratio of Q to a P that varies has no place in a case file; write .json"
         which = "tan_phi_t" if np.isnan(line.tan_phi_f[row]) else "tan_phi_f"
         found.append(Fault(text, "dcline", int(row) + 1, line.label(int(row)), which))
+    fixed = _with_fixed_q(line)
+    for end in "ft":
+        q = getattr(fixed, f"q{end}")
+        least, most = getattr(line, f"qmin{end}"), getattr(line, f"qmax{end}")
+        beyond = ~varies & _constant_pf(line) & line.in_service
+        beyond &= (q < least - _ROUNDING) | (q > most + _ROUNDING)
+        for row in np.flatnonzero(beyond & ~np.isnan(getattr(line, f"tan_phi_{end}"))):
+            text = "the fixed ratio of Q to P is beyond the limits on Q, which the file would lose"
+            found.append(
+                Fault(text, "dcline", int(row) + 1, line.label(int(row)), f"tan_phi_{end}")
+            )
     return found
 
 

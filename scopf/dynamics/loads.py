@@ -87,7 +87,8 @@ def exponents(net: Network, load: Load) -> tuple[Floats, Floats]:
     Args:
         net: the network.
         load: "power", "current", "impedance", an exponent, a pair (n_p, n_q), or any of these by
-            bus number; buses that a mapping leaves out have constant power.
+            bus number; buses that a mapping leaves out have constant power. It may name buses that
+            are not energized.
 
     Raises:
         ScopfError: for a word, a number or a bus that is none of these.
@@ -96,7 +97,7 @@ def exponents(net: Network, load: Load) -> tuple[Floats, Floats]:
     if not hasattr(by_bus, "items"):  # a mapping or a pandas Series has them
         n_p, n_q = _pair(load)
         return np.full(len(net.bus), n_p), np.full(len(net.bus), n_q)
-    given: dict[Any, Exponent] = dict(by_bus.items())
+    given: dict[Any, Exponent] = net.unserved.without(dict(by_bus.items()))
     buses = set(net.bus.id.tolist())
     unknown = [bus for bus in given if bus not in buses]
     if unknown:

@@ -133,6 +133,8 @@ def resolved(
         "inverter": ("inverter at bus", set(inverters)),
         "gen": ("generator", set(net.gen.id.tolist())),
     }
+    out = net.unserved
+    idle = {"bus": set(out.bus.tolist()), "inverter": set(), "gen": set(out.gen.tolist())}
     faults, axes = [], []
     for axis in spec.axes:
         rows = axis.rows
@@ -140,7 +142,10 @@ def resolved(
             name, own = split(column)
             if own is not None:
                 owner, numbers = known[QUANTITIES[name].owner]
-                if own not in numbers:
+                if own in idle[QUANTITIES[name].owner]:
+                    text = f"has no effect: {owner} {own} of {net.name} is not energized"
+                    faults.append(_fault(text, column, line))
+                elif own not in numbers:
                     faults.append(_fault(f"there is no {owner} {own} in {net.name}", column, line))
             if name != "outage":
                 continue

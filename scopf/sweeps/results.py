@@ -89,7 +89,7 @@ class Sweep:
             scenario: its number, as in the tables.
 
         Raises:
-            ScopfError: when there is none: no such scenario, or an islanded or invalid one; or
+            ScopfError: when there is none: no such scenario, or an invalid one; or
                 when the sweep was read from a folder and was not one of a case.
         """
         if self._study is None:

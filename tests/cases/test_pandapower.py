@@ -402,6 +402,8 @@ def test_what_nothing_supplies_is_told(caplog):
         f"sgen {sgen}, load {load}", f"load {load}, sgen {sgen}"
     )
     assert bus not in grid.energized().bus.id
+    with pytest.raises(scopf.CaseError, match="no gen with slack supplies"):
+        scopf.load_case(net, dead_islands="refuse")
 
 
 def test_fused_buses_go_by_the_one_with_a_machine():

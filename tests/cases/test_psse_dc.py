@@ -379,3 +379,12 @@ def test_the_command_line_solves_verifies_and_sweeps_such_files(tmp_path, fixed,
     assert (scopf.load_sweep(folder).scenarios["status"] == "optimal").all()
     assert run("convert", path, tmp_path / "grid.json", "--dispatch-dc").exit_code == 0
     assert not scopf.load_case(tmp_path / "grid.json").dcline.pmin.any()
+
+
+def test_a_ratio_beyond_the_limits_on_q_is_not_written_as_fixed_q(tmp_path):
+    """The limits, which make the case infeasible, would be lost."""
+    net = example()
+    tight = net.replace(dcline={"qmint": np.r_[-0.1, net.dcline.qmint[1:]]})
+    with pytest.raises(scopf.CaseError, match=r"dcline row 1 .*beyond the limits on Q"):
+        scopf.save_case(tight, tmp_path / "tight.m")
+    assert not list(tmp_path.iterdir())

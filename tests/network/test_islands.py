@@ -157,5 +157,6 @@ def test_numbers_of_buses_that_are_not_energized_have_no_effect():
     assert problem.inverters.bus.tolist() == [1]
     problem.update(mq={1: 0.2, 1001: 0.3}, load_scale={1001: 2.0})
     assert problem.inverters.mq.tolist() == [0.2]
+    assert scopf.solve(problem).verify(load={2: "impedance", 1002: "current"}).stable
     with pytest.raises(scopf.ScopfError, match="there is no bus 7 in service"):
         problem.update(load_scale={7: 2.0})

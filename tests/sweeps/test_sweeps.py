@@ -410,3 +410,11 @@ def test_a_sweep_in_which_nothing_is_solved_has_tables(tmp_path):
     runs = scopf.sweep("case9", load_scale=[9, 10], max_iter=3, out=tmp_path / "out", csv=True)
     assert not runs.scenarios["solved"].any()
     assert len(runs.inverters) == len(runs.buses) == len(runs.pairs) == 0
+
+
+def test_numbers_of_what_is_not_energized_have_no_effect_in_any_scenario():
+    net = scopf.load_case("case9")
+    net = net.replace(bus={"type": np.where(net.bus.id == 1, 4, net.bus.type)})
+    faults = "load_scale_1: has no effect: bus 1 of case9.*q_price_1: has no effect: generator 1 of"
+    with pytest.raises(scopf.CaseError, match=f"(?s){faults}"):
+        scopf.sweep(scopf.build(net), load_scale_1=[1.0], q_price_1=[1.0])

@@ -44,12 +44,14 @@ _AT_A_BUS = (*sources.SIGNS, "asymmetric_load", "asymmetric_sgen", "motor", "war
 _ENDS = ("bus", "from_bus", "hv_bus")
 
 
-def read(net: Any, *, ignore_unsupported: bool = False) -> Network:
+def read(net: Any, *, ignore_unsupported: bool = False, refuse_dead: bool = False) -> Network:
     """Read a pandapower net into a validated per-unit network.
 
     Args:
         net: the net, left as it is.
         ignore_unsupported: log content that the model does not represent instead of refusing it.
+        refuse_dead: refuse a net with load or generation that nothing supplies, which is left out
+            otherwise.
 
     Raises:
         CaseError: listing every fault with table, row and index.
@@ -58,7 +60,10 @@ def read(net: Any, *, ignore_unsupported: bool = False) -> Network:
         parsed = ParsedNet(net, ignore_unsupported=ignore_unsupported)
         network = parsed.network()
     sources.log_idle(parsed.name, parsed.tables, parsed.costs)
-    parsed.log_unsupplied(network)
+    if text := parsed.unsupplied(network):
+        if refuse_dead:
+            raise CaseError(parsed.name, [Fault(text)])
+        log.warning("%s: %s, which is left out", parsed.name, text)
     return network
 
 
@@ -114,8 +119,8 @@ class ParsedNet:
             names = {"gen": gen.name, "branch": self._branches().name}
             raise CaseError(self.name, [_renamed(fault, names) for fault in error.faults]) from None
 
-    def log_unsupplied(self, network: Network) -> None:
-        """Log what is in service at buses that nothing supplies, and so left out."""
+    def unsupplied(self, network: Network) -> str:
+        """A sentence on what is in service at buses that nothing supplies; "" for nothing."""
         bus, left = self.tables["bus"], network.bus.id[~network.bus.in_service]
         dead = bus.index[bus["in_service"] & self.bus_numbers.isin(left)]
         tables = {name: self.tables[name] for name in _AT_A_BUS}
@@ -124,9 +129,7 @@ class ParsedNet:
             for name, table in tables.items()
             for number in table.index[table["in_service"] & table["bus"].isin(dead)]
         ]
-        if names:
-            text = "%s: no ext_grid and no gen with slack supplies %s, which is left out"
-            log.warning(text, self.name, listing(names))
+        return f"no ext_grid and no gen with slack supplies {listing(names)}" if names else ""
 
     @property
     def bus_numbers(self) -> pd.Series[int]:
