@@ -106,7 +106,7 @@ def tally(given: argparse.Namespace, name: str) -> dict[str, Any]:
     """All inputs of a reader: outcomes, the first input of each, and the slowest."""
     counts: Counter[str] = Counter()
     first: dict[str, int] = {}
-    slowest, began = (0.0, 0), time.perf_counter()
+    slowest, began, about = (0.0, 0), time.perf_counter(), environment.describe()
     bar = tqdm(results(given, name), name, given.inputs, unit=" inputs", mininterval=5)
     with contextlib.suppress(KeyboardInterrupt):
         for number, found, seconds in bar:
@@ -114,7 +114,7 @@ def tally(given: argparse.Namespace, name: str) -> dict[str, Any]:
             first[found] = min(first.get(found, number), number)
             slowest = max(slowest, (seconds, number))
     return {
-        "environment": environment.describe(),
+        "environment": about,
         "seed": given.seed,
         "first": given.first,
         "inputs": counts.total(),
