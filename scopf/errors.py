@@ -138,7 +138,7 @@ def out_of_memory(error: BaseException) -> str:
 
 
 def sentence(error: Exception) -> str:
-    """What to say of an error that is no fault of the program; "" for others."""
+    """A sentence on an error that is no fault of the program; "" for others."""
     if memory := out_of_memory(error):
         return memory
     if isinstance(error, ImportError):

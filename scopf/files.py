@@ -79,17 +79,24 @@ def read(name: Name, largest: int = LARGEST) -> bytes:
     Raises:
         OSError: with a sentence as its `strerror`, when there is none, or it is larger.
     """
-    with opened(name) as file:
-        size = os.fstat(file.fileno()).st_size
-        content = b"" if size > largest else file.read(largest + 1)  # it may have grown
-    if max(size, len(content)) > largest:
-        raise _too_large(largest)
+    with _bounded(name, largest) as file:
+        content = file.read(largest + 1)
+        _check_size(len(content), largest)  # it may have grown
     return content
 
 
-def _too_large(largest: int) -> OSError:
-    text = f"it is larger than {largest / 2**20:g} MiB, the most that is read"
-    return OSError(errno.EFBIG, text)
+@contextmanager
+def _bounded(name: Name, largest: int) -> Iterator[io.BufferedReader]:
+    """The file, if it is no larger than that."""
+    with opened(name) as file:
+        _check_size(os.fstat(file.fileno()).st_size, largest)
+        yield file
+
+
+def _check_size(size: int, largest: int) -> None:
+    if size > largest:
+        text = f"it is larger than {largest / 2**20:g} MiB, the most that is read"
+        raise OSError(errno.EFBIG, text)
 
 
 def text(name: Name, largest: int = LARGEST, errors: str = "strict") -> str:
@@ -114,18 +121,8 @@ def check(name: Name) -> None:
 
 
 def digest(name: Name, largest: int) -> str:
-    """SHA-256 of a regular file.
-
-    Args:
-        name: of the file.
-        largest: size in bytes.
-
-    Raises:
-        OSError: with a sentence as its `strerror`, when there is none, or it is larger.
-    """
-    with opened(name) as file:
-        if os.fstat(file.fileno()).st_size > largest:
-            raise _too_large(largest)
+    """SHA-256 of a regular file; arguments and errors are those of `read`."""
+    with _bounded(name, largest) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

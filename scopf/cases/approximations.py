@@ -1,4 +1,4 @@
-"""What a reader changed or left out: a line in the log each, and kept with the network."""
+"""Changes and omissions of a reader: a line in the log each, kept with the network."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ from matpowercaseframes.constants import COLUMNS
 from scopf import files
 from scopf.arrays import LARGEST_WHOLE, Flags, Floats, Ints, Strings, texts
 from scopf.cases import dclosses
+from scopf.cases.approximations import Approximations
 from scopf.cases.mfile import (
     AT_LEAST,
     FORMAT,
@@ -62,20 +63,25 @@ def read(path: str | Path, *, ignore_unsupported: bool = False) -> Network:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise CaseError(str(path), [Fault(f"cannot be read: {reason}")]) from error
-    tables = parse(text, source=str(path))
+    tables, notes = parse(text, source=str(path)), Approximations(str(path))
     if ignore_unsupported:
         for fault in tables.unsupported:
-            log.warning("%s: ignored: %s", path, fault)
+            notes.add(f"ignored: {fault}")
     else:
         tables.faults += tables.unsupported
-    return network(tables, name=path.stem)
+    return notes.of(network(tables, path.stem, notes))
 
 
 # -- tables to network -----------------------------------------------
 
 
-def network(tables: Tables, name: str) -> Network:
+def network(tables: Tables, name: str, notes: Approximations) -> Network:
     """Build the per-unit network from a file's tables.
+
+    Args:
+        tables: of the file.
+        name: of the network.
+        notes: gets a sentence on what is changed.
 
     Raises:
         CaseError: listing the faults met while reading and those of the network.
@@ -86,11 +92,16 @@ def network(tables: Tables, name: str) -> Network:
         missing = [key for key in missing if key != "branch"]
     base = tables.base_mva if np.isfinite(tables.base_mva) else 1.0
     with np.errstate(all="ignore"):  # what overflows is infinite, and that is found
-        return _network(tables, name, missing, base, faults)
+        return _network(tables, name, missing, base, faults, notes)
 
 
 def _network(
-    tables: Tables, name: str, missing: list[str], base: float, faults: list[Fault]
+    tables: Tables,
+    name: str,
+    missing: list[str],
+    base: float,
+    faults: list[Fault],
+    notes: Approximations,
 ) -> Network:
     rows = {key: tables.rows.get(key, np.zeros((0, AT_LEAST[key]))) for key in REQUIRED}
     if "bus" not in missing:
@@ -104,7 +115,7 @@ def _network(
             gen = dataclasses.replace(gen, constant_pf=np.zeros(len(gen), dtype=bool))
         branch = _branches(rows["branch"], names["branch_name"], base, faults)
         lines = tables.rows.get("dcline", np.zeros((0, AT_LEAST["dcline"])))
-        dcline = _dclines(lines, tables.rows.get("dclinecost"), base, name, faults)
+        dcline = _dclines(lines, tables.rows.get("dclinecost"), base, notes, faults)
         try:
             net = Network(name, base, bus, gen, branch, dcline)
         except CaseError as error:
@@ -250,7 +261,7 @@ def dispatchable(gen: Gens) -> Flags:
 
 
 def _dclines(
-    rows: Floats, costs: Floats | None, base: float, name: str, faults: list[Fault]
+    rows: Floats, costs: Floats | None, base: float, notes: Approximations, faults: list[Fault]
 ) -> DcLines:
     def column(name: str) -> Floats:
         return _column("dcline", rows, name)
@@ -284,7 +295,7 @@ def _dclines(
         cost_points=points,
         **powers,
     )
-    return dclosses.not_negative(table, base, name, **limits)
+    return dclosses.not_negative(table, base, notes, **limits)
 
 
 def at_from(limit: Floats, loss0: Floats, loss1: Floats) -> Floats:

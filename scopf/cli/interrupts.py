@@ -22,7 +22,7 @@ _SAME = 1.0  # s after the first signal in which others are the same one, sent a
 
 
 class _State:
-    """What is known of signals, and of the results of the command.
+    """The first signal, and the results of the command so far.
 
     Attributes:
         number: the first signal; 0 if there was none.
@@ -76,13 +76,13 @@ def exit_code() -> int:
 
 
 def sentence(more: str = "") -> str:
-    """What has happened and what was written, or `more` instead of that; it counts as shown."""
+    """The last line of a command: the signal, and its files or `more`. It counts as shown."""
     _state.said = True
     return f"scopf: {_WORDS[signal.Signals(exit_code() - 128)]}; {more or written()}"
 
 
 def written() -> str:
-    """What was written so far."""
+    """Names of the files written so far, in words."""
     return NOTHING if _state.written is None else _state.written()
 
 

@@ -164,7 +164,7 @@ def sweep(
 
 
 def _kept(out: Path, again: str, finished: str = "") -> str:
-    """What an interrupted sweep has left, and how to go on.
+    """A sentence on the results of an interrupted sweep, and on how to go on.
 
     Args:
         out: its folder.

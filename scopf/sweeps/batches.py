@@ -116,7 +116,7 @@ def _is_compressed(metadata: bytes) -> bool:
 
 
 def _field(data: bytes, table: int, number: int) -> int:
-    """Where a field of a table of a flat buffer is; 0 if it has none."""
+    """Position of a field of a table of a flat buffer; 0 if it has none."""
     (back,) = struct.unpack_from("<i", data, table)
     (size,) = struct.unpack_from("<H", data, table - back)
     place = 4 + 2 * number

@@ -143,7 +143,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """What SQLite refuses becomes a sentence that says what to do."""
+        """Turn errors of SQLite into sentences that say what to do."""
         try:
             yield
         except sqlite3.Error as error:
@@ -228,7 +228,7 @@ class Database:
 
 @cache
 def _created(schema: str) -> frozenset[tuple[Any, ...]]:
-    """What SQLite says of a schema that it has just created."""
+    """Rows of `sqlite_master` of a schema that SQLite has just created."""
     base = sqlite3.connect(":memory:")
     try:
         base.executescript(schema)

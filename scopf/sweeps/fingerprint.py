@@ -1,4 +1,4 @@
-"""What identifies a study: its settings, case and values; and what identifies each scenario."""
+"""The identity of a study (settings, case and values), and the digest of each scenario."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Fingerprint:
         return digest.hexdigest()[:32]
 
     def changed(self, before: dict[str, Any]) -> list[str]:
-        """What has another value than in an earlier identity, in the words of a spec."""
+        """Entries that differ from an earlier identity, in the words of a spec."""
         names = [k for k in {**before, **self.identity} if before.get(k) != self.identity.get(k)]
         own = {"case": "the case or its inverters", "axes": "the order of the axes"}
         named = [name for name in names if name != "axes"] or names

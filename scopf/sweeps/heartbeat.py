@@ -47,7 +47,7 @@ class Watched(ABC):
     @property
     @abstractmethod
     def center(self) -> str:
-        """Who knows about heartbeats."""
+        """Name of the place that gathers the heartbeats, in messages."""
 
 
 def checked(timeout: object) -> float:

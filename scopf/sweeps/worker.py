@@ -146,7 +146,7 @@ def _scenario(
 
 
 def reason(error: Exception) -> str:
-    """What has failed, in a sentence if there is one."""
+    """The error of a scenario in words."""
     return out_of_memory(error) or f"{type(error).__name__}: {error}"
 
 

@@ -56,6 +56,8 @@ def read(tmp_path):
 def test_a_line_of_negative_losses_has_none(read, caplog):
     net = read(loss0=-5, loss1=-0.2)
     assert f"{NEGATIVE} (-15 MW)" in caplog.text
+    (said,) = net.approximations
+    assert f"{NEGATIVE} (-15 MW)" in said
     found = scopf.solve(scopf.build(net, criterion="none"))
     assert found.cost == pytest.approx(2202.0349, abs=1e-4)
     line = found.dclines.iloc[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import reprlib
 from collections.abc import Iterator
 from typing import Any
@@ -13,14 +12,13 @@ import pandas as pd
 
 from scopf.arrays import Floats, Ints, texts
 from scopf.cases import dclosses
+from scopf.cases.approximations import Approximations
 from scopf.cases.pandapower import costs, elements, impedances, sources
 from scopf.cases.pandapower.elements import row_faults
 from scopf.errors import CaseError, Fault, listing
 from scopf.network.network import Network
 from scopf.network.piecewise import PointsError
 from scopf.network.tables import Branches, Buses, Gens
-
-log = logging.getLogger(__name__)
 
 _UNSUPPORTED = {
     "svc": "static VAr compensators",
@@ -59,12 +57,13 @@ def read(net: Any, *, ignore_unsupported: bool = False, refuse_dead: bool = Fals
     with np.errstate(all="ignore"):  # what overflows is infinite, and that is found
         parsed = ParsedNet(net, ignore_unsupported=ignore_unsupported)
         network = parsed.network()
-    sources.log_idle(parsed.name, parsed.tables, parsed.costs)
+    for sentence in sources.costs_left_out(parsed.tables, parsed.costs):
+        parsed.notes.add(sentence)
     if text := parsed.unsupplied(network):
         if refuse_dead:
             raise CaseError(parsed.name, [Fault(text)])
-        log.warning("%s: %s, which is left out", parsed.name, text)
-    return network
+        parsed.notes.add(f"{text}, which is left out")
+    return parsed.notes.of(network)
 
 
 class ParsedNet:
@@ -72,6 +71,7 @@ class ParsedNet:
 
     Attributes:
         name, base: of the net, MVA.
+        notes: sentences on what is changed or left out.
         tables: its tables, cleaned.
         converted: by pandapower's converter.
         number: the network's bus number of each row of the converter's bus matrix, -1 where it has
@@ -82,6 +82,7 @@ class ParsedNet:
         faults: list[Fault] = []
         name = net.get("name")
         self.name = name if isinstance(name, str) and name else "pandapower net"
+        self.notes = Approximations(self.name)
         self.base = _positive(net, "sn_mva", faults)
         _positive(net, "f_hz", faults)
         self.tables = elements.cleaned(net, faults)
@@ -95,7 +96,7 @@ class ParsedNet:
         if faults:
             raise CaseError(self.name, faults)
         for fault in unsupported:
-            log.warning("%s: ignored: %s", self.name, fault)
+            self.notes.add(f"ignored: {fault}")
         self.converted = impedances.convert(net, self.tables, self.name)
         self.ports = impedances.two_ports(self.converted)
         self.number = self._numbers()
@@ -109,7 +110,7 @@ class ParsedNet:
         try:
             gen = self._gens()
             lines = sources.dclines(self.tables["dcline"], self.bus_numbers, self.costs, self.base)
-            lines = dclosses.not_negative(lines, self.base, self.name)
+            lines = dclosses.not_negative(lines, self.base, self.notes)
         except PointsError as error:
             faults = [Fault(str(error), "pwl_cost", column="points")]
             raise CaseError(self.name, faults) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,6 @@ from scopf.cases.pandapower import costs
 from scopf.cases.pandapower.costs import Cost, Costs
 from scopf.errors import listing
 from scopf.network.tables import DcLines, Gens
-
-log = logging.getLogger(__name__)
 
 # Elements whose power is chosen, in the order of the generators; -1 for those that draw it.
 SIGNS = {"ext_grid": 1.0, "gen": 1.0, "sgen": 1.0, "load": -1.0, "storage": -1.0}
@@ -152,19 +149,21 @@ def _inner(table: pd.DataFrame, inside: Ints, base: float) -> dict[str, Any]:
     }
 
 
-def log_idle(source: str, tables: dict[str, pd.DataFrame], cost: Costs) -> None:
-    """Log costs of elements that are not controllable, and when there are no costs at all."""
+def costs_left_out(tables: dict[str, pd.DataFrame], cost: Costs) -> list[str]:
+    """Sentences on costs of elements that are not controllable, and where there are no costs."""
     masks = {name: decided(name, tables[name]) for name in SIGNS}
     idle = [
         f"{name} {number}"
         for name, number in cost
         if name in SIGNS and not masks[name][tables[name].index.get_loc(number)]
     ]
+    found = []
     if idle:
-        text = "%s: %s is not controllable, so its cost is a constant and left out"
-        log.warning(text, source, listing(idle))
+        text = f"{listing(idle)} is not controllable"
+        found.append(f"{text}, so its cost is a constant and left out")
     if not cost:
-        log.warning("%s: there are no costs, so that every dispatch costs the same", source)
+        found.append("there are no costs, so that every dispatch costs the same")
+    return found
 
 
 # -- DC lines -----------------------------------------------

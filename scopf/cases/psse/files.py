@@ -5,15 +5,13 @@ Field names, units and defaults are those of PSS/E's documentation of the format
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from scopf import files
+from scopf.cases.approximations import Approximations
 from scopf.cases.psse import building, costs, reading
 from scopf.errors import CaseError, Fault
 from scopf.network.network import Network
-
-log = logging.getLogger(__name__)
 
 
 def read(
@@ -51,8 +49,9 @@ def read(
         dispatch_dc=dispatch_dc,
         ignore_unsupported=ignore_unsupported,
     )
+    notes = Approximations(str(path))
     for unsupported in case.unsupported:
-        log.warning("%s: ignored: %s", path, unsupported)
+        notes.add(f"ignored: {unsupported}")
     for remark in case.remarks:
-        log.warning("%s: %s", path, remark)
-    return net
+        notes.add(remark)
+    return notes.of(net)

@@ -24,7 +24,7 @@ _SMALL = 1e-6  # rad of overlap that counts as none
 
 @dataclass(frozen=True)
 class Schedule:
-    """What the first line of a record says.
+    """The schedule in the first line of a record.
 
     Attributes:
         mode: 1 for a power, 2 for a current (MDC).
