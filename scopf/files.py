@@ -110,16 +110,6 @@ def text(name: Name, largest: int = LARGEST, errors: str = "strict") -> str:
     return found.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def check(name: Name) -> None:
-    """Refuse what is not a regular file, before a library opens it.
-
-    Raises:
-        OSError: with a sentence as its `strerror`.
-    """
-    with opened(name):
-        pass
-
-
 def digest(name: Name, largest: int) -> str:
     """SHA-256 of a regular file; arguments and errors are those of `read`."""
     with _bounded(name, largest) as file:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scopf import files
+from scopf.sweeps import footer
 from scopf.sweeps.columns import STEP
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _LARGEST = 2**34  # bytes of a file
 _MEMORY = 2**28  # bytes of a table in memory that are always allowed
 _TIMES = 64  # sizes of its file
 _COLUMNS = 10_000  # of a table
-_PACKED = ("SNAPPY", "UNCOMPRESSED")  # Snappy makes 22 bytes of one, at most
+_PACKED = (footer.SNAPPY, footer.UNCOMPRESSED)  # Snappy makes 22 bytes of one, at most
 _WHOLE = ("outage", "nssp_max_bus", "iterations", "binding", "neighbor", STEP)
 _KINDS = {"object": ("string", "null"), "bool": ("bool",), "float64": ("double",),
           "Int64": ("int64", "null")}  # fmt: skip
@@ -44,13 +45,14 @@ def read(path: Path, sha256: str | None, columns: Mapping[str, str]) -> pd.DataF
 
     # not by pandas, which hands a Python file to Arrow's threads: one of them may let go of it
     # while Python ends, and abort
-    files.check(path)
+    if files.digest(path, _LARGEST) != sha256:
+        raise ValueError("it is of another run than the manifest, or has changed since")
     most = max(_MEMORY, _TIMES * os.stat(path).st_size)
     try:
+        with files.opened(path) as content:
+            groups = footer.row_groups(content)
         with parquet.ParquetFile(path) as file:
-            _check(file, columns, most)
-            if files.digest(path, _LARGEST) != sha256:
-                raise ValueError("it is of another run than the manifest, or has changed since")
+            _check(file, groups, columns, most)
             texts = [field.name for field in file.schema_arrow if field.type == pa.string()]
         with parquet.ParquetFile(path, read_dictionary=texts) as file:  # each text once
             table = file.read().replace_schema_metadata(None)
@@ -69,28 +71,25 @@ def read(path: Path, sha256: str | None, columns: Mapping[str, str]) -> pd.DataF
     return frame
 
 
-def _check(file: Any, columns: Mapping[str, str], most: int) -> None:
+def _check(file: Any, groups: list[footer.RowGroup], columns: Mapping[str, str], most: int) -> None:
     """Refuse a table by its metadata."""
-    schema, about = file.schema_arrow, file.metadata
+    schema, count = file.schema_arrow, file.metadata.num_rows
     kinds = {field.name: str(field.type) for field in schema}
     known = {kind for some in _KINDS.values() for kind in some}
     if len(schema) > _COLUMNS or len(kinds) != len(schema) or not known.issuperset(kinds.values()):
         raise ValueError("its columns are not those of a table of scopf")
-    count = about.num_rows
     for name, dtype in {"scenario": "Int64", **(columns if count else {})}.items():
         if kinds.get(name) not in _KINDS[dtype]:
             raise ValueError(f"it has no column {name} of the type {dtype}")
-    groups = [about.row_group(k) for k in range(about.num_row_groups)]
-    sizes = [group.num_rows for group in groups]
+    sizes = [group.rows for group in groups]
     if sum(sizes) != count or min([0, *sizes]) < 0:
         raise ValueError("its parts have another number of rows than the whole")
     if 8 * count * len(schema) > most:
         raise ValueError(f"its {count} rows would take too much memory")
     for group in groups:
-        for k in range(group.num_columns):
-            part = group.column(k)
-            if part.compression not in _PACKED or part.num_values != group.num_rows:
-                raise ValueError("its columns are not stored as scopf stores them")
+        stored = [chunk.codec in _PACKED and chunk.values == group.rows for chunk in group.chunks]
+        if len(stored) != len(schema) or not all(stored):
+            raise ValueError("its columns are not stored as scopf stores them")
 
 
 def _length(texts: Any) -> int:
