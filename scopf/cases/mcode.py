@@ -42,8 +42,19 @@ _NAMES = re.compile(r"\[([\w, \t]+)\][ \t]*=[ \t]*(\w+)[ \t]*;?")
 _SCALAR = re.compile(r"([A-Za-z]\w*)[ \t]*=([^=;]+);?")
 _ASSIGNED = re.compile(_COLUMN + r"[ \t]*=([^=;]+);?")
 _CELL = re.compile(r"mpc\.(bus|gen|branch)[ \t]*\([ \t]*(\d+)[ \t]*,[ \t]*(\w+)[ \t]*\)")
-_TAKEN = {*marithmetic.FUNCTIONS, *" ".join(_INDEX.values()).split()}  # names with a meaning of their own
+_TAKEN = {
+    *marithmetic.FUNCTIONS,
+    *" ".join(_INDEX.values()).split(),
+}  # names with a meaning of their own
 _SELF = "the_columns"
+_CONTROL = re.compile(
+    r"\b(?:if|for|parfor|while|switch|case|otherwise|else|elseif|try|catch|end|break|continue|"
+    r"eval|evalc|evalin|assignin|load|run|clear|feval|global|persistent|function|classdef)\b"
+)
+_FIELD = re.compile(r"mpc\.(\w++(?:\.\w++)*+)[ \t]*+=(?!=)")
+_BARE = re.compile(r"\bmpc\b(?!\.\w)")  # the struct as a whole
+_TABLE = re.compile(r"\bmpc\.(?:baseMVA|version|bus|gen|branch|gencost|dcline|dclinecost)\b")
+_COMPARED = re.compile(r"[=<>~]=")
 
 
 class NotUnderstoodError(ValueError):
@@ -53,7 +64,30 @@ class NotUnderstoodError(ValueError):
 def understood(statement: str) -> bool:
     """Whether a statement has the form of one of those."""
     forms = (_NAMES, _SCALAR, _ASSIGNED)
-    return len(statement) <= marithmetic.LONGEST and any(form.fullmatch(statement) for form in forms)
+    return len(statement) <= marithmetic.LONGEST and any(
+        form.fullmatch(statement) for form in forms
+    )
+
+
+def leaves_tables_alone(statement: str, others_compute: bool) -> bool:
+    """Whether no table that is read can be changed by a statement that is not understood.
+
+    Args:
+        statement: any text.
+        others_compute: whether other statements compute from numbers, which this one might change.
+    """
+    text = _COMPARED.sub("", statement)
+    table = _TABLE.search(text)
+    assigned = table is not None and "=" in text[table.end() :]
+    if assigned or _CONTROL.search(text) or _BARE.search(text):
+        return False
+    return not others_compute or bool(re.match(r"mpc\.\w", statement))
+
+
+def other_field(statement: str) -> str:
+    """The field of the struct, none of the tables that are read, that a statement only makes."""
+    match = _FIELD.match(statement)
+    return match[1] if match and leaves_tables_alone(statement, True) else ""
 
 
 class Computation:
@@ -137,4 +171,3 @@ class Computation:
         if isinstance(value, float) and math.isfinite(value):
             return value
         raise NotUnderstoodError("no number")
-

@@ -22,6 +22,7 @@ import numpy as np
 
 from scopf import files
 from scopf.cases import dclosses
+from scopf.cases.approximations import Approximations
 from scopf.errors import CaseError, Fault, listing
 from scopf.network import piecewise
 from scopf.network.network import Network
@@ -126,9 +127,10 @@ def parse(content: Any, source: str) -> Network:
     name, base = content["name"], float(content["base_mva"])
     try:
         with np.errstate(all="ignore"):  # what overflows is infinite, and that is found
-            made["dcline"] = dclosses.not_negative(made["dcline"], base, name)
+            notes = Approximations(source)
+            made["dcline"] = dclosses.not_negative(made["dcline"], base, notes)
             said = tuple(content.get("approximations", ()))
-            return Network(name, base, approximations=said, **made)
+            return notes.of(Network(name, base, approximations=said, **made))
     except CaseError as error:
         raise CaseError(source, error.faults) from error
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from scopf.arrays import Floats, Ints, texts
 from scopf.cases import dclosses
+from scopf.cases.approximations import Approximations
 from scopf.cases.pandapower import costs, elements, impedances, sources
 from scopf.cases.pandapower.elements import row_faults
 from scopf.errors import CaseError, Fault, listing
@@ -100,15 +101,17 @@ class ParsedNet:
         Raises:
             CaseError: listing every fault, by the names of pandapower's elements.
         """
+        notes = Approximations(self.name)
         try:
             gen = self._gens()
             lines = sources.dclines(self.tables["dcline"], self.bus_numbers, self.costs, self.base)
-            lines = dclosses.not_negative(lines, self.base, self.name)
+            lines = dclosses.not_negative(lines, self.base, notes)
         except PointsError as error:
             faults = [Fault(str(error), "pwl_cost", column="points")]
             raise CaseError(self.name, faults) from error
         try:
-            return Network(self.name, self.base, self._buses(), gen, self._branches(), lines)
+            buses, branches = self._buses(), self._branches()
+            return notes.of(Network(self.name, self.base, buses, gen, branches, lines))
         except CaseError as error:
             names = {"gen": gen.name, "branch": self._branches().name}
             raise CaseError(self.name, [_renamed(fault, names) for fault in error.faults]) from None
