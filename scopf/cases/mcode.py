@@ -51,7 +51,7 @@ _CONTROL = re.compile(
     r"\b(?:if|for|parfor|while|switch|case|otherwise|else|elseif|try|catch|end|break|continue|"
     r"eval|evalc|evalin|assignin|load|run|clear|feval|global|persistent|function|classdef)\b"
 )
-_FIELD = re.compile(r"mpc\.(\w++(?:\.\w++)*+)[ \t]*+=(?!=)")
+_FIELD = re.compile(r"mpc\.(\w++(?:\.\w++)*+)(?:\([^()\n]*+\))?+[ \t]*+=[ \t]*+[^\s;]")
 _BARE = re.compile(r"\bmpc\b(?!\.\w)")  # the struct as a whole
 _TABLE = re.compile(r"\bmpc\.(?:baseMVA|version|bus|gen|branch|gencost|dcline|dclinecost)\b")
 _COMPARED = re.compile(r"[=<>~]=")
@@ -69,25 +69,14 @@ def understood(statement: str) -> bool:
     )
 
 
-def leaves_tables_alone(statement: str, others_compute: bool) -> bool:
-    """Whether no table that is read can be changed by a statement that is not understood.
-
-    Args:
-        statement: any text.
-        others_compute: whether other statements compute from numbers, which this one might change.
-    """
-    text = _COMPARED.sub("", statement)
-    table = _TABLE.search(text)
-    assigned = table is not None and "=" in text[table.end() :]
-    if assigned or _CONTROL.search(text) or _BARE.search(text):
-        return False
-    return not others_compute or bool(re.match(r"mpc\.\w", statement))
-
-
 def other_field(statement: str) -> str:
-    """The field of the struct, none of the tables that are read, that a statement only makes."""
-    match = _FIELD.match(statement)
-    return match[1] if match and leaves_tables_alone(statement, True) else ""
+    """The field of the struct, none of the tables that are read, that a statement only assigns."""
+    text = _COMPARED.sub("", statement)
+    match, table = _FIELD.match(text), _TABLE.search(text)
+    assigned = table is not None and "=" in text[table.end() :]
+    if match is None or assigned or _CONTROL.search(text) or _BARE.search(text):
+        return ""
+    return match[1]
 
 
 class Computation:

@@ -6,6 +6,7 @@ Only data statements, and a little arithmetic, are understood; a file that compu
 
 from __future__ import annotations
 
+import difflib
 import logging
 import re
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ from scopf.cases.mtext import Source, Statement
 from scopf.errors import Fault, listing
 
 _MOST_COMPUTATIONS = 1000
+_SPELT = 0.85  # likeness of a name to that of a table that must be meant
+_LONGEST = 40  # characters of such a name
 _QUOTED = re.compile(mtext.QUOTED)
 _GEN_V1, _GEN_V2 = 10, 21  # columns of the gen table of versions 1 and 2, without results
 _BRANCH_V1, _BRANCH_V1_RESULTS = 11, (15, 17)  # columns of version 1's branch table
@@ -57,7 +60,6 @@ def parse(text: str, source: str) -> Tables:
     content = Source(text)
     tables = Tables(source, content.function, faults=content.faults)
     bodies: dict[str, str] = {}
-    others = list[str]()  # statements that are not understood
     computed, seen = False, 0  # whether a statement before computes from tables
     for statement in content.statements():
         if statement.key:
@@ -69,9 +71,9 @@ def parse(text: str, source: str) -> Tables:
         elif key := mcode.other_field(statement.text):
             bodies[key] = statement.text
         else:
-            others.append(statement.text)
+            _refuse_statement(statement.text, tables)
     _read_bodies(bodies, tables, "1" if content.variables else "2")
-    _compute(others, tables, content.variables)
+    _compute(tables)
     return tables
 
 
@@ -114,12 +116,14 @@ def _read_bodies(bodies: Mapping[str, str], tables: Tables, version: str) -> Non
             tables.rows[key] = _of_version_1(key, rows, tables) if version == "1" else rows
             if key in ("gencost", "dclinecost"):
                 tables.unsupported += mcosts.spare_numbers(key, rows)
-        elif key in NAMES:
+        elif key in NAMES and body.startswith(("[", "{")):
             tables.names[key] = _names(body)
         elif root not in SILENT and (content := _content(key, body)):
-            if root in CHANGES or root in NUMERIC:
+            near = difflib.get_close_matches(root[:_LONGEST].lower(), NUMERIC, n=1, cutoff=_SPELT)
+            if root in CHANGES or near:
                 text = f"{content} of content that the model does not represent"
-                tables.unsupported.append(Fault(text, f"mpc.{key}"))
+                meant = f"; is it mpc.{near[0]}?" if near and root not in CHANGES else ""
+                tables.unsupported.append(Fault(text + meant, f"mpc.{key}"))
             else:
                 (idle if root in WITHOUT_EFFECT else unknown).append(f"mpc.{key} ({content})")
     if idle:
@@ -165,23 +169,24 @@ def _content(key: str, body: str) -> str:
     return f"{count} row{'s' if count != 1 else ''}" if count else ""
 
 
-def _compute(others: list[str], tables: Tables, variables: bool) -> None:
-    """Apply what the file computes; what is not understood is a fault, unless tables stay as is."""
+def _compute(tables: Tables) -> None:
+    """Apply what the file computes at its end."""
     computation = mcode.Computation(tables.base_mva, tables.rows)
     with np.errstate(all="ignore"):
         for statement in tables.computations:
             try:
                 computation.apply(statement)
             except mcode.NotUnderstoodError:
-                others.append(statement)
-    changes = any(statement.startswith("mpc.") for statement in tables.computations)
-    for statement in others:
-        fault = Fault(
-            f"`{mtext.shown(statement)}` is not a data statement: files are read, not run; load "
-            "the case with MATPOWER and save it with savecase, which writes what it comes to"
-        )
-        idle = not variables and mcode.leaves_tables_alone(statement, changes)
-        (tables.unsupported if idle else tables.faults).append(fault)
+                _refuse_statement(statement, tables)
+
+
+def _refuse_statement(statement: str, tables: Tables) -> None:
+    advice = (
+        "files are read, not run; load the case with MATPOWER and save it with savecase, which "
+        "writes what it comes to"
+    )
+    text = f"`{mtext.shown(statement)}` is not a data statement: {advice}"
+    tables.faults.append(Fault(text))
 
 
 def _base(body: str, tables: Tables) -> float:

@@ -192,7 +192,7 @@ def test_angle_limits_in_version_1_are_kept_and_named(read):
     assert any("angle limits" in text for text in net.approximations)
 
 
-def test_computations_on_variables_of_version_1_are_never_ignored(read):
+def test_computations_on_variables_of_version_1_are_refused(read):
     text = version_1(["baseMVA", "bus", "gen", "branch", "areas", "gencost"])
     faults = refused(read, text + "\nbus(:, 3) = 2 * bus(:, 3);", ignore_unsupported=True)
     assert "bus(:, 3)" in str(faults[0])
@@ -216,6 +216,9 @@ def test_a_wrong_number_of_names_is_left_out(read, caplog):
         "mpc.storage = [1 2 3];",
         "mpc.branch_currents = [1; 2];",
         "mpc.note = struct('a', {{1, 2}});",
+        "mpc.x(:) = 1:9;",
+        "mpc.bus_name = cellfun(@(x) ['a' x], {'b'});",
+        "mpc.x = zeros(2, 2); mpc.x(:) = mpc.bus(1:2, 1:2);",
         "mpc.deep = {{1 2}, {[3 4] 5}};",
         "mpc.deep = [mpc.bus(:, [1 2]); 3];",
     ],
@@ -241,33 +244,31 @@ def test_tables_that_change_the_problem_are_refused_or_ignored(read, table):
     assert "ignored" in read(text, ignore_unsupported=True).approximations[0]
 
 
+@pytest.mark.parametrize("table", ["gencosts", "Branch", "dclines"])
+def test_a_misspelt_table_is_refused(read, table):
+    (fault,) = refused(read, case_text(**{table: "[1 2 3]"}))
+    assert "is it mpc." in str(fault)
+
+
 @pytest.mark.parametrize(
-    ("statement", "ignored"),
+    "statement",
     [
-        ("disp('hello');", True),
-        ("nb = size(mpc.bus, 1);", True),
-        ("mpc.x(:) = 1:9;", True),
-        ("mpc.bus(:, 3) = 2 * mpc.bus(:, 3);", False),
-        ("x = size(y); mpc.bus(:, 3) = 2;", False),
-        ("mpc.bus(mpc.bus(:, 1) == 10, 3) = 2;", False),
-        ("mpc = scale_load(2, mpc);", False),
-        ("mpc.(name) = 3;", False),
-        ("for k = 1:3", False),
-        ("eval('x');", False),
+        "mpc.bus(:, 3) = 2 * mpc.bus(:, 3);",
+        "mpc.x = size(y); mpc.bus(:, 3) = 2;",
+        "mpc.x = 1:3; mpc.bus(mpc.bus(:, 1) == 10, 3) = 2;",
+        "mpc.x = mpc; mpc = scale_load(2, mpc);",
+        "mpc.(name) = 3;",
+        "10 20 0.01 0.1 0.2 250 0 0 0 0 1 -360 360;",
+        "x = size(mpc.bus, 1);",
+        "for k = 1:3",
+        "mpc.x =",
+        "mpc.gen_name =",
     ],
 )
-def test_statements_that_leave_the_tables_alone_may_be_ignored(read, statement, ignored):
-    text = case_text(end=statement)
-    assert "savecase" in str(refused(read, text)[0])
-    if ignored:
-        assert read(text, ignore_unsupported=True) == read(case_text())
-    else:
-        assert refused(read, text, ignore_unsupported=True)
-
-
-def test_a_number_that_computations_use_is_not_ignored(read):
-    end = "a = 2;\na = rand(1);\nmpc.bus(:, PD) = mpc.bus(:, PD) * a;"
-    assert refused(read, case_text(end=end), ignore_unsupported=True)
+def test_statements_are_refused_whatever_is_ignored(read, statement):
+    for ignore in (False, True):
+        faults = refused(read, case_text(end=statement), ignore_unsupported=ignore)
+        assert "savecase" in str(faults[0])
 
 
 def test_a_block_that_a_zero_turns_off_is_skipped(read):
