@@ -230,7 +230,7 @@ def test_tables_without_effect_are_named_and_stop_nothing(read, more):
 
 
 def test_areas_and_fuels_are_no_warning(read, caplog):
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="scopf")
     net = read(case_text(areas="[1 10]", genfuel="{'a'; 'b'}"))
     assert "mpc.areas (1 row), mpc.genfuel (2 rows)" in net.approximations[0]
     assert {record.levelname for record in caplog.records} == {"INFO"}
