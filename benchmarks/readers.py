@@ -173,7 +173,7 @@ def _valid(net: scopf.Network, folder: Path) -> None:
 def _case(given: Files, ignore: bool, folder: Path) -> None:
     net = scopf.load_case(folder / "case.m", ignore_unsupported=ignore)
     _valid(net, folder)
-    rows = accounts.accounted(given["case.m"].decode("utf-8-sig", "replace"))
+    rows = accounts.accounted(accounts.decoded(given["case.m"]))
     for key, found in net.tables.items():
         assert rows.get(key, 0) == len(found), (
             f"{rows.get(key, 0)} rows of mpc.{key} in the text, {len(found)} read"
@@ -183,7 +183,7 @@ def _case(given: Files, ignore: bool, folder: Path) -> None:
 def _raw(given: Files, ignore: bool, folder: Path) -> None:
     net = scopf.load_case(folder / "case.raw", ignore_unsupported=ignore)
     _valid(net, folder)
-    revision, sections = accounts.sections(given["case.raw"].decode("utf-8-sig", "replace"))
+    revision, sections = accounts.sections(accounts.decoded(given["case.raw"]))
     at = {30: (0, 2, 3, 4), 31: (0, 3, 4, 5), 34: (1, 4, 5, 7)}
     k = at[34 if revision >= 34 else 31 if revision >= 31 else 30]
     stars = len(net.bus) - len(sections[k[0]])
@@ -197,7 +197,7 @@ def _raw(given: Files, ignore: bool, folder: Path) -> None:
 def _network(given: Files, ignore: bool, folder: Path) -> None:
     net = scopf.load_case(folder / "case.json")
     _valid(net, folder)
-    content = json.loads(given["case.json"].decode("utf-8-sig"))
+    content = json.loads(accounts.decoded(given["case.json"]))
     for key, table in net.tables.items():
         columns = content.get(key) or {}
         unknown = columns.keys() - vars(table).keys()
@@ -249,7 +249,7 @@ def _costs(given: Files, ignore: bool, folder: Path) -> None:
 
 def _rows(table: bytes, blank: str = ',"') -> list[str]:
     """Lines of a table that are not blank, without comments."""
-    found = re.split(r"\r\n|\r|\n", table.decode("utf-8-sig"))
+    found = re.split(r"\r\n|\r|\n", accounts.decoded(table))
     lines = (line.partition("#")[0] for line in found)
     return [line for line in lines if "".join(line.split()).strip(blank)]
 
@@ -287,7 +287,7 @@ def _plain(value: Any) -> Any:
 def _options(given: Files, ignore: bool, folder: Path) -> None:
     found = option_file.read(folder / "ipopt.opt")
     assert not option_file.outside(found), "an option that reaches outside"
-    lines = re.split(r"\r\n|\r|\n", given["ipopt.opt"].decode("utf-8-sig"))
+    lines = re.split(r"\r\n|\r|\n", accounts.decoded(given["ipopt.opt"]))
     lines = [line for line in lines if line.partition("#")[0].strip()]
     assert len(found) == len(lines), "options were lost"
 

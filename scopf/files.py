@@ -6,6 +6,7 @@ somebody else. What is opened here is neither a device nor a pipe, which may nev
 
 from __future__ import annotations
 
+import codecs
 import errno
 import hashlib
 import io
@@ -99,14 +100,25 @@ def _check_size(size: int, largest: int) -> None:
         raise OSError(errno.EFBIG, text)
 
 
-def text(name: Name, largest: int = LARGEST, errors: str = "strict") -> str:
-    r"""The content of a regular file as text in UTF-8, its line ends `\n`.
+def text(
+    name: Name, largest: int = LARGEST, errors: str = "strict", encoding: str = "utf-8-sig"
+) -> str:
+    r"""The content of a regular file as text, its line ends `\n`.
+
+    Args:
+        name: of the file.
+        largest: size in bytes.
+        errors: of bytes that are none of the encoding, as of `bytes.decode`.
+        encoding: of a file that does not begin with a byte order mark of UTF-16.
 
     Raises:
         OSError: as `read` raises it.
-        UnicodeDecodeError: unless `errors` says otherwise.
+        UnicodeError: unless `errors` says otherwise.
     """
-    found = read(name, largest).decode("utf-8-sig", errors)
+    content = read(name, largest)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    found = content.decode(encoding, errors)
     return found.replace("\r\n", "\n").replace("\r", "\n")
 
 

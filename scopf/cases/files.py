@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from scopf import files
-from scopf.cases import bundled
+from scopf.cases import bundled, recognition
 from scopf.cases.pandapower.recognition import NOT_FROM_FILE, holds_net, is_net
 from scopf.errors import CaseError, Fault, ScopfError, listing, nearest
 
@@ -23,8 +23,7 @@ if TYPE_CHECKING:  # each reader is imported when it is used: the command line a
 log = logging.getLogger(__name__)
 
 DeadIslands = Literal["drop", "refuse"]
-_READ = (".m", ".raw", ".json")
-_OWN_COSTS = "costs go with a PSS/E .raw file; other cases have their own"
+_OWN_COSTS = "costs go with a PSS/E .raw or a MATPOWER .m file; other cases have their own"
 _OWN_LIMITS = (
     "dispatch_dc goes with a PSS/E .raw file; in other cases DC lines have limits of their own"
 )
@@ -42,14 +41,15 @@ def load_case(
 
     Args:
         source: name of a bundled case ("case39", "pglib_opf_case5_pjm" or
-            "case5_pjm"; `scopf cases` lists them) or path of a `.m` file
-            in MATPOWER's version 2 format, of a `.raw` file of PSS/E (revision 30 to 35), or of a
-            `.json` file that `scopf convert` wrote. A name that is both a bundled case and an
-            existing file without suffix means the bundled case; write `./case39` for the file. Or
-            a pandapower net (`docs/pandapower.md`).
-        costs: of the machines of a `.raw` file, which has none: a CSV file or a DataFrame with the
-            columns `bus`, `id` and some of `c2`, `c1`, `c0` (per MW), `points`, `d2`, `d1`, `d0`
-            (per MVAr), `pmin`, `pmax` (MW); None takes `grid.costs.csv` beside `grid.raw`.
+            "case5_pjm"; `scopf cases` lists them) or path of a MATPOWER `.m` file (format versions
+            1 and 2), of a `.raw` file of PSS/E (revision 30 to 35), or of a `.json` file that
+            `scopf convert` wrote; a file with another suffix is known by its first line. A name
+            that is both a bundled case and an existing file without suffix means the bundled case;
+            write `./case39` for the file. Or a pandapower net (`docs/pandapower.md`).
+        costs: of the machines of a `.raw` file, which has none, or of generators of a `.m` file: a
+            CSV file or a DataFrame with the columns `bus`, `id` (of a `.m` file `bus` or `gen`) and
+            some of `c2`, `c1`, `c0` (per MW), `points`, `d2`, `d1`, `d0` (per MVAr), `pmin`, `pmax`
+            (MW); None takes `grid.costs.csv` beside `grid.raw`, or beside a `grid.m` without costs.
         dispatch_dc: of a `.raw` file, whether the power of its DC lines is a variable between zero
             and the schedule, which it is fixed at otherwise.
         ignore_unsupported: log a warning instead of raising for content that the model does not
@@ -84,7 +84,7 @@ def _read(
     refuse_dead: bool,
 ) -> Network:
     if is_net(source):
-        _only_raw(costs, dispatch_dc)
+        _only_with(costs, dispatch_dc)
         from scopf.cases.pandapower.reading import read
 
         return read(source, ignore_unsupported=ignore_unsupported, refuse_dead=refuse_dead)
@@ -97,13 +97,11 @@ def _read(
         )
         raise ScopfError(text + type(source).__name__) from error
     known, path = bundled.find(name), Path(name)
-    raw = path.suffix.lower() == ".raw" and not known
-    if not raw:
-        _only_raw(costs, dispatch_dc)
     if known:
+        _only_with(costs, dispatch_dc)
         return bundled.load(known)
-    if path.suffix != ".m" and not os.path.isfile(path):  # unlike Path, for any name at all
-        path = Path(name if raw else name + ".m")
+    if path.suffix.lower() not in recognition.SUFFIXES and not os.path.isfile(path):
+        path = Path(name + ".m")  # unlike Path, for any name at all
     if not os.path.isfile(path):
         text = next(filter(None, map(files.refusal, (name, path))), "")
         text = (
@@ -112,7 +110,19 @@ def _read(
             else f"neither a file nor a bundled case; {_hint(name)}"
         )
         raise CaseError(name, [Fault(text)])
-    if raw:
+    if holds_net(path):
+        raise CaseError(name, [Fault(NOT_FROM_FILE)])
+    return _of_file(path, recognition.of(path), costs, dispatch_dc, ignore_unsupported)
+
+
+def _of_file(
+    path: Path,
+    format: recognition.Format,
+    costs: str | os.PathLike[str] | pd.DataFrame | None,
+    dispatch_dc: bool,
+    ignore_unsupported: bool,
+) -> Network:
+    if format == "psse":
         from scopf.cases.psse import files as psse
 
         return psse.read(
@@ -121,19 +131,21 @@ def _read(
             dispatch_dc=dispatch_dc,
             ignore_unsupported=ignore_unsupported,
         )
-    if holds_net(path):
-        raise CaseError(name, [Fault(NOT_FROM_FILE)])
-    if path.suffix.lower() == ".json":
+    if format == "matpower":
+        from scopf.cases import matpower
+
+        _only_with(None, dispatch_dc)
+        return matpower.read(path, costs_from=costs, ignore_unsupported=ignore_unsupported)
+    if format == "native":
         from scopf.cases import native
 
+        _only_with(costs, dispatch_dc)
         return native.read(path)
-    from scopf.cases import matpower
-
-    return matpower.read(path, ignore_unsupported=ignore_unsupported)
+    raise CaseError(str(path), [Fault(recognition.refusal(path))])
 
 
-def _only_raw(costs: object, dispatch_dc: bool) -> None:
-    """Refuse what only a .raw file takes."""
+def _only_with(costs: object, dispatch_dc: bool) -> None:
+    """Refuse what a case of another format does not take."""
     if costs is not None:
         raise ScopfError(_OWN_COSTS)
     if dispatch_dc:
@@ -144,11 +156,15 @@ def _hint(name: str) -> str:
     """A known name close to one that is none, or the folder that was searched."""
     if near := bundled.similar(name):
         return f"did you mean {near}?"
-    if Path(name).suffix.lower() not in _READ:
+    if Path(name).suffix.lower() not in recognition.SUFFIXES:
         return "`scopf cases` lists the bundled ones"
     folder = Path(name).parent.absolute()
     try:
-        beside = {one.stem: one.name for one in folder.iterdir() if one.suffix.lower() in _READ}
+        beside = {
+            one.stem: one.name
+            for one in folder.iterdir()
+            if one.suffix.lower() in recognition.SUFFIXES
+        }
     except (OSError, ValueError):  # ValueError: a name that no file can have
         return f"there is no folder {folder}"
     near = nearest(Path(name).stem, beside)

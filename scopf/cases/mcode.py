@@ -12,16 +12,16 @@ with + - * / ^, brackets, sqrt, sin, cos and acos.
 
 from __future__ import annotations
 
-import ast
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from matpowercaseframes.constants import COLUMNS
 
 from scopf.arrays import Floats
+from scopf.cases import marithmetic
 
 _INDEX = {
     "idx_bus": (
@@ -37,18 +37,24 @@ _INDEX = {
         "PC2 QC1MIN QC1MAX QC2MIN QC2MAX RAMP_AGC RAMP_10 RAMP_30 RAMP_Q APF"
     ),
 }
-_LONGEST = 300  # characters of a statement
 _COLUMN = r"mpc\.(bus|gen|branch)[ \t]*\(:,[ \t]*(\[[\w, \t]+\]|\w+)\)"
 _NAMES = re.compile(r"\[([\w, \t]+)\][ \t]*=[ \t]*(\w+)[ \t]*;?")
 _SCALAR = re.compile(r"([A-Za-z]\w*)[ \t]*=([^=;]+);?")
 _ASSIGNED = re.compile(_COLUMN + r"[ \t]*=([^=;]+);?")
 _CELL = re.compile(r"mpc\.(bus|gen|branch)[ \t]*\([ \t]*(\d+)[ \t]*,[ \t]*(\w+)[ \t]*\)")
-_FUNCTIONS: dict[str, Callable[[float], float]] = {
-    "sqrt": math.sqrt, "sin": math.sin, "cos": math.cos, "acos": math.acos,
-}  # fmt: skip
-_TAKEN = {*_FUNCTIONS, *" ".join(_INDEX.values()).split()}  # names with a meaning of their own
-_ONLY = re.compile(r"[\w \t.+\-*/^()]*")
+_TAKEN = {
+    *marithmetic.FUNCTIONS,
+    *" ".join(_INDEX.values()).split(),
+}  # names with a meaning of their own
 _SELF = "the_columns"
+_CONTROL = re.compile(
+    r"\b(?:if|for|parfor|while|switch|case|otherwise|else|elseif|try|catch|end|break|continue|"
+    r"eval|evalc|evalin|assignin|load|run|clear|feval|global|persistent|function|classdef)\b"
+)
+_FIELD = re.compile(r"mpc\.(\w++(?:\.\w++)*+)(?:\([^()\n]*+\))?+[ \t]*+=[ \t]*+[^\s;]")
+_BARE = re.compile(r"\bmpc\b(?!\.\w)")  # the struct as a whole
+_TABLE = re.compile(r"\bmpc\.(?:baseMVA|version|bus|gen|branch|gencost|dcline|dclinecost)\b")
+_COMPARED = re.compile(r"[=<>~]=")
 
 
 class NotUnderstoodError(ValueError):
@@ -58,7 +64,19 @@ class NotUnderstoodError(ValueError):
 def understood(statement: str) -> bool:
     """Whether a statement has the form of one of those."""
     forms = (_NAMES, _SCALAR, _ASSIGNED)
-    return len(statement) <= _LONGEST and any(form.fullmatch(statement) for form in forms)
+    return len(statement) <= marithmetic.LONGEST and any(
+        form.fullmatch(statement) for form in forms
+    )
+
+
+def other_field(statement: str) -> str:
+    """The field of the struct, none of the tables that are read, that a statement only assigns."""
+    text = _COMPARED.sub("", statement)
+    match, table = _FIELD.match(text), _TABLE.search(text)
+    assigned = table is not None and "=" in text[table.end() :]
+    if match is None or assigned or _CONTROL.search(text) or _BARE.search(text):
+        return ""
+    return match[1]
 
 
 class Computation:
@@ -132,58 +150,13 @@ class Computation:
             known[name] = float(self._rows[match[1]][row, place])
             return name
 
-        plain = re.sub(r"mpc\.baseMVA\b", "base_mva", _CELL.sub(cell, text)).strip()
-        if not _ONLY.fullmatch(plain) or "**" in plain or "//" in plain or re.search(r"\d_", plain):
-            raise NotUnderstoodError(text)
+        plain = re.sub(r"mpc\.baseMVA\b", "base_mva", _CELL.sub(cell, text))
         try:
-            tree = ast.parse(plain.replace("^", "**"), mode="eval")
-            return _evaluate(tree.body, known)
-        except (SyntaxError, ArithmeticError, ValueError, TypeError, RecursionError) as error:
+            return marithmetic.value(plain, known)
+        except marithmetic.NotArithmeticError as error:
             raise NotUnderstoodError(text) from error
 
     def _finite(self, value: Any) -> float:
         if isinstance(value, float) and math.isfinite(value):
             return value
         raise NotUnderstoodError("no number")
-
-
-def _evaluate(node: ast.expr, known: Mapping[str, Any]) -> Any:
-    """A number, or columns; of columns only what is the same for every cell in MATLAB as well."""
-    match node:
-        case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-            return float(value)
-        case ast.Name(id=name) if name in known:
-            return known[name]
-        case ast.UnaryOp(op=ast.USub()):
-            return -_evaluate(node.operand, known)
-        case ast.Call(func=ast.Name(id=name), args=[part], keywords=[]) if name in _FUNCTIONS:
-            return _FUNCTIONS[name](_number(_evaluate(part, known)))
-        case ast.BinOp():
-            return _operate(node, _evaluate(node.left, known), _evaluate(node.right, known))
-    raise NotUnderstoodError(ast.dump(node))
-
-
-def _operate(node: ast.BinOp, left: Any, right: Any) -> Any:
-    match node.op:
-        case ast.Add():
-            return left + right
-        case ast.Sub():
-            return left - right
-        case ast.Mult():
-            return left * right
-        case ast.Div():
-            return left / _number(right)
-        case ast.Pow() if not _is_power(node.left) and not _is_power(node.right):
-            return _number(_number(left) ** _number(right))
-    raise NotUnderstoodError(ast.dump(node))
-
-
-def _is_power(node: ast.expr) -> bool:
-    """Chains of powers, which MATLAB reads from the left and Python from the right."""
-    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow)
-
-
-def _number(value: Any) -> float:
-    if not isinstance(value, float):
-        raise NotUnderstoodError("no number")
-    return value

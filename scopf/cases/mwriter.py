@@ -19,10 +19,10 @@ from scopf.cases.matpower import (
     RAMPS,
     UNLIMITED_ANGLE,
     at_from,
-    cost_units,
     dispatchable,
 )
-from scopf.cases.mfile import PIECEWISE, POLYNOMIAL
+from scopf.cases.mcosts import cost_units
+from scopf.cases.mformat import PIECEWISE, POLYNOMIAL
 from scopf.errors import CaseError, Fault, listing
 from scopf.network.network import Network
 from scopf.network.tables import Branches, DcLines, Gens, received

@@ -32,8 +32,8 @@ def _problem(
     costs: Annotated[
         Path | None,
         typer.Option(
-            help="CSV table of costs for a .raw file: bus, id, c2, c1, c0, ... [default: "
-            "grid.costs.csv beside grid.raw]"
+            help="CSV table of costs for a .raw file (bus, id, c2, c1, c0, ...), or a .m file (gen "
+            "or bus, c2, ...) [default: grid.costs.csv beside a grid without costs]"
         ),
     ] = None,
     dispatch_dc: options.DispatchDc = False,

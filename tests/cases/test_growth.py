@@ -86,6 +86,19 @@ TIME = {
     "computations, then tables": (
         1_000, lambda n: m(many(n, "x{0} = 1;\n") + "mpc.bus = 1;\n" * n),
     ),
+    "blocks that a zero turns off": (500, lambda n: m("x = 0;\n" + "if x\n" * n)),
+    "blocks with alternatives": (
+        500, lambda n: m("x = 0;\n" + "if x\n" * n + "else\nend\n" * n),
+    ),
+    "brackets that are not closed": (500, lambda n: m("mpc.x = [(\n" * n)),
+    "nested brackets of other tables": (500, lambda n: m(f"mpc.x = {'{' * n}1{'}' * n};\n")),
+    "fields of another struct": (500, lambda n: m(many(n, "ppc.bus{0} = [1];\n") + "ppc.bus =")),
+    "arithmetic in cells": (500, lambda n: table(n, "bus", "{0}/3 1 sqrt( 4 ) + 1")),
+    "brackets in a cell": (500, lambda n: table(9, "bus", "(" * n + "1" + ")" * n)),
+    "blanks in a row": (500, lambda n: table(9, "bus", "1 /" + " " * n + "2")),
+    "words of version 1": (
+        500, lambda n: m(f"function [baseMVA, bus, gen, branch] = f\n{'bus ' * n}\n" * 2),
+    ),
     "numbers that a file names": (4_000, lambda n: m(many(n, "x{0} = 1;\n"))),
     "islands": (10_000, lambda n: m(islands(n))),
     "blank lines before a .raw file": (10_000, lambda n: ("case.raw", "\n" * n + RAW)),

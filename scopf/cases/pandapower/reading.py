@@ -115,7 +115,8 @@ class ParsedNet:
             faults = [Fault(str(error), "pwl_cost", column="points")]
             raise CaseError(self.name, faults) from error
         try:
-            return Network(self.name, self.base, self._buses(), gen, self._branches(), lines)
+            buses, branches = self._buses(), self._branches()
+            return Network(self.name, self.base, buses, gen, branches, lines)
         except CaseError as error:
             names = {"gen": gen.name, "branch": self._branches().name}
             raise CaseError(self.name, [_renamed(fault, names) for fault in error.faults]) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -89,6 +90,7 @@ class Costs:
         rows: of the table.
         faults: of the table, and of rows that match no machine.
         known: names of the machines that have a row.
+        key: "bus", or "gen" where the rows have numbers of generators in place of those of buses.
     """
 
     source: str = ""
@@ -97,6 +99,7 @@ class Costs:
     rows: list[Row] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
+    key: str = "bus"
 
     def of(self, machines: Records, base: float) -> dict[str, Any]:
         """Columns of the generator table, per unit; limits only where the table has any.
@@ -165,12 +168,13 @@ class Costs:
         return found
 
 
-def read(source: Source | None, case: Path) -> Costs:
+def read(source: Source | None, case: Path, keys: Sequence[str] = ("bus",)) -> Costs:
     """The table that the user gave, or that lies beside the case, or none.
 
     Args:
         source: CSV file or pandas DataFrame; None looks for `grid.costs.csv` beside `grid.raw`.
-        case: the .raw file.
+        case: the .raw file, or one of another format without costs.
+        keys: columns, one of which says what a row is of.
 
     Raises:
         CaseError: when the file cannot be read as a table at all.
@@ -183,8 +187,9 @@ def read(source: Source | None, case: Path) -> Costs:
     cells = csvtable.read(source, "costs")
     name = cells.source or "costs"
     table = Path(name).name
-    rows = Layout((Column("bus", csvtable.whole),), _COLUMNS, table).read(cells)
-    found = Costs(name, table, beside.name, faults=rows.faults)
+    columns = tuple(Column(key, csvtable.whole) for key in keys)
+    rows = Layout(columns, _COLUMNS, table).read(cells)
+    found = Costs(name, table, beside.name, faults=rows.faults, key=rows.key)
     if not rows.key:
         raise CaseError(name, found.faults)
     for row in rows:

@@ -1,0 +1,92 @@
+"""Matrices of a MATPOWER case file as arrays; the rows are read by matpowercaseframes.
+
+A cell is a number, or arithmetic of numbers, such as `400/sqrt(3)`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import numpy as np
+from matpowercaseframes.constants import COLUMNS
+from matpowercaseframes.reader import parse_file
+
+from scopf.arrays import Floats
+from scopf.cases import marithmetic, mtext
+from scopf.cases.mformat import AT_LEAST, MAY_BE_EMPTY, OURS
+from scopf.errors import Fault
+
+_LONGEST = 40  # characters of a cell in the label of a row
+_PADDED = 1_000_000  # cells of a matrix of uneven rows, unless an eighth of them is written
+_PYTHON_S = re.compile(r"(?i)_|infinity|[^\x00-\x7f]")  # what only Python has in numbers
+_OPERATED = re.compile(r"[*/^()]| [-+] ")
+_JOINED = re.compile(r" ?([*/^]) ?|(?<=[\d.)]) ([-+]) (?=[\d.(])|(?<=\() | (?=\))", re.ASCII)
+
+
+def cells_of(key: str, body: str) -> list[list[object]]:
+    """Cells of a matrix, row by row, as matpowercaseframes reads them."""
+    inner = body[1:-1] if body.startswith(("[", "{")) else body
+    inner = re.sub(r"[ \t]+", " ", inner.replace(",", " ").replace(";", "\n"))
+    if _OPERATED.search(inner):
+        inner = _JOINED.sub(lambda m: m[1] or m[2] or "", inner)
+    if _PYTHON_S.search(inner):
+        inner = re.sub(
+            r"\S+", lambda m: mtext.NO_NUMBER + m[0] if _PYTHON_S.search(m[0]) else m[0], inner
+        )
+    return parse_file(key, f"mpc.{key} = [\n{inner}\n];") or []
+
+
+def numbers(key: str, body: str, faults: list[Fault]) -> Floats:
+    """A numeric table, NaN where a cell is no number or a row is short."""
+    cells = cells_of(key, body)
+    if not cells:
+        if key not in MAY_BE_EMPTY:
+            faults.append(Fault("has no rows", key))
+        return np.zeros((0, AT_LEAST[key]))
+    lengths = Counter(len(row) for row in cells)
+    width = max(lengths, key=lambda n: (lengths[n], n))
+    given = sum(n * count for n, count in lengths.items())
+    if len(cells) * width > max(_PADDED, 8 * given):
+        text = f"has {len(cells)} rows of {min(lengths)} to {max(lengths)} columns"
+        faults.append(Fault(f"{text}; they must have the same number", key))
+        return np.zeros((0, AT_LEAST[key]))
+    for number, row in enumerate(cells, 1):
+        if len(row) != width:
+            text = f"has {len(row)} columns where the table has {width}"
+            faults.append(Fault(text, key, number))
+            row[:] = (row + [float("nan")] * width)[:width]
+    if width < AT_LEAST[key]:
+        text = f"has {width} columns, the format needs at least {AT_LEAST[key]}"
+        faults.append(Fault(text, key))
+        for row in cells:
+            row.extend([float("nan")] * (AT_LEAST[key] - width))
+    try:
+        return np.array(cells, dtype=np.float64)
+    except (ValueError, TypeError, OverflowError):
+        _take_texts(key, cells, faults)
+        return np.array(cells, dtype=np.float64)
+
+
+def _take_texts(key: str, cells: list[list[object]], faults: list[Fault]) -> None:
+    """Put numbers in place of texts; one that is no arithmetic is a fault, and NaN."""
+    names = COLUMNS["gencost" if key == "dclinecost" else key]
+    for number, row in enumerate(cells, 1):
+        label = _row_label(key, row)
+        for k, cell in enumerate(row):
+            if not isinstance(cell, str):
+                continue
+            try:
+                row[k] = marithmetic.number(cell)
+            except marithmetic.NotArithmeticError:
+                shown = names[k] if k < len(names) else f"column {k + 1}"
+                text = f"`{mtext.unmasked(cell)}` in {shown} is not a number"
+                column = OURS.get(key, {}).get(shown, shown)
+                faults.append(Fault(text, key, number, label, column))
+                row[k] = float("nan")
+
+
+def _row_label(key: str, row: list[object]) -> str:
+    ends = {"bus": 1, "gen": 1, "branch": 2, "dcline": 2}.get(key, 0)
+    numbers = "-".join(str(cell)[:_LONGEST] for cell in row[:ends])
+    return f"bus {numbers}" if numbers else ""

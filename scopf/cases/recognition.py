@@ -1,0 +1,58 @@
+"""The format of a case file: by its suffix, or else by the first line that says something."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from scopf import files
+
+Format = Literal["matpower", "psse", "native", ""]
+
+SUFFIXES: dict[str, Format] = {".m": "matpower", ".raw": "psse", ".json": "native"}
+_RAWX = "this is a RAWX file, which is not read; export the case from PSS/E as .raw"
+_MAT = "this is a MATLAB data file, which is not read; load it and write a .m with savecase"
+_HEAD = 20_000  # bytes that are looked at
+_MATPOWER = re.compile(r"function\b|[A-Za-z]\w*\.(?:version|baseMVA|bus)[ \t]*=")
+_PSSE = re.compile(r"[01][ \t]*,[ \t]*\d+\.?\d*[ \t]*[,/]", re.ASCII)
+
+
+def of(path: Path) -> Format:
+    """The format of a file, or "" where it is none that is read."""
+    return SUFFIXES.get(path.suffix.lower()) or _of_content(_head(path))
+
+
+def refusal(path: Path) -> str:
+    """A sentence on a file of no format that is read."""
+    head = _head(path)
+    if path.suffix.lower() == ".rawx" or (head.startswith("{") and '"network"' in head):
+        return _RAWX
+    if path.suffix.lower() == ".mat" or head.startswith("MATLAB"):
+        return _MAT
+    return (
+        "its format is not known: neither the suffix nor the first line is that of a MATPOWER .m, "
+        "a PSS/E .raw or a scopf .json file"
+    )
+
+
+def _head(path: Path) -> str:
+    """The beginning of a file, without comments before its first line; "" when it is unreadable."""
+    try:
+        with files.opened(path) as file:
+            content = file.read(_HEAD)
+    except OSError:
+        return ""
+    utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+    text = content.decode("utf-16" if utf16 else "utf-8-sig", errors="replace").lstrip()
+    lines = (line.strip() for line in text.splitlines())
+    first = next((k for k, line in enumerate(lines) if line and line[:1] not in "%@"), None)
+    return "" if first is None else "\n".join(text.splitlines()[first:]).lstrip()
+
+
+def _of_content(head: str) -> Format:
+    if _MATPOWER.match(head):
+        return "matpower"
+    if _PSSE.match(head):
+        return "psse"
+    return "native" if head.startswith("{") and '"scopf' in head else ""
