@@ -1,19 +1,17 @@
-"""PSS/E power flow files (.raw, revisions 30 to 35) as networks.
+"""PSS/E power flow files (.raw, revisions 23 to 36) as networks.
 
 Field names, units and defaults are those of PSS/E's documentation of the format.
 """
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 from scopf import files
+from scopf.cases.approximations import Approximations
 from scopf.cases.psse import building, costs, reading
 from scopf.errors import CaseError, Fault
 from scopf.network.network import Network
-
-log = logging.getLogger(__name__)
 
 
 def read(
@@ -37,11 +35,11 @@ def read(
     """
     path = Path(path)
     try:
-        text = files.text(path, errors="replace")
+        content = files.read(path)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise CaseError(str(path), [Fault(f"cannot be read: {reason}")]) from error
-    case = reading.parse(text, source=str(path))
+    case = reading.parse(_decoded(content), source=str(path))
     table = costs.read(costs_from, path)
     net = building.network(
         case,
@@ -51,8 +49,15 @@ def read(
         dispatch_dc=dispatch_dc,
         ignore_unsupported=ignore_unsupported,
     )
-    for unsupported in case.unsupported:
-        log.warning("%s: ignored: %s", path, unsupported)
-    for remark in case.remarks:
-        log.warning("%s: %s", path, remark)
-    return net
+    approximations = Approximations(str(path))
+    for text in (*(f"ignored: {fault}" for fault in case.unsupported), *case.remarks):
+        approximations.add(text)
+    return approximations.of(net)
+
+
+def _decoded(content: bytes) -> str:
+    """The text of a file, in UTF-8 or, where it is no such text, in Latin-1."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
