@@ -74,3 +74,47 @@ def test_hardly_any_reactance_is_none_and_buses_stay():
     net = load("tiny_x_1e-12")
     assert net.bus.id.tolist() == [1, 2, 3, 4, 5]
     assert 1e-4 in net.branch.x
+
+
+# -- revision 36 -----------------------------------------------
+
+BRANCH = "I,J,'CKT',R,X,B,'N A M E'," + ",".join(f"RATE{k}" for k in range(1, 13))
+MOTOR = "I,'ID',ST,SC,DC,AREA,ZONE,OWNER,'N A M E',TC,BC,MBASE,RATEKV,PC,PSET,H,A,B,D,E,RA,XA,XM"
+
+
+def v36(tmp_path, changes):
+    text = (KINDS / "v36.raw").read_text()
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path / "v36.raw"
+    path.write_text(text)
+    return scopf.load_case(path, costs=KINDS / "costs.csv")
+
+
+def test_records_of_36_have_a_field_more_than_the_names_say(tmp_path):
+    """PSS/E 36 writes a number between ST and MET, which its line of names does not have."""
+    changes = {
+        "BEGIN BRANCH DATA\n": f"BEGIN BRANCH DATA\n@! {BRANCH},GI,BI,GJ,BJ,STAT,MET,LEN,O1,F1\n",
+        "0,0,0,0,1,1,0,1,1\n": "0,0,0,0,1,0,1,0.0,1,1\n",
+    }
+    assert v36(tmp_path, changes) == load("v36")
+
+
+def test_fields_of_36_are_where_their_names_are(tmp_path):
+    rates = ",0" * 12
+    changes = {
+        "BEGIN BRANCH DATA\n": "BEGIN BRANCH DATA\n@! I,J,'CKT',NEW,R,X,B,'N A M E',RATE1\n",
+        f"1,2,'1 ',0.01,0.08,0.02,''{rates}": f"1,2,'1 ',7,0.01,0.08,0.02,''{rates[2:]}",
+        f"3,4,'1 ',0.02,0.10,0.01,''{rates}": f"3,4,'1 ',7,0.02,0.10,0.01,''{rates[2:]}",
+    }
+    assert v36(tmp_path, changes) == load("v36")
+
+
+def test_induction_machines_of_36_have_names(tmp_path):
+    record = "4,'1 ',1,1,0,1,1,1,'pump',1,1,10.0,4.16,2,5.0,1,1,1,1,1,0.01,0.08,3.0,0.05,0.1"
+    for names in ("", f"@! {MOTOR}\n"):
+        begin = "BEGIN INDUCTION MACHINE DATA\n"
+        net = v36(tmp_path, {begin: f"{begin}{names}{record}\n"})
+        assert net.bus.pd[3] * 100 == pytest.approx(45.0, rel=1e-4)
+        assert "4 '1' (5 MW" in net.approximations[0]

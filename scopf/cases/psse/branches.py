@@ -143,19 +143,24 @@ def correction(
         faults: takes tables that are wrong.
     """
     factor = np.ones(len(tables), dtype=np.complex128)
-    for number in np.unique(tables[(tables != 0) & in_service]).tolist():
-        rows = np.flatnonzero((tables == number) & in_service)
+    used = np.flatnonzero((tables != 0) & in_service)
+    used = used[np.argsort(tables[used], kind="stable")]
+    numbers, starts = np.unique(tables[used], return_index=True)
+    missing = list[str]()
+    for number, rows in zip(numbers.tolist(), np.split(used, starts[1:]), strict=False):
         table = case.corrections.get(abs(number))
-        if table is None or table.fault:
-            text = f"impedance correction table {number} "
-            if table is not None:
-                faults.extend(records.fault(int(row), text + table.fault) for row in rows)
-                continue
-            which = listing([records.name(int(row)) for row in rows], most=5)
-            text += f"is not in the file; the impedances are as written: {which}"
-            case.remarks.append(text)
-            continue
-        factor[rows] = table.factors(*(values[rows] for values in present))
+        if table is None:
+            missing += [f"{number} of {records.name(int(row))}" for row in rows]
+        elif table.fault:
+            text = f"impedance correction table {number} {table.fault}"
+            faults.extend(records.fault(int(row), text) for row in rows)
+        else:
+            factor[rows] = table.factors(*(values[rows] for values in present))
+    if missing:
+        case.remarks.append(
+            "these impedance correction tables are not in the file, so that the impedances are as "
+            f"written: {listing(missing, most=5)}"
+        )
     return factor
 
 

@@ -11,7 +11,7 @@ from scopf.arrays import Complexes, Floats
 
 REAL, COMPLEX = 2, 3  # numbers of a point: T and F; T, Re(F) and Im(F)
 _COMPLEX_FROM = 34  # revision
-_LARGEST_RATIO = 3.0  # a table with a larger value is one of angles
+_RATIOS = (0.5, 1.5)  # a table that begins below or ends above is one of angles
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Table:
 
     @property
     def of_angle(self) -> bool:
-        """Whether `at` is angles: a turns ratio is positive and near one."""
-        return bool(self.at[0] <= 0 or self.at[-1] > _LARGEST_RATIO)
+        """Whether `at` is angles, by the rule of PSS/E's documentation."""
+        return bool(self.at[0] < _RATIOS[0] or self.at[-1] > _RATIOS[1])
 
     def factors(self, ratio: Floats, degrees: Floats) -> Complexes:
         """Factors, linear between the points and those of the last points beyond."""
@@ -52,9 +52,7 @@ def width(revision: int, values: Sequence[float]) -> int:
 
 
 def closed(values: Sequence[float]) -> bool:
-    """Whether the zeros that end a table of complex factors are there, or a point is cut off."""
-    if len(values) % COMPLEX:
-        return True
+    """Whether the zeros that end a table of complex factors are there, or some of them."""
     return any(not any(values[k : k + COMPLEX]) for k in range(0, len(values), COMPLEX))
 
 
@@ -65,8 +63,10 @@ def table(values: Sequence[float], width: int) -> Table:
         values: points one after the other; a point of zeros ends them.
         width: numbers of a point, `REAL` or `COMPLEX`.
     """
-    if len(values) % width:
+    rest = len(values) % width
+    if any(values[len(values) - rest :]):
         return Table(fault="has a value without a factor")
+    values = values[: len(values) - rest]
     points = np.reshape(np.asarray(values, dtype=np.float64), (-1, width))
     used = np.cumprod(points.any(axis=1)).astype(bool)
     at, real = points[used, 0], points[used, 1]

@@ -301,9 +301,11 @@ class _SectionReader:
         """An impedance correction table, of several lines where the factors are complex."""
         number, *values = [*self._numbers(first), 0.0][: max(len(first.fields), 1)]
         width = corrections.width(self.case.revision, values)
-        while width == corrections.COMPLEX and not corrections.closed(values):
+        read = 0  # values that do not end the table
+        while width == corrections.COMPLEX and not corrections.closed(values[read:]):
+            read = len(values) // width * width
             line = self._next()
-            if line is None or line.ends_section or line.ends_file:
+            if line is None or line.ends_section or line.ends_file or _begins_table(line):
                 self.at -= line is not None
                 break
             values += self._numbers(line)
@@ -384,6 +386,11 @@ class _SectionReader:
 
     def _fault(self, text: str, where: str = "", column: str = "") -> None:
         self.case.faults.append(Fault(text, where, column=column))
+
+
+def _begins_table(line: Line) -> bool:
+    """Whether a line is the first one of a table: its number, and points of three numbers."""
+    return len(line.fields) % corrections.COMPLEX == 1 and line.fields[0].isdecimal()
 
 
 def _third(fields: tuple[str, ...]) -> bool:
