@@ -112,7 +112,8 @@ def readers(data: Iterable[Path] = (), largest: int = 60_000) -> dict[str, Reade
     cases = [entry.path for entry in bundled.entries().values()]
     cases += [path for folder in data for path in sorted(Path(folder).rglob("*.m"))]
     texts = [path.read_bytes() for path in cases if path.stat().st_size <= largest]
-    raw = [path for folder in (_EXAMPLES, *data) for path in sorted(Path(folder).rglob("*.raw"))]
+    raw = sorted(_EXAMPLES.glob("*.raw"))
+    raw += [path for folder in data for path in sorted(Path(folder).rglob("*.raw"))]
     raws = [path.read_bytes() for path in raw if path.stat().st_size <= largest]
     specs = [path.read_bytes() for path in bundled.studies().values()]
     return {
@@ -280,12 +281,18 @@ def _raw(path: Path, ignore: bool) -> None:
     base = (bus.pd, bus.qd, bus.pd_current, bus.gs, bus.bs, gen.pg, gen.mbase, branch.r, branch.x)
     assert all(np.isfinite(part).all() for part in base), "not finite"
     revision, sections = _sections(path.read_bytes().decode("utf-8-sig", "replace"))
-    at = {30: (0, 2, 3, 4), 31: (0, 3, 4, 5), 34: (1, 4, 5, 7)}
-    k = at[34 if revision >= 34 else 31 if revision >= 31 else 30]
+    for said in net.approximations:  # of sections that are not those of the first line's revision
+        if other := re.search(r"sections are those of (?:revision )?(\d\d)$", said):
+            revision = int(other[1])
+    at = {22: (0, 1, 2, 99), 24: (0, 2, 3, 99), 28: (0, 2, 3, 4), 31: (0, 3, 4, 5)}
+    at |= {34: (1, 4, 5, 7), 36: (1, 5, 7, 9)}  # the place 99 is empty
+    k = at[max(first for first in at if first <= max(revision, 22))]
     stars = len(bus) - len(sections[k[0]])
     assert 0 <= stars <= len(sections[k[3]]) // 5, "buses lost or made up"
-    assert len(gen) == len(sections[k[1]]), "machines lost or made up"
+    units = sum(name.startswith("FACTS '") for name in gen.name)
+    assert len(gen) - units == len(sections[k[1]]), "machines lost or made up"
     lines = len(sections[k[2]]) + (len(sections[k[2] + 1]) if revision >= 34 else 0)
+    lines += sum(name.startswith("FACTS '") for name in branch.name)
     two = (len(sections[k[3]]) - 5 * stars) // 4
     assert len(branch) == lines + two + 3 * stars, "branches lost or made up"
 
@@ -304,7 +311,7 @@ def _sections(text: str) -> tuple[int, list[list[str]]]:
     cells = [cell for part in head.split(",") for cell in part.split() or ["0"]]
     revision = float(cells[2]) if len(cells) > 2 and float(cells[2]) else 0.0
     if not revision:
-        revision = float(re.findall(r"PSS.*?E.*?(\d\d)", comment, re.IGNORECASE)[0])
+        revision = float([*re.findall(r"PSS.*?E.*?(\d\d)", comment, re.IGNORECASE), 0][0])
     sections: list[list[str]] = [[]]
     for line in lines[3:]:
         bare = re.sub(r"'[^']*'|\"[^\"]*\"", "_", line).partition("/")[0].replace(",", " ").split()
@@ -314,7 +321,7 @@ def _sections(text: str) -> tuple[int, list[list[str]]]:
             sections.append([])
         elif bare:
             sections[-1].append(line)
-    return int(revision), sections + [[]] * 30
+    return int(revision), sections + [[]] * 100
 
 
 def _costs(path: Path, ignore: bool) -> None:

@@ -291,10 +291,8 @@ def named(row: Row, names: tuple[str, ...]) -> Row:
     places: dict[str, int] = {}
     for place, name in enumerate(names):
         places.setdefault(name.upper().replace(" ", ""), place)
-    fields = tuple(
-        field._replace(place=places.get(field.name, field.place)) for field in row.fields
-    )
-    return Row(max(row.width, len(names)), fields)
+    fields = (Field(places.get(cell.name, cell.place), *cell[1:]) for cell in row.fields)
+    return Row(max(row.width, len(names)), tuple(fields))
 
 
 def _row(cells: Sequence[str]) -> Row:
