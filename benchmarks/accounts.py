@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_QUOTE_BEFORE = set("=[{(,;\n \t")
+_TABLES = {"baseMVA", "version", "bus", "gen", "branch", "gencost", "dcline", "dclinecost"}
 
 
 def decoded(content: bytes) -> str:
@@ -59,17 +59,20 @@ def accounted(text: str) -> dict[str, int]:
         body = match["body"]
         lines = re.split(r"[;\n]", body[1:-1]) if body[:1] in "[{" else [body]
         count = sum(1 for line in lines if line.replace(",", " ").split())
-        once = match["key"] not in rows or match["key"].endswith("_name")
+        once = match["key"] not in rows or match["key"] not in _TABLES
         assert once, f"mpc.{match['key']} is there twice"
         rows[match["key"]] = count
         return ""
 
-    pattern = r"mpc\.(?P<key>[\w.]+)\s*=\s*(?P<body>\[[^\[\]]*\]|\{[^{}]*\}|[^;\n\[{]+)"
-    rest = re.sub(pattern, take, rest)
     head = (
         r"function\b(?:[ \t]*\[[^\]\n]*\])?[^\n=;,(]*(?:=[^\n=;,(]*)?(?:\([^)\n]*\))?(?=[;,\n]|\Z)"
     )
     rest = re.sub(head + r"|\b(?:end|endfunction|return|define_constants)\b", "", rest)
+    pattern = (  # of a struct, or of none
+        r"\b(?:[A-Za-z]\w*\.)?(?P<key>[A-Za-z]\w*(?:\.\w+)*)\s*=\s*"
+        r"(?P<body>\[[^\[\]]*\]|\{[^{}]*\}|[^;\n\[{]+)"
+    )
+    rest = re.sub(pattern, take, rest)
     computed = (
         r"^[;, \t]*(?:\[[\w, \t]+\]|[A-Za-z]\w*|mpc\.(?:bus|gen|branch)[ \t]*\(:,[^=\n;]*\))"
         r"[ \t]*=[^=\n;]*;?[ \t]*$"
@@ -99,7 +102,7 @@ def sections(text: str) -> tuple[int, list[list[str]]]:
     cells = [cell for part in head.split(",") for cell in part.split() or ["0"]]
     revision = float(cells[2]) if len(cells) > 2 and float(cells[2]) else 0.0
     if not revision:
-        revision = float(re.findall(r"PSS.*?E.*?(\d\d)", comment, re.IGNORECASE)[0])
+        revision = float([*re.findall(r"PSS.*?E.*?(\d\d)", comment, re.IGNORECASE), 0][0])
     found: list[list[str]] = [[]]
     for line in lines[3:]:
         bare = re.sub(r"'[^']*'|\"[^\"]*\"", "_", line).partition("/")[0].replace(",", " ").split()
@@ -109,4 +112,4 @@ def sections(text: str) -> tuple[int, list[list[str]]]:
             found.append([])
         elif bare:
             found[-1].append(line)
-    return int(revision), found + [[]] * 30
+    return int(revision), found + [[]] * 100

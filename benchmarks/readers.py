@@ -184,12 +184,18 @@ def _raw(given: Files, ignore: bool, folder: Path) -> None:
     net = scopf.load_case(folder / "case.raw", ignore_unsupported=ignore)
     _valid(net, folder)
     revision, sections = accounts.sections(accounts.decoded(given["case.raw"]))
-    at = {30: (0, 2, 3, 4), 31: (0, 3, 4, 5), 34: (1, 4, 5, 7)}
-    k = at[34 if revision >= 34 else 31 if revision >= 31 else 30]
+    for said in net.approximations:  # of sections that are not those of the first line's revision
+        if other := re.search(r"sections are those of (?:revision )?(\d\d)$", said):
+            revision = int(other[1])
+    at = {22: (0, 1, 2, 99), 24: (0, 2, 3, 99), 28: (0, 2, 3, 4), 31: (0, 3, 4, 5)}
+    at |= {34: (1, 4, 5, 7), 36: (1, 5, 7, 9)}  # the place 99 is empty
+    k = at[max(first for first in at if first <= max(revision, 22))]
     stars = len(net.bus) - len(sections[k[0]])
     assert 0 <= stars <= len(sections[k[3]]) // 5, "buses lost or made up"
-    assert len(net.gen) == len(sections[k[1]]), "machines lost or made up"
+    units = sum(name.startswith("FACTS '") for name in net.gen.name)
+    assert len(net.gen) - units == len(sections[k[1]]), "machines lost or made up"
     lines = len(sections[k[2]]) + (len(sections[k[2] + 1]) if revision >= 34 else 0)
+    lines += sum(name.startswith("FACTS '") for name in net.branch.name)
     two = (len(sections[k[3]]) - 5 * stars) // 4
     assert len(net.branch) == lines + two + 3 * stars, "branches lost or made up"
 

@@ -90,15 +90,20 @@ _OPTIONS = (
 def cases(data: Iterable[Path] = ()) -> list[Files]:
     """MATPOWER files: one with everything, the bundled ones, and those in folders."""
     paths = [entry.path for entry in bundled.entries().values()]
-    paths += [path for folder in data for path in sorted(Path(folder).rglob("*.m"))]
+    paths += _named("*.m", data)
     return [{"case.m": text} for text in [RICH] * 3 + _texts(paths)]
 
 
 def raws(data: Iterable[Path] = ()) -> list[Files]:
     """PSS/E files."""
+    return [{"case.raw": text} for text in _texts(_named("*.raw", data))]
+
+
+def _named(pattern: str, data: Iterable[Path]) -> list[Path]:
+    """Files of the tests that are accepted, and those in folders."""
     folders = (EXAMPLES, *data)
-    paths = [path for folder in folders for path in sorted(Path(folder).rglob("*.raw"))]
-    return [{"case.raw": text} for text in _texts(paths)]
+    paths = [path for folder in folders for path in sorted(Path(folder).rglob(pattern))]
+    return [path for path in paths if path.parent != EXAMPLES / "refused"]
 
 
 def _texts(paths: Iterable[Path]) -> list[bytes]:

@@ -42,7 +42,7 @@ def load_case(
     Args:
         source: name of a bundled case ("case39", "pglib_opf_case5_pjm" or
             "case5_pjm"; `scopf cases` lists them) or path of a MATPOWER `.m` file (format versions
-            1 and 2), of a `.raw` file of PSS/E (revision 30 to 35), or of a `.json` file that
+            1 and 2), of a `.raw` file of PSS/E (revisions 23 to 36), or of a `.json` file that
             `scopf convert` wrote; a file with another suffix is known by its first line. A name
             that is both a bundled case and an existing file without suffix means the bundled case;
             write `./case39` for the file. Or a pandapower net (`docs/pandapower.md`).

@@ -21,9 +21,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matpowercaseframes.constants import COLUMNS
 
-from scopf import files
 from scopf.arrays import LARGEST_WHOLE, Flags, Floats, Ints, Strings, texts
-from scopf.cases import dclosses, mcosts
+from scopf.cases import dclosses, decoding, mcosts
 from scopf.cases.approximations import Approximations
 from scopf.cases.gencosts import GenCosts
 from scopf.cases.mfile import Tables, parse
@@ -61,7 +60,7 @@ def read(
     """
     path = Path(path)
     notes = Approximations(str(path))
-    tables = parse(_text(path, notes), source=str(path))
+    tables = parse(decoding.text(path, notes), source=str(path))
     for text, level in tables.notes:
         notes.add(text, level)
     if ignore_unsupported:
@@ -72,19 +71,6 @@ def read(
     given = GenCosts(costs_from, path, missing=not len(tables.rows.get("gencost", ())))
     with np.errstate(all="ignore"):  # what overflows is infinite, and that is found
         return notes.of(_Builder(tables, given, notes).network(path.stem))
-
-
-def _text(path: Path, notes: Approximations) -> str:
-    """The text of the file; bytes that are no UTF-8 are letters of Latin-1."""
-    try:
-        return files.text(path)
-    except UnicodeDecodeError:
-        text = files.text(path, encoding="latin-1", errors="replace")
-        notes.add("is no UTF-8 text, so that letters beyond ASCII are read as Latin-1")
-        return text
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise CaseError(str(path), [Fault(f"cannot be read: {reason}")]) from error
 
 
 # -- tables to network -----------------------------------------------

@@ -131,7 +131,7 @@ def test_any_cell_of_a_case_may_be_anything(data):
 @given(data=st.data())
 def test_any_field_of_a_raw_file_may_be_anything(data):
     seed = data.draw(st.sampled_from(reader_of("raw").seeds))
-    lines = seed["case.raw"].decode().split("\n")
+    lines = seed["case.raw"].decode("latin-1").split("\n")
     for _ in range(data.draw(st.integers(1, 3))):
         k = data.draw(st.integers(0, len(lines) - 1))
         cells = lines[k].split(",")

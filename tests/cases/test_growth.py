@@ -78,6 +78,16 @@ def repeated_gens(n, points):
     return "net.json", json.dumps(content)
 
 
+def corrected(tables, transformers=1):
+    """A .raw file of revision 34 with impedance correction tables and as many transformers."""
+    each = f"1,2,0,'{{0}}',1\n0,0.1,100\n1.0{',' * 23}{{0}}\n1.0\n"
+    return (
+        "0, 100.0, 34 /\n\n\n0 /\n1,'a',1.0,3\n2,'b',1.0,1\n0 /\n0 /\n0 /\n1,'1'\n0 /\n0 /\n0 /\n"
+        + "".join(each.replace("{0}", str(k + 1)) for k in range(transformers))
+        + f"0 /\n0 /\n0 /\n0 /\n{tables}0 /\nQ\n"
+    )
+
+
 TIME = {
     "blanks before brackets": (200, lambda n: m(f"{HEAD}mpc.x ={' ' * n}[[\n")),
     "blanks after a function": (2_000, lambda n: m(f"function a{' ' * n}(\n")),
@@ -104,6 +114,18 @@ TIME = {
     "blank lines before a .raw file": (10_000, lambda n: ("case.raw", "\n" * n + RAW)),
     "a number of a .raw file that is none": (
         1_000, lambda n: ("case.raw", f"{RAW}{'1' * n}x\n0 /\n"),
+    ),
+    "quotes in a name of a .raw file": (
+        3_000, lambda n: ("case.raw", RAW + "1,'" + "'a" * n + "' a" * n + "\n0 /\n"),
+    ),
+    "a .raw file without a revision": (
+        500, lambda n: ("case.raw", "0, 100.0 /\n\n\n" + many(n, "{0},'a',1.0,1\n0 /\n")),
+    ),
+    "a long impedance correction table": (
+        500, lambda n: ("case.raw", corrected("1\n" + many(n, "{0}.5,1.0,0.0\n"))),
+    ),
+    "many impedance correction tables": (
+        100, lambda n: ("case.raw", corrected(many(n, "{0},0.9,1.0,0.0,1.1,1.0,0.0\n"), n)),
     ),
     "a number of a table that is none": (1_000, lambda n: ("t.csv", f"bus,mq\n1,{'1' * n}x\n")),
     "a number of an option that is none": (

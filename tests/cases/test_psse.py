@@ -340,19 +340,18 @@ def test_faults_name_section_line_and_record_all_at_once(tmp_path):
         tmp_path,
         small(
             bus=[*BUSES[:2], "3,'THREE',x,1"],
-            load=["2,'1',1,1,1,40", "2,'1',1,1,1,4", "9,'1',7,1,1,4"],
-            generator=[MACHINE[0].replace("200,0", "200,300")],
-            branch=["1,2,'1',0.01", "1,2,'2',0.01,0.1,0.02,-5", "2,1,'2',0.01,0.1"],
+            load=["2,'1',1,1,1,40", "9,'1',7,1,1,4"],
+            generator=[MACHINE[0].replace("200,0", "200,300"), MACHINE[0]],
+            branch=["1,2,'1',0.01", "1,2,'2',0.01,0.1,0.02,-5"],
         ),
     )
     assert found == [
         "BUS data, line 6 (bus 3): `x` is not a number (BASKV)",
         "BRANCH data, line 15 (1-2 '1'): X is missing",
-        "LOAD data, line 10 (9 '1'): unknown bus 9",
-        "LOAD data, line 10 (9 '1'): STATUS 7 is none of 0, 1",
-        "LOAD data, line 9 (2 '1'): occurs twice (first in line 8)",
-        "BRANCH data, line 17 (2-1 '2'): occurs twice (first in line 16)",
-        "GENERATOR data, line 13 (1 '1'): Pmin 300 MW > Pmax 200 MW",
+        "LOAD data, line 9 (9 '1'): unknown bus 9",
+        "LOAD data, line 9 (9 '1'): STATUS 7 is none of 0, 1",
+        "GENERATOR data, line 13 (1 '1'): occurs twice (first in line 12)",
+        "GENERATOR data, line 12 (1 '1'): Pmin 300 MW > Pmax 200 MW",
         "BRANCH data, line 16 (1-2 '2'): the rating -5 MVA must be positive"
         " (infinite for no limit)",
     ]
@@ -361,10 +360,9 @@ def test_faults_name_section_line_and_record_all_at_once(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("0, 100.0, 33", "0, 100.0, 29", "revision 29 is not read"),
-        ("0, 100.0, 33", "0, 100.0, 36", "revision 36 is not read"),
-        ("0, 100.0, 33", "0, 100.0, ", r"the revision \(REV\) is missing"),
-        ("0, 100.0, 33", "1, 100.0, 33", "holds changes to another case"),
+        ("0, 100.0, 33", "0, 100.0, 29", "begins FIXED SHUNT data where revision 29 has GENERATOR"),
+        ("0, 100.0, 33", "0, 100.0, 37", "revision 37 is not read: save the case in PSS/E as"),
+        ("1,'ONE',345.0,3", "1,'ONE',345.0,9", "bus type 9"),
         ("0, 100.0, 33", "0, -1, 33", "SBASE must be a positive number of MVA, got -1"),
         ("0, 100.0, 33", "x", "does not begin as a PSS/E .raw file does"),
         ("'TWO'", "'TWO", r"BUS data, line 5.*a quote \('\) is not closed"),
@@ -414,9 +412,7 @@ def test_a_file_may_end_after_its_last_section_of_need(tmp_path):
 
 UNSUPPORTED = {
     "multi-terminal dc": ["'MT',2,2,1,{on}", *["0,0.0"] * 5],
-    "facts device": ["'F1',2,0,{on}"],
     "gne": ["'GNE','M',1,2,11,1,0,{on},1,1", "0,1,2,3,4,5,6,7,8,9", "10", "1"],
-    "induction machine": ["2,'1',{on}"],
 }
 
 
@@ -434,14 +430,6 @@ def test_what_the_model_does_not_have_is_named(tmp_path, caplog, section):
     caplog.clear()
     assert read(tmp_path, text(0)) == read(tmp_path, small())
     assert not caplog.text
-
-
-def test_node_breaker_detail_and_correction_tables_are_named(tmp_path):
-    (said,) = refused(tmp_path, small(35, substation=["1,'S',0,0,0.1", " 0 / END", "1,'n'"]))
-    assert "node-breaker detail (2 records)" in said
-    rows = ["2,3,0,'1',1,1,1,0,0,2,'T',1", "0,0.1,100", "1.0,0,0,0,0,0,1,0,1,1,1,1,33,5", "1.0,0"]
-    (said,) = refused(tmp_path, small(transformer=rows))
-    assert said.startswith("TRANSFORMER data, line 14 (2-3 '1'): impedance correction tables")
 
 
 def test_multi_section_lines_areas_and_owners_change_nothing(tmp_path):

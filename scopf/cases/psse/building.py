@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scopf.arrays import Ints, texts
-from scopf.cases.psse import branches, checks
+from scopf.cases.psse import branches, checks, facts, induction
 from scopf.cases.psse.branches import Ends, Origins
 from scopf.cases.psse.costs import Costs
 from scopf.cases.psse.dclines import DcRecords
@@ -61,17 +61,20 @@ class _Builder:
             raise CaseError(source, [*case.faults, Fault("has no records", "BUS data")])
         self._buses()
         self._loads()
+        self._induction_machines()
         self._shunts()
-        ends, stars = self._ends()
+        devices = facts.Devices(case, self.faults)
+        units = devices.shunts()
+        ends, stars = self._ends(devices)
         vm, kilovolts = self.bus.floats("VM"), self.bus.floats("BASKV")
         dc = DcRecords(case, self.number, vm, kilovolts, self.faults)
         lines = dc.table(self.dispatch_dc)
-        tables = self._bus_table(stars), self._gens(), self._branch_table(ends), lines
+        tables = self._bus_table(stars), self._gens(units), self._branch_table(ends), lines
         found: Network | None = None
         try:
             found = Network(name, case.base_mva, *tables)
         except CaseError as error:
-            self._translate(error.faults, ends, stars, dc.origin)
+            self._translate(error.faults, ends, stars, dc.origin, units)
         unsupported = [] if self.ignore_unsupported else case.unsupported
         faults = [*case.faults, *self._not_told(), *costs.faults, *unsupported]
         if found is None or faults:
@@ -81,14 +84,15 @@ class _Builder:
     # -- what is connected to a bus -----------------------------------------------
 
     def _buses(self) -> None:
-        """Numbers, and the shunts that stand in the bus records of revision 30."""
+        """Numbers, and the shunts and loads that stand in the bus records of old revisions."""
         for row in np.flatnonzero(self.number <= 0):
             text = f"the bus number {self.number[row]} must be positive"
             self.faults.append(self.bus.fault(int(row), text, "I"))
         self.shunt += self.bus.complexes("GL", "BL") / self.case.base_mva
+        self.load += self.bus.complexes("PL", "QL") / self.case.base_mva
 
     def _loads(self) -> None:
-        loads = self.case.records["load"]
+        loads = self.case.table("load")
         rows, at = self._in_service(loads, "STATUS", keys=_PAIR)
         base = self.case.base_mva
 
@@ -101,12 +105,16 @@ class _Builder:
         own = np.where(loads.wholes("DGENM")[rows] == 1, power("DGENP", "DGENQ"), 0.0)
         np.add.at(self.load, at, -own)
 
+    def _induction_machines(self) -> None:
+        records = self.case.table(induction.SECTION)
+        rows, at = self._in_service(records, "STATUS", keys=_PAIR)
+        np.add.at(self.load, at, induction.loads(self.case, rows, self.faults))
+
     def _shunts(self) -> None:
         case = self.case
-        if "fixed shunt" in case.records:
-            fixed = case.records["fixed shunt"]
-            rows, at = self._in_service(fixed, "STATUS", keys=_PAIR)
-            np.add.at(self.shunt, at, fixed.complexes("GL", "BL")[rows] / case.base_mva)
+        fixed = case.table("fixed shunt")
+        rows, at = self._in_service(fixed, "STATUS", keys=_PAIR)
+        np.add.at(self.shunt, at, fixed.complexes("GL", "BL")[rows] / case.base_mva)
         switched = case.records["switched shunt"]
         rows, at = self._in_service(switched, "STAT", keys=_PAIR)
         np.add.at(self.shunt, at, 1j * switched.floats("BINIT")[rows] / case.base_mva)
@@ -119,27 +127,27 @@ class _Builder:
     def _in_service(
         self, records: Records, status: str, keys: tuple[str, ...]
     ) -> tuple[Ints, Ints]:
-        """Rows in service, and the places of their buses; unknown buses and repeats are faults."""
+        """Rows in service, and the places of their buses; unknown buses are faults."""
         bus = records.wholes("I")
         at = positions(self.number, bus)
         for row in np.flatnonzero(at < 0):
             self.faults.append(records.fault(int(row), f"unknown bus {bus[row]}", "I"))
         on = checks.switched_on(records, status, self.faults)
-        checks.repeated([records], keys, self.faults)
+        checks.kept_though_repeated([records], keys, self.case.remarks)
         rows = np.flatnonzero(on & (at >= 0))
         return rows, at[rows]
 
-    def _ends(self) -> tuple[Ends, Stars]:
+    def _ends(self, devices: facts.Devices) -> tuple[Ends, Stars]:
         """All branches, with the star points of transformers; their shunts go to the buses."""
         case = self.case
         live = self.bus.wholes("IDE") != ISOLATED
         units = Transformers(case, self.number, self.bus.floats("BASKV"), live, self.faults)
         stars = units.stars()
         groups = [branches.lines(case, self.faults), branches.devices(case, self.faults)]
-        ends = branches.joined([*groups, units.two(), *units.three_to(stars)])
+        ends = branches.joined([*groups, units.two(), *units.three_to(stars), *devices.ends()])
         tables = ("branch", "switching device", "transformer")
-        found = [case.records[key] for key in tables if key in case.records]
-        checks.repeated(found, ("I", "J", "K", "CKT"), self.faults)
+        found = [case.table(key) for key in tables]
+        checks.kept_though_repeated(found, ("I", "J", "K", "CKT"), case.remarks)
         ends.without_zero_impedance(case)
         at, value = ends.shunts(self.number)
         np.add.at(self.shunt, at, value)
@@ -180,25 +188,31 @@ class _Builder:
             qd_current=joined(self.current.imag, 0.0),
         )
 
-    def _gens(self) -> Gens:
+    def _gens(self, units: facts.Shunts) -> Gens:
+        """The machines, and the shunt parts of FACTS devices, which cost nothing."""
         machines, base = self.case.records["generator"], self.case.base_mva
         on = checks.switched_on(machines, "STAT", self.faults)
-        checks.repeated([machines], _PAIR, self.faults)
-        mbase = machines.floats("MBASE")
-        priced = self.costs.of(machines, base)
+        self.faults += checks.repeated([machines], _PAIR)
+        costs = self.costs.of(machines, base, len(units.bus))
         self.case.remarks += filter(None, [self.costs.without(machines, on)])
+        mbase = machines.floats("MBASE")
+        none = np.zeros(len(units.bus))
+
+        def joined(of_machines: Any, of_units: Any) -> Any:
+            return np.concatenate([of_machines, of_units])
+
         return Gens(
-            id=np.arange(1, len(machines) + 1),
-            bus=machines.wholes("I"),
-            in_service=on,
-            pg=machines.floats("PG") / base,
-            qg=machines.floats("QG") / base,
-            qmin=machines.floats("QB") / base,
-            qmax=machines.floats("QT") / base,
-            vg=machines.floats("VS"),
-            mbase=np.where(np.isnan(mbase) | (mbase == 0), base, mbase),
-            name=branches.names(machines),
-            **priced,
+            id=np.arange(1, len(machines) + len(none) + 1),
+            bus=joined(machines.wholes("I"), units.bus),
+            in_service=joined(on, units.in_service),
+            pg=joined(machines.floats("PG") / base, none),
+            qg=joined(machines.floats("QG") / base, none),
+            qmin=joined(machines.floats("QB"), -units.q) / base,
+            qmax=joined(machines.floats("QT"), units.q) / base,
+            vg=joined(machines.floats("VS"), units.vm),
+            mbase=joined(np.where(np.isnan(mbase) | (mbase == 0), base, mbase), units.q),
+            name=joined(branches.names(machines), units.name),
+            **costs,
         )
 
     def _branch_table(self, ends: Ends) -> Branches:
@@ -222,14 +236,23 @@ class _Builder:
 
     # -- faults -----------------------------------------------
 
-    def _translate(self, faults: Iterable[Fault], ends: Ends, stars: Stars, lines: Origins) -> None:
+    def _translate(
+        self,
+        faults: Iterable[Fault],
+        ends: Ends,
+        stars: Stars,
+        lines: Origins,
+        units: facts.Shunts,
+    ) -> None:
         """Faults of the network's tables, at the records that they come from."""
         machines = self.case.records["generator"]
         origin: dict[str, Origin] = {
             "bus": lambda row: (
                 stars.origin[row - len(self.bus)] if row >= len(self.bus) else (self.bus, row)
             ),
-            "gen": lambda row: (machines, row),
+            "gen": lambda row: (
+                units.origin[row - len(machines)] if row >= len(machines) else (machines, row)
+            ),
             "branch": lambda row: ends.origin[row],
             "dcline": lambda row: lines[row],
         }

@@ -28,8 +28,9 @@ def of_kind(records: Records, column: str, faults: list[Fault], known: Sequence[
         faults.append(records.fault(int(row), text, column))
 
 
-def repeated(tables: Sequence[Records], keys: tuple[str, ...], faults: list[Fault]) -> None:
-    """Faults where the buses, in either order, and the identifier are those of a record before."""
+def repeated(tables: Sequence[Records], keys: tuple[str, ...]) -> list[Fault]:
+    """Records whose buses, in either order, and identifier are those of a record before."""
+    found = list[Fault]()
     seen: dict[tuple[Any, ...], int] = {}
     for records in tables:
         columns = [
@@ -39,5 +40,17 @@ def repeated(tables: Sequence[Records], keys: tuple[str, ...], faults: list[Faul
             key = (*sorted(map(abs, buses)), own)
             if key in seen:
                 text = f"occurs twice (first in line {seen[key]})"
-                faults.append(records.fault(row, text, keys[-1]))
+                found.append(records.fault(row, text, keys[-1]))
             seen.setdefault(key, records.lines[row])
+    return found
+
+
+def kept_though_repeated(
+    tables: Sequence[Records], keys: tuple[str, ...], remarks: list[str]
+) -> None:
+    """Remark on records that are there twice, which are all kept."""
+    if found := repeated(tables, keys):
+        text = listing([str(fault) for fault in found], most=5)
+        remarks.append(
+            f"{len(found)} records have the identifier of another one; all count: {text}"
+        )

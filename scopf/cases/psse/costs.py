@@ -101,17 +101,21 @@ class Costs:
     known: set[str] = field(default_factory=set)
     key: str = "bus"
 
-    def of(self, machines: Records, base: float) -> dict[str, Any]:
+    def of(self, machines: Records, base: float, more: int = 0) -> dict[str, Any]:
         """Columns of the generator table, per unit; limits only where the table has any.
 
         Args:
             machines: the generator records.
             base: MVA of the system.
+            more: rows after the machines, of no costs and no active power.
         """
-        n = len(machines)
+        n = len(machines) + more
         power, reactive = np.zeros((n, 3)), np.zeros((n, 3))
         curves: list[list[tuple[float, float]]] = [[] for _ in range(n)]
-        limits = {"pmin": machines.floats("PB") / base, "pmax": machines.floats("PT") / base}
+        limits = {
+            key: np.concatenate([machines.floats(name) / base, np.zeros(more)])
+            for key, name in (("pmin", "PB"), ("pmax", "PT"))
+        }
         for row, machine in self._matches(machines):
             for k in range(3):
                 power[machine, k] = row.values.get(_POLYNOMIAL[k], 0.0) * base**k

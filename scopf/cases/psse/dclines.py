@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from scopf.arrays import Floats, Ints, texts
-from scopf.cases.psse import checks, lcc, vsc
+from scopf.cases.psse import checks, facts, lcc, vsc
 from scopf.cases.psse.branches import Origins
 from scopf.cases.psse.reading import Case, Records
-from scopf.errors import Fault
+from scopf.errors import Fault, listing
 from scopf.network.tables import DcLines
 
 _FREE = math.nan  # no ratio of Q to P
@@ -60,12 +60,14 @@ class Line:
         on: whether it is in service.
         sends, receives: its ends.
         idle: losses at no power, MW.
+        fixed: whether the power is never a variable.
     """
 
     on: bool
     sends: End
     receives: End
     idle: float = 0.0
+    fixed: bool = False
 
     @property
     def slope(self) -> float:
@@ -109,13 +111,14 @@ class DcRecords:
             for row in range(len(records)):
                 self.origin.append((records, row))
                 found.append(line_of(_Record(records, row, self.faults)))
+        found += self._facts()
         names = [str(records.columns["NAME"][row]) for records, row in self.origin]
         sent = np.array([line.sends.p for line in found], dtype=np.float64) / base
         columns: dict[str, Any] = {
             "id": np.arange(1, len(found) + 1),
             "in_service": np.array([line.on for line in found], dtype=bool),
             "pf": sent,
-            "pmin": np.zeros(len(found)) if dispatch else sent,
+            "pmin": np.where([dispatch and not line.fixed for line in found], 0.0, sent),
             "pmax": sent,
             "loss0": np.array([line.idle for line in found], dtype=np.float64) / base,
             "loss1": np.array([line.slope for line in found], dtype=np.float64),
@@ -136,6 +139,28 @@ class DcRecords:
                 bus_of[side]: np.array([end.bus for end in ends], dtype=np.int64),
             }
         return DcLines(**columns)
+
+    def _facts(self) -> list[Line]:
+        """Series parts of FACTS devices that transfer power into their bus J."""
+        records = self.case.table(facts.SECTION)
+        rows = np.flatnonzero(
+            (records.wholes("J") != 0) & (records.wholes("MODE") == facts.TRANSFER)
+        )
+        found, named = [], []
+        for row in rows.tolist():
+            cell = {key: values[row] for key, values in records.columns.items()}
+            p, q = cell["PDES"], cell["QDES"]
+            sends = End(cell["I"], p, q=(0.0, 0.0), vm=self._vm(cell["I"]))
+            receives = End(cell["J"], p, q=(q, q), vm=self._vm(cell["J"]))
+            found.append(Line(True, sends, receives, fixed=True))
+            self.origin.append((records, row))
+            named.append(f"{records.name(row)} ({p:g} MW, {q:g} MVAr)")
+        if named:
+            self.case.remarks.append(
+                f"the series parts of {len(named)} FACTS devices transfer PDES and QDES into their "
+                f"bus J without losses, as DC lines: {listing(named, most=5)}"
+            )
+        return found
 
     def _vm(self, bus: int) -> float:
         at = self.places.get(bus)

@@ -1,4 +1,4 @@
-"""PSS/E power flow files (.raw, revisions 30 to 35) as networks.
+"""PSS/E power flow files (.raw, revisions 23 to 36) as networks.
 
 Field names, units and defaults are those of PSS/E's documentation of the format.
 """
@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scopf import files
+from scopf.cases import decoding
 from scopf.cases.approximations import Approximations
 from scopf.cases.psse import building, costs, reading
-from scopf.errors import CaseError, Fault
 from scopf.network.network import Network
 
 
@@ -34,12 +33,8 @@ def read(
         CaseError: listing every fault with section, line and record, or row of the costs.
     """
     path = Path(path)
-    try:
-        text = files.text(path, errors="replace")
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise CaseError(str(path), [Fault(f"cannot be read: {reason}")]) from error
-    case = reading.parse(text, source=str(path))
+    notes = Approximations(str(path))
+    case = reading.parse(decoding.text(path, notes), source=str(path))
     table = costs.read(costs_from, path)
     net = building.network(
         case,
@@ -49,9 +44,6 @@ def read(
         dispatch_dc=dispatch_dc,
         ignore_unsupported=ignore_unsupported,
     )
-    notes = Approximations(str(path))
-    for unsupported in case.unsupported:
-        notes.add(f"ignored: {unsupported}")
-    for remark in case.remarks:
-        notes.add(remark)
+    for text in (*(f"ignored: {fault}" for fault in case.unsupported), *case.remarks):
+        notes.add(text)
     return notes.of(net)

@@ -5,46 +5,55 @@ kind: a quoted text, a number with a point (or nan), a whole number. `NAME=whole
 are read and have no default. A bare NAME is not read: it means nothing to the model.
 
 The names are those of PSS/E's documentation. Of ratings the first is read: RATEA up to revision
-33, RATE1 from 34 on.
+33, RATE1 from 34 on. In revision 23, which stands for those before it as well, buses have loads; up
+to 26 transformers are among the branches.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple, TypeVar
 
 from scopf.cases.psse import lexing
 
-REVISIONS = range(30, 36)
+REVISIONS = range(23, 37)
 _T = TypeVar("_T")
 
 # -- sections -----------------------------------------------
 
+_TABLES = "impedance correction, multi-terminal dc, multi-section, zone, inter-area, owner, facts"
 _DC = "two-terminal dc, vsc dc"
-_TAIL = "impedance correction, multi-terminal dc, multi-section, zone, inter-area, owner, facts"
+_ADJUSTED = "transformer adjustment, area, two-terminal dc, switched shunt"
 _GRID = "load, fixed shunt, generator, branch"
-_NODES = f"system-wide, bus, {_GRID}, switching device, transformer, area, {_DC}, {_TAIL}"
-_FROM_31 = f"bus, {_GRID}, transformer, area, {_DC}, {_TAIL}, switched shunt"
+_FROM_31 = f"bus, {_GRID}, transformer, area, {_DC}, {_TABLES}, switched shunt"
+_MACHINES = "switched shunt, gne, induction machine"
+_NODES = f"switching device, transformer, area, {_DC}, {_TABLES}, {_MACHINES}"
 _ORDER = {
-    30: f"bus, load, generator, branch, transformer, area, {_DC}, switched shunt, {_TAIL}",
+    23: f"bus, generator, branch, {_ADJUSTED}, {_TABLES}",
+    24: f"bus, load, generator, branch, {_ADJUSTED}, {_TABLES}",
+    28: "bus, load, generator, branch, transformer, area, two-terminal dc, switched shunt, "
+    + _TABLES,
+    29: f"bus, load, generator, branch, transformer, area, {_DC}, switched shunt, {_TABLES}",
     31: _FROM_31,
     32: f"{_FROM_31}, gne",
     33: f"{_FROM_31}, gne, induction machine",
-    34: f"{_NODES}, switched shunt, gne, induction machine, substation",
+    34: f"system-wide, bus, {_GRID}, {_NODES}, substation",
+    36: "system-wide, bus, load, fixed shunt, voltage droop, generator, rating set, branch, "
+    + f"{_NODES}, load type, interface, interface element, substation",
 }
 
 # What the name of a section begins with in the comments of the lines that end sections.
 NAMES = {
     "system-wide": ("SYSTEM-WIDE",),
     "bus": ("BUS",),
-    "load": ("LOAD",),
+    "load": ("LOAD DATA",),
     "fixed shunt": ("FIXED",),
     "generator": ("GENERATOR",),
     "branch": ("BRANCH", "NON-TRANSFORMER BRANCH", "NONTRANSFORMER BRANCH"),
     "switching device": ("SYSTEM SWITCHING",),
     "transformer": ("TRANSFORMER DATA",),
+    "transformer adjustment": ("TRANSFORMER ADJUSTMENT",),
     "area": ("AREA",),
     "two-terminal dc": ("TWO-TERMINAL",),
     "vsc dc": ("VSC", "VOLTAGE SOURCE"),
@@ -59,6 +68,11 @@ NAMES = {
     "gne": ("GNE",),
     "induction machine": ("INDUCTION",),
     "substation": ("SUBSTATION",),
+    "voltage droop": ("VOLTAGE DROOP",),
+    "rating set": ("SWITCHING DEVICE RATING",),
+    "load type": ("LOAD TYPE",),
+    "interface element": ("INTERFACE ELEMENT",),
+    "interface": ("INTERFACE DATA",),
 }
 
 
@@ -105,9 +119,9 @@ _RATES_OF = {
     34: "RATE#-1=0.0 " + " ".join(f"RATE#-{k}" for k in range(2, 13)),
 }
 _WINDING = {
-    30: f"{_TAP} {_RATES_OF[30]} COD# CONT# {_CONTROL}",
-    34: f"{_TAP} {_RATES_OF[34]} COD# CONT# {_CONTROL} NODE#",
-    35: f"{_TAP} {_RATES_OF[34]} COD# CONT# NODE# {_CONTROL}",
+    30: f"{_TAP} {_RATES_OF[30]} COD#=0 CONT# {_CONTROL}",
+    34: f"{_TAP} {_RATES_OF[34]} COD#=0 CONT# {_CONTROL} NODE#",
+    35: f"{_TAP} {_RATES_OF[34]} COD#=0 CONT# NODE# {_CONTROL}",
 }
 _DC_LINE = (
     "NAME='' MDC=0 RDC=0.0 SETVL=nan VSCHD=nan VCMOD=0.0 RCOMP=0.0 DELTI METER DCVMIN CCCITMX "
@@ -130,59 +144,90 @@ def _ends(text: str, letters: str) -> list[str]:
 
 
 _SHUNT = "VSWHI VSWLO SWREM RMPCT RMIDNT BINIT=0.0"
+_SHUNT_35 = "I=whole ID='1' MODSW=1 ADJM STAT=1 VSWHI VSWLO SWREG NREG RMPCT RMIDNT BINIT=0.0"
+_INDUCTION = "I=whole ID='1' STATUS=1 SCODE DCODE AREA ZONE OWNER"
+_MOTOR = (
+    "TCODE BCODE MBASE=nan RATEKV PCODE=1 PSET=0.0 H A B D E RA=nan XA=nan XM=nan R1=nan X1=nan "
+    "R2=nan X2=nan X3=nan E1 SE1 E2 SE2 IA1 IA2 XAMULT"
+)
 
 # The lines of one record of a section, from a revision on.
 _RECORDS: dict[str, dict[int, list[str]]] = {
     "bus": {
-        30: [f"{_BUS} GL=0.0 BL=0.0 AREA=1 ZONE=1 VM=1.0 VA=0.0 OWNER"],
+        23: [
+            "I=whole IDE=1 PL=0.0 QL=0.0 GL=0.0 BL=0.0 AREA=1 VM=1.0 VA=0.0 NAME='' BASKV=0.0 "
+            "ZONE=1"
+        ],
+        24: [f"{_BUS} GL=0.0 BL=0.0 AREA=1 ZONE=1 VM=1.0 VA=0.0 OWNER"],
         31: [f"{_BUS} AREA=1 ZONE=1 OWNER VM=1.0 VA=0.0"],
         33: [f"{_BUS} AREA=1 ZONE=1 OWNER VM=1.0 VA=0.0 NVHI=1.1 NVLO=0.9 EVHI EVLO"],
     },
     "load": {
-        30: [_LOAD],
+        24: [_LOAD],
         31: [f"{_LOAD} SCALE"],
         33: [f"{_LOAD} SCALE INTRPT"],
         34: [f"{_LOAD} SCALE INTRPT DGENP=0.0 DGENQ=0.0 DGENM=0"],
         35: [f"{_LOAD} SCALE INTRPT DGENP=0.0 DGENQ=0.0 DGENM=0 LOADTYPE"],
+        36: [f"{_LOAD} SCALE INTRPT DGENP=0.0 DGENQ=0.0 DGENM=0 LOADTYPE NAME"],
     },
-    "fixed shunt": {31: ["I=whole ID='1' STATUS=1 GL=0.0 BL=0.0"]},
+    "fixed shunt": {
+        31: ["I=whole ID='1' STATUS=1 GL=0.0 BL=0.0"],
+        36: ["I=whole ID='1' STATUS=1 GL=0.0 BL=0.0 NAME"],
+    },
     "generator": {
-        30: [f"{_GEN} {_MACHINE} {_OWNERS}"],
+        23: [f"{_GEN} {_MACHINE} {_OWNERS}"],
         31: [f"{_GEN} {_MACHINE} {_OWNERS} WMOD WPF"],
         34: [f"{_GEN} {_MACHINE} {_OWNERS} WMOD WPF NREG"],
         35: [f"{_GEN} NREG {_MACHINE} BASLOD {_OWNERS} WMOD WPF"],
+        36: [f"{_GEN} NREG {_MACHINE} BASLOD {_OWNERS} WMOD WPF DROOPNAME NAME"],
     },
     "branch": {
-        30: [f"{_LINE} {_RATES[30]} {_LINE_SHUNTS} ST=1 LEN {_OWNERS}"],
+        23: [f"{_LINE} {_RATES[30]} RATIO=0.0 ANGLE=0.0 {_LINE_SHUNTS} ST=1 LEN {_OWNERS}"],
+        28: [f"{_LINE} {_RATES[30]} {_LINE_SHUNTS} ST=1 LEN {_OWNERS}"],
         31: [f"{_LINE} {_RATES[30]} {_LINE_SHUNTS} ST=1 MET LEN {_OWNERS}"],
         34: [f"{_LINE} NAME='' {_RATES[34]} {_LINE_SHUNTS} ST=1 MET LEN {_OWNERS}"],
+        36: [f"{_LINE} NAME='' {_RATES[34]} {_LINE_SHUNTS} ST=1 NSTAT MET LEN {_OWNERS}"],
     },
     "switching device": {
         34: [f"I=whole J=whole CKT='1' X=0.0 {_RATES[34]} STAT=1 NSTAT MET STYPE NAME=''"],
+        36: ["I=whole J=whole CKT='1' X=0.0 RSETNAM STAT=1 NSTAT MET STYPE NAME=''"],
+    },
+    "transformer adjustment": {
+        23: ["I=whole J=whole CKT='1' ICONT RMA RMI VMA VMI STEP TAB=0 CNTRL CR CX"],
     },
     "transformer": {
-        30: [_HEAD, _IMPEDANCES, *[_WINDING[30]] * 3],
+        28: [_HEAD, _IMPEDANCES, *[_WINDING[30]] * 3],
         33: [f"{_HEAD} VECGRP", _IMPEDANCES, *[_WINDING[30]] * 3],
-        34: [f"{_HEAD} VECGRP ZCOD", _IMPEDANCES, *[_WINDING[34]] * 3],
-        35: [f"{_HEAD} VECGRP ZCOD", _IMPEDANCES, *[_WINDING[35]] * 3],
+        34: [f"{_HEAD} VECGRP ZCOD=0", _IMPEDANCES, *[_WINDING[34]] * 3],
+        35: [f"{_HEAD} VECGRP ZCOD=0", _IMPEDANCES, *[_WINDING[35]] * 3],
     },
     "two-terminal dc": {
-        30: [_DC_LINE, *_ends(f"{_LCC} {_LCC_TAP}", "RI")],
+        23: [_DC_LINE, *_ends(f"{_LCC} {_LCC_TAP}", "RI")],
         34: [_DC_LINE, *_ends(f"{_LCC} {_LCC_TAP} ND#", "RI")],
         35: [_DC_LINE, *_ends(f"{_LCC} ND# {_LCC_TAP}", "RI")],
     },
     "vsc dc": {
-        30: [_VSC_LINE, *_ends(f"{_VSC} REMOT# RMPCT#", "12")],
+        29: [_VSC_LINE, *_ends(f"{_VSC} REMOT# RMPCT#", "12")],
         34: [_VSC_LINE, *_ends(f"{_VSC} VSREG# NREG# RMPCT#", "12")],
     },
     "switched shunt": {
+        23: [f"I=whole MODSW=1 VSWHI VSWLO SWREM BINIT=0.0 {_BLOCKS[30]}"],
+        28: [f"I=whole MODSW=1 VSWHI VSWLO SWREM RMIDNT BINIT=0.0 {_BLOCKS[30]}"],
         30: [f"I=whole MODSW=1 {_SHUNT} {_BLOCKS[30]}"],
         32: [f"I=whole MODSW=1 ADJM STAT=1 {_SHUNT} {_BLOCKS[30]}"],
         34: [f"I=whole MODSW=1 ADJM STAT=1 {_SHUNT} {_BLOCKS[30]} NREG"],
-        35: [
-            "I=whole ID='1' MODSW=1 ADJM STAT=1 VSWHI VSWLO SWREG NREG RMPCT RMIDNT BINIT=0.0 "
-            f"{_BLOCKS[35]}"
+        35: [f"{_SHUNT_35} {_BLOCKS[35]}"],
+        36: [f"{_SHUNT_35} NAME {_BLOCKS[35]}"],
+    },
+    "facts": {
+        23: [
+            "NAME='' I=whole J=0 MODE=1 PDES=0.0 QDES=0.0 VSET=1.0 SHMX=9999.0 TRMX VTMN VTMX "
+            "VSMX IMX LINX RMPCT OWNER SET1=0.0 SET2=0.0 VSREF FCREG MNAME NREG"
         ],
+    },
+    "induction machine": {
+        33: [f"{_INDUCTION} {_MOTOR}"],
+        36: [f"{_INDUCTION} NAME {_MOTOR}"],
     },
 }
 
@@ -226,6 +271,30 @@ def record(section: str, revision: int) -> tuple[Row, ...]:
     return tuple(_row(text.split()) for text in numbered)
 
 
+def of_switched_shunt(revision: int, fields: Sequence[str]) -> int:
+    """The revision whose layout a switched shunt has.
+
+    RMPCT was new in one of the revisions 28 to 30: the place of the only text, RMIDNT, shows it.
+    """
+    text = next((place for place, f in enumerate(fields) if f.startswith(lexing.QUOTE)), 0)
+    return {5: 28, 6: 30}.get(text, revision) if revision in range(28, 31) else revision
+
+
+@cache
+def named(row: Row, names: tuple[str, ...]) -> Row:
+    """A line whose fields are where a line of their names has them.
+
+    Args:
+        row: by the revision.
+        names: of all fields in order, as the file has them in a line that begins with `@!`.
+    """
+    places: dict[str, int] = {}
+    for place, name in enumerate(names):
+        places.setdefault(name.upper().replace(" ", ""), place)
+    fields = (Field(places.get(cell.name, cell.place), *cell[1:]) for cell in row.fields)
+    return Row(max(row.width, len(names)), tuple(fields))
+
+
 def _row(cells: Sequence[str]) -> Row:
     read = [(place, cell.partition("=")) for place, cell in enumerate(cells) if "=" in cell]
     return Row(len(cells), tuple(_field(place, name, value) for place, (name, _, value) in read))
@@ -244,59 +313,3 @@ def _field(place: int, name: str, value: str) -> Field:
 def _for(revision: int, by_revision: dict[int, _T]) -> _T:
     """The value for a revision: that of the latest one up to it."""
     return by_revision[max(key for key in by_revision if key <= revision)]
-
-
-# -- devices that the model does not have -----------------------------------------------
-
-
-@dataclass(frozen=True)
-class Device:
-    """Records that are only counted and named.
-
-    Attributes:
-        what: to call one.
-        status: place of the number in its first line that is zero out of service.
-        default: that number where it is left out.
-        more: number of lines that follow the first one.
-    """
-
-    what: str
-    status: Callable[[Sequence[str]], int]
-    default: int
-    more: Callable[[Sequence[str]], int]
-
-
-def _at(place: int) -> Callable[[Sequence[str]], int]:
-    return lambda fields: place
-
-
-def _whole(fields: Sequence[str], place: int, default: int = 0) -> int:
-    try:
-        return max(0, lexing.whole(fields[place]))
-    except (IndexError, ValueError):
-        return default
-
-
-def _gne_counts(fields: Sequence[str]) -> int:
-    """Place of NREAL, which follows NTERM and as many buses."""
-    return 3 + _whole(fields, 2, 1)
-
-
-def _gne_lines(fields: Sequence[str]) -> int:
-    place = _gne_counts(fields)
-    return sum(-(-_whole(fields, place + k) // 10) for k in range(3))  # ten numbers a line
-
-
-def out_of_service(device: Device, fields: Sequence[str]) -> bool:
-    """Whether a device is out of service by its first line."""
-    return _whole(fields, device.status(fields), device.default) == 0
-
-
-DEVICES = {
-    "multi-terminal dc": Device(
-        "multi-terminal dc line", _at(4), 0, lambda f: sum(_whole(f, k) for k in (1, 2, 3))
-    ),
-    "facts": Device("FACTS device", _at(3), 1, _at(0)),
-    "gne": Device("GNE device", lambda f: _gne_counts(f) + 3, 1, _gne_lines),
-    "induction machine": Device("induction machine", _at(2), 1, _at(0)),
-}

@@ -10,6 +10,8 @@ from scopf.network import csvtable
 
 QUOTE = "'"
 _TOKEN = re.compile(r"""'[^']*'|"[^"]*"|[^\s,/'"]+|[,/'"]""", re.ASCII)
+_SEPARATOR = " \t\r\v\f,/"
+_ENDS_FIELD = re.compile(r"\s*(?:[,/]|$)", re.ASCII)
 
 
 class Line(NamedTuple):
@@ -43,32 +45,99 @@ class Line(NamedTuple):
         return self.fields in (("Q",), ("q",))
 
 
-def lines(text: str) -> Iterator[tuple[int, str]]:
-    """Number and text of every line that is no comment line."""
-    split = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return ((k, line) for k, line in enumerate(split, 1) if not line.lstrip().startswith("@!"))
+def lines(text: str) -> tuple[list[tuple[int, str]], dict[int, str]]:
+    """Number and text of every line of data, and comment lines by the count of those before.
+
+    A comment line names the fields of the lines after it; of several the first one is kept.
+    """
+    found: list[tuple[int, str]] = []
+    comments: dict[int, str] = {}
+    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
+        if line.lstrip().startswith("@!"):
+            comments.setdefault(len(found), line.lstrip()[2:])
+        else:
+            found.append((number, line))
+    return found, comments
 
 
 def line(number: int, text: str) -> Line:
-    """The fields of a line."""
-    fields: list[str] = []
-    comment, open_ = "", True  # whether a comma now would leave a field out
+    """The fields of a line.
+
+    A quoted field ends at its next quote or, where that cannot be, as in `'O'Donnell'` or
+    `'10' POLE'`, at the one before a comma, a `/` or the end of the line.
+    """
+    tokens, comment = _tokens(text)
+    if any(token in ("'", '"') for token in tokens):
+        tokens, comment, fault = _tokens_with_quotes(text)
+        if fault:
+            return Line(number, tuple(_fields(tokens)), comment, fault)
+    return Line(number, tuple(_fields(tokens)), comment)
+
+
+def _tokens(text: str) -> tuple[list[str], str]:
+    """Fields and commas, and the comment; a quote on its own where quotes are not in pairs."""
+    tokens: list[str] = []
     for match in _TOKEN.finditer(text):
-        token = match[0]
+        token, end = match[0], match.end()
         if token == "/":
-            comment = text[match.end() :].strip()
-            break
+            return tokens, text[end:].strip()
+        quoted = token[0] in "'\"" and len(token) > 1
+        if quoted and end < len(text) and text[end] not in _SEPARATOR:
+            return [QUOTE], ""
+        tokens.append(token)
+    return tokens, ""
+
+
+def _tokens_with_quotes(text: str) -> tuple[list[str], str, str]:
+    """As `_tokens`, where names have quotes in them; also what is wrong, or ""."""
+    tokens: list[str] = []
+    at, separated = 0, True  # whether a quote before a separator may be ahead
+    while match := _TOKEN.search(text, at):
+        token, at = match[0], match.end()
+        if token == "/":
+            return tokens, text[at:].strip(), ""
+        if token[0] not in "'\"":
+            tokens.append(token)
+            continue
+        quote, start = token[0], match.start()
+        end = _closing(text, start + 1, quote) if separated else -1
+        if end < 0:
+            separated = False
+            end = _before_blank(text, start + 1, quote)
+        inside = text[start + 1 : end].replace(quote * 2, quote)
+        if end < 0 or (quote in inside and "," in inside):
+            return tokens, text[at:], f"a quote ({quote}) is not closed"
+        tokens.append(f"{quote}{inside}{quote}")
+        at = end + 1
+    return tokens, "", ""
+
+
+def _closing(text: str, start: int, quote: str) -> int:
+    """Place of the first quote before a comma, a `/` or the end of the line, or -1."""
+    end = text.find(quote, start)
+    while end >= 0 and not _ENDS_FIELD.match(text, end + 1):
+        end = text.find(quote, end + 1)
+    return end
+
+
+def _before_blank(text: str, start: int, quote: str) -> int:
+    end = text.find(quote, start)
+    while end >= 0 and text[end + 1 : end + 2].strip():
+        end = text.find(quote, end + 1)
+    return end
+
+
+def _fields(tokens: list[str]) -> Iterator[str]:
+    """Fields as `Line` has them, also those left out between commas."""
+    open_ = True  # whether a comma now would leave a field out
+    for token in tokens:
         if token == ",":
             if open_:
-                fields.append("")
+                yield ""
             open_ = True
             continue
-        if token in ("'", '"'):
-            fault = f"a quote ({token}) is not closed"
-            return Line(number, tuple(fields), text[match.end() :], fault)
-        fields.append(QUOTE + token[1:-1] if token[0] in "'\"" else token)
+        yield QUOTE + token[1:-1] if token[0] in "'\"" else token
         open_ = False
-    return Line(number, tuple(fields), comment)
 
 
 def number(token: str) -> float:

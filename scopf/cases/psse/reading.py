@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from scopf.arrays import Complexes, Floats, Ints
-from scopf.cases.psse import layout, lexing
+from scopf.cases.psse import corrections, devices, head, layout, lexing
 from scopf.cases.psse.lexing import Line
 from scopf.errors import CaseError, Fault
 
 THRSHZ = 1e-4  # p.u.; PSS/E's own default of the reactance up to which a line has none
-_REVISION = re.compile(r"PSS\W{0,4}(?:TM)?\W{0,3}E\W{0,3}(\d\d)", re.IGNORECASE | re.ASCII)
 _THRSHZ = re.compile(r"THRSHZ\s*=\s*([^\s,]+)", re.IGNORECASE | re.ASCII)
+_NAMED_FROM = 36  # the revision from which on the lines of field names are followed
 _KEYS = ("I", "J", "K", "ID", "CKT")
 _NEEDED = ("bus", "generator", "branch", "transformer")
 
@@ -60,7 +60,7 @@ class Records:
 
     def name(self, row: int) -> str:
         """Name of a record, as in PSS/E: "bus 12", "12 '1'", "12-13 '1'"; of a DC line "'A'"."""
-        if "I" not in self.columns:
+        if "I" not in self.columns or "MODE" in self.columns:
             return f"'{self.columns['NAME'][row]}'"
         cell = {key: self.columns[key][row] for key in _KEYS if key in self.columns}
         buses = "-".join(str(abs(cell[key])) for key in _KEYS[:3] if cell.get(key))
@@ -82,18 +82,24 @@ class Case:
         thrshz: p.u., the reactance that stands for none.
         revision: of the format.
         records: by section, also of sections that the file does not have.
+        corrections: impedance correction tables by number.
         faults: of the text.
         unsupported: content in service that the model does not represent.
-        remarks: sentences for the log.
+        remarks: sentences for the log on what is changed or left out.
     """
 
     base_mva: float = 100.0
     thrshz: float = THRSHZ
     revision: int = 33
     records: dict[str, Records] = field(default_factory=dict)
+    corrections: dict[int, corrections.Table] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     unsupported: list[Fault] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+
+    def table(self, section: str) -> Records:
+        """The records of a section; none where the revision does not have it."""
+        return self.records.get(section, Records(section))
 
 
 def place(section: str, line: int) -> str:
@@ -122,8 +128,9 @@ class _StopError(Exception):
 
 class _SectionReader:
     def __init__(self, text: str) -> None:
-        self.rows = list(lexing.lines(text))
-        self.at = 0
+        self.rows, self.comments = lexing.lines(text)
+        self.at, self.adds = 0, False
+        self.names: tuple[str, ...] = ()
         self.case = Case()
 
     def read(self) -> None:
@@ -143,55 +150,35 @@ class _SectionReader:
         for section in missing:
             if section in _NEEDED:
                 self._fault(f"there is no {section.upper()} data: the file ends before it")
+        self._whole_case()
         if not missing:
             self._after()
 
     # -- head -----------------------------------------------
 
     def _head(self) -> None:
-        """The three lines before the data: case identification and two titles."""
-        case = self.case
-        while self.at < len(self.rows) and not self.rows[self.at][1].strip():
-            self.at += 1
-        first = self._next() or Line(1, ())
-        names = ("IC", "SBASE", "REV", "XFRRAT", "NXFRAT", "BASFRQ")
-        given = dict(zip(names, first.fields, strict=False))
-        numbers = {}
-        for name, default in zip(names, (0.0, 100.0, None, 0.0, 0.0, 60.0), strict=True):
-            try:
-                token = given.get(name) or None
-                numbers[name] = default if token is None else lexing.number(token)
-            except ValueError as error:
-                self._fault(f"{error} ({name})", place("case identification", first.number))
-        if case.faults or len(first.fields) < 2:
-            self._fault("does not begin as a PSS/E .raw file does, with `0, 100.0, 33, ...`")
+        case, found = self.case, head.read(self.rows)
+        case.faults += found.faults
+        if found.revision is None:
             raise _StopError
-        revision = numbers["REV"]
-        written = _REVISION.search(first.comment)
-        if revision is None and written:
-            revision = float(written[1])
-        if revision is None or int(revision) not in layout.REVISIONS:
-            said_so = "the revision (REV) is missing" if revision is None else ""
-            low, high = layout.REVISIONS[0], layout.REVISIONS[-1]
-            text = said_so or f"revision {revision:g} is not read"
-            text += f": save the case in PSS/E as revision 33 ({low} to {high} are read)"
-            self._fault(text, place("case identification", first.number))
-            raise _StopError
-        if numbers["IC"] != 0:
+        case.revision, case.base_mva = found.revision, found.base_mva
+        case.remarks += found.remarks
+        self.at, self.adds = found.rows, found.adds
+
+    def _whole_case(self) -> None:
+        """Refuse a file that says that it adds to another case, unless it is a whole one."""
+        if not self.adds:
+            return
+        where = place("case identification", self.rows[0][0])
+        parts = [self.case.table(key) for key in ("bus", "generator", "branch", "transformer")]
+        if 3 in parts[0].wholes("IDE") and len(parts[1]) and len(parts[2]) + len(parts[3]):
+            text = (
+                "IC is not 0, which is said of changes to another case; it is read as a whole one"
+            )
+            self.case.remarks.append(text)
+        else:
             text = "IC is not 0: the file holds changes to another case, not a case"
-            self._fault(text, place("case identification", first.number))
-        case.revision, case.base_mva = int(revision), float(numbers["SBASE"] or 0.0)
-        if not case.base_mva > 0:
-            text = f"SBASE must be a positive number of MVA, got {case.base_mva:g}"
-            self._fault(text, place("case identification", first.number))
-            case.base_mva = 100.0
-        for name, what, least in (("XFRRAT", "transformer", 0.5), ("NXFRAT", "line", 0.5)):
-            if (numbers[name] or 0.0) > least:
-                case.remarks.append(
-                    f"{what} ratings are currents ({name} = {numbers[name]:g}); they are read as "
-                    "limits of MVA at 1 p.u. voltage"
-                )
-        self.at += 2  # titles
+            self._fault(text, where)
 
     # -- sections -----------------------------------------------
 
@@ -215,6 +202,10 @@ class _SectionReader:
     def _section(self, section: str, following: str) -> None:
         """All records up to the zero that ends them."""
         start = self.at
+        self.names = ()
+        if self.case.revision >= _NAMED_FROM:
+            written = lexing.line(0, self.comments.get(start, ""))
+            self.names = tuple(map(lexing.words, written.fields))
         while (line := self._next()) is not None:
             if line.ends_section:
                 self._announced(line, section, following)
@@ -242,11 +233,18 @@ class _SectionReader:
             raise _StopError
 
     def _record(self, section: str, line: Line) -> None:
-        layouts = layout.record(section, self.case.revision)
+        revision = self.case.revision
+        if section == "switched shunt":
+            revision = layout.of_switched_shunt(revision, line.fields)
+        layouts = layout.record(section, revision)
+        if len(layouts) == 1 and self.names:
+            layouts = (layout.named(layouts[0], self.names),)
         if layouts:
             self._table(section, layouts, line)
-        elif section in layout.DEVICES:
+        elif section in devices.DEVICES:
             self._device(section, line)
+        elif section == "impedance correction":
+            self._correction(line)
         elif section == "system-wide":
             self._setting(line)
 
@@ -264,12 +262,12 @@ class _SectionReader:
 
     def _device(self, section: str, line: Line) -> None:
         """A record that the model does not have: named if it is in service."""
-        device = layout.DEVICES[section]
+        device = devices.DEVICES[section]
         if line.fault:
             self._fault(line.fault, place(section, line.number))
         for _ in range(min(device.more(line.fields), len(self.rows) - self.at)):
             self._next()
-        if not layout.out_of_service(device, line.fields):
+        if not devices.out_of_service(device, line.fields):
             name = lexing.words(line.fields[0]) if line.fields else ""
             text = f"this {device.what} is in service; it is not represented"
             where = place(section, line.number)
@@ -284,8 +282,10 @@ class _SectionReader:
                 count += 1
         self.at = len(self.rows)
         if first is not None:
-            text = f"node-breaker detail ({count} records) is not read; buses are as in BUS data"
-            self.case.unsupported.append(Fault(text, place("substation", first.number)))
+            self.case.remarks.append(
+                f"node-breaker detail (SUBSTATION data, {count} records from line {first.number} "
+                "on) is left out; the buses and branches are those of the other sections"
+            )
 
     def _after(self) -> None:
         """Complain about what follows the last section."""
@@ -296,6 +296,33 @@ class _SectionReader:
             self._fault(text, f"line {number}")
 
     # -- records -----------------------------------------------
+
+    def _correction(self, first: Line) -> None:
+        """An impedance correction table, of several lines where the factors are complex."""
+        number, *values = [*self._numbers(first), 0.0][: max(len(first.fields), 1)]
+        width = corrections.width(self.case.revision, values)
+        read = 0  # values that do not end the table
+        while width == corrections.COMPLEX and not corrections.closed(values[read:]):
+            read = len(values) // width * width
+            line = self._next()
+            if line is None or line.ends_section or line.ends_file or _begins_table(line):
+                self.at -= line is not None
+                break
+            values += self._numbers(line)
+        self.case.corrections[int(number)] = corrections.table(values, width)
+
+    def _numbers(self, line: Line) -> list[float]:
+        """The fields of a line that has nothing but numbers."""
+        if line.fault:
+            self._fault(line.fault, place("impedance correction", line.number))
+        found = []
+        for token in line.fields:
+            try:
+                found.append(lexing.number(token) if token else 0.0)
+            except ValueError as error:
+                self._fault(str(error), place("impedance correction", line.number))
+                found.append(0.0)
+        return found
 
     def _table(self, section: str, layouts: tuple[layout.Row, ...], first: Line) -> None:
         """One record, which may have several lines."""
@@ -359,6 +386,11 @@ class _SectionReader:
 
     def _fault(self, text: str, where: str = "", column: str = "") -> None:
         self.case.faults.append(Fault(text, where, column=column))
+
+
+def _begins_table(line: Line) -> bool:
+    """Whether a line is the first one of a table: its number, and points of three numbers."""
+    return len(line.fields) % corrections.COMPLEX == 1 and line.fields[0].isdecimal()
 
 
 def _third(fields: tuple[str, ...]) -> bool:

@@ -18,6 +18,7 @@ from scopf.arrays import Complexes, Floats, Ints
 PER_UNIT, KILOVOLTS, NOMINAL = 1, 2, 3  # CW
 ON_SYSTEM, ON_OWN, WATTS = 1, 2, 3  # CZ
 ADMITTANCE, NO_LOAD_TEST = 1, 2  # CM
+_ROUNDING = 1e-14  # of the sum of the impedances that a star is made of
 
 
 def ratio(cw: Ints, windv: Floats, nomv: Floats, base_kv: Floats) -> Floats:
@@ -78,5 +79,18 @@ def magnetizing(
 
 
 def star(z12: Complexes, z23: Complexes, z31: Complexes) -> tuple[Complexes, Complexes, Complexes]:
-    """Impedances from each winding to the star point, from those between pairs of windings."""
-    return (z12 + z31 - z23) / 2, (z12 + z23 - z31) / 2, (z23 + z31 - z12) / 2
+    """Impedances from each winding to the star point, from those between pairs of windings.
+
+    What is left of a sum by rounding is zero.
+    """
+    legs = (z12 + z31 - z23) / 2, (z12 + z23 - z31) / 2, (z23 + z31 - z12) / 2
+    pairs = z12, z23, z31
+    real, imaginary = (sum(abs(part(z)) for z in pairs) * _ROUNDING for part in (np.real, np.imag))
+
+    def rounded(leg: Complexes) -> Complexes:
+        return np.asarray(
+            np.where(abs(leg.real) <= real, 0.0, leg.real)
+            + 1j * np.where(abs(leg.imag) <= imaginary, 0.0, leg.imag)
+        )
+
+    return rounded(legs[0]), rounded(legs[1]), rounded(legs[2])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scopf.arrays import Complexes, Flags, Floats, Ints, Strings, texts
-from scopf.cases.psse import checks, transformers
+from scopf.cases.psse import branches, checks, transformers
 from scopf.cases.psse.branches import Ends, Origins, names
 from scopf.cases.psse.reading import Case
 from scopf.errors import Fault
@@ -55,7 +55,7 @@ class Transformers:
     def __init__(
         self, case: Case, number: Ints, base_kv: Floats, live: Flags, faults: list[Fault]
     ) -> None:
-        self.records, self.system = case.records["transformer"], case.base_mva
+        self.records, self.system = case.table("transformer"), case.base_mva
         self.number, self.base_kv, self.live, self.faults = number, base_kv, live, faults
         records = self.records
         self.code = {}
@@ -76,12 +76,13 @@ class Transformers:
         self.on = {k: ~np.isin(self.status, open_) for k, open_ in _OPEN.items()}
         self.tap = {k: self._tap(k) for k in self.end}
         self.y = self._magnetizing()
-        self._corrected(case)
+        self.factor = {k: self._correction(case, k) for k in self.end}
+        self._controls(case)
 
     def two(self) -> Ends:
         """Transformers of two windings."""
         rows = np.flatnonzero(~self.three)
-        z = self._impedance("1-2", ~self.three) * self.tap[2] ** 2
+        z = self._impedance("1-2", ~self.three) * self.factor[1] * self.tap[2] ** 2
         on = self.status != 0
         return self._branches(rows, 1, self.end[2], self.tap[1] / self.tap[2], z, on, self.y)
 
@@ -110,7 +111,15 @@ class Transformers:
         pairs = [self._impedance(pair, self.three) for pair in _PAIRS]
         none = np.zeros_like(self.y)
         return [
-            self._branches(rows, k, star, self.tap[k], z, self.on[k], self.y if k == 1 else none)
+            self._branches(
+                rows,
+                k,
+                star,
+                self.tap[k],
+                z * self.factor[k],
+                self.on[k],
+                self.y if k == 1 else none,
+            )
             for k, z in enumerate(transformers.star(pairs[0], pairs[1], pairs[2]), 1)
         ]
 
@@ -141,6 +150,7 @@ class Transformers:
             y_from=y[rows],
             y_to=zero.astype(np.complex128),
             name=legs if self.three[rows].any() else called,
+            may_be_jumper=np.zeros(len(rows), dtype=bool),
             origin=[(records, int(row)) for row in rows],
         )
 
@@ -205,13 +215,26 @@ class Transformers:
             self._fault(row, text, "MAG1")
         return np.where(np.isfinite(y), y, 0.0)
 
-    def _corrected(self, case: Case) -> None:
-        """Name transformers whose impedance follows their tap by a table."""
-        tables = [self.records.wholes(f"TAB{k}") for k in self.end]
-        given = np.any([tab != 0 for tab in tables], axis=0) & (self.status != 0)
-        for row in np.flatnonzero(given):
-            text = "impedance correction tables (TAB) are not applied; the impedance is as written"
-            case.unsupported.append(self.records.fault(int(row), text, "TAB1"))
+    def _correction(self, case: Case, k: int) -> Complexes:
+        """Factors on the impedance of winding k at its tap or angle, by its table."""
+        records = self.records
+        there = self.three if k > 1 else np.ones(len(records), dtype=bool)
+        tables = np.where(there, records.wholes(f"TAB{k}"), 0)
+        present = self.tap[k], records.floats(f"ANG{k}")
+        on = self.on[k] & (self.status != 0)
+        factor = branches.correction(case, records, tables, present, on, self.faults)
+        between_pairs = self.three & (records.wholes("ZCOD") != 0) & (factor != 1)
+        for row in np.flatnonzero(between_pairs):
+            text = "impedance correction tables between pairs of buses (ZCOD) are not represented"
+            case.unsupported.append(records.fault(int(row), text, "ZCOD"))
+        return np.where(between_pairs, 1.0, factor)
+
+    def _controls(self, case: Case) -> None:
+        """Count the transformers whose tap or angle PSS/E would move."""
+        moves = [self.on[k] & (self.records.wholes(f"COD{k}") > 0) for k in self.end]
+        count = int((np.any(moves, axis=0) & (self.status != 0)).sum())
+        if count:
+            case.remarks.append(f"{count} transformers that control (COD) keep their tap and angle")
 
     def _fault(self, row: Any, text: str, column: str) -> None:
         self.faults.append(self.records.fault(int(row), text, column))
