@@ -51,6 +51,7 @@ def _problem(
     droop_base: options.DroopBase = None,
     inverters: options.InverterTable = None,
     capability: options.Capability = False,
+    limit: options.Limit = "power",
     rating_factor: options.RatingFactor = None,
     mq_min: Annotated[
         float | None,
@@ -82,9 +83,8 @@ def _problem(
         raise ScopfError("co-design needs both --mq-min and --mq-max")
     bounds = None if mq_min is None or mq_max is None else (mq_min, mq_max)
     further: dict[str, Any] = {**numbers, "mq": None}  # the units have it
-    return scopf.build(
-        net, units, criterion=criterion, mq_bounds=bounds, capability=capability, **further
-    )
+    further |= {"criterion": criterion, "capability": capability, "limit": limit}
+    return scopf.build(net, units, mq_bounds=bounds, **further)
 
 
 def _solution(
