@@ -334,7 +334,7 @@ def test_a_net_is_left_as_it_is():
         (lambda net: net.ext_grid.__setitem__("in_service", False), "nothing sets the angle"),
         (lambda net: net.__setitem__("sn_mva", -1), "sn_mva must be a positive number, got -1"),
         (lambda net: net.__setitem__("load", 5), "load: is a int and no table"),
-        (lambda net: pandapower.create_svc(net, 8, 1, -10, 1.0, 90), "static VAr compensators"),
+        (lambda net: net.__setitem__("load_dc", pd.DataFrame({"in_service": [True]})), "DC grids"),
         (lambda net: pandapower.create_switch(net, 3, 0, et="l")
          * 0 or net.switch.__setitem__("bus", 8), "bus 8 is no end of line 0"),
         (lambda net: pandapower.create_poly_cost(net, 0, "gen", 3, check=False),
@@ -357,9 +357,10 @@ def test_faults_are_sentences(change, said):
 
 def test_what_is_not_represented_can_be_ignored(caplog):
     net = base_net()
-    pandapower.create_svc(net, 8, 1, -10, 1.0, 90)
-    assert len(scopf.load_case(net, ignore_unsupported=True).gen) == 2
-    assert "static VAr compensators" in caplog.text
+    net["load_dc"] = pd.DataFrame({"in_service": [True]})
+    grid = scopf.load_case(net, ignore_unsupported=True)
+    assert "ignored: load_dc row 1" in grid.approximations[0]
+    assert grid.approximations[0] in caplog.text
 
 
 def test_costs_that_choose_nothing_are_told(caplog):
@@ -397,8 +398,14 @@ def test_fused_buses_go_by_the_one_with_a_machine():
 def test_a_file_is_not_opened(tmp_path):
     path = tmp_path / "net.json"
     pandapower.to_json(base_net(), str(path))
-    with pytest.raises(scopf.CaseError, match="pandapower net in a file"):
+    with pytest.raises(scopf.CaseError, match="pandapower net in a file") as refused:
         scopf.load_case(path)
+    code = "import pandapower, scopf\n" + "\n".join(
+        line.strip() for line in str(refused.value).splitlines()[-2:]
+    )
+    found = {}
+    exec(code, found)
+    assert found["grid"] == scopf.load_case(base_net())
 
 
 def test_other_sources_do_without_pandapower():

@@ -75,13 +75,16 @@ def imported() -> Any:
     return pandapower
 
 
-def convert(net: Any, tables: dict[str, pd.DataFrame], source: str) -> Converted:
+def convert(
+    net: Any, tables: dict[str, pd.DataFrame], source: str, aliases: dict[str, str]
+) -> Converted:
     """Have pandapower convert the tables of a net.
 
     Args:
         net: the net, left as it is.
         tables: as `elements.cleaned` gives them, without a fault.
         source: its name, for errors.
+        aliases: names of elements that stand for another one.
 
     Raises:
         CaseError: when pandapower cannot.
@@ -105,7 +108,7 @@ def convert(net: Any, tables: dict[str, pd.DataFrame], source: str) -> Converted
         row=pd.Series(places[tables["bus"].index], index=tables["bus"].index),
         star=places[aux.get("trafo3w", nothing)],
         inside=places[aux.get("xward", nothing)],
-        branch_names=_names(copy, lookups["branch"], len(matrices["branch"])),
+        branch_names=_names(copy, lookups["branch"], len(matrices["branch"]), aliases),
     )
 
 
@@ -133,7 +136,9 @@ def _fill(copy: Any, net: Any, tables: dict[str, pd.DataFrame]) -> None:
     copy["gen"] = copy["gen"].drop(columns=["min_vm_pu", "max_vm_pu"])
 
 
-def _names(copy: Any, places: dict[str, tuple[int, int]], count: int) -> Strings:
+def _names(
+    copy: Any, places: dict[str, tuple[int, int]], count: int, aliases: dict[str, str]
+) -> Strings:
     """Name of the element that each row of the branch matrix is."""
     names = np.full(count, "", dtype=object)
     for table, (first, last) in places.items():
@@ -141,7 +146,8 @@ def _names(copy: Any, places: dict[str, tuple[int, int]], count: int) -> Strings
         if table == "switch":
             index = index[private.switch_branches(copy)]
         sides = (" hv", " mv", " lv") if table == "trafo3w" else ("",)
-        names[first:last] = [f"{table} {number}{side}" for side in sides for number in index]
+        known = [f"{table} {number}{side}" for side in sides for number in index]
+        names[first:last] = [aliases.get(name, name) for name in known]
     return texts(names)
 
 
@@ -161,7 +167,7 @@ def two_ports(converted: Converted) -> dict[str, Any]:
     kind = np.array([name.split(" ")[0] for name in converted.branch_names], dtype=np.str_)
     rated = np.isin(kind, ("line", "trafo", "trafo3w"))  # a 0 there is one that was written
     free = np.isnan(rate) | (rate >= 1e10) | ((rate == 0) & ~rated)
-    free |= (kind == "impedance") & (rate >= _UNLIMITED)
+    free |= np.isin(kind, ("impedance", "tcsc")) & (rate >= _UNLIMITED)
     return {
         "f": branch[:, k.F_BUS].astype(np.int64),
         "t": branch[:, k.T_BUS].astype(np.int64),

@@ -12,7 +12,8 @@ import pandas as pd
 
 from scopf.arrays import Floats, Ints, texts
 from scopf.cases import dclosses
-from scopf.cases.pandapower import costs, elements, impedances, sources
+from scopf.cases.approximations import Approximations
+from scopf.cases.pandapower import costs, elements, facts, impedances, sources
 from scopf.cases.pandapower.elements import row_faults
 from scopf.errors import CaseError, Fault, listing
 from scopf.network.network import Network
@@ -22,9 +23,6 @@ from scopf.network.tables import Branches, Buses, Gens
 log = logging.getLogger(__name__)
 
 _UNSUPPORTED = {
-    "svc": "static VAr compensators",
-    "ssc": "static synchronous compensators",
-    "tcsc": "thyristor-controlled series capacitors",
     "vsc": "converters between AC and DC grids",
     "vsc_stacked": "converters between AC and DC grids",
     "vsc_bipolar": "converters between AC and DC grids",
@@ -56,9 +54,10 @@ def read(net: Any, *, ignore_unsupported: bool = False) -> Network:
     with np.errstate(all="ignore"):  # what overflows is infinite, and that is found
         parsed = ParsedNet(net, ignore_unsupported=ignore_unsupported)
         network = parsed.network()
-    sources.log_idle(parsed.name, parsed.tables, parsed.costs)
-    parsed.log_unsupplied(network)
-    return network
+    sources.explain_idle(parsed.tables, parsed.costs, parsed.notes)
+    facts.explain(parsed.tables, parsed.notes)
+    parsed.explain_unsupplied(network)
+    return parsed.notes.of(network)
 
 
 class ParsedNet:
@@ -67,6 +66,8 @@ class ParsedNet:
     Attributes:
         name, base: of the net, MVA.
         tables: its tables, cleaned.
+        facts: these with FACTS devices among the other elements.
+        notes: what was changed or left out.
         converted: by pandapower's converter.
         number: the network's bus number of each row of the converter's bus matrix, -1 where it has
             none.
@@ -76,6 +77,7 @@ class ParsedNet:
         faults: list[Fault] = []
         name = net.get("name")
         self.name = name if isinstance(name, str) and name else "pandapower net"
+        self.notes = Approximations(self.name)
         self.base = _positive(net, "sn_mva", faults)
         _positive(net, "f_hz", faults)
         self.tables = elements.cleaned(net, faults)
@@ -89,8 +91,9 @@ class ParsedNet:
         if faults:
             raise CaseError(self.name, faults)
         for fault in unsupported:
-            log.warning("%s: ignored: %s", self.name, fault)
-        self.converted = impedances.convert(net, self.tables, self.name)
+            self.notes.add(f"ignored: {fault}")
+        self.facts = facts.among_others(self.tables, self.base)
+        self.converted = impedances.convert(net, self.facts.tables, self.name, self.facts.names)
         self.ports = impedances.two_ports(self.converted)
         self.number = self._numbers()
 
@@ -113,8 +116,8 @@ class ParsedNet:
             names = {"gen": gen.name, "branch": self._branches().name}
             raise CaseError(self.name, [_renamed(fault, names) for fault in error.faults]) from None
 
-    def log_unsupplied(self, network: Network) -> None:
-        """Log what is in service at buses that nothing supplies, and so left out."""
+    def explain_unsupplied(self, network: Network) -> None:
+        """Say what is in service at buses that nothing supplies, and so left out."""
         bus, left = self.tables["bus"], network.bus.id[~network.bus.in_service]
         dead = bus.index[bus["in_service"] & self.bus_numbers.isin(left)]
         tables = {name: self.tables[name] for name in _AT_A_BUS}
@@ -124,8 +127,8 @@ class ParsedNet:
             for number in table.index[table["in_service"] & table["bus"].isin(dead)]
         ]
         if names:
-            text = "%s: no ext_grid and no gen with slack supplies %s, which is left out"
-            log.warning(text, self.name, listing(names))
+            supplies = "no ext_grid and no gen with slack supplies"
+            self.notes.add(f"{supplies} {listing(names)}, which is left out")
 
     @property
     def bus_numbers(self) -> pd.Series[int]:
@@ -223,9 +226,13 @@ class ParsedNet:
             fixed = table[live & ~table["controllable"]]
             rows.append(self.converted.row.loc[fixed["bus"]].to_numpy())
             voltages.append(fixed["vm_pu"].to_numpy())
-        on = self.tables["xward"]["in_service"].to_numpy()
+        wards, holding = self.facts.tables["xward"], self.facts.holding
+        on = (wards["in_service"] & ~wards.index.isin(self.facts.free)).to_numpy()
         rows.append(self.converted.inside[on])
-        voltages.append(self.tables["xward"]["vm_pu"].to_numpy()[on])
+        voltages.append(wards["vm_pu"].to_numpy()[on])
+        holding = holding[holding["in_service"]]
+        rows.append(self.converted.row.loc[holding["bus"]].to_numpy())
+        voltages.append(holding["set_vm_pu"].to_numpy())
         return np.concatenate(rows), np.concatenate(voltages)
 
     def _name_inner(self, names: Any) -> None:
@@ -233,7 +240,8 @@ class ParsedNet:
             ("trafo3w", self.converted.star, "star point of"),
             ("xward", self.converted.inside, "inside"),
         ):
-            names[rows] = [f"{what} {table} {number}" for number in self.tables[table].index]
+            known = [f"{table} {number}" for number in self.facts.tables[table].index]
+            names[rows] = [f"{what} {self.facts.names.get(name, name)}" for name in known]
         for end in ("f", "t"):
             rows = self.ports[end]
             blank = names[rows] == ""
@@ -279,7 +287,18 @@ class ParsedNet:
 
     def _gens(self) -> Gens:
         inside = self.number[self.converted.inside]
-        return sources.gens(self.tables, self.bus_numbers, inside, self.costs, self.base)
+        wards, svc = self.facts.tables["xward"], self.facts.sources
+        names = [f"xward {number}" for number in wards.index]
+        holding = [
+            sources.holding([self.facts.names.get(n, n) for n in names], wards, inside, self.base),
+            sources.holding(
+                [f"svc {number}" for number in svc.index],
+                svc.rename(columns={"set_vm_pu": "vm_pu"}),
+                np.asarray(self.bus_numbers.loc[svc["bus"]], dtype=np.int64),
+                self.base,
+            ),
+        ]
+        return sources.gens(self.tables, self.bus_numbers, holding, self.costs, self.base)
 
 
 # -- faults -----------------------------------------------
