@@ -81,6 +81,8 @@ IgnoreUnsupported = Annotated[
     typer.Option("--ignore-unsupported", help="Warn about content that cannot be represented."),
 ]
 
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")]
+
 Flags = Sequence[inspect.Parameter]
 Command = TypeVar("Command", bound=Callable[..., None])
 

@@ -160,17 +160,12 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
     return {name: str(x) if isinstance(x, Path) else x for name, x in asked.items()}
 
 
-_Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object instead of the summary.")
-]
-
-
 @options.takes(_PROBLEM, NUMBERS, _SOLUTION)
 def solve(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the tables, as CSV and Parquet.")
     ] = None,
-    as_json: _Json = False,
+    as_json: options.Json = False,
     **given: Any,
 ) -> None:
     """Solve one case and print its Nodal Stability Shadow Prices.
@@ -251,7 +246,7 @@ _VERIFIED = options.of(_verified)
 
 
 @options.takes(_PROBLEM, NUMBERS, _SOLUTION, _VERIFIED)
-def verify(as_json: _Json = False, **given: Any) -> None:
+def verify(as_json: options.Json = False, **given: Any) -> None:
     """Solve one case and check by its dynamics whether the result is stable.
 
     Exit code: 0 stable, 1 not solved, not stable or undecided, 2 usage or bad input, 130
