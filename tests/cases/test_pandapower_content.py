@@ -138,3 +138,17 @@ def test_result_tables_of_absent_elements_keep_their_columns():
     solved(net).to_pandapower(net)
     assert {key: list(net[key].columns) for key in before} == before
     assert len(before["res_trafo3w"]) > 8
+
+
+def test_a_transformer_of_99_999_mva_is_without_a_rating():
+    """Sizes of the PEGASE and RTE cases, with which they have no feasible point."""
+    net = networks.case89pegase()
+    grid = scopf.load_case(net)
+    placeholders = int((net.trafo.sn_mva == 99.999).sum())
+    assert placeholders == 32
+    assert "sn_mva of 99.999 stands for no rating" in grid.approximations[0]
+    kinds = np.array([name.split(" ")[0] for name in grid.branch.name])
+    assert np.isinf(grid.branch.rate[kinds == "trafo"]).sum() == placeholders
+    assert solved(net).cost == pytest.approx(5819, abs=2)
+    net.trafo.loc[net.trafo.sn_mva == 99.999, "sn_mva"] = 99.9991
+    assert np.isfinite(scopf.load_case(net).branch.rate[kinds == "trafo"]).all()

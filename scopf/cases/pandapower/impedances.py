@@ -14,15 +14,17 @@ import numpy as np
 import pandas as pd
 
 from scopf.arrays import Floats, Ints, Strings, texts
+from scopf.cases.approximations import Approximations
 from scopf.cases.pandapower import private
 from scopf.cases.pandapower.elements import row_faults
-from scopf.errors import CaseError, Fault, ScopfError, installation
+from scopf.errors import CaseError, Fault, ScopfError, installation, listing
 
 _HANDED_ON = (
     "bus", "switch", "line", "trafo", "trafo3w", "impedance", "shunt", "ward", "xward", "motor",
 )  # fmt: skip
 _CHARACTERISTICS = ("trafo_characteristic_table", "shunt_characteristic_table")
 _UNLIMITED = 99999.0  # kA or MVA: what pandapower's converters write for no limit
+_OF_KVA = 99.999  # MVA: the same in transformers of cases that were converted when units were kVA
 
 
 @dataclass(frozen=True)
@@ -127,13 +129,28 @@ def _fill(copy: Any, net: Any, tables: dict[str, pd.DataFrame]) -> None:
             copy[name] = net[name].copy()
     copy["bus"] = copy["bus"].assign(min_vm_pu=0.0, max_vm_pu=2.0)
     for name, column in (("line", "max_i_ka"), ("trafo", "sn_mva")):
-        unlimited = copy[name][column] >= _UNLIMITED
+        unlimited = (copy[name][column] >= _UNLIMITED) | without_rating(copy[name])
         copy[name].loc[unlimited, "max_loading_percent"] = np.nan
     copy["motor"] = copy["motor"].assign(sn_mva=np.nan)
     copy["xward"] = copy["xward"].assign(slack_weight=0.0)
     for name in ("gen", "ext_grid"):
         copy[name] = tables[name].assign(controllable=True, slack_weight=1.0)
     copy["gen"] = copy["gen"].drop(columns=["min_vm_pu", "max_vm_pu"])
+
+
+def without_rating(table: pd.DataFrame) -> pd.Series[bool]:
+    """Mask of the transformers whose size says no more than that none was known."""
+    found: pd.Series[bool] = table.get("sn_mva", pd.Series(0.0, index=table.index)) == _OF_KVA
+    return found
+
+
+def explain(tables: dict[str, pd.DataFrame], notes: Approximations) -> None:
+    """Say which transformers in service count as without a rating."""
+    table = tables["trafo"]
+    rows = table.index[table["in_service"] & without_rating(table)]
+    if len(rows):
+        listed = listing(f"trafo {number}" for number in rows)
+        notes.add(f"sn_mva of {_OF_KVA} stands for no rating, so that {listed} is not limited")
 
 
 def _names(

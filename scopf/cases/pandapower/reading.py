@@ -55,6 +55,7 @@ def read(net: Any, *, ignore_unsupported: bool = False) -> Network:
         parsed = ParsedNet(net, ignore_unsupported=ignore_unsupported)
         network = parsed.network()
     sources.explain_idle(parsed.tables, parsed.costs, parsed.notes)
+    impedances.explain(parsed.tables, parsed.notes)
     facts.explain(parsed.tables, parsed.notes)
     parsed.explain_unsupplied(network)
     return parsed.notes.of(network)
