@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from scopf import files
 from scopf.cases import bundled, recognition
-from scopf.cases.pandapower.recognition import NOT_FROM_FILE, holds_net, is_net
+from scopf.cases.pandapower.recognition import holds_net, is_net, not_from_file
 from scopf.errors import CaseError, Fault, ScopfError, listing, nearest
 
 if TYPE_CHECKING:  # each reader is imported when it is used: the command line asks for names only
@@ -111,7 +111,7 @@ def _read(
         )
         raise CaseError(name, [Fault(text)])
     if holds_net(path):
-        raise CaseError(name, [Fault(NOT_FROM_FILE)])
+        raise CaseError(name, [Fault(not_from_file(name))])
     return _of_file(path, recognition.of(path), costs, dispatch_dc, ignore_unsupported)
 
 

@@ -1,4 +1,4 @@
-"""The command line: `scopf solve`, `verify`, `sweep`, `report`, `convert`, `cases`, studies."""
+"""The command line: `scopf solve`, `verify`, `sweep`, `info`, `report`, `convert`, studies, ..."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from scopf import __version__
 from scopf.cli import ending, interrupts, studies
 from scopf.cli.convert import convert
 from scopf.cli.ending import guarded
+from scopf.cli.info import info
 from scopf.cli.report import report
 from scopf.cli.solve import solve, verify
 from scopf.cli.sweep import sweep
@@ -69,6 +70,6 @@ def cases() -> None:
         typer.echo(f"{name:<{width}}  {buses:>5}  {gens:>4}  {branches:>8}  {title}")
 
 
-for _command in (solve, verify, sweep, cases, *studies.COMMANDS, report, convert):
+for _command in (solve, verify, sweep, info, cases, *studies.COMMANDS, report, convert):
     _sentence = (_command.__doc__ or "").partition("\n\n")[0]  # the list of commands has it whole
     app.command(short_help=" ".join(_sentence.split()))(guarded(_command))

@@ -11,6 +11,7 @@ import typer
 
 from scopf.cli import completion
 from scopf.errors import ScopfError
+from scopf.model.choices import Limit as _Limit
 
 Case = Annotated[
     str,
@@ -25,6 +26,10 @@ Lossless = Annotated[
 ]
 Capability = Annotated[
     bool, typer.Option("--capability", help="Keep P^2 + Q^2 of every inverter within its rating.")
+]
+Limit = Annotated[
+    _Limit,
+    typer.Option(help="Ratings of branches limit: power (|S|), or current (|I|), as pandapower's."),
 ]
 InverterTable = Annotated[
     Path | None,
@@ -75,6 +80,8 @@ IgnoreUnsupported = Annotated[
     bool,
     typer.Option("--ignore-unsupported", help="Warn about content that cannot be represented."),
 ]
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")]
 
 Flags = Sequence[inspect.Parameter]
 Command = TypeVar("Command", bound=Callable[..., None])

@@ -51,6 +51,7 @@ def _problem(
     droop_base: options.DroopBase = None,
     inverters: options.InverterTable = None,
     capability: options.Capability = False,
+    limit: options.Limit = "power",
     rating_factor: options.RatingFactor = None,
     mq_min: Annotated[
         float | None,
@@ -82,9 +83,8 @@ def _problem(
         raise ScopfError("co-design needs both --mq-min and --mq-max")
     bounds = None if mq_min is None or mq_max is None else (mq_min, mq_max)
     further: dict[str, Any] = {**numbers, "mq": None}  # the units have it
-    return scopf.build(
-        net, units, criterion=criterion, mq_bounds=bounds, capability=capability, **further
-    )
+    further |= {"criterion": criterion, "capability": capability, "limit": limit}
+    return scopf.build(net, units, mq_bounds=bounds, **further)
 
 
 def _solution(
@@ -160,17 +160,12 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
     return {name: str(x) if isinstance(x, Path) else x for name, x in asked.items()}
 
 
-_Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object instead of the summary.")
-]
-
-
 @options.takes(_PROBLEM, NUMBERS, _SOLUTION)
 def solve(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the tables, as CSV and Parquet.")
     ] = None,
-    as_json: _Json = False,
+    as_json: options.Json = False,
     **given: Any,
 ) -> None:
     """Solve one case and print its Nodal Stability Shadow Prices.
@@ -251,7 +246,7 @@ _VERIFIED = options.of(_verified)
 
 
 @options.takes(_PROBLEM, NUMBERS, _SOLUTION, _VERIFIED)
-def verify(as_json: _Json = False, **given: Any) -> None:
+def verify(as_json: options.Json = False, **given: Any) -> None:
     """Solve one case and check by its dynamics whether the result is stable.
 
     Exit code: 0 stable, 1 not solved, not stable or undecided, 2 usage or bad input, 130

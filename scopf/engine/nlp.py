@@ -347,7 +347,8 @@ class NLP:
         """The point with lifted variables equal to their expressions."""
         found, at = x.copy(), self._definition_columns
         for _ in range(len(at)):  # as deep as definitions may stand in each other
-            residual = self.constraints(found)[self.m - len(at) :].copy()
+            with np.errstate(all="ignore"):  # rows may divide by one that has no value yet
+                residual = self.constraints(found)[self.m - len(at) :].copy()
             found[at] += residual
             if not (np.abs(residual) > _SETTLED * np.maximum(1.0, np.abs(found[at]))).any():
                 break

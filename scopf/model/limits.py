@@ -13,6 +13,7 @@ from scopf.engine.formulation import Formulation
 from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint
 from scopf.model import relaxation
+from scopf.model.choices import Limit
 from scopf.model.flows import Flows
 from scopf.model.part import OperatingPoint, Part
 from scopf.model.relaxation import Relaxation
@@ -25,45 +26,69 @@ def apparent_power(p: Node, q: Node, rate: Node) -> Node:
     return (p**2 + q**2) / rate
 
 
+def current(p: Node, q: Node, vv: Node, rate: Node) -> Node:
+    """Left side of the thermal limit |I|^2 / rate <= rate, with |I| = |S| / V and vv = V^2."""
+    return (p**2 + q**2) / (rate * vv)
+
+
 @dataclass(frozen=True, eq=False)
 class ThermalLimits(Part):
-    """|S| <= rate at both ends of every limited branch, `branch_limit_{from,to}`.
+    """|S| <= rate, or |I| <= rate, at both ends of limited branches, `branch_limit_{from,to}`.
 
     Attributes:
         net: the network.
+        limit: whether ratings limit apparent power, or current (MVA at 1 p.u. voltage).
         branches: positions of the limited branches.
         at_from, at_to: the rows.
     """
 
     net: Network
+    limit: Limit
     branches: Ints
     at_from: Constraint
     at_to: Constraint
 
     @classmethod
-    def declare(cls, f: Formulation, net: Network, flows: Flows) -> Self:
+    def declare(cls, f: Formulation, net: Network, flows: Flows, limit: Limit) -> Self:
         """Declare the rows."""
         limited = np.flatnonzero(np.isfinite(net.branch.rate))
         index = f.index("branch_limited", net.branch.id[limited].tolist())
         rate = f.data(net.branch.rate[limited])
-        at_from, at_to = (
-            f.constraint(name, index, apparent_power(p[limited], q[limited], rate), upper=rate)
-            for name, p, q in (
-                ("branch_limit_from", flows.p_from, flows.q_from),
-                ("branch_limit_to", flows.p_to, flows.q_to),
-            )
-        )
-        return cls(net, limited, at_from, at_to)
+        rows = []
+        for name, p, q, bus in (
+            ("branch_limit_from", flows.p_from, flows.q_from, net.branch_from),
+            ("branch_limit_to", flows.p_to, flows.q_to, net.branch_to),
+        ):
+            left = apparent_power(p[limited], q[limited], rate)
+            if limit == "current":
+                left = current(p[limited], q[limited], flows.vv[bus[limited]], rate)
+            rows.append(f.constraint(name, index, left, upper=rate))
+        return cls(net, limit, limited, *rows)
+
+    def loading(self, flows: Floats, vm: Floats) -> tuple[Floats, Floats]:
+        """|S| or |I| over the rate at both ends of every branch; zero where it has none.
+
+        Args:
+            flows: into the branches, rows p_from, q_from, p_to, q_to.
+            vm: voltages of the buses.
+        """
+        p_from, q_from, p_to, q_to = flows / self.net.branch.rate
+        at_from, at_to = np.hypot(p_from, q_from), np.hypot(p_to, q_to)
+        if self.limit == "current":
+            at_from, at_to = at_from / vm[self.net.branch_from], at_to / vm[self.net.branch_to]
+        return at_from, at_to
 
     def residuals(self, at: OperatingPoint) -> dict[Constraint, Floats]:
-        """|S| above the rate, out of complex currents."""
+        """|S| or |I| above the rate, out of complex currents."""
         net, y, v = at.net, at.net.admittances, at.voltage
         v_from, v_to = v[net.branch_from], v[net.branch_to]
         into_from = (y.gff + 1j * y.bff) * v_from + (y.gft + 1j * y.bft) * v_to
         into_to = (y.gtt + 1j * y.btt) * v_to + (y.gtf + 1j * y.btf) * v_from
         rate = net.branch.rate[self.branches]
-        loading = np.abs(v_from * into_from), np.abs(v_to * into_to)
-        excess = (np.maximum(s[self.branches] - rate, 0.0) for s in loading)
+        limited = np.abs(into_from), np.abs(into_to)
+        if self.limit == "power":
+            limited = np.abs(v_from * into_from), np.abs(v_to * into_to)
+        excess = (np.maximum(size[self.branches] - rate, 0.0) for size in limited)
         return dict(zip((self.at_from, self.at_to), excess, strict=True))
 
     def relaxations(self) -> Sequence[Relaxation]:

@@ -4,7 +4,7 @@
     over        P, Q of generators; V, theta of buses
     subject to  power balance at every bus
                 bounds on P, Q, V; reference angle fixed
-                |S| <= rate at both branch ends; limits on angle differences
+                |S| <= rate (or |I| <= rate) at both branch ends; limits on angle differences
                 DC lines, P-Q curves and constant power factors, where the case has them
                 P^2 + Q^2 <= S^2 of every inverter, if asked for
                 the stability criterion, one set of rows per inverter
@@ -24,6 +24,7 @@ from scopf.arrays import Floats
 from scopf.engine.formulation import Formulation
 from scopf.model.balance import Balance
 from scopf.model.capability import Capability, Ratings
+from scopf.model.choices import Limit
 from scopf.model.codesign import DesignedStiffness, GivenStiffness
 from scopf.model.costs import GenerationCost
 from scopf.model.dclines import DcLineCost, DcLines
@@ -74,6 +75,7 @@ class OPF:
         inputs: Inputs,
         criterion: Criterion,
         capability: bool,
+        limit: Limit,
         mq_bounds: tuple[Floats, Floats] | None,
     ) -> OPF:
         """Declare the whole problem, and give its Params their values.
@@ -82,6 +84,7 @@ class OPF:
             inputs: network, inverters and numbers. A cost is declared where its price is a number.
             criterion: the stability criterion.
             capability: whether the inverters have capability circles.
+            limit: whether ratings of branches limit their apparent power or their current.
             mq_bounds: co-design: least and largest m_q of every inverter.
         """
         net, inverters, numbers = inputs.net, inputs.inverters, inputs.numbers
@@ -118,7 +121,7 @@ class OPF:
 
         # subject to
         balance = Balance.declare(f, net, v, g, dc, flows)
-        thermal = ThermalLimits.declare(f, net, flows)
+        thermal = ThermalLimits.declare(f, net, flows, limit)
         angles = AngleLimits.declare(f, net, v)
         curves = PqCurves.declare(f, net, g)
         circles = None

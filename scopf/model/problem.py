@@ -21,6 +21,7 @@ from scopf.engine.symbols import Parameter
 from scopf.errors import ScopfError, listing, number, spelled
 from scopf.model import capability as circles
 from scopf.model import codesign, costs, quantities
+from scopf.model.choices import Limit, check_limit
 from scopf.model.codesign import Bounds
 from scopf.model.opf import OPF
 from scopf.model.part import Inputs, Writes
@@ -44,12 +45,14 @@ class Scenario:
         numbers: by name, all but mq, which the inverters have.
         mq_bounds: least and largest m_q in co-design; None when the droops are given.
         capability: whether there are capability circles.
+        limit: whether ratings of branches limit their apparent power or their current.
         own_droop_margin: whether droop_margin was given, and is not what the criterion wants here.
     """
 
     numbers: Numbers = field(default_factory=lambda: Numbers(**DEFAULTS))
     mq_bounds: Bounds = None
     capability: bool = False
+    limit: Limit = "power"
     own_droop_margin: bool = False
 
     def __getattr__(self, name: str) -> Any:
@@ -64,6 +67,7 @@ class Scenario:
             **self.numbers,
             "mq_bounds": self.mq_bounds,
             "capability": self.capability,
+            "limit": self.limit,
             "own_droop_margin": self.own_droop_margin,
         }
 
@@ -73,7 +77,8 @@ class Scenario:
         found: dict[str, Any] = {name: x for name, x in self.numbers.items() if x is not None}
         if not self.own_droop_margin:
             del found["droop_margin"]
-        return {**found, "mq_bounds": self.mq_bounds, "capability": self.capability}
+        choices = {name: getattr(self, name) for name in ("mq_bounds", "capability", "limit")}
+        return {**found, **choices}
 
 
 class Problem:
@@ -107,7 +112,8 @@ class Problem:
             circles.check(net, inverters)
         with collector_off():
             inputs = Inputs(net, inverters, self.setting, numbers)
-            self.opf = OPF.declare(inputs, criterion, scenario.capability, bounds)
+            choices = scenario.capability, scenario.limit
+            self.opf = OPF.declare(inputs, criterion, *choices, bounds)
         if numbers["margin"] or numbers["droop_margin"]:
             self._warn_without_margin()
         self.lock = threading.RLock()
@@ -332,6 +338,7 @@ def build(
     criterion: str | Criterion = "voltage-difference",
     mq_bounds: Bounds = None,
     capability: bool = False,
+    limit: Limit = "power",
     **numbers: Unpack[Numbers],
 ) -> Problem:
     """Formulate the stability-constrained optimal power flow (P1).
@@ -346,6 +353,8 @@ def build(
         capability: whether every inverter keeps within its capability circle, P^2 + Q^2 <= S^2 with
             S its rating (the case's mBase is often a nominal 100: see `rating_mva` and
             `rating_factor` of `Inverters.at_generators`).
+        limit: of branches, by their ratings: "power" for |S| <= rating, as in MATPOWER and
+            PowerModels, or "current" for |I| <= rating at 1 p.u. voltage, as in pandapower.
         **numbers: any of these, which `Problem.update` may change; mq is on the system base:
 
     The reduced network counts as alpha B^red, so Gamma is divided by alpha; this is what the
@@ -368,6 +377,7 @@ def build(
     registry.check(rule)
     if not isinstance(capability, bool):
         raise ScopfError(f"capability is True or False, got {capability!r}")
+    check_limit(limit)
     if inverters is None:
         inverters = Inverters.at_generators(net)
     if not isinstance(inverters, Inverters):
@@ -387,7 +397,7 @@ def build(
     if hasattr(given_bounds, "items"):  # a mapping or a pandas Series: what it says now
         mq_bounds = net.unserved.without(dict(given_bounds.items()))
     scenario = Scenario(
-        quantities.changed(DEFAULTS, given), mq_bounds, capability, own_droop_margin=own_margin
+        quantities.changed(DEFAULTS, given), mq_bounds, capability, limit, own_margin
     )
     if scenario.numbers["eta_q"] > 0:
         costs.warn_without_quadratic(net)

@@ -24,7 +24,7 @@ from scopf.errors import (
     not_negative,
     number,
 )
-from scopf.network import islands, validation
+from scopf.network import info, islands, validation
 from scopf.network.tables import REFERENCE, Branches, Buses, DcLines, Gens, Table, positions
 
 if TYPE_CHECKING:
@@ -229,6 +229,10 @@ class Network:
             branch=self.branch.take(buses[self.branch_from]),
             dcline=line.take(starts & ends),
         )
+
+    def info(self) -> info.Info:
+        """Sizes, islands, load, and what to know before the first solve; prints as text."""
+        return info.info(self)
 
     def validate(self) -> list[Fault]:
         """Every fault of the data; an empty list when there is none."""

@@ -37,8 +37,7 @@ def solution(
     """
     x, solved = outcome.x, outcome.status.solved
     point = _point(problem, nlp, x)
-    p_from, q_from, p_to, q_to = point.flows / problem.base.branch.rate
-    loading = np.hypot(p_from, q_from), np.hypot(p_to, q_to)
+    loading = problem.opf.thermal.loading(point.flows, point.vm)
     cost = -nlp.objective(x) if nlp.maximize else nlp.objective(x)
     return Solution(
         status=outcome.status,

@@ -38,6 +38,7 @@ def as_dict(solution: Result) -> dict[str, Any]:
         "islands": problem.base.islands,
         "unserved": solution.setting.net.unserved.as_dict(problem.base.base_mva),
         "criterion": problem.criterion.name,
+        "limit": solution.scenario.limit,
         "status": str(solution.status),
         "solved": solution.solved,
         "message": solution.message,

@@ -10,7 +10,8 @@ these:
   a part of its own, and the price is the sum. The criterion adds it up
   (`Stability.load_prices`), because it knows what its rows are made of.
 - The price of a limit, named mu_..., is what one unit of relaxation saves; it is never negative.
-  A thermal row reads |S|^2/rate <= rate, and dJ*/d(rate) = -lambda (1 + |S|^2/rate^2); so does a
+  A thermal row reads |S|^2/rate <= rate, and dJ*/d(rate) = -lambda (1 + |S|^2/rate^2). So does one
+  that limits the current, with |I| for |S| and a rate in MVA at 1 p.u. voltage, and so does a
   capability circle. Lost opportunity costs p (S - A) with the row (A^2 + Q^2)/S - S <= 0, so there
   dJ*/dS = p - lambda (1 + (A^2 + Q^2)/S^2), and p = 2 lambda A/S by optimality.
 - A row that a user added has dJ*/d(its right side) = -lambda, in the units that it was written in;
@@ -174,7 +175,7 @@ def read(
         multipliers: of the solver.
         stability: the criterion at its last point.
         x: its last point.
-        loading: |S| / rate at the from and to end of each branch (zero without a limit).
+        loading: |S| or |I| over the rate at the from and to end of each branch; zero without one.
     """
     net, opf = problem.base, problem.opf
     per_mw, per_degree = 1.0 / net.base_mva, np.pi / 180.0

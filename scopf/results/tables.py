@@ -226,12 +226,16 @@ class Result:
 
     @cached_property
     def branches(self) -> pd.DataFrame:
-        """Flows into both ends, losses, loading and prices of the limits, by branch."""
+        """Flows into both ends, losses, loading and prices of the limits, by branch.
+
+        `loading_percent` is of |S|, or of |I| with the limit "current", and `mu_s_..._per_mvah` is
+        the value of more rating, then MVA at 1 p.u. voltage.
+        """
         import pandas as pd
 
         net, base = self.problem.base, self.problem.base.base_mva
         pf, qf, pt, qt = self.point.flows * base
-        loading = np.maximum(np.hypot(pf, qf), np.hypot(pt, qt)) / (net.branch.rate * base)
+        loading = np.maximum(*self.problem.opf.thermal.loading(self.point.flows, self.point.vm))
         return pd.DataFrame(
             {
                 "branch": net.branch.id,

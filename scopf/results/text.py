@@ -53,7 +53,8 @@ def blocks(solution: Result) -> list[Block]:
     lines: list[Block] = [
         f"{name}: {len(net.bus)} buses{islands}, {len(net.gen)} generators, "
         f"{len(net.branch)} branches, {len(problem.inverters)} inverters; "
-        f"criterion {problem.criterion.name}",
+        f"criterion {problem.criterion.name}"
+        + ("; ratings limit currents" if solution.scenario.limit == "current" else ""),
         f"{solution.status}: {solution.message}",
         f"{solution.iterations} iterations, {solution.seconds:.2f} s",
     ]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+STARTS = ("results", "dc", "flat")  # the first one has no voltages at open ends of branches
 _SAME = 1e-5  # p.u. and rad: how far pandapower's power flow may be from the solution
 _BACK = 1e-9  # MW that a dcline keeps which sends backwards: without, it would turn round
 _COMPARED = {  # columns that make a net the one that was solved
@@ -53,6 +54,8 @@ def write(solution: Result, net: Any, *, setpoints: bool = False) -> None:
     dispatch = _Dispatch(solution, parsed)
     flow = copy.deepcopy(net)
     dispatch.freeze_loads(flow)
+    if len(dispatch.parsed.tables["tcsc"]):
+        flow["tcsc"]["controllable"] = False  # the reactance that was solved with
     dispatch.put(flow)
     dispatch.one_reference(flow, there)
     dispatch.power_flow(flow)
@@ -182,37 +185,21 @@ class _Dispatch:
         return [int(number) for number in others]
 
     def power_flow(self, net: Any) -> None:
-        """Run pandapower's power flow from the solution.
+        """Run pandapower's power flow from the solution, or if that fails from other starts.
 
         Raises:
             ScopfError: when it does not converge, or elsewhere.
         """
         self._start(net)
         vm, va = net["res_bus"]["vm_pu"].to_numpy(), net["res_bus"]["va_degree"].to_numpy()
-        live = np.isfinite(vm)
         net["user_pf_options"] = {}
-        pandapower = imported()
-        with quietly():
-            try:
-                pandapower.runpp(
-                    net, calculate_voltage_angles=True, init="results", max_iteration=20,
-                    tolerance_mva=1e-8,
-                )  # fmt: skip
-            except Exception as error:
-                reason = " ".join(str(error).split())[:200]
-                text = "pandapower finds no power flow at this dispatch"
-                raise ScopfError(f"{text} ({type(error).__name__}: {reason})") from error
-        found = net["res_bus"].loc[net["bus"].index]
-        v, w = (m * np.exp(1j * np.radians(a)) for m, a in (
-            (vm, va), (found["vm_pu"].to_numpy(), found["va_degree"].to_numpy())
-        ))  # fmt: skip
-        off = np.abs(v - w)[live]
-        if not (off <= _SAME).all():
-            worst = net["bus"].index[live][np.argmax(np.nan_to_num(off, nan=np.inf))]
-            raise ScopfError(
-                f"pandapower's power flow at this dispatch is elsewhere: {np.max(off):.2g} p.u. "
-                f"apart at bus {worst}; has the net changed since it was read?"
-            )
+        failures = []
+        for start in STARTS:
+            failure = _ran(net, start) or _elsewhere(net, vm, va)
+            if not failure:
+                return
+            failures.append(failure)
+        raise ScopfError(failures[0])
 
     def _start(self, net: Any) -> None:
         """Leave the voltages of all buses, inner ones too, where pandapower looks for a start."""
@@ -220,7 +207,8 @@ class _Dispatch:
         found: dict[str, pd.DataFrame] = {}
         for table, sides in _SIDES.items():
             columns = [f"{q}_{side}_{u}" for side in sides for q, u in _POLAR]
-            found[table] = pd.DataFrame(np.nan, index=net[table].index, columns=columns)
+            if len(net[table]):  # the result table of what is absent keeps its columns
+                found[table] = pd.DataFrame(np.nan, index=net[table].index, columns=columns)
         names = [name.split(" ") for name in branch.name.tolist()]
         for (table, number, *side), f, t in zip(
             names, branch.from_bus.tolist(), branch.to_bus.tolist(), strict=True
@@ -266,6 +254,39 @@ class _Dispatch:
         _, qf, _, qt, _ = self.solution.point.dclines * self.base
         for end, values in (("from", np.where(back, qt, qf)), ("to", np.where(back, qf, qt))):
             _set(net["res_dcline"], lines.id, f"q_{end}_mvar", -values)
+
+
+def _ran(net: Any, start: str) -> str:
+    """Run pandapower's power flow; why there is none, "" if there is."""
+    pandapower = imported()
+    try:
+        with quietly():
+            pandapower.runpp(
+                net, calculate_voltage_angles=True, init=start, max_iteration=20,
+                tolerance_mva=1e-8,
+            )  # fmt: skip
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        text = "pandapower finds no power flow at this dispatch"
+        return f"{text} ({type(error).__name__}: {reason})"
+    return ""
+
+
+def _elsewhere(net: Any, vm: Floats, va_deg: Floats) -> str:
+    """How far a power flow is from these voltages of the buses, "" if it is there."""
+    found = net["res_bus"].loc[net["bus"].index]
+    v, w = (m * np.exp(1j * np.radians(a)) for m, a in (
+        (vm, va_deg), (found["vm_pu"].to_numpy(), found["va_degree"].to_numpy())
+    ))  # fmt: skip
+    live = np.isfinite(vm)
+    off = np.nan_to_num(np.abs(v - w)[live], nan=np.inf)
+    if (off <= _SAME).all():
+        return ""
+    worst = net["bus"].index[live][np.argmax(off)]
+    return (
+        f"pandapower's power flow at this dispatch is elsewhere: {np.max(off):.2g} p.u. "
+        f"apart at bus {worst}; has the net changed since it was read?"
+    )
 
 
 def _given(load: pd.DataFrame, index: Any) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from scopf.devices.gfm import Inverters
 from scopf.devices.parameters import Given
 from scopf.errors import ScopfError, listing, require
+from scopf.model.choices import Limit
 from scopf.model.problem import Problem
 from scopf.model.quantities import Table, takes_numbers
 from scopf.network.network import Network
@@ -51,6 +52,7 @@ def sweep(
     criterion: str | Sequence[str] | Criterion | None = None,
     lossless: bool | Sequence[bool] | None = None,
     capability: bool | Sequence[bool] | None = None,
+    limit: Limit | Sequence[Limit] | None = None,
     outage: Values | None = None,
     scenarios: Any = None,
     load_series: str | os.PathLike[str] | pd.DataFrame | None = None,
@@ -97,6 +99,7 @@ def sweep(
         criterion: name or names of stability criteria, or one criterion object.
         lossless: True, False, or both.
         capability: True, False, or both: inverters keep within their capability circles.
+        limit: "power", "current", or both: what ratings of branches limit, as in `build`.
         outage: ids of branches to take out one at a time, or "all"; the case with none out is the
             first scenario.
         scenarios: rows of their own: a list of mappings, a DataFrame or a CSV file, with a column
@@ -144,7 +147,8 @@ def sweep(
     """
     given = {
         **numbers, "criterion": criterion, "lossless": lossless, "capability": capability,
-        "outage": outage, "scenarios": scenarios, "load_series": load_series, "combine": combine,
+        "limit": limit, "outage": outage, "scenarios": scenarios, "load_series": load_series,
+        "combine": combine,
         "beta_q": beta_q, "mp": mp, "droop_base": droop_base, "rating_mva": rating_mva,
         "rating_factor": rating_factor, "dispatch_dc": dispatch_dc,
         "ignore_unsupported": ignore_unsupported, "dead_islands": dead_islands, "title": title,

@@ -42,6 +42,7 @@ class Topology:
     lossless: bool | None = None
     criterion: str | None = None
     capability: bool | None = None
+    limit: str | None = None
     outage: int | None = None
 
 
@@ -106,8 +107,9 @@ class Base:
         for name in self.declared:
             if numbers.get(name) is None:
                 numbers[name] = 0.0
-        if topology.capability is not None:
-            numbers["capability"] = topology.capability
+        for choice in ("capability", "limit"):
+            if (value := getattr(topology, choice)) is not None:
+                numbers[choice] = value
         try:
             return build(net, self.units(self.net), criterion=criterion, **numbers)
         except ScopfError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from scopf.model.choices import LIMITS
 from scopf.model.quantities import QUANTITIES, Quantity
 
 Value = float | int | str | bool | None
@@ -21,17 +22,20 @@ class Choice:
         text: one line about it, for help.
         label: for axes and tables.
         kind: of its values.
+        known: all values that there are; empty where they are not listed here.
     """
 
     text: str
     label: str
     kind: type
+    known: tuple[str, ...] = ()
 
 
 CHOICES = {
     "criterion": Choice("stability criterion", "criterion", str),
     "lossless": Choice("branch resistance, charging and shunts zero", "lossless", bool),
     "capability": Choice("inverters keep within their circles", "capability", bool),
+    "limit": Choice("ratings of branches limit power or current", "limit of", str, LIMITS),
     "outage": Choice("branch out of service", "branch out", int),
 }
 COLUMNS: dict[str, Quantity | Choice] = {**QUANTITIES, **CHOICES}

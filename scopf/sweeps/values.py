@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -93,6 +93,8 @@ def column_type(column: str, *, blanks: bool) -> Any:
         one = Annotated[float, Field(strict=True, ge=of.least, gt=of.above, allow_inf_nan=False)]
     elif column == "criterion":
         one = Annotated[str, AfterValidator(_known_criterion)]
+    elif of.known:
+        one = Literal[of.known]
     else:
         one = Annotated[one, Field(strict=True)]
     if blanks or kind(column) is int:

@@ -96,7 +96,7 @@ def test_a_file_is_read_as_ipopt_writes_it(tmp_path):
         ("max_iter 1 2\n", r"line 1: should be a name and a value"),
         ("\0\n", r"line 1"),
         ("tol nan\n", "tol"),
-        (b"\xff\xfe", "is no text in UTF-8"),
+        (b"\xff\xfa", "is no text in UTF-8"),
     ],
 )  # fmt: skip
 def test_what_a_file_may_not_say(tmp_path, text, said):

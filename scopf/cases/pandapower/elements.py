@@ -16,6 +16,7 @@ import pandas as pd
 from scopf.arrays import LARGEST_WHOLE, Flags, Floats, Ints
 from scopf.errors import Fault
 
+_NOTHING = ("", "nan", "None")  # texts that pandapower itself writes for a blank
 _LARGEST_INDEX = 10_000_000  # pandapower's tables of positions are as long as the largest index
 _LIMITS = {f"{end}_{power}": np.nan for end in ("min", "max") for power in ("p_mw", "q_mvar")}
 _VOLTAGES = {"min_vm_pu": np.nan, "max_vm_pu": np.nan}
@@ -105,6 +106,18 @@ ELEMENTS: Mapping[str, Element] = {
     "ward": Element(("bus",), ("ps_mw", "qs_mvar", "pz_mw", "qz_mvar")),
     "xward": Element(
         ("bus",), ("ps_mw", "qs_mvar", "pz_mw", "qz_mvar", "r_ohm", "x_ohm"), ("vm_pu",)
+    ),
+    "svc": Element(
+        ("bus",), ("x_l_ohm", "x_cvar_ohm", "thyristor_firing_angle_degree"), ("set_vm_pu",), {},
+        {**_ON, "controllable": True},
+    ),
+    "ssc": Element(
+        ("bus",), ("r_ohm", "x_ohm"), ("set_vm_pu", "vm_internal_pu"), {},
+        {**_ON, "controllable": True},
+    ),
+    "tcsc": Element(
+        ("from_bus", "to_bus"), ("x_l_ohm", "x_cvar_ohm", "thyristor_firing_angle_degree"), (), {},
+        {**_ON, "controllable": True},
     ),
     "line": Element(
         ("from_bus", "to_bus"),
@@ -232,7 +245,11 @@ def _table(net: Any, name: str, faults: list[Fault]) -> pd.DataFrame:
 
 
 def _modern(given: Any) -> Any:
-    """A table with the type of tap changers where it has tap_phase_shifter, as before 3.0."""
+    """A table with the columns of today: types of tap changers, and shares of loads by P and Q."""
+    for kind in "zi":
+        share, by_power = f"const_{kind}_percent", [f"const_{kind}_{x}_percent" for x in "pq"]
+        if isinstance(given, pd.DataFrame) and share in given and not set(by_power) & {*given}:
+            given = given.assign(**dict.fromkeys(by_power, given[share]))
     for tap in ("tap", "tap2"):
         new, old = f"{tap}_changer_type", f"{tap}_phase_shifter"
         if isinstance(given, pd.DataFrame) and old in given and new not in given:
@@ -343,7 +360,7 @@ def _words(
     cells, bad = _cells(given[key]), np.zeros(len(given), dtype=bool)
     for row, cell in enumerate(cells):
         known = isinstance(cell, str) and cell in words
-        nothing = None in words and (_blank(cell) or (isinstance(cell, str) and not cell))
+        nothing = None in words and (_blank(cell) or (isinstance(cell, str) and cell in _NOTHING))
         bad[row] = not known and not nothing
         found[row] = str(cell) if known else blank
     listed = ", ".join(word for word in words if word)

@@ -14,15 +14,17 @@ import numpy as np
 import pandas as pd
 
 from scopf.arrays import Floats, Ints, Strings, texts
+from scopf.cases.approximations import Approximations
 from scopf.cases.pandapower import private
 from scopf.cases.pandapower.elements import row_faults
-from scopf.errors import CaseError, Fault, ScopfError, installation
+from scopf.errors import CaseError, Fault, ScopfError, installation, listing
 
 _HANDED_ON = (
     "bus", "switch", "line", "trafo", "trafo3w", "impedance", "shunt", "ward", "xward", "motor",
 )  # fmt: skip
 _CHARACTERISTICS = ("trafo_characteristic_table", "shunt_characteristic_table")
 _UNLIMITED = 99999.0  # kA or MVA: what pandapower's converters write for no limit
+_OF_KVA = 99.999  # MVA: the same in transformers of cases that were converted when units were kVA
 
 
 @dataclass(frozen=True)
@@ -75,13 +77,16 @@ def imported() -> Any:
     return pandapower
 
 
-def convert(net: Any, tables: dict[str, pd.DataFrame], source: str) -> Converted:
+def convert(
+    net: Any, tables: dict[str, pd.DataFrame], source: str, aliases: dict[str, str]
+) -> Converted:
     """Have pandapower convert the tables of a net.
 
     Args:
         net: the net, left as it is.
         tables: as `elements.cleaned` gives them, without a fault.
         source: its name, for errors.
+        aliases: names of elements that stand for another one.
 
     Raises:
         CaseError: when pandapower cannot.
@@ -105,7 +110,7 @@ def convert(net: Any, tables: dict[str, pd.DataFrame], source: str) -> Converted
         row=pd.Series(places[tables["bus"].index], index=tables["bus"].index),
         star=places[aux.get("trafo3w", nothing)],
         inside=places[aux.get("xward", nothing)],
-        branch_names=_names(copy, lookups["branch"], len(matrices["branch"])),
+        branch_names=_names(copy, lookups["branch"], len(matrices["branch"]), aliases),
     )
 
 
@@ -124,7 +129,7 @@ def _fill(copy: Any, net: Any, tables: dict[str, pd.DataFrame]) -> None:
             copy[name] = net[name].copy()
     copy["bus"] = copy["bus"].assign(min_vm_pu=0.0, max_vm_pu=2.0)
     for name, column in (("line", "max_i_ka"), ("trafo", "sn_mva")):
-        unlimited = copy[name][column] >= _UNLIMITED
+        unlimited = (copy[name][column] >= _UNLIMITED) | without_rating(copy[name])
         copy[name].loc[unlimited, "max_loading_percent"] = np.nan
     copy["motor"] = copy["motor"].assign(sn_mva=np.nan)
     copy["xward"] = copy["xward"].assign(slack_weight=0.0)
@@ -133,7 +138,24 @@ def _fill(copy: Any, net: Any, tables: dict[str, pd.DataFrame]) -> None:
     copy["gen"] = copy["gen"].drop(columns=["min_vm_pu", "max_vm_pu"])
 
 
-def _names(copy: Any, places: dict[str, tuple[int, int]], count: int) -> Strings:
+def without_rating(table: pd.DataFrame) -> pd.Series[bool]:
+    """Mask of the transformers whose size says no more than that none was known."""
+    found: pd.Series[bool] = table.get("sn_mva", pd.Series(0.0, index=table.index)) == _OF_KVA
+    return found
+
+
+def explain(tables: dict[str, pd.DataFrame], notes: Approximations) -> None:
+    """Say which transformers in service count as without a rating."""
+    table = tables["trafo"]
+    rows = table.index[table["in_service"] & without_rating(table)]
+    if len(rows):
+        listed = listing(f"trafo {number}" for number in rows)
+        notes.add(f"sn_mva of {_OF_KVA} stands for no rating, so that {listed} is not limited")
+
+
+def _names(
+    copy: Any, places: dict[str, tuple[int, int]], count: int, aliases: dict[str, str]
+) -> Strings:
     """Name of the element that each row of the branch matrix is."""
     names = np.full(count, "", dtype=object)
     for table, (first, last) in places.items():
@@ -141,7 +163,8 @@ def _names(copy: Any, places: dict[str, tuple[int, int]], count: int) -> Strings
         if table == "switch":
             index = index[private.switch_branches(copy)]
         sides = (" hv", " mv", " lv") if table == "trafo3w" else ("",)
-        names[first:last] = [f"{table} {number}{side}" for side in sides for number in index]
+        known = [f"{table} {number}{side}" for side in sides for number in index]
+        names[first:last] = [aliases.get(name, name) for name in known]
     return texts(names)
 
 
@@ -161,7 +184,7 @@ def two_ports(converted: Converted) -> dict[str, Any]:
     kind = np.array([name.split(" ")[0] for name in converted.branch_names], dtype=np.str_)
     rated = np.isin(kind, ("line", "trafo", "trafo3w"))  # a 0 there is one that was written
     free = np.isnan(rate) | (rate >= 1e10) | ((rate == 0) & ~rated)
-    free |= (kind == "impedance") & (rate >= _UNLIMITED)
+    free |= np.isin(kind, ("impedance", "tcsc")) & (rate >= _UNLIMITED)
     return {
         "f": branch[:, k.F_BUS].astype(np.int64),
         "t": branch[:, k.T_BUS].astype(np.int64),

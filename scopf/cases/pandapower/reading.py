@@ -13,7 +13,7 @@ import pandas as pd
 from scopf.arrays import Floats, Ints, texts
 from scopf.cases import dclosses
 from scopf.cases.approximations import Approximations
-from scopf.cases.pandapower import costs, elements, impedances, sources
+from scopf.cases.pandapower import costs, elements, facts, impedances, sources
 from scopf.cases.pandapower.elements import row_faults
 from scopf.errors import CaseError, Fault, listing
 from scopf.network.network import Network
@@ -21,9 +21,6 @@ from scopf.network.piecewise import PointsError
 from scopf.network.tables import Branches, Buses, Gens
 
 _UNSUPPORTED = {
-    "svc": "static VAr compensators",
-    "ssc": "static synchronous compensators",
-    "tcsc": "thyristor-controlled series capacitors",
     "vsc": "converters between AC and DC grids",
     "vsc_stacked": "converters between AC and DC grids",
     "vsc_bipolar": "converters between AC and DC grids",
@@ -57,8 +54,9 @@ def read(net: Any, *, ignore_unsupported: bool = False, refuse_dead: bool = Fals
     with np.errstate(all="ignore"):  # what overflows is infinite, and that is found
         parsed = ParsedNet(net, ignore_unsupported=ignore_unsupported)
         network = parsed.network()
-    for sentence in sources.costs_left_out(parsed.tables, parsed.costs):
-        parsed.notes.add(sentence)
+    sources.explain_idle(parsed.tables, parsed.costs, parsed.notes)
+    impedances.explain(parsed.tables, parsed.notes)
+    facts.explain(parsed.tables, parsed.notes)
     if text := parsed.unsupplied(network):
         if refuse_dead:
             raise CaseError(parsed.name, [Fault(text)])
@@ -73,6 +71,7 @@ class ParsedNet:
         name, base: of the net, MVA.
         notes: sentences on what is changed or left out.
         tables: its tables, cleaned.
+        facts: these with FACTS devices among the other elements.
         converted: by pandapower's converter.
         number: the network's bus number of each row of the converter's bus matrix, -1 where it has
             none.
@@ -97,7 +96,8 @@ class ParsedNet:
             raise CaseError(self.name, faults)
         for fault in unsupported:
             self.notes.add(f"ignored: {fault}")
-        self.converted = impedances.convert(net, self.tables, self.name)
+        self.facts = facts.among_others(self.tables, self.base)
+        self.converted = impedances.convert(net, self.facts.tables, self.name, self.facts.names)
         self.ports = impedances.two_ports(self.converted)
         self.number = self._numbers()
 
@@ -229,9 +229,13 @@ class ParsedNet:
             fixed = table[live & ~table["controllable"]]
             rows.append(self.converted.row.loc[fixed["bus"]].to_numpy())
             voltages.append(fixed["vm_pu"].to_numpy())
-        on = self.tables["xward"]["in_service"].to_numpy()
+        wards, holding = self.facts.tables["xward"], self.facts.holding
+        on = (wards["in_service"] & ~wards.index.isin(self.facts.free)).to_numpy()
         rows.append(self.converted.inside[on])
-        voltages.append(self.tables["xward"]["vm_pu"].to_numpy()[on])
+        voltages.append(wards["vm_pu"].to_numpy()[on])
+        holding = holding[holding["in_service"]]
+        rows.append(self.converted.row.loc[holding["bus"]].to_numpy())
+        voltages.append(holding["set_vm_pu"].to_numpy())
         return np.concatenate(rows), np.concatenate(voltages)
 
     def _name_inner(self, names: Any) -> None:
@@ -239,7 +243,8 @@ class ParsedNet:
             ("trafo3w", self.converted.star, "star point of"),
             ("xward", self.converted.inside, "inside"),
         ):
-            names[rows] = [f"{what} {table} {number}" for number in self.tables[table].index]
+            known = [f"{table} {number}" for number in self.facts.tables[table].index]
+            names[rows] = [f"{what} {self.facts.names.get(name, name)}" for name in known]
         for end in ("f", "t"):
             rows = self.ports[end]
             blank = names[rows] == ""
@@ -285,7 +290,18 @@ class ParsedNet:
 
     def _gens(self) -> Gens:
         inside = self.number[self.converted.inside]
-        return sources.gens(self.tables, self.bus_numbers, inside, self.costs, self.base)
+        wards, svc = self.facts.tables["xward"], self.facts.sources
+        names = [f"xward {number}" for number in wards.index]
+        holding = [
+            sources.holding([self.facts.names.get(n, n) for n in names], wards, inside, self.base),
+            sources.holding(
+                [f"svc {number}" for number in svc.index],
+                svc.rename(columns={"set_vm_pu": "vm_pu"}),
+                np.asarray(self.bus_numbers.loc[svc["bus"]], dtype=np.int64),
+                self.base,
+            ),
+        ]
+        return sources.gens(self.tables, self.bus_numbers, holding, self.costs, self.base)
 
 
 # -- faults -----------------------------------------------

@@ -6,11 +6,16 @@ from pathlib import Path
 
 from scopf import files
 
-NOT_FROM_FILE = (
-    "this is a pandapower net in a file, which scopf does not open, because pandapower imports "
-    "what such a file names; if you trust it, give load_case the net: "
-    "scopf.load_case(pandapower.from_json(...))"
-)
+_NOT_FROM_FILE = """\
+this is a pandapower net in a file, which scopf does not open, because pandapower imports what such
+a file names; if you trust it, read it yourself:
+  net = pandapower.from_json({!r})
+  grid = scopf.load_case(net)"""
+
+
+def not_from_file(name: str) -> str:
+    """The reason why a net in a file of this name is refused, with the lines that read it."""
+    return _NOT_FROM_FILE.format(name)
 
 
 def is_net(source: object) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scopf.arrays import Complexes, Flags, Ints, texts
+from scopf.cases.approximations import Approximations
 from scopf.cases.pandapower import costs
 from scopf.cases.pandapower.costs import Cost, Costs
 from scopf.errors import listing
@@ -68,19 +69,23 @@ def fixed(name: str, table: pd.DataFrame) -> tuple[Complexes, Complexes, Complex
 
 
 def gens(
-    tables: dict[str, pd.DataFrame], buses: pd.Series[int], inside: Ints, cost: Costs, base: float
+    tables: dict[str, pd.DataFrame],
+    buses: pd.Series[int],
+    holding: list[dict[str, Any]],
+    cost: Costs,
+    base: float,
 ) -> Gens:
-    """Everything whose power is chosen, and the sources inside xward.
+    """Everything whose power is chosen, and sources of reactive power that hold a voltage.
 
     Args:
         tables: of the net.
         buses: the network's bus number of each pandapower bus.
-        inside: the network's numbers of the buses inside xward.
+        holding: columns of these sources, as `holding` makes them.
         cost: of the elements.
         base: MVA.
     """
     parts = [_part(name, tables[name], buses, base) for name in SIGNS]
-    parts.append(_inner(tables["xward"], inside, base))
+    parts += holding
     columns = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     signs = columns.pop("sign")
     names = [str(name) for name in columns["name"]]
@@ -129,13 +134,20 @@ def _part(name: str, whole: pd.DataFrame, buses: pd.Series[int], base: float) ->
     }
 
 
-def _inner(table: pd.DataFrame, inside: Ints, base: float) -> dict[str, Any]:
-    """Sources of reactive power that hold the voltage inside xward."""
+def holding(names: list[str], table: pd.DataFrame, buses: Ints, base: float) -> dict[str, Any]:
+    """Columns of sources of reactive power that hold a voltage.
+
+    Args:
+        names: of the elements.
+        table: their `in_service` and `vm_pu`.
+        buses: the network's numbers of their buses.
+        base: MVA.
+    """
     n = len(table)
     nothing, open_ = np.zeros(n), np.full(n, np.inf)
     return {
         "sign": nothing + 1.0,
-        "bus": inside,
+        "bus": buses,
         "in_service": table["in_service"].to_numpy(),
         "pg": nothing,
         "qg": nothing,
@@ -145,25 +157,22 @@ def _inner(table: pd.DataFrame, inside: Ints, base: float) -> dict[str, Any]:
         "qmax": open_,
         "vg": table["vm_pu"].to_numpy(),
         "mbase": nothing + base,
-        "name": texts(f"xward {number}" for number in table.index),
+        "name": texts(names),
     }
 
 
-def costs_left_out(tables: dict[str, pd.DataFrame], cost: Costs) -> list[str]:
-    """Sentences on costs of elements that are not controllable, and where there are no costs."""
+def explain_idle(tables: dict[str, pd.DataFrame], cost: Costs, notes: Approximations) -> None:
+    """Say which costs are of elements that are not controllable, and when there are none at all."""
     masks = {name: decided(name, tables[name]) for name in SIGNS}
     idle = [
         f"{name} {number}"
         for name, number in cost
         if name in SIGNS and not masks[name][tables[name].index.get_loc(number)]
     ]
-    found = []
     if idle:
-        text = f"{listing(idle)} is not controllable"
-        found.append(f"{text}, so its cost is a constant and left out")
+        notes.add(f"{listing(idle)} is not controllable, so its cost is a constant and left out")
     if not cost:
-        found.append("there are no costs, so that every dispatch costs the same")
-    return found
+        notes.add("there are no costs, so that every dispatch costs the same")
 
 
 # -- DC lines -----------------------------------------------

@@ -1,0 +1,268 @@
+"""Facts about a network that matter before its first solve."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+import numpy as np
+
+from scopf import display
+from scopf.arrays import Flags, Floats
+from scopf.errors import Fault, counted
+from scopf.network.islands import Unserved
+from scopf.network.tables import Branches, Buses, DcLines, Gens
+
+SMALL, LARGE = 1e-4, 10.0  # p.u.: impedances beyond these are often mistakes, and strain solvers
+_NOMINAL = 100.0  # MVA: mBase of a case that does not know its ratings
+_WIDTH, _LABEL = 80, 14  # characters of a line, and of its label
+
+
+class Described(Protocol):
+    """The attributes and methods of a network that facts are made of."""
+
+    @property
+    def name(self) -> str:
+        """Of the case."""
+
+    @property
+    def base_mva(self) -> float:
+        """System base."""
+
+    @property
+    def bus(self) -> Buses:
+        """Table of buses."""
+
+    @property
+    def gen(self) -> Gens:
+        """Table of generators."""
+
+    @property
+    def branch(self) -> Branches:
+        """Table of branches."""
+
+    @property
+    def dcline(self) -> DcLines:
+        """Table of DC lines."""
+
+    @property
+    def unserved(self) -> Unserved:
+        """What is not energized."""
+
+    @property
+    def approximations(self) -> tuple[str, ...]:
+        """Sentences on what was changed or left out."""
+
+    @property
+    def islands(self) -> int:
+        """Number of AC islands."""
+
+    def dead_islands(self) -> list[Fault]:
+        """A fault for each."""
+
+    def energized(self) -> Self:
+        """The part that is operated."""
+
+
+@dataclass(frozen=True, eq=False)
+class Info:
+    """Facts about a network; they are of its energized part, but for the sizes of the case.
+
+    Attributes:
+        facts: by subject, plain values.
+    """
+
+    facts: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The facts, for JSON: MW, MVAr, MVA and per unit; None for what does not exist."""
+        return self.facts
+
+    def _blocks(self) -> Sequence[display.Block]:
+        f = self.facts
+        sizes = [f"{f['sizes'][key]['energized']} {name}" for key, name in _NAMES.items()]
+        lines: list[display.Block] = [f"{f['case']}: {', '.join(sizes)}; {f['base_mva']:g} MVA"]
+        for label, text in _lines(f):
+            indent = " " * (2 + _LABEL)
+            first = f"  {label:<{_LABEL}}"
+            lines += textwrap.wrap(
+                text, _WIDTH, initial_indent=first, subsequent_indent=indent,
+                break_long_words=False, break_on_hyphens=False,
+            )  # fmt: skip
+        return lines
+
+    def __str__(self) -> str:
+        return display.text(self._blocks())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return display.html(self._blocks())
+
+
+_NAMES = {"bus": "buses", "gen": "units", "branch": "branches", "dcline": "DC lines"}
+
+
+def info(net: Described) -> Info:
+    """Facts about a network, without a solve."""
+    live, base = net.energized(), net.base_mva
+    sizes = {
+        key: {"case": len(getattr(net, key)), "energized": len(getattr(live, key))}
+        for key in _NAMES
+    }
+    p, q = (base * float(part.sum()) for part in live.bus.demand(1.0))
+    pmax = live.gen.pmax[np.isfinite(live.gen.pmax)]
+    return Info(
+        {
+            "case": net.name,
+            "base_mva": base,
+            "sizes": sizes,
+            "islands": live.islands,
+            "dead_islands": len(net.dead_islands()),
+            "unserved": live.unserved.as_dict(base),
+            "load": {
+                "p_mw": p,
+                "q_mvar": q,
+                "capacity_mw": base * float(pmax.sum()),
+                "units_without_pmax": len(live.gen) - len(pmax),
+            },
+            "ratings": {"missing": int(np.isinf(live.branch.rate).sum())},
+            **_impedances(live.branch),
+            "q_limits": _q_limits(live.gen),
+            "mbase_mva": _range(live.gen.mbase),
+            "costs": _costs(live.gen),
+            "dclines": {
+                "fixed": int((live.dcline.pmin == live.dcline.pmax).sum()),
+                "capacity_mw": _finite(base * float(live.dcline.pmax.sum())),
+            },
+            "approximations": list(net.approximations),
+        }
+    )
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _range(values: Floats) -> dict[str, float] | None:
+    if not len(values):
+        return None
+    return {"least": float(values.min()), "largest": float(values.max())}
+
+
+def _impedances(branch: Branches) -> dict[str, Any]:
+    """Ratio r/x, and sizes of series impedances, each extreme with its branch."""
+    z = np.hypot(branch.r, branch.x)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.abs(branch.r) / np.abs(branch.x)
+
+    def at(values: Floats, row: int) -> dict[str, Any]:
+        ends = {"from_bus": int(branch.from_bus[row]), "to_bus": int(branch.to_bus[row])}
+        return {"value": _finite(float(values[row])), "branch": int(branch.id[row]), **ends}
+
+    if not len(branch):
+        return {"r_over_x": None, "impedance_pu": None}
+    return {
+        "r_over_x": {"median": _finite(float(np.median(ratio))), **at(ratio, int(ratio.argmax()))},
+        "impedance_pu": {
+            "below": int((z < SMALL).sum()),
+            "above": int((z > LARGE).sum()),
+            "negative_x": int((branch.x < 0).sum()),
+            "least": at(z, int(z.argmin())),
+            "largest": at(z, int(z.argmax())),
+        },
+    }
+
+
+def _q_limits(gen: Gens) -> dict[str, int]:
+    """Units with limits of reactive power that are missing, both zero, or equal and not zero."""
+    zero = (gen.qmin == 0) & (gen.qmax == 0)
+    return {
+        "missing": int((np.isinf(gen.qmin) | np.isinf(gen.qmax)).sum()),
+        "zero": int(zero.sum()),
+        "equal": int(((gen.qmin == gen.qmax) & ~zero).sum()),
+    }
+
+
+def _costs(gen: Gens) -> dict[str, int]:
+    """Units by the form of their cost of active power, and those with one of reactive power."""
+    piecewise = _has_points(gen.cost_p_points)
+    order = np.where(gen.cost_p != 0, np.arange(gen.cost_p.shape[1]), 0).max(axis=1, initial=0)
+    of_q = _has_points(gen.cost_q_points) | (gen.cost_q[:, 1:] != 0).any(axis=1)
+    return {
+        "none": int((~piecewise & (order == 0)).sum()),
+        "linear": int((~piecewise & (order == 1)).sum()),
+        "quadratic": int((~piecewise & (order == 2)).sum()),
+        "higher": int((~piecewise & (order > 2)).sum()),
+        "piecewise": int(piecewise.sum()),
+        "reactive": int(of_q.sum()),
+    }
+
+
+def _has_points(points: Floats) -> Flags:
+    return np.asarray(np.isfinite(points).any(axis=tuple(range(1, points.ndim))), dtype=np.bool_)
+
+
+# -- as text -----------------------------------------------
+
+
+def _lines(f: dict[str, Any]) -> list[tuple[str, str]]:
+    """Label and sentence of each subject."""
+    units, branches = (f["sizes"][key]["energized"] for key in ("gen", "branch"))
+    out, load = f["unserved"], f["load"]
+    islands = counted(f["islands"], "island", "islands")
+    dead = counted(f["dead_islands"], "dead island", "dead islands") if f["dead_islands"] else ""
+    lines = [("AC islands", f"{islands}, and {dead}" if dead else islands)]
+    if out["buses"]:
+        text = f"{counted(out['buses'], 'bus', 'buses')} with {out['load_mw']:.1f} MW and "
+        text += f"{out['load_mvar']:.1f} MVAr of load, {counted(out['units'], 'unit', 'units')}, "
+        lines.append(("not energized", text + counted(out["dclines"], "DC line", "DC lines")))
+    text = f"{load['p_mw']:.1f} MW and {load['q_mvar']:.1f} MVAr; units give "
+    text += f"{load['capacity_mw']:.1f} MW at most"
+    if load["units_without_pmax"]:
+        text += f", and {load['units_without_pmax']} of them are without Pmax"
+    lines.append(("load", text))
+    lines.append(("ratings", _some(f["ratings"]["missing"], branches, "branches have none")))
+    ratio, z = f["r_over_x"], f["impedance_pu"]
+    if ratio is not None:
+        median = f"median {_number(ratio['median'])}, largest {_number(ratio['value'])}"
+        lines.append(("r/x", f"{median} at {_place(ratio)}"))
+        text = f"{_number(z['least']['value'])} p.u. at {_place(z['least'])} to "
+        text += f"{_number(z['largest']['value'])} p.u. at {_place(z['largest'])}"
+        for count, what in ((z["below"], f"below {SMALL:g} p.u."), (z["above"], f"above {LARGE:g}"),
+                            (z["negative_x"], "with negative x")):  # fmt: skip
+            text += f"; {count} {what}" if count else ""
+        lines.append(("impedances", text))
+    parts = [f"{n} {kind}" for kind, n in f["q_limits"].items() if n]
+    lines.append(("Q limits", f"of {units} units: {', '.join(parts) or 'all have a range'}"))
+    lines += [("mBase", _ratings(f["mbase_mva"]))] if units else []
+    parts = [f"{n} {kind}" for kind, n in f["costs"].items() if n and kind != "reactive"]
+    lines.append(
+        ("costs", f"{', '.join(parts) or 'no units'}; {f['costs']['reactive']} of reactive power")
+    )
+    if count := f["sizes"]["dcline"]["energized"]:
+        most = _number(f["dclines"]["capacity_mw"])
+        lines.append(("DC lines", f"{count}, {f['dclines']['fixed']} of fixed power; {most} MW"))
+    notes = f["approximations"] or ["nothing"]
+    return [*lines, *zip(("approximated", *[""] * (len(notes) - 1)), notes, strict=True)]
+
+
+def _ratings(mbase: dict[str, float]) -> str:
+    least, largest = mbase["least"], mbase["largest"]
+    if least == largest == _NOMINAL:
+        return f"{_NOMINAL:g} MVA on every unit: nominal, hardly their ratings (rating_factor)"
+    return f"{least:g} MVA on every unit" if least == largest else f"{least:g} to {largest:g} MVA"
+
+
+def _some(count: int, whole: int, text: str) -> str:
+    return f"{count} of {whole} {text}"
+
+
+def _number(value: float | None) -> str:
+    return "unlimited" if value is None else f"{value:.3g}"
+
+
+def _place(where: dict[str, Any]) -> str:
+    return f"branch {where['branch']} ({where['from_bus']} to {where['to_bus']})"
