@@ -11,8 +11,8 @@ help: ## list the targets
 demo: .venv/.ready ## solve the 39-bus case with the stability constraint
 	.venv/bin/scopf solve case39 --lossless --mq 0.2
 
-test: .venv/.ready ## run the tests
-	$(RUN) pytest -q
+test: .venv/.ready ## run the tests, on two cores
+	$(RUN) pytest -q --numprocesses 2 --dist loadfile
 
 lint: .venv/.ready ## check style and formatting
 	$(RUN) ruff check

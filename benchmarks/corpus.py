@@ -1,6 +1,6 @@
 """What broke a reader before, or hurt: files that ask for time, memory, or something from outside.
 
-Each reader of `benchmarks.readers` has its own, by name; `tests/cases/test_fuzz.py` and
+Each reader of `benchmarks.fuzz_targets` has its own, by name; `tests/cases/test_fuzz.py` and
 `benchmarks.fuzz` read them all.
 """
 

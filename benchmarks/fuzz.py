@@ -31,7 +31,7 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks import corpus, environment
-from benchmarks.readers import LATE, READERS, Reader, outcome, reader_of, scratch
+from benchmarks.fuzz_targets import LATE, READERS, Reader, outcome, reader_of, scratch
 
 GOOD = ("accepted", "refused")
 _STUCK = 12 * LATE  # seconds by the clock after which a process that is stuck is killed

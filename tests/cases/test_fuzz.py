@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import scopf
 from benchmarks import fuzz
 from benchmarks.accounts import uncommented
-from benchmarks.readers import READERS, outcome, reader_of
+from benchmarks.fuzz_targets import READERS, outcome, reader_of
 from scopf.cases import bundled
 
 SEED = 7
@@ -81,7 +81,7 @@ def test_an_input_can_be_made_again(reader):
     ids=range(6),
 )
 def test_a_fault_is_noticed(fault, words, monkeypatch):
-    monkeypatch.setattr("benchmarks.readers.LATE", 0.1)
+    monkeypatch.setattr("benchmarks.fuzz_targets.LATE", 0.1)
     its = dataclasses.replace(reader_of("options"), read=lambda *_: fault())
     assert outcome(its, its.seeds[0], False)[0].startswith(words)
 
