@@ -53,6 +53,7 @@ class Sweep:
     ) -> None:
         self.folder, self.manifest = folder, manifest
         self._tables, self._study = tables, study
+        self._journal: Sweep | None = None  # in place of tables that cannot be read
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{n} {status}" for status, n in self.manifest["counts"].items())
@@ -115,11 +116,13 @@ class Sweep:
             raise ScopfError(f"the table {name} is gone with its folder")
         path = self._tables / f"{name}.parquet"
         try:
-            return _checked(path, self.manifest)
+            if self._journal is None:
+                return _checked(path, self.manifest)
         except (OSError, ValueError) as error:
             if not (self._tables / JOURNAL).is_file():
                 raise ScopfError(f"{path} cannot be read: {error}") from error
-            return getattr(_of_journal(self._tables, self.manifest), name)  # type: ignore[no-any-return]
+            self._journal = _of_journal(self._tables, self.manifest)  # for all, so that they fit
+        return getattr(self._journal, name)  # type: ignore[no-any-return]
 
     def _keep(self) -> Sweep:
         """Read all tables, as their folder is about to go."""
