@@ -16,6 +16,7 @@ from scopf.sweeps.plan import Plan
 from scopf.sweeps.progress import NOT_RUN
 from scopf.sweeps.rows import ROW
 from scopf.sweeps.store import JOURNAL, RESTORE, Store, unwritable
+from scopf.sweeps.wide import wide
 from scopf.sweeps.worker import TABLES, failed
 
 if TYPE_CHECKING:
@@ -79,6 +80,24 @@ class Sweep:
     def buses(self) -> pd.DataFrame:
         """`Solution.buses` of every scenario that was solved."""
         return self._read("buses")
+
+    def series(self, column: str, of: str = "buses") -> pd.DataFrame:
+        """A column of a table by scenario and bus: `runs.series("lmp_p_per_mwh")`.
+
+        Args:
+            column: such as "vm", or "nssp_per_pu" of the inverters.
+            of: "buses" or "inverters".
+
+        Returns:
+            A row for each scenario, with the axes of the sweep (of a time series its steps) as
+            index; a column for each bus; NaN where there is no solution.
+
+        Raises:
+            ScopfError: when there is no such table, or no such column of numbers.
+        """
+        if of not in ("buses", "inverters"):
+            raise ScopfError(f"of: a series is of buses or inverters, not of {of!r}")
+        return wide(getattr(self, of), column, self.scenarios, self.manifest["spec"])
 
     def problem(self, scenario: int) -> Problem:
         """The problem of a scenario, to solve or diagnose it: `scopf.diagnose(runs.problem(3))`.
