@@ -269,6 +269,27 @@ class Inverters(Droops):
             units=Units(inverter=place[of.inverter[units]], **columns),
         )
 
+    def without_units(self, gens: Iterable[int]) -> Self:
+        """A copy after the loss of these generators: their droop, damping and rating are gone.
+
+        An inverter all of whose units are lost is gone as well.
+        """
+        of = self.units
+        kept = ~np.isin(of.gen, list(gens))
+        if kept.all():
+            return self
+        left = np.bincount(of.inverter[kept], minlength=len(self))
+        lost = self.bus[left == 0]
+        units = Units(
+            **{field.name: getattr(of, field.name)[kept] for field in dataclasses.fields(Units)}
+        )
+        members = [tuple(units.gen[units.inverter == i].tolist()) for i in range(len(self))]
+        stays = self.without(lost)
+        place = np.cumsum(left > 0) - 1
+        units = dataclasses.replace(units, inverter=place[units.inverter])
+        groups = tuple(group for group in members if group)
+        return stays.replace(gens=groups, **units.combined(len(stays)), units=units)
+
     def with_droops(self, mq: Given, droop_base: DroopBase = "system") -> Self:
         """A copy with another m_q of every unit, or of the whole inverters at some buses.
 

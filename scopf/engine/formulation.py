@@ -12,7 +12,7 @@ So an equation is written once, and a large model costs arrays, not objects.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -97,6 +97,10 @@ class Formulation:
         """Declare an index set; `keys` are bus numbers, ids or tuples of them."""
         self.indices[name] = made = Index(name, list(keys))
         return made
+
+    def numbered(self, name: str, count: int) -> Index:
+        """Declare an index set of things that have no ids of their own: 0, 1, ..."""
+        return Formulation.index(self, name, range(count))
 
     def parameter(self, name: str, index: Index | None, values: npt.ArrayLike) -> Parameter:
         """Declare mutable parameters, one for each key (or a scalar without an index)."""
@@ -197,6 +201,59 @@ class Formulation:
         else:
             raise TypeError(f"{node}: numbers are sums, products and quotients of parameters")
         return result
+
+
+class Scope(Formulation):
+    """A formulation in which names have a prefix, and keys another form.
+
+    What is declared in it belongs to the whole formulation; `indices` are its own, by names without
+    the prefix.
+    """
+
+    def __init__(self, whole: Formulation, prefix: str, key: Callable[[Any], Key]) -> None:
+        """Open a scope.
+
+        Args:
+            whole: the formulation.
+            prefix: of all names.
+            key: turns the key that is declared into that of the model.
+        """
+        super().__init__(whole.name)
+        self._whole, self._prefix, self._key = whole, prefix, key
+        self.symbols, self._leaves = whole.symbols, whole._leaves
+
+    def index(self, name: str, keys: Iterable[Key]) -> Index:
+        """Declare an index set."""
+        made = self._whole.index(self._prefix + name, [self._key(key) for key in keys])
+        self.indices[name] = made
+        return made
+
+    def numbered(self, name: str, count: int) -> Index:
+        """Declare an index set of things that have no ids of their own."""
+        made = self.indices[name] = self._whole.numbered(self._prefix + name, count)
+        return made
+
+    def parameter(self, name: str, index: Index | None, values: npt.ArrayLike) -> Parameter:
+        """Declare mutable parameters."""
+        return self._whole.parameter(self._prefix + name, index, values)
+
+    def variable(self, name: str, index: Index, **columns: Any) -> Variable:
+        """Declare variables."""
+        return self._whole.variable(self._prefix + name, index, **columns)
+
+    def expression(self, name: str, index: Index, body: Node) -> Expression:
+        """Declare named expressions."""
+        return self._whole.expression(self._prefix + name, index, body)
+
+    def constraint(
+        self, name: str, index: Index, body: Node, *, lower: Bound = None, upper: Bound = None
+    ) -> Constraint:
+        """Declare rows."""
+        return self._whole.constraint(self._prefix + name, index, body, lower=lower, upper=upper)
+
+    def objective(self, name: str, body: Node) -> Objective:
+        """Refuse an objective: there is one of the whole."""
+        raise TypeError("a scope has no objective of its own")
 
 
 def origin(model: pyo.ConcreteModel) -> Formulation | None:

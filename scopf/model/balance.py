@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 
-from scopf.arrays import Floats
+from scopf.arrays import Floats, Ints
 from scopf.engine.formulation import Formulation
 from scopf.engine.pyomo_types import Node
-from scopf.engine.symbols import Constraint, Parameter
-from scopf.model.dclines import DcLines
+from scopf.engine.symbols import Constraint, Parameter, Symbol
 from scopf.model.flows import Flows
-from scopf.model.generation import Generation
 from scopf.model.part import Follows, OperatingPoint, Part
 from scopf.model.relaxation import Effect, Relaxation
 from scopf.model.voltages import Voltages
-from scopf.network.network import Network
+from scopf.network.network import LOADS, Network
 from scopf.network.powers import injections
 
 LAST = 100.0  # price of what is relaxed only where nothing else helps
@@ -28,6 +26,28 @@ _FACTOR = 10.0  # a change of all loads by so much counts as t = 1
 def balance(supplied: Node, drawn: Node, shunt: Node) -> Node:
     """Left side of the power balance of a bus; the load is on the right."""
     return supplied - drawn - shunt
+
+
+class Output(Protocol):
+    """Active and reactive power of every generator."""
+
+    @property
+    def p(self) -> Symbol:
+        """Active power, per unit."""
+
+    @property
+    def q(self) -> Symbol:
+        """Reactive power, per unit."""
+
+
+class Injected(Protocol):
+    """DC lines."""
+
+    def drawn_p(self) -> Node:
+        """Active power that they draw from every bus."""
+
+    def drawn_q(self) -> Node:
+        """Reactive power that they draw from every bus."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +63,14 @@ class Balance(Part):
         p, q: the rows.
         loads: mutable Params by column of the bus table: pd, qd and, if there are any,
             pd_current and qd_current.
+        place: position of each bus in these.
     """
 
     net: Network
     p: Constraint
     q: Constraint
     loads: dict[str, Parameter]
+    place: Ints
 
     @classmethod
     def declare(
@@ -56,40 +78,52 @@ class Balance(Part):
         f: Formulation,
         net: Network,
         voltages: Voltages,
-        generation: Generation,
-        dclines: DcLines | None,
+        generation: Output,
+        dclines: Injected | None,
         flows: Flows,
+        loads_of: tuple[Balance, Ints] | None = None,
     ) -> Self:
-        """Declare both balances, loads the mutable Params `bus_pd`, `bus_qd`, ..."""
-        bus, n, loads = f.indices["bus"], len(net.bus), dict[str, Parameter]()
+        """Declare both balances, loads the mutable Params `bus_pd`, `bus_qd`, ...
+
+        Args:
+            f: the formulation.
+            net: the network.
+            voltages: of the buses.
+            generation: output of the generators.
+            dclines: what they draw, if there are any.
+            flows: into the branches.
+            loads_of: another balance whose loads these are, and positions there of the buses.
+        """
+        bus, n = f.indices["bus"], len(net.bus)
+        if loads_of is None:
+            columns = [key for key in LOADS if net.bus.has_current or key in ("pd", "qd")]
+            loads = {key: f.parameter(f"bus_{key}", bus, getattr(net.bus, key)) for key in columns}
+            place = np.arange(n)
+        else:
+            loads, place = loads_of[0].loads, loads_of[1]
         vv, at_from, at_to = flows.vv[:], net.branch_from, net.branch_to
         rows = []
-        for letter, output, out, into, load, shunt in (
-            ("p", generation.p, flows.p_from, flows.p_to, net.bus.pd, net.bus.gs),
-            ("q", generation.q, flows.q_from, flows.q_to, net.bus.qd, -net.bus.bs),
+        for letter, output, out, into, shunt in (
+            ("p", generation.p, flows.p_from, flows.p_to, net.bus.gs),
+            ("q", generation.q, flows.q_from, flows.q_to, -net.bus.bs),
         ):
             supplied = output.total(net.gen_at, n)
             drawn = out.total(at_from, n) + into.total(at_to, n)
-            demand = loads[f"{letter}d"] = f.parameter(f"bus_{letter}d", bus, load)
             if dclines is not None:
                 drawn = drawn + (dclines.drawn_p() if letter == "p" else dclines.drawn_q())
-            if net.bus.has_current:
-                key = f"{letter}d_current"
-                loads[key] = f.parameter(f"bus_{key}", bus, getattr(net.bus, key))
-                drawn = drawn + loads[key][:] * voltages.vm[:]
-            row, right = balance(supplied, drawn, f.data(shunt) * vv), demand[:]
+            if current := loads.get(f"{letter}d_current"):
+                drawn = drawn + current[place] * voltages.vm[:]
+            row, right = balance(supplied, drawn, f.data(shunt) * vv), loads[f"{letter}d"][place]
             rows.append(f.constraint(f"bus_balance_{letter}", bus, row, lower=right, upper=right))
-        return cls(net, rows[0], rows[1], loads)
+        return cls(net, rows[0], rows[1], loads, place)
 
     def demand(self, vm: Floats) -> tuple[Floats, Floats]:
         """Active and reactive load of every bus at these voltages, per unit."""
-        p, q = self.loads["pd"].values, self.loads["qd"].values
-        if "pd_current" not in self.loads:
+        values = {key: one.values[self.place] for key, one in self.loads.items()}
+        p, q = values["pd"], values["qd"]
+        if "pd_current" not in values:
             return p, q
-        return (
-            p + self.loads["pd_current"].values * vm,
-            q + self.loads["qd_current"].values * vm,
-        )
+        return p + values["pd_current"] * vm, q + values["qd_current"] * vm
 
     def residuals(self, at: OperatingPoint) -> dict[Constraint, Floats]:
         """Power that is missing at each bus, out of the admittance matrix."""

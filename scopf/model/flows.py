@@ -72,16 +72,19 @@ class Flows(Part):
     q_to: Expression
 
     @classmethod
-    def declare(cls, f: Formulation, net: Network, voltages: Voltages) -> Self:
+    def declare(
+        cls, f: Formulation, net: Network, voltages: Voltages, alpha: Parameter | None = None
+    ) -> Self:
         """Declare `bus_vv`, `branch_wr`, `branch_wi` and `branch_{p,q}_{from,to}`.
 
-        The mutable Param `alpha` multiplies the series admittances; charging stays as it is.
+        The mutable Param `alpha` multiplies the series admittances; charging stays as it is. It is
+        declared unless it is given.
         """
         bus, branch = f.indices["bus"], f.indices["branch"]
         start, end = net.branch_from, net.branch_to
         vm, va = voltages.vm, voltages.va
         ends = vm[start], vm[end], va[start], va[end]
-        factor = f.parameter("alpha", None, 1.0)
+        factor = f.parameter("alpha", None, 1.0) if alpha is None else alpha
         strength = factor[:]
         vv = f.expression("bus_vv", bus, vm[:] ** 2)
         wr = f.expression("branch_wr", branch, w_real(*ends))[:]

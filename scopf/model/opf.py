@@ -36,8 +36,10 @@ from scopf.model.pq_curves import PqCurves
 from scopf.model.quantities import QUANTITIES
 from scopf.model.reactive_costs import AbsoluteCost, OpportunityCost
 from scopf.model.relaxation import Relaxation
+from scopf.model.settled import Settled
 from scopf.model.stability import StabilityRows
 from scopf.model.starts import flat
+from scopf.model.states import Base, States
 from scopf.model.voltages import Voltages
 from scopf.network.kron import Reduction
 from scopf.stability.criterion import Criterion
@@ -68,6 +70,7 @@ class OPF:
     curves: PqCurves
     capability: Capability | None
     stability: StabilityRows
+    states: States | None
 
     @classmethod
     def declare(
@@ -77,6 +80,7 @@ class OPF:
         capability: bool,
         limit: Limit,
         mq_bounds: tuple[Floats, Floats] | None,
+        settled: Settled | None = None,
     ) -> OPF:
         """Declare the whole problem, and give its Params their values.
 
@@ -86,6 +90,7 @@ class OPF:
             capability: whether the inverters have capability circles.
             limit: whether ratings of branches limit their apparent power or their current.
             mq_bounds: co-design: least and largest m_q of every inverter.
+            settled: operating states after outages.
         """
         net, inverters, numbers = inputs.net, inputs.inverters, inputs.numbers
         f, start = Formulation(net.name), flat(net)
@@ -130,9 +135,14 @@ class OPF:
         dispatch = Dispatch(f, bus, branch, inverter, v.vm, v.va, stiffness.symbol)
         stability = StabilityRows.declare(criterion, dispatch, inputs.setting)
 
+        states = None
+        if settled is not None:
+            base = Base(v, g, dc, flows, stiffness, balance)
+            states = States.declare(f, settled, base, inputs, criterion, limit)
+
         opf = cls(
             f, v, g, dc, flows, stiffness, ratings, absolute, generation_cost, dcline_cost,
-            opportunity, balance, thermal, angles, curves, circles, stability,
+            opportunity, balance, thermal, angles, curves, circles, stability, states,
         )  # fmt: skip
         for parameter, column in opf.writes(inputs):
             parameter.values[:] = column

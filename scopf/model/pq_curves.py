@@ -17,7 +17,7 @@ from scopf.arrays import Flags, Floats, Ints
 from scopf.engine.formulation import Formulation
 from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint
-from scopf.model.generation import Generation
+from scopf.model.balance import Output
 from scopf.model.part import OperatingPoint, Part
 from scopf.model.relaxation import Effect, Relaxation
 from scopf.network.network import Network
@@ -90,7 +90,7 @@ class PqCurves(Part):
     power_factor: Constraint | None
 
     @classmethod
-    def declare(cls, f: Formulation, net: Network, generation: Generation) -> Self:
+    def declare(cls, f: Formulation, net: Network, generation: Output) -> Self:
         """Declare the rows."""
         gen, p, q = net.gen, generation.p, generation.q
         sides = []

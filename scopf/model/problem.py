@@ -26,8 +26,11 @@ from scopf.model.codesign import Bounds
 from scopf.model.opf import OPF
 from scopf.model.part import Inputs, Writes
 from scopf.model.quantities import DEFAULTS, QUANTITIES, Numbers, takes_numbers
+from scopf.model.settled import Bands, Settled
+from scopf.network import outages as outages_of
 from scopf.network.kron import Reduction
 from scopf.network.network import Network
+from scopf.network.outages import Outage
 from scopf.stability import registry
 from scopf.stability.criterion import Criterion
 from scopf.stability.setting import Setting
@@ -54,6 +57,8 @@ class Scenario:
     capability: bool = False
     limit: Limit = "power"
     own_droop_margin: bool = False
+    outages: tuple[Outage, ...] = ()
+    bands: Bands = field(default_factory=Bands)
 
     def __getattr__(self, name: str) -> Any:
         if name in DEFAULTS:
@@ -113,7 +118,10 @@ class Problem:
         with collector_off():
             inputs = Inputs(net, inverters, self.setting, numbers)
             choices = scenario.capability, scenario.limit
-            self.opf = OPF.declare(inputs, criterion, *choices, bounds)
+            settled = None
+            if scenario.outages:
+                settled = Settled.after(scenario.outages, scenario.bands, net, inverters)
+            self.opf = OPF.declare(inputs, criterion, *choices, bounds, settled)
         if numbers["margin"] or numbers["droop_margin"]:
             self._warn_without_margin()
         self.lock = threading.RLock()
@@ -339,6 +347,10 @@ def build(
     mq_bounds: Bounds = None,
     capability: bool = False,
     limit: Limit = "power",
+    outages: outages_of.Given | None = None,
+    emergency: float | None = None,
+    voltage_band: float = 0.05,
+    frequency_band: float = 0.01,
     **numbers: Unpack[Numbers],
 ) -> Problem:
     """Formulate the stability-constrained optimal power flow (P1).
@@ -355,6 +367,12 @@ def build(
             `rating_factor` of `Inverters.at_generators`).
         limit: of branches, by their ratings: "power" for |S| <= rating, as in MATPOWER and
             PowerModels, or "current" for |I| <= rating at 1 p.u. voltage, as in pandapower.
+        outages: that the dispatch survives, stable, as it settles by its droops: branch numbers,
+            names as "gen 3", tuples of what is lost together, "n-1", "n-1-gens", "n-1-all", or a
+            table (see `scopf.network.outages.read`).
+        emergency: factor on rating A after an outage; None for rating B, or A where there is none.
+        voltage_band: p.u. by which voltage limits are wider after an outage.
+        frequency_band: p.u. that the frequency may deviate by after an outage.
         **numbers: any of these, which `Problem.update` may change; mq is on the system base:
 
     The reduced network counts as alpha B^red, so Gamma is divided by alpha; this is what the
@@ -397,7 +415,13 @@ def build(
     if hasattr(given_bounds, "items"):  # a mapping or a pandas Series: what it says now
         mq_bounds = net.unserved.without(dict(given_bounds.items()))
     scenario = Scenario(
-        quantities.changed(DEFAULTS, given), mq_bounds, capability, limit, own_margin
+        quantities.changed(DEFAULTS, given),
+        mq_bounds,
+        capability,
+        limit,
+        own_margin,
+        () if outages is None else tuple(outages_of.read(outages, net)),
+        Bands(emergency, voltage_band, frequency_band),
     )
     if scenario.numbers["eta_q"] > 0:
         costs.warn_without_quadratic(net)

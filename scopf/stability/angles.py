@@ -74,8 +74,8 @@ def _spreads(
         names: bus number of each inverter.
     """
     f, va, of, group = d.formulation, d.va, near.inverter, near.group
-    groups = f.index("inverter_angle_group", range(int(group.max(initial=-1)) + 1))
-    members = zip(names[of].tolist(), group.tolist(), strict=True)
+    groups = f.numbered("inverter_angle_group", int(group.max(initial=-1)) + 1)
+    members = [(d.inverter.keys[i], k) for i, k in zip(of.tolist(), group.tolist(), strict=True)]
     index = f.index("inverter_in_angle_group", members)
     own, ends = va.value[buses[of]], {}
     for side, extreme in (("max", np.maximum), ("min", np.minimum)):

@@ -112,7 +112,7 @@ class SingularityTests(Criterion):
         count, n = len(self.values), len(net.bus)
         numbers = range(1, count + 1)
         system = f.index("bordered", numbers)
-        place = f.index("bordered_bus", [(c, bus) for c in numbers for bus in net.bus.id.tolist()])
+        place = f.index("bordered_bus", [(c, bus) for c in numbers for bus in d.bus.keys])
         grid = Grid.full(net)
         y_va, y_vm, t = self._add_variables(d, place, system, grid)
         angles, voltages = _add_lines(d, grid, (y_va, y_vm), count)

@@ -175,7 +175,7 @@ class Criterion:
         grid, buses, places = view.grid, view.buses, self._places(view)
         limit = limits.declare(d, setting, grid.scale[view.inverters])
         lines = self._lines(d, setting)
-        gamma = limit.unit[:] * d.stiffness[:] + limit.offset[:]
+        gamma = limit.unit[:] * limit.stiffness[limit.place] + limit.offset[:]
         kept = f.expression("inverter_limit", d.inverter, gamma - limit.margin[:])
         index = held_buses(d, view) if self._at_all_buses else d.inverter
         values = self.parameters(setting)
@@ -211,7 +211,7 @@ class Criterion:
             angles=angle.rows,
             definitions=angle.definitions,
             weights=u,
-            parameters={limit.unit.name: limit.unit, **params},
+            parameters={limits.UNIT: limit.unit, **params},
         )
 
     @property

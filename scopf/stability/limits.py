@@ -20,7 +20,7 @@ from scopf.stability.rows import Dispatch, Limits
 from scopf.stability.setting import Setting
 
 MARGIN = "stability_margin"
-_UNIT = "inverter_gamma_unit"
+UNIT = "inverter_gamma_unit"
 _ROUNDING = 1e-9  # of an inverter's own lines: a reduced B_ii that is zero but for rounding
 
 
@@ -30,8 +30,8 @@ def gamma(k: Node, scale: Node) -> Node:
 
 
 def parameters(setting: Setting, scale: Floats) -> dict[str, Floats]:
-    """Value of the Param of Gamma per stiffness, 1 / (2 beta_q scale)."""
-    return {_UNIT: gamma(setting.beta_q, scale)}
+    """Value of the Param of Gamma per stiffness of the intact network, 1 / (2 beta_q scale)."""
+    return {UNIT: setting.left * gamma(setting.beta_q, scale)}
 
 
 def declare(d: Dispatch, setting: Setting, scale: Floats) -> Limits:
@@ -56,9 +56,10 @@ def declare(d: Dispatch, setting: Setting, scale: Floats) -> Limits:
     _check_coupling(setting, scale)
     f, index = d.formulation, d.inverter
     margin = f.parameter(MARGIN, None, setting.margin)
-    unit = f.parameter(_UNIT, index, parameters(setting, scale)[_UNIT])
+    unit = f.parameter(UNIT, index, parameters(setting, scale)[UNIT])
     offset = f.parameter("inverter_gamma_offset", index, np.zeros(len(index)))
-    return Limits(d.stiffness, unit, offset, margin)
+    place = np.arange(len(index)) if d.place is None else d.place
+    return Limits(d.stiffness, unit, offset, margin, place)
 
 
 def constrain(
@@ -82,7 +83,7 @@ def constrain(
         lower: left without effect where droops are variables, which the left side then contains.
     """
     unit, offset, margin = limits.unit[owner], limits.offset[owner], limits.margin[:]
-    stiffness = limits.stiffness[owner]
+    stiffness = limits.stiffness[limits.place[owner]]
     if isinstance(limits.stiffness, Variable):  # then it belongs to the left side
         return d.formulation.constraint(
             name, index, value - unit * stiffness, upper=offset - margin
@@ -124,7 +125,7 @@ def scale_prices(
     """
     unit = limits.unit.values
     found: Floats = price * unit * limits.stiffness_now / scale
-    return np.where(follow(unit, expected[_UNIT]), found, 0.0)
+    return np.where(follow(unit, expected[UNIT]), found, 0.0)
 
 
 def follow(values: Floats, expected: Floats) -> Flags:

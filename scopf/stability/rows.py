@@ -30,6 +30,7 @@ class Dispatch:
         bus, branch, inverter: its index sets.
         vm, va: voltages of the buses, per unit and rad.
         stiffness: 1/m_q of the inverters, numbers, or variables in co-design.
+        place: position of each inverter among these; None where they are in the same order.
     """
 
     formulation: Formulation
@@ -39,6 +40,7 @@ class Dispatch:
     vm: Variable
     va: Variable
     stiffness: Parameter | Variable
+    place: Ints | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,18 +52,21 @@ class Limits:
         unit: Gamma per unit of it.
         offset: added to Gamma; zero, unless a user sets it on the model.
         margin: p.u. voltage that every row has to leave, a scalar.
+        place: position of each inverter in `stiffness`.
     """
 
     stiffness: Parameter | Variable
     unit: Parameter
     offset: Parameter
     margin: Parameter
+    place: Ints
 
     @property
     def stiffness_now(self) -> Floats:
         """1/m_q of every inverter at the present values of the model."""
         given = self.stiffness
-        return given.values if isinstance(given, Parameter) else given.value
+        values = given.values if isinstance(given, Parameter) else given.value
+        return values[self.place]
 
     @property
     def values(self) -> Floats:

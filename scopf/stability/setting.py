@@ -46,6 +46,8 @@ class Setting:
         alpha: grid strength; the model's series admittances are alpha times those of the grid.
         margin: p.u. voltage that every row has to leave.
         droop_margin: share by which every droop counts as larger than it is.
+        left: share of the stiffness of an inverter of the intact network that this one has, each;
+            below 1 after the loss of a unit.
     """
 
     reduction: Reduction
@@ -53,6 +55,7 @@ class Setting:
     alpha: float = 1.0
     margin: float = 0.0
     droop_margin: float = 0.0
+    left: Floats | float = 1.0
 
     @property
     def net(self) -> Network:

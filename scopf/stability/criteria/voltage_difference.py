@@ -93,7 +93,7 @@ class VoltageDifference(Criterion):
             ScopfError: when there is no inverter, or one is coupled to nothing.
         """
         limit = limits.declare(d, setting, self._scale(setting))
-        own = {limit.unit.name: limit.unit}
+        own = {limits.UNIT: limit.unit}
         near, at = setting.reduction.neighbors, setting.reduction.keep
         few = near.pair_count <= _FEW if self._rows is None else self._rows == "pairs"
         if few:
@@ -188,8 +188,8 @@ def _load_prices(
 
 def _add_pairs(d: Dispatch, limit: Limits, name: str, at: Ints, i: Ints, j: Ints) -> OwnedRows:
     """Rows V_j - V_i <= Gamma_i - margin of ordered pairs."""
-    buses = np.array(d.inverter.keys, dtype=np.int64)
-    pairs = list(zip(buses[i].tolist(), buses[j].tolist(), strict=True))
+    keys = d.inverter.keys
+    pairs = [(keys[a], keys[b]) for a, b in zip(i.tolist(), j.tolist(), strict=True)]
     own = "inverter_pair" if name == "inverter_stability" else "inverter_direct_pair"
     index = d.formulation.index(own, pairs)
     row = difference(d.vm[at[i]], d.vm[at[j]])
@@ -201,9 +201,9 @@ def _add_maxima(
 ) -> tuple[OwnedRows, Constraint]:
     """Rows 0 <= U - V_i <= Gamma_i - margin of groups: the upper sides, and the lower ones."""
     f, of, group = d.formulation, near.inverter, near.group
-    groups = f.index("inverter_group", range(int(group.max(initial=-1)) + 1))
-    buses = np.array(d.inverter.keys, dtype=np.int64)
-    index = f.index("inverter_in_group", zip(buses[of].tolist(), group.tolist(), strict=True))
+    groups = f.numbered("inverter_group", int(group.max(initial=-1)) + 1)
+    members = [(d.inverter.keys[i], k) for i, k in zip(of.tolist(), group.tolist(), strict=True)]
+    index = f.index("inverter_in_group", members)
     highest = np.full(len(groups), -np.inf)
     np.maximum.at(highest, group, d.vm.value[at[of]])
     start = highest + _ABOVE

@@ -1,0 +1,296 @@
+"""The networks after outages side by side, and what belongs to what in the intact one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from scopf.arrays import Flags, Floats, Ints
+from scopf.devices.gfm import Inverters, Units
+from scopf.model.part import Inputs
+from scopf.network.kron import Reduction
+from scopf.network.network import LOADS, Network
+from scopf.network.outages import Outage
+from scopf.network.stacking import Stack
+from scopf.network.tables import positions
+from scopf.stability.setting import Setting
+
+Emergency = float | None
+
+
+@dataclass(frozen=True)
+class Bands:
+    """What is allowed after an outage, unless it has limits of its own.
+
+    Attributes:
+        emergency: factor on rating A; None for rating B, or A where there is none.
+        voltage_band: p.u. by which voltage limits are wider.
+        frequency_band: p.u. that the frequency may deviate by.
+    """
+
+    emergency: Emergency = None
+    voltage_band: float = 0.05
+    frequency_band: float = 0.01
+
+
+def network_after(outage: Outage, net: Network, bands: Bands) -> Network:
+    """The energized network after an outage, with the limits that hold there."""
+    band = bands.voltage_band if outage.voltage_band is None else outage.voltage_band
+    factor = bands.emergency if outage.emergency is None else outage.emergency
+    left = outage.network(net)
+    branch, bus = left.branch, left.bus
+    if factor is None:
+        short = np.isfinite(branch.rate_b) & (branch.rate_b > 0)
+        rate = np.where(short, branch.rate_b, branch.rate)
+    else:
+        rate = branch.rate * factor
+    limits = {"vmin": np.maximum(bus.vmin - band, 0.0), "vmax": bus.vmax + band}
+    gen = {"constant_pf": np.zeros(len(left.gen), dtype=bool)}  # Q stays as it is with P
+    return left.replace(bus=limits, branch={"rate": rate}, gen=gen)
+
+
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """All states after outages.
+
+    Positions are those in `net`, the networks side by side, unless they are said to be of the
+    intact network.
+
+    Attributes:
+        outages: one for each state.
+        bands: what is allowed there.
+        intact: the energized intact network.
+        stack: the networks of the states.
+        inverters: of all states, with the droops that are left.
+        bus, gen, branch, dcline: position in the intact network of every element.
+        inverter: position among the intact network's inverters of every inverter.
+    """
+
+    outages: tuple[Outage, ...]
+    bands: Bands
+    intact: Network
+    stack: Stack
+    inverters: Inverters
+    bus: Ints
+    gen: Ints
+    branch: Ints
+    dcline: Ints
+    inverter: Ints
+
+    @classmethod
+    def after(
+        cls, outages: Sequence[Outage], bands: Bands, intact: Network, inverters: Inverters
+    ) -> Settled:
+        """States after outages of an energized network."""
+        nets = [network_after(outage, intact, bands) for outage in outages]
+        stack = Stack.of(f"{intact.name} after outages", nets)
+        those = _left(outages, nets, inverters)
+        at = {
+            key: positions(intact.tables[key].id, stack.ids(key))
+            for key in ("bus", "gen", "branch", "dcline")
+        }
+        place = np.concatenate([positions(inverters.bus, one.bus) for one in those])
+        together = _side_by_side(those, stack.step)
+        return cls(tuple(outages), bands, intact, stack, together, **at, inverter=place)
+
+    @property
+    def net(self) -> Network:
+        """The networks side by side."""
+        return self.stack.net
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The states."""
+        return tuple(outage.name for outage in self.outages)
+
+    def key(self, number: Any) -> Any:
+        """Key on the model: the state's name, and the id or ids of the intact network.
+
+        Args:
+            number: an id of the networks side by side, several of one state, or a tuple that has
+                such keys in it.
+        """
+        if isinstance(number, int):
+            part, one = self.stack.key(number)
+            return (self.outages[part].name, one)
+        if isinstance(number[0], str):
+            return number
+        if all(isinstance(one, int) for one in number):
+            part, *ids = self.stack.key(number)
+            return (self.outages[part].name, *ids)
+        names = [one[0] for one in number if isinstance(one, tuple)]
+        return (
+            names[0],
+            *(k for one in number for k in (one[1:] if isinstance(one, tuple) else (one,))),
+        )
+
+    # -- inverters -------------------------------------------
+
+    @cached_property
+    def keep(self) -> Ints:
+        """Position of each inverter's bus."""
+        return self.net.bus_positions(self.inverters.bus)
+
+    @cached_property
+    def units(self) -> Ints:
+        """Position of every generator that is a unit of an inverter."""
+        return np.sort(positions(self.net.gen.id, self.inverters.units.gen))
+
+    @cached_property
+    def owner(self) -> Ints:
+        """Position of the inverter of each generator, -1 where it is no unit of one."""
+        found = np.full(len(self.net.gen), -1)
+        of = self.inverters.units
+        found[positions(self.net.gen.id, of.gen)] = of.inverter
+        return found
+
+    @cached_property
+    def share(self) -> Floats:
+        """1 / (m_p beta_p) of each generator, zero where it is no unit of an inverter."""
+        found, of = np.zeros(len(self.net.gen)), self.inverters.units
+        found[positions(self.net.gen.id, of.gen)] = 1.0 / (of.mp * of.beta_p)
+        return found
+
+    # -- islands -------------------------------------------
+
+    @cached_property
+    def _island(self) -> tuple[Ints, Ints]:
+        """Islands with inverters, by number in `net`; place of each bus's island there."""
+        numbers = np.unique(self.net.island[self.keep])
+        place = np.full(int(self.net.island.max(initial=0)) + 1, -1)
+        place[numbers] = np.arange(len(numbers))
+        return numbers, place[self.net.island]
+
+    @cached_property
+    def islands(self) -> list[tuple[str, int]]:
+        """Key of each island with inverters: state, and its number there from 1."""
+        numbers, _ = self._island
+        first = dict[int, int]()
+        for number, part in zip(
+            self.net.island.tolist(), self.stack.bus_part.tolist(), strict=True
+        ):
+            first.setdefault(part, number)
+        of = dict(zip(self.net.island.tolist(), self.stack.bus_part.tolist(), strict=True))
+        return [(self.outages[of[k]].name, k - first[of[k]] + 1) for k in numbers.tolist()]
+
+    @cached_property
+    def gen_island(self) -> Ints:
+        """Place of each generator's island among those with inverters; 0 where it has none.
+
+        Its `share` is zero then.
+        """
+        return np.maximum(self._island[1][self.net.gen_at], 0)
+
+    @cached_property
+    def frequency_band(self) -> Floats:
+        """P.u. that the frequency of each island may deviate by."""
+        own = {one.name: one.frequency_band for one in self.outages}
+        given = [own[name] for name, _ in self.islands]
+        default = self.bands.frequency_band
+        return np.array([default if one is None else one for one in given], dtype=np.float64)
+
+    # -- rows -------------------------------------------
+
+    @cached_property
+    def same_q(self) -> Ints:
+        """Generators whose reactive power stays: no inverter's, and they hold no voltage."""
+        gen = self.intact.gen
+        holds = (gen.qmin < gen.qmax) & ~gen.constant_pf
+        free = holds[self.gen] & ~np.isin(self.net.gen_at, self.keep)
+        return np.flatnonzero((self.owner < 0) & ~free)
+
+    @cached_property
+    def held(self) -> Ints:
+        """Buses whose voltage a generator holds that is no inverter's."""
+        gens = np.setdiff1d(np.arange(len(self.net.gen)), np.concatenate([self.units, self.same_q]))
+        return np.unique(self.net.gen_at[gens])
+
+    @cached_property
+    def ranged(self) -> Ints:
+        """Units with limits on their active power that are not those of the intact network.
+
+        Where nothing is lost, neither power nor losses change, and the frequency stays.
+        """
+        if not self.intact.has_losses:
+            moved = [
+                bool(outage.gens) or len(net.bus) < len(self.intact.bus) or net.islands > 1
+                for outage, net in zip(self.outages, self.stack.parts, strict=True)
+            ]
+            moves: Flags = np.array(moved)[self.stack.part_of("gen")[self.units]]
+            return np.asarray(self.units[moves])
+        return self.units
+
+    # -- other numbers -------------------------------------------
+
+    def with_numbers(self, intact: Network) -> Network:
+        """The networks of the states, side by side, with loads and impedances of this one.
+
+        Args:
+            intact: with the elements of the intact network.
+        """
+        branch = {name: getattr(intact.branch, name)[self.branch] for name in ("r", "x")}
+        bus = {name: getattr(intact.bus, name)[self.bus] for name in LOADS}
+        return self.net.replace(bus=bus, branch=branch)
+
+    def with_droops(self, inverters: Inverters) -> Inverters:
+        """The inverters of all states, with droops of these of the intact network."""
+        those = _left(self.outages, self.stack.parts, inverters)
+        return _side_by_side(those, self.stack.step)
+
+    def left(self, inverters: Inverters) -> Floats:
+        """Share of its stiffness 1/m_q that every inverter has.
+
+        Args:
+            inverters: of the intact network.
+        """
+        now: Floats = inverters.mq[self.inverter] / self.with_droops(inverters).mq
+        return now
+
+    def setting(self, inputs: Inputs) -> Setting:
+        """The criterion's setting on the networks of the states."""
+        reduction = Reduction(self.with_numbers(inputs.net), self.keep)
+        before, those = inputs.setting, self.with_droops(inputs.inverters)
+        return Setting(
+            reduction, those, before.alpha, before.margin, before.droop_margin,
+            self.left(inputs.inverters),
+        )  # fmt: skip
+
+
+def _left(
+    outages: Sequence[Outage], nets: Sequence[Network], inverters: Inverters
+) -> list[Inverters]:
+    """The inverters of each state."""
+    return [
+        inverters.without_units(outage.gens).without(np.setdiff1d(inverters.bus, net.bus.id))
+        for outage, net in zip(outages, nets, strict=True)
+    ]
+
+
+def _side_by_side(parts: Sequence[Inverters], step: int) -> Inverters:
+    """Inverters of all states, with numbers as `Stack` has them."""
+    shift = np.concatenate([np.full(len(one), k * step) for k, one in enumerate(parts)])
+    unit_shift = np.concatenate([np.full(len(one.units), k * step) for k, one in enumerate(parts)])
+    first = np.cumsum([0, *(len(one) for one in parts)])[:-1]
+    numbers = {
+        name: np.concatenate([one.numbers[name] for one in parts]) for name in parts[0].numbers
+    }
+    units = {
+        name: np.concatenate([one.units.numbers[name] for one in parts])
+        for name in parts[0].units.numbers
+    }
+    gens = tuple(
+        tuple(gen + k * step for gen in group) for k, one in enumerate(parts) for group in one.gens
+    )
+    of = Units(
+        gen=np.concatenate([one.units.gen for one in parts]) + unit_shift,
+        inverter=np.concatenate(
+            [one.units.inverter + k for one, k in zip(parts, first, strict=True)]
+        ),
+        **units,
+    )
+    bus = np.concatenate([one.bus for one in parts]) + shift
+    return Inverters(bus, gens, **numbers, units=of)

@@ -1,0 +1,354 @@
+"""Operating states after outages: how the grid settles by its droops, and what holds there.
+
+Set points stay where the dispatch put them. After the outage c, on the network that is left,
+
+    P_g^c = P_g - w^c / (m_p,g beta_p,g)                    units of inverters, w^c p.u. frequency
+    V_i^c = V_i + m_q,i beta_q,i (Q_i - Q_i^c)              inverters
+    P_g^c = P_g, V^c = V with Q_g^c free in its bounds      other generators
+
+with the power balances, limits and stability rows of that network. Each AC island has a frequency.
+The families of these states have the prefix `state_`; their keys begin with the state's name:
+`m.state_bus_vm["branch 6", 39]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from scopf.arrays import Floats
+from scopf.engine.formulation import Formulation, Scope
+from scopf.engine.pyomo_types import Node
+from scopf.engine.symbols import Constraint, Expression, Parameter, Variable
+from scopf.model import starts
+from scopf.model.balance import Balance
+from scopf.model.choices import Limit
+from scopf.model.codesign import DesignedStiffness, GivenStiffness
+from scopf.model.dclines import DcLines
+from scopf.model.flows import Flows
+from scopf.model.generation import Generation
+from scopf.model.limits import AngleLimits, ThermalLimits, excess
+from scopf.model.part import Follows, Inputs, OperatingPoint, Part, Writes
+from scopf.model.pq_curves import PqCurves
+from scopf.model.settled import Settled
+from scopf.model.stability import StabilityRows
+from scopf.model.voltages import Voltages
+from scopf.stability.criterion import Criterion
+from scopf.stability.rows import Dispatch
+
+
+def active_droop(p: Node, w: Node, share: Node) -> Node:
+    """Active power of a unit at the frequency deviation w, share = 1 / (m_p beta_p)."""
+    return p - w * share
+
+
+def reactive_droop(
+    stiffness: Node, beta_q: Node, v: Node, v_before: Node, q: Node, q_before: Node
+) -> Node:
+    """Left side of V^c - V + m_q beta_q (Q^c - Q) = 0, times the stiffness 1/m_q."""
+    return stiffness * (v - v_before) + beta_q * (q - q_before)
+
+
+@dataclass(frozen=True, eq=False)
+class Base:
+    """Parts of the intact network that states refer to."""
+
+    voltages: Voltages
+    generation: Generation
+    dclines: DcLines | None
+    flows: Flows
+    stiffness: GivenStiffness | DesignedStiffness
+    balance: Balance
+
+
+@dataclass(frozen=True, eq=False)
+class StateOutput:
+    """Output of the generators in all states.
+
+    Attributes:
+        p: `state_gen_pg`, which follows from that of the intact network and the frequency.
+        q: `state_gen_qg`.
+    """
+
+    p: Expression
+    q: Variable
+
+
+@dataclass(frozen=True, eq=False)
+class KeptLines:
+    """DC lines in all states: they go on as in the intact network.
+
+    Attributes:
+        settled: the states.
+        pf, pt, qf, qt: their powers.
+    """
+
+    settled: Settled
+    pf: Expression
+    pt: Expression
+    qf: Expression
+    qt: Expression
+
+    @classmethod
+    def declare(cls, f: Formulation, settled: Settled, lines: DcLines) -> Self:
+        """Declare `state_dcline_{pf,pt,qf,qt}`."""
+        index, at = f.index("dcline", settled.net.dcline.id.tolist()), settled.dcline
+        pf, pt, qf, qt = (
+            f.expression(f"dcline_{name}", index, getattr(lines, name)[at])
+            for name in ("pf", "pt", "qf", "qt")
+        )
+        return cls(settled, pf, pt, qf, qt)
+
+    def drawn_p(self) -> Node:
+        """Active power that they draw from every bus."""
+        net, n = self.settled.net, len(self.settled.net.bus)
+        return self.pf.total(net.dcline_from, n) - self.pt.total(net.dcline_to, n)
+
+    def drawn_q(self) -> Node:
+        """Reactive power that they draw."""
+        net, n = self.settled.net, len(self.settled.net.bus)
+        return -self.qf.total(net.dcline_from, n) - self.qt.total(net.dcline_to, n)
+
+
+@dataclass(frozen=True, eq=False)
+class States(Part):
+    """All states of a problem.
+
+    Attributes:
+        settled: their networks, and what belongs to what in the intact one.
+        base: parts of the intact network.
+        voltages, flows, balance, thermal, angles, curves, stability: as in the intact network.
+        output: of the generators.
+        frequency: `state_frequency`, p.u. deviation of each island with inverters.
+        range_p: `state_gen_range`, bounds on the active power of units of inverters.
+        same_q: `state_gen_same_q`, of generators whose reactive power stays.
+        same_v: `state_bus_same_vm`, voltage of buses that other generators hold.
+        droop: `state_droop`, of each inverter.
+        left, beta_q: Params `state_inverter_left`, the share of its stiffness that each inverter
+            has, and `state_inverter_beta_q`, the gain of its droop.
+    """
+
+    settled: Settled
+    base: Base
+    voltages: Voltages
+    output: StateOutput
+    frequency: Variable
+    flows: Flows
+    balance: Balance
+    thermal: ThermalLimits
+    angles: AngleLimits
+    curves: PqCurves
+    range_p: Constraint
+    same_q: Constraint
+    same_v: Constraint
+    droop: Constraint
+    left: Parameter
+    beta_q: Parameter
+    stability: StabilityRows
+
+    @classmethod
+    def declare(
+        cls,
+        whole: Formulation,
+        settled: Settled,
+        base: Base,
+        inputs: Inputs,
+        criterion: Criterion,
+        limit: Limit,
+    ) -> Self:
+        """Declare all states.
+
+        Args:
+            whole: the formulation of the problem.
+            settled: the states.
+            base: parts of the intact network.
+            inputs: network, inverters and numbers of the intact network.
+            criterion: the stability criterion.
+            limit: whether ratings limit apparent power or current.
+        """
+        net = settled.net
+        f = Scope(whole, "state_", settled.key)
+        start = starts.flat(net)
+        bus = f.index("bus", net.bus.id.tolist())
+        gen = f.index("gen", net.gen.id.tolist())
+        branch = f.index("branch", net.branch.id.tolist())
+        inverter = f.index("inverter", settled.inverters.bus.tolist())
+        island = f.index("island", settled.islands)
+
+        v = Voltages.declare(f, net, start)
+        band = settled.frequency_band
+        w = f.variable("frequency", island, lower=-band, upper=band, start=np.zeros(len(band)))
+        p = base.generation.p[settled.gen]
+        share = settled.share
+        with_droop = active_droop(p, w[settled.gen_island], f.data(share))
+        output = StateOutput(
+            f.expression("gen_pg", gen, with_droop),
+            f.variable(
+                "gen_qg", gen, lower=net.gen.qmin, upper=net.gen.qmax, start=start["gen_qg"]
+            ),
+        )
+        lines = None
+        if base.dclines is not None and len(net.dcline):
+            lines = KeptLines.declare(f, settled, base.dclines)
+        flows = Flows.declare(f, net, v, base.flows.alpha)
+        balance = Balance.declare(f, net, v, output, lines, flows, (base.balance, settled.bus))
+        thermal = ThermalLimits.declare(f, net, flows, limit)
+        angles = AngleLimits.declare(f, net, v)
+        curves = PqCurves.declare(f, net, output)
+        left = f.parameter("inverter_left", inverter, settled.left(inputs.inverters))
+        beta_q = f.parameter("inverter_beta_q", inverter, settled.inverters.beta_q)
+        rows = _Rows(f, settled, base, v, output)
+        dispatch = Dispatch(
+            f, bus, branch, inverter, v.vm, v.va, base.stiffness.symbol, settled.inverter
+        )
+        stability = StabilityRows.declare(criterion, dispatch, settled.setting(inputs))
+        return cls(
+            settled, base, v, output, w, flows, balance, thermal, angles, curves,
+            rows.range_p(), rows.same_q(), rows.same_v(), rows.droop(left, beta_q), left, beta_q,
+            stability,
+        )  # fmt: skip
+
+    # -- what it says of itself -------------------------------------------
+
+    @property
+    def _parts(self) -> Sequence[Part]:
+        return (
+            self.voltages, self.flows, self.balance, self.thermal, self.angles, self.curves,
+            self.stability,
+        )  # fmt: skip
+
+    @property
+    def definitions(self) -> Sequence[Constraint]:
+        """Rows by which the grid settles, whatever limits are relaxed."""
+        return (self.same_q, self.same_v, self.droop, *self.stability.definitions)
+
+    def point(self, at: OperatingPoint) -> OperatingPoint:
+        """The present values of all states side by side.
+
+        Args:
+            at: the present point of the intact network.
+        """
+        settled = self.settled
+        net = settled.with_numbers(at.net)
+        p = at.power.real[settled.gen] - self.frequency.value[settled.gen_island] * settled.share
+        line = settled.dcline
+        pf, qf, qt = (values[line] for values in at.dclines)
+        vm, va = self.voltages.vm.value, self.voltages.va.value
+        return OperatingPoint(net, vm, va, p + 1j * self.output.q.value, (pf, qf, qt))
+
+    def residuals(self, at: OperatingPoint) -> dict[Constraint, Floats]:
+        """Violations of all rows of all states, from the tables of their networks."""
+        settled, here = self.settled, self.point(at)
+        found = dict[Constraint, Floats]()
+        for part in self._parts:
+            found |= part.residuals(here)
+        q, before = here.power.imag, at.power.imag
+        k, same = settled.ranged, settled.same_q
+        gen = here.net.gen
+        found[self.range_p] = excess(here.power.real[k], gen.pmin[k], gen.pmax[k])
+        found[self.same_q] = np.abs(q[same] - before[settled.gen[same]])
+        held = settled.held
+        found[self.same_v] = np.abs(here.vm[held] - at.vm[settled.bus[held]])
+        there = settled.keep
+        total = np.bincount(settled.owner[settled.units], q[settled.units], len(there))
+        first = np.bincount(
+            settled.owner[settled.units], before[settled.gen[settled.units]], len(there)
+        )
+        k_q = self.beta_q.values / self.stiffness_now
+        found[self.droop] = np.abs(
+            here.vm[there] - at.vm[settled.bus[there]] + k_q * (total - first)
+        )
+        return found
+
+    @property
+    def stiffness_now(self) -> Floats:
+        """1/m_q of the inverters in all states."""
+        symbol = self.base.stiffness.symbol
+        values = symbol.value if isinstance(symbol, Variable) else symbol.values
+        found: Floats = values[self.settled.inverter] * self.left.values
+        return found
+
+    def bounds(self) -> dict[Variable, tuple[Floats, Floats]]:
+        """Limits on voltages, reactive power and frequency."""
+        gen, band = self.settled.net.gen, self.settled.frequency_band
+        return {
+            **self.voltages.bounds(),
+            self.output.q: (gen.qmin, gen.qmax),
+            self.frequency: (-band, band),
+        }
+
+    def starts(self, found: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Voltages and reactive power of the intact network."""
+        settled = self.settled
+        given = {"bus_vm": settled.bus, "bus_va": settled.bus, "gen_qg": settled.gen}
+        return {f"state_{name}": found[name][at] for name, at in given.items() if name in found}
+
+    def follows(self) -> Sequence[Follows]:
+        """The criterion's own numbers on the networks of the states."""
+
+        def there(rule: Follows) -> Follows:
+            def values(s: Inputs) -> Writes:
+                setting = self.settled.setting(s)
+                return rule.values(Inputs(setting.net, setting.inverters, setting, s.numbers))
+
+            return Follows(rule.names, values)
+
+        def droops(s: Inputs) -> Writes:
+            beta_q = self.settled.with_droops(s.inverters).beta_q
+            return [(self.left, self.settled.left(s.inverters)), (self.beta_q, beta_q)]
+
+        rules = [there(rule) for rule in self.stability.follows()]
+        return [*rules, Follows({"mq", "beta_q"}, droops)]
+
+
+class _Rows:
+    """Declares the rows by which the grid settles."""
+
+    def __init__(
+        self, f: Scope, settled: Settled, base: Base, voltages: Voltages, output: StateOutput
+    ) -> None:
+        self._f, self._settled, self._base = f, settled, base
+        self._voltages, self._output = voltages, output
+
+    def range_p(self) -> Constraint:
+        """Pmin <= P^c <= Pmax."""
+        k, gen = self._settled.ranged, self._settled.net.gen
+        index = self._f.index("gen_ranged", gen.id[k].tolist())
+        p = self._output.p[k]
+        return self._f.constraint("gen_range", index, p, lower=gen.pmin[k], upper=gen.pmax[k])
+
+    def same_q(self) -> Constraint:
+        """Q^c = Q."""
+        k, gen = self._settled.same_q, self._settled.net.gen
+        index = self._f.index("gen_kept", gen.id[k].tolist())
+        row = self._output.q[k] - self._base.generation.q[self._settled.gen[k]]
+        return self._equal("gen_same_q", "gen_kept", row, len(index))
+
+    def same_v(self) -> Constraint:
+        """V^c = V."""
+        k, bus = self._settled.held, self._settled.net.bus
+        index = self._f.index("bus_held", bus.id[k].tolist())
+        row = self._voltages.vm[k] - self._base.voltages.vm[self._settled.bus[k]]
+        return self._equal("bus_same_vm", "bus_held", row, len(index))
+
+    def droop(self, left: Parameter, beta_q: Parameter) -> Constraint:
+        """V^c - V + m_q beta_q (Q^c - Q) = 0."""
+        f, settled = self._f, self._settled
+        there, units, n = settled.keep, settled.units, len(settled.keep)
+        owner = np.full(len(settled.net.gen), -1)
+        owner[units] = settled.owner[units]
+        stiffness = self._base.stiffness.symbol[settled.inverter] * left[:]
+        q = self._output.q.total(owner, n)
+        before = f.expression(
+            "gen_qg_before", f.indices["gen"], self._base.generation.q[settled.gen]
+        ).total(owner, n)
+        vm, vm_before = self._voltages.vm[there], self._base.voltages.vm[settled.bus[there]]
+        row = reactive_droop(stiffness, beta_q[:], vm, vm_before, q, before)
+        return self._equal("droop", "inverter", row, n)
+
+    def _equal(self, name: str, index: str, row: Node, count: int) -> Constraint:
+        zero = np.zeros(count)
+        return self._f.constraint(name, self._f.indices[index], row, lower=zero, upper=zero)

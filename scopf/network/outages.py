@@ -1,0 +1,159 @@
+"""Outages of branches and generators: as they are asked for, and the network after one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scopf.errors import CaseError, Fault, ScopfError, nearest
+from scopf.network import csvtable
+from scopf.network.network import Network
+
+if TYPE_CHECKING:
+    import os
+
+    import pandas as pd
+
+_ELEMENT = re.compile(r"(branch|gen)\s+(\d{1,18})", re.ASCII)
+_ALL = {"n-1": ("branch",), "n-1-gens": ("gen",), "n-1-all": ("branch", "gen")}
+_COLUMNS = ("name", "out", "emergency", "voltage_band", "frequency_band")
+
+Given = Any
+"""A list of branch numbers, names ("gen 3") and tuples of them, "n-1", or a table."""
+
+
+@dataclass(frozen=True)
+class Outage:
+    """Elements that are lost together.
+
+    Attributes:
+        name: for users: "branch 6", "gen 3", "branch 6 + gen 3", or their own.
+        branches: ids of the branches.
+        gens: ids of the generators.
+        emergency, voltage_band, frequency_band: its own limits; None for those of all.
+    """
+
+    name: str
+    branches: tuple[int, ...] = ()
+    gens: tuple[int, ...] = ()
+    emergency: float | None = None
+    voltage_band: float | None = None
+    frequency_band: float | None = None
+
+    def network(self, net: Network) -> Network:
+        """The energized network without these elements."""
+        changed = {}
+        for key, ids in (("branch", self.branches), ("gen", self.gens)):
+            table: Any = net.tables[key]
+            if ids:
+                changed[key] = {"in_service": table.in_service & ~np.isin(table.id, ids)}
+        return net.replace(**changed).energized()
+
+
+def read(given: Given, net: Network) -> list[Outage]:
+    """Outages as a user asks for them.
+
+    Args:
+        given: a list of branch numbers, names as "gen 3" or tuples of them (lost together); "n-1"
+            (every branch), "n-1-gens", "n-1-all"; or a table (CSV file or DataFrame) with the
+            columns `name`, `out` (elements joined by +), `emergency`, `voltage_band` and
+            `frequency_band`, all but one of the first two optional.
+        net: energized network.
+
+    Raises:
+        ScopfError: when it is none of these.
+        CaseError: listing every outage that there cannot be.
+    """
+    if isinstance(given, str) and given in _ALL:
+        rows = [(kind, number) for kind in _ALL[given] for number in net.tables[kind].id.tolist()]
+        return [
+            Outage(f"{kind} {k}", (k,) if kind == "branch" else (), (k,) if kind == "gen" else ())
+            for kind, k in rows
+        ]
+    if isinstance(given, str) and not given.lower().endswith(".csv"):
+        near = nearest(given, _ALL)
+        hint = f"; did you mean {near!r}?" if near else ""
+        raise ScopfError(f'outages: {given!r} is none of "n-1", "n-1-gens", "n-1-all"{hint}')
+    if isinstance(given, str) or hasattr(given, "columns") or hasattr(given, "__fspath__"):
+        return _of_table(given, net)
+    if not isinstance(given, Iterable):
+        raise ScopfError(f"outages: must be a list, a table or a text, not {type(given).__name__}")
+    return _checked(
+        [(str(k), _parts(one), "", {}) for k, one in enumerate(given, 1)], net, "outages"
+    )
+
+
+_KINDS = ("branch", "gen")
+
+
+def _parts(given: Any) -> list[Any]:
+    if isinstance(given, str):
+        return [part.strip() for part in given.split("+")]
+    return list(given) if isinstance(given, (tuple, list)) else [given]
+
+
+def _of_table(given: str | os.PathLike[str] | pd.DataFrame, net: Network) -> list[Outage]:
+    cells = csvtable.read(given, "outages")
+    faults = [*cells.faults, *csvtable.twice(cells.header)]
+    for name in cells.header:
+        if name not in _COLUMNS:
+            faults.append(Fault(f"there is no column {name}; there are {', '.join(_COLUMNS)}"))
+    if not {"name", "out"} & set(cells.header):
+        faults.append(Fault("needs a column `out`, elements joined by +, or `name`"))
+    if faults:
+        raise CaseError(cells.source or "outages", faults)
+    rows = []
+    for number, row in enumerate(cells.frame().to_dict("records"), 1):
+        numbers = {key: row[key] for key in _COLUMNS[2:] if row.get(key) is not None}
+        name = "" if row.get("name") is None else str(row["name"])
+        out = row.get("out") if row.get("out") is not None else name
+        rows.append((f"row {number}", _parts(out), name, numbers))
+    return _checked(rows, net, cells.source or "outages")
+
+
+def _checked(
+    rows: list[tuple[str, list[Any], str, dict[str, Any]]], net: Network, source: str
+) -> list[Outage]:
+    """Outages of rows: where it stands, elements, name, limits of its own."""
+    known = {key: set(net.tables[key].id.tolist()) for key in _KINDS}
+    found, faults, names = list[Outage](), list[Fault](), set[str]()
+    for where, parts, name, numbers in rows:
+        out: dict[str, list[int]] = {"branch": [], "gen": []}
+        for part in parts:
+            kind, number = _element(part)
+            if not kind:
+                text = f"{part!r} is no element: give a branch number, or a name as 'gen 3'"
+                faults.append(Fault(f"{where}: {text}"))
+            elif number not in known[kind]:
+                faults.append(Fault(f"{where}: there is no {kind} {number} in service"))
+            else:
+                out[kind].append(number)
+        for key, value in numbers.items():
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+                faults.append(
+                    Fault(f"{where}: {key} must be a number, zero or more, got {value!r}")
+                )
+        members = [f"{kind} {number}" for kind in _KINDS for number in out[kind]]
+        name = name or " + ".join(members)
+        if name in names:
+            faults.append(Fault(f"{where}: {name} is there twice"))
+        names.add(name)
+        found.append(Outage(name, tuple(out["branch"]), tuple(out["gen"]), **numbers))
+    if faults:
+        raise CaseError(source, faults)
+    return found
+
+
+def _element(given: Any) -> tuple[str, int]:
+    """Kind and number of an element; "" for what is none."""
+    if isinstance(given, (int, np.integer)) and not isinstance(given, bool):
+        return "branch", int(given)
+    text = str(given).strip()
+    if text.isdecimal():
+        return "branch", int(text)
+    match = _ELEMENT.fullmatch(text)
+    return (match[1], int(match[2])) if match else ("", 0)
