@@ -109,6 +109,11 @@ class Flows(Part):
             add("branch_q_to", q_to(b_tt, g_tf, b_tf, wr, wi, vv_t), f.data(charging_t) * vv_t),
         )
 
+    @property
+    def into(self) -> tuple[Expression, Expression, Expression, Expression]:
+        """The flows in the order p_from, q_from, p_to, q_to."""
+        return self.p_from, self.q_from, self.p_to, self.q_to
+
     def follows(self) -> Sequence[Follows]:
         """The grid strength."""
         alpha = self.alpha

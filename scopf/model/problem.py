@@ -256,6 +256,11 @@ class Problem:
                     "change it later"
                 )
 
+    def inputs(self) -> Inputs:
+        """All that the Params of the problem follow from, as it stands."""
+        at = self.present
+        return Inputs(at.net, at.inverters, at, self.scenario.numbers)
+
     def adopt(self) -> None:
         """Let the criterion follow what was set by hand on the Pyomo model.
 
@@ -280,8 +285,8 @@ class Problem:
         before, self._seen = self._seen, (self.setting, values)
         if before is not None and before[0] is self.setting and _equal(before[1], values):
             return
-        at = self.present = self._adopted(values, by_hand)
-        inputs = Inputs(at.net, at.inverters, at, self.scenario.numbers)
+        self.present = self._adopted(values, by_hand)
+        inputs = self.inputs()
         if by_hand and by_hand != self._by_hand:
             ours = {one.name for one, _ in self.opf.writes(inputs)}
             if overridden := [name for name in by_hand if name in ours]:

@@ -257,19 +257,18 @@ class States(Part):
         first = np.bincount(
             settled.owner[settled.units], before[settled.gen[settled.units]], len(there)
         )
-        k_q = self.beta_q.values / self.stiffness_now
+        k_q = self.beta_q.values / (self.stiffness * self.left.values)
         found[self.droop] = np.abs(
             here.vm[there] - at.vm[settled.bus[there]] + k_q * (total - first)
         )
         return found
 
     @property
-    def stiffness_now(self) -> Floats:
-        """1/m_q of the inverters in all states."""
+    def stiffness(self) -> Floats:
+        """1/m_q in the intact network of the inverter of each state."""
         symbol = self.base.stiffness.symbol
         values = symbol.value if isinstance(symbol, Variable) else symbol.values
-        found: Floats = values[self.settled.inverter] * self.left.values
-        return found
+        return np.asarray(values[self.settled.inverter])
 
     def bounds(self) -> dict[Variable, tuple[Floats, Floats]]:
         """Limits on voltages, reactive power and frequency."""

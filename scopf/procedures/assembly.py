@@ -12,6 +12,7 @@ from scopf.optimizer.status import Attempt, Iterate, Outcome
 from scopf.procedures.verdict import Examined
 from scopf.results import claims, prices, uniqueness
 from scopf.results.solution import Solution
+from scopf.results.states import AfterOutages
 from scopf.results.tables import Point
 
 
@@ -52,6 +53,7 @@ def solution(
         point=point,
         prices=prices.read(problem, examined.multipliers, examined.stability, x, loading),
         stability=examined.stability,
+        after=AfterOutages.read(problem, nlp, examined.multipliers, x),
         unique=uniqueness.unique_prices(
             examined.multipliers,
             x,
@@ -89,7 +91,7 @@ def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:
         qg=opf.generation.q.value.copy(),
         loads={key: load.values.copy() for key, load in opf.balance.loads.items()},
         alpha=float(flows.alpha.values[0]),
-        flows=np.array([now(f) for f in (flows.p_from, flows.q_from, flows.p_to, flows.q_to)]),
+        flows=np.array([now(f) for f in flows.into]),
         dclines=of_lines,
         costs=now(costs.of_p) + now(costs.of_q),
         rating=rating.copy(),

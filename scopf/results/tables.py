@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.devices.constant_power import ConstantPower, constant_power
+from scopf.errors import ScopfError, listing
 from scopf.model.problem import Problem, Scenario
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Status
 from scopf.results import claims
+from scopf.results.states import INTACT, AfterOutages, State
 from scopf.stability.rows import NOBODY
 
 if TYPE_CHECKING:
@@ -95,6 +97,7 @@ class Result:
         iterate: where the solver ended, for a warm start.
         fingerprint: of the numbers that were solved, see `NLP.fingerprint`.
         checks: every solve and exact check of `solve(..., certify=True)`.
+        after: the states after outages; None for a problem without.
     """
 
     status: Status
@@ -116,6 +119,7 @@ class Result:
     iterate: Iterate = field(repr=False)
     fingerprint: str = field(repr=False)
     checks: tuple[Check, ...] = field(default=(), repr=False)
+    after: AfterOutages | None = field(default=None, repr=False)
 
     @property
     def certified(self) -> bool | None:
@@ -195,6 +199,13 @@ class Result:
 
     def _of_buses(self, island: bool) -> dict[str, Any]:
         net, point = self.problem.base, self.point
+        prices = self.prices.buses
+        if self.after is not None:
+            more = self.after.load_prices() / net.base_mva
+            for letter, unit, part in zip("pq", ("mwh", "mvarh"), more, strict=True):
+                total = f"lmp_{letter}_per_{unit}"
+                prices = {**prices, total: prices[total] + part,
+                          f"lmp_{letter}_outages_per_{unit}": part}  # fmt: skip
         return {
             "bus": net.bus.id,
             **self._islands(np.arange(len(net.bus)), island),
@@ -202,7 +213,7 @@ class Result:
             "va_deg": np.degrees(point.va),
             "p_load_mw": point.demand[0] * net.base_mva,
             "q_load_mvar": point.demand[1] * net.base_mva,
-            **self.prices.buses,
+            **prices,
         }
 
     @cached_property
@@ -330,6 +341,11 @@ class Result:
         p_mw, q_mvar = (inv.total(net, power) * net.base_mva for power in (point.pg, point.qg))
         rating = point.rating * net.base_mva
         missing = np.full(len(inv), np.nan)
+        nssp, slope = found.nssp, found.dcost_dmq
+        if self.after is not None:
+            after, count = self.after, len(inv)
+            nssp = nssp + after.by_inverter(after.stability.nssp, count)
+            slope = slope + after.by_inverter(after.dcost_dmq, count)
         return {
             "bus": inv.bus,
             **self._islands(at, island),
@@ -348,10 +364,45 @@ class Result:
             "margin": found.margin,
             "neighbor": found.neighbor,
             "binding": self._binds(found.margin, found.required),
-            "nssp_per_pu": found.nssp if self.solved else missing,
+            "nssp_per_pu": nssp if self.solved else missing,
             "price_unique": self.unique(),
-            "dcost_dmq": found.dcost_dmq if self.solved else missing,
+            "dcost_dmq": slope if self.solved else missing,
         }
+
+    # -- states after outages -------------------------------------------
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Names of the operating states: "intact", and one for each outage."""
+        return (INTACT, *(() if self.after is None else self.after.settled.names))
+
+    def state(self, name: str) -> Self | State:
+        """The tables of a state: `sol.state("branch 6").inverters`; "intact" is the solution.
+
+        Raises:
+            ScopfError: when there is no such state.
+        """
+        if name == INTACT:
+            return self
+        if self.after is None or name not in self.after.settled.names:
+            raise ScopfError(
+                f"there is no state {name!r}; there are {listing(self.states, most=8)}"
+            )
+        return self.after.state(name, self._after_binds())
+
+    @cached_property
+    def outages(self) -> pd.DataFrame:
+        """One row for each outage: most loaded branch, least margin, frequency, price.
+
+        `nssp_per_pu` is the sum of the NSSP of the state's inverters.
+        """
+        import pandas as pd
+
+        return pd.DataFrame() if self.after is None else self.after.table(self._after_binds())
+
+    def _after_binds(self) -> Flags:
+        assert self.after is not None
+        return self._binds(self.after.stability.margin, self.after.stability.required)
 
     @cached_property
     def constraints(self) -> pd.DataFrame:

@@ -1,0 +1,294 @@
+"""Operating states after outages: their tables, and their parts of the prices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scopf.arrays import Flags, Floats, Ints
+from scopf.engine.nlp import NLP
+from scopf.model.problem import Problem
+from scopf.model.settled import Settled
+from scopf.results.prices import TRACE, Multipliers
+from scopf.stability.rows import NOBODY, Stability
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+INTACT = "intact"  # name of the state without an outage
+
+
+@dataclass(frozen=True, eq=False)
+class AfterOutages:
+    """All states after outages at one point, side by side; per unit, rad and currency/h.
+
+    Attributes:
+        settled: the states.
+        vm, va: voltages of the buses.
+        pg, qg: output of the generators.
+        flows: into the branches, rows p_from, q_from, p_to, q_to.
+        loading: of both ends of the branches, share of the emergency rating.
+        demand: active and reactive load of the buses.
+        frequency: deviation of each island.
+        balance: parts of dJ*/d(load P) and dJ*/d(load Q) with the limits held, per p.u.
+        solved: whether prices mean anything.
+        ratings: -dJ*/d(rating) at both ends of the branches.
+        voltages: prices of Vmin and Vmax of the buses.
+        stability: the criterion on these networks.
+        by_droop: part of dJ*/dm_q that the settling by droops has, by inverter.
+    """
+
+    settled: Settled
+    vm: Floats
+    va: Floats
+    pg: Floats
+    qg: Floats
+    flows: Floats
+    loading: tuple[Floats, Floats]
+    demand: tuple[Floats, Floats]
+    frequency: Floats
+    balance: Floats
+    solved: bool
+    ratings: Floats
+    voltages: tuple[Floats, Floats]
+    stability: Stability
+    by_droop: Floats
+
+    @classmethod
+    def read(
+        cls, problem: Problem, nlp: NLP, multipliers: Multipliers, x: Floats
+    ) -> AfterOutages | None:
+        """The states at the formulation's present point; None for a problem without."""
+        states = problem.opf.states
+        if states is None:
+            return None
+        settled, missing = states.settled, np.nan if not multipliers.solved else 0.0
+        inputs = problem.inputs()
+        stability = states.stability.read(settled.setting(inputs), multipliers)
+        flows = np.array([nlp.values_of(f.name, x) for f in states.flows.into])
+        vm = states.voltages.vm.value.copy()
+        loading = states.thermal.loading(flows, vm)
+        balances = states.balance.p, states.balance.q
+        ratings = np.zeros((2, len(settled.net.branch)))
+        for row, (rows, share) in enumerate(
+            zip((states.thermal.at_from, states.thermal.at_to), loading, strict=True)
+        ):
+            at = states.thermal.branches
+            ratings[row, at] = np.maximum(multipliers.of_rows(rows, 0.0), 0) * (1 + share[at] ** 2)
+        q, before = states.output.q.value, problem.opf.generation.q.value[settled.gen]
+        units = settled.units
+        moved = np.bincount(settled.owner[units], (q - before)[units], len(settled.inverters))
+        droop = multipliers.of_rows(states.droop, 0.0) * states.beta_q.values * moved
+        droop = droop * states.stiffness
+        return cls(
+            settled, vm, states.voltages.va.value.copy(), nlp.values_of(states.output.p.name, x),
+            q.copy(), flows, loading, states.balance.demand(vm), states.frequency.value.copy(),
+            np.array([missing - multipliers.of_rows(one, np.nan) for one in balances]),
+            multipliers.solved,
+            missing + ratings, multipliers.of_bounds(states.voltages.vm), stability,
+            missing + droop,
+        )  # fmt: skip
+
+    # -- sums over states -------------------------------------------
+
+    @cached_property
+    def lmp(self) -> Floats:
+        """Parts of dJ*/d(load) by bus of each state, limits that follow the loads included."""
+        by_load = self.stability.load_prices
+        if by_load is None or not self.solved:
+            return self.balance
+        return self.balance + np.array(by_load(TRACE))
+
+    def load_prices(self) -> Floats:
+        """Sum of the states' parts of dJ*/d(load), shape (2, n) of the intact network."""
+        at, n = self.settled.bus, len(self.settled.intact.bus)
+        return np.array([np.bincount(at, row, n) for row in self.lmp])
+
+    def by_inverter(self, values: Floats, count: int) -> Floats:
+        """Sums over the states of values of their inverters, by inverter of the intact network."""
+        found: Floats = np.bincount(self.settled.inverter, values, count).astype(np.float64)
+        return found
+
+    @cached_property
+    def dcost_dmq(self) -> Floats:
+        """Part of dJ*/dm_q of every inverter of every state: of its rows, and of its droop."""
+        rows = np.nan_to_num(self.stability.dcost_dmq)
+        return rows + self.by_droop
+
+    # -- tables -------------------------------------------
+
+    def state(self, name: str, binding: Flags) -> State:
+        """The tables of a state."""
+        part = self.settled.names.index(name)
+        return State(self, part, binding)
+
+    def table(self, binding: Flags) -> pd.DataFrame:
+        """One row for each outage."""
+        import pandas as pd
+
+        rows = []
+        for part, outage in enumerate(self.settled.outages):
+            state, net = self.state(outage.name, binding), self.settled.stack.parts[part]
+            loading = np.maximum(*(side[state.branch] for side in self.loading))
+            loading = np.where(np.isfinite(net.branch.rate), loading, -np.inf)
+            worst = int(np.argmax(loading)) if len(loading) else -1
+            margin = self.stability.margin[state.inverter]
+            least = int(np.nanargmin(margin)) if np.isfinite(margin).any() else -1
+            island = np.array([key[0] == outage.name for key in self.settled.islands])
+            w = self.frequency[island]
+            rows.append(
+                {
+                    "state": outage.name,
+                    "branch": int(net.branch.id[worst]) if worst >= 0 else NOBODY,
+                    "loading_percent": 100 * loading[worst] if worst >= 0 else np.nan,
+                    "inverter": int(self._bus[state.inverter][least]) if least >= 0 else NOBODY,
+                    "margin": margin[least] if least >= 0 else np.nan,
+                    "frequency_pu": w[np.argmax(np.abs(w))] if len(w) else np.nan,
+                    "nssp_per_pu": self.stability.nssp[state.inverter].sum(),
+                    "islands": net.islands,
+                    "unserved_mw": float(net.unserved.pd.sum() * net.base_mva)
+                    - float(self.settled.intact.unserved.pd.sum() * net.base_mva),
+                }
+            )
+        return pd.DataFrame(rows)
+
+    @property
+    def _bus(self) -> Ints:
+        return self.settled.intact.bus.id[self.settled.bus][self.settled.keep]
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """The tables of one state after an outage, in the user's own numbers and units.
+
+    The prices are this state's parts: summed over all states and the intact network they are those
+    of the dispatch.
+    """
+
+    _all: AfterOutages
+    _part: int
+    _binding: Flags
+
+    @property
+    def name(self) -> str:
+        """Of the state: "branch 6"."""
+        return self._all.settled.names[self._part]
+
+    def __repr__(self) -> str:
+        return f"State({self.name!r})"
+
+    def _of(self, table: str) -> Flags:
+        return np.asarray(self._all.settled.stack.part_of(table) == self._part)
+
+    @cached_property
+    def branch(self) -> Flags:
+        """Mask of its branches among those of all states."""
+        return self._of("branch")
+
+    @cached_property
+    def inverter(self) -> Flags:
+        """Mask of its inverters."""
+        part = self._all.settled.inverters.bus // self._all.settled.stack.step
+        return np.asarray(part == self._part)
+
+    @property
+    def frequency(self) -> Floats:
+        """P.u. deviation of the frequency of each of its islands with inverters."""
+        keys = self._all.settled.islands
+        here = np.array([name == self.name for name, _ in keys], dtype=bool)
+        return np.asarray(self._all.frequency[here])
+
+    @cached_property
+    def buses(self) -> pd.DataFrame:
+        """Voltages, loads and prices by bus."""
+        import pandas as pd
+
+        here, net = self._of("bus"), self._all.settled.stack.parts[self._part]
+        base, after = net.base_mva, self._all
+        return pd.DataFrame(
+            {
+                "bus": net.bus.id,
+                **({"island": net.island} if net.islands > 1 else {}),
+                "vm": after.vm[here],
+                "va_deg": np.degrees(after.va[here]),
+                "p_load_mw": after.demand[0][here] * base,
+                "q_load_mvar": after.demand[1][here] * base,
+                "lmp_p_per_mwh": after.lmp[0][here] / base,
+                "lmp_q_per_mvarh": after.lmp[1][here] / base,
+                "mu_vm_min_per_pu": after.voltages[0][here],
+                "mu_vm_max_per_pu": after.voltages[1][here],
+            }
+        )
+
+    @cached_property
+    def gens(self) -> pd.DataFrame:
+        """Output by generator."""
+        import pandas as pd
+
+        here, net = self._of("gen"), self._all.settled.stack.parts[self._part]
+        return pd.DataFrame(
+            {
+                "gen": net.gen.id,
+                "bus": net.gen.bus,
+                "p_mw": self._all.pg[here] * net.base_mva,
+                "q_mvar": self._all.qg[here] * net.base_mva,
+            }
+        )
+
+    @cached_property
+    def branches(self) -> pd.DataFrame:
+        """Flows, loading by the emergency rating and prices of the ratings, by branch."""
+        import pandas as pd
+
+        here, net = self.branch, self._all.settled.stack.parts[self._part]
+        pf, qf, pt, qt = self._all.flows[:, here] * net.base_mva
+        loading = np.maximum(*(side[here] for side in self._all.loading))
+        mu_from, mu_to = self._all.ratings[:, here] / net.base_mva
+        return pd.DataFrame(
+            {
+                "branch": net.branch.id,
+                "from_bus": net.branch.from_bus,
+                "to_bus": net.branch.to_bus,
+                "pf_mw": pf,
+                "qf_mvar": qf,
+                "pt_mw": pt,
+                "qt_mvar": qt,
+                "loading_percent": np.where(np.isfinite(net.branch.rate), 100 * loading, np.nan),
+                "mu_s_from_per_mvah": mu_from,
+                "mu_s_to_per_mvah": mu_to,
+            }
+        )
+
+    @cached_property
+    def inverters(self) -> pd.DataFrame:
+        """Output, limit, margin and prices by inverter, as `Solution.inverters` has them."""
+        import pandas as pd
+
+        here, after, settled = self.inverter, self._all, self._all.settled
+        net = settled.stack.parts[self._part]
+        found, step = after.stability, settled.stack.step
+        at, units = settled.keep[here], settled.units
+        count = len(settled.inverters)
+        p, q = (
+            np.bincount(settled.owner[units], power[units], count)[here] * net.base_mva
+            for power in (after.pg, after.qg)
+        )
+        neighbor = found.neighbor[here]
+        known = np.where(neighbor == NOBODY, 0, neighbor % step)
+        return pd.DataFrame(
+            {
+                "bus": settled.inverters.bus[here] % step,
+                "vm": after.vm[at],
+                "p_mw": p,
+                "q_mvar": q,
+                "limit_pu": found.limit[here],
+                "margin": found.margin[here],
+                "neighbor": pd.arrays.IntegerArray(known, neighbor == NOBODY),
+                "binding": self._binding[here],
+                "nssp_per_pu": found.nssp[here],
+                "dcost_dmq": after.dcost_dmq[here],
+            }
+        )
