@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scopf.arrays import Floats
+from scopf.dynamics.settled import Settled
 from scopf.engine.formulation import Formulation
 from scopf.model.balance import Balance
 from scopf.model.capability import Capability, Ratings
@@ -36,7 +37,6 @@ from scopf.model.pq_curves import PqCurves
 from scopf.model.quantities import QUANTITIES
 from scopf.model.reactive_costs import AbsoluteCost, OpportunityCost
 from scopf.model.relaxation import Relaxation
-from scopf.model.settled import Settled
 from scopf.model.stability import StabilityRows
 from scopf.model.starts import flat
 from scopf.model.states import Base, States

@@ -15,6 +15,7 @@ import pyomo.environ as pyo
 
 from scopf.arrays import Floats
 from scopf.devices.gfm import Inverters
+from scopf.dynamics.settled import Bands, Settled
 from scopf.engine.formulation import Formulation
 from scopf.engine.gc_off import collector_off
 from scopf.engine.symbols import Parameter
@@ -26,7 +27,6 @@ from scopf.model.codesign import Bounds
 from scopf.model.opf import OPF
 from scopf.model.part import Inputs, Writes
 from scopf.model.quantities import DEFAULTS, QUANTITIES, Numbers, takes_numbers
-from scopf.model.settled import Bands, Settled
 from scopf.network import outages as outages_of
 from scopf.network.kron import Reduction
 from scopf.network.network import Network

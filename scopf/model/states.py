@@ -20,6 +20,7 @@ from typing import Self
 import numpy as np
 
 from scopf.arrays import Floats
+from scopf.dynamics.settled import Settled
 from scopf.engine.formulation import Formulation, Scope
 from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Expression, Parameter, Variable
@@ -33,11 +34,12 @@ from scopf.model.generation import Generation
 from scopf.model.limits import AngleLimits, ThermalLimits, excess
 from scopf.model.part import Follows, Inputs, OperatingPoint, Part, Writes
 from scopf.model.pq_curves import PqCurves
-from scopf.model.settled import Settled
 from scopf.model.stability import StabilityRows
 from scopf.model.voltages import Voltages
+from scopf.network.kron import Reduction
 from scopf.stability.criterion import Criterion
 from scopf.stability.rows import Dispatch
+from scopf.stability.setting import Setting
 
 
 def active_droop(p: Node, w: Node, share: Node) -> Node:
@@ -204,7 +206,7 @@ class States(Part):
         dispatch = Dispatch(
             f, bus, branch, inverter, v.vm, v.va, base.stiffness.symbol, settled.inverter
         )
-        stability = StabilityRows.declare(criterion, dispatch, settled.setting(inputs))
+        stability = StabilityRows.declare(criterion, dispatch, setting(settled, inputs))
         return cls(
             settled, base, v, output, w, flows, balance, thermal, angles, curves,
             rows.range_p(), rows.same_q(), rows.same_v(), rows.droop(left, beta_q), left, beta_q,
@@ -288,10 +290,10 @@ class States(Part):
     def follows(self) -> Sequence[Follows]:
         """The criterion's own numbers on the networks of the states."""
 
-        def there(rule: Follows) -> Follows:
+        def moved(rule: Follows) -> Follows:
             def values(s: Inputs) -> Writes:
-                setting = self.settled.setting(s)
-                return rule.values(Inputs(setting.net, setting.inverters, setting, s.numbers))
+                there = setting(self.settled, s)
+                return rule.values(Inputs(there.net, there.inverters, there, s.numbers))
 
             return Follows(rule.names, values)
 
@@ -299,8 +301,21 @@ class States(Part):
             beta_q = self.settled.with_droops(s.inverters).beta_q
             return [(self.left, self.settled.left(s.inverters)), (self.beta_q, beta_q)]
 
-        rules = [there(rule) for rule in self.stability.follows()]
+        rules = [moved(rule) for rule in self.stability.follows()]
         return [*rules, Follows({"mq", "beta_q"}, droops)]
+
+
+def setting(settled: Settled, inputs: Inputs) -> Setting:
+    """The criterion's setting on the networks of the states.
+
+    Args:
+        settled: the states.
+        inputs: of the intact network.
+    """
+    reduction = Reduction(settled.with_numbers(inputs.net), settled.keep)
+    before, those = inputs.setting, settled.with_droops(inputs.inverters)
+    left = settled.left(inputs.inverters)
+    return Setting(reduction, those, before.alpha, before.margin, before.droop_margin, left)
 
 
 class _Rows:

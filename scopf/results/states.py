@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
+from scopf.dynamics.settled import Settled
 from scopf.engine.nlp import NLP
 from scopf.model.problem import Problem
-from scopf.model.settled import Settled
+from scopf.model.states import setting
 from scopf.results.prices import TRACE, Multipliers
 from scopf.stability.rows import NOBODY, Stability
 
@@ -67,7 +68,7 @@ class AfterOutages:
             return None
         settled, missing = states.settled, np.nan if not multipliers.solved else 0.0
         inputs = problem.inputs()
-        stability = states.stability.read(settled.setting(inputs), multipliers)
+        stability = states.stability.read(setting(settled, inputs), multipliers)
         flows = np.array([nlp.values_of(f.name, x) for f in states.flows.into])
         vm = states.voltages.vm.value.copy()
         loading = states.thermal.loading(flows, vm)

@@ -11,13 +11,10 @@ import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.devices.gfm import Inverters, Units
-from scopf.model.part import Inputs
-from scopf.network.kron import Reduction
 from scopf.network.network import LOADS, Network
 from scopf.network.outages import Outage
 from scopf.network.stacking import Stack
 from scopf.network.tables import positions
-from scopf.stability.setting import Setting
 
 Emergency = float | None
 
@@ -178,6 +175,11 @@ class Settled:
         return [(self.outages[of[k]].name, k - first[of[k]] + 1) for k in numbers.tolist()]
 
     @cached_property
+    def bus_island(self) -> Ints:
+        """Place of each bus's island among those with inverters; 0 where it has none."""
+        return np.maximum(self._island[1], 0)
+
+    @cached_property
     def gen_island(self) -> Ints:
         """Place of each generator's island among those with inverters; 0 where it has none.
 
@@ -249,15 +251,6 @@ class Settled:
         """
         now: Floats = inverters.mq[self.inverter] / self.with_droops(inverters).mq
         return now
-
-    def setting(self, inputs: Inputs) -> Setting:
-        """The criterion's setting on the networks of the states."""
-        reduction = Reduction(self.with_numbers(inputs.net), self.keep)
-        before, those = inputs.setting, self.with_droops(inputs.inverters)
-        return Setting(
-            reduction, those, before.alpha, before.margin, before.droop_margin,
-            self.left(inputs.inverters),
-        )  # fmt: skip
 
 
 def _left(
