@@ -21,7 +21,7 @@ from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Expression, Parameter
 from scopf.errors import ScopfError, listing
 from scopf.model import relaxation
-from scopf.model.generation import Generation
+from scopf.model.balance import Output
 from scopf.model.part import OperatingPoint, Part
 from scopf.model.relaxation import Relaxation
 from scopf.network.network import Network
@@ -60,7 +60,7 @@ class Ratings(Part):
         f: Formulation,
         net: Network,
         inverters: Inverters,
-        generation: Generation,
+        generation: Output,
         active: bool,
     ) -> Self:
         """Declare `inverter_rating` and `inverter_{p,q}_squared`, that of P only if `active`."""
@@ -101,7 +101,7 @@ class _Squares:
             keys = zip(ids[first].tolist(), ids[second].tolist(), strict=True)
             self._double = f.index("inverter_unit_pair", list(keys))
 
-    def add(self, letter: str, generation: Generation) -> Expression:
+    def add(self, letter: str, generation: Output) -> Expression:
         """`inverter_{p,q}_squared`."""
         f, n = self._f, self._n
         output = generation.p if letter == "p" else generation.q

@@ -138,7 +138,7 @@ class OPF:
         states = None
         if settled is not None:
             base = Base(v, g, dc, flows, stiffness, balance)
-            states = States.declare(f, settled, base, inputs, criterion, limit)
+            states = States.declare(f, settled, base, inputs, criterion, limit, capability)
 
         opf = cls(
             f, v, g, dc, flows, stiffness, ratings, absolute, generation_cost, dcline_cost,

@@ -26,6 +26,7 @@ from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Expression, Parameter, Variable
 from scopf.model import starts
 from scopf.model.balance import Balance
+from scopf.model.capability import Capability, Ratings
 from scopf.model.choices import Limit
 from scopf.model.codesign import DesignedStiffness, GivenStiffness
 from scopf.model.dclines import DcLines
@@ -123,6 +124,7 @@ class States(Part):
         settled: their networks, and what belongs to what in the intact one.
         base: parts of the intact network.
         voltages, flows, balance, thermal, angles, curves, stability: as in the intact network.
+        capability: circles of the inverters; None without.
         output: of the generators.
         frequency: `state_frequency`, p.u. deviation of each island with inverters.
         range_p: `state_gen_range`, bounds on the active power of units of inverters.
@@ -143,6 +145,7 @@ class States(Part):
     thermal: ThermalLimits
     angles: AngleLimits
     curves: PqCurves
+    capability: Capability | None
     range_p: Constraint
     same_q: Constraint
     same_v: Constraint
@@ -160,6 +163,7 @@ class States(Part):
         inputs: Inputs,
         criterion: Criterion,
         limit: Limit,
+        capability: bool,
     ) -> Self:
         """Declare all states.
 
@@ -170,6 +174,7 @@ class States(Part):
             inputs: network, inverters and numbers of the intact network.
             criterion: the stability criterion.
             limit: whether ratings limit apparent power or current.
+            capability: whether inverters have capability circles.
         """
         net = settled.net
         f = Scope(whole, "state_", settled.key)
@@ -200,6 +205,10 @@ class States(Part):
         thermal = ThermalLimits.declare(f, net, flows, limit)
         angles = AngleLimits.declare(f, net, v)
         curves = PqCurves.declare(f, net, output)
+        circles = None
+        if capability:
+            ratings = Ratings.declare(f, net, settled.inverters, output, active=True)
+            circles = Capability.declare(f, ratings)
         left = f.parameter("inverter_left", inverter, settled.left(inputs.inverters))
         beta_q = f.parameter("inverter_beta_q", inverter, settled.inverters.beta_q)
         rows = _Rows(f, settled, base, v, output)
@@ -208,7 +217,7 @@ class States(Part):
         )
         stability = StabilityRows.declare(criterion, dispatch, setting(settled, inputs))
         return cls(
-            settled, base, v, output, w, flows, balance, thermal, angles, curves,
+            settled, base, v, output, w, flows, balance, thermal, angles, curves, circles,
             rows.range_p(), rows.same_q(), rows.same_v(), rows.droop(left, beta_q), left, beta_q,
             stability,
         )  # fmt: skip
@@ -217,10 +226,11 @@ class States(Part):
 
     @property
     def _parts(self) -> Sequence[Part]:
-        return (
+        found = (
             self.voltages, self.flows, self.balance, self.thermal, self.angles, self.curves,
-            self.stability,
+            self.capability, self.stability,
         )  # fmt: skip
+        return [part for part in found if part is not None]
 
     @property
     def definitions(self) -> Sequence[Constraint]:
