@@ -37,6 +37,8 @@ from scopf.stability.setting import Setting
 
 log = logging.getLogger(__name__)
 
+_AT_ONCE = 5  # outages whose states are all in the model from the beginning
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -97,6 +99,7 @@ class Problem:
         criterion: the stability criterion.
         scenario: the numbers that `update` changes.
         opf: (P1) with handles of all its parts; `model` is the same as a Pyomo model.
+        states: the outages after which there are states in it; `solve` adds those that bind.
         reduction: the network reduced to its inverters.
         setting: the network, droops and margins that the criterion is about, as they were given.
         present: the same, with what was set by hand on the Pyomo model (see `adopt`).
@@ -111,24 +114,50 @@ class Problem:
         net = base.scaled(load=numbers["load_scale"])
         self.reduction = Reduction(net, net.bus_positions(inverters.bus))
         self.setting = self.present = _setting(self.reduction, inverters, numbers)
-        mq_bounds = scenario.mq_bounds
-        bounds = None if mq_bounds is None else codesign.bounds(inverters, mq_bounds)
         if scenario.capability:
             circles.check(net, inverters)
-        with collector_off():
-            inputs = Inputs(net, inverters, self.setting, numbers)
-            choices = scenario.capability, scenario.limit
-            settled = None
-            if scenario.outages:
-                settled = Settled.after(scenario.outages, scenario.bands, net, inverters)
-            self.opf = OPF.declare(inputs, criterion, *choices, bounds, settled)
+        self.states: tuple[Outage, ...] = ()
+        if len(scenario.outages) <= _AT_ONCE:
+            self.states = scenario.outages
+        self._declare()
         if numbers["margin"] or numbers["droop_margin"]:
             self._warn_without_margin()
         self.lock = threading.RLock()
-        self.compiled: dict[bool, Any] = {}  # kept by `solve`: reduced (False) and lifted (True)
+        self._candidates: tuple[Inverters, Settled] | None = None
         self._by_hand: tuple[str, ...] = ()  # Params that were set by hand, when last looked at
         self._written: dict[str, Floats] = {}  # values that were given to Params on the model
         self._seen: tuple[Setting, dict[str, Floats]] | None = None  # by `adopt` when last called
+
+    def _declare(self) -> None:
+        """Declare the model with its present numbers and states."""
+        scenario, inputs, settled, bounds = self.scenario, self.inputs(), None, None
+        if scenario.mq_bounds is not None:
+            bounds = codesign.bounds(self.inverters, scenario.mq_bounds)
+        if self.states:
+            settled = Settled.after(self.states, scenario.bands, inputs.net, self.inverters)
+        choices = scenario.capability, scenario.limit
+        with collector_off():
+            self.opf = OPF.declare(inputs, self.criterion, *choices, bounds, settled)
+        self.compiled: dict[bool, Any] = {}  # kept by `solve`: reduced (False) and lifted (True)
+
+    @property
+    def candidates(self) -> Settled:
+        """The states after all outages that were asked for."""
+        given = self.scenario.outages, self.scenario.bands
+        if self._candidates is None or self._candidates[0] is not self.inverters:
+            all_of_them = Settled.after(*given, self.base, self.inverters)
+            self._candidates = self.inverters, all_of_them
+        return self._candidates[1]
+
+    def include(self, outages: Collection[Outage]) -> None:
+        """Put states after these outages into the model, which is declared again.
+
+        Once the Pyomo model has been asked for, all are in it.
+        """
+        wanted = {*self.states, *outages}
+        if len(wanted) > len(self.states):
+            self.states = tuple(one for one in self.scenario.outages if one in wanted)
+            self._declare()
 
     def __reduce__(self) -> tuple[type[Problem], tuple[Any, ...]]:
         if self.formulation.rendering is not None:
@@ -159,8 +188,10 @@ class Problem:
         """The Pyomo ConcreteModel; add variables, constraints and objective terms as you like.
 
         It is made when it is first asked for. From then on it is what `solve` solves, with whatever
-        was changed on it.
+        was changed on it. With outages it has the states after all of them.
         """
+        if self.formulation.rendering is None:
+            self.include(self.scenario.outages)
         return self.formulation.model
 
     @spelled

@@ -12,7 +12,7 @@ from scopf.optimizer.ipopt import Options, Progress, check_names
 from scopf.optimizer.progress import Ticker
 from scopf.optimizer.status import Iterate
 from scopf.optimizer.strategy import Form, Start, planned
-from scopf.procedures import certification
+from scopf.procedures import certification, screening
 from scopf.procedures.attempts import Attempts
 from scopf.procedures.limits import Limits
 from scopf.results.solution import Solution
@@ -71,6 +71,11 @@ def solve(
         callback = ticker if isinstance(progress, bool) else progress
 
         def once(last: Solution | None) -> Solution:
+            if problem.scenario.outages:
+                return screening.solve(problem, lambda: solved_as_it_is(last))
+            return solved_as_it_is(last)
+
+        def solved_as_it_is(last: Solution | None) -> Solution:
             attempts = Attempts(problem, own, limits, callback)
             return _solved(attempts, last or start, form)
 

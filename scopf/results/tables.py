@@ -14,7 +14,8 @@ from scopf.devices.constant_power import ConstantPower, constant_power
 from scopf.errors import ScopfError, listing
 from scopf.model.problem import Problem, Scenario
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Status
-from scopf.results import claims
+from scopf.results import claims, screening
+from scopf.results.screening import Screened
 from scopf.results.states import INTACT, AfterOutages, State
 from scopf.stability.rows import NOBODY
 
@@ -98,6 +99,7 @@ class Result:
         fingerprint: of the numbers that were solved, see `NLP.fingerprint`.
         checks: every solve and exact check of `solve(..., certify=True)`.
         after: the states after outages; None for a problem without.
+        screened: what screening found after outages.
     """
 
     status: Status
@@ -120,6 +122,7 @@ class Result:
     fingerprint: str = field(repr=False)
     checks: tuple[Check, ...] = field(default=(), repr=False)
     after: AfterOutages | None = field(default=None, repr=False)
+    screened: tuple[Screened, ...] = field(default=(), repr=False)
 
     @property
     def certified(self) -> bool | None:
@@ -399,6 +402,15 @@ class Result:
         import pandas as pd
 
         return pd.DataFrame() if self.after is None else self.after.table(self._after_binds())
+
+    @property
+    def screening(self) -> pd.DataFrame:
+        """Outages in the order in which they joined the dispatch, and those that never had to.
+
+        `violation` is the worst at the dispatch of that round (p.u., rad, or the share of a
+        rating), `reason` says where.
+        """
+        return screening.table(self.screened)
 
     def _after_binds(self) -> Flags:
         assert self.after is not None
