@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -124,6 +125,13 @@ class Settled:
             names[0],
             *(k for one in number for k in (one[1:] if isinstance(one, tuple) else (one,))),
         )
+
+    def label(self, text: str) -> str:
+        """The label of an element with ids of the networks side by side, in the user's own ids."""
+        numbers = [int(one) for one in re.findall(r"\d+", text)]
+        part = max(numbers) // self.stack.step
+        own = re.sub(r"\d+", lambda match: str(int(match[0]) % self.stack.step), text)
+        return f"{own} after {self.outages[part].name}"
 
     # -- inverters -------------------------------------------
 

@@ -15,6 +15,7 @@ in rad, costs in currency per hour.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -191,8 +192,15 @@ class OPF:
 
     def factors(self) -> list[Relaxation]:
         """Numbers that act on many rows at once."""
-        droops = self.stability.droop_factor()
-        return [self.balance.load_factor(), *([] if droops is None else [droops])]
+        loads, droops = self.balance.load_factor(), self.stability.droop_factor()
+        found = [loads, *([] if droops is None else [droops])]
+        if self.states is None:
+            return found
+        states = self.states.balance.load_factor(), self.states.stability.droop_factor()
+        return [
+            one if more is None else dataclasses.replace(one, effects=[*one.effects, *more.effects])
+            for one, more in zip(found, states, strict=False)
+        ]
 
 
 def objective(f: Formulation, parts: Sequence[Part | None]) -> None:

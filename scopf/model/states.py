@@ -13,6 +13,7 @@ The families of these states have the prefix `state_`; their keys begin with the
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -24,7 +25,7 @@ from scopf.dynamics.settled import Settled
 from scopf.engine.formulation import Formulation, Scope
 from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Expression, Parameter, Variable
-from scopf.model import starts
+from scopf.model import relaxation, starts
 from scopf.model.balance import Balance
 from scopf.model.capability import Capability, Ratings
 from scopf.model.choices import Limit
@@ -35,6 +36,7 @@ from scopf.model.generation import Generation
 from scopf.model.limits import AngleLimits, ThermalLimits, excess
 from scopf.model.part import Follows, Inputs, OperatingPoint, Part, Writes
 from scopf.model.pq_curves import PqCurves
+from scopf.model.relaxation import Effect, Relaxation
 from scopf.model.stability import StabilityRows
 from scopf.model.voltages import Voltages
 from scopf.network.kron import Reduction
@@ -296,6 +298,59 @@ class States(Part):
         settled = self.settled
         given = {"bus_vm": settled.bus, "bus_va": settled.bus, "gen_qg": settled.gen}
         return {f"state_{name}": found[name][at] for name, at in given.items() if name in found}
+
+    def relaxations(self) -> Sequence[Relaxation]:
+        """The limits of all states."""
+        found = [one for part in self._parts for one in part.relaxations()]
+        gen, base = self.settled.net.gen, self.settled.net.base_mva
+        size, names = relaxation.size_of(self.output.q), ("Qmin", "Qmax")
+        found += relaxation.of_bounds(
+            self.output.q,
+            ("Qmin", "Qmax"),
+            "limits on reactive power",
+            gen.labels,
+            size,
+            "MVAr",
+            base,
+        )
+        found += self._ranges()
+        if self.capability is not None:
+            found.append(self.capability.ratings.relaxed([self.capability.rows]))
+        named = [
+            dataclasses.replace(one, labels=[self.settled.label(label) for label in one.labels])
+            for one in found
+        ]
+        band, islands = self.settled.frequency_band, self.settled.islands
+        labels = [f"island {number} after {name}" for name, number in islands]
+        names, group = ("lowest frequency", "highest frequency"), "frequency"
+        return [
+            *named,
+            *relaxation.of_bounds(
+                self.frequency, names, group, labels, np.ones(len(band)), "p.u.", 1.0
+            ),
+        ]
+
+    def _ranges(self) -> list[Relaxation]:
+        """Pmin and Pmax of units of inverters."""
+        k, gen, base = self.settled.ranged, self.settled.net.gen, self.settled.net.base_mva
+        labels = [gen.label(row) for row in k.tolist()]
+        size = relaxation.size_of(self.base.generation.p)[self.settled.gen[k]]
+        found = []
+        for name, ends, side, sign in (
+            ("Pmin", gen.pmin[k], "<=", 1.0), ("Pmax", gen.pmax[k], ">=", -1.0),
+        ):  # fmt: skip
+
+            def needed(i: int, t: float, ends: Floats = ends, sign: float = sign) -> float:
+                return float(ends[i] - sign * size[i] * t) * base
+
+            effect = Effect(self.range_p, np.arange(len(k)), sign * size)
+            found.append(
+                Relaxation(
+                    name, "limits on active power", name, "MW", side, labels, ends * base, needed,
+                    (effect,),
+                )
+            )  # fmt: skip
+        return found
 
     def follows(self) -> Sequence[Follows]:
         """The criterion's own numbers on the networks of the states."""
