@@ -8,7 +8,7 @@ import reprlib
 import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import pyomo.environ as pyo
@@ -37,6 +37,8 @@ from scopf.stability.setting import Setting
 
 log = logging.getLogger(__name__)
 
+OnInfeasible = Literal["drop", "stop"]
+
 _AT_ONCE = 5  # outages whose states are all in the model from the beginning
 
 
@@ -61,6 +63,7 @@ class Scenario:
     own_droop_margin: bool = False
     outages: tuple[Outage, ...] = ()
     bands: Bands = field(default_factory=Bands)
+    on_infeasible: OnInfeasible = "drop"
 
     def __getattr__(self, name: str) -> Any:
         if name in DEFAULTS:
@@ -158,6 +161,11 @@ class Problem:
         if len(wanted) > len(self.states):
             self.states = tuple(one for one in self.scenario.outages if one in wanted)
             self._declare()
+
+    def exclude(self, outage: Outage) -> None:
+        """Take the state after an outage out of the model, which is declared again."""
+        self.states = tuple(one for one in self.states if one != outage)
+        self._declare()
 
     def __reduce__(self) -> tuple[type[Problem], tuple[Any, ...]]:
         if self.formulation.rendering is not None:
@@ -387,6 +395,7 @@ def build(
     emergency: float | None = None,
     voltage_band: float = 0.05,
     frequency_band: float = 0.01,
+    on_infeasible: OnInfeasible = "drop",
     **numbers: Unpack[Numbers],
 ) -> Problem:
     """Formulate the stability-constrained optimal power flow (P1).
@@ -409,6 +418,8 @@ def build(
         emergency: factor on rating A after an outage; None for rating B, or A where there is none.
         voltage_band: p.u. by which voltage limits are wider after an outage.
         frequency_band: p.u. that the frequency may deviate by after an outage.
+        on_infeasible: "drop" to leave out and name outages that no dispatch survives beside the
+            others, "stop" for no solution then.
         **numbers: any of these, which `Problem.update` may change; mq is on the system base:
 
     The reduced network counts as alpha B^red, so Gamma is divided by alpha; this is what the
@@ -458,6 +469,7 @@ def build(
         own_margin,
         () if outages is None else tuple(outages_of.read(outages, net)),
         Bands(emergency, voltage_band, frequency_band),
+        on_infeasible,
     )
     if scenario.numbers["eta_q"] > 0:
         costs.warn_without_quadratic(net)

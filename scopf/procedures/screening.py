@@ -16,8 +16,10 @@ from functools import cached_property
 import numpy as np
 
 from scopf.arrays import Complexes, Flags, Floats, Ints
+from scopf.diagnosis.outages import Unsurvived, worst
 from scopf.dynamics.power_flow import Flow, Intact, after_outages
 from scopf.dynamics.settled import Settled
+from scopf.errors import listing
 from scopf.model.limits import excess
 from scopf.model.problem import Problem
 from scopf.network.kron import Reduction
@@ -41,26 +43,43 @@ def solve(problem: Problem, once: Callable[[], Solution]) -> Solution:
         problem: with outages.
         once: solves the problem as it stands.
     """
-    outages = problem.scenario.outages
-    rounds = list[Screened]()
+    outages = {outage.name: outage for outage in problem.scenario.outages}
+    rounds, dropped = list[Screened](), list[Unsurvived]()
     for number in range(1, _ROUNDS + 1):
         solution = once()
         if not solution.solved:
-            break
+            lost = _unsurvived(problem, solution)
+            if lost is None:
+                break
+            log.warning("no dispatch survives %s beside the others: %s", lost.state, lost.reason)
+            dropped.append(lost)
+            problem.exclude(outages[lost.state])
+            continue
         found = screen(problem, solution, number)
-        inside = {outage.name for outage in problem.states}
-        beyond = [one for one in found if one.violation > _TOLERANCE and one.state not in inside]
+        settled = {outage.name for outage in problem.states} | {one.state for one in dropped}
+        open_ = [one for one in found if one.state not in settled]
+        beyond = sorted(
+            (one for one in open_ if one.violation > _TOLERANCE), key=lambda one: -one.violation
+        )
         if not beyond:
-            rounds += [one for one in found if one.state not in inside]
+            rounds += open_
             break
-        beyond.sort(key=lambda one: -one.violation)
         added = beyond[:_AT_ONCE]
         for one in added:
             log.info("round %d: %s joins the dispatch: %s", number, one.state, one.reason)
         rounds += [dataclasses.replace(one, added=True) for one in added]
-        names = {one.state for one in added}
-        problem.include([outage for outage in outages if outage.name in names])
-    return dataclasses.replace(solution, screened=tuple(rounds))
+        problem.include([outages[one.state] for one in added])
+    if dropped and solution.solved:
+        names = listing([one.state for one in dropped], most=5)
+        message = f"{solution.message}; no dispatch survives {names} as well"
+        solution = dataclasses.replace(solution, message=message)
+    return dataclasses.replace(solution, screened=tuple(rounds), unsurvived=tuple(dropped))
+
+
+def _unsurvived(problem: Problem, solution: Solution) -> Unsurvived | None:
+    """The outage to leave out, if there is no solution because of one."""
+    may = problem.scenario.on_infeasible == "drop" and problem.formulation.rendering is None
+    return worst(problem) if may and solution.status.conflicting and problem.states else None
 
 
 def screen(problem: Problem, solution: Solution, number: int = 1) -> list[Screened]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.devices.constant_power import ConstantPower, constant_power
+from scopf.diagnosis.outages import Unsurvived
 from scopf.errors import ScopfError, listing
 from scopf.model.problem import Problem, Scenario
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Status
@@ -100,6 +101,7 @@ class Result:
         checks: every solve and exact check of `solve(..., certify=True)`.
         after: the states after outages; None for a problem without.
         screened: what screening found after outages.
+        unsurvived: outages that were left out, because no dispatch survives them.
     """
 
     status: Status
@@ -123,6 +125,7 @@ class Result:
     checks: tuple[Check, ...] = field(default=(), repr=False)
     after: AfterOutages | None = field(default=None, repr=False)
     screened: tuple[Screened, ...] = field(default=(), repr=False)
+    unsurvived: tuple[Unsurvived, ...] = field(default=(), repr=False)
 
     @property
     def certified(self) -> bool | None:
