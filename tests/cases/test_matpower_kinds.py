@@ -153,6 +153,19 @@ def test_blanks_around_operators_are_no_ends_of_cells(read, cell):
     assert read(case_text(**rows)) == read(case_text())
 
 
+@pytest.mark.parametrize("ends", [", ", " , ", ",\t"])
+def test_a_sign_after_a_comma_is_that_of_a_cell(read, ends):
+    """In MATLAB `[1, - 2]` is two cells; every row has one, so that no row is short."""
+    gens = [ends.join(row.split()).replace("-", "- ") for row in CASE["gen"]]
+    assert read(case_text(gen=gens)) == read(case_text())
+
+
+@pytest.mark.parametrize("cell", ["100 - sqrt(100)", "pi - pi + 90", "90 + sin( 0 )"])
+def test_functions_and_names_are_terms_too(read, cell):
+    rows = with_row("bus", 2, f"20 1 {cell} 30 2 19 1 1 0 345 1 1.1 0.9")
+    assert read(case_text(**rows)) == read(case_text())
+
+
 def test_the_base_may_be_arithmetic(read):
     assert read(case_text(baseMVA="300/3")) == read(case_text())
 
@@ -184,6 +197,17 @@ def test_version_1_with_any_names_and_results(read, outputs, results):
     assert read(version_1(outputs, results=results)) == read(
         case_text(branch=[" ".join(row.split()[:11]) for row in CASE["branch"]])
     )
+
+
+def test_a_struct_without_version_is_matpowers_version_1(read):
+    """Columns 11 to 14 of a narrow generator table are multipliers, not a capability curve."""
+    gen = [" ".join([*row.split()[:10], "1", "2", "3", "4"]) for row in CASE["gen"]]
+    net = read(case_text(version=None, gen=gen))
+    assert not net.gen.pc1.any()
+    assert not net.gen.qc1max.any()
+    assert net == read(case_text(gen=[" ".join(row.split()[:10]) for row in CASE["gen"]]))
+    wide = [" ".join([*row.split()[:10], *["0"] * 10, ".5"]) for row in CASE["gen"]]
+    assert (read(case_text(version=None, gen=wide)).gen.apf == 0.5).all()
 
 
 def test_angle_limits_in_version_1_are_kept_and_named(read):
