@@ -190,7 +190,7 @@ _RECORDS: dict[str, dict[int, list[str]]] = {
     },
     "switching device": {
         34: [f"I=whole J=whole CKT='1' X=0.0 {_RATES[34]} STAT=1 NSTAT MET STYPE NAME=''"],
-        36: ["I=whole J=whole CKT='1' X=0.0 RSETNAM STAT=1 NSTAT MET STYPE NAME=''"],
+        36: ["I=whole J=whole CKT='1' X=0.0 RSETNAM='' STAT=1 NSTAT MET STYPE NAME=''"],
     },
     "transformer adjustment": {
         23: ["I=whole J=whole CKT='1' ICONT RMA RMI VMA VMI STEP TAB=0 CNTRL CR CX"],

@@ -12,7 +12,7 @@ import numpy as np
 from scopf.arrays import Complexes, Floats, Ints
 from scopf.cases.psse import corrections, devices, head, layout, lexing
 from scopf.cases.psse.lexing import Line
-from scopf.errors import CaseError, Fault
+from scopf.errors import CaseError, Fault, counted
 
 THRSHZ = 1e-4  # p.u.; PSS/E's own default of the reactance up to which a line has none
 _THRSHZ = re.compile(r"THRSHZ\s*=\s*([^\s,]+)", re.IGNORECASE | re.ASCII)
@@ -283,8 +283,9 @@ class _SectionReader:
         self.at = len(self.rows)
         if first is not None:
             self.case.remarks.append(
-                f"node-breaker detail (SUBSTATION data, {count} records from line {first.number} "
-                "on) is left out; the buses and branches are those of the other sections"
+                f"node-breaker detail (SUBSTATION data, {counted(count, 'record', 'records')} from "
+                f"line {first.number} on) is left out; the buses and branches are those of the "
+                "other sections"
             )
 
     def _after(self) -> None:
