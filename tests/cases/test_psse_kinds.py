@@ -122,12 +122,21 @@ def test_induction_machines_of_36_have_names(tmp_path):
 
 def test_ratings_of_switches_by_sets_are_named(tmp_path):
     """In revision 36 a switching device names a set of ratings in another section."""
-    text = (KINDS / "v36.raw").read_text().split("BEGIN SYSTEM SWITCHING DEVICE DATA\n")
+    begin = "BEGIN SYSTEM SWITCHING DEVICE DATA\n"
     switches = "1,2,'@1',0.001,'BIG SET',1\n1,2,'@2',0.001,'',1\n1,2,'@3',0.001,'BIG SET',0\n"
-    path = tmp_path / "grid.raw"
-    path.write_text(f"BEGIN SYSTEM SWITCHING DEVICE DATA\n{switches}".join(text))
-    net = scopf.load_case(path, costs=KINDS / "costs.csv")
-    (said,) = net.approximations
+    (said,) = v36(tmp_path, {begin: begin + switches}).approximations
     assert said == (
         "switching devices have no limits, for rating sets (RSETNAM) are not read: 1-2 '@1'"
     )
+
+
+@pytest.mark.parametrize("name", ["STATUS", "STAT", "ST"])
+def test_a_status_of_36_has_several_names(tmp_path, name):
+    """A column NEW is before it here."""
+    rest = "AREA,ZONE,PL,QL,IP,IQ,YP,YQ,OWNER,SCALE,INTRPT,DGENP,DGENQ,DGENM,LOADTYPE,NAME"
+    changes = {
+        "BEGIN LOAD DATA\n": f"BEGIN LOAD DATA\n@! I,'ID',NEW,{name},{rest}\n",
+        "3,'1 ',1,1,1,60.0": "3,'1 ',0,1,1,1,60.0",
+        "4,'1 ',1,1,1,40.0": "4,'1 ',0,1,1,1,40.0",
+    }
+    assert v36(tmp_path, changes) == load("v36")

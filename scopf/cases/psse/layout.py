@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeVar
 from scopf.cases.psse import lexing
 
 REVISIONS = range(23, 37)
+_SPELLINGS = (("STAT", "STATUS", "ST"), ("PCODE", "PC"))
 _T = TypeVar("_T")
 
 # -- sections -----------------------------------------------
@@ -291,8 +292,19 @@ def named(row: Row, names: tuple[str, ...]) -> Row:
     places: dict[str, int] = {}
     for place, name in enumerate(names):
         places.setdefault(name.upper().replace(" ", ""), place)
-    fields = (Field(places.get(cell.name, cell.place), *cell[1:]) for cell in row.fields)
+    fields = (
+        Field(
+            next((places[name] for name in _spellings(cell.name) if name in places), cell.place),
+            *cell[1:],
+        )
+        for cell in row.fields
+    )
     return Row(max(row.width, len(names)), tuple(fields))
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    """A name of a field, and the others that lines of names have for it."""
+    return next((names for names in _SPELLINGS if name in names), (name,))
 
 
 def _row(cells: Sequence[str]) -> Row:
