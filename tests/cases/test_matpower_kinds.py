@@ -386,8 +386,18 @@ def test_a_file_of_another_suffix_is_known_by_its_first_line(read, tmp_path):
     assert read(f"% a comment\n\n{case_text()}", name="case.txt") == plain
     scopf.save_case(plain, tmp_path / "x.json")
     assert read((tmp_path / "x.json").read_bytes(), name="x.net") == plain
-    raw = (KINDS.parent / "seven_buses_33.raw").read_bytes()
-    assert read(raw, name="x.txt") == read(raw, name="x.raw")
+
+
+@pytest.mark.parametrize("head", ["0, 100.0, 33, 0", "0 100. 33 0", "0,1.0E+02,33", "0 100/RAW 33"])
+def test_a_psse_file_is_known_by_its_free_format(read, head):
+    raw = (KINDS.parent / "seven_buses_33.raw").read_text().partition("\n")[2]
+    assert read(f"{head}\n{raw}", name="x.txt") == read(f"{head}\n{raw}", name="x.raw")
+
+
+def test_numbers_alone_are_no_psse_file(read):
+    for head in ("0 1 2 3", "1 100", "0.5 1.5 3.5", "1,2"):
+        (fault,) = refused(read, f"{head}\n{head}\n", name="x.txt")
+        assert "its format is not known" in str(fault)
 
 
 @pytest.mark.parametrize(
