@@ -149,7 +149,7 @@ class _Builder:
         if rows and len(rows) != count:
             of = {"bus": "buses", "gen": "generators", "branch": "branches"}[table]
             names = counted(len(rows), "name", "names")
-            self._notes.add(f"mpc.{key}: has {names} for {count} {of}; it is left out")
+            self._notes.add(f"mpc.{key} has {names} for {count} {of} and is left out")
             rows = []
         return texts([row[0] for row in rows] if rows else ("",) * count)
 

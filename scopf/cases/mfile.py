@@ -128,10 +128,10 @@ def _read_bodies(bodies: Mapping[str, str], tables: Tables) -> None:
             else:
                 (idle if root in WITHOUT_EFFECT else unknown).append(f"mpc.{key} ({content})")
     if idle:
-        text = f"left out, without effect on an optimal power flow: {listing(idle)}"
+        text = f"tables left out, without effect on an optimal power flow: {listing(idle)}"
         tables.notes.append((text, logging.INFO))
     if unknown:
-        text = f"left out, tables that an optimal power flow does not have: {listing(unknown)}"
+        text = f"tables left out, which an optimal power flow does not have: {listing(unknown)}"
         tables.notes.append((text, logging.WARNING))
     if version == "1" or ("version" not in bodies and _narrow(tables)):
         for key in tables.rows:

@@ -173,7 +173,7 @@ class _SectionReader:
         parts = [self.case.table(key) for key in ("bus", "generator", "branch", "transformer")]
         if 3 in parts[0].wholes("IDE") and len(parts[1]) and len(parts[2]) + len(parts[3]):
             text = (
-                "IC is not 0, which is said of changes to another case; it is read as a whole one"
+                "IC is not 0, as in files of changes to another case; this is read as a whole case"
             )
             self.case.remarks.append(text)
         else:
