@@ -86,7 +86,7 @@ class Settled:
         """States after outages of an energized network."""
         nets = [network_after(outage, intact, bands) for outage in outages]
         stack = Stack.of(f"{intact.name} after outages", nets)
-        those = _left(outages, nets, inverters)
+        those = [_left(*one, inverters) for one in zip(outages, nets, strict=True)]
         at = {
             key: positions(intact.tables[key].id, stack.ids(key))
             for key in ("bus", "gen", "branch", "dcline")
@@ -155,10 +155,14 @@ class Settled:
 
     @cached_property
     def share(self) -> Floats:
-        """1 / (m_p beta_p) of each generator, zero where it is no unit of an inverter."""
-        found, of = np.zeros(len(self.net.gen)), self.inverters.units
-        found[positions(self.net.gen.id, of.gen)] = 1.0 / (of.mp * of.beta_p)
-        return found
+        """1 / (m_p beta_p) of each generator, zero where it is no unit of an inverter.
+
+        Zero as well for a unit without a range of active power, such as a condenser: it has none to
+        give when the frequency moves.
+        """
+        found, of, gen = np.zeros(len(self.net.gen)), self.inverters.units, self.net.gen
+        found[positions(gen.id, of.gen)] = 1.0 / (of.mp * of.beta_p)
+        return np.where(gen.pmin < gen.pmax, found, 0.0)
 
     # -- islands -------------------------------------------
 
@@ -225,14 +229,15 @@ class Settled:
 
         Where nothing is lost, neither power nor losses change, and the frequency stays.
         """
+        moving = self.units[self.share[self.units] > 0]
         if not self.intact.has_losses:
             moved = [
                 bool(outage.gens) or len(net.bus) < len(self.intact.bus) or net.islands > 1
                 for outage, net in zip(self.outages, self.stack.parts, strict=True)
             ]
-            moves: Flags = np.array(moved)[self.stack.part_of("gen")[self.units]]
-            return np.asarray(self.units[moves])
-        return self.units
+            moves: Flags = np.array(moved)[self.stack.part_of("gen")[moving]]
+            return np.asarray(moving[moves])
+        return moving
 
     # -- other numbers -------------------------------------------
 
@@ -248,8 +253,17 @@ class Settled:
 
     def with_droops(self, inverters: Inverters) -> Inverters:
         """The inverters of all states, with droops of these of the intact network."""
-        those = _left(self.outages, self.stack.parts, inverters)
+        those = [self.inverters_after(part, inverters) for part in range(len(self.outages))]
         return _side_by_side(those, self.stack.step)
+
+    def inverters_after(self, part: int, inverters: Inverters) -> Inverters:
+        """The inverters after one outage, in the user's own ids.
+
+        Args:
+            part: of the networks.
+            inverters: of the intact network.
+        """
+        return _left(self.outages[part], self.stack.parts[part], inverters)
 
     def left(self, inverters: Inverters) -> Floats:
         """Share of its stiffness 1/m_q that every inverter has.
@@ -261,14 +275,10 @@ class Settled:
         return now
 
 
-def _left(
-    outages: Sequence[Outage], nets: Sequence[Network], inverters: Inverters
-) -> list[Inverters]:
-    """The inverters of each state."""
-    return [
-        inverters.without_units(outage.gens).without(np.setdiff1d(inverters.bus, net.bus.id))
-        for outage, net in zip(outages, nets, strict=True)
-    ]
+def _left(outage: Outage, net: Network, inverters: Inverters) -> Inverters:
+    """The inverters that are left after an outage."""
+    gone = np.setdiff1d(inverters.bus, net.bus.id)
+    return inverters.without_units(outage.gens).without(gone)
 
 
 def _side_by_side(parts: Sequence[Inverters], step: int) -> Inverters:
