@@ -23,7 +23,7 @@ from scopf.errors import listing
 from scopf.model.limits import excess
 from scopf.model.problem import Problem
 from scopf.network.kron import Reduction
-from scopf.network.network import Network
+from scopf.network.network import LOADS, Network
 from scopf.network.outages import Outage
 from scopf.results.screening import Screened
 from scopf.results.solution import Solution
@@ -153,15 +153,9 @@ class _Checks:
     def _stability(self, part: int, vm: Floats, va: Floats, here: Flags) -> tuple[Ints, Floats]:
         """Buses of the criterion's network, and what their rows lack."""
         states, criterion = self.states, self.problem.criterion
-        step, net = states.stack.step, states.stack.parts[part]
-        inverters = states.with_droops(self.setting.inverters)
-        of = inverters.bus // step == part
-        one = inverters.without(inverters.bus[~of])
-        one = one.replace(bus=one.bus % step)
-        loads = {
-            key: getattr(self.flow.net.bus, key)[here]
-            for key in ("pd", "qd", "pd_current", "qd_current")
-        }
+        net = states.stack.parts[part]
+        one = states.inverters_after(part, self.setting.inverters)
+        loads = {key: getattr(self.flow.net.bus, key)[here] for key in LOADS}
         lines = states.stack.part_of("branch") == part
         branch = {key: getattr(self.flow.net.branch, key)[lines] for key in ("r", "x")}
         net = net.replace(bus=loads, branch=branch)
