@@ -23,8 +23,10 @@ _PSSE = re.compile(r"[01][ \t]*,[ \t]*\d+\.?\d*[ \t]*[,/]", re.ASCII)
 def of(path: Path) -> Format:
     """The format of a file, or "" where it is none that is read."""
     suffix = path.suffix.lower()
-    by_suffix: Format = "powsybl" if suffix in powsybl.SUFFIXES else ""
-    return SUFFIXES.get(suffix) or _of_content(_head(path)) or by_suffix
+    if known := SUFFIXES.get(suffix):
+        return known
+    head = _head(path)
+    return _of_content(head) or ("powsybl" if powsybl.reads(suffix, head) else "")
 
 
 def refusal(path: Path) -> str:

@@ -15,6 +15,10 @@ SUFFIXES = {
     ".cdf": "IEEE-CDF",
     ".dgs": "PowerFactory",
 }
+_MARKS = {  # words near the beginning of files whose suffix says little
+    ".txt": ("BUS DATA FOLLOWS",),
+    ".xml": ("iidm", "CIM"),
+}
 
 
 def is_network(source: object) -> bool:
@@ -23,3 +27,9 @@ def is_network(source: object) -> bool:
         kind.__name__ == "Network" and kind.__module__.partition(".")[0] == "pypowsybl"
         for kind in type(source).__mro__
     )
+
+
+def reads(suffix: str, head: str) -> bool:
+    """Whether pypowsybl may read a file of this suffix, in lower case, that begins so."""
+    marks = _MARKS.get(suffix)
+    return suffix in SUFFIXES and (marks is None or any(mark in head for mark in marks))
