@@ -10,7 +10,7 @@ import numpy as np
 
 from scopf.arrays import Complexes, Flags, Floats, Ints, Strings
 from scopf.cases.approximations import Approximations
-from scopf.errors import listing
+from scopf.errors import counted, listing
 from scopf.network.tables import Branches
 
 OPEN = -1  # bus number of an end that is connected to nothing
@@ -106,8 +106,8 @@ class TwoPorts:
         named = self.name[zero & self.in_service & self.closed].tolist()
         if named:
             notes.add(
-                f"{len(named)} branches have no impedance; they have the reactance {SMALLEST:g} "
-                f"p.u. instead: {listing(named, most=5)}"
+                f"{counted(len(named), 'branch', 'branches')} without impedance: the reactance is "
+                f"{SMALLEST:g} p.u. instead, {listing(named, most=5)}"
             )
         return self.replaced(z=np.where(zero, 1j * SMALLEST, self.z))
 

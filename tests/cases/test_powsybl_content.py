@@ -1,5 +1,7 @@
 """What the elements of pypowsybl networks become, and what of them is named or refused."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -84,6 +86,33 @@ def test_voltage_limits_are_those_of_the_level_or_named():
 def test_the_slack_terminal_is_the_reference():
     grid = scopf.load_case(pp.network.create_ieee14())
     assert grid.bus.name[grid.bus.type == 3].tolist() == ["VL1_0"]
+
+
+def with_load_model(model):
+    text = eurostag().save_to_string("XIIDM")
+    text, count = re.subn(r"(<iidm:load [^>]*)/>", rf"\1><iidm:{model}/></iidm:load>", text)
+    assert count == 1
+    return pp.network.load_from_string("grid.xiidm", text)
+
+
+def test_loads_may_follow_the_voltage():
+    net = with_load_model('zipModel c0p="0.2" c1p="0.3" c2p="0.5" c0q="0.1" c1q="0.4" c2q="0.5"')
+    grid, _ = finds_our_point(net)
+    assert grid.bus.has_current
+    assert said(grid, "these loads follow the voltage")
+
+
+def test_whole_powers_of_the_voltage_are_shares():
+    """Its power flow is no help: it draws more than it says of a load with such a model."""
+    one = with_load_model('exponentialModel np="1.0" nq="2.0"')
+    other = with_load_model('zipModel c0p="0" c1p="1" c2p="0" c0q="0" c1q="0" c2q="1"')
+    assert scopf.load_case(one) == scopf.load_case(other)
+
+
+def test_other_powers_of_the_voltage_are_named():
+    grid = scopf.load_case(with_load_model('exponentialModel np="1.3" nq="2.0"'))
+    assert grid.bus.pd.sum() == pytest.approx(6.0)
+    assert said(grid, "another power of the voltage than 0, 1 and 2 are constant power: LOAD (P)")
 
 
 # -- units -----------------------------------------------

@@ -50,11 +50,29 @@ def test_an_unknown_snapshot_is_refused_with_some_that_there_are(net):
         scopf.load_case(net, snapshot="dusk")
 
 
-def test_dates_may_be_texts(net):
+def test_dates_may_be_texts():
     net = pypsa_networks.two_islands()
     net.set_snapshots(pd.date_range("2026-01-01", periods=3, freq="h"))
     grid = scopf.load_case(net, snapshot="2026-01-01 02:00")
     assert said(grid, "2026-01-01 02:00")
+
+
+def test_investment_periods_say_which_components_there_are():
+    net = pypsa_networks.two_islands()
+    net.set_snapshots([0, 1])
+    net.set_investment_periods([2030, 2040])
+    net.generators.loc["g2", ["build_year", "lifetime"]] = 2040, 20.0
+    assert "g2" not in scopf.load_case(net).gen.name
+    assert "g2" in scopf.load_case(net, snapshot=(2040, 1)).gen.name
+    with pytest.raises(scopf.ScopfError, match="no snapshot 2040"):
+        scopf.load_case(net, snapshot=2040)
+
+
+def test_scenarios_are_refused():
+    net = pypsa_networks.two_islands()
+    net.set_scenarios({"dry": 0.5, "wet": 0.5})
+    with pytest.raises(scopf.ScopfError, match="scenarios"):
+        scopf.load_case(net)
 
 
 def test_inactive_components_are_left_out(net):
@@ -102,7 +120,7 @@ def test_ratings(net):
     assert np.isinf(rate["d-e"])
     assert rate["e-f"] == pytest.approx(162.0)
     assert rate["A-B"] == pytest.approx(2500.0)
-    assert said(grid, "1 branches with s_nom 0 have no rating: d-e")
+    assert said(grid, "s_nom 0 is no rating: 1 branch, d-e")
     assert said(grid, "optimal size: A-B")
 
 

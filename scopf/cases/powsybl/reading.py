@@ -11,7 +11,7 @@ import pandas as pd
 
 from scopf.arrays import Complexes, Floats, Ints, texts
 from scopf.cases.approximations import Approximations
-from scopf.cases.powsybl import branches, costs, hvdc, units, unsupported
+from scopf.cases.powsybl import branches, costs, hvdc, loads, units, unsupported
 from scopf.cases.powsybl.branches import Inner
 from scopf.cases.powsybl.ratings import Ratings
 from scopf.cases.powsybl.tables import Tables
@@ -142,9 +142,11 @@ def _buses(
 ) -> Buses:
     bus, base = tables.bus, tables.base
     number = np.concatenate([bus["number"].to_numpy(dtype=np.int64), inner.id])
-    load, shunt = (np.zeros(len(number), dtype=np.complex128) for _ in range(2))
-    for at, power in _loads(tables):
-        _add(load, number, at, power / base)
+    load, current, shunt = (np.zeros(len(number), dtype=np.complex128) for _ in range(3))
+    for part in loads.drawn(tables, notes):
+        _add(load, number, part.bus, part.power / base)
+        _add(current, number, part.bus, part.current / base)
+        _add(shunt, number, part.bus, part.impedance.conj() / base)
     for at, admittance in (_shunts(tables), ports.shunts()):
         _add(shunt, number, at, admittance)
     home, n = positions(number, inner.home), len(bus)
@@ -171,6 +173,8 @@ def _buses(
         area=ones,
         zone=ones,
         name=texts([*bus.index, *inner.name]),
+        pd_current=current.real,
+        qd_current=current.imag,
     )
 
 
@@ -178,20 +182,6 @@ def _add(total: Complexes, number: Ints, at: Ints, values: Any) -> None:
     """Add values at buses; what is not connected is left out."""
     place = positions(number, at)
     np.add.at(total, place[place >= 0], np.asarray(values)[place >= 0])
-
-
-def _loads(tables: Tables) -> list[tuple[Ints, Any]]:
-    """Numbers of buses and what is drawn there, MW and MVAr."""
-    loads, lines, bus = tables["loads"], tables["boundary_lines"], tables.bus
-    ends = branches.boundary_ends(tables)
-    at_end = lines.loc[[name.removeprefix("end of ") for name in ends.name]]
-    fictitious = bus[["fictitious_p0", "fictitious_q0"]].fillna(0.0)
-    return [
-        (tables.numbers(loads["bus_id"]), (loads["p0"] + 1j * loads["q0"]).to_numpy()),
-        (ends.id, (at_end["p0"] + 1j * at_end["q0"]).to_numpy()),
-        (bus["number"].to_numpy(),
-         (fictitious["fictitious_p0"] + 1j * fictitious["fictitious_q0"]).to_numpy()),
-    ]  # fmt: skip
 
 
 def _shunts(tables: Tables) -> tuple[Ints, Complexes]:

@@ -77,6 +77,11 @@ class Tables:
         found: pd.DataFrame = self._net.get_extensions(name)
         return found
 
+    def xml(self) -> str:
+        """The network as XIIDM, for what has no table."""
+        found: str = self._net.save_to_string("XIIDM")
+        return found
+
     def numbers(self, buses: pd.Series[str]) -> Ints:
         """Numbers of buses by their ids; OPEN for what is not connected."""
         found = self.bus["number"].reindex(buses).fillna(OPEN)

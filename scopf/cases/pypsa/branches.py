@@ -15,7 +15,7 @@ from scopf.arrays import Complexes, Floats, Ints, texts
 from scopf.cases.approximations import Approximations
 from scopf.cases.pypsa.snapshots import Snapshot
 from scopf.cases.twoports import TwoPorts, joined
-from scopf.errors import listing
+from scopf.errors import counted, listing
 
 
 def all_of(
@@ -44,8 +44,9 @@ def all_of(
     ]
     unrated = [name for part in parts for name in part.name[~np.isfinite(part.rate)]]
     if unrated:
-        notes.add(f"{len(unrated)} branches with s_nom 0 have no rating: "
-                  f"{listing(unrated, most=5)}", logging.INFO)  # fmt: skip
+        count = counted(len(unrated), "branch", "branches")
+        text = f"s_nom 0 is no rating: {count}, {listing(unrated, most=5)}"
+        notes.add(text, logging.INFO)
     return joined(parts)
 
 

@@ -39,6 +39,7 @@ class Snapshot:
         label: of the snapshot; None for the first.
 
     Attributes:
+        label: of the snapshot, as a text.
         extended: names of elements whose size is the one that an optimisation has found.
 
     Raises:
@@ -51,9 +52,14 @@ class Snapshot:
             raise ScopfError(text)
         if not len(net.snapshots):
             raise ScopfError("the PyPSA network has no snapshot")
-        self.label = _known(net.snapshots, label)
+        place = _place(net.snapshots, label)
+        label = net.snapshots[place]
+        self.label = " ".join(map(str, label)) if isinstance(label, tuple) else str(label)
         self.extended = list[str]()
-        copy = net.copy(snapshots=[self.label])
+        one = net.snapshots[place : place + 1]
+        self._period = one[0][0] if isinstance(one, pd.MultiIndex) else None
+        periods = None if self._period is None else [self._period]
+        copy = net.copy(snapshots=one, investment_periods=periods)
         copy.calculate_dependent_values()
         self._tables = {kind: self._table(copy, kind, name) for kind, name in KINDS.items()}
 
@@ -71,27 +77,28 @@ class Snapshot:
                 found = table[f"{size}_extendable"].astype(bool) & (table[f"{size}_opt"] > 0)
                 table[size] = table[f"{size}_opt"].where(found, table[size])
                 self.extended += table.index[found].tolist()
-        active: pd.DataFrame = table[self._active(net, kind, table)]
+        active: pd.DataFrame = table[self._active(table)]
         return active
 
-    def _active(self, net: Any, kind: str, table: pd.DataFrame) -> Flags:
+    def _active(self, table: pd.DataFrame) -> Flags:
         """Mask of the rows that are active, in the investment period if there are such."""
         if "active" not in table:
             return np.ones(len(table), dtype=bool)
-        periods = isinstance(net.snapshots, pd.MultiIndex) and "build_year" in table
-        period = self.label[0] if periods and isinstance(self.label, tuple) else None
-        found = net.get_active_assets(kind, period) if period is not None else table["active"]
+        found = table["active"].astype(bool)
+        if self._period is not None and "build_year" in table:
+            built = table["build_year"]
+            found &= (built <= self._period) & (self._period < built + table["lifetime"])
         return np.asarray(found, dtype=bool)
 
 
-def _known(snapshots: pd.Index[Any], label: object) -> Any:
-    """The label among those of a network.
+def _place(snapshots: pd.Index[Any], label: object) -> int:
+    """Place of a label among those of a network.
 
     Raises:
         ScopfError: when it is none of them.
     """
     if label is None:
-        return snapshots[0]
+        return 0
     try:
         place = snapshots.get_loc(label)
     except (KeyError, TypeError, ValueError):
@@ -99,4 +106,4 @@ def _known(snapshots: pd.Index[Any], label: object) -> Any:
     if not isinstance(place, (int, np.integer)):
         text = f"there is no snapshot {label!r}; the first ones are {listing(snapshots, most=3)}"
         raise ScopfError(text)
-    return snapshots[place]
+    return int(place)
