@@ -1,4 +1,7 @@
-"""Branches as two-ports of unequal shunts, with either end open, as rows of the branch table."""
+"""Branches as two-ports of unequal shunts as rows of the branch table.
+
+Either end may be open, and both may be at one bus: such a branch is a shunt.
+"""
 
 from __future__ import annotations
 
@@ -45,9 +48,10 @@ class TwoPorts:
         return len(self.name)
 
     @property
-    def closed(self) -> Flags:
-        """Mask of the branches with both ends at a bus."""
-        return np.asarray((self.from_bus != OPEN) & (self.to_bus != OPEN))
+    def joins(self) -> Flags:
+        """Mask of the branches that join two buses."""
+        ends = (self.from_bus != OPEN) & (self.to_bus != OPEN)
+        return np.asarray(ends & (self.from_bus != self.to_bus))
 
     @property
     def _half(self) -> Floats:
@@ -56,13 +60,21 @@ class TwoPorts:
         smaller = np.where(np.abs(one) < np.abs(other), one, other)
         return np.asarray(np.where(one * other > 0, smaller, 0.0))
 
+    @property
+    def _around(self) -> Complexes:
+        """Admittance of each branch to ground if both of its ends are one bus."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            y = 1.0 / self.z
+            own = (y + self.y_from) / np.abs(self.ratio) ** 2 + y + self.y_to
+            return np.asarray(own - y / self.ratio.conj() - y / self.ratio)
+
     def branches(self, base: float) -> Branches:
-        """The table of those with both ends at a bus; the rest of their shunts is in `shunts`.
+        """The table of those that join two buses; the rest of their shunts is in `shunts`.
 
         Args:
             base: MVA of the system.
         """
-        rows = self.closed
+        rows = self.joins
         open_ = np.full(int(rows.sum()), np.inf)
         return Branches(
             id=np.arange(1, len(open_) + 1),
@@ -83,8 +95,8 @@ class TwoPorts:
     def shunts(self) -> tuple[Ints, Complexes]:
         """Numbers of buses, and the admittances of branches in service that are shunts there.
 
-        Of branches with both ends at a bus: what the branch table does not hold. Of those with an
-        open end: the whole branch.
+        Of branches that join two buses: what the branch table does not hold. Of others: the whole
+        branch.
         """
         half, tap = 1j * self._half, np.abs(self.ratio) ** 2
         open_from, open_to = self.from_bus == OPEN, self.to_bus == OPEN
@@ -93,6 +105,9 @@ class TwoPorts:
             seen_to = self.y_to + self.y_from / (1.0 + self.z * self.y_from)
         at_from = np.where(open_to, seen_from, self.y_from - half) / tap
         at_to = np.where(open_from, seen_to, self.y_to - half)
+        loop = ~self.joins & ~open_from & ~open_to
+        at_from = np.where(loop, self._around, at_from)
+        at_to = np.where(loop, 0.0, at_to)
         bus = np.concatenate([self.from_bus, self.to_bus])
         value = np.concatenate([at_from, at_to])
         there = (bus != OPEN) & np.concatenate([self.in_service] * 2)
@@ -103,7 +118,7 @@ class TwoPorts:
         zero = self.z == 0
         if not zero.any():
             return self
-        named = self.name[zero & self.in_service & self.closed].tolist()
+        named = self.name[zero & self.in_service & self.joins].tolist()
         if named:
             notes.add(
                 f"{counted(len(named), 'branch', 'branches')} without impedance: the reactance is "

@@ -49,6 +49,24 @@ def test_a_three_winding_transformer_may_have_an_open_leg(leg):
     assert f"star point of {unit}" in grid.bus.name
 
 
+@pytest.mark.parametrize("regulates", [False, True])
+def test_boundary_lines_have_loads_and_generation_at_their_ends(regulates):
+    net = eurostag()
+    line = {"id": "BL", "voltage_level_id": "VLLOAD", "bus_id": "NLOAD", "p0": 20.0, "q0": 5.0,
+            "r": 1.0, "x": 10.0, "g": 1e-5, "b": 1e-4}  # fmt: skip
+    own = {"id": "BL", "min_p": 10.0, "max_p": 10.0, "target_p": 10.0, "target_q": 3.0,
+           "target_v": 150.0, "voltage_regulator_on": regulates}  # fmt: skip
+    net.create_boundary_lines(*(pd.DataFrame([row]).set_index("id") for row in (line, own)))
+    grid = scopf.load_case(net)
+    (bus,) = grid.gen.bus[grid.gen.name == "BL generation"]
+    place = grid.bus_positions([bus])[0]
+    assert grid.bus.name[place] == "end of BL"
+    assert grid.bus.pd[place] * grid.base_mva == pytest.approx(20.0)
+    assert said(grid, "generation of boundary lines that holds a voltage") == regulates
+    if not regulates:
+        finds_our_point(net)
+
+
 def test_a_line_may_join_two_nominal_voltages():
     net = eurostag()
     net.update_voltage_levels(id="VLHV2", nominal_v=400.0)

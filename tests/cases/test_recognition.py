@@ -53,6 +53,14 @@ def test_a_branch_with_an_open_end_is_the_reduced_two_port(end, kept):
     assert shunt == pytest.approx(expected, rel=1e-12)
 
 
+def test_a_branch_from_a_bus_to_itself_is_a_shunt():
+    port = ports(to_bus=[1])
+    bus, shunt = port.shunts()
+    assert not len(port.branches(100.0))
+    assert (bus == 1).all()
+    assert shunt.sum() == pytest.approx(admittances(port).sum(), rel=1e-12)
+
+
 def test_branches_out_of_service_have_no_shunts():
     port = joined([ports(in_service=[False]), ports(name=["other"])])
     assert len(port.shunts()[0]) == 2

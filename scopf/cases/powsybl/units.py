@@ -135,11 +135,13 @@ def _at_boundaries(tables: Tables, notes: Approximations) -> pd.DataFrame:
     held = table["voltage_regulator_on"].astype(bool)
     found["qmin"] = np.where(held, -np.inf, found["qg"])
     found["qmax"] = np.where(held, np.inf, found["qg"])
-    notes.add(
-        "generation of boundary lines that holds a voltage has no limits of reactive power: "
-        f"{listing(table.index, most=5)}"
-    )
-    found.index = pd.Index([f"{name}{_OF_BOUNDARY}" for name in found.index])
+    if held.any():
+        notes.add(
+            "generation of boundary lines that holds a voltage has no limits of reactive power: "
+            + listing(table.index[held], most=5)
+        )
+    found["name"] = texts(f"{name}{_OF_BOUNDARY}" for name in found.index)
+    found.index = pd.Index(found["name"])
     return found
 
 
