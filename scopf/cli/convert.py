@@ -23,7 +23,7 @@ def convert(
     target: Annotated[Path, typer.Argument(help="File to write: .json or .m")],
     costs: Annotated[
         Path | None,
-        typer.Option(help="CSV table of costs of a .raw or .m file, as `solve` takes it."),
+        typer.Option(help="CSV table of costs, as `solve` takes it."),
     ] = None,
     dispatch_dc: options.DispatchDc = False,
     ignore_unsupported: options.IgnoreUnsupported = False,

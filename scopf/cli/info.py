@@ -15,7 +15,7 @@ from scopf.cli import options
 def info(
     case: options.Case,
     costs: Annotated[
-        Path | None, typer.Option(help="CSV table of costs of a .raw file, as `solve` takes it.")
+        Path | None, typer.Option(help="CSV table of costs, as `solve` takes it.")
     ] = None,
     dispatch_dc: options.DispatchDc = False,
     ignore_unsupported: options.IgnoreUnsupported = False,

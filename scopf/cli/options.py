@@ -17,7 +17,7 @@ Case = Annotated[
     str,
     typer.Argument(
         help="Bundled case (see `scopf cases`), or path of a .m (MATPOWER), .raw "
-        "(PSS/E) or .json (scopf convert) file.",
+        "(PSS/E) or .json (scopf convert) file, or of one for pypowsybl (.xiidm, .zip, .uct, ...).",
         autocompletion=completion.cases,
     ),
 ]
@@ -66,7 +66,8 @@ DispatchDc = Annotated[
     bool,
     typer.Option(
         "--dispatch-dc",
-        help="Of a .raw file: let the power of each DC line be anything from zero to its schedule.",
+        help="Let the power of each DC line be anything from zero to its schedule (.raw), or to "
+        "its maximum (files for pypowsybl).",
     ),
 ]
 DeadIslands = Annotated[

@@ -32,8 +32,9 @@ def _problem(
     costs: Annotated[
         Path | None,
         typer.Option(
-            help="CSV table of costs for a .raw file (bus, id, c2, c1, c0, ...), or a .m file (gen "
-            "or bus, c2, ...) [default: grid.costs.csv beside a grid without costs]"
+            help="CSV table of costs for a .raw file (bus, id, c2, c1, c0, ...), a .m file (gen "
+            "or bus, c2, ...), or a file for pypowsybl (id, c2, ...) [default: grid.costs.csv "
+            "beside a grid without costs]"
         ),
     ] = None,
     dispatch_dc: options.DispatchDc = False,
