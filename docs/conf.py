@@ -54,7 +54,10 @@ OTHERS += " networkx numpy os pandapower pandas pathlib pd pyarrow pydantic pyo 
 OTHERS += " multiprocessing powsybl pypowsybl pypsa typing"
 nitpick_ignore_regex = [
     ("py:.*", rf"({'|'.join(OTHERS.split())})\..*"),
-    ("py:class", "Path|Coefficient|Executor|Options"),  # signatures show them as they are written
+    (
+        "py:class",
+        r"Path|Coefficient|Executor|Options|costs\.Source",
+    ),  # signatures show them as they are written
 ]
 
 # HTML

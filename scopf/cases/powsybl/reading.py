@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,13 +15,11 @@ from scopf.cases.powsybl import branches, costs, hvdc, loads, units, unsupported
 from scopf.cases.powsybl.branches import Inner
 from scopf.cases.powsybl.ratings import Ratings
 from scopf.cases.powsybl.tables import Tables
+from scopf.cases.psse import costs as tables_of_costs
 from scopf.cases.twoports import TwoPorts
 from scopf.errors import CaseError, Fault, installation, listing
 from scopf.network.network import Network
 from scopf.network.tables import REFERENCE, Buses, Gens, positions
-
-if TYPE_CHECKING:
-    from scopf.cases.psse.costs import Source
 
 _PLAIN, _REGULATED = 1, 2  # bus types
 _LOW, _HIGH = 0.9, 1.1  # p.u., where a voltage level has no limits
@@ -61,7 +59,7 @@ def read(
     *,
     name: str = "",
     beside: Path | None = None,
-    costs_from: Source | None = None,
+    costs_from: tables_of_costs.Source | None = None,
     dispatch_dc: bool = False,
     ignore_unsupported: bool = False,
 ) -> Network:
@@ -115,7 +113,7 @@ class _Parsed:
         self.bus = _buses(tables, self.inner, self.ports, self.units, notes)
 
     def network(
-        self, source: str, name: str, costs_from: Source | None, beside: Path | None
+        self, source: str, name: str, costs_from: tables_of_costs.Source | None, beside: Path | None
     ) -> Network:
         """The network.
 
@@ -218,7 +216,7 @@ def _references(tables: Tables) -> Ints:
 
 
 def _gens(
-    table: pd.DataFrame, costs_from: Source | None, beside: Path | None, base: float
+    table: pd.DataFrame, costs_from: tables_of_costs.Source | None, beside: Path | None, base: float
 ) -> tuple[Gens, str, list[Fault]]:
     """The table of generators, a sentence on units without costs, and faults of the costs."""
     names = table["name"].tolist()
