@@ -54,10 +54,8 @@ OTHERS += " networkx numpy os pandapower pandas pathlib pd pyarrow pydantic pyo 
 OTHERS += " multiprocessing powsybl pypowsybl pypsa typing"
 nitpick_ignore_regex = [
     ("py:.*", rf"({'|'.join(OTHERS.split())})\..*"),
-    (
-        "py:class",
-        r"Path|Coefficient|Executor|Options|costs\.Source",
-    ),  # signatures show them as they are written
+    # Signatures show these as they are written.
+    ("py:class", r"Path|Coefficient|Executor|Options|costs\.Source"),
 ]
 
 # HTML

@@ -27,6 +27,17 @@ TIE LINES FOLLOWS                     0 ITEMS
 -999
 END OF DATA
 """  # noqa: E501
+UCTE = """\
+##C 2007.05.01
+##N
+##ZFR
+FSLACK11 SL           0 3 400.00     0.0     0.0  -100.0     0.0     0.0  -900.0   999.0  -999.0
+FLOAD 11 LO           0 0          300.0    60.0
+##L
+FSLACK11 FLOAD 11 1 0 1.0000 20.0000 120.0000   1500
+##T
+##R
+"""
 # Where the two readers differ is in docs/pypowsybl.md.
 SAME = ("dc_lines_33", "dc_lines_35", "raw_kinds/dup_load", "raw_kinds/latin1",
         "raw_kinds/star_exact")  # fmt: skip
@@ -68,6 +79,17 @@ def test_ieee_cdf_files_are_read(tmp_path, suffix):
     grid = scopf.load_case(path)
     assert grid.branch.r == pytest.approx([0.01938])
     assert grid.bus.pd * grid.base_mva == pytest.approx([0.0, 21.7])
+
+
+def test_ucte_files_are_read(tmp_path):
+    path = tmp_path / "two.uct"
+    path.write_text(UCTE)
+    grid = scopf.load_case(path)
+    ohms = 380.0**2 / grid.base_mva
+    assert [grid.branch.r[0], grid.branch.x[0]] == pytest.approx([1.0 / ohms, 20.0 / ohms])
+    assert grid.branch.b == pytest.approx([120e-6 * ohms])
+    assert grid.branch.rate * grid.base_mva == pytest.approx([np.sqrt(3) * 380.0 * 1.5])
+    assert grid.gen.pmax * grid.base_mva == pytest.approx([900.0])
 
 
 def test_a_file_that_pypowsybl_does_not_read_is_refused(tmp_path):
