@@ -101,6 +101,12 @@ def test_voltage_limits_are_those_of_the_level_or_named():
     assert said(grid, "2 voltage levels lack limits")
 
 
+def test_faults_go_by_ids():
+    table = pd.DataFrame({"id": ["GEN2"], "pmin": [900], "pmax": [800]})
+    with pytest.raises(scopf.CaseError, match=r"GEN2; gen 2 at bus 1.*Pmin 900 MW > Pmax 800 MW"):
+        scopf.load_case(eurostag(), costs=table)
+
+
 def test_the_slack_terminal_is_the_reference():
     grid = scopf.load_case(pp.network.create_ieee14())
     assert grid.bus.name[grid.bus.type == 3].tolist() == ["VL1_0"]

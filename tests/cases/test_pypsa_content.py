@@ -111,6 +111,25 @@ def test_the_slack_is_the_reference_and_limits_are_those_of_the_buses(net):
     assert said(grid, "0.9 and 1.1 p.u. there: d")
 
 
+def test_an_island_has_one_reference(net):
+    net.generators.loc["gas", "control"] = "Slack"
+    grid = scopf.load_case(net)
+    assert grid.bus.name[grid.bus.type == 3].tolist() == ["A"]
+
+
+def test_a_size_may_be_infinite(net):
+    net.generators.loc["gas", "p_nom"] = np.inf
+    gen = scopf.load_case(net).gen
+    gas = row(gen, "gas")
+    assert (gen.pmin[gas], gen.pmax[gas]) == (0.0, np.inf)
+
+
+def test_faults_go_by_names(net):
+    net.buses.loc["d", ["v_mag_pu_min", "v_mag_pu_max"]] = 1.1, 0.9
+    with pytest.raises(scopf.CaseError, match=r"d; bus 4.*Vmin 1.1 > Vmax 0.9"):
+        scopf.load_case(net)
+
+
 def test_ratings(net):
     net.lines.loc["d-e", "s_nom"] = 0.0
     net.lines.loc["A-B", ["s_nom_extendable", "s_nom_opt"]] = True, 2500.0

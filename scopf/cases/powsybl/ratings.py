@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ class Ratings:
                 "permanent limits of current are ratings of apparent power at nominal voltage, "
                 'the lower one of both ends (build with limit="current" limits currents); '
                 "temporary limits are left out",
-                level=20,
+                level=logging.INFO,
             )
 
     def mva(self, ids: pd.Index[Any], side: str, kilovolts: Floats) -> Floats:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 
 from scopf.arrays import Complexes, Floats, Ints, texts
 from scopf.cases.approximations import Approximations
+from scopf.cases.faults import by_name
 from scopf.cases.powsybl import branches, costs, hvdc, loads, units, unsupported
 from scopf.cases.powsybl.branches import Inner
 from scopf.cases.powsybl.ratings import Ratings
@@ -128,8 +128,7 @@ class _Parsed:
         try:
             net = Network(name, self.tables.base, self.bus, gens, branch, self.dcline)
         except CaseError as error:
-            named = {"bus": self.bus, "gen": gens, "branch": branch, "dcline": self.dcline}
-            faults += [_renamed(fault, named) for fault in error.faults]
+            faults += by_name(error.faults, self.bus, gens, branch, self.dcline)
         if faults:
             raise CaseError(source, faults)
         return net
@@ -234,11 +233,3 @@ def _gens(
         **(given | columns),
     )
     return found, text, faults
-
-
-def _renamed(fault: Fault, named: dict[str, Any]) -> Fault:
-    """A fault of the network by the id of its element."""
-    if fault.row is None or fault.table not in named:
-        return fault
-    label = f"{named[fault.table].name[fault.row - 1]}; {fault.label}"
-    return dataclasses.replace(fault, label=label)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
-
-import pandas as pd
 
 from scopf.cases.approximations import Approximations
 from scopf.cases.powsybl.tables import Tables
@@ -15,6 +12,16 @@ _DETAILED = {  # tables of networks of direct current
     "voltage_source_converters": "a converter of a DC network is not represented",
     "dc_lines": "a line of a DC network is not represented, only HVDC lines",
 }
+
+_HELD = (  # table, column that says whether it regulates, sentence
+    ("ratio_tap_changers", "regulating", "ratio tap changers stay at their positions"),
+    ("phase_tap_changers", "regulating", "phase tap changers stay at their positions"),
+    (
+        "shunt_compensators",
+        "voltage_regulation_on",
+        "shunt compensators stay at their numbers of sections",
+    ),
+)
 
 
 def faults(net: Any) -> list[Fault]:
@@ -28,18 +35,9 @@ def faults(net: Any) -> list[Fault]:
 
 def explain(tables: Tables, notes: Approximations) -> None:
     """Sentences on regulation that is not represented."""
-
-    def held(table: str, column: str, text: str, among: Callable[..., Any] = bool) -> None:
+    for table, column, text in _HELD:
         rows = tables[table]
-        on = rows.index[rows[column].map(among).astype(bool)] if len(rows) else pd.Index([])
+        on = rows.index[rows[column].astype(bool)] if len(rows) else rows.index
         names = [name[0] if isinstance(name, tuple) else name for name in on]
         if names:
             notes.add(f"{text}: {listing(names, most=5)}")
-
-    held("ratio_tap_changers", "regulating", "ratio tap changers stay at their positions")
-    held("phase_tap_changers", "regulating", "phase tap changers stay at their positions")
-    held(
-        "shunt_compensators",
-        "voltage_regulation_on",
-        "shunt compensators stay at their numbers of sections",
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import re
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ import pandas as pd
 
 from scopf.arrays import Floats, texts
 from scopf.cases.approximations import Approximations
+from scopf.cases.faults import by_name
 from scopf.cases.pypsa import branches, units
 from scopf.cases.pypsa.snapshots import KINDS, Snapshot
 from scopf.cases.twoports import TwoPorts
@@ -60,21 +60,17 @@ def read(net: Any, *, snapshot: object = None, ignore_unsupported: bool = False)
 
 
 def _network(name: str, bus: Buses, gen: Gens, ports: TwoPorts, lines: DcLines) -> Network:
-    """The network; its faults go by the names of the elements."""
+    """The network, with one reference an island; its faults go by the names of the elements."""
     branch: Branches = ports.branches(BASE)
     try:
-        return Network(name, BASE, bus, gen, branch, lines)
+        net = Network(name, BASE, bus, gen, branch, lines)
     except CaseError as error:
-        named: dict[str, Any] = {"bus": bus, "gen": gen, "branch": branch, "dcline": lines}
-        faults = [
-            dataclasses.replace(
-                fault, label=f"{named[fault.table].name[fault.row - 1]}; {fault.label}"
-            )
-            if fault.row is not None and fault.table in named
-            else fault
-            for fault in error.faults
-        ]
-        raise CaseError(name, faults) from None
+        raise CaseError(name, by_name(error.faults, bus, gen, branch, lines)) from None
+    at = np.flatnonzero(net.bus.type == REFERENCE)
+    first = at[np.unique(net.island[at], return_index=True)[1]]
+    kind = net.bus.type.copy()
+    kind[np.setdiff1d(at, first)] = _REGULATED
+    return net.replace(bus={"type": kind})
 
 
 # -- buses -----------------------------------------------

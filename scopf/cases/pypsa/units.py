@@ -33,7 +33,7 @@ def gens(tables: Snapshot, number: Mapping[str, int], base: float, notes: Approx
     table = table[table["bus"].isin(number)]
     sign = table["sign"].to_numpy(dtype=np.float64)
     size = table["p_nom"].to_numpy(dtype=np.float64)
-    ends = [sign * size * table[f"p_{end}_pu"].to_numpy(dtype=np.float64) for end in ("min", "max")]
+    ends = [sign * end for end in _limits(table)]
     low, high = np.minimum(*ends), np.maximum(*ends)
     reactive: dict[str, Floats] = {}
     for key, open_ in (("q_min", -np.inf), ("q_max", np.inf)):  # columns that users add
@@ -64,8 +64,7 @@ def dclines(
     """Links between two buses of the network, which draw no reactive power."""
     table = tables["Link"]
     table = table[table["bus0"].isin(number) & table["bus1"].isin(number)]
-    nothing, size = np.zeros(len(table)), table["p_nom"].to_numpy(dtype=np.float64)
-    low, high = (size * table[f"p_{end}_pu"].to_numpy(dtype=np.float64) for end in ("min", "max"))
+    nothing, (low, high) = np.zeros(len(table)), _limits(table)
     vm = tables["Bus"]["v_mag_pu_set"]
     found = DcLines(
         id=np.arange(1, len(table) + 1),
@@ -88,6 +87,14 @@ def dclines(
         name=texts(table.index),
     )
     return dclosses.not_negative(found, base, notes)
+
+
+def _limits(table: pd.DataFrame) -> list[Floats]:
+    """Least and largest p of elements, MW; nothing of an infinite size is nothing."""
+    size = table["p_nom"].to_numpy(dtype=np.float64)
+    shares = [table[f"p_{end}_pu"].to_numpy(dtype=np.float64) for end in ("min", "max")]
+    with np.errstate(invalid="ignore"):
+        return [np.where(share == 0, 0.0, size * share) for share in shares]
 
 
 def _costs(table: pd.DataFrame, base: float, sign: Any) -> Any:
