@@ -21,10 +21,7 @@ def convert(
         ),
     ],
     target: Annotated[Path, typer.Argument(help="File to write: .json or .m")],
-    costs: Annotated[
-        Path | None,
-        typer.Option(help="CSV table of costs, as `solve` takes it."),
-    ] = None,
+    costs: options.Costs = None,
     dispatch_dc: options.DispatchDc = False,
     ignore_unsupported: options.IgnoreUnsupported = False,
 ) -> None:

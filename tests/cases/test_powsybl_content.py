@@ -98,7 +98,7 @@ def test_voltage_limits_are_those_of_the_level_or_named():
     limits = dict(zip(grid.bus.name, zip(grid.bus.vmin, grid.bus.vmax, strict=True), strict=True))
     assert limits["VLHV2_0"] == pytest.approx((300 / 380, 500 / 380))
     assert limits["VLGEN_0"] == (0.9, 1.1)
-    assert said(grid, "2 voltage levels lack limits")
+    assert said(grid, "where a voltage level has none (2): VLGEN, VLLOAD")
 
 
 def test_faults_go_by_ids():
@@ -192,7 +192,7 @@ def test_a_compensator_is_a_unit_of_reactive_power_if_it_regulates():
 def test_without_costs_units_are_free_and_that_is_said():
     grid = scopf.load_case(eurostag())
     assert not grid.gen.cost_p.any()
-    assert said(grid, "2 of 2 units have no costs")
+    assert said(grid, "units without costs count as free (2 of 2)")
 
 
 def test_costs_are_by_id():
@@ -201,7 +201,7 @@ def test_costs_are_by_id():
     row = list(grid.gen.name).index("GEN2")
     assert grid.gen.cost_p[row] == pytest.approx([0, 2000, 1000])
     assert grid.gen.pmax[row] * grid.base_mva == pytest.approx(700)
-    assert said(grid, "1 of 2 units have no costs and count as free: GEN")
+    assert said(grid, "units without costs count as free (1 of 2): GEN")
 
 
 def test_faults_of_costs_come_all_at_once():

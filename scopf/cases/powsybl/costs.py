@@ -56,7 +56,7 @@ def of(
     }
     columns = table.of(Records("gen", number, {"I": number, "ID": list(names), **power}), base)
     free = [name for name in names if name not in known]
-    text = f"{len(free)} of {len(names)} units have no costs and count as free: "
+    text = f"units without costs count as free ({len(free)} of {len(names)}): "
     if not table.source:
         hint = f"{table.beside} beside it, or `costs`" if table.beside else "`costs`"
         text += f"there is no table of costs ({hint})"

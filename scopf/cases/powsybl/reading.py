@@ -198,8 +198,8 @@ def _voltage_limits(bus: pd.DataFrame, notes: Approximations) -> tuple[Floats, F
     if without.any():
         levels = bus.loc[without, "voltage_level_id"].unique()
         notes.add(
-            f"{len(levels)} voltage levels lack limits, which are {_LOW:g} and {_HIGH:g} p.u. "
-            f"there: {listing(levels, most=5)}"
+            f"limits of voltages are {_LOW:g} and {_HIGH:g} p.u. where a voltage level has none "
+            f"({len(levels)}): {listing(levels, most=5)}"
         )
     return found[0], found[1]
 

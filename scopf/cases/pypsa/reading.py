@@ -130,9 +130,8 @@ def _voltage_limits(bus: pd.DataFrame, notes: Approximations) -> tuple[Floats, F
     without = (low == 0) | np.isinf(high)
     if without.any():
         notes.add(
-            f"{int(without.sum())} buses have PyPSA's defaults for limits of the voltage, 0 or "
-            f"infinity; they are {_LOW:g} and {_HIGH:g} p.u. there: "
-            + listing(bus.index[without], most=5)
+            f"limits of voltages are {_LOW:g} and {_HIGH:g} p.u. where a bus has PyPSA's defaults, "
+            f"0 or infinity ({int(without.sum())}): {listing(bus.index[without], most=5)}"
         )
     return np.where(low == 0, _LOW, low), np.where(np.isinf(high), _HIGH, high)
 
