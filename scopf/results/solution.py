@@ -33,8 +33,9 @@ class Solution(Result):
     ) -> Verification:
         """Check with the dynamics of the full network whether the operating point is stable.
 
-        The network is `net`, that of the tables. There is no verdict (`stable` is None) where the
-        solution's powers do not balance in it, or the balance was rewritten on the Pyomo model.
+        The network is `energized`, that of the tables. There is no verdict (`stable` is None)
+        where the solution's powers do not balance in it, or the balance was rewritten on the Pyomo
+        model.
 
         Args:
             load: how loads follow the voltage: "power", "current", "impedance", an exponent, a pair
@@ -54,7 +55,7 @@ class Solution(Result):
         point = self.point
         settings: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
         settings |= {"load": load, "power": (point.pg, point.qg)}
-        found = verify(self.net, self.inverter_data, point.vm, point.va, **settings)
+        found = verify(self.energized, self.inverter_data, point.vm, point.va, **settings)
         if not self.rewritten or found.stable is None:
             return found
         text = f"undecided, as the dynamics know the network only: {', '.join(self.rewritten)}"
