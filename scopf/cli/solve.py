@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scopf.cases.files import save_case, writer
 from scopf.cli import completion, options
 from scopf.cli.ending import NOT_SOLVED, NOT_STABLE, interrupted
 from scopf.cli.interrupts import Writing
@@ -160,10 +161,24 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
     return {name: str(x) if isinstance(x, Path) else x for name, x in asked.items()}
 
 
+def _saved(solution: "Solution", path: Path) -> str:
+    """Write the network of a solution, if there is one; a sentence on it."""
+    if not solution.solved:
+        return f"there is no solution to write to {path}"
+    save_case(solution.net, path)
+    return f"the network at the solution was written to {path}"
+
+
 @options.takes(_PROBLEM, NUMBERS, _SOLUTION)
 def solve(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the tables, as CSV and Parquet.")
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            help="File for the network at the solution (set points, voltages): .m, .json or .raw."
+        ),
     ] = None,
     as_json: options.Json = False,
     **given: Any,
@@ -177,22 +192,29 @@ def solve(
     """
     if out is not None:
         require("pyarrow")  # rather now than after the solve
+    if save is not None:
+        writer(save)
     solution, why = _solved(given)
     from scopf.results import export
 
-    settings, written = _settings(given), ""
+    settings, written = _settings(given), list[str]()
     if out is not None:
         with Writing(out) as writing:
             count = len(export.write(solution, out, settings, why))
-            writing.done(written := f"{count} files written to {out}")
+            written.append(f"{count} files written to {out}")
+            writing.done(written[-1])
+    if save is not None:
+        with Writing(save) as writing:
+            written.append(_saved(solution, save))
+            writing.done("; ".join(written))
     if as_json:
         typer.echo(export.as_json(solution, settings, why))
     else:
         typer.echo(str(solution))
         if why is not None:
             typer.echo(f"\n{why}")
-        if written:
-            typer.echo(f"\n{written}")
+        for line in written:
+            typer.echo(f"\n{line}")
     _exit_if_interrupted(solution)
     if not solution.solved or solution.certified is False:
         raise typer.Exit(NOT_SOLVED)

@@ -1,35 +1,17 @@
 """The network at the operating point: what was solved is there, and what was not is as it was."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
 import scopf
 from scopf.network.powers import mismatch
-from scopf.network.tables import ISOLATED, REFERENCE, DcLines
-
-
-def with_much_out_of_service():
-    """Case 39 without gens 4 and 6, branch 6, bus 1 and the gen at a bus cut off (bus 36)."""
-    net = scopf.load_case("case39")
-    gens, branches, kind = net.gen.in_service.copy(), net.branch.in_service.copy(), net.bus.type
-    gens[[3, 5]] = False
-    at_36 = (net.branch.from_bus == 36) | (net.branch.to_bus == 36)
-    branches[at_36 | (net.branch.id == 6)] = False
-    kind = np.where(net.bus.id == 1, ISOLATED, kind)
-    return net.replace(
-        bus={"type": kind}, gen={"in_service": gens}, branch={"in_service": branches}
-    )
-
-
-def plain(net, **numbers):
-    return scopf.solve(scopf.build(net, criterion="none", **numbers))
+from scopf.network.tables import REFERENCE
+from tests.operating_points import dc_lines, much_out_of_service, several_units, solved
 
 
 @pytest.fixture(scope="module")
 def sol():
-    return plain(with_much_out_of_service(), load_scale=0.7, alpha=1.2)
+    return solved(much_out_of_service(), load_scale=0.9, alpha=1.2)
 
 
 def test_voltages_powers_and_set_points_are_those_of_the_tables(sol):
@@ -63,7 +45,7 @@ def test_what_was_not_solved_is_as_it_was_given(sol):
 
 
 def test_it_has_the_same_optimum(sol):
-    again = plain(sol.net)
+    again = solved(sol.net)
     assert again.cost == pytest.approx(sol.cost, rel=1e-7)
     for name in ("lmp_p_per_mwh", "lmp_q_per_mvarh"):
         assert again.buses[name].to_numpy() == pytest.approx(
@@ -72,35 +54,22 @@ def test_it_has_the_same_optimum(sol):
 
 
 def test_units_of_one_bus_have_one_set_point():
-    net = scopf.load_case("case9")
-    twice = [*range(3), 0, 0]
-    gen = dataclasses.replace(
-        net.gen,
-        **{f.name: getattr(net.gen, f.name)[twice] for f in dataclasses.fields(net.gen)},
-    ).replace(id=np.arange(1, 6), vg=[1.0, 1.01, 1.02, 1.03, 1.04])
-    sol = plain(dataclasses.replace(net, gen=gen))
-    assert len(set(sol.net.gen.vg[[0, 3, 4]])) == 1
+    sol = solved(several_units())
+    assert len(set(sol.net.gen.vg[sol.net.gen.bus == 1])) == 1
     assert sol.net.gen.vg[0] == sol.point.vm[sol.net.gen_at[0]]
 
 
 def test_dc_lines_have_the_voltages_of_their_buses():
-    net = scopf.load_case("case9")
-    one, z = np.ones(2), np.zeros(2)
-    line = DcLines(
-        id=[1, 2], from_bus=[4, 5], to_bus=[7, 9], in_service=[True, False], pf=0.2 * one, qf=z,
-        qt=z, vf=0.9 * one, vt=0.9 * one, pmin=z, pmax=0.5 * one, qminf=-one, qmaxf=one,
-        qmint=-one, qmaxt=one, loss1=0.02 * one,
-    )  # fmt: skip
-    sol = plain(dataclasses.replace(net, dcline=line))
-    now = sol.net.dcline
-    vm = dict(zip(sol.buses["bus"], sol.buses["vm"], strict=True))
+    given = dc_lines()
+    sol = solved(given)
+    now, vm = sol.net.dcline, dict(zip(sol.buses["bus"], sol.buses["vm"], strict=True))
     assert (now.vf[0], now.vt[0]) == (vm[4], vm[7])
-    assert now.pf[0] * net.base_mva == pytest.approx(sol.dclines["pf_mw"][0])
-    assert now.take(now.id == 2) == line.take(line.id == 2)
+    assert now.qf[:3] * given.base_mva == pytest.approx(sol.dclines["qf_mvar"], rel=1e-14)
+    assert now.take(now.id == 4) == given.dcline.take(now.id == 4)
 
 
 def test_an_island_has_the_reference_that_it_was_solved_with():
     net = scopf.load_case("case9")
     moved = net.replace(bus={"type": np.where(net.bus.id == 1, 2, net.bus.type)})
     assert REFERENCE not in moved.bus.type
-    assert REFERENCE in plain(moved).net.bus.type
+    assert REFERENCE in solved(moved).net.bus.type
