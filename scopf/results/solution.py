@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,23 @@ class Solution(Result):
         from scopf.results.to_pandapower import write
 
         write(self, net, setpoints=setpoints)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the solution to a file that `scopf.load_solution` reads: JSON, without any code.
+
+        It holds the network, the inverters, what `build` was given, and the iterate; tables and
+        prices follow from these.
+
+        Args:
+            path: of the file, such as "solution.json"; it replaces one of that name.
+
+        Raises:
+            ScopfError: for a criterion of your own, for a Pyomo model that was changed by hand, or
+                when the file cannot be written.
+        """
+        from scopf.results.stored import write
+
+        write(self, path)
 
     @cached_property
     def diagnosis(self) -> Diagnosis | None:
