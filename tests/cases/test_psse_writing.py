@@ -177,6 +177,7 @@ def test_a_table_of_costs_reads_back_for_free_machines(tmp_path, caplog):
         ({"bus": {"vmax": np.full(9, np.inf)}}, ["upper limits of voltage that are infinite"]),
         ({"bus": {"name": ["Königsbrunn 380"] * 9}}, ["beyond 12 letters", "'Königsbrunn 380'"]),
         ({"bus": {"name": ["O'Hare"] * 9}}, ["with quotes"]),
+        ({"bus": {"type": [2, 2, 2, 1, 3, 1, 1, 1, 1]}}, ["angles of reference buses", "(bus 5)"]),
         ({"gen": {"name": ["A", "", ""]}}, ["names of generators and branches ('A')"]),
         ({"gen": {"id": [3, 4, 5]}}, ["numbers of generators"]),
         ({"branch": {"tap": [1.1] * 9}}, ["charging of transformers"]),

@@ -11,7 +11,7 @@ from scopf.cases.psse import contents, identifiers, vscwriter
 from scopf.cases.psse.records import LONGEST_NAME, shortened
 from scopf.errors import Fault, listing
 from scopf.network.network import Network
-from scopf.network.tables import Table
+from scopf.network.tables import REFERENCE, Table
 
 _LARGEST_BUS = 999_997
 _NO_EFFECT = ("ramp_agc", "ramp_10", "ramp_30", "ramp_q", "apf", "startup", "shutdown")
@@ -54,6 +54,9 @@ def _of_branches(net: Network) -> Iterator[str]:
     text = "charging of transformers, which becomes shunts at their buses, beyond their ratings"
     yield from _named(text, branch, contents.charged(net))
     yield from _named("upper limits of voltage that are infinite", bus, np.isinf(bus.vmax))
+    held = np.isin(bus.id, net.gen.bus[net.gen.in_service])
+    text = "angles of reference buses, which a machine has to hold"
+    yield from _named(text, bus, (bus.type == REFERENCE) & ~held)
     places = np.argsort(contents.are_transformers(net), kind="stable")
     if not np.array_equal(branch.id[places], np.arange(1, len(branch) + 1)):
         yield "the numbers of branches, which are counted again, lines first"
