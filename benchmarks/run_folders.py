@@ -203,9 +203,9 @@ def exchange_cells(rng: Rng, base: sqlite3.Connection) -> None:
     one, other = _row(rng, base, name), _row(rng, base, name)
     if one and other:
         text = f"SELECT {one[1]} FROM {name} WHERE rowid = ?"
-        (value,) = base.execute(text, (other[0],)).fetchone()
-        text = f"UPDATE OR REPLACE {name} SET {one[1]} = ? WHERE rowid = ?"
-        base.execute(text, (value, one[0]))
+        if found := base.execute(text, (other[0],)).fetchone():
+            text = f"UPDATE OR REPLACE {name} SET {one[1]} = ? WHERE rowid = ?"
+            base.execute(text, (found[0], one[0]))
 
 
 def edit_rows(rng: Rng, base: sqlite3.Connection) -> None:

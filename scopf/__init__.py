@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from scopf import plots
     from scopf.cases.files import load_case, save_case
+    from scopf.cases.series import load_factors
     from scopf.devices.gfm import Inverters
     from scopf.diagnosis.diagnose import diagnose
     from scopf.diagnosis.text import Diagnosis
@@ -48,6 +49,7 @@ _HOME = {  # where each public name lives; imported when first used
     "build": "scopf.model.problem",
     "diagnose": "scopf.diagnosis.diagnose",
     "load_case": "scopf.cases.files",
+    "load_factors": "scopf.cases.series",
     "load_solution": "scopf.procedures.loading",
     "load_sweep": "scopf.sweeps.results",
     "save_case": "scopf.cases.files",
@@ -57,7 +59,8 @@ _HOME = {  # where each public name lives; imported when first used
 }
 __all__ = ["CaseError", "Fault", "Inverters", "Network", "Problem", "ScopfError", "Solution"]
 __all__ += ["Status", "Sweep", "build", "load_case", "load_sweep", "solve", "solve_centralised"]
-__all__ += ["Criterion", "Diagnosis", "diagnose", "load_solution", "plots", "save_case", "sweep"]
+__all__ += ["Criterion", "Diagnosis", "diagnose", "load_factors", "load_solution", "plots"]
+__all__ += ["save_case", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

@@ -22,7 +22,7 @@ def text(path: Path, notes: Approximations) -> str:
     try:
         return files.text(path)
     except UnicodeDecodeError:
-        notes.add("is no UTF-8 text, so that letters beyond ASCII are read as Latin-1")
+        notes.add("the file is no UTF-8 text: letters beyond ASCII are read as Latin-1")
         return files.text(path, encoding="latin-1", errors="replace")
     except OSError as error:
         reason = error.strerror or type(error).__name__

@@ -27,7 +27,7 @@ from scopf.cases.approximations import Approximations
 from scopf.cases.gencosts import GenCosts
 from scopf.cases.mfile import Tables, parse
 from scopf.cases.mformat import AT_LEAST, FORMAT, POLYNOMIAL, REQUIRED
-from scopf.errors import CaseError, Fault, listing
+from scopf.errors import CaseError, Fault, counted, listing
 from scopf.network.network import Network
 from scopf.network.tables import Branches, Buses, DcLines, Gens
 
@@ -148,7 +148,8 @@ class _Builder:
             rows = [[name] for name in rows[0]]
         if rows and len(rows) != count:
             of = {"bus": "buses", "gen": "generators", "branch": "branches"}[table]
-            self._notes.add(f"mpc.{key}: has {len(rows)} names for {count} {of}; it is left out")
+            names = counted(len(rows), "name", "names")
+            self._notes.add(f"mpc.{key} has {names} for {count} {of} and is left out")
             rows = []
         return texts([row[0] for row in rows] if rows else ("",) * count)
 
@@ -157,7 +158,8 @@ class _Builder:
         values = _column("bus", self._rows("bus"), column)
         whole = (np.abs(values) < LARGEST_WHOLE) & (values == np.round(values))
         if not whole.all():
-            text = f"bus: {np.count_nonzero(~whole)} of column {column} are no whole numbers: 0"
+            cells = counted(int(np.count_nonzero(~whole)), "cell", "cells")
+            text = f"bus: 0 stands for {cells} of column {column} without a whole number"
             self._notes.add(text, logging.INFO)
         return np.where(whole, values, 0.0).astype(np.int64)
 
@@ -216,7 +218,8 @@ class _Builder:
         rows = self._rows("gencost") if len(self._rows("gencost")) else _free(n)
         if len(rows) not in (n, 2 * n):
             text = (
-                f"has {len(rows)} rows for {n} generators (one a generator, or two with reactive)"
+                f"has {counted(len(rows), 'row', 'rows')} for {n} generators (one a generator, or "
+                "two with reactive)"
             )
             self._faults.append(Fault(text, "gencost"))
             rows = rows[:0]

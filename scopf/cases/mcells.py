@@ -21,12 +21,14 @@ _LONGEST = 40  # characters of a cell in the label of a row
 _PADDED = 1_000_000  # cells of a matrix of uneven rows, unless an eighth of them is written
 _PYTHON_S = re.compile(r"(?i)_|infinity|[^\x00-\x7f]")  # what only Python has in numbers
 _OPERATED = re.compile(r"[*/^()]| [-+] ")
-_JOINED = re.compile(r" ?([*/^]) ?|(?<=[\d.)]) ([-+]) (?=[\d.(])|(?<=\() | (?=\))", re.ASCII)
+_JOINED = re.compile(r" ?([*/^]) ?|(?<=[\w.)]) ([-+]) (?=[\w.(])|(?<=\() | (?=\))", re.ASCII)
+_SIGN = re.compile(r"(^|[,;\n])[ \t]*+([-+])[ \t]++")  # of the first number of a cell, on its own
 
 
 def cells_of(key: str, body: str) -> list[list[object]]:
     """Cells of a matrix, row by row, as matpowercaseframes reads them."""
     inner = body[1:-1] if body.startswith(("[", "{")) else body
+    inner = _SIGN.sub(r"\1\2", inner)
     inner = re.sub(r"[ \t]+", " ", inner.replace(",", " ").replace(";", "\n"))
     if _OPERATED.search(inner):
         inner = _JOINED.sub(lambda m: m[1] or m[2] or "", inner)

@@ -72,7 +72,9 @@ def parse(text: str, source: str) -> Tables:
             bodies[key] = statement.text
         else:
             _refuse_statement(statement.text, tables)
-    _read_bodies(bodies, tables, "1" if content.variables else "2")
+    if content.variables:
+        bodies.setdefault("version", "1")
+    _read_bodies(bodies, tables)
     _compute(tables)
     return tables
 
@@ -98,9 +100,9 @@ def _take_body(
     bodies[key] = statement.body
 
 
-def _read_bodies(bodies: Mapping[str, str], tables: Tables, version: str) -> None:
-    version = bodies.get("version", version).strip("'\" ")
-    if version not in ("1", "2"):
+def _read_bodies(bodies: Mapping[str, str], tables: Tables) -> None:
+    version = bodies.get("version", "").strip("'\" ")
+    if version not in ("1", "2") and "version" in bodies:
         text = f"format version {version} is not read, only 1 and 2"
         tables.faults.append(Fault(text, "mpc.version"))
     for key in ("baseMVA", *REQUIRED):
@@ -112,8 +114,7 @@ def _read_bodies(bodies: Mapping[str, str], tables: Tables, version: str) -> Non
         if key == "baseMVA":
             tables.base_mva = _base(body, tables)
         elif key in NUMERIC:
-            rows = mcells.numbers(key, body, tables.faults)
-            tables.rows[key] = _of_version_1(key, rows, tables) if version == "1" else rows
+            rows = tables.rows[key] = mcells.numbers(key, body, tables.faults)
             if key in ("gencost", "dclinecost"):
                 tables.unsupported += mcosts.spare_numbers(key, rows)
         elif key in NAMES and body.startswith(("[", "{")):
@@ -127,11 +128,20 @@ def _read_bodies(bodies: Mapping[str, str], tables: Tables, version: str) -> Non
             else:
                 (idle if root in WITHOUT_EFFECT else unknown).append(f"mpc.{key} ({content})")
     if idle:
-        text = f"left out, without effect on an optimal power flow: {listing(idle)}"
+        text = f"tables left out, without effect on an optimal power flow: {listing(idle)}"
         tables.notes.append((text, logging.INFO))
     if unknown:
-        text = f"left out, tables that an optimal power flow does not have: {listing(unknown)}"
+        text = f"tables left out, which an optimal power flow does not have: {listing(unknown)}"
         tables.notes.append((text, logging.WARNING))
+    if version == "1" or ("version" not in bodies and _narrow(tables)):
+        for key in tables.rows:
+            tables.rows[key] = _of_version_1(key, tables.rows[key], tables)
+
+
+def _narrow(tables: Tables) -> bool:
+    """Whether a file that names no version is of version 1, as MATPOWER's loadcase has it."""
+    gen = tables.rows.get("gen")
+    return gen is not None and gen.shape[1] < _GEN_V2
 
 
 def _of_version_1(key: str, rows: Floats, tables: Tables) -> Floats:
@@ -145,8 +155,8 @@ def _of_version_1(key: str, rows: Floats, tables: Tables) -> Floats:
         low, high = rows[:, _BRANCH_V1 : _BRANCH_V1 + 2].T
         if ((low > -360) & (low != 0) | (high < 360) & (high != 0)).any():
             text = (
-                "branch: columns 12 and 13 are read as angle limits, which version 1 of the format "
-                "does not have"
+                "branch: columns 12 and 13 are read as angle limits, though the file is of version "
+                "1, which has none"
             )
             tables.notes.append((text, logging.WARNING))
     return rows

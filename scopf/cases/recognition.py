@@ -15,7 +15,9 @@ _RAWX = "this is a RAWX file, which is not read; export the case from PSS/E as .
 _MAT = "this is a MATLAB data file, which is not read; load it and write a .m with savecase"
 _HEAD = 20_000  # bytes that are looked at
 _MATPOWER = re.compile(r"function\b|[A-Za-z]\w*\.(?:version|baseMVA|bus)[ \t]*=")
-_PSSE = re.compile(r"[01][ \t]*,[ \t]*\d+\.?\d*[ \t]*[,/]", re.ASCII)
+_PSSE = re.compile(
+    r"[01](?:[ \t]*,[ \t]*|[ \t]+)\d+\.?\d*(?:[EeDd][+-]?\d+)?(?:[ \t]*[,/]|[ \t]+\d\d\b)", re.ASCII
+)
 
 
 def of(path: Path) -> Format:

@@ -21,10 +21,7 @@ def convert(
         ),
     ],
     target: Annotated[Path, typer.Argument(help="File to write: .json, .m or .raw")],
-    costs: Annotated[
-        Path | None,
-        typer.Option(help="CSV table of costs of a .raw or .m file, as `solve` takes it."),
-    ] = None,
+    costs: options.Costs = None,
     dispatch_dc: options.DispatchDc = False,
     ignore_unsupported: options.IgnoreUnsupported = False,
     revision: Annotated[

@@ -4,8 +4,6 @@
 
 import json
 import logging
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -14,9 +12,7 @@ from scopf.cli import options
 
 def info(
     case: options.Case,
-    costs: Annotated[
-        Path | None, typer.Option(help="CSV table of costs of a .raw file, as `solve` takes it.")
-    ] = None,
+    costs: options.Costs = None,
     dispatch_dc: options.DispatchDc = False,
     ignore_unsupported: options.IgnoreUnsupported = False,
     as_json: options.Json = False,

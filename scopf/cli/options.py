@@ -21,6 +21,13 @@ Case = Annotated[
         autocompletion=completion.cases,
     ),
 ]
+Costs = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV table of costs for a .raw file (bus, id, c2, c1, c0, ...), or a .m file (gen or "
+        "bus, c2, ...) [default: grid.costs.csv beside a grid without costs]"
+    ),
+]
 Lossless = Annotated[
     bool, typer.Option("--lossless", help="Set branch resistance, charging and shunts to zero.")
 ]

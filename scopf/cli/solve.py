@@ -30,13 +30,7 @@ NUMBERS = options.of_numbers({name: one.text for name, one in QUANTITIES.items()
 
 def _problem(
     case: options.Case,
-    costs: Annotated[
-        Path | None,
-        typer.Option(
-            help="CSV table of costs for a .raw file (bus, id, c2, c1, c0, ...), or a .m file (gen "
-            "or bus, c2, ...) [default: grid.costs.csv beside a grid without costs]"
-        ),
-    ] = None,
+    costs: options.Costs = None,
     dispatch_dc: options.DispatchDc = False,
     lossless: options.Lossless = False,
     criterion: Annotated[

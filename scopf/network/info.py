@@ -82,7 +82,7 @@ class Info:
 
     def _blocks(self) -> Sequence[display.Block]:
         f = self.facts
-        sizes = [f"{f['sizes'][key]['energized']} {name}" for key, name in _NAMES.items()]
+        sizes = [counted(f["sizes"][key]["energized"], *names) for key, names in _NAMES.items()]
         lines: list[display.Block] = [f"{f['case']}: {', '.join(sizes)}; {f['base_mva']:g} MVA"]
         for label, text in _lines(f):
             indent = " " * (2 + _LABEL)
@@ -102,7 +102,12 @@ class Info:
         return display.html(self._blocks())
 
 
-_NAMES = {"bus": "buses", "gen": "units", "branch": "branches", "dcline": "DC lines"}
+_NAMES = {
+    "bus": ("bus", "buses"),
+    "gen": ("unit", "units"),
+    "branch": ("branch", "branches"),
+    "dcline": ("DC line", "DC lines"),
+}
 
 
 def info(net: Described) -> Info:
@@ -210,7 +215,8 @@ def _has_points(points: Floats) -> Flags:
 
 def _lines(f: dict[str, Any]) -> list[tuple[str, str]]:
     """Label and sentence of each subject."""
-    units, branches = (f["sizes"][key]["energized"] for key in ("gen", "branch"))
+    number = {key: f["sizes"][key]["energized"] for key in _NAMES}
+    units, branches = (counted(number[key], *_NAMES[key]) for key in ("gen", "branch"))
     out, load = f["unserved"], f["load"]
     islands = counted(f["islands"], "island", "islands")
     dead = counted(f["dead_islands"], "dead island", "dead islands") if f["dead_islands"] else ""
@@ -219,12 +225,12 @@ def _lines(f: dict[str, Any]) -> list[tuple[str, str]]:
         text = f"{counted(out['buses'], 'bus', 'buses')} with {out['load_mw']:.1f} MW and "
         text += f"{out['load_mvar']:.1f} MVAr of load, {counted(out['units'], 'unit', 'units')}, "
         lines.append(("not energized", text + counted(out["dclines"], "DC line", "DC lines")))
-    text = f"{load['p_mw']:.1f} MW and {load['q_mvar']:.1f} MVAr; units give "
-    text += f"{load['capacity_mw']:.1f} MW at most"
+    text = f"{load['p_mw']:.1f} MW and {load['q_mvar']:.1f} MVAr; capacity of the units "
+    text += f"{load['capacity_mw']:.1f} MW"
     if load["units_without_pmax"]:
-        text += f", and {load['units_without_pmax']} of them are without Pmax"
+        text += f", without the {load['units_without_pmax']} that have no Pmax"
     lines.append(("load", text))
-    lines.append(("ratings", _some(f["ratings"]["missing"], branches, "branches have none")))
+    lines.append(("ratings", f"missing on {f['ratings']['missing']} of {branches}"))
     ratio, z = f["r_over_x"], f["impedance_pu"]
     if ratio is not None:
         median = f"median {_number(ratio['median'])}, largest {_number(ratio['value'])}"
@@ -236,13 +242,13 @@ def _lines(f: dict[str, Any]) -> list[tuple[str, str]]:
             text += f"; {count} {what}" if count else ""
         lines.append(("impedances", text))
     parts = [f"{n} {kind}" for kind, n in f["q_limits"].items() if n]
-    lines.append(("Q limits", f"of {units} units: {', '.join(parts) or 'all have a range'}"))
-    lines += [("mBase", _ratings(f["mbase_mva"]))] if units else []
+    lines.append(("Q limits", f"of {units}: {', '.join(parts) or 'a range on each'}"))
+    lines += [("mBase", _ratings(f["mbase_mva"]))] if number["gen"] else []
     parts = [f"{n} {kind}" for kind, n in f["costs"].items() if n and kind != "reactive"]
     lines.append(
         ("costs", f"{', '.join(parts) or 'no units'}; {f['costs']['reactive']} of reactive power")
     )
-    if count := f["sizes"]["dcline"]["energized"]:
+    if count := number["dcline"]:
         most = _number(f["dclines"]["capacity_mw"])
         lines.append(("DC lines", f"{count}, {f['dclines']['fixed']} of fixed power; {most} MW"))
     notes = f["approximations"] or ["nothing"]
@@ -254,10 +260,6 @@ def _ratings(mbase: dict[str, float]) -> str:
     if least == largest == _NOMINAL:
         return f"{_NOMINAL:g} MVA on every unit: nominal, hardly their ratings (rating_factor)"
     return f"{least:g} MVA on every unit" if least == largest else f"{least:g} to {largest:g} MVA"
-
-
-def _some(count: int, whole: int, text: str) -> str:
-    return f"{count} of {whole} {text}"
 
 
 def _number(value: float | None) -> str:

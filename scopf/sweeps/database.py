@@ -164,7 +164,7 @@ class Database:
             if self._steps < 0:
                 raise self.damaged("reading it would take too long for its size") from error
             raise ScopfError(f"{self.path} cannot be read: {error}") from error
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise self.damaged(error) from error
         finally:
             self._steps = math.inf

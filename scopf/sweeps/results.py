@@ -16,6 +16,7 @@ from scopf.sweeps.plan import Plan
 from scopf.sweeps.progress import NOT_RUN
 from scopf.sweeps.rows import ROW
 from scopf.sweeps.store import JOURNAL, RESTORE, Store, unwritable
+from scopf.sweeps.wide import wide
 from scopf.sweeps.worker import TABLES, failed
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Sweep:
     ) -> None:
         self.folder, self.manifest = folder, manifest
         self._tables, self._study = tables, study
+        self._journal: Sweep | None = None  # in place of tables that cannot be read
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{n} {status}" for status, n in self.manifest["counts"].items())
@@ -78,6 +80,24 @@ class Sweep:
     def buses(self) -> pd.DataFrame:
         """`Solution.buses` of every scenario that was solved."""
         return self._read("buses")
+
+    def series(self, column: str, of: str = "buses") -> pd.DataFrame:
+        """A column of a table by scenario and bus: `runs.series("lmp_p_per_mwh")`.
+
+        Args:
+            column: such as "vm", or "nssp_per_pu" of the inverters.
+            of: "buses" or "inverters".
+
+        Returns:
+            A row for each scenario, with the axes of the sweep (of a time series its steps) as
+            index; a column for each bus; NaN where there is no solution.
+
+        Raises:
+            ScopfError: when there is no such table, or no such column of numbers.
+        """
+        if of not in ("buses", "inverters"):
+            raise ScopfError(f"of: a series is of buses or inverters, not of {of!r}")
+        return wide(getattr(self, of), column, self.scenarios, self.manifest["spec"])
 
     def problem(self, scenario: int) -> Problem:
         """The problem of a scenario, to solve or diagnose it: `scopf.diagnose(runs.problem(3))`.
@@ -115,11 +135,13 @@ class Sweep:
             raise ScopfError(f"the table {name} is gone with its folder")
         path = self._tables / f"{name}.parquet"
         try:
-            return _checked(path, self.manifest)
+            if self._journal is None:
+                return _checked(path, self.manifest)
         except (OSError, ValueError) as error:
             if not (self._tables / JOURNAL).is_file():
                 raise ScopfError(f"{path} cannot be read: {error}") from error
-            return getattr(_of_journal(self._tables, self.manifest), name)  # type: ignore[no-any-return]
+            self._journal = _of_journal(self._tables, self.manifest)  # for all, so that they fit
+        return getattr(self._journal, name)  # type: ignore[no-any-return]
 
     def _keep(self) -> Sweep:
         """Read all tables, as their folder is about to go."""

@@ -153,6 +153,19 @@ def test_blanks_around_operators_are_no_ends_of_cells(read, cell):
     assert read(case_text(**rows)) == read(case_text())
 
 
+@pytest.mark.parametrize("ends", [", ", " , ", ",\t"])
+def test_a_sign_after_a_comma_is_that_of_a_cell(read, ends):
+    """In MATLAB `[1, - 2]` is two cells; every row has one, so that no row is short."""
+    gens = [ends.join(row.split()).replace("-", "- ") for row in CASE["gen"]]
+    assert read(case_text(gen=gens)) == read(case_text())
+
+
+@pytest.mark.parametrize("cell", ["100 - sqrt(100)", "pi - pi + 90", "90 + sin( 0 )"])
+def test_functions_and_names_are_terms_too(read, cell):
+    rows = with_row("bus", 2, f"20 1 {cell} 30 2 19 1 1 0 345 1 1.1 0.9")
+    assert read(case_text(**rows)) == read(case_text())
+
+
 def test_the_base_may_be_arithmetic(read):
     assert read(case_text(baseMVA="300/3")) == read(case_text())
 
@@ -186,6 +199,17 @@ def test_version_1_with_any_names_and_results(read, outputs, results):
     )
 
 
+def test_a_struct_without_version_is_matpowers_version_1(read):
+    """Columns 11 to 14 of a narrow generator table are multipliers, not a capability curve."""
+    gen = [" ".join([*row.split()[:10], "1", "2", "3", "4"]) for row in CASE["gen"]]
+    net = read(case_text(version=None, gen=gen))
+    assert not net.gen.pc1.any()
+    assert not net.gen.qc1max.any()
+    assert net == read(case_text(gen=[" ".join(row.split()[:10]) for row in CASE["gen"]]))
+    wide = [" ".join([*row.split()[:10], *["0"] * 10, ".5"]) for row in CASE["gen"]]
+    assert (read(case_text(version=None, gen=wide)).gen.apf == 0.5).all()
+
+
 def test_angle_limits_in_version_1_are_kept_and_named(read):
     net = read(case_text(version="'1'"))
     assert net == read(case_text())
@@ -206,8 +230,8 @@ def test_names_in_a_row_a_column_or_turned(read):
 def test_a_wrong_number_of_names_is_left_out(read, caplog):
     net = read(case_text(bus_name="{'a'; 'b'}"))
     assert net == read(case_text())
-    assert "mpc.bus_name: has 2 names for 3 buses; it is left out" in net.approximations
-    assert "it is left out" in caplog.text
+    assert "mpc.bus_name has 2 names for 3 buses and is left out" in net.approximations
+    assert "and is left out" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -362,8 +386,18 @@ def test_a_file_of_another_suffix_is_known_by_its_first_line(read, tmp_path):
     assert read(f"% a comment\n\n{case_text()}", name="case.txt") == plain
     scopf.save_case(plain, tmp_path / "x.json")
     assert read((tmp_path / "x.json").read_bytes(), name="x.net") == plain
-    raw = (KINDS.parent / "seven_buses_33.raw").read_bytes()
-    assert read(raw, name="x.txt") == read(raw, name="x.raw")
+
+
+@pytest.mark.parametrize("head", ["0, 100.0, 33, 0", "0 100. 33 0", "0,1.0E+02,33", "0 100/RAW 33"])
+def test_a_psse_file_is_known_by_its_free_format(read, head):
+    raw = (KINDS.parent / "seven_buses_33.raw").read_text().partition("\n")[2]
+    assert read(f"{head}\n{raw}", name="x.txt") == read(f"{head}\n{raw}", name="x.raw")
+
+
+def test_numbers_alone_are_no_psse_file(read):
+    for head in ("0 1 2 3", "1 100", "0.5 1.5 3.5", "1,2"):
+        (fault,) = refused(read, f"{head}\n{head}\n", name="x.txt")
+        assert "its format is not known" in str(fault)
 
 
 @pytest.mark.parametrize(

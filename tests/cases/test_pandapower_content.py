@@ -70,6 +70,25 @@ def test_facts_devices_are_what_pandapower_takes_them_for(name, caplog):
         assert abs(q) > 1
 
 
+def test_a_compensator_that_is_not_controllable_keeps_its_own_voltage():
+    """In a net whose bus numbers have no gaps, where pandapower's power flow has it as well."""
+    net = pandapower.create_empty_network(sn_mva=100.0)
+    for _ in range(3):
+        pandapower.create_bus(net, 110.0)
+    pandapower.create_ext_grid(net, 0, 1.02)
+    for ends in ((0, 1), (1, 2), (2, 0)):
+        pandapower.create_line_from_parameters(net, *ends, 30, 0.05, 0.3, 10, 0.5)
+    pandapower.create_load(net, 2, 30.0, 10.0)
+    pandapower.create_ssc(net, 1, 0.1, 5.0, 1.0)
+    pandapower.create_ssc(net, 2, 0.1, 5.0, 1.0, vm_internal_pu=1.04, controllable=False)
+    sol = solved(net)
+    assert "ssc 1 keeps its own voltage, with reactive power of any size" in sol.net.approximations
+    sol.to_pandapower(net)
+    assert net.res_ssc.vm_internal_pu[1] == pytest.approx(1.04, abs=1e-7)
+    assert net.res_bus.vm_pu[1] == pytest.approx(1.0, abs=1e-7)
+    assert net.res_bus.vm_pu[2] > 1.01
+
+
 def test_the_susceptance_of_a_firing_angle():
     """At 90 degrees the reactor conducts all the time, at 180 it does not."""
     both, none = susceptance(np.array([90.0, 180.0]), 2.0, -8.0)

@@ -217,14 +217,18 @@ def test_shunts_of_buses_and_lines_are_summed_up(tmp_path, caplog):
     ).bus
     assert found.gs.tolist() == pytest.approx([0.001, 0.015 + 0.003, 0])
     assert found.bs.tolist() == pytest.approx([0.02, 0.2 - 0.3 + 0.04, 0])
-    assert "1 switched shunts are fixed" in caplog.text
+    assert "1 switched shunt is fixed" in caplog.text
 
 
 def test_lines_without_impedance_get_the_threshold(tmp_path, caplog):
     with_switch = small(35, branch=["1,2,'1',0,0,0"], system_switching_device=["1,2,'@1',0.0002"])
     branch = read(tmp_path, with_switch).branch
     assert branch.x[:2].tolist() == [1e-4, 2e-4]
-    assert "1 branches have zero impedance" in caplog.text
+    assert "(THRSHZ) stands for none" in caplog.text
+    caplog.clear()
+    ends = ["1,2,'1',0,-1E-4", "1,2,'2',0,1E-4", "1,2,'3',0,-1.1E-4", "1,2,'4',1E-9,1E-5"]
+    assert read(tmp_path, small(branch=ends)).branch.x[:4].tolist() == [1e-4, 1e-4, -1.1e-4, 1e-5]
+    assert "in 1 branch without resistance: 1-2 '1'" in caplog.text
     settings = {"SYSTEM-WIDE": ["GENERAL, THRSHZ=0.0005"]}
     assert read(tmp_path, small(35, branch=["1,-2,'1',0,0,0"], **settings)).branch.x[0] == 5e-4
 
@@ -296,7 +300,7 @@ def test_costs_of_all_kinds(tmp_path):
 
 def test_machines_without_costs_are_told(tmp_path, caplog):
     read(tmp_path, small(), costs="")
-    assert "1 of 1 machines in service have no costs and count as free" in caplog.text
+    assert "1 of 1 machine in service has no costs and counts as free" in caplog.text
     assert "case.costs.csv beside it" in caplog.text
     caplog.clear()
     with caplog.at_level(logging.WARNING):

@@ -30,7 +30,7 @@ def test_a_shunt_part_is_a_unit_of_reactive_power(tmp_path, caplog):
     assert not np.hstack([gen.cost_p[1], gen.cost_q[1]]).any()
     assert (gen.qmin[1], gen.qmax[1], gen.vg[1], gen.mbase[1]) == (-0.5, 0.5, 1.015, 50.0)
     (said,) = net.approximations
-    assert "1 FACTS devices are units" in said
+    assert "units without active power" in said
     assert "'F1' (50 MVAr)" in said
     assert said in caplog.text
 
@@ -54,7 +54,7 @@ def test_a_series_part_is_no_impedance_or_that_of_its_set_point(tmp_path, mode, 
     assert (branch.from_bus[-1], branch.to_bus[-1]) == (2, 3)
     assert complex(branch.r[-1], branch.x[-1]) == pytest.approx(z)
     assert len(net.gen) == 2
-    assert any("the series part" in said and "'F1'" in said for said in net.approximations)
+    assert any("series parts of" in said and "'F1'" in said for said in net.approximations)
 
 
 @pytest.mark.parametrize("dispatch", [False, True])
@@ -124,6 +124,19 @@ def test_the_power_of_a_circuit_is_that_of_its_meshes(slip, mechanical):
     assert found == pytest.approx(drawn, rel=1e-4)
 
 
+@pytest.mark.parametrize("mechanical", [False, True])
+@pytest.mark.parametrize("scheduled", [-1.0, -0.9, -0.4, 0.3, 0.9, 0.95])
+def test_the_slip_of_two_cages_is_the_one_before_the_first_peak(scheduled, mechanical):
+    """With a deep bar the power has a second peak, near standstill."""
+    circuit = Circuit(0.0443, 0.0802, 2.155, 0.139, 0.0704, 0.00566, 0.333, 0.0322)
+    slips = np.linspace(1e-6, 0.02, 4001) * np.sign(scheduled)
+    drawn, shaft = np.transpose([by_mesh(slip, circuit) for slip in slips])
+    active = (shaft if mechanical else drawn).real
+    k = int(np.abs(active[: int(np.abs(active).argmax()) + 1] - scheduled).argmin())
+    assert abs(active[k] - scheduled) < 1e-3
+    assert circuit.power(scheduled, mechanical) == pytest.approx(drawn[k], abs=5e-3)
+
+
 def machine(bus=2, status=1, mbase=10.0, pcode=2, pset=5.0, parameters=""):
     return f'{bus},"1 ",{status},1,2,1,1,1,1,1,{mbase},4.16,{pcode},{pset},1,1,1,1,1{parameters}'
 
@@ -137,12 +150,21 @@ def test_machines_draw_the_power_of_their_circuits(tmp_path):
     assert net.bus.qd[1] * 100 == pytest.approx(10 * circuit.power(0.5, False).imag)
     assert net.bus.qd[2] * 100 == pytest.approx(10 * Circuit().power(-0.2, False).imag)
     (said,) = net.approximations
-    assert "2 induction machines draw constant power" in said
+    assert "2 induction machines are a load of constant power" in said
     assert "3 '2' (-2 MW, " in said
     assert said.count("typical motor") == 1
     off = read(tmp_path, small(induction_machine=[rows[2]]))
     assert not off.approximations
     assert not off.bus.pd.any()
+
+
+def test_cages_of_999_are_none(tmp_path):
+    """PSS/E writes 999 where the design code stands for the parameters."""
+    net = read(tmp_path, small(induction_machine=[machine(parameters=",0,0,2.5" + ",999" * 4)]))
+    assert net.bus.qd[1] * 100 == pytest.approx(10 * Circuit().power(0.5, False).imag)
+    (said,) = net.approximations
+    assert said.startswith("1 induction machine is a load of constant power")
+    assert "typical motor" in said
 
 
 def test_mechanical_power_is_less_than_what_is_drawn(tmp_path):

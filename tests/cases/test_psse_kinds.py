@@ -19,16 +19,16 @@ def load(name):
     [
         ("quote_in_name", BASE, ()),
         ("foot_mark", BASE, ()),
-        ("dup_ckt_other", 2204.6901, ("1 records have the identifier of another one", "3-4 '1'")),
-        ("dup_load", 2572.0074, ("1 records have the identifier of another one", "4 '1'")),
+        ("dup_ckt_other", 2204.6901, ("1 record has the identifier of another one", "3-4 '1'")),
+        ("dup_load", 2572.0074, ("1 record has the identifier of another one", "4 '1'")),
         ("ic1", BASE, ("IC is not 0",)),
         ("latin1", BASE, ("letters beyond ASCII are read as Latin-1",)),
         ("v30_rawd", BASE, ("revision 30 has no voltage limits",)),
         ("v34_substation", BASE, ("node-breaker detail (SUBSTATION data, 5 records",)),
         ("v36", BASE, ()),
-        ("star_exact", 2203.2207, ("1 branches have zero impedance", "1-2-4 '1' winding 2")),
-        ("star_rounding", 2203.005, ("1 branches have zero impedance", "1-2-4 '1' winding 2")),
-        ("tiny_x_1e-12", 2204.8546, ("1 branches have zero impedance", "4-5 '1'")),
+        ("star_exact", 2203.2207, ("in 1 branch without resistance", "1-2-4 '1' winding 2")),
+        ("star_rounding", 2203.005, ("in 1 branch without resistance", "1-2-4 '1' winding 2")),
+        ("tiny_x_1e-12", 2204.8546, ("in 1 branch without resistance", "4-5 '1'")),
     ],
 )
 def test_files_of_all_kinds_have_their_optimum(name, optimum, said, caplog):
@@ -118,3 +118,25 @@ def test_induction_machines_of_36_have_names(tmp_path):
         net = v36(tmp_path, {begin: f"{begin}{names}{record}\n"})
         assert net.bus.pd[3] * 100 == pytest.approx(45.0, rel=1e-4)
         assert "4 '1' (5 MW" in net.approximations[0]
+
+
+def test_ratings_of_switches_by_sets_are_named(tmp_path):
+    """In revision 36 a switching device names a set of ratings in another section."""
+    begin = "BEGIN SYSTEM SWITCHING DEVICE DATA\n"
+    switches = "1,2,'@1',0.001,'BIG SET',1\n1,2,'@2',0.001,'',1\n1,2,'@3',0.001,'BIG SET',0\n"
+    (said,) = v36(tmp_path, {begin: begin + switches}).approximations
+    assert said == (
+        "switching devices have no limits, for rating sets (RSETNAM) are not read: 1-2 '@1'"
+    )
+
+
+@pytest.mark.parametrize("name", ["STATUS", "STAT", "ST"])
+def test_a_status_of_36_has_several_names(tmp_path, name):
+    """A column NEW is before it here."""
+    rest = "AREA,ZONE,PL,QL,IP,IQ,YP,YQ,OWNER,SCALE,INTRPT,DGENP,DGENQ,DGENM,LOADTYPE,NAME"
+    changes = {
+        "BEGIN LOAD DATA\n": f"BEGIN LOAD DATA\n@! I,'ID',NEW,{name},{rest}\n",
+        "3,'1 ',1,1,1,60.0": "3,'1 ',0,1,1,1,60.0",
+        "4,'1 ',1,1,1,40.0": "4,'1 ',0,1,1,1,40.0",
+    }
+    assert v36(tmp_path, changes) == load("v36")

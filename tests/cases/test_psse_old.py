@@ -191,6 +191,6 @@ def test_transformers_among_the_branches_are_checked(tmp_path, old, new, said):
 def test_changes_to_another_case_are_refused_unless_they_are_a_whole_one(tmp_path, caplog):
     written = small().replace("0, 100.0, 33", "1, 100.0, 33")
     read(tmp_path, written)
-    assert "IC is not 0, which is said of changes to another case" in caplog.text
+    assert "IC is not 0, as in files of changes to another case" in caplog.text
     part = written.replace("1,'ONE',345.0,3", "1,'ONE',345.0,2")
     assert any("holds changes to another case" in said for said in refused(tmp_path, part))

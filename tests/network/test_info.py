@@ -48,6 +48,15 @@ def test_units_by_limits_costs_and_ratings():
     assert "50 to 90 MVA" in str(net.replace(gen={"mbase": [50.0, 60.0, 90.0]}).info())
 
 
+def test_one_of_anything_is_singular():
+    keep = {"branch": CASE9.branch.id == 1, "gen": CASE9.gen.id == 1}
+    net = CASE9.replace(**{key: {"in_service": on} for key, on in keep.items()})
+    text = str(net.info())
+    assert text.startswith("case9: 2 buses, 1 unit, 1 branch, 0 DC lines")
+    assert "missing on 0 of 1 branch\n" in text
+    assert "of 1 unit: a range on each" in text
+
+
 def test_islands_and_what_is_not_energized():
     off = np.isin(CASE9.branch.id, [3, 4, 5])  # at bus 6, a load, and bus 3, a unit
     load = np.array(CASE9.bus.pd)

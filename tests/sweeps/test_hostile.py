@@ -104,6 +104,16 @@ def test_a_journal_of_another_schema_is_not_read(out, name):
     refused(out, f"{JOURNAL} is damaged: its tables are not those that scopf makes")
 
 
+def test_a_name_of_a_table_that_is_no_text_is_said(out):
+    for table in TABLES:
+        (out / f"{table}.parquet").unlink()
+    with contextlib.closing(sqlite3.connect(out / JOURNAL)) as base:
+        base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = (out / JOURNAL).read_bytes()
+    (out / JOURNAL).write_bytes(content.replace(b"tablescenarios", b"tablesc\xf3narios"))
+    refused(out, f"{JOURNAL} is damaged")
+
+
 @pytest.mark.parametrize("pragma", ["user_version", "application_id"])
 def test_a_journal_of_another_format_is_not_read(out, pragma):
     execute(out, f"PRAGMA {pragma} = 1")
@@ -344,6 +354,18 @@ def test_a_table_that_is_none_of_the_run_is_said(out, name, spoil):
     adopt(out, name, spoilt)
     with pytest.raises(scopf.ScopfError, match=r"cannot be read: .*(column|scenarios)"):
         getattr(scopf.load_sweep(out), name)
+
+
+def test_one_table_that_is_lost_takes_all_from_the_journal(out):
+    """What the journal says of scenario 0 does not fit the tables that are still there."""
+    row = """replace(replace(row, '"solved": true', '"solved": false'), '"optimal"', '"error"')"""
+    row = f"UPDATE scenarios SET row = {row} WHERE scenario = 0"
+    execute(out, row, "DELETE FROM tables WHERE scenario = 0")
+    (out / "scenarios.parquet").unlink()
+    found = scopf.load_sweep(out)
+    solved = found.scenarios.index[found.scenarios["solved"]]
+    assert 0 not in solved
+    assert set(found.inverters["scenario"]) == set(solved)
 
 
 def test_metadata_of_pandas_in_a_table_say_nothing(out, made):

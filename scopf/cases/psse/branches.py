@@ -10,7 +10,7 @@ import numpy as np
 from scopf.arrays import Complexes, Flags, Floats, Ints, Strings, texts
 from scopf.cases.psse import checks
 from scopf.cases.psse.reading import Case, Records
-from scopf.errors import Fault, listing
+from scopf.errors import Fault, counted, listing
 from scopf.network.tables import positions
 
 Origins = list[tuple[Records, int]]
@@ -55,14 +55,14 @@ class Ends:
 
     def without_zero_impedance(self, case: Case) -> None:
         """Give the reactance THRSHZ to branches that have no impedance, or hardly any."""
-        tiny = self.may_be_jumper & (self.z.real == 0) & (abs(self.z.imag) < case.thrshz)
-        zero = (self.z == 0) | tiny
+        tiny = self.may_be_jumper & (self.z.real == 0) & (abs(self.z.imag) <= case.thrshz)
+        zero = ((self.z == 0) | tiny) & (self.z != 1j * case.thrshz)
         self.z = np.where(zero, 1j * case.thrshz, self.z)
         if (zero & self.in_service).any():
             named = self.name[zero & self.in_service].tolist()
             case.remarks.append(
-                f"{len(named)} branches have zero impedance, or no resistance and less than the "
-                f"reactance {case.thrshz:g} p.u. (THRSHZ), which they have instead: "
+                f"the reactance {case.thrshz:g} p.u. (THRSHZ) stands for none, or no more than "
+                f"it, in {counted(len(named), 'branch', 'branches')} without resistance: "
                 + listing(named, most=5)
             )
 
@@ -107,6 +107,12 @@ def devices(case: Case, faults: list[Fault]) -> Ends:
     found = ends_of(records, checks.switched_on(records, "STAT", faults, (0, 1, 2)))
     found.z = records.complexes("R", "X")  # R is zero: there is no such column
     found.may_be_jumper = np.ones(len(records), dtype=bool)
+    sets = np.array([name != "" for name in records.texts("RSETNAM")], dtype=bool)
+    if (sets & found.in_service).any():
+        named = listing(found.name[sets & found.in_service].tolist(), most=5)
+        case.remarks.append(
+            f"switching devices have no limits, for rating sets (RSETNAM) are not read: {named}"
+        )
     return found
 
 

@@ -14,7 +14,7 @@ from scopf.cases.psse.costs import Costs
 from scopf.cases.psse.dclines import DcRecords
 from scopf.cases.psse.reading import Case, Records
 from scopf.cases.psse.windings import Stars, Transformers
-from scopf.errors import CaseError, Fault
+from scopf.errors import CaseError, Fault, counted
 from scopf.network.network import Network
 from scopf.network.tables import ISOLATED, Branches, Buses, Gens, positions
 
@@ -121,7 +121,8 @@ class _Builder:
         moving = int((switched.wholes("MODSW")[rows] != 0).sum())
         if moving:
             case.remarks.append(
-                f"{moving} switched shunts are fixed at the susceptance that the case has (BINIT)"
+                counted(moving, "switched shunt is", "switched shunts are")
+                + " fixed at the susceptance that the case has (BINIT)"
             )
 
     def _in_service(

@@ -9,7 +9,7 @@ import numpy as np
 
 from scopf.arrays import Flags
 from scopf.cases.psse.reading import Records
-from scopf.errors import Fault, listing
+from scopf.errors import Fault, counted, listing
 
 
 def switched_on(
@@ -52,5 +52,6 @@ def kept_though_repeated(
     if found := repeated(tables, keys):
         text = listing([str(fault) for fault in found], most=5)
         remarks.append(
-            f"{len(found)} records have the identifier of another one; all count: {text}"
+            counted(len(found), "record has", "records have")
+            + f" the identifier of another one; all count: {text}"
         )

@@ -13,7 +13,7 @@ import numpy as np
 from scopf.arrays import Complexes, Floats
 
 _SLIPS = np.geomspace(1e-6, 1.0, 2_000)
-_NONE = 900.0  # PSS/E writes 999 for a cage that is not there
+NONE = 900.0  # PSS/E writes 999 for what is not there
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class Circuit:
     def current(self, slip: Floats) -> tuple[Complexes, Floats]:
         """Stator current at 1 p.u. voltage, and mechanical power."""
         cage = 1.0 / (self.r1 / slip + 1j * self.x1)
-        if self.r2 < _NONE and self.x2 < _NONE:
+        if self.r2 < NONE and self.x2 < NONE:
             cage = cage + 1.0 / (self.r2 / slip + 1j * self.x2)
         rotor = 1j * self.x3 + 1.0 / cage
-        shunt = 1.0 / (1.0 / rotor + (1.0 / (1j * self.xm) if self.xm < _NONE else 0.0))
+        shunt = 1.0 / (1.0 / rotor + (1.0 / (1j * self.xm) if self.xm < NONE else 0.0))
         current = 1.0 / (self.ra + 1j * self.xa + shunt)
         gap = abs(current * shunt / rotor) ** 2 * rotor.real
         return np.asarray(current), np.asarray(gap * (1.0 - slip))
@@ -58,11 +58,18 @@ class Circuit:
         current, power = self.current(slips)
         drawn = current.conj()
         active = power if mechanical else drawn.real
-        top, bottom = int(active.argmax()), int(active.argmin())
-        stable = slice(min(bottom, top), max(bottom, top) + 1)
-        if not active[bottom] <= scheduled <= active[top]:
+        stable = _ascending(active)
+        if not active[stable][0] <= scheduled <= active[stable][-1]:
             raise ValueError("is more than its circuit can carry")
         return complex(
             np.interp(scheduled, active[stable], drawn[stable].real),
             np.interp(scheduled, active[stable], drawn[stable].imag),
         )
+
+
+def _ascending(active: Floats) -> slice:
+    """The slips around zero between which active power ascends, up to the first peak either way."""
+    falls = np.flatnonzero(np.diff(active) <= 0)
+    middle = len(active) // 2
+    first, last = falls[falls < middle - 1], falls[falls >= middle]
+    return slice(int(first.max(initial=-1)) + 1, int(last.min(initial=len(active) - 1)) + 1)

@@ -16,7 +16,7 @@ from scopf.arrays import Flags
 from scopf.cases.psse import lexing
 from scopf.cases.psse.reading import Records
 from scopf.devices.table import Column, Layout
-from scopf.errors import CaseError, Fault, listing
+from scopf.errors import CaseError, Fault, counted, listing
 from scopf.network import csvtable, piecewise
 from scopf.network.csvtable import Cell
 
@@ -137,7 +137,12 @@ class Costs:
         free = [name for name in names if name not in self.known]
         if not free:
             return ""
-        count = f"{len(free)} of {len(names)} machines in service have no costs and count as free"
+        count = f"{len(free)} of {counted(len(names), 'machine', 'machines')} in service "
+        count += (
+            "has no costs and counts as free"
+            if len(free) == 1
+            else "have no costs and count as free"
+        )
         if not self.source:
             return f"{count}: there is no table of costs ({self.beside} beside it, or `costs`)"
         return f"{count}, since {self.source} has no row for them: {listing(free, most=5)}"

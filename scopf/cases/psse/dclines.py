@@ -157,8 +157,8 @@ class DcRecords:
             named.append(f"{records.name(row)} ({p:g} MW, {q:g} MVAr)")
         if named:
             self.case.remarks.append(
-                f"the series parts of {len(named)} FACTS devices transfer PDES and QDES into their "
-                f"bus J without losses, as DC lines: {listing(named, most=5)}"
+                "series parts of FACTS devices transfer PDES and QDES into their bus J without "
+                f"losses, as DC lines: {listing(named, most=5)}"
             )
         return found
 

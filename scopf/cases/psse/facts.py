@@ -20,7 +20,7 @@ from scopf.errors import Fault, listing
 SECTION = "facts"
 OFF, TRANSFER, BYPASSED, IMPEDANCE = range(4)  # MODE
 _LAST_MODE = 8
-_SERIES = {BYPASSED: "is bypassed", IMPEDANCE: "is the impedance SET1 + j SET2"}
+_SERIES = {BYPASSED: "without impedance", IMPEDANCE: "of the impedance SET1 + j SET2"}
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,8 @@ class Devices:
         if on.any():
             named = [f"{records.name(int(row))} ({q[row]:g} MVAr)" for row in rows[on]]
             case.remarks.append(
-                f"the shunt parts of {len(named)} FACTS devices are units without active power, of "
-                "a reactive power between -SHMX and SHMX, that hold no set point (VSET): "
-                + listing(named, most=5)
+                "shunt parts of FACTS devices are units without active power, of a reactive power "
+                "between -SHMX and SHMX, that hold no set point (VSET): " + listing(named, most=5)
             )
         return Shunts(
             bus=records.wholes("I")[rows],
@@ -99,7 +98,7 @@ class Devices:
             branches.name = texts(f"FACTS {name}" for name in branches.name)
             found.append(branches)
             which = listing(branches.name.tolist(), most=5)
-            self.case.remarks.append(f"the series part {what} in {len(rows)} devices: {which}")
+            self.case.remarks.append(f"series parts of FACTS devices are branches {what}: {which}")
         return found
 
 

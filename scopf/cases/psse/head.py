@@ -69,8 +69,8 @@ def read(rows: Sequence[tuple[int, str]]) -> Head:
     for name, what in (("XFRRAT", "transformer"), ("NXFRAT", "line")):
         if (numbers[name] or 0.0) > 0.5:
             head.remarks.append(
-                f"{what} ratings are currents ({name} = {numbers[name]:g}); they are read as "
-                "limits of MVA at 1 p.u. voltage"
+                f"{what} ratings are currents ({name} = {numbers[name]:g}), read as MVA at 1 p.u. "
+                'voltage; limit="current" (--limit current) holds currents to them'
             )
     return head
 

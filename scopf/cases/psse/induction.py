@@ -8,9 +8,9 @@ import numpy as np
 
 from scopf.arrays import Complexes, Ints
 from scopf.cases.psse import checks
-from scopf.cases.psse.circuit import Circuit
+from scopf.cases.psse.circuit import NONE, Circuit
 from scopf.cases.psse.reading import Case
-from scopf.errors import Fault, listing
+from scopf.errors import Fault, counted, listing
 
 SECTION = "induction machine"
 _PARAMETERS = ("RA", "XA", "XM", "R1", "X1", "R2", "X2", "X3")
@@ -37,8 +37,8 @@ def loads(case: Case, rows: Ints, faults: list[Fault]) -> Complexes:
             faults.append(records.fault(row, f"MBASE {mbase[row]:g} must be positive", "MBASE"))
             continue
         given = {key.lower(): float(records.columns[key][row]) for key in _PARAMETERS}
-        typical = any(math.isnan(given[key.lower()]) for key in _NEEDED)
         known = {key: value for key, value in given.items() if not math.isnan(value)}
+        typical = any(key.lower() not in known for key in _NEEDED) or not _has_cage(known)
         circuit = Circuit() if typical else Circuit(**{"ra": 0.0, "xa": 0.0} | known)
         try:
             mechanical = records.columns["PCODE"][row] != _ELECTRICAL
@@ -52,7 +52,14 @@ def loads(case: Case, rows: Ints, faults: list[Fault]) -> Complexes:
         texts.append(f"{records.name(row)} ({power.real:.6g} MW, {power.imag:.6g} MVAr{note})")
     if texts:
         case.remarks.append(
-            f"{len(texts)} induction machines draw constant power, which their circuits draw at 1 "
-            f"p.u. voltage: {listing(texts, most=5)}"
+            counted(len(texts), "induction machine is", "induction machines are")
+            + " a load of constant power, that of the machine's circuit at 1 p.u. voltage: "
+            + listing(texts, most=5)
         )
     return found
+
+
+def _has_cage(known: dict[str, float]) -> bool:
+    """Whether there is a cage: PSS/E writes 999 where the design code stands for one."""
+    cages = (("r1", "x1"), ("r2", "x2"))
+    return any(max(known.get(r, NONE), known.get(x, NONE)) < NONE for r, x in cages)

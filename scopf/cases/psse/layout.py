@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeVar
 from scopf.cases.psse import lexing
 
 REVISIONS = range(23, 37)
+_SPELLINGS = (("STAT", "STATUS", "ST"), ("PCODE", "PC"))
 _T = TypeVar("_T")
 
 # -- sections -----------------------------------------------
@@ -190,7 +191,7 @@ _RECORDS: dict[str, dict[int, list[str]]] = {
     },
     "switching device": {
         34: [f"I=whole J=whole CKT='1' X=0.0 {_RATES[34]} STAT=1 NSTAT MET STYPE NAME=''"],
-        36: ["I=whole J=whole CKT='1' X=0.0 RSETNAM STAT=1 NSTAT MET STYPE NAME=''"],
+        36: ["I=whole J=whole CKT='1' X=0.0 RSETNAM='' STAT=1 NSTAT MET STYPE NAME=''"],
     },
     "transformer adjustment": {
         23: ["I=whole J=whole CKT='1' ICONT RMA RMI VMA VMI STEP TAB=0 CNTRL CR CX"],
@@ -301,8 +302,19 @@ def named(row: Row, names: tuple[str, ...]) -> Row:
     places: dict[str, int] = {}
     for place, name in enumerate(names):
         places.setdefault(name.upper().replace(" ", ""), place)
-    fields = (Field(places.get(cell.name, cell.place), *cell[1:]) for cell in row.fields)
+    fields = (
+        Field(
+            next((places[name] for name in _spellings(cell.name) if name in places), cell.place),
+            *cell[1:],
+        )
+        for cell in row.fields
+    )
     return Row(max(row.width, len(names)), tuple(fields))
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    """A name of a field, and the others that lines of names have for it."""
+    return next((names for names in _SPELLINGS if name in names), (name,))
 
 
 def _row(cells: Sequence[str]) -> Row:

@@ -12,7 +12,7 @@ import numpy as np
 from scopf.arrays import Complexes, Floats, Ints
 from scopf.cases.psse import corrections, devices, head, layout, lexing
 from scopf.cases.psse.lexing import Line
-from scopf.errors import CaseError, Fault
+from scopf.errors import CaseError, Fault, counted
 
 THRSHZ = 1e-4  # p.u.; PSS/E's own default of the reactance up to which a line has none
 _THRSHZ = re.compile(r"THRSHZ\s*=\s*([^\s,]+)", re.IGNORECASE | re.ASCII)
@@ -173,7 +173,7 @@ class _SectionReader:
         parts = [self.case.table(key) for key in ("bus", "generator", "branch", "transformer")]
         if 3 in parts[0].wholes("IDE") and len(parts[1]) and len(parts[2]) + len(parts[3]):
             text = (
-                "IC is not 0, which is said of changes to another case; it is read as a whole one"
+                "IC is not 0, as in files of changes to another case; this is read as a whole case"
             )
             self.case.remarks.append(text)
         else:
@@ -283,8 +283,9 @@ class _SectionReader:
         self.at = len(self.rows)
         if first is not None:
             self.case.remarks.append(
-                f"node-breaker detail (SUBSTATION data, {count} records from line {first.number} "
-                "on) is left out; the buses and branches are those of the other sections"
+                f"node-breaker detail (SUBSTATION data, {counted(count, 'record', 'records')} from "
+                f"line {first.number} on) is left out; the buses and branches are those of the "
+                "other sections"
             )
 
     def _after(self) -> None:

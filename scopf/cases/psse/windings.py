@@ -11,7 +11,7 @@ from scopf.arrays import Complexes, Flags, Floats, Ints, Strings, texts
 from scopf.cases.psse import branches, checks, transformers
 from scopf.cases.psse.branches import Ends, Origins, names
 from scopf.cases.psse.reading import Case
-from scopf.errors import Fault
+from scopf.errors import Fault, counted
 from scopf.network.tables import positions
 
 _CODES = {"CW": (1, 2, 3), "CZ": (1, 2, 3), "CM": (1, 2)}
@@ -234,7 +234,12 @@ class Transformers:
         moves = [self.on[k] & (self.records.wholes(f"COD{k}") > 0) for k in self.end]
         count = int((np.any(moves, axis=0) & (self.status != 0)).sum())
         if count:
-            case.remarks.append(f"{count} transformers that control (COD) keep their tap and angle")
+            text = counted(
+                count,
+                "transformer that controls (COD) keeps its",
+                "transformers that control (COD) keep their",
+            )
+            case.remarks.append(f"{text} tap and angle")
 
     def _fault(self, row: Any, text: str, column: str) -> None:
         self.faults.append(self.records.fault(int(row), text, column))
