@@ -191,24 +191,24 @@ def solve(
     solution, why = _solved(given)
     from scopf.results import export
 
-    settings, written = _settings(given), list[str]()
+    settings, written = _settings(given), ""
     if out is not None:
         with Writing(out) as writing:
             count = len(export.write(solution, out, settings, why))
-            written.append(f"{count} files written to {out}")
-            writing.done(written[-1])
-    if save is not None:
-        with Writing(save) as writing:
-            written.append(_saved(solution, save))
-            writing.done("; ".join(written))
+            writing.done(written := f"{count} files written to {out}")
     if as_json:
         typer.echo(export.as_json(solution, settings, why))
     else:
         typer.echo(str(solution))
         if why is not None:
             typer.echo(f"\n{why}")
-        for line in written:
-            typer.echo(f"\n{line}")
+        if written:
+            typer.echo(f"\n{written}")
+    if save is not None:  # after the output, which stays if the format cannot hold the network
+        with Writing(save) as writing:
+            text = _saved(solution, save)
+            writing.done("; ".join(filter(None, [written, text])))
+        typer.echo(f"\n{text}" if not as_json else text, err=as_json)
     _exit_if_interrupted(solution)
     if not solution.solved or solution.certified is False:
         raise typer.Exit(NOT_SOLVED)

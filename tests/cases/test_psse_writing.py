@@ -254,3 +254,15 @@ def test_nothing_is_logged_of_a_case_that_fits(tmp_path, caplog):
     caplog.set_level(logging.WARNING)
     again(scopf.load_case("case9"), tmp_path)
     assert not caplog.records
+
+
+def test_a_table_of_costs_of_another_case_is_not_replaced(tmp_path):
+    table = tmp_path / "grid.costs.csv"
+    table.write_text("gen,c1\n1,5\n")
+    net = scopf.load_case("case9")
+    with pytest.raises(scopf.ScopfError, match=r"grid\.costs\.csv beside it is there already"):
+        scopf.save_case(net, tmp_path / "grid.raw")
+    assert table.read_text() == "gen,c1\n1,5\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["grid.costs.csv"]
+    scopf.save_case(net, tmp_path / "other.raw")
+    scopf.save_case(net, tmp_path / "other.raw")  # its own is replaced

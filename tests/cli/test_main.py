@@ -294,3 +294,19 @@ def test_convert_writes_raw_files_with_costs(tmp_path, revision):
     assert path.read_text().splitlines()[0].split(",")[2].strip() == revision
     there, net = scopf.load_case(path), scopf.load_case("case30")
     assert there.gen.cost_p == pytest.approx(net.gen.cost_p)
+
+
+def test_the_result_is_shown_even_if_the_format_cannot_hold_the_network(tmp_path):
+    net = scopf.load_case("case9")
+    case = tmp_path / "grid.json"
+    scopf.save_case(net.replace(bus={"pd_current": 0.1 * net.bus.pd}), case)
+    result = run("solve", case, "--criterion", "none", "--save", tmp_path / "grid.m")
+    assert result.exit_code == 2
+    assert "optimal" in result.stdout
+    assert "a constant-current P load has no place" in result.stderr
+
+
+def test_json_stays_one_object_beside_a_saved_network(tmp_path):
+    result = run("solve case9 --json --save", tmp_path / "grid.m")
+    assert json.loads(result.stdout)["solved"]
+    assert "written to" in result.stderr

@@ -42,20 +42,25 @@ def write(net: Network, path: str | Path, revision: Revision = 33) -> None:
 
     Raises:
         CaseError: listing elements that the format has no numbers for; then nothing is written.
-        ScopfError: for another revision.
+        ScopfError: for another revision, or where the table would replace one of another case.
     """
     path = Path(path)
     if revision not in get_args(Revision):
         raise ScopfError(f"revision is one of {listing(get_args(Revision))}, got {revision!r}")
     if faults := omissions.faults(net):
         raise CaseError(str(path), faults)
+    target = path.resolve() if path.is_symlink() else path
+    beside = costs_beside(target)
+    if beside.exists() and not target.exists():
+        text = (
+            "is there already, and would be replaced by the costs of this case; give another name"
+        )
+        raise ScopfError(f"{path}: {beside.name} beside it {text}")
     if left_out := omissions.sentences(net):
         log.warning("%s: a .raw file does not hold: %s", net.name, "; ".join(left_out))
     text, costs = _text(net, revision), contents.costs(net)
-    target = path.resolve() if path.is_symlink() else path
     with files.together(target.parent) as batch:
-        name = costs_beside(target).name
-        batch.add(name, lambda part: part.write_text(costs, encoding="utf-8"))
+        batch.add(beside.name, lambda part: part.write_text(costs, encoding="utf-8"))
         batch.add(target.name, lambda part: part.write_text(text, encoding="utf-8"))
 
 
