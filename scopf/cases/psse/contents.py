@@ -109,12 +109,10 @@ def charged(net: Network) -> Flags:
 def lines(net: Network) -> Cells:
     """Branch records."""
     which = ~are_transformers(net)
-    cells = _ends(net, which)
     branch = net.branch.take(which)
-    ratings_of = zip((branch.rate, branch.rate_b, branch.rate_c), "ABC", "123", strict=True)
-    for rate, letter, number in ratings_of:
-        cells[f"RATE{letter}"] = cells[f"RATE{number}"] = ratings(rate, net.base_mva)
-    return cells | {
+    return {
+        **_ends(net, which),
+        **_ratings(net, which, "RATE{0}", "RATE{1}"),
         "R": cells_of(branch.r),
         "X": cells_of(branch.x),
         "B": cells_of(branch.b),
@@ -125,20 +123,17 @@ def lines(net: Network) -> Cells:
 def transformers(net: Network) -> Cells:
     """Transformers of two windings: ratio and shift in the first one, which is at the from bus."""
     which = are_transformers(net)
-    cells = _ends(net, which)
     branch = net.branch.take(which)
-    one = ["1.0"] * len(branch)
-    ratings_of = zip((branch.rate, branch.rate_b, branch.rate_c), "ABC", "123", strict=True)
-    for rate, letter, number in ratings_of:
-        cells[f"RAT{letter}1"] = cells[f"RATE1-{number}"] = ratings(rate, net.base_mva)
-    return cells | {
+    return {
+        **_ends(net, which),
+        **_ratings(net, which, "RAT{0}1", "RATE1-{1}"),
         "STAT": cells_of(in_service(net)[which].astype(int)),
         "R1-2": cells_of(branch.r),
         "X1-2": cells_of(branch.x),
         "SBASE1-2": cells_of(np.full(len(branch), net.base_mva)),
         "WINDV1": cells_of(branch.tap),
         "ANG1": cells_of(branch.shift, DEGREE),
-        "WINDV2": one,
+        "WINDV2": ["1.0"] * len(branch),
     }
 
 
@@ -150,6 +145,17 @@ def _ends(net: Network, which: Flags) -> Cells:
         "I": cells_of(branch.from_bus),
         "J": cells_of(branch.to_bus),
         "CKT": [f"'{own}'" for own in circuits],
+    }
+
+
+def _ratings(net: Network, which: Flags, *patterns: str) -> Cells:
+    """Ratings A, B and C of some branches, under the names that revisions have for them."""
+    branch = net.branch.take(which)
+    rates = zip((branch.rate, branch.rate_b, branch.rate_c), "ABC", "123", strict=True)
+    return {
+        pattern.format(letter, number): ratings(rate, net.base_mva)
+        for rate, letter, number in rates
+        for pattern in patterns
     }
 
 
