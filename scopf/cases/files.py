@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:  # each reader is imported when it is used: the command line a
     import pypsa
     from pandapower import pandapowerNet
 
+    from scopf.cases.psse.writing import Revision
     from scopf.network.network import Network
 
 log = logging.getLogger(__name__)
@@ -214,29 +216,44 @@ def _hint(name: str) -> str:
     return f"did you mean {beside[near]}?" if near else f"there is none of that name in {folder}"
 
 
-def save_case(net: Network, path: str | os.PathLike[str]) -> None:
+def save_case(
+    net: Network, path: str | os.PathLike[str], *, revision: Revision | None = None
+) -> None:
     """Write a network in the format that the suffix of the file names.
 
     Args:
         net: the network, elements out of service included.
-        path: `.json` (scopf's own, which holds everything) or `.m` (MATPOWER); a link is followed.
+        path: `.json` (scopf's own, which holds everything), `.m` (MATPOWER) or `.raw` (PSS/E, with
+            the costs in `grid.costs.csv` beside `grid.raw`); a link is followed.
+        revision: of a `.raw` file, 33 (the default) or 35.
 
     Raises:
         CaseError: listing what the format cannot hold; then nothing is written.
-        ScopfError: for another suffix, or a file that cannot be written.
+        ScopfError: for another suffix or revision, or a file that cannot be written.
     """
+    path = Path(path)
+    write = writer(path, revision)
+    try:
+        write(net, path)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ScopfError(f"cannot write {path}: {reason}") from error
+
+
+def writer(path: Path, revision: Revision | None = None) -> Callable[[Network, Path], None]:
+    """What writes a network to a file of this suffix; arguments and errors are `save_case`'s."""
     from scopf.cases import mwriter, native
+    from scopf.cases.psse import writing
 
     writers: dict[str, Callable[[Network, Path], None]] = {
         ".m": mwriter.write,
         ".json": native.write,
+        ".raw": partial(writing.write, revision=33 if revision is None else revision),
     }
-    path = Path(path)
-    if path.suffix.lower() not in writers:
+    suffix = path.suffix.lower()
+    if suffix not in writers:
         known = listing(writers)
         raise ScopfError(f"{path}: the suffix names the format to write, one of {known}")
-    try:
-        writers[path.suffix.lower()](net, path)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise ScopfError(f"cannot write {path}: {reason}") from error
+    if revision is not None and suffix != ".raw":
+        raise ScopfError(f"{path}: a revision is one of the format of .raw files")
+    return writers[suffix]

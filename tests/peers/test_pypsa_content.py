@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import scopf
-from tests.cases import pypsa_networks
+from tests.peers import pypsa_networks
 
 pypsa = pytest.importorskip("pypsa")
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import scopf
-from tests.cases import test_powsybl as points
+from tests.peers import test_powsybl as points
 
 pp = pytest.importorskip("pypowsybl")
 
