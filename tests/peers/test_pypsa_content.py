@@ -195,3 +195,20 @@ def test_the_network_is_left_as_it_was(net):
 def test_costs_of_the_network_are_its_own(net):
     with pytest.raises(scopf.ScopfError, match="costs go with"):
         scopf.load_case(net, costs="costs.csv")
+
+
+def test_load_factors_are_those_of_the_snapshots():
+    net = pypsa_networks.meshed()
+    net.loads_t.p_set["d"] = [90.0, 45.0]
+    net.loads_t.q_set["d"] = [20.0, 10.0]
+    grid = scopf.load_case(net)
+    found = scopf.load_factors(net, grid)
+    assert found.index.tolist() == ["noon", "night"]
+    for snapshot, factors in found.iterrows():
+        there = scopf.load_case(net, snapshot=snapshot)
+        for number, factor in factors.items():
+            at = grid.bus.id.tolist().index(int(number))
+            assert factor * grid.bus.pd[at] == pytest.approx(there.bus.pd[at], rel=1e-12)
+    first, second = found[str(grid.bus.id[grid.bus.name == "d"][0])]
+    assert first == pytest.approx(1.0)
+    assert 0.4 < second < 0.7
