@@ -3,7 +3,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python -m
 
-.PHONY: help demo test lint types package format docs bench pictures stories notebooks clean
+.PHONY: help demo test lint types package format docs bench peers pictures stories notebooks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ docs: .venv/.docs ## build the documentation into build/docs, warnings are error
 bench: .venv/.bench ## measure against other packages, see benchmarks/README.md
 	$(RUN) benchmarks.bench $(BENCH)
 
+peers: .venv/.peers ## compare files and power flows with other packages
+	$(RUN) pytest -q tests/peers
+
 pictures: .venv/.ready ## draw the pictures of docs again
 	$(RUN) docs.pictures
 	$(RUN) docs.landing
@@ -62,6 +65,10 @@ clean: ## remove the environment, builds and caches
 
 .venv/.bench: .venv/.ready pyproject.toml
 	$(RUN) pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	touch $@
+
+.venv/.peers: .venv/.ready pyproject.toml
+	$(RUN) pip install --quiet --disable-pip-version-check --editable '.[peers]'
 	touch $@
 
 .venv/.ready: bootstrap.py pyproject.toml

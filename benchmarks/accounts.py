@@ -74,7 +74,7 @@ def accounted(text: str) -> dict[str, int]:
     )
     rest = re.sub(pattern, take, rest)
     computed = (
-        r"^[;, \t]*(?:\[[\w, \t]+\]|[A-Za-z]\w*|mpc\.(?:bus|gen|branch)[ \t]*\(:,[^=\n;]*\))"
+        r"^[;, \t]*(?:\[[\w, \t]+\]|[A-Za-z]\w*|mpc\.\w+[ \t]*\([^=\n;]*\))"
         r"[ \t]*=[^=\n;]*;?[ \t]*$"
     )
     rest = re.sub(computed, "", rest, flags=re.MULTILINE)
@@ -100,7 +100,8 @@ def sections(text: str) -> tuple[int, list[list[str]]]:
         del lines[0]
     head, _, comment = lines[0].partition("/")
     cells = [cell for part in head.split(",") for cell in part.split() or ["0"]]
-    revision = float(cells[2]) if len(cells) > 2 and float(cells[2]) else 0.0
+    third = re.sub(r"['\"].*|[^-+.\deEdD].*", "", cells[2].lstrip("'\"")) if len(cells) > 2 else ""
+    revision = float(third or 0)
     if not revision:
         revision = float([*re.findall(r"PSS.*?E.*?(\d\d)", comment, re.IGNORECASE), 0][0])
     found: list[list[str]] = [[]]
@@ -108,7 +109,8 @@ def sections(text: str) -> tuple[int, list[list[str]]]:
         bare = re.sub(r"'[^']*'|\"[^\"]*\"", "_", line).partition("/")[0].replace(",", " ").split()
         if bare in (["Q"], ["q"]):
             break
-        if bare and set(bare[0].rstrip('"')) == {"0"} and all(c[0].isalpha() for c in bare[1:]):
+        words = all(c.lstrip("'\"")[:1].isalpha() or c in "'\"" for c in bare[1:])
+        if bare and set(bare[0].rstrip('"')) == {"0"} and words:
             found.append([])
         elif bare:
             found[-1].append(line)

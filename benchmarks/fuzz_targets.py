@@ -187,6 +187,8 @@ def _raw(given: Files, ignore: bool, folder: Path) -> None:
     for said in net.approximations:  # of sections that are not those of the first line's revision
         if other := re.search(r"sections are those of (?:revision )?(\d\d)$", said):
             revision = int(other[1])
+    if not revision:  # found by the layout of the sections
+        return
     at = {22: (0, 1, 2, 99), 24: (0, 2, 3, 99), 28: (0, 2, 3, 4), 31: (0, 3, 4, 5)}
     at |= {34: (1, 4, 5, 7), 36: (1, 5, 7, 9)}  # the place 99 is empty
     k = at[max(first for first in at if first <= max(revision, 22))]

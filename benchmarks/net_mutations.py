@@ -108,7 +108,7 @@ def columns(rng: Rng, name: str, table: pd.DataFrame, net: Any) -> Any:
             names = list(table.columns)
             names[i] = _pick(rng, (0, None, np.nan, ("a", "b"), "in_service", "bus", True, "x"))
             return table.set_axis(pd.Index(names, dtype=object, tupleize_cols=False), axis=1)
-        case 4:
+        case 4 if not isinstance(table.columns, pd.MultiIndex):
             return table.set_axis(pd.MultiIndex.from_product([["a"], table.columns]), axis=1)
         case _:
             return table.iloc[:, :i]
@@ -256,6 +256,10 @@ def put(net: Any, folder: Path) -> str:
     return ", ".join(map(str, new))
 
 
+def _is_one(cell: Any) -> bool:
+    return np.ndim(cell) == 0 and not pd.isna(cell) and cell == 1
+
+
 def check(net: Any, found: scopf.Network) -> None:
     """Compare what was chosen for generators, and DC lines and lines, with the net."""
     there = {name: isinstance(net.get(name), pd.DataFrame) for name in TABLES}
@@ -264,7 +268,7 @@ def check(net: Any, found: scopf.Network) -> None:
     for name in ("sgen", "load", "storage"):
         if "controllable" in rows[name]:
             cells = rows[name]["controllable"]
-            chosen += [f"{name} {row}" for row, cell in cells.items() if cell == 1]
+            chosen += [f"{name} {row}" for row, cell in cells.items() if _is_one(cell)]
     assert sorted(found.gen.name.tolist()) == sorted(chosen), "generators are not what is chosen"
     assert sorted(found.dcline.id.tolist()) == sorted(rows["dcline"].index), "DC lines are missing"
     kept = {name.split(" ")[1] for name in found.branch.name if name.startswith("line ")}

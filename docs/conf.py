@@ -51,10 +51,11 @@ maximum_signature_line_length = 80
 # Names of other projects, whose inventories a build without a network does not have.
 OTHERS = "abc casadi collections concurrent ctypes enum inspect io logging matplotlib"
 OTHERS += " networkx numpy os pandapower pandas pathlib pd pyarrow pydantic pyo pyomo scipy types"
-OTHERS += " multiprocessing typing"
+OTHERS += " multiprocessing powsybl pypowsybl pypsa typing"
 nitpick_ignore_regex = [
     ("py:.*", rf"({'|'.join(OTHERS.split())})\..*"),
-    ("py:class", "Path|Coefficient|Executor|Options"),  # signatures show them as they are written
+    # Signatures show these as they are written.
+    ("py:class", r"Path|Coefficient|Executor|Options|costs\.Source"),
 ]
 
 # HTML

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from scopf.network.network import Network
     from scopf.optimizer.status import Status
     from scopf.procedures.centralised import solve_centralised
+    from scopf.procedures.loading import load_solution
     from scopf.procedures.solver import solve
     from scopf.results.solution import Solution
     from scopf.stability.criterion import Criterion
@@ -49,6 +50,7 @@ _HOME = {  # where each public name lives; imported when first used
     "diagnose": "scopf.diagnosis.diagnose",
     "load_case": "scopf.cases.files",
     "load_factors": "scopf.cases.series",
+    "load_solution": "scopf.procedures.loading",
     "load_sweep": "scopf.sweeps.results",
     "save_case": "scopf.cases.files",
     "solve": "scopf.procedures.solver",
@@ -57,7 +59,8 @@ _HOME = {  # where each public name lives; imported when first used
 }
 __all__ = ["CaseError", "Fault", "Inverters", "Network", "Problem", "ScopfError", "Solution"]
 __all__ += ["Status", "Sweep", "build", "load_case", "load_sweep", "solve", "solve_centralised"]
-__all__ += ["Criterion", "Diagnosis", "diagnose", "load_factors", "plots", "save_case", "sweep"]
+__all__ += ["Criterion", "Diagnosis", "diagnose", "load_factors", "load_solution", "plots"]
+__all__ += ["save_case", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,16 +9,33 @@ import ast
 import pkgutil
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from inspect import getsource
+from types import ModuleType
 from typing import NewType, TypeVar, get_origin
 
 import numpy as np
+
+_NOT_INSTALLED = {"pypowsybl.network": "Network", "pypsa": "Network"}  # a type of each
+
+
+def stand_in(name, kind):
+    """Make a module with a type that annotations name, where its package is not installed."""
+    package, _, inner = name.partition(".")
+    if find_spec(package) is None:
+        module = sys.modules[name] = ModuleType(name)
+        setattr(module, kind, type(kind, (), {"__module__": name}))
+        if inner:
+            outer = sys.modules[package] = ModuleType(package)
+            setattr(outer, inner, module)
 
 
 def load(app, config):
     """Import the whole package, and fill in what annotations refer to."""
     import scopf
 
+    for name, kind in _NOT_INSTALLED.items():
+        stand_in(name, kind)
     walked = pkgutil.walk_packages(scopf.__path__, "scopf.")
     modules = [import_module(found.name) for found in walked if "__main__" not in found.name]
     for module in modules:

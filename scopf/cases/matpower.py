@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matpowercaseframes.constants import COLUMNS
@@ -27,12 +27,10 @@ from scopf.cases.approximations import Approximations
 from scopf.cases.gencosts import GenCosts
 from scopf.cases.mfile import Tables, parse
 from scopf.cases.mformat import AT_LEAST, FORMAT, POLYNOMIAL, REQUIRED
+from scopf.cases.psse import costs
 from scopf.errors import CaseError, Fault, counted, listing
 from scopf.network.network import Network
 from scopf.network.tables import Branches, Buses, DcLines, Gens
-
-if TYPE_CHECKING:
-    from scopf.cases.psse.costs import Source
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +42,7 @@ DEGREE = 180.0 / np.pi  # degrees in a rad
 def read(
     path: str | Path,
     *,
-    costs_from: Source | None = None,
+    costs_from: costs.Source | None = None,
     ignore_unsupported: bool = False,
 ) -> Network:
     """Read a case file into a validated per-unit network.

@@ -19,7 +19,9 @@ from scopf.errors import Fault
 
 _LONGEST = 40  # characters of a cell in the label of a row
 _PADDED = 1_000_000  # cells of a matrix of uneven rows, unless an eighth of them is written
-_PYTHON_S = re.compile(r"(?i)_|infinity|[^\x00-\x7f]")  # what only Python has in numbers
+_NO_NUMBER = re.compile(  # what only Python has in numbers, and what matpowercaseframes skips
+    r"(?i)_|infinity|[^\x00-\x7f]|(?<!\S)[\"']+(?!\S)"
+)
 _OPERATED = re.compile(r"[*/^()]| [-+] ")
 _JOINED = re.compile(r" ?([*/^]) ?|(?<=[\w.)]) ([-+]) (?=[\w.(])|(?<=\() | (?=\))", re.ASCII)
 _SIGN = re.compile(r"(^|[,;\n])[ \t]*+([-+])[ \t]++")  # of the first number of a cell, on its own
@@ -32,9 +34,9 @@ def cells_of(key: str, body: str) -> list[list[object]]:
     inner = re.sub(r"[ \t]+", " ", inner.replace(",", " ").replace(";", "\n"))
     if _OPERATED.search(inner):
         inner = _JOINED.sub(lambda m: m[1] or m[2] or "", inner)
-    if _PYTHON_S.search(inner):
+    if _NO_NUMBER.search(inner):
         inner = re.sub(
-            r"\S+", lambda m: mtext.NO_NUMBER + m[0] if _PYTHON_S.search(m[0]) else m[0], inner
+            r"\S+", lambda m: mtext.NO_NUMBER + m[0] if _NO_NUMBER.search(m[0]) else m[0], inner
         )
     return parse_file(key, f"mpc.{key} = [\n{inner}\n];") or []
 

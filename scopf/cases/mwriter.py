@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from scopf import files
 from scopf.arrays import Flags, Floats
+from scopf.cases.digits import cells_of, digits
 from scopf.cases.matpower import (
     CURVE,
     DEGREE,
@@ -139,10 +139,10 @@ def _text(net: Network, function: str, notes: Iterable[str]) -> str:
     lines += _matrix(
         "bus",
         "bus_i type Pd Qd Gs Bs area Vm Va baseKV zone Vmax Vmin",
-        [_cells(v) for v in (bus.id, bus.type)]
-        + [_cells(v, base) for v in (bus.pd, bus.qd, bus.gs, bus.bs)]
-        + [_cells(bus.area), _cells(bus.vm), _cells(bus.va, DEGREE), _cells(bus.base_kv)]
-        + [_cells(v) for v in (bus.zone, bus.vmax, bus.vmin)],
+        [cells_of(v) for v in (bus.id, bus.type)]
+        + [cells_of(v, base) for v in (bus.pd, bus.qd, bus.gs, bus.bs)]
+        + [cells_of(bus.area), cells_of(bus.vm), cells_of(bus.va, DEGREE), cells_of(bus.base_kv)]
+        + [cells_of(v) for v in (bus.zone, bus.vmax, bus.vmin)],
     )
     further = [getattr(gen, key) for key in (*CURVE, *RAMPS)]
     some = any(column.any() for column in (*further, gen.apf))
@@ -150,22 +150,22 @@ def _text(net: Network, function: str, notes: Iterable[str]) -> str:
         "gen",
         "bus Pg Qg Qmax Qmin Vg mBase status Pmax Pmin"
         + f" {' '.join((*CURVE, *RAMPS))} apf".replace(" p", " P").replace(" q", " Q") * some,
-        [_cells(gen.bus)]
-        + [_cells(v, base) for v in (gen.pg, gen.qg, gen.qmax, gen.qmin)]
-        + [_cells(gen.vg), _cells(gen.mbase), _cells(gen.in_service.astype(int))]
-        + [_cells(v, base) for v in (gen.pmax, gen.pmin)]
-        + ([_cells(v, base) for v in further] + [_cells(gen.apf)]) * some,
+        [cells_of(gen.bus)]
+        + [cells_of(v, base) for v in (gen.pg, gen.qg, gen.qmax, gen.qmin)]
+        + [cells_of(gen.vg), cells_of(gen.mbase), cells_of(gen.in_service.astype(int))]
+        + [cells_of(v, base) for v in (gen.pmax, gen.pmin)]
+        + ([cells_of(v, base) for v in further] + [cells_of(gen.apf)]) * some,
     )
     lines += _matrix(
         "branch",
         "fbus tbus r x b rateA rateB rateC ratio angle status angmin angmax",
-        [_cells(v) for v in (branch.from_bus, branch.to_bus, branch.r, branch.x, branch.b)]
+        [cells_of(v) for v in (branch.from_bus, branch.to_bus, branch.r, branch.x, branch.b)]
         + [
-            _cells(np.where(np.isinf(rate), 0.0, rate), base)
+            cells_of(np.where(np.isinf(rate), 0.0, rate), base)
             for rate in (branch.rate, branch.rate_b, branch.rate_c)
         ]
-        + [_cells(np.where(branch.tap == 1, 0.0, branch.tap)), _cells(branch.shift, DEGREE)]
-        + [_cells(branch.in_service.astype(int)), *_angle_limits(branch)],
+        + [cells_of(np.where(branch.tap == 1, 0.0, branch.tap)), cells_of(branch.shift, DEGREE)]
+        + [cells_of(branch.in_service.astype(int)), *_angle_limits(branch)],
     )
     lines += _matrix("gencost", _COST, _gen_costs(gen, base))
     if len(net.dcline):
@@ -188,7 +188,7 @@ def _angle_limits(branch: Branches) -> list[list[str]]:
     cells = []
     for limits, side in ((branch.angmin, -1.0), (branch.angmax, 1.0)):
         written = np.where(np.isinf(limits), side * UNLIMITED_ANGLE / DEGREE, limits)
-        cells.append(_cells(np.where(both, side * _ALMOST_ZERO_ANGLE, written), DEGREE))
+        cells.append(cells_of(np.where(both, side * _ALMOST_ZERO_ANGLE, written), DEGREE))
     return cells
 
 
@@ -212,11 +212,11 @@ def _cost_rows(polynomial: Floats, points: Floats, base: float) -> list[list[str
         pairs = given[~np.isnan(given[:, 0])].tolist()
         if pairs:
             cells = [
-                _digits(v, u, 1.0) for pair in pairs for v, u in zip(pair, (base, 1.0), strict=True)
+                digits(v, u, 1.0) for pair in pairs for v, u in zip(pair, (base, 1.0), strict=True)
             ]
             found.append([str(PIECEWISE), str(len(pairs)), *cells])
         else:
-            cells = [_digits(float(coefficients[k]), 1.0, per[k]) for k in range(width - 1, -1, -1)]
+            cells = [digits(float(coefficients[k]), 1.0, per[k]) for k in range(width - 1, -1, -1)]
             found.append([str(POLYNOMIAL), str(width), *cells])
     return found
 
@@ -227,8 +227,8 @@ def _cost_cells(rows: list[list[str]], startup: Floats, shutdown: Floats) -> lis
     cells = [
         [
             model,
-            _digits(float(start), 1.0, 1.0),
-            _digits(float(stop), 1.0, 1.0),
+            digits(float(start), 1.0, 1.0),
+            digits(float(stop), 1.0, 1.0),
             *rest,
             *["0"] * (width - 1 - len(rest)),
         ]
@@ -247,11 +247,11 @@ def _dclines(line: DcLines, base: float) -> list[str]:
     lines = _matrix(
         "dcline",
         "fbus tbus status Pf Pt Qf Qt Vf Vt Pmin Pmax QminF QmaxF QminT QmaxT loss0 loss1",
-        [_cells(line.from_bus), _cells(line.to_bus), _cells(line.in_service.astype(int))]
-        + [_cells(v, base) for v in (line.pf, arrives, line.qf, line.qt)]
-        + [_cells(line.vf), _cells(line.vt), *limits]
-        + [_cells(v, base) for v in (line.qminf, line.qmaxf, line.qmint, line.qmaxt, line.loss0)]
-        + [_cells(line.loss1)],
+        [cells_of(line.from_bus), cells_of(line.to_bus), cells_of(line.in_service.astype(int))]
+        + [cells_of(v, base) for v in (line.pf, arrives, line.qf, line.qt)]
+        + [cells_of(line.vf), cells_of(line.vt), *limits]
+        + [cells_of(v, base) for v in (line.qminf, line.qmaxf, line.qmint, line.qmaxt, line.loss0)]
+        + [cells_of(line.loss1)],
     )
     if line.cost.any() or line.cost_points.size:
         rows, none = _cost_rows(line.cost, line.cost_points, base), np.zeros(len(line))
@@ -274,7 +274,7 @@ def _with_fixed_q(line: DcLines) -> DcLines:
 def _limit(limit: float, loss0: float, loss1: float, base: float) -> str:
     """A limit on the flow at the from bus as the format has it: a negative one at the to bus."""
     if limit >= 0 or not np.isfinite(limit):
-        return _digits(limit, base, 1.0)
+        return digits(limit, base, 1.0)
     near = received(limit, loss0, loss1) * base
     tried = [near]
     for way in (-np.inf, np.inf):
@@ -285,25 +285,6 @@ def _limit(limit: float, loss0: float, loss1: float, base: float) -> str:
     one = [np.array([number]) for number in (loss0, loss1)]
     away = [abs(float(at_from(np.array([value]) / base, *one)[0]) - limit) for value in tried]
     return f"{tried[int(np.argmin(away))]:.17g}"
-
-
-def _cells(values: npt.NDArray[np.generic], unit: float = 1.0, per: float = 1.0) -> list[str]:
-    """Each value times unit / per, in the fewest digits that read back as the same float."""
-    return [_digits(value, unit, per) for value in values.tolist()]
-
-
-def _digits(value: float, unit: float, per: float) -> str:
-    if isinstance(value, int):
-        return str(value)
-    if np.isnan(value):
-        return "NaN"
-    if not np.isfinite(value):
-        return "Inf" if value > 0 else "-Inf"
-    for digits in (15, 16, 17):
-        text = f"{value * unit / per:.{digits}g}"
-        if float(text) / unit * per == value:
-            break
-    return text
 
 
 def _matrix(key: str, header: str, columns: list[list[str]]) -> list[str]:

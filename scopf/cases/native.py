@@ -43,6 +43,13 @@ def write(net: Network, path: str | os.PathLike[str]) -> None:
         net: the network, elements out of service included.
         path: file to write.
     """
+    blocks = [f"{json.dumps(key)}: {_block(value)}" for key, value in content(net).items()]
+    text = "{\n " + ",\n ".join(blocks) + "\n}\n"
+    files.replace(Path(path), lambda part: part.write_text(text, encoding="utf-8"), follow=True)
+
+
+def content(net: Network) -> dict[str, Any]:
+    """A network as values that JSON has; `parse` makes it of them again."""
     head: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
@@ -51,15 +58,17 @@ def write(net: Network, path: str | os.PathLike[str]) -> None:
     }
     if net.approximations:
         head["approximations"] = list(net.approximations)
-    blocks = [f"{json.dumps(key)}: {_text(value)}" for key, value in head.items()]
     for key, table in net.tables.items():
         names = [field.name for field in dataclasses.fields(table)]
-        columns = [
-            f"  {json.dumps(name)}: {_text(_nested(getattr(table, name)))}" for name in names
-        ]
-        blocks.append(f"{json.dumps(key)}: {{\n" + ",\n".join(columns) + "\n }")
-    text = "{\n " + ",\n ".join(blocks) + "\n}\n"
-    files.replace(Path(path), lambda part: part.write_text(text, encoding="utf-8"), follow=True)
+        head[key] = {name: _nested(getattr(table, name)) for name in names}
+    return head
+
+
+def _block(value: Any) -> str:
+    """A value as text, tables with a line for each column."""
+    if not isinstance(value, dict):
+        return _text(value)
+    return "{\n" + ",\n".join(f"  {json.dumps(k)}: {_text(v)}" for k, v in value.items()) + "\n }"
 
 
 def _text(value: Any) -> str:
@@ -92,10 +101,19 @@ def read(path: str | os.PathLike[str]) -> Network:
     Raises:
         CaseError: listing every fault with table, row and column.
     """
+    return parse(values(path), os.fspath(path))
+
+
+def values(path: str | os.PathLike[str]) -> Any:
+    """The values in a JSON file.
+
+    Raises:
+        CaseError: when it cannot be read, or is no JSON.
+    """
     source = os.fspath(path)
     try:
         text = files.text(path)
-        content = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once)
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise CaseError(source, [Fault(f"cannot be read: {reason}")]) from error
@@ -103,7 +121,6 @@ def read(path: str | os.PathLike[str]) -> Network:
         raise CaseError(source, [Fault("is not JSON: brackets are nested too deep")]) from error
     except ValueError as error:  # of encoding, of JSON, and too long a number
         raise CaseError(source, [Fault(f"is not JSON: {error}")]) from error
-    return parse(content, source)
 
 
 def parse(content: Any, source: str) -> Network:

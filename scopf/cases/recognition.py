@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 from scopf import files
+from scopf.cases.powsybl import recognition as powsybl
 
-Format = Literal["matpower", "psse", "native", ""]
+Format = Literal["matpower", "psse", "native", "powsybl", ""]
 
 SUFFIXES: dict[str, Format] = {".m": "matpower", ".raw": "psse", ".json": "native"}
+NAMES = {*SUFFIXES, *powsybl.SUFFIXES}  # suffixes that a name of a file has
 _RAWX = "this is a RAWX file, which is not read; export the case from PSS/E as .raw"
 _MAT = "this is a MATLAB data file, which is not read; load it and write a .m with savecase"
 _HEAD = 20_000  # bytes that are looked at
@@ -22,7 +24,11 @@ _PSSE = re.compile(
 
 def of(path: Path) -> Format:
     """The format of a file, or "" where it is none that is read."""
-    return SUFFIXES.get(path.suffix.lower()) or _of_content(_head(path))
+    suffix = path.suffix.lower()
+    if known := SUFFIXES.get(suffix):
+        return known
+    head = _head(path)
+    return _of_content(head) or ("powsybl" if powsybl.reads(suffix, head) else "")
 
 
 def refusal(path: Path) -> str:
@@ -34,7 +40,8 @@ def refusal(path: Path) -> str:
         return _MAT
     return (
         "its format is not known: neither the suffix nor the first line is that of a MATPOWER .m, "
-        "a PSS/E .raw or a scopf .json file"
+        "a PSS/E .raw or a scopf .json file, nor is the suffix one for pypowsybl "
+        f"({' '.join(powsybl.SUFFIXES)})"
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.cases.pandapower.recognition import is_net
+from scopf.cases.pypsa import recognition as pypsa
 from scopf.errors import CaseError, Fault, listing
 from scopf.network import csvtable
 
@@ -31,7 +32,8 @@ def load_factors(source: str | os.PathLike[str] | pd.DataFrame | Any, net: Netwo
 
     Args:
         source: a pandapower net whose `ConstControl` controllers have profiles of loads or static
-            generators; or a CSV file or DataFrame with a row for each time and bus, and the
+            generators; a PyPSA network, whose loads and stores may differ between snapshots; or a
+            CSV file or DataFrame with a row for each time and bus, and the
             columns `time` (or `step`, `snapshot`, `hour`), `bus` (number or name), `p_mw` and, if
             it is known, `q_mvar`.
         net: the network of the loads that the factors refer to.
@@ -48,6 +50,11 @@ def load_factors(source: str | os.PathLike[str] | pd.DataFrame | Any, net: Netwo
         from scopf.cases.pandapower import profiles
 
         p, q = profiles.loads(source, net)
+        name = net.name
+    elif pypsa.is_network(source):
+        from scopf.cases.pypsa import series
+
+        p, q = series.loads(source, net)
         name = net.name
     else:
         p, q = _tidy(source, net)

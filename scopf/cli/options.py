@@ -17,15 +17,16 @@ Case = Annotated[
     str,
     typer.Argument(
         help="Bundled case (see `scopf cases`), or path of a .m (MATPOWER), .raw "
-        "(PSS/E) or .json (scopf convert) file.",
+        "(PSS/E) or .json (scopf convert) file, or of one for pypowsybl (.xiidm, .zip, .uct, ...).",
         autocompletion=completion.cases,
     ),
 ]
 Costs = Annotated[
     Path | None,
     typer.Option(
-        help="CSV table of costs for a .raw file (bus, id, c2, c1, c0, ...), or a .m file (gen or "
-        "bus, c2, ...) [default: grid.costs.csv beside a grid without costs]"
+        help="CSV table of costs for a .raw file (bus, id, c2, c1, c0, ...), a .m file (gen or "
+        "bus, c2, ...) or a file for pypowsybl (id, c2, ...) [default: grid.costs.csv beside a "
+        "grid without costs]"
     ),
 ]
 Lossless = Annotated[
@@ -73,7 +74,8 @@ DispatchDc = Annotated[
     bool,
     typer.Option(
         "--dispatch-dc",
-        help="Of a .raw file: let the power of each DC line be anything from zero to its schedule.",
+        help="Let the power of each DC line be anything from zero to its schedule (.raw), or to "
+        "its maximum (files for pypowsybl).",
     ),
 ]
 DeadIslands = Annotated[

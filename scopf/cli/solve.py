@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scopf.cases.files import save_case, writer
 from scopf.cli import completion, options
 from scopf.cli.ending import NOT_SOLVED, NOT_STABLE, interrupted
 from scopf.cli.interrupts import Writing
@@ -154,10 +155,24 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
     return {name: str(x) if isinstance(x, Path) else x for name, x in asked.items()}
 
 
+def _saved(solution: "Solution", path: Path) -> str:
+    """Write the network of a solution, if there is one; a sentence on it."""
+    if not solution.solved:
+        return f"there is no solution to write to {path}"
+    save_case(solution.net, path)
+    return f"the network at the solution was written to {path}"
+
+
 @options.takes(_PROBLEM, NUMBERS, _SOLUTION)
 def solve(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the tables, as CSV and Parquet.")
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            help="File for the network at the solution (set points, voltages): .m, .json or .raw."
+        ),
     ] = None,
     as_json: options.Json = False,
     **given: Any,
@@ -171,6 +186,8 @@ def solve(
     """
     if out is not None:
         require("pyarrow")  # rather now than after the solve
+    if save is not None:
+        writer(save)
     solution, why = _solved(given)
     from scopf.results import export
 
@@ -187,6 +204,11 @@ def solve(
             typer.echo(f"\n{why}")
         if written:
             typer.echo(f"\n{written}")
+    if save is not None:  # after the output, which stays if the format cannot hold the network
+        with Writing(save) as writing:
+            text = _saved(solution, save)
+            writing.done("; ".join(filter(None, [written, text])))
+        typer.echo(f"\n{text}" if not as_json else text, err=as_json)
     _exit_if_interrupted(solution)
     if not solution.solved or solution.certified is False:
         raise typer.Exit(NOT_SOLVED)

@@ -97,7 +97,8 @@ class Problem:
     Threads take turns: one at a time solves, updates or diagnoses it.
 
     Attributes:
-        base: the energized network that it was built from.
+        given: the network that it was built from.
+        base: the part of it that is energized.
         inverters: the inverters that the criterion constrains.
         criterion: the stability criterion.
         scenario: the numbers that `update` changes.
@@ -110,9 +111,10 @@ class Problem:
     """
 
     def __init__(
-        self, base: Network, inverters: Inverters, criterion: Criterion, scenario: Scenario
+        self, given: Network, inverters: Inverters, criterion: Criterion, scenario: Scenario
     ) -> None:
-        self.base, self.inverters, self.criterion = base, inverters, criterion
+        self.given, self.base = given, given.energized()
+        self.inverters, self.criterion, base = inverters, criterion, self.base
         self.scenario, numbers = scenario, scenario.numbers
         net = base.scaled(load=numbers["load_scale"])
         self.reduction = Reduction(net, net.bus_positions(inverters.bus))
@@ -173,7 +175,7 @@ class Problem:
                 "%s: the copy is as it was built; what was done to the Pyomo model is not in it",
                 self.base.name,
             )
-        return Problem, (self.base, self.inverters, self.criterion, self.scenario)
+        return Problem, (self.given, self.inverters, self.criterion, self.scenario)
 
     def __repr__(self) -> str:
         texts = {name: reprlib.repr(value) for name, value in self.scenario.flat.items()}
@@ -437,7 +439,7 @@ def build(
     """
     if not isinstance(net, Network):
         raise ScopfError(f"net must be a Network (see load_case), not {type(net).__name__}")
-    net = net.energized()
+    whole, net = net, net.energized()
     rule = registry.get(criterion) if isinstance(criterion, str) else criterion
     registry.check(rule)
     if not isinstance(capability, bool):
@@ -479,7 +481,7 @@ def build(
     if unknown:
         text = f"inverters at bus {listing(unknown)}: {net.name} does not have these generators"
         raise ScopfError(f"{text} there, in service; make the inverters from the same network")
-    return Problem(net, inverters, rule, scenario)
+    return Problem(whole, inverters, rule, scenario)
 
 
 def _setting(reduction: Reduction, inverters: Inverters, numbers: Numbers) -> Setting:

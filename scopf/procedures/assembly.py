@@ -11,9 +11,9 @@ from scopf.model.problem import Problem
 from scopf.optimizer.status import Attempt, Iterate, Outcome
 from scopf.procedures.verdict import Examined
 from scopf.results import claims, prices, uniqueness
+from scopf.results.point import Point
 from scopf.results.solution import Solution
 from scopf.results.states import AfterOutages
-from scopf.results.tables import Point
 
 
 def solution(

@@ -25,6 +25,7 @@ from scopf.model.problem import Problem
 from scopf.network.kron import Reduction
 from scopf.network.network import LOADS, Network
 from scopf.network.outages import Outage
+from scopf.optimizer.status import Status
 from scopf.results.screening import Screened
 from scopf.results.solution import Solution
 from scopf.stability.setting import Setting
@@ -36,21 +37,26 @@ _AT_ONCE = 3  # outages that are added before the next solve
 _ROUNDS = 60
 
 
-def solve(problem: Problem, once: Callable[[], Solution]) -> Solution:
+def solve(problem: Problem, once: Callable[[bool], Solution]) -> Solution:
     """Solve and screen in turn.
 
     Args:
         problem: with outages.
-        once: solves the problem as it stands.
+        once: solves the problem as it stands, with a single attempt or with all.
     """
     outages = {outage.name: outage for outage in problem.scenario.outages}
     rounds, dropped = list[Screened](), list[Unsurvived]()
     for number in range(1, _ROUNDS + 1):
-        solution = once()
-        if not solution.solved:
-            lost = _unsurvived(problem, solution)
-            if lost is None:
-                break
+        may_drop = _may_drop(problem)
+        solution = once(may_drop)
+        if solution.status in (Status.INTERRUPTED, Status.TIME_LIMIT):
+            break
+        lost = worst(problem) if may_drop and not solution.solved else None
+        if lost is None and not solution.solved and may_drop:
+            solution = once(False)
+        if lost is None and not solution.solved:
+            break
+        if lost is not None:
             log.warning("no dispatch survives %s beside the others: %s", lost.state, lost.reason)
             dropped.append(lost)
             problem.exclude(outages[lost.state])
@@ -76,10 +82,10 @@ def solve(problem: Problem, once: Callable[[], Solution]) -> Solution:
     return dataclasses.replace(solution, screened=tuple(rounds), unsurvived=tuple(dropped))
 
 
-def _unsurvived(problem: Problem, solution: Solution) -> Unsurvived | None:
-    """The outage to leave out, if there is no solution because of one."""
-    may = problem.scenario.on_infeasible == "drop" and problem.formulation.rendering is None
-    return worst(problem) if may and solution.status.conflicting and problem.states else None
+def _may_drop(problem: Problem) -> bool:
+    """Whether outages may be left out."""
+    asked = problem.scenario.on_infeasible == "drop" and problem.formulation.rendering is None
+    return asked and bool(problem.states)
 
 
 def screen(problem: Problem, solution: Solution, number: int = 1) -> list[Screened]:
@@ -91,7 +97,7 @@ def screen(problem: Problem, solution: Solution, number: int = 1) -> list[Screen
         number: of the round.
     """
     point = solution.point
-    intact, inverters = solution.net.energized(), solution.setting.inverters
+    intact, inverters = solution.energized, solution.setting.inverters
     before = Intact(intact, inverters, point.vm, point.va, point.pg + 1j * point.qg)
     states = problem.candidates
     checks = _Checks(problem, states, after_outages(states, before), solution.setting)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Mapping
 from typing import Any, get_args
@@ -11,11 +12,13 @@ from scopf.model.problem import Problem
 from scopf.optimizer.ipopt import Options, Progress, check_names
 from scopf.optimizer.progress import Ticker
 from scopf.optimizer.status import Iterate
-from scopf.optimizer.strategy import Form, Start, planned
+from scopf.optimizer.strategy import Form, IterationBudget, Start, planned
 from scopf.procedures import certification, screening
 from scopf.procedures.attempts import Attempts
 from scopf.procedures.limits import Limits
 from scopf.results.solution import Solution
+
+_QUICK = IterationBudget(iterations=60, restoration=4, tiny=8, regularized=12)
 
 
 @spelled
@@ -72,20 +75,29 @@ def solve(
 
         def once(last: Solution | None) -> Solution:
             if problem.scenario.outages:
-                return screening.solve(problem, lambda: solved_as_it_is(last))
+                return screening.solve(problem, lambda quick: solved_as_it_is(last, quick=quick))
             return solved_as_it_is(last)
 
-        def solved_as_it_is(last: Solution | None) -> Solution:
+        def solved_as_it_is(last: Solution | None, *, quick: bool = False) -> Solution:
             attempts = Attempts(problem, own, limits, callback)
-            return _solved(attempts, last or start, form)
+            return _solved(attempts, last or start, form, quick)
 
         if not certify:
             return once(None)
         return certification.certify(problem, once, {} if certify is True else certify)
 
 
-def _solved(attempts: Attempts, start: Start | Solution | Iterate, form: Form) -> Solution:
-    """The solution of the first attempt that ends well; if none does, of the last one."""
+def _solved(
+    attempts: Attempts, start: Start | Solution | Iterate, form: Form, quick: bool = False
+) -> Solution:
+    """The solution of the first attempt that ends well; if none does, of the last one.
+
+    Args:
+        attempts: to make.
+        start: point.
+        form: of the problem.
+        quick: whether to make a single cold attempt.
+    """
     cold: Start = "dc"
     if isinstance(start, Solution):
         attempts.warm(start.iterate, form, start.status)
@@ -93,7 +105,10 @@ def _solved(attempts: Attempts, start: Start | Solution | Iterate, form: Form) -
         attempts.warm(start, form)
     else:
         cold = start
-    for settings in planned(form):
+    attempts_planned = planned(form)
+    if quick:  # what takes longer mostly has no solution
+        attempts_planned = (dataclasses.replace(attempts_planned[0], budget=_QUICK),)
+    for settings in attempts_planned:
         if attempts.ended:
             break
         attempts.cold(settings, cold)

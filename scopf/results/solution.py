@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from scopf.results import text
 from scopf.results.tables import Result
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from scopf.diagnosis.text import Diagnosis
     from scopf.dynamics.loads import Load
     from scopf.dynamics.verification import Verification
@@ -33,8 +36,9 @@ class Solution(Result):
     ) -> Verification:
         """Check with the dynamics of the full network whether the operating point is stable.
 
-        The network is `net`, that of the tables. There is no verdict (`stable` is None) where the
-        solution's powers do not balance in it, or the balance was rewritten on the Pyomo model.
+        The network is `energized`, that of the tables. There is no verdict (`stable` is None)
+        where the solution's powers do not balance in it, or the balance was rewritten on the Pyomo
+        model.
 
         Args:
             load: how loads follow the voltage: "power", "current", "impedance", an exponent, a pair
@@ -54,7 +58,7 @@ class Solution(Result):
         point = self.point
         settings: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
         settings |= {"load": load, "power": (point.pg, point.qg)}
-        found = verify(self.net, self.inverter_data, point.vm, point.va, **settings)
+        found = verify(self.energized, self.inverter_data, point.vm, point.va, **settings)
         if not self.rewritten or found.stable is None:
             return found
         text = f"undecided, as the dynamics know the network only: {', '.join(self.rewritten)}"
@@ -82,6 +86,66 @@ class Solution(Result):
         from scopf.results.to_pandapower import write
 
         write(self, net, setpoints=setpoints)
+
+    def to_pypowsybl(self, network: Any) -> pd.DataFrame:
+        """Write the dispatch into a pypowsybl network: targets of its units, voltages of its buses.
+
+        Generators, batteries and static VAR compensators get `target_p`, `target_q` and `target_v`
+        (the voltage where they regulate), HVDC lines and VSC stations theirs, buses `v_mag` and
+        `v_angle`. pypowsybl's power flow, without a distributed slack, stays there.
+
+        Args:
+            network: the network that was solved; its elements are found by their ids, which are the
+                names of `net`, and its buses by those of the bus view.
+
+        Returns:
+            `lmp_p_per_mwh` and `lmp_q_per_mvarh` of the buses, by id: pypowsybl has no place for
+            prices.
+
+        Raises:
+            ScopfError: after a solve that failed; naming all elements that the network lacks.
+        """
+        from scopf.results.to_pypowsybl import write
+
+        return write(self, network)
+
+    def to_pypsa(self, n: Any, snapshot: object = None) -> None:
+        """Write the dispatch into a PyPSA network at one snapshot.
+
+        Results are `p` and `q` of generators and storage units, `p0`, `q0`, `p1`, `q1` of lines and
+        transformers, `p0` and `p1` of links, `v_mag_pu`, `v_ang` and `marginal_price` (the price of
+        active power, `lmp_p_per_mwh`) of buses. Set points are `p_set`, `q_set` and `v_mag_pu_set`,
+        so that `n.pf()` finds the same. Flows are those of `branches`: what a branch has of
+        conductance is a shunt of its bus there.
+
+        Args:
+            n: the network that was solved; its elements are found by their names.
+            snapshot: label of the snapshot; None for the first one.
+
+        Raises:
+            ScopfError: after a solve that failed; naming all elements that the network lacks, or a
+                snapshot that there is not.
+        """
+        from scopf.results.to_pypsa import write
+
+        write(self, n, snapshot)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the solution to a file that `scopf.load_solution` reads: JSON, without any code.
+
+        It holds the network, the inverters, what `build` was given, and the iterate; tables and
+        prices follow from these.
+
+        Args:
+            path: of the file, such as "solution.json"; it replaces one of that name.
+
+        Raises:
+            ScopfError: for a criterion of your own, for a Pyomo model that was changed by hand, or
+                when the file cannot be written.
+        """
+        from scopf.results.stored import write
+
+        write(self, path)
 
     @cached_property
     def diagnosis(self) -> Diagnosis | None:

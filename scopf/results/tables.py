@@ -15,7 +15,8 @@ from scopf.diagnosis.outages import Unsurvived
 from scopf.errors import ScopfError, listing
 from scopf.model.problem import Problem, Scenario
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Status
-from scopf.results import claims, screening
+from scopf.results import claims, dispatch, screening
+from scopf.results.point import Point
 from scopf.results.screening import Screened
 from scopf.results.states import INTACT, AfterOutages, State
 from scopf.stability.rows import NOBODY
@@ -33,45 +34,6 @@ if TYPE_CHECKING:
     from scopf.stability.setting import Setting
 
 BINDING = 1e-6  # p.u. voltage: a stability row with less slack than this counts as binding
-
-
-@dataclass(frozen=True, eq=False)
-class Point:
-    """Values of the model's variables and parameters at one point, per unit and rad.
-
-    Attributes:
-        vm, va: voltages of the buses.
-        pg, qg: output of the generators.
-        loads: of the buses by column of their table: pd, qd, and constant-current ones if any.
-        flows: into both ends of the branches, rows p_from, q_from, p_to, q_to.
-        dclines: rows pf, qf, pt, qt and cost of the DC lines, in the signs of their table.
-        alpha: grid strength.
-        costs: of the generators, currency per hour.
-        rating: of the inverters.
-        opportunity: lost opportunity of the inverters, currency per hour.
-    """
-
-    vm: Floats
-    va: Floats
-    pg: Floats
-    qg: Floats
-    loads: dict[str, Floats]
-    flows: Floats
-    dclines: Floats
-    alpha: float
-    costs: Floats
-    rating: Floats
-    opportunity: Floats
-
-    @property
-    def demand(self) -> tuple[Floats, Floats]:
-        """Active and reactive power that the loads of each bus draw, constant-current ones too."""
-        zero = np.zeros(len(self.vm))
-        p, q = (
-            self.loads[f"{letter}d"] + self.loads.get(f"{letter}d_current", zero) * self.vm
-            for letter in "pq"
-        )
-        return p, q
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +123,7 @@ class Result:
             return ()
         if not point.alpha > 0:
             return (f"the grid strength is {point.alpha:g}",)
-        found = claims.unmet(criterion, self.setting, self.net, *at)
+        found = claims.unmet(criterion, self.setting, self.energized, *at)
         return (*self.rewritten, *found)
 
     @property
@@ -470,12 +432,21 @@ class Result:
         frame.insert(1, "attempt_name", names[places])
         return frame.astype({"iteration": "int64", "restoration": "bool"})
 
-    @property
+    @cached_property
     def net(self) -> Network:
-        """The network that was solved, with its loads, grid strength and powers of DC lines."""
-        net = self.problem.base.scaled(susceptance=self.point.alpha)
-        pf, qf, _, qt, _ = self.point.dclines
-        return net.replace(bus=self.point.loads, dcline={"pf": pf, "qf": qf, "qt": qt})
+        """The network at the operating point, to be written, solved or reduced again.
+
+        Generators have their P, Q and voltage set points, buses their voltages and loads, branches
+        the grid strength and DC lines their powers and voltages, as they were solved; an island
+        has the reference that it was solved with. What is out of service, or in a dead island,
+        is there as it was given.
+        """
+        return dispatch.whole(self.problem.given, self.energized)
+
+    @cached_property
+    def energized(self) -> Network:
+        """The part of `net` that was solved; its rows are those of the tables."""
+        return dispatch.energized(self.problem.base, self.point)
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:

@@ -50,7 +50,7 @@ def write(solution: Result, net: Any, *, setpoints: bool = False) -> None:
     with quietly():
         parsed = ParsedNet(net, ignore_unsupported=True)
         there = parsed.network().energized()
-    _compare(solution.net, there)
+    _compare(solution.energized, there)
     dispatch = _Dispatch(solution, parsed)
     flow = copy.deepcopy(net)
     dispatch.freeze_loads(flow)

@@ -423,3 +423,13 @@ def test_what_was_left_out_survives_json(read, tmp_path):
     assert json.loads((tmp_path / "x.json").read_text())["approximations"] == list(
         net.approximations
     )
+
+
+@pytest.mark.parametrize("quote", ['"', "'", "''"])
+def test_a_quote_among_numbers_is_no_blank_row(read, quote):
+    text = case_text()
+    at = text.index("];", text.index("mpc.gen ="))
+    assert any(
+        "is not a number" in fault.text
+        for fault in refused(read, text[:at] + quote + "\n" + text[at:])
+    )

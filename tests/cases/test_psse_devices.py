@@ -176,6 +176,8 @@ def test_mechanical_power_is_less_than_what_is_drawn(tmp_path):
 def test_what_no_circuit_carries_is_refused(tmp_path):
     (said,) = refused(tmp_path, small(induction_machine=[machine(pset=100.0)]))
     assert "(2 '1'): PSET 100 MW is more than its circuit can carry" in said
+    (said,) = refused(tmp_path, small(induction_machine=[machine(parameters=",0,0,0.0,0.02,0.2")]))
+    assert "XM must not be zero" in str(said)
     (said,) = refused(tmp_path, small(induction_machine=[machine(mbase=-1.0)]))
     assert "MBASE -1 must be positive" in said
     (said,) = refused(tmp_path, small(induction_machine=[machine(bus=7)]))

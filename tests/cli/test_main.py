@@ -260,3 +260,53 @@ def test_the_readme_shows_what_the_demo_prints():
     assert len(shown) == 5
     for line in shown:
         assert line in printed
+
+
+@pytest.mark.parametrize("suffix", [".m", ".json", ".raw"])
+def test_the_network_at_the_solution_is_saved(tmp_path, suffix):
+    path = tmp_path / f"grid{suffix}"
+    result = run("solve case9 --criterion none --load-scale 0.9 --save", path)
+    assert result.exit_code == 0
+    assert f"written to {path}" in result.stdout
+    net = scopf.load_case(path)
+    sol = scopf.solve(scopf.build(scopf.load_case("case9"), criterion="none", load_scale=0.9))
+    assert net.gen.vg == pytest.approx(sol.point.vm[sol.net.gen_at], rel=1e-9)
+    assert net.bus.pd == pytest.approx(0.9 * scopf.load_case("case9").bus.pd)
+
+
+def test_without_a_solution_nothing_is_saved(tmp_path):
+    result = run("solve case9 --no-diagnosis --load-scale 9 --save", tmp_path / "grid.m")
+    assert result.exit_code == 1
+    assert "there is no solution to write to" in result.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_suffix_that_is_none_is_refused_before_the_solve(tmp_path):
+    assert "one of .m, .json, .raw" in refused("solve case9 --save", tmp_path / "grid.xls")
+    assert "one of 33, 35" in refused("convert case9 --revision 30", tmp_path / "grid.raw")
+    assert "of .raw files" in refused("convert case9 --revision 33", tmp_path / "grid.m")
+
+
+@pytest.mark.parametrize("revision", ["33", "35"])
+def test_convert_writes_raw_files_with_costs(tmp_path, revision):
+    path = tmp_path / "grid.raw"
+    assert run("convert case30 --revision", revision, path).exit_code == 0
+    assert path.read_text().splitlines()[0].split(",")[2].strip() == revision
+    there, net = scopf.load_case(path), scopf.load_case("case30")
+    assert there.gen.cost_p == pytest.approx(net.gen.cost_p)
+
+
+def test_the_result_is_shown_even_if_the_format_cannot_hold_the_network(tmp_path):
+    net = scopf.load_case("case9")
+    case = tmp_path / "grid.json"
+    scopf.save_case(net.replace(bus={"pd_current": 0.1 * net.bus.pd}), case)
+    result = run("solve", case, "--criterion", "none", "--save", tmp_path / "grid.m")
+    assert result.exit_code == 2
+    assert "optimal" in result.stdout
+    assert "a constant-current P load has no place" in result.stderr
+
+
+def test_json_stays_one_object_beside_a_saved_network(tmp_path):
+    result = run("solve case9 --json --save", tmp_path / "grid.m")
+    assert json.loads(result.stdout)["solved"]
+    assert "written to" in result.stderr

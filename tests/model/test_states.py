@@ -97,7 +97,7 @@ def test_states_are_those_of_a_power_flow_with_droops(criterion, lossless):
     assert found.status == "optimal"
     after, point = found.after, found.point
     power = point.pg + 1j * point.qg
-    before = Intact(found.net, found.inverter_data, point.vm, point.va, power)
+    before = Intact(found.energized, found.inverter_data, point.vm, point.va, power)
     flow = after_outages(after.settled, before)
     assert flow.settled.all()
     np.testing.assert_allclose(flow.vm, after.vm, atol=1e-8)
@@ -112,7 +112,9 @@ def test_one_that_does_not_settle_leaves_the_others(case39):
     states = problem(case39, lost).opf.states.settled
     point = found.point
     power = point.pg + 1j * point.qg
-    flow = after_outages(states, Intact(found.net, found.inverter_data, point.vm, point.va, power))
+    flow = after_outages(
+        states, Intact(found.energized, found.inverter_data, point.vm, point.va, power)
+    )
     assert flow.settled.tolist() == [True, False, True]
     part = states.stack.bus_part
     assert np.isnan(flow.vm[part == 1]).all()

@@ -55,13 +55,16 @@ _COLUMNS = (
 )
 
 
+_KEYS = {"id": Column("id", _id)}  # of a machine that its id alone names
+
+
 @dataclass
 class Row:
     """One row of the table.
 
     Attributes:
         number: counted from 1.
-        bus: bus number of the machine.
+        bus: bus number of the machine, or another key.
         id: its identifier, or "" for the only one at the bus.
         values: by column, where there is a number.
         points: power in MW and cost per hour, or none.
@@ -177,27 +180,28 @@ class Costs:
         return found
 
 
-def read(source: Source | None, case: Path, keys: Sequence[str] = ("bus",)) -> Costs:
+def read(source: Source | None, case: Path | None, keys: Sequence[str] = ("bus",)) -> Costs:
     """The table that the user gave, or that lies beside the case, or none.
 
     Args:
         source: CSV file or pandas DataFrame; None looks for `grid.costs.csv` beside `grid.raw`.
-        case: the .raw file, or one of another format without costs.
+        case: the .raw file, or one of another format without costs; None for no file.
         keys: columns, one of which says what a row is of.
 
     Raises:
         CaseError: when the file cannot be read as a table at all.
     """
-    beside = case.with_name(f"{case.stem}.costs.csv")
+    beside = case.with_name(f"{case.stem}.costs.csv") if case else Path()
     if source is None:
-        if not os.path.lexists(beside):
+        if not case or not os.path.lexists(beside):
             return Costs(beside=beside.name)
         source = beside
     cells = csvtable.read(source, "costs")
     name = cells.source or "costs"
     table = Path(name).name
-    columns = tuple(Column(key, csvtable.whole) for key in keys)
-    rows = Layout(columns, _COLUMNS, table).read(cells)
+    key_columns = tuple(_KEYS.get(key, Column(key, csvtable.whole)) for key in keys)
+    columns = tuple(column for column in _COLUMNS if column.name not in keys)
+    rows = Layout(key_columns, columns, table).read(cells)
     found = Costs(name, table, beside.name, faults=rows.faults, key=rows.key)
     if not rows.key:
         raise CaseError(name, found.faults)

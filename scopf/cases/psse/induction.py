@@ -36,6 +36,9 @@ def loads(case: Case, rows: Ints, faults: list[Fault]) -> Complexes:
         if not mbase[row] > 0:
             faults.append(records.fault(row, f"MBASE {mbase[row]:g} must be positive", "MBASE"))
             continue
+        if records.columns["XM"][row] == 0:
+            faults.append(records.fault(row, "XM must not be zero", "XM"))
+            continue
         given = {key.lower(): float(records.columns[key][row]) for key in _PARAMETERS}
         known = {key: value for key, value in given.items() if not math.isnan(value)}
         typical = any(key.lower() not in known for key in _NEEDED) or not _has_cage(known)

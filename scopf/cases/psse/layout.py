@@ -272,6 +272,16 @@ def record(section: str, revision: int) -> tuple[Row, ...]:
     return tuple(_row(text.split()) for text in numbered)
 
 
+def names(section: str, revision: int) -> list[list[tuple[str, str]]]:
+    """All fields of a record by line: the name, and the default of a field that is read, or ""."""
+    found = []
+    lines: list[str] = _for(revision, _RECORDS[section])
+    for at, text in enumerate(lines):
+        cells = (cell.partition("=") for cell in text.replace("#", str(at - 1)).split())
+        found.append([(name, value) for name, _, value in cells])
+    return found
+
+
 def of_switched_shunt(revision: int, fields: Sequence[str]) -> int:
     """The revision whose layout a switched shunt has.
 

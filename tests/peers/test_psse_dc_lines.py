@@ -1,4 +1,4 @@
-"""DC lines of PSS/E files as pypowsybl reads and solves them; skipped without the extra `compare`.
+"""DC lines of PSS/E files as pypowsybl reads and solves them; skipped without the extra `peers`.
 
 What pypowsybl does differently is in docs/psse.md, and asserted here, so that a change of it shows.
 """

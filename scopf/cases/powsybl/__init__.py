@@ -1,0 +1,1 @@
+"""pypowsybl networks, and files that pypowsybl reads, as networks."""

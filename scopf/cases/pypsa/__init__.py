@@ -1,0 +1,1 @@
+"""PyPSA networks as networks."""
