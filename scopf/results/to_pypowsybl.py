@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from scopf.cases.powsybl.tables import physical_units
 from scopf.errors import ScopfError, listing
 from scopf.results.missing import Missing
 
@@ -31,7 +32,8 @@ def write(solution: Result, network: Any) -> pd.DataFrame:
         raise ScopfError(f"to_pypowsybl takes a pypowsybl network, not {type(network).__name__}")
     if not solution.solved:
         raise ScopfError(f"there is no operating point to write: {solution.message}")
-    return _Dispatch(solution, network).put()
+    with physical_units(network):
+        return _Dispatch(solution, network).put()
 
 
 class _Dispatch:
@@ -41,14 +43,15 @@ class _Dispatch:
         self.solution, self.network = solution, network
         base = solution.problem.base
         units = solution.gens.set_axis(base.gen.name.tolist())
-        boundary = units.index.str.endswith(_OF_BOUNDARY)
+        ends = network.get_boundary_lines(attributes=[]).index
+        boundary = units.index.isin([f"{name}{_OF_BOUNDARY}" for name in ends])
         self.boundary, self.units = units.index[boundary].tolist(), units[~boundary]
         self.lines = solution.dclines.set_axis(base.dcline.name.tolist())
         names = pd.Index(base.bus.name.tolist())
-        inner = names.str.startswith(_INNER)
-        self.buses = solution.buses.set_axis(names)[~inner]
         levels = network.get_voltage_levels(attributes=["nominal_v"])["nominal_v"]
         known = network.get_buses(attributes=["voltage_level_id"])
+        inner = names.str.startswith(_INNER) & ~names.isin(known.index)
+        self.buses = solution.buses.set_axis(names)[~inner]
         self.nominal = pd.Series(levels.loc[known["voltage_level_id"]].to_numpy(), known.index)
 
     def put(self) -> pd.DataFrame:
@@ -87,9 +90,10 @@ class _Dispatch:
         found = self.units[self.units.index.isin(table.index)]
         if not len(found):
             return
-        targets = pd.DataFrame({"target_q": found["q_mvar"]})
-        if key != "static_var_compensators":
-            targets["target_p"] = found["p_mw"]
+        if key == "static_var_compensators":
+            targets = pd.DataFrame({"target_q": -found["q_mvar"]})  # what they draw
+        else:
+            targets = pd.DataFrame({"target_p": found["p_mw"], "target_q": found["q_mvar"]})
         if key in _WITH_VOLTAGE:
             targets["target_v"] = self._voltage(table.loc[found.index])
         getattr(self.network, f"update_{key}")(targets.rename_axis("id"))

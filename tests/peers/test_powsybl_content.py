@@ -186,6 +186,41 @@ def test_a_compensator_is_a_unit_of_reactive_power_if_it_regulates():
     assert said(grid, "static VAR compensators that do not regulate")
 
 
+TARGETS = {  # elements that hold reactive power, how, and how much
+    "static_var_compensators": (["SVC"], {"regulation_mode": "REACTIVE_POWER"}, [30.0]),
+    "vsc_converter_stations": (["VSC1", "VSC2"], {"voltage_regulator_on": False}, [30.0, -20.0]),
+}
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_targets_of_reactive_power_have_the_sign_that_the_power_flow_takes(kind):
+    net = pp.network.create_four_substations_node_breaker_network()
+    names, mode, targets = TARGETS[kind]
+    update, get = (getattr(net, f"{verb}_{kind}") for verb in ("update", "get"))
+    for setting in ({"target_q": targets}, mode):
+        update(pd.DataFrame(setting, index=pd.Index(names, name="id")))
+    grid = scopf.load_case(net, costs=points.costs_of(net))
+    points.lf.run_ac(net)
+    gen, line = grid.gen, grid.dcline
+    given = gen.qg[gen.name == "SVC"] if len(names) == 1 else np.array([line.qf[0], line.qt[0]])
+    assert given * grid.base_mva == pytest.approx(-get().loc[names, "q"].to_numpy())
+    sol = scopf.solve(scopf.build(grid, criterion="none"))
+    sol.to_pypowsybl(net)
+    points.compare(points.power_flow(net), grid, sol)
+
+
+def test_a_unit_may_have_a_name_like_that_of_generation_at_a_boundary_line():
+    net = eurostag()
+    net.create_generators(
+        id="hydro generation", voltage_level_id="VLLOAD", bus_id="NLOAD", min_p=0, max_p=50,
+        target_p=7, target_q=0, voltage_regulator_on=False, target_v=150,
+    )  # fmt: skip
+    _, sol = points.solved(net, limited=False)
+    sol.to_pypowsybl(net)
+    target = net.get_generators().loc["hydro generation", "target_p"]
+    assert target == sol.gens["p_mw"].iloc[-1] != 7
+
+
 # -- costs -----------------------------------------------
 
 

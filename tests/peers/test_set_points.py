@@ -69,6 +69,19 @@ def test_the_power_of_an_hvdc_line_turns_round(tmp_path):
     assert (after["target_p"] >= 0).all()
 
 
+def test_a_network_of_pypowsybl_in_per_unit_is_filled_in_its_own_units(tmp_path):
+    grid, net = of_powsybl(scopf.load_case("case9"), tmp_path)
+    sol, names = solved(net), net.gen.name.tolist()
+    grid.per_unit = True
+    sol.to_pypowsybl(grid)
+    assert grid.per_unit
+    grid.per_unit = False
+    targets = grid.get_generators().loc[names, "target_p"]
+    assert targets.to_numpy() == pytest.approx(sol.gens["p_mw"], rel=1e-12)
+    vm = grid.get_buses().loc[net.bus.name.tolist(), "v_mag"].to_numpy() / net.bus.base_kv
+    assert vm == pytest.approx(sol.buses["vm"], rel=1e-12)
+
+
 def test_what_pypowsybl_lacks_is_named_all_at_once(tmp_path):
     grid, net = of_powsybl(scopf.load_case("case9"), tmp_path)
     names = {"bus": {"name": ["nowhere", *net.bus.name[1:]]}, "gen": {"name": ["X", "B2-G1", ""]}}

@@ -14,7 +14,7 @@ from scopf.cases.faults import by_name
 from scopf.cases.powsybl import branches, costs, hvdc, loads, units, unsupported
 from scopf.cases.powsybl.branches import Inner
 from scopf.cases.powsybl.ratings import Ratings
-from scopf.cases.powsybl.tables import Tables
+from scopf.cases.powsybl.tables import Tables, physical_units
 from scopf.cases.psse import costs as tables_of_costs
 from scopf.cases.twoports import TwoPorts
 from scopf.errors import CaseError, Fault, installation, listing
@@ -84,12 +84,9 @@ def read(
         raise CaseError(source, left_out)
     for fault in left_out:
         notes.add(f"ignored: {fault}")
-    per_unit, net.per_unit = net.per_unit, False
-    try:
+    with physical_units(net):
         parsed = _Parsed(Tables(net), notes, dispatch_dc)
         unsupported.explain(parsed.tables, notes)
-    finally:
-        net.per_unit = per_unit
     return notes.of(parsed.network(source, name or source, costs_from, beside))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -45,6 +47,16 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "reactive_capability_curve_points": ("p", "min_q", "max_q"),
     "loading_limits": (),
 }  # fmt: skip
+
+
+@contextmanager
+def physical_units(net: Any) -> Iterator[None]:
+    """Tables of a pypowsybl network in MW, MVAr and kV, whatever its setting `per_unit` is."""
+    per_unit, net.per_unit = net.per_unit, False
+    try:
+        yield
+    finally:
+        net.per_unit = per_unit
 
 
 class Tables:

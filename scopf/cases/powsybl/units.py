@@ -106,7 +106,7 @@ def _compensators(tables: Tables, notes: Approximations) -> pd.DataFrame:
     found = _frame(tables, table)
     nominal = tables.bus["nominal_v"].reindex(table["bus_id"]).to_numpy()
     found["qmin"], found["qmax"] = (table[key] * nominal**2 for key in ("b_min", "b_max"))
-    found["qg"] = table["target_q"].fillna(0.0)
+    found["qg"] = -table["target_q"].fillna(0.0)  # what it draws, other than that of other units
     voltage = table["regulation_mode"] == "VOLTAGE"
     found["vg"] = np.where(voltage, target_vm(tables, table), 1.0)
     if len(found):
