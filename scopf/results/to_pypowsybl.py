@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 _INNER = ("star point of ", "end of ")  # names of buses that the network has and pypowsybl has not
 _OF_BOUNDARY = " generation"
+_REGULATION = "voltageRegulation"  # extension of batteries
 _UNITS = ("generators", "batteries", "static_var_compensators")
 _WITH_VOLTAGE = ("generators", "static_var_compensators")
 _FORTH = "SIDE_1_RECTIFIER_SIDE_2_INVERTER"
@@ -97,6 +98,22 @@ class _Dispatch:
         if key in _WITH_VOLTAGE:
             targets["target_v"] = self._voltage(table.loc[found.index])
         getattr(self.network, f"update_{key}")(targets.rename_axis("id"))
+
+        if key == "batteries":
+            self._put_regulation(table.loc[found.index])
+
+    def _put_regulation(self, batteries: pd.DataFrame) -> None:
+        """Voltage of batteries that regulate one, which is in an extension."""
+        regulation = self.network.get_extensions(_REGULATION)
+        regulation = regulation[regulation.index.isin(batteries.index)]
+        if not len(regulation):
+            return
+        bus = self.network.get_injections(attributes=["bus_id"])["bus_id"]
+        at = batteries.loc[regulation.index].assign(
+            regulated_bus_id=bus.reindex(regulation["regulated_element_id"]).to_numpy()
+        )
+        targets = pd.DataFrame({"target_v": self._voltage(at)}, index=regulation.index)
+        self.network.update_extensions(_REGULATION, targets)
 
     def _voltage(self, table: pd.DataFrame) -> Any:
         """Voltage where each element regulates, kV; of its own bus if that one is not there."""

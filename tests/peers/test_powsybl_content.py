@@ -157,6 +157,23 @@ def test_a_battery_is_a_unit_within_its_limits():
     assert said(grid, "batteries")
 
 
+def test_a_battery_that_regulates_a_voltage_gets_that_of_the_solution():
+    net = pp.network.create_ieee14()
+    net.create_batteries(
+        id="B", voltage_level_id="VL4", bus_id="B4", min_p=-50, max_p=70, target_p=0, target_q=0
+    )
+    net.create_extensions(
+        "voltageRegulation", id="B", voltage_regulator_on=True, target_v=140.0,
+        regulated_element_id="B5-L",
+    )  # fmt: skip
+    grid, sol = points.solved(net)
+    sol.to_pypowsybl(net)
+    at = sol.buses["vm"].to_numpy()[list(grid.bus.name).index("VL5_0")]
+    target = net.get_extensions("voltageRegulation").loc["B", "target_v"]
+    assert target == pytest.approx(at * net.get_voltage_levels().loc["VL5", "nominal_v"])
+    points.compare(points.power_flow(net), grid, sol)
+
+
 def test_capability_curves_of_two_points_are_kept():
     net = pp.network.create_four_substations_node_breaker_network()
     grid = scopf.load_case(net)
@@ -282,6 +299,12 @@ def test_detailed_networks_of_direct_current_are_refused_by_name():
     assert {fault.label for fault in error.value.faults} >= {"conv23", "conv45", "dl34p"}
     grid = scopf.load_case(net, ignore_unsupported=True)
     assert said(grid, "ignored: voltage_source_converters row 1 (conv23)")
+
+
+@pytest.mark.parametrize("make", ["empty", "dc_detailed_dc_switch_2_nodes"])
+def test_a_network_without_buses_is_refused_in_a_sentence(make):
+    with pytest.raises(scopf.CaseError, match="buses: has no rows"):
+        scopf.load_case(getattr(pp.network, f"create_{make}")())
 
 
 def test_the_network_is_left_as_it_was():

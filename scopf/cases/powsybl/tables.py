@@ -74,7 +74,8 @@ class Tables:
         self._net, self._read = net, dict[str, pd.DataFrame]()
         self.base = float(net.nominal_apparent_power)
         levels = self["voltage_levels"]
-        self.bus = self["buses"].join(levels, on="voltage_level_id")
+        buses = self["buses"].astype({"voltage_level_id": object})  # float64 where there are none
+        self.bus = buses.join(levels, on="voltage_level_id")
         self.bus["number"] = np.arange(1, len(self.bus) + 1)
 
     def __getitem__(self, name: str) -> pd.DataFrame:
