@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scopf import files
 from scopf.arrays import Complexes, Floats, Ints, texts
 from scopf.cases.approximations import Approximations
 from scopf.cases.faults import by_name
@@ -45,11 +46,14 @@ def load(path: Path, **settings: Any) -> Network:
         raise CaseError(str(path), [Fault(text)]) from error
     try:
         if path.suffix.lower() == _CDF:
-            content = path.read_text(encoding="utf-8", errors="replace")
+            content = files.text(path, errors="replace")
             net = pypowsybl.network.load_from_string(f"{path.stem}.txt", content)
         else:
+            files.check(path)
             net = pypowsybl.network.load(str(path))
-    except (pypowsybl.PyPowsyblError, OSError) as error:
+    except OSError as error:
+        raise CaseError(str(path), [Fault(f"cannot be read: {error.strerror}")]) from error
+    except pypowsybl.PyPowsyblError as error:
         raise CaseError(str(path), [Fault(f"pypowsybl cannot read it: {error}")]) from error
     return read(net, name=path.stem, beside=path, **settings)
 
