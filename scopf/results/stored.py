@@ -195,7 +195,10 @@ class StoredSolution(_Stored):
         units, gens = given.pop("units"), tuple(map(tuple, given.pop("gens")))
         if len({len(column) for column in units.values()}) > 1:
             raise ScopfError("inverters: columns of their units differ in length")
-        return Inverters(gens=gens, units=Units(**units), **given)
+        of_gens = Units(**units)
+        if not of_gens.are(gens):
+            raise ScopfError("inverters: their units are not those of their generators")
+        return Inverters(gens=gens, units=of_gens, **given)
 
     def last(self) -> Iterate:
         """Where the solver ended."""

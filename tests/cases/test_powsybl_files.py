@@ -106,7 +106,7 @@ def test_a_file_that_is_too_large_is_refused(tmp_path, suffix):
     with path.open("wb") as file:
         file.write(b"BUS DATA FOLLOWS\n")
         file.truncate(files.LARGEST + 1)
-    with pytest.raises(scopf.CaseError, match="cannot be read: .*larger than 256 MiB"):
+    with pytest.raises(scopf.CaseError, match=r"cannot be read: .*larger than 256 MiB"):
         scopf.load_case(path)
 
 
