@@ -260,6 +260,13 @@ def test_other_files_are_refused(tmp_path, text, words):
         scopf.load_solution(path)
 
 
+def test_a_link_is_followed_when_a_solution_is_written(sol, tmp_path):
+    (tmp_path / "solution.json").symlink_to(tmp_path / "other.json")
+    sol.save(tmp_path / "solution.json")
+    assert (tmp_path / "solution.json").is_symlink()
+    assert scopf.load_solution(tmp_path / "other.json").cost == pytest.approx(sol.cost)
+
+
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(scopf.CaseError, match="only regular files are read"):
