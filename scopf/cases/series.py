@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -137,7 +136,7 @@ def _tidy(
     return p, q
 
 
-def _of_header(header: Sequence[str]) -> list[Fault]:
+def _of_header(header: list[str]) -> list[Fault]:
     """Faults of the columns of a table."""
     found = csvtable.twice(header)
     missing = [name for name in ("bus", "p_mw") if name not in header]

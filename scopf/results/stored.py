@@ -240,7 +240,7 @@ def _name(criterion: Criterion) -> str:
         return criterion.name
     raise ScopfError(
         f"the criterion {criterion.name} is an object of your own, which a file does not hold; "
-        "solve with one that has a name : of scopf, or of an installed package"
+        "solve with a criterion of scopf or of an installed package, which have names"
     )
 
 

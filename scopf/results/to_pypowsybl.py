@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_INNER = ("star point of ", "end of ")  # names of buses that the network has and pypowsybl has not
+_INNER = ("star point of ", "end of ")  # names of buses that pypowsybl does not have
 _OF_BOUNDARY = " generation"
 _REGULATION = "voltageRegulation"  # extension of batteries
 _UNITS = ("generators", "batteries", "static_var_compensators")

@@ -1,6 +1,7 @@
 """Dispatches in the objects of pypowsybl and PyPSA: their power flows stay there."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import scopf
@@ -165,6 +166,16 @@ def test_the_other_snapshot_keeps_what_it_has():
     sol.to_pypsa(n, "night")
     assert n.generators_t.p_set.loc["noon", "g1"] == 7.0
     assert n.generators_t.p_set.loc["night", "g1"] == sol.gens["p_mw"][0]
+
+
+def test_a_day_of_hours_is_no_snapshot():
+    net = named(scopf.load_case("case9"))
+    n, sol = of_pypsa(net), solved(net)
+    n.set_snapshots(pd.date_range("2030-01-01", periods=2, freq="h"))
+    sol.to_pypsa(n, "2030-01-01 01:00")
+    assert n.generators_t.p["g1"].isna().tolist() == [True, False]
+    with pytest.raises(scopf.ScopfError, match="there is no snapshot '2030-01-01'"):
+        sol.to_pypsa(n, "2030-01-01")
 
 
 def test_links_of_pypsa_have_their_powers():
