@@ -201,7 +201,7 @@ class StoredSolution(_Stored):
         return Inverters(gens=gens, units=of_gens, **given)
 
     def last(self) -> Iterate:
-        """Where the solver ended."""
+        """Iterate at which the solver ended."""
         given = self.iterate.model_dump()
         given |= {name: np.array(given[name], dtype=np.float64) for name in _ARRAYS}
         return Iterate(**given)

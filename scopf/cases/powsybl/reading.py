@@ -95,7 +95,7 @@ def read(
 
 
 class _Parsed:
-    """What the tables of a network say.
+    """Network of the tables.
 
     Args:
         tables: of the network.
