@@ -94,6 +94,12 @@ def _bounded(name: Name, largest: int) -> Iterator[io.BufferedReader]:
         yield file
 
 
+def check(name: Name, largest: int = LARGEST) -> None:
+    """Refuse a file that another program is to read, as `read` would."""
+    with _bounded(name, largest):
+        pass
+
+
 def _check_size(size: int, largest: int) -> None:
     if size > largest:
         text = f"it is larger than {largest / 2**20:g} MiB, the most that is read"

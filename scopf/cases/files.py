@@ -241,7 +241,7 @@ def save_case(
 
 
 def writer(path: Path, revision: Revision | None = None) -> Callable[[Network, Path], None]:
-    """What writes a network to a file of this suffix; arguments and errors are `save_case`'s."""
+    """The writer of files of this suffix; arguments and errors are `save_case`'s."""
     from scopf.cases import mwriter, native
     from scopf.cases.psse import writing
 

@@ -172,7 +172,7 @@ def _names(body: str) -> list[list[str]]:
 
 
 def _content(key: str, body: str) -> str:
-    """How much a table holds that is not read, or ""."""
+    """Amount of content of a table that is not read, or ""."""
     if not body.startswith(("[", "{")):
         return "1 row" if body.strip("'\" ") else ""
     count = sum(1 for line in re.split(r"[;\n]", body[1:-1]) if line.strip())

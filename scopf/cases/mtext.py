@@ -143,7 +143,7 @@ class Source:
                 yield statement
 
     def _other(self, at: int) -> tuple[int, Statement | None]:
-        """Where a statement that is not plain content ends, and the statement."""
+        """End of a statement that is not plain content, and the statement."""
         text = self._text
         opened = _OPEN.match(text, at)
         if opened:
@@ -167,7 +167,7 @@ class Source:
         return line.end(), Statement(line[1].strip())
 
     def _closes(self, start: int) -> int | None:
-        """Where the bracket at `start` is closed."""
+        """Place at which the bracket at `start` is closed."""
         if self._closing is None:
             self._closing, opened = {}, list[tuple[str, int]]()
             for match in re.finditer(r"[\[\]{}]", self._text):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _TIMES = ("step", "time", "snapshot", "hour")  # names of the column of times
+_POWERS = ("p_mw", "q_mvar")
+_SERIES = "series"  # a table that is no file, in messages
 _SAME = 1e-6  # of the largest load: reactive power that follows active power
 
 
@@ -58,7 +60,7 @@ def load_factors(source: str | os.PathLike[str] | pd.DataFrame | Any, net: Netwo
         name = net.name
     else:
         p, q = _tidy(source, net)
-        name = str(source) if isinstance(source, (str, os.PathLike)) else "series"
+        name = str(source) if isinstance(source, (str, os.PathLike)) else _SERIES
     return _factors(p, q, net, name)
 
 
@@ -83,7 +85,7 @@ def _factors(p: pd.DataFrame, q: pd.DataFrame, net: Network, source: str) -> pd.
         found: pd.DataFrame = p.div(base_p, axis=1)
     for number, factors in found.loc[:, base_p != 0].items():
         if wrong := [str(time) for time, factor in factors.items() if not 0 <= factor < np.inf]:
-            text = f"bus {number}: the load is of the other sign than in the case, or no number"
+            text = f"bus {number}: the load has the other sign than in the case, or no value"
             faults.append(Fault(f"{text}, at {listing(wrong, most=3)}"))
     if faults:
         raise CaseError(source, faults)
@@ -104,15 +106,11 @@ def _tidy(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Active and reactive power by time and bus of a table with a row for each of them."""
     cells = csvtable.read(source, "source")
-    faults = [*cells.faults, *csvtable.twice(cells.header)]
-    times = [name for name in _TIMES if name in cells.header]
-    missing = [name for name in ("bus", "p_mw") if name not in cells.header]
-    if len(times) != 1:
-        faults.append(Fault(f"has to have one of the columns {listing(_TIMES)}"))
-    if missing:
-        faults.append(Fault(f"has no column {listing(missing)}"))
-    if faults:
-        raise CaseError(cells.source, faults)
+    name, times = cells.source or _SERIES, [one for one in _TIMES if one in cells.header]
+    if faults := [*cells.faults, *_of_header(cells.header)]:
+        raise CaseError(name, faults)
+    if not cells.rows:
+        raise CaseError(name, [Fault("has no rows")])
     table = cells.frame()
     numbers = {name: int(number) for name, number in zip(net.bus.name, net.bus.id, strict=True)}
     numbers.pop("", None)
@@ -121,18 +119,33 @@ def _tidy(
     for row, bus in enumerate(table["bus"], 1):
         if bus not in known:
             faults.append(Fault(f"{bus!r} is no bus of {net.name}", row=row, column="bus"))
-    values = [name for name in ("p_mw", "q_mvar") if name in table]
-    for name in values:
-        for row, value in enumerate(table[name], 1):
+    values = [column for column in _POWERS if column in table]
+    for column in values:
+        for row, value in enumerate(table[column], 1):
             if isinstance(value, bool) or not isinstance(value, (int, float)):
-                faults.append(Fault(f"{name} {value!r} is no number", row=row, column=name))
+                faults.append(Fault(f"{column} {value!r} is no number", row=row, column=column))
     pairs = table.duplicated([times[0], "bus"])
     faults += [
         Fault("this time and bus occur twice", row=int(k) + 1) for k in np.flatnonzero(pairs)
     ]
     if faults:
-        raise CaseError(cells.source, faults)
+        raise CaseError(name, faults)
     wide = table.pivot(index=times[0], columns="bus", values=values).astype("float64")
     p: Any = wide["p_mw"]
     q: Any = wide["q_mvar"] if "q_mvar" in values else p * np.nan
     return p, q
+
+
+def _of_header(header: list[str]) -> list[Fault]:
+    """Faults of the columns of a table."""
+    found = csvtable.twice(header)
+    missing = [name for name in ("bus", "p_mw") if name not in header]
+    known = (*_TIMES, "bus", *_POWERS)
+    unknown = [name for name in header if name not in known]
+    if len({*_TIMES}.intersection(header)) != 1:
+        found.append(Fault(f"has to have one of the columns {listing(_TIMES)}"))
+    if missing:
+        found.append(Fault(f"has no column {listing(missing)}"))
+    if unknown:
+        found.append(Fault(f"unknown column {listing(unknown)}; known are {listing(known)}"))
+    return found

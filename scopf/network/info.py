@@ -49,7 +49,7 @@ class Described(Protocol):
 
     @property
     def unserved(self) -> Unserved:
-        """What is not energized."""
+        """Buses, loads, units and DC lines that are not energized."""
 
     @property
     def approximations(self) -> tuple[str, ...]:

@@ -76,9 +76,9 @@ def _faults(error: ValidationError) -> Iterator[Fault]:
 def _problem(stored: StoredSolution, source: str) -> Problem:
     try:
         return stored.problem(source)
-    except CaseError:
-        raise
     except (ScopfError, OverflowError) as error:
+        if isinstance(error, CaseError) and error.source == source:
+            raise
         raise ScopfError(f"{source}: {error}") from error
 
 

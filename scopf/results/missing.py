@@ -18,7 +18,7 @@ class Missing:
         self._whose, self._found = whose, dict[str, list[str]]()
 
     def note(self, kind: str, name: str) -> None:
-        """Note an element that there is not."""
+        """Note an element that does not exist."""
         self._found.setdefault(kind, []).append(name or "(without a name)")
 
     def check(self, kind: str, names: Iterable[str], known: Collection[str]) -> None:

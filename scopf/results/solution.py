@@ -124,7 +124,7 @@ class Solution(Result):
 
         Raises:
             ScopfError: after a solve that failed; naming all elements that the network lacks, or a
-                snapshot that there is not.
+                snapshot that it does not have.
         """
         from scopf.results.to_pypsa import write
 

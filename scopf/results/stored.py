@@ -195,10 +195,13 @@ class StoredSolution(_Stored):
         units, gens = given.pop("units"), tuple(map(tuple, given.pop("gens")))
         if len({len(column) for column in units.values()}) > 1:
             raise ScopfError("inverters: columns of their units differ in length")
-        return Inverters(gens=gens, units=Units(**units), **given)
+        of_gens = Units(**units)
+        if not of_gens.are(gens):
+            raise ScopfError("inverters: their units are not those of their generators")
+        return Inverters(gens=gens, units=of_gens, **given)
 
     def last(self) -> Iterate:
-        """Where the solver ended."""
+        """Iterate at which the solver ended."""
         given = self.iterate.model_dump()
         given |= {name: np.array(given[name], dtype=np.float64) for name in _ARRAYS}
         return Iterate(**given)
@@ -237,7 +240,7 @@ def _name(criterion: Criterion) -> str:
         return criterion.name
     raise ScopfError(
         f"the criterion {criterion.name} is an object of your own, which a file does not hold; "
-        "solve with one that has a name : of scopf, or of an installed package"
+        "solve with a criterion of scopf or of an installed package, which have names"
     )
 
 

@@ -273,7 +273,7 @@ def _ran(net: Any, start: str) -> str:
 
 
 def _elsewhere(net: Any, vm: Floats, va_deg: Floats) -> str:
-    """How far a power flow is from these voltages of the buses, "" if it is there."""
+    """Distance of a power flow from these voltages of the buses, "" if there is none."""
     found = net["res_bus"].loc[net["bus"].index]
     v, w = (m * np.exp(1j * np.radians(a)) for m, a in (
         (vm, va_deg), (found["vm_pu"].to_numpy(), found["va_degree"].to_numpy())

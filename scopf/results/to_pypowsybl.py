@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from scopf.cases.powsybl.tables import physical_units
 from scopf.errors import ScopfError, listing
 from scopf.results.missing import Missing
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_INNER = ("star point of ", "end of ")  # names of buses that the network has and pypowsybl has not
+_INNER = ("star point of ", "end of ")  # names of buses that pypowsybl does not have
 _OF_BOUNDARY = " generation"
+_REGULATION = "voltageRegulation"  # extension of batteries
 _UNITS = ("generators", "batteries", "static_var_compensators")
 _WITH_VOLTAGE = ("generators", "static_var_compensators")
 _FORTH = "SIDE_1_RECTIFIER_SIDE_2_INVERTER"
@@ -31,7 +33,8 @@ def write(solution: Result, network: Any) -> pd.DataFrame:
         raise ScopfError(f"to_pypowsybl takes a pypowsybl network, not {type(network).__name__}")
     if not solution.solved:
         raise ScopfError(f"there is no operating point to write: {solution.message}")
-    return _Dispatch(solution, network).put()
+    with physical_units(network):
+        return _Dispatch(solution, network).put()
 
 
 class _Dispatch:
@@ -41,14 +44,15 @@ class _Dispatch:
         self.solution, self.network = solution, network
         base = solution.problem.base
         units = solution.gens.set_axis(base.gen.name.tolist())
-        boundary = units.index.str.endswith(_OF_BOUNDARY)
+        ends = network.get_boundary_lines(attributes=[]).index
+        boundary = units.index.isin([f"{name}{_OF_BOUNDARY}" for name in ends])
         self.boundary, self.units = units.index[boundary].tolist(), units[~boundary]
         self.lines = solution.dclines.set_axis(base.dcline.name.tolist())
         names = pd.Index(base.bus.name.tolist())
-        inner = names.str.startswith(_INNER)
-        self.buses = solution.buses.set_axis(names)[~inner]
         levels = network.get_voltage_levels(attributes=["nominal_v"])["nominal_v"]
         known = network.get_buses(attributes=["voltage_level_id"])
+        inner = names.str.startswith(_INNER) & ~names.isin(known.index)
+        self.buses = solution.buses.set_axis(names)[~inner]
         self.nominal = pd.Series(levels.loc[known["voltage_level_id"]].to_numpy(), known.index)
 
     def put(self) -> pd.DataFrame:
@@ -87,12 +91,29 @@ class _Dispatch:
         found = self.units[self.units.index.isin(table.index)]
         if not len(found):
             return
-        targets = pd.DataFrame({"target_q": found["q_mvar"]})
-        if key != "static_var_compensators":
-            targets["target_p"] = found["p_mw"]
+        if key == "static_var_compensators":
+            targets = pd.DataFrame({"target_q": -found["q_mvar"]})  # what they draw
+        else:
+            targets = pd.DataFrame({"target_p": found["p_mw"], "target_q": found["q_mvar"]})
         if key in _WITH_VOLTAGE:
             targets["target_v"] = self._voltage(table.loc[found.index])
         getattr(self.network, f"update_{key}")(targets.rename_axis("id"))
+
+        if key == "batteries":
+            self._put_regulation(table.loc[found.index])
+
+    def _put_regulation(self, batteries: pd.DataFrame) -> None:
+        """Voltage of batteries that regulate one, which is in an extension."""
+        regulation = self.network.get_extensions(_REGULATION)
+        regulation = regulation[regulation.index.isin(batteries.index)]
+        if not len(regulation):
+            return
+        bus = self.network.get_injections(attributes=["bus_id"])["bus_id"]
+        at = batteries.loc[regulation.index].assign(
+            regulated_bus_id=bus.reindex(regulation["regulated_element_id"]).to_numpy()
+        )
+        targets = pd.DataFrame({"target_v": self._voltage(at)}, index=regulation.index)
+        self.network.update_extensions(_REGULATION, targets)
 
     def _voltage(self, table: pd.DataFrame) -> Any:
         """Voltage where each element regulates, kV; of its own bus if that one is not there."""

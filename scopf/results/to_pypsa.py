@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from scopf.errors import ScopfError, listing
+from scopf.cases.pypsa.snapshots import place
+from scopf.errors import ScopfError
 from scopf.results.missing import Missing
 
 if TYPE_CHECKING:
@@ -30,16 +30,7 @@ def _label(net: Any, snapshot: object) -> Any:
     known = getattr(net, "snapshots", None)
     if known is None or not hasattr(net, "generators_t"):
         raise ScopfError(f"to_pypsa takes a PyPSA network, not {type(net).__name__}")
-    if snapshot is None:
-        return known[0]
-    try:
-        there = snapshot in known
-    except TypeError:  # a list, say
-        there = False
-    if not there:
-        text = f"there is no snapshot {snapshot!r}; the first ones are {listing(known, most=3)}"
-        raise ScopfError(text)
-    return snapshot
+    return known[place(known, snapshot)]
 
 
 class _Dispatch:
@@ -53,8 +44,8 @@ class _Dispatch:
 
     def put(self) -> None:
         """Find all elements, then write."""
-        self.missing.check("buses", self.base.bus.name.tolist(), net_names(self.net.buses))
-        self.missing.check("links", self.base.dcline.name.tolist(), net_names(self.net.links))
+        self.missing.check("buses", self.base.bus.name.tolist(), self.net.buses.index)
+        self.missing.check("links", self.base.dcline.name.tolist(), self.net.links.index)
         units, branches = self._units(), self._branches()
         self.missing.refuse()
         self._put_buses()
@@ -66,7 +57,7 @@ class _Dispatch:
         """The list that each generator is in: generators, then storage units of the same name."""
         taken, found = set[tuple[str, str]](), list[str]()
         for name in self.base.gen.name.tolist():
-            lists = (key for key in _UNITS if name in net_names(getattr(self.net, key)))
+            lists = (key for key in _UNITS if name in getattr(self.net, key).index)
             key = next((key for key in lists if (key, name) not in taken), "")
             if not key:
                 self.missing.note("generators", name)
@@ -90,7 +81,7 @@ class _Dispatch:
     def _ends_in(self, key: str, name: str) -> tuple[str, str, str]:
         """A list, and the buses of the element of this name there; blank if there is none."""
         table = getattr(self.net, key)
-        if name not in net_names(table):
+        if name not in table.index:
             return "", "", ""
         return key, str(table.at[name, "bus0"]), str(table.at[name, "bus1"])
 
@@ -143,8 +134,3 @@ class _Dispatch:
         frame = frame.astype(dict.fromkeys(names, np.float64))
         frame.loc[[self.label], list(names)] = np.asarray(values, dtype=np.float64)[None, :]
         varying[key] = frame
-
-
-def net_names(table: pd.DataFrame) -> pd.Index[Any]:
-    """Names of the elements of a component."""
-    return table.index

@@ -76,9 +76,8 @@ class Base:
         Raises:
             Unsolvable: when it cannot be made lossless, or there is no such branch.
         """
-        net = self.net.energized()
         try:
-            net = net.lossless() if topology.lossless else net
+            net = self.net.lossless() if topology.lossless else self.net
         except ScopfError as error:
             raise Unsolvable(INVALID, str(error)) from error
         return net if topology.outage is None else without_branch(net, topology.outage)
@@ -134,15 +133,15 @@ class Base:
 
 
 def without_branch(net: Network, branch: int) -> Network:
-    """The network with a branch out of service, islands that die with it left out.
+    """The network with a branch out of service.
 
     Raises:
         Unsolvable: when there is no such branch.
     """
-    at = net.branch.id == branch
-    if not at.any():
+    if branch not in net.energized().branch.id:
         raise Unsolvable(INVALID, f"there is no branch {branch} in service")
-    return net.replace(branch={"in_service": net.branch.in_service & ~at}).energized()
+    on = net.branch.in_service & (net.branch.id != branch)
+    return net.replace(branch={"in_service": on})
 
 
 class Changes:

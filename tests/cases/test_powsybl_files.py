@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import scopf
+from scopf import files
 from scopf.cli.main import app
 from tests.cases.test_psse_dc import DATA
 
@@ -96,6 +97,16 @@ def test_a_file_that_pypowsybl_does_not_read_is_refused(tmp_path):
     path = tmp_path / "grid.xiidm"
     path.write_text("<nothing/>")
     with pytest.raises(scopf.CaseError, match="pypowsybl cannot read it"):
+        scopf.load_case(path)
+
+
+@pytest.mark.parametrize("suffix", [".xiidm", ".zip", ".cdf"])
+def test_a_file_that_is_too_large_is_refused(tmp_path, suffix):
+    path = tmp_path / f"grid{suffix}"
+    with path.open("wb") as file:
+        file.write(b"BUS DATA FOLLOWS\n")
+        file.truncate(files.LARGEST + 1)
+    with pytest.raises(scopf.CaseError, match=r"cannot be read: .*larger than 256 MiB"):
         scopf.load_case(path)
 
 

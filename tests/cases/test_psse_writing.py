@@ -56,6 +56,15 @@ def test_every_column_is_read_back(tmp_path, case, revision):
                 assert (one == other).all(), field.name
 
 
+def test_loads_and_shunts_of_few_digits_are_the_same_floats(tmp_path):
+    net, names = scopf.load_case("case118"), ("pd", "qd", "pd_current", "qd_current", "gs", "bs")
+    kilowatts = np.random.default_rng(7).integers(-(10**6), 10**6, (len(names), len(net.bus)))
+    net = net.replace(bus=dict(zip(names, kilowatts / 1e3 / net.base_mva, strict=True)))
+    there = again(net, tmp_path)
+    for name in names:
+        assert (getattr(there.bus, name) == getattr(net.bus, name)).all(), name
+
+
 def match(ours, theirs):
     """Places of the branches of the file among ours: those without a transformer come first."""
     transformer = (ours.tap != 1) | (ours.shift != 0)

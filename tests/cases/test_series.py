@@ -54,11 +54,13 @@ def test_all_faults_of_a_table_are_said(case9):
 @pytest.mark.parametrize(
     ("table", "said"),
     [
+        (tidy(scaling=0.5), "series: 1 fault\n  unknown column scaling; known are step, time"),
+        (tidy().head(0), "series: 1 fault\n  has no rows"),
         (tidy().drop(columns="time"), "one of the columns step, time, snapshot, hour"),
         (tidy().drop(columns="p_mw"), "has no column p_mw"),
         (tidy(bus=[4, 7] * 3), "no load at bus 4 in the case"),
-        (tidy(p_mw=[90, 100, -45, 110, 9, 0]), "bus 5: the load is of the other sign"),
-        (tidy().head(5), "bus 7: the load is of the other sign than in the case, or no number"),
+        (tidy(p_mw=[90, 100, -45, 110, 9, 0]), "bus 5: the load has the other sign"),
+        (tidy().head(5), "bus 7: the load has the other sign than in the case, or no value"),
     ],
 )
 def test_what_is_no_series_of_loads_is_said(case9, table, said):

@@ -157,6 +157,23 @@ def test_a_battery_is_a_unit_within_its_limits():
     assert said(grid, "batteries")
 
 
+def test_a_battery_that_regulates_a_voltage_gets_that_of_the_solution():
+    net = pp.network.create_ieee14()
+    net.create_batteries(
+        id="B", voltage_level_id="VL4", bus_id="B4", min_p=-50, max_p=70, target_p=0, target_q=0
+    )
+    net.create_extensions(
+        "voltageRegulation", id="B", voltage_regulator_on=True, target_v=140.0,
+        regulated_element_id="B5-L",
+    )  # fmt: skip
+    grid, sol = points.solved(net)
+    sol.to_pypowsybl(net)
+    at = sol.buses["vm"].to_numpy()[list(grid.bus.name).index("VL5_0")]
+    target = net.get_extensions("voltageRegulation").loc["B", "target_v"]
+    assert target == pytest.approx(at * net.get_voltage_levels().loc["VL5", "nominal_v"])
+    points.compare(points.power_flow(net), grid, sol)
+
+
 def test_capability_curves_of_two_points_are_kept():
     net = pp.network.create_four_substations_node_breaker_network()
     grid = scopf.load_case(net)
@@ -184,6 +201,41 @@ def test_a_compensator_is_a_unit_of_reactive_power_if_it_regulates():
     grid = scopf.load_case(net)
     assert "SVC" not in grid.gen.name
     assert said(grid, "static VAR compensators that do not regulate")
+
+
+TARGETS = {  # elements that hold reactive power, how, and how much
+    "static_var_compensators": (["SVC"], {"regulation_mode": "REACTIVE_POWER"}, [30.0]),
+    "vsc_converter_stations": (["VSC1", "VSC2"], {"voltage_regulator_on": False}, [30.0, -20.0]),
+}
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_targets_of_reactive_power_have_the_sign_that_the_power_flow_takes(kind):
+    net = pp.network.create_four_substations_node_breaker_network()
+    names, mode, targets = TARGETS[kind]
+    update, get = (getattr(net, f"{verb}_{kind}") for verb in ("update", "get"))
+    for setting in ({"target_q": targets}, mode):
+        update(pd.DataFrame(setting, index=pd.Index(names, name="id")))
+    grid = scopf.load_case(net, costs=points.costs_of(net))
+    points.lf.run_ac(net)
+    gen, line = grid.gen, grid.dcline
+    given = gen.qg[gen.name == "SVC"] if len(names) == 1 else np.array([line.qf[0], line.qt[0]])
+    assert given * grid.base_mva == pytest.approx(-get().loc[names, "q"].to_numpy())
+    sol = scopf.solve(scopf.build(grid, criterion="none"))
+    sol.to_pypowsybl(net)
+    points.compare(points.power_flow(net), grid, sol)
+
+
+def test_a_unit_may_have_a_name_like_that_of_generation_at_a_boundary_line():
+    net = eurostag()
+    net.create_generators(
+        id="hydro generation", voltage_level_id="VLLOAD", bus_id="NLOAD", min_p=0, max_p=50,
+        target_p=7, target_q=0, voltage_regulator_on=False, target_v=150,
+    )  # fmt: skip
+    _, sol = points.solved(net, limited=False)
+    sol.to_pypowsybl(net)
+    target = net.get_generators().loc["hydro generation", "target_p"]
+    assert target == sol.gens["p_mw"].iloc[-1] != 7
 
 
 # -- costs -----------------------------------------------
@@ -247,6 +299,12 @@ def test_detailed_networks_of_direct_current_are_refused_by_name():
     assert {fault.label for fault in error.value.faults} >= {"conv23", "conv45", "dl34p"}
     grid = scopf.load_case(net, ignore_unsupported=True)
     assert said(grid, "ignored: voltage_source_converters row 1 (conv23)")
+
+
+@pytest.mark.parametrize("make", ["empty", "dc_detailed_dc_switch_2_nodes"])
+def test_a_network_without_buses_is_refused_in_a_sentence(make):
+    with pytest.raises(scopf.CaseError, match="buses: has no rows"):
+        scopf.load_case(getattr(pp.network, f"create_{make}")())
 
 
 def test_the_network_is_left_as_it_was():

@@ -101,6 +101,28 @@ def test_storage_stores_and_committable_units_are_named(net):
     assert grid.bus.pd[row(grid.bus, "e")] * grid.base_mva == pytest.approx(120.0 - 2.0)
 
 
+@pytest.mark.parametrize("power", [-1.0, 1.0])
+def test_storage_units_have_costs_of_what_they_give_as_in_pypsa(power):
+    n = pypsa.Network()
+    n.add("Bus", "a", v_nom=110)
+    n.add("Bus", "b", v_nom=110)
+    n.add("Line", "ab", bus0="a", bus1="b", x=1.0, s_nom=100)
+    n.add("Generator", "gas", bus="a", p_nom=100, marginal_cost=50)
+    n.add("Load", "town", bus="b", p_set=30)
+    n.add("StorageUnit", "pump", bus="b", p_nom=20, p_min_pu=-1, marginal_cost=10, max_hours=10,
+          state_of_charge_initial=100, p_set=20 * power)  # fmt: skip
+    grid = scopf.load_case(n)
+    held = [0.0, 20 * power / grid.base_mva], [1.0, 20 * power / grid.base_mva]
+    sol = scopf.solve(scopf.build(grid.replace(gen=dict(zip(("pmin", "pmax"), held, strict=True)))))
+    n.optimize(solver_name="highs", log_to_console=False)
+    assert sol.cost == pytest.approx(n.objective, rel=1e-6)
+
+
+def test_costs_of_storage_that_are_not_convex_are_named(net):
+    net.storage_units.loc["pump", "marginal_cost"] = -3.0
+    assert said(scopf.load_case(net), "count while they charge as well: pump")
+
+
 def test_the_slack_is_the_reference_and_limits_are_those_of_the_buses(net):
     grid = scopf.load_case(net)
     assert grid.bus.name[grid.bus.type == 3].tolist() == ["A"]

@@ -1,6 +1,7 @@
 """Dispatches in the objects of pypowsybl and PyPSA: their power flows stay there."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import scopf
@@ -67,6 +68,19 @@ def test_the_power_of_an_hvdc_line_turns_round(tmp_path):
     after = grid.get_hvdc_lines().loc[net.dcline.name[:3].tolist()]
     assert ((before != after["converters_mode"]).to_numpy() == back).all()
     assert (after["target_p"] >= 0).all()
+
+
+def test_a_network_of_pypowsybl_in_per_unit_is_filled_in_its_own_units(tmp_path):
+    grid, net = of_powsybl(scopf.load_case("case9"), tmp_path)
+    sol, names = solved(net), net.gen.name.tolist()
+    grid.per_unit = True
+    sol.to_pypowsybl(grid)
+    assert grid.per_unit
+    grid.per_unit = False
+    targets = grid.get_generators().loc[names, "target_p"]
+    assert targets.to_numpy() == pytest.approx(sol.gens["p_mw"], rel=1e-12)
+    vm = grid.get_buses().loc[net.bus.name.tolist(), "v_mag"].to_numpy() / net.bus.base_kv
+    assert vm == pytest.approx(sol.buses["vm"], rel=1e-12)
 
 
 def test_what_pypowsybl_lacks_is_named_all_at_once(tmp_path):
@@ -152,6 +166,16 @@ def test_the_other_snapshot_keeps_what_it_has():
     sol.to_pypsa(n, "night")
     assert n.generators_t.p_set.loc["noon", "g1"] == 7.0
     assert n.generators_t.p_set.loc["night", "g1"] == sol.gens["p_mw"][0]
+
+
+def test_a_day_of_hours_is_no_snapshot():
+    net = named(scopf.load_case("case9"))
+    n, sol = of_pypsa(net), solved(net)
+    n.set_snapshots(pd.date_range("2030-01-01", periods=2, freq="h"))
+    sol.to_pypsa(n, "2030-01-01 01:00")
+    assert n.generators_t.p["g1"].isna().tolist() == [True, False]
+    with pytest.raises(scopf.ScopfError, match="there is no snapshot '2030-01-01'"):
+        sol.to_pypsa(n, "2030-01-01")
 
 
 def test_links_of_pypsa_have_their_powers():

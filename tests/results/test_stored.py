@@ -195,6 +195,12 @@ def put(*path, value):
     return change
 
 
+def other_generator(values):
+    """Another number of the first generator, of the inverter and of its unit."""
+    put("inverters", "gens", 0, value=[77])(values)
+    put("inverters", "units", "gen", 0, value=77)(values)
+
+
 REFUSED = {
     "no format": (without("format"), "is no solution"),
     "a network": (put("format", value="scopf-network"), "is no solution"),
@@ -212,7 +218,10 @@ REFUSED = {
     "price": (put("iterate", "rows", value=None), "iterate.rows: input should be a valid list"),
     "droops": (put("inverters", "mq", 0, value=0.0), "greater than 0"),
     "units": (put("inverters", "units", "mq", value=[1.0]), "differ in length"),
-    "gen": (put("inverters", "gens", 0, value=[77]), "does not have these generators"),
+    "other units": (put("inverters", "units", "gen", 0, value=9), "are not those of their gen"),
+    "no units": (put("inverters", "units", "inverter", 0, value=2**40), "are not those of their"),
+    "columns": (put("inverters", "mp", value=[1.0]), "mp: 1 values for 10 inverters"),
+    "gen": (other_generator, "does not have these generators"),
     "huge": (put("inverters", "bus", 0, value=2**70), "less than or equal to"),
     "network": (put("network", "bus", "pd", value="none"), "pd must be a list"),
     "steps": (put("attempts", 0, "steps", 0, value=[1.0]), "at least 7 items"),
@@ -249,6 +258,13 @@ def test_other_files_are_refused(tmp_path, text, words):
     path.write_text(text, encoding="latin-1")
     with pytest.raises(scopf.CaseError, match=words):
         scopf.load_solution(path)
+
+
+def test_a_link_is_followed_when_a_solution_is_written(sol, tmp_path):
+    (tmp_path / "solution.json").symlink_to(tmp_path / "other.json")
+    sol.save(tmp_path / "solution.json")
+    assert (tmp_path / "solution.json").is_symlink()
+    assert scopf.load_solution(tmp_path / "other.json").cost == pytest.approx(sol.cost)
 
 
 def test_a_pipe_is_not_waited_for(tmp_path):

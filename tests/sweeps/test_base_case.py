@@ -144,3 +144,11 @@ def test_a_problem_is_left_as_it_was():
     before = problem.scenario
     scopf.sweep(problem, droop_margin=[0.1, 0.2], alpha=[0.9, 1.0])
     assert problem.scenario == before
+
+
+def test_the_network_of_a_scenario_has_its_branch_switched_off():
+    runs = scopf.sweep("case39", outage=[6, 13], mq=0.05, progress=False)
+    for scenario, out in enumerate(([], [6], [13])):
+        net = scopf.solve(runs.problem(scenario)).net
+        assert len(net.branch) == 46
+        assert net.branch.id[~net.branch.in_service].tolist() == out

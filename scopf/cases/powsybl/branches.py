@@ -24,7 +24,7 @@ _SIDES = ("ONE", "TWO")
 
 @dataclass(frozen=True)
 class Inner:
-    """Buses that pypowsybl has not: star points and ends of boundary lines.
+    """Buses that pypowsybl does not have: star points and ends of boundary lines.
 
     Attributes:
         id: their numbers.

@@ -38,7 +38,7 @@ class Drawn:
 
 
 def drawn(tables: Tables, notes: Approximations) -> list[Drawn]:
-    """What loads, the ends of boundary lines and fictitious injections draw."""
+    """Power drawn by loads, ends of boundary lines and fictitious injections."""
     loads, lines, bus = tables["loads"], tables["boundary_lines"], tables.bus
     ends = branches.boundary_ends(tables)
     at_end = lines.loc[[name.removeprefix("end of ") for name in ends.name]]

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scopf import files
 from scopf.arrays import Complexes, Floats, Ints, texts
 from scopf.cases.approximations import Approximations
 from scopf.cases.faults import by_name
 from scopf.cases.powsybl import branches, costs, hvdc, loads, units, unsupported
 from scopf.cases.powsybl.branches import Inner
 from scopf.cases.powsybl.ratings import Ratings
-from scopf.cases.powsybl.tables import Tables
+from scopf.cases.powsybl.tables import Tables, physical_units
 from scopf.cases.psse import costs as tables_of_costs
 from scopf.cases.twoports import TwoPorts
 from scopf.errors import CaseError, Fault, installation, listing
@@ -45,11 +46,14 @@ def load(path: Path, **settings: Any) -> Network:
         raise CaseError(str(path), [Fault(text)]) from error
     try:
         if path.suffix.lower() == _CDF:
-            content = path.read_text(encoding="utf-8", errors="replace")
+            content = files.text(path, errors="replace")
             net = pypowsybl.network.load_from_string(f"{path.stem}.txt", content)
         else:
+            files.check(path)
             net = pypowsybl.network.load(str(path))
-    except (pypowsybl.PyPowsyblError, OSError) as error:
+    except OSError as error:
+        raise CaseError(str(path), [Fault(f"cannot be read: {error.strerror}")]) from error
+    except pypowsybl.PyPowsyblError as error:
         raise CaseError(str(path), [Fault(f"pypowsybl cannot read it: {error}")]) from error
     return read(net, name=path.stem, beside=path, **settings)
 
@@ -84,17 +88,14 @@ def read(
         raise CaseError(source, left_out)
     for fault in left_out:
         notes.add(f"ignored: {fault}")
-    per_unit, net.per_unit = net.per_unit, False
-    try:
+    with physical_units(net):
         parsed = _Parsed(Tables(net), notes, dispatch_dc)
         unsupported.explain(parsed.tables, notes)
-    finally:
-        net.per_unit = per_unit
     return notes.of(parsed.network(source, name or source, costs_from, beside))
 
 
 class _Parsed:
-    """What the tables of a network say.
+    """Network of the tables.
 
     Args:
         tables: of the network.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -47,6 +49,16 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+@contextmanager
+def physical_units(net: Any) -> Iterator[None]:
+    """Tables of a pypowsybl network in MW, MVAr and kV, whatever its setting `per_unit` is."""
+    per_unit, net.per_unit = net.per_unit, False
+    try:
+        yield
+    finally:
+        net.per_unit = per_unit
+
+
 class Tables:
     """The tables, and the network's number of each bus of the bus view.
 
@@ -62,7 +74,8 @@ class Tables:
         self._net, self._read = net, dict[str, pd.DataFrame]()
         self.base = float(net.nominal_apparent_power)
         levels = self["voltage_levels"]
-        self.bus = self["buses"].join(levels, on="voltage_level_id")
+        buses = self["buses"].astype({"voltage_level_id": object})  # float64 where there are none
+        self.bus = buses.join(levels, on="voltage_level_id")
         self.bus["number"] = np.arange(1, len(self.bus) + 1)
 
     def __getitem__(self, name: str) -> pd.DataFrame:

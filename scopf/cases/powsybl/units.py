@@ -53,7 +53,7 @@ def target_vm(tables: Tables, table: pd.DataFrame) -> Floats:
 def limits(tables: Tables, table: pd.DataFrame, notes: Approximations) -> pd.DataFrame:
     """Limits of reactive power of units, as constants and as P-Q curves, MVAr.
 
-    Curves that are none of ours are limits at the target of P, and a sentence says so.
+    A curve of another form counts as its limits at the target of P; a sentence says so.
     """
     constant = table["reactive_limits_kind"] != "CURVE"
     found = pd.DataFrame(0.0, index=table.index, columns=["qmin", "qmax", *CURVE])
@@ -75,8 +75,8 @@ def limits(tables: Tables, table: pd.DataFrame, notes: Approximations) -> pd.Dat
             found.loc[name, list(CURVE)] = [*curve.p, *(q for pair in ends for q in pair)]
     if simplified:
         notes.add(
-            "these reactive capability curves are no two lines with constant limits; the limits "
-            f"are those at the target of P: {listing(simplified, most=5)}"
+            "reactive capability curves that are not of one line and one constant limit on either "
+            f"side count as their limits at the target of P: {listing(simplified, most=5)}"
         )
     return found
 
@@ -106,7 +106,7 @@ def _compensators(tables: Tables, notes: Approximations) -> pd.DataFrame:
     found = _frame(tables, table)
     nominal = tables.bus["nominal_v"].reindex(table["bus_id"]).to_numpy()
     found["qmin"], found["qmax"] = (table[key] * nominal**2 for key in ("b_min", "b_max"))
-    found["qg"] = table["target_q"].fillna(0.0)
+    found["qg"] = -table["target_q"].fillna(0.0)  # what it draws, other than that of other units
     voltage = table["regulation_mode"] == "VOLTAGE"
     found["vg"] = np.where(voltage, target_vm(tables, table), 1.0)
     if len(found):

@@ -88,8 +88,8 @@ class _Builder:
         for row in np.flatnonzero(self.number <= 0):
             text = f"the bus number {self.number[row]} must be positive"
             self.faults.append(self.bus.fault(int(row), text, "I"))
-        self.shunt += self.bus.complexes("GL", "BL") / self.case.base_mva
-        self.load += self.bus.complexes("PL", "QL") / self.case.base_mva
+        self.shunt += self.bus.complexes("GL", "BL", self.case.base_mva)
+        self.load += self.bus.complexes("PL", "QL", self.case.base_mva)
 
     def _loads(self) -> None:
         loads = self.case.table("load")
@@ -97,7 +97,7 @@ class _Builder:
         base = self.case.base_mva
 
         def power(p: str, q: str) -> Any:
-            return loads.complexes(p, q)[rows] / base
+            return loads.complexes(p, q, base)[rows]
 
         np.add.at(self.load, at, power("PL", "QL"))
         np.add.at(self.current, at, power("IP", "IQ"))
@@ -114,7 +114,7 @@ class _Builder:
         case = self.case
         fixed = case.table("fixed shunt")
         rows, at = self._in_service(fixed, "STATUS", keys=_PAIR)
-        np.add.at(self.shunt, at, fixed.complexes("GL", "BL")[rows] / case.base_mva)
+        np.add.at(self.shunt, at, fixed.complexes("GL", "BL", case.base_mva)[rows])
         switched = case.records["switched shunt"]
         rows, at = self._in_service(switched, "STAT", keys=_PAIR)
         np.add.at(self.shunt, at, 1j * switched.floats("BINIT")[rows] / case.base_mva)

@@ -42,9 +42,10 @@ class Records:
         """A column of numbers, the first that this revision has of several names."""
         return np.array(self._column(names, default), dtype=np.float64)
 
-    def complexes(self, real: str, imaginary: str) -> Complexes:
-        """Two columns of numbers as one."""
-        return np.asarray(self.floats(real) + 1j * self.floats(imaginary), dtype=np.complex128)
+    def complexes(self, real: str, imaginary: str, base: float = 1.0) -> Complexes:
+        """Two columns of numbers as one, over a base: each by itself, which rounds as for one."""
+        parts = self.floats(real) / base, self.floats(imaginary) / base
+        return np.asarray(parts[0] + 1j * parts[1], dtype=np.complex128)
 
     def wholes(self, *names: str, default: int = 0) -> Ints:
         """A column of whole numbers, as `floats`."""

@@ -140,7 +140,7 @@ def _voltage_limits(bus: pd.DataFrame, notes: Approximations) -> tuple[Floats, F
 
 
 def _unknown(tables: Snapshot) -> Iterator[Fault]:
-    """References to buses that there are not."""
+    """References to buses that do not exist."""
     for kind, name in KINDS.items():
         for column in () if kind == "Bus" else _ENDS.get(kind, ("bus",)):
             table = tables[kind]

@@ -52,11 +52,11 @@ class Snapshot:
             raise ScopfError(text)
         if not len(net.snapshots):
             raise ScopfError("the PyPSA network has no snapshot")
-        place = _place(net.snapshots, label)
-        label = net.snapshots[place]
+        at = place(net.snapshots, label)
+        label = net.snapshots[at]
         self.label = " ".join(map(str, label)) if isinstance(label, tuple) else str(label)
         self.extended = list[str]()
-        one = net.snapshots[place : place + 1]
+        one = net.snapshots[at : at + 1]
         self._period = one[0][0] if isinstance(one, pd.MultiIndex) else None
         periods = None if self._period is None else [self._period]
         copy = net.copy(snapshots=one, investment_periods=periods)
@@ -91,8 +91,8 @@ class Snapshot:
         return np.asarray(found, dtype=bool)
 
 
-def _place(snapshots: pd.Index[Any], label: object) -> int:
-    """Place of a label among those of a network.
+def place(snapshots: pd.Index[Any], label: object) -> int:
+    """Place of a label among those of a network; None is the first one.
 
     Raises:
         ScopfError: when it is none of them.
@@ -100,10 +100,10 @@ def _place(snapshots: pd.Index[Any], label: object) -> int:
     if label is None:
         return 0
     try:
-        place = snapshots.get_loc(label)
+        found = snapshots.get_loc(label)
     except (KeyError, TypeError, ValueError):
-        place = None
-    if not isinstance(place, (int, np.integer)):
+        found = None
+    if not isinstance(found, (int, np.integer)):
         text = f"there is no snapshot {label!r}; the first ones are {listing(snapshots, most=3)}"
         raise ScopfError(text)
-    return int(place)
+    return int(found)

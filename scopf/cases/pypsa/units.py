@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scopf.arrays import Floats, texts
+from scopf.arrays import Flags, Floats, texts
 from scopf.cases import dclosses
 from scopf.cases.approximations import Approximations
 from scopf.cases.pypsa.snapshots import Snapshot
 from scopf.errors import listing
 from scopf.network.tables import DcLines, Gens
 
-_DISPATCHED = ("Generator", "StorageUnit")
+_STORAGE = "StorageUnit"
+_DISPATCHED = ("Generator", _STORAGE)
 
 
 def gens(tables: Snapshot, number: Mapping[str, int], base: float, notes: Approximations) -> Gens:
@@ -27,7 +28,7 @@ def gens(tables: Snapshot, number: Mapping[str, int], base: float, notes: Approx
         base: MVA.
         notes: gets sentences on what is not represented.
     """
-    kinds = [tables[kind] for kind in _DISPATCHED]
+    kinds = [tables[kind].assign(stores=kind == _STORAGE) for kind in _DISPATCHED]
     _explain(kinds[0], kinds[1], notes)
     table = pd.concat([part for part in kinds if len(part)] or kinds[:1])
     table = table[table["bus"].isin(number)]
@@ -40,6 +41,7 @@ def gens(tables: Snapshot, number: Mapping[str, int], base: float, notes: Approx
         given = table[key] if key in table else pd.Series(np.nan, index=table.index)
         reactive[key] = np.asarray(given.fillna(open_), dtype=np.float64) / base
     vm = tables["Bus"]["v_mag_pu_set"]
+    costs, points = _costs_of_units(table, base, sign, low < 0, notes)
     return Gens(
         id=np.arange(1, len(table) + 1),
         bus=np.array([number[bus] for bus in table["bus"]], dtype=np.int64),
@@ -52,8 +54,9 @@ def gens(tables: Snapshot, number: Mapping[str, int], base: float, notes: Approx
         qmax=reactive["q_max"],
         vg=vm.loc[table["bus"]].to_numpy(dtype=np.float64),
         mbase=np.where((size > 0) & np.isfinite(size), size, base),
-        cost_p=_costs(table, base, sign),
+        cost_p=costs,
         cost_q=np.zeros((len(table), 3)),
+        cost_p_points=points,
         name=texts(table.index),
     )
 
@@ -102,6 +105,24 @@ def _costs(table: pd.DataFrame, base: float, sign: Any) -> Any:
     linear, square = (table[key].to_numpy(dtype=np.float64)
                       for key in ("marginal_cost", "marginal_cost_quadratic"))  # fmt: skip
     return np.column_stack([np.zeros(len(table)), sign * linear * base, square * base**2])
+
+
+def _costs_of_units(
+    table: pd.DataFrame, base: float, sign: Floats, charges: Flags, notes: Approximations
+) -> tuple[Floats, Floats]:
+    """Coefficients and points of costs: those of storage units are of what they give only."""
+    found: Floats = _costs(table, base, sign)
+    both_ways = table["stores"].to_numpy(dtype=bool) & charges & found.any(axis=1)
+    bent = both_ways & (found[:, 1] > 0) & (found[:, 2] == 0)
+    if (rest := table.index[both_ways & ~bent]).size:
+        notes.add(
+            "quadratic and negative costs of storage units count while they charge as well: "
+            + listing(rest, most=5)
+        )
+    points = np.full((len(table), 3 if bent.any() else 0, 2), np.nan)
+    points[bent] = [[(-1.0, 0.0), (0.0, 0.0), (1.0, cost)] for cost in found[bent, 1]] or np.nan
+    found[bent] = 0.0
+    return found, points
 
 
 def _explain(generators: pd.DataFrame, storage: pd.DataFrame, notes: Approximations) -> None:
