@@ -79,8 +79,10 @@ def test_costs_of_lost_units(case39, load, bus, band, expected, frequency):
     assert row["frequency_pu"] == pytest.approx(frequency, abs=1e-6)
 
 
-def test_an_outage_that_no_dispatch_survives_has_none(case39):
-    assert not scopf.solve(problem(case39, [25], 0.1, "none")).solved
+@pytest.mark.parametrize("branch", [3, 25, 35])
+def test_an_outage_that_no_dispatch_survives_has_none(case39, branch):
+    given = problem(case39, [branch], 0.1, "none", on_infeasible="stop")
+    assert not scopf.solve(given).solved
 
 
 # -- the grid settles so -----------------------------------------------
