@@ -71,9 +71,10 @@ def shortage(problem: Problem, nlp: NLP) -> Shortage | None:
     net, opf = problem.base, problem.opf
     rows = opf.balance.p.name
     own = (nlp.row_numbers(rows) >= 0) & ~nlp.replaced(rows)
-    if not own.all() or (net.branch.r < 0).any() or (net.bus.gs < 0).any():
+    may_be_shed = opf.shedding is not None
+    if not own.all() or may_be_shed or (net.branch.r < 0).any() or (net.bus.gs < 0).any():
         return None
-    pg, loads = opf.generation.p, opf.balance.loads
+    pg, loads = opf.generation.p, opf.loads.params
     load = loads["pd"].values.copy()
     if "pd_current" in loads:
         current, vm = loads["pd_current"].values, opf.voltages.vm

@@ -143,6 +143,11 @@ class Formulation:
         self.symbols[name] = made
         return made
 
+    def add_to(self, rows: Constraint, term: Node) -> None:
+        """Add a term, one in each row, to the body of declared rows, which then come last."""
+        object.__setattr__(rows, "body", rows.body + term)
+        self.symbols[rows.name] = self.symbols.pop(rows.name)
+
     def objective(self, name: str, body: Node) -> Objective:
         """Declare the objective, to be minimised."""
         made = Objective(self, name, None, body)

@@ -8,15 +8,16 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from scopf.arrays import Floats, Ints
+from scopf.arrays import Floats
 from scopf.engine.formulation import Formulation
 from scopf.engine.pyomo_types import Node
-from scopf.engine.symbols import Constraint, Parameter, Symbol
+from scopf.engine.symbols import Constraint, Symbol
 from scopf.model.flows import Flows
-from scopf.model.part import Follows, OperatingPoint, Part
+from scopf.model.loads import Loads, Shedding
+from scopf.model.part import OperatingPoint, Part
 from scopf.model.relaxation import Effect, Relaxation
 from scopf.model.voltages import Voltages
-from scopf.network.network import LOADS, Network
+from scopf.network.network import Network
 from scopf.network.powers import injections
 
 LAST = 100.0  # price of what is relaxed only where nothing else helps
@@ -61,16 +62,15 @@ class Balance(Part):
     Attributes:
         net: the network.
         p, q: the rows.
-        loads: mutable Params by column of the bus table: pd, qd and, if there are any,
-            pd_current and qd_current.
-        place: position of each bus in these.
+        loads: of its buses.
+        shedding: of these; None where all is served.
     """
 
     net: Network
     p: Constraint
     q: Constraint
-    loads: dict[str, Parameter]
-    place: Ints
+    loads: Loads
+    shedding: Shedding | None
 
     @classmethod
     def declare(
@@ -81,9 +81,10 @@ class Balance(Part):
         generation: Output,
         dclines: Injected | None,
         flows: Flows,
-        loads_of: tuple[Balance, Ints] | None = None,
+        loads: Loads,
+        shedding: Shedding | None,
     ) -> Self:
-        """Declare both balances, loads the mutable Params `bus_pd`, `bus_qd`, ...
+        """Declare both balances.
 
         Args:
             f: the formulation.
@@ -92,15 +93,11 @@ class Balance(Part):
             generation: output of the generators.
             dclines: what they draw, if there are any.
             flows: into the branches.
-            loads_of: another balance whose loads these are, and positions there of the buses.
+            loads: of the buses.
+            shedding: of these, if they may be shed.
         """
         bus, n = f.indices["bus"], len(net.bus)
-        if loads_of is None:
-            columns = [key for key in LOADS if net.bus.has_current or key in ("pd", "qd")]
-            loads = {key: f.parameter(f"bus_{key}", bus, getattr(net.bus, key)) for key in columns}
-            place = np.arange(n)
-        else:
-            loads, place = loads_of[0].loads, loads_of[1]
+        params, place = loads.params, loads.place
         vv, at_from, at_to = flows.vv[:], net.branch_from, net.branch_to
         rows = []
         for letter, output, out, into, shunt in (
@@ -111,19 +108,22 @@ class Balance(Part):
             drawn = out.total(at_from, n) + into.total(at_to, n)
             if dclines is not None:
                 drawn = drawn + (dclines.drawn_p() if letter == "p" else dclines.drawn_q())
-            if current := loads.get(f"{letter}d_current"):
+            if current := params.get(f"{letter}d_current"):
                 drawn = drawn + current[place] * voltages.vm[:]
-            row, right = balance(supplied, drawn, f.data(shunt) * vv), loads[f"{letter}d"][place]
+            if shedding is not None:
+                shed = shedding.p if letter == "p" else shedding.q
+                drawn = drawn - shed.total(shedding.buses, n)
+            row, right = balance(supplied, drawn, f.data(shunt) * vv), params[f"{letter}d"][place]
             rows.append(f.constraint(f"bus_balance_{letter}", bus, row, lower=right, upper=right))
-        return cls(net, rows[0], rows[1], loads, place)
+        return cls(net, rows[0], rows[1], loads, shedding)
 
     def demand(self, vm: Floats) -> tuple[Floats, Floats]:
-        """Active and reactive load of every bus at these voltages, per unit."""
-        values = {key: one.values[self.place] for key, one in self.loads.items()}
-        p, q = values["pd"], values["qd"]
-        if "pd_current" not in values:
+        """Active and reactive load of every bus that is served at these voltages, per unit."""
+        p, q = self.loads.demand(vm)
+        if self.shedding is None:
             return p, q
-        return p + values["pd_current"] * vm, q + values["qd_current"] * vm
+        left = 1.0 - self.shedding.of_buses()
+        return p * left, q * left
 
     def residuals(self, at: OperatingPoint) -> dict[Constraint, Floats]:
         """Power that is missing at each bus, out of the admittance matrix."""
@@ -135,16 +135,6 @@ class Balance(Part):
         left = left - injections(net.ybus(), at.vm, at.va)
         return {self.p: np.abs(left.real), self.q: np.abs(left.imag)}
 
-    def follows(self) -> Sequence[Follows]:
-        """Loads times their factors."""
-        loads = self.loads.items()
-        return [
-            Follows(
-                {"load_scale"},
-                lambda s: [(symbol, getattr(s.net.bus, key)) for key, symbol in loads],
-            )
-        ]
-
     def loads_as_limits(self) -> Sequence[Relaxation]:
         """More or less load at every bus."""
         found, base, labels = list[Relaxation](), self.net.base_mva, self.net.bus.labels
@@ -153,7 +143,7 @@ class Balance(Part):
             (self.p, "pd", "active load", "MW"),
             (self.q, "qd", "reactive load", "MVAr"),
         ):
-            load = self.loads[key].values.copy()
+            load = self.loads.params[key].values.copy()
             for side, sign in (("<=", 1.0), (">=", -1.0)):
 
                 def needed(i: int, t: float, load: Floats = load, sign: float = sign) -> float:

@@ -33,11 +33,13 @@ from scopf.model.dclines import DcLineCost, DcLines
 from scopf.model.flows import Flows
 from scopf.model.generation import Generation
 from scopf.model.limits import AngleLimits, ThermalLimits
+from scopf.model.loads import Loads, Shedding
 from scopf.model.part import Inputs, OperatingPoint, Part, Writes
 from scopf.model.pq_curves import PqCurves
 from scopf.model.quantities import QUANTITIES
 from scopf.model.reactive_costs import AbsoluteCost, OpportunityCost
 from scopf.model.relaxation import Relaxation
+from scopf.model.soft import HARD, SoftLimits, SoftPrices
 from scopf.model.stability import StabilityRows
 from scopf.model.starts import flat
 from scopf.model.states import Base, States
@@ -58,6 +60,8 @@ class OPF:
     voltages: Voltages
     generation: Generation
     dclines: DcLines | None
+    loads: Loads
+    shedding: Shedding | None
     flows: Flows
     stiffness: GivenStiffness | DesignedStiffness
     ratings: Ratings | None
@@ -72,6 +76,7 @@ class OPF:
     capability: Capability | None
     stability: StabilityRows
     states: States | None
+    soft: SoftLimits | None = None
 
     @classmethod
     def declare(
@@ -82,6 +87,7 @@ class OPF:
         limit: Limit,
         mq_bounds: tuple[Floats, Floats] | None,
         settled: Settled | None = None,
+        soft: SoftPrices = HARD,
     ) -> OPF:
         """Declare the whole problem, and give its Params their values.
 
@@ -92,6 +98,7 @@ class OPF:
             limit: whether ratings of branches limit their apparent power or their current.
             mq_bounds: co-design: least and largest m_q of every inverter.
             settled: operating states after outages.
+            soft: prices at which limits may be violated.
         """
         net, inverters, numbers = inputs.net, inputs.inverters, inputs.numbers
         f, start = Formulation(net.name), flat(net)
@@ -105,6 +112,10 @@ class OPF:
         v = Voltages.declare(f, net, start)
         g = Generation.declare(f, net, start)
         dc = DcLines.declare(f, net, start) if len(net.dcline) else None
+        loads = Loads.declare(f, net)
+        shedding = None
+        if numbers["voll"] is not None:
+            shedding = Shedding.declare(f, net, loads, v)
         flows = Flows.declare(f, net, v)
         stiffness: GivenStiffness | DesignedStiffness
         if mq_bounds is None:
@@ -123,10 +134,9 @@ class OPF:
         opportunity = None
         if ratings is not None and opportune:
             opportunity = OpportunityCost.declare(f, ratings)
-        objective(f, (generation_cost, dcline_cost, opportunity, stiffness))
 
         # subject to
-        balance = Balance.declare(f, net, v, g, dc, flows)
+        balance = Balance.declare(f, net, v, g, dc, flows, loads, shedding)
         thermal = ThermalLimits.declare(f, net, flows, limit)
         angles = AngleLimits.declare(f, net, v)
         curves = PqCurves.declare(f, net, g)
@@ -138,13 +148,16 @@ class OPF:
 
         states = None
         if settled is not None:
-            base = Base(v, g, dc, flows, stiffness, balance)
+            base = Base(v, g, dc, loads, shedding, flows, stiffness)
             states = States.declare(f, settled, base, inputs, criterion, limit, capability)
 
         opf = cls(
-            f, v, g, dc, flows, stiffness, ratings, absolute, generation_cost, dcline_cost,
-            opportunity, balance, thermal, angles, curves, circles, stability, states,
+            f, v, g, dc, loads, shedding, flows, stiffness, ratings, absolute, generation_cost,
+            dcline_cost, opportunity, balance, thermal, angles, curves, circles, stability, states,
         )  # fmt: skip
+        if soft.intact or soft.states:
+            opf = dataclasses.replace(opf, soft=opf.softened(soft))
+        objective(f, opf.parts)
         for parameter, column in opf.writes(inputs):
             parameter.values[:] = column
         return opf
@@ -181,9 +194,19 @@ class OPF:
             lines = (self.dclines.pf.value, self.dclines.qf.value, self.dclines.qt.value)
         return OperatingPoint(net, self.voltages.vm.value, self.voltages.va.value, power, lines)
 
+    def softened(self, prices: SoftPrices) -> SoftLimits:
+        """Limits that may be violated at these prices; their rows and bounds are changed."""
+        after = [] if self.states is None else self.states.relaxations()
+        intact, states = (self._of_intact(), prices.intact), (after, prices.states)
+        return SoftLimits.declare(self.formulation, intact, states)
+
     def relaxations(self) -> list[Relaxation]:
         """All limits."""
-        found = [one for part in self.parts for one in part.relaxations()]
+        return [*self._of_intact(), *(() if self.states is None else self.states.relaxations())]
+
+    def _of_intact(self) -> list[Relaxation]:
+        parts = (part for part in self.parts if part is not self.states)
+        found = [one for part in parts for one in part.relaxations()]
         circles = (self.capability, self.opportunity_cost)
         rows = [part.rows for part in circles if part is not None]
         if self.ratings is not None and rows:

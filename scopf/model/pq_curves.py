@@ -19,7 +19,7 @@ from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint
 from scopf.model.balance import Output
 from scopf.model.part import OperatingPoint, Part
-from scopf.model.relaxation import Effect, Relaxation
+from scopf.model.relaxation import Effect, Relaxation, Violation
 from scopf.network.network import Network
 from scopf.network.tables import Gens
 
@@ -144,6 +144,7 @@ class PqCurves(Part):
                 Relaxation(
                     "P-Q curve", "P-Q curves", quantity, "MVAr", ">=" if sign > 0 else "<=",
                     labels, present * base, needed, (effect,),
+                    violation=Violation(size, "MVAr", base),
                 )
             )  # fmt: skip
         return found

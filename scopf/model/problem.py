@@ -8,7 +8,7 @@ import reprlib
 import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Unpack
+from typing import Any, Literal, Unpack, get_args
 
 import numpy as np
 import pyomo.environ as pyo
@@ -19,14 +19,16 @@ from scopf.dynamics.settled import Bands, Settled
 from scopf.engine.formulation import Formulation
 from scopf.engine.gc_off import collector_off
 from scopf.engine.symbols import Parameter
-from scopf.errors import ScopfError, listing, number, spelled
+from scopf.errors import ScopfError, listing, not_negative, number, spelled
 from scopf.model import capability as circles
 from scopf.model import codesign, costs, quantities
+from scopf.model import soft as soft_of
 from scopf.model.choices import Limit, check_limit
 from scopf.model.codesign import Bounds
 from scopf.model.opf import OPF
 from scopf.model.part import Inputs, Writes
 from scopf.model.quantities import DEFAULTS, QUANTITIES, Numbers, takes_numbers
+from scopf.model.soft import SoftPrices
 from scopf.network import outages as outages_of
 from scopf.network.kron import Reduction
 from scopf.network.network import Network
@@ -37,7 +39,7 @@ from scopf.stability.setting import Setting
 
 log = logging.getLogger(__name__)
 
-OnInfeasible = Literal["drop", "stop"]
+OnInfeasible = Literal["drop", "penalty", "stop"]
 
 _AT_ONCE = 5  # outages whose states are all in the model from the beginning
 
@@ -54,6 +56,10 @@ class Scenario:
         capability: whether there are capability circles.
         limit: whether ratings of branches limit their apparent power or their current.
         own_droop_margin: whether droop_margin was given, and is not what the criterion wants here.
+        outages: that the dispatch has to survive.
+        bands: what is allowed after them.
+        on_infeasible: what becomes of those that no dispatch survives.
+        soft: prices at which limits may be violated, by family.
     """
 
     numbers: Numbers = field(default_factory=lambda: Numbers(**DEFAULTS))
@@ -64,6 +70,7 @@ class Scenario:
     outages: tuple[Outage, ...] = ()
     bands: Bands = field(default_factory=Bands)
     on_infeasible: OnInfeasible = "drop"
+    soft: Mapping[str, float] = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> Any:
         if name in DEFAULTS:
@@ -141,8 +148,12 @@ class Problem:
         if self.states:
             settled = Settled.after(self.states, scenario.bands, inputs.net, self.inverters)
         choices = scenario.capability, scenario.limit
+        prices = SoftPrices(scenario.soft, scenario.soft)
+        if scenario.on_infeasible == "penalty":
+            after = {**soft_of.default_prices(inputs.net), **scenario.soft}
+            prices = SoftPrices(scenario.soft, after)
         with collector_off():
-            self.opf = OPF.declare(inputs, self.criterion, *choices, bounds, settled)
+            self.opf = OPF.declare(inputs, self.criterion, *choices, bounds, settled, prices)
         self.compiled: dict[bool, Any] = {}  # kept by `solve`: reduced (False) and lifted (True)
 
     @property
@@ -341,7 +352,7 @@ class Problem:
     def _adopted(self, values: Mapping[str, Floats], by_hand: Collection[str]) -> Setting:
         """The setting with these values of the Params that were set by hand."""
         opf, setting = self.opf, self.setting
-        loads = {key: one.name for key, one in opf.balance.loads.items() if one.name in by_hand}
+        loads = {key: one.name for key, one in opf.loads.params.items() if one.name in by_hand}
         if loads:
             net = setting.net.replace(bus={key: values[name] for key, name in loads.items()})
             reduction = Reduction(net, setting.reduction.keep)
@@ -398,6 +409,7 @@ def build(
     voltage_band: float = 0.05,
     frequency_band: float = 0.01,
     on_infeasible: OnInfeasible = "drop",
+    soft: Mapping[str, float] | None = None,
     **numbers: Unpack[Numbers],
 ) -> Problem:
     """Formulate the stability-constrained optimal power flow (P1).
@@ -421,7 +433,12 @@ def build(
         voltage_band: p.u. by which voltage limits are wider after an outage.
         frequency_band: p.u. that the frequency may deviate by after an outage.
         on_infeasible: "drop" to leave out and name outages that no dispatch survives beside the
-            others, "stop" for no solution then.
+            others, "penalty" to let all limits after outages be violated, at the prices of
+            `scopf.model.soft.default_prices` or of `soft`, "stop" for no solution then.
+        soft: prices at which limits may be violated, by family: "ratings" (of branches, currency/h
+            per MVA), "voltages" (per p.u.), "stability" (per p.u., as the NSSP), "active_power" and
+            "reactive_power" (of generators, per MW and MVAr), "capability" (per MVA), "pq_curves"
+            (per MVAr), "frequency" (per p.u.).
         **numbers: any of these, which `Problem.update` may change; mq is on the system base:
 
     The reduced network counts as alpha B^red, so Gamma is divided by alpha; this is what the
@@ -445,6 +462,9 @@ def build(
     if not isinstance(capability, bool):
         raise ScopfError(f"capability is True or False, got {capability!r}")
     check_limit(limit)
+    if on_infeasible not in get_args(OnInfeasible):
+        text = listing(map(repr, get_args(OnInfeasible)))
+        raise ScopfError(f"on_infeasible is one of {text}, got {on_infeasible!r}")
     if inverters is None:
         inverters = Inverters.at_generators(net)
     if not isinstance(inverters, Inverters):
@@ -470,8 +490,9 @@ def build(
         limit,
         own_margin,
         () if outages is None else tuple(outages_of.read(outages, net)),
-        Bands(emergency, voltage_band, frequency_band),
+        _bands(emergency, voltage_band, frequency_band),
         on_infeasible,
+        soft_of.checked(soft),
     )
     if scenario.numbers["eta_q"] > 0:
         costs.warn_without_quadratic(net)
@@ -482,6 +503,17 @@ def build(
         text = f"inverters at bus {listing(unknown)}: {net.name} does not have these generators"
         raise ScopfError(f"{text} there, in service; make the inverters from the same network")
     return Problem(whole, inverters, rule, scenario)
+
+
+def _bands(emergency: object, voltage_band: object, frequency_band: object) -> Bands:
+    """What is allowed after outages.
+
+    Raises:
+        ScopfError: for what is no number, or below zero.
+    """
+    factor = None if emergency is None else not_negative("emergency", emergency)
+    wider = not_negative("voltage_band", voltage_band)
+    return Bands(factor, wider, not_negative("frequency_band", frequency_band))
 
 
 def _setting(reduction: Reduction, inverters: Inverters, numbers: Numbers) -> Setting:

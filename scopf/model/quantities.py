@@ -115,6 +115,14 @@ class Table(TypedDict, Generic[One, Some], total=False):
             default=None, least=0, owner="inverter", needs_build=True,
         ),
     ]  # fmt: skip
+    voll: Annotated[
+        Some | None,
+        Quantity(
+            "value of lost load per MWh: load may be shed at this price",
+            "value of lost load", "currency/MWh",
+            default=None, least=0, owner="bus", needs_build=True,
+        ),
+    ]  # fmt: skip
     margin: Annotated[
         One,
         Quantity(

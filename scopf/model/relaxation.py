@@ -37,6 +37,24 @@ class Effect:
 
 
 @dataclass(frozen=True, eq=False)
+class Violation:
+    """What relaxing limits by t means as a violation, for limits that may be violated at a price.
+
+    Attributes:
+        size: violation of each at t = 1, per unit.
+        unit: that users know.
+        base: that unit over per unit.
+        square: whether the rows have squares, |S|^2/r - 2 r t <= r; a violation s of |S| <= r is
+            then t = s/r + (s/r)^2/2, else t = s/size.
+    """
+
+    size: Floats
+    unit: str
+    base: float
+    square: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Relaxation:
     """Limits of one kind, n of them.
 
@@ -54,6 +72,7 @@ class Relaxation:
         price: of relaxing one, against other limits.
         factor: whether it is a factor that acts on many rows at once.
         asked: whether it may be tested as the only relaxed limit.
+        violation: what relaxing means; None where a violation makes no sense.
     """
 
     name: str
@@ -69,6 +88,7 @@ class Relaxation:
     price: float = 1.0
     factor: bool = False
     asked: bool = True
+    violation: Violation | None = None
 
 
 def of_bounds(
@@ -108,9 +128,10 @@ def of_bounds(
         effect = Effect(variable, everything, sign * size)
         found.append(
             Relaxation(
-                name, group, name, unit, side, labels, present * base, needed, (effect,), most
+                name, group, name, unit, side, labels, present * base, needed, (effect,), most,
+                violation=Violation(size, unit, base),
             )
-        )
+        )  # fmt: skip
     return found
 
 
@@ -129,7 +150,10 @@ def of_squares(
         return float(rating[i] * base * np.sqrt(1.0 + 2.0 * t))
 
     effects = [Effect(family, np.arange(len(rating)), -2.0 * rating) for family in rows]
-    return Relaxation(name, group, quantity, "MVA", ">=", labels, rating * base, needed, effects)
+    return Relaxation(
+        name, group, quantity, "MVA", ">=", labels, rating * base, needed, effects,
+        violation=Violation(rating, "MVA", base, square=True),
+    )  # fmt: skip
 
 
 def of_angles(

@@ -13,7 +13,7 @@ from scopf.engine.symbols import Constraint, Parameter
 from scopf.model import relaxation
 from scopf.model.balance import LAST
 from scopf.model.part import Follows, Inputs, Part, Writes
-from scopf.model.relaxation import Effect, Relaxation
+from scopf.model.relaxation import Effect, Relaxation, Violation
 from scopf.stability.angles import WIDEST
 from scopf.stability.criterion import Criterion
 from scopf.stability.rows import Declared, Dispatch, RowPrices, Stability
@@ -108,7 +108,7 @@ class StabilityRows(Part):
         ]
         return Relaxation(
             "stability rows", _GROUP, "m_q", "p.u.", "<=", self.inverters.labels, present, needed,
-            effects,
+            effects, violation=Violation(np.ones(len(unit)), "p.u.", 1.0),
         )  # fmt: skip
 
     def _without_inverter(self) -> Sequence[Relaxation]:
@@ -127,6 +127,7 @@ class StabilityRows(Part):
                 Relaxation(
                     "stability row", _GROUP, "slack", "p.u.", ">=", labels, np.zeros(len(members)),
                     lambda _, t: t, (effect,), price=LAST, asked=False,
+                    violation=Violation(np.ones(len(members)), "p.u.", 1.0),
                 )
             )  # fmt: skip
         return found

@@ -34,9 +34,10 @@ from scopf.model.dclines import DcLines
 from scopf.model.flows import Flows
 from scopf.model.generation import Generation
 from scopf.model.limits import AngleLimits, ThermalLimits, excess
+from scopf.model.loads import Loads, Shedding
 from scopf.model.part import Follows, Inputs, OperatingPoint, Part, Writes
 from scopf.model.pq_curves import PqCurves
-from scopf.model.relaxation import Effect, Relaxation
+from scopf.model.relaxation import Effect, Relaxation, Violation
 from scopf.model.stability import StabilityRows
 from scopf.model.voltages import Voltages
 from scopf.network.kron import Reduction
@@ -64,9 +65,10 @@ class Base:
     voltages: Voltages
     generation: Generation
     dclines: DcLines | None
+    loads: Loads
+    shedding: Shedding | None
     flows: Flows
     stiffness: GivenStiffness | DesignedStiffness
-    balance: Balance
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +205,10 @@ class States(Part):
         if base.dclines is not None and len(net.dcline):
             lines = KeptLines.declare(f, settled, base.dclines)
         flows = Flows.declare(f, net, v, base.flows.alpha)
-        balance = Balance.declare(f, net, v, output, lines, flows, (base.balance, settled.bus))
+        loads, shedding = base.loads.at(settled.bus), None
+        if base.shedding is not None:
+            shedding = Shedding.declare(f, net, loads, v, base.shedding.price)
+        balance = Balance.declare(f, net, v, output, lines, flows, loads, shedding)
         thermal = ThermalLimits.declare(f, net, flows, limit)
         angles = AngleLimits.declare(f, net, v)
         curves = PqCurves.declare(f, net, output)
@@ -284,10 +289,22 @@ class States(Part):
         values = symbol.value if isinstance(symbol, Variable) else symbol.values
         return np.asarray(values[self.settled.inverter])
 
+    @property
+    def costs(self) -> Sequence[Expression]:
+        """Of loads that are shed."""
+        return () if self.balance.shedding is None else self.balance.shedding.costs
+
+    def cost(self, at: OperatingPoint) -> float:
+        """Of loads that are shed."""
+        shedding = self.balance.shedding
+        return 0.0 if shedding is None else shedding.cost(self.point(at))
+
     def bounds(self) -> dict[Variable, tuple[Floats, Floats]]:
-        """Limits on voltages, reactive power and frequency."""
+        """Limits on voltages, reactive power and frequency, and on shares of load."""
         gen, band = self.settled.net.gen, self.settled.frequency_band
+        shedding = self.balance.shedding
         return {
+            **({} if shedding is None else shedding.bounds()),
             **self.voltages.bounds(),
             self.output.q: (gen.qmin, gen.qmax),
             self.frequency: (-band, band),
@@ -347,7 +364,7 @@ class States(Part):
             found.append(
                 Relaxation(
                     name, "limits on active power", name, "MW", side, labels, ends * base, needed,
-                    (effect,),
+                    (effect,), violation=Violation(size, "MW", base),
                 )
             )  # fmt: skip
         return found

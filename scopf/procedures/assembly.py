@@ -15,6 +15,8 @@ from scopf.results.point import Point
 from scopf.results.solution import Solution
 from scopf.results.states import AfterOutages
 
+_VIOLATED = 1e-6  # p.u.: what is less than this is the solver's tolerance
+
 
 def solution(
     problem: Problem,
@@ -36,7 +38,7 @@ def solution(
         seconds: wall time of all of them.
         cold: iterations that a cold start took.
     """
-    x, solved = outcome.x, outcome.status.solved
+    x, solved, soft = outcome.x, outcome.status.solved, problem.opf.soft
     point = _point(problem, nlp, x)
     loading = problem.opf.thermal.loading(point.flows, point.vm)
     cost = -nlp.objective(x) if nlp.maximize else nlp.objective(x)
@@ -54,6 +56,7 @@ def solution(
         prices=prices.read(problem, examined.multipliers, examined.stability, x, loading),
         stability=examined.stability,
         after=AfterOutages.read(problem, nlp, examined.multipliers, x),
+        violated=() if soft is None else tuple(soft.violations(_VIOLATED)),
         unique=uniqueness.unique_prices(
             examined.multipliers,
             x,
@@ -82,6 +85,7 @@ def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:
     if lines is not None and opf.dcline_cost is not None:
         values = lines.pf.value, lines.qf.value, now(lines.pt), lines.qt.value
         of_lines = np.array([*values, now(opf.dcline_cost.total)])
+    shed = np.zeros(len(problem.base.bus)) if opf.shedding is None else opf.shedding.of_buses()
     rating = problem.inverters.rating if opf.ratings is None else opf.ratings.rating.values
     costs = opf.generation_cost
     return Point(
@@ -89,7 +93,8 @@ def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:
         va=opf.voltages.va.value.copy(),
         pg=opf.generation.p.value.copy(),
         qg=opf.generation.q.value.copy(),
-        loads={key: load.values.copy() for key, load in opf.balance.loads.items()},
+        loads={key: load.values * (1.0 - shed) for key, load in opf.loads.params.items()},
+        shed=np.array([power * shed for power in opf.loads.demand(opf.voltages.vm.value)]),
         alpha=float(flows.alpha.values[0]),
         flows=np.array([now(f) for f in flows.into]),
         dclines=of_lines,

@@ -34,7 +34,9 @@ def examine(problem: Problem, nlp: NLP, outcome: Outcome) -> Examined:
     """Give the problem's variables the values of a result, and evaluate everything there."""
     nlp.load_point(outcome.x)
     solved = outcome.status.solved and outcome.priced
-    multipliers = Multipliers(nlp, outcome.rows, outcome.lower, outcome.upper, solved)
+    soft = problem.opf.soft
+    softened = {} if soft is None else soft.bounds_of
+    multipliers = Multipliers(nlp, outcome.rows, outcome.lower, outcome.upper, solved, softened)
     setting = _setting(problem)
     stability = problem.opf.stability.read(setting, multipliers)
     return Examined(

@@ -16,7 +16,9 @@ class Point:
     Attributes:
         vm, va: voltages of the buses.
         pg, qg: output of the generators.
-        loads: of the buses by column of their table: pd, qd, and constant-current ones if any.
+        loads: of the buses by column of their table: pd, qd, and constant-current ones if any, as
+            far as they are served.
+        shed: active and reactive load of the buses that is not served, rows p and q.
         flows: into both ends of the branches, rows p_from, q_from, p_to, q_to.
         dclines: rows pf, qf, pt, qt and cost of the DC lines, in the signs of their table.
         alpha: grid strength.
@@ -30,6 +32,7 @@ class Point:
     pg: Floats
     qg: Floats
     loads: dict[str, Floats]
+    shed: Floats
     flows: Floats
     dclines: Floats
     alpha: float

@@ -40,14 +40,14 @@ An interior-point solver leaves small multipliers on rows that do not bind. A ro
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
-from scopf.arrays import Flags, Floats
+from scopf.arrays import Flags, Floats, Ints
 from scopf.engine.nlp import NLP
 from scopf.engine.symbols import Constraint, Variable, member
 from scopf.model.pq_curves import SIDES
@@ -71,6 +71,7 @@ class Multipliers:
         rows: row multipliers, shape (m,).
         lower, upper: bound multipliers, shape (n,).
         solved: whether they mean anything.
+        softened: rows that stand for bounds of variables, by these: positions, and the rows.
     """
 
     nlp: NLP
@@ -78,6 +79,7 @@ class Multipliers:
     lower: Floats
     upper: Floats
     solved: bool
+    softened: Mapping[Variable, tuple[Ints, Constraint]] = field(default_factory=dict)
 
     def of_rows(self, rows: Constraint, missing: float) -> Floats:
         """Multipliers of a family of constraints.
@@ -105,8 +107,13 @@ class Multipliers:
     def of_bounds(self, variables: Variable) -> tuple[Floats, Floats]:
         """Lower and upper bound multipliers of a family of variables; zero where fixed."""
         places = self.nlp.columns(variables.name)
-        lower, upper = (np.append(side, 0.0) for side in self.bounds)
-        return lower[places], upper[places]
+        lower, upper = (np.append(side, 0.0)[places] for side in self.bounds)
+        if variables in self.softened:
+            members, rows = self.softened[variables]
+            of_rows = self.of_rows(rows, 0.0)
+            lower[members] += np.maximum(-of_rows, 0.0)
+            upper[members] += np.maximum(of_rows, 0.0)
+        return lower, upper
 
     def active(self, rows: Constraint) -> Flags:
         """Members of a constraint family that are rows of the problem, or hold in any case."""
@@ -188,7 +195,7 @@ def read(
     for rows, share in zip((opf.thermal.at_from, opf.thermal.at_to), loading, strict=True):
         price = np.zeros(len(net.branch))
         price[opf.thermal.branches] = multipliers.of_rows(rows, 0.0)
-        thermal.append(price * (1.0 + share**2) * per_mw)
+        thermal.append(price * of_square(share) * per_mw)
     balances = opf.balance.p, opf.balance.q
     tables = Prices(
         balance=np.array([-multipliers.of_rows(one, np.nan) * per_mw for one in balances]),
@@ -224,6 +231,16 @@ def read(
         for table in every:
             table.update({name: np.full(len(column), np.nan) for name, column in table.items()})
     return tables
+
+
+def of_square(share: Floats) -> Floats:
+    """Slope in r of the row (|S|^2 - s^2)/r - 2 s <= r, with its sign changed.
+
+    Args:
+        share: |S|/r; above 1 it is (r + s)/r.
+    """
+    found: Floats = 1.0 + share**2 - np.maximum(share - 1.0, 0.0) ** 2
+    return found
 
 
 def _through_limits(
@@ -264,6 +281,8 @@ def _further_bounds(problem: Problem, multipliers: Multipliers, x: Floats) -> di
     """Bounds of free variables that no other table has, in the units of the model."""
     nlp, opf = multipliers.nlp, problem.opf
     priced = {opf.voltages.vm, opf.generation.p, opf.generation.q}
+    if opf.soft is not None:
+        priced |= {kind.s for kind in opf.soft.kinds}
     if opf.dclines is not None:
         priced |= {opf.dclines.pf, opf.dclines.qf, opf.dclines.qt}
     bounded = np.isfinite(nlp.x_lower) | np.isfinite(nlp.x_upper)
@@ -332,7 +351,7 @@ def _ratings(problem: Problem, multipliers: Multipliers) -> Floats:
     rating = opf.ratings.rating.values
     if opf.capability is not None:
         share = (p**2 + q**2) / rating**2
-        found += multipliers.of_rows(opf.capability.rows, 0.0) * (1.0 + share)
+        found += multipliers.of_rows(opf.capability.rows, 0.0) * of_square(np.sqrt(share))
     if opf.opportunity_cost is not None:
         on = where_priced(opf.opportunity_cost.price.values)
         available = opf.opportunity_cost.available.value / rating

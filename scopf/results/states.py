@@ -13,7 +13,7 @@ from scopf.dynamics.settled import Settled
 from scopf.engine.nlp import NLP
 from scopf.model.problem import Problem
 from scopf.model.states import setting
-from scopf.results.prices import TRACE, Multipliers
+from scopf.results.prices import TRACE, Multipliers, of_square
 from scopf.stability.rows import NOBODY, Stability
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class AfterOutages:
             zip((states.thermal.at_from, states.thermal.at_to), loading, strict=True)
         ):
             at = states.thermal.branches
-            ratings[row, at] = np.maximum(multipliers.of_rows(rows, 0.0), 0) * (1 + share[at] ** 2)
+            ratings[row, at] = np.maximum(multipliers.of_rows(rows, 0.0), 0) * of_square(share[at])
         q, before = states.output.q.value, problem.opf.generation.q.value[settled.gen]
         units = settled.units
         moved = np.bincount(settled.owner[units], (q - before)[units], len(settled.inverters))

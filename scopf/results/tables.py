@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,7 @@ from scopf.devices.constant_power import ConstantPower, constant_power
 from scopf.diagnosis.outages import Unsurvived
 from scopf.errors import ScopfError, listing
 from scopf.model.problem import Problem, Scenario
+from scopf.network.kron import Reduction
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Status
 from scopf.results import claims, dispatch, screening
 from scopf.results.point import Point
@@ -64,6 +66,7 @@ class Result:
         after: the states after outages; None for a problem without.
         screened: what screening found after outages.
         unsurvived: outages that were left out, because no dispatch survives them.
+        violated: rows of `violations`.
     """
 
     status: Status
@@ -88,6 +91,7 @@ class Result:
     after: AfterOutages | None = field(default=None, repr=False)
     screened: tuple[Screened, ...] = field(default=(), repr=False)
     unsurvived: tuple[Unsurvived, ...] = field(default=(), repr=False)
+    violated: tuple[dict[str, Any], ...] = field(default=(), repr=False)
 
     @property
     def certified(self) -> bool | None:
@@ -118,12 +122,15 @@ class Result:
             return ("there is no solution",)
         point = self.point
         at = (point.vm, point.va), (point.pg, point.qg)
-        criterion = self.problem.criterion
+        criterion, setting = self.problem.criterion, self.setting
         if criterion.claim is None:
             return ()
         if not point.alpha > 0:
             return (f"the grid strength is {point.alpha:g}",)
-        found = claims.unmet(criterion, self.setting, self.energized, *at)
+        if point.shed.any():  # the network that is reduced has the loads as they are served
+            served = Reduction(setting.net.replace(bus=point.loads), setting.reduction.keep)
+            setting = dataclasses.replace(setting, reduction=served)
+        found = claims.unmet(criterion, setting, self.energized, *at)
         return (*self.rewritten, *found)
 
     @property
@@ -181,8 +188,29 @@ class Result:
             "va_deg": np.degrees(point.va),
             "p_load_mw": point.demand[0] * net.base_mva,
             "q_load_mvar": point.demand[1] * net.base_mva,
+            **self._shed(),
             **prices,
         }
+
+    def _shed(self) -> dict[str, Floats]:
+        """Load that is not served, where load may be shed."""
+        if self.problem.opf.shedding is None:
+            return {}
+        p, q = self.point.shed * self.problem.base.base_mva
+        return {"p_shed_mw": p, "q_shed_mvar": q}
+
+    @property
+    def violations(self) -> pd.DataFrame:
+        """Limits that are violated at their price (`soft`), after outages as well.
+
+        Family, limit and element, by how much it is violated in its unit, the price, and the cost,
+        which is part of `cost`; largest costs first.
+        """
+        import pandas as pd
+
+        columns = ["family", "limit", "element", "violation", "unit", "price_per_unit",
+                   "cost_per_h"]  # fmt: skip
+        return pd.DataFrame(list(self.violated), columns=columns)
 
     @cached_property
     def gens(self) -> pd.DataFrame:

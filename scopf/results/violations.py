@@ -106,6 +106,10 @@ def _residuals(problem: Problem, at: OperatingPoint | None) -> dict[Constraint, 
     found = dict[Constraint, Floats]()
     for part in opf.parts:
         found |= part.residuals(at)
+    if opf.soft is not None:
+        for rows, allowed in opf.soft.allowed().items():
+            if rows in found:
+                found[rows] = np.maximum(found[rows] - allowed, 0.0)
     for part in opf.parts:
         for rows in vars(part).values():
             if isinstance(rows, Constraint) and rows not in found:
@@ -151,6 +155,9 @@ def _margins(problem: Problem, stability: Stability) -> list[Family]:
     present = ~np.isnan(slack)
     if not present.any():
         return []
+    soft = problem.opf.soft
+    if soft is not None:
+        slack = slack + soft.of_inverters(len(slack))
     missing = np.where(present, np.maximum(-slack, 0.0), 0.0)
     return [_worst(MARGIN, missing, problem.inverters.bus.tolist(), present)]
 

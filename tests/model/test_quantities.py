@@ -43,7 +43,7 @@ def test_every_number_is_a_column_of_sweeps_with_a_label():
 @pytest.mark.parametrize("mq_bounds", [None, (0.05, 0.2)])
 def test_params_follow_from_every_number_that_the_problem_has(mq_bounds):
     net = scopf.load_case("case9").lossless()
-    problem = scopf.build(net, q_price=0, opportunity_price=0, mq_bounds=mq_bounds)
+    problem = scopf.build(net, q_price=0, opportunity_price=0, voll=0, mq_bounds=mq_bounds)
     rules = [rule for part in problem.opf.parts for rule in part.follows()]
     named = {name for rule in rules for name in rule.names} - {"beta_q"}  # of the units
     assert named == set(QUANTITIES) - ({"stiffness_cost"} if mq_bounds is None else {"mq"})
