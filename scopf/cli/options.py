@@ -12,6 +12,7 @@ import typer
 from scopf.cli import completion
 from scopf.errors import ScopfError
 from scopf.model.choices import Limit as _Limit
+from scopf.network.outages import FILES, WORDS
 
 Case = Annotated[
     str,
@@ -57,6 +58,39 @@ DroopBase = Annotated[
 RatingFactor = Annotated[
     float | None,
     typer.Option(help="Rating of each unit over its Pmax. [default: the case's mBase]"),
+]
+Outages = Annotated[
+    str | None,
+    typer.Option(
+        help="Outages that the dispatch survives: n-1, n-1-gens, n-1-all, branch numbers and names "
+        "separated by commas (6,gen 3,12+13), or a file (.csv, or .con of PSS/E)."
+    ),
+]
+Emergency = Annotated[
+    float | None,
+    typer.Option(help="Factor on rating A after an outage. [default: rating B]", min=0),
+]
+VoltageBand = Annotated[
+    float | None,
+    typer.Option(help="P.u. by which voltage limits are wider then. [default: 0.05]", min=0),
+]
+FrequencyBand = Annotated[
+    float | None,
+    typer.Option(help="P.u. that the frequency may deviate by then. [default: 0.01]", min=0),
+]
+OnInfeasible = Annotated[
+    Literal["drop", "penalty", "stop"] | None,
+    typer.Option(
+        help="Outages that no dispatch survives: leave out and name them (drop), let their limits "
+        "be violated at a price (penalty), or no solution (stop). [default: drop]"
+    ),
+]
+Soft = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Price at which limits may be violated, FAMILY=PRICE: ratings, voltages, stability, "
+        "...; may be repeated."
+    ),
 ]
 MaxIter = Annotated[int | None, typer.Option(help="Iteration limit of each solve.", min=0)]
 TimeLimit = Annotated[float | None, typer.Option(help="Time limit of each solve in seconds.")]
@@ -165,6 +199,27 @@ def of_ipopt(texts: Iterable[str] | None, file: Path | None) -> dict[str, Any]:
     from scopf.optimizer import option_file
 
     return {**option_file.read(file), **named(texts)}
+
+
+def security(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Outages, what is allowed after them, and soft limits, as keywords of `build` or `sweep`.
+
+    Raises:
+        ScopfError: for a text of another form.
+    """
+    found = {name: given[name] for name in ("emergency", "voltage_band", "frequency_band",
+                                            "on_infeasible")}  # fmt: skip
+    found["outages"] = _outages(given["outages"])
+    found["soft"] = named(given["soft"], "--soft") or None
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _outages(text: str | None) -> Any:
+    """A word or a file as it is; else a list, with lists of what is lost together."""
+    if text is None or text in WORDS or text.lower().endswith(FILES):
+        return text
+    parts = [[one.strip() for one in part.split("+")] for part in text.split(",")]
+    return [one[0] if len(one) == 1 else one for one in parts]
 
 
 def value_of(text: str) -> Any:

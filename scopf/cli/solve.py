@@ -53,6 +53,12 @@ def _problem(
         typer.Option(help="Co-design: least m_q; with --mq-max, droops become variables."),
     ] = None,
     mq_max: Annotated[float | None, typer.Option(help="Co-design: largest m_q.")] = None,
+    outages: options.Outages = None,
+    emergency: options.Emergency = None,
+    voltage_band: options.VoltageBand = None,
+    frequency_band: options.FrequencyBand = None,
+    on_infeasible: options.OnInfeasible = None,
+    soft: options.Soft = None,
     ignore_unsupported: options.IgnoreUnsupported = False,
     dead_islands: options.DeadIslands = "drop",
     *,
@@ -79,6 +85,12 @@ def _problem(
     bounds = None if mq_min is None or mq_max is None else (mq_min, mq_max)
     further: dict[str, Any] = {**numbers, "mq": None}  # the units have it
     further |= {"criterion": criterion, "capability": capability, "limit": limit}
+    further |= options.security(
+        {
+            "outages": outages, "emergency": emergency, "voltage_band": voltage_band,
+            "frequency_band": frequency_band, "on_infeasible": on_infeasible, "soft": soft,
+        }
+    )  # fmt: skip
     return scopf.build(net, units, mq_bounds=bounds, **further)
 
 

@@ -61,6 +61,12 @@ def sweep(
         float | None, typer.Option(help="Rated apparent power of every unit, MVA.")
     ] = None,
     rating_factor: options.RatingFactor = None,
+    outages: options.Outages = None,
+    emergency: options.Emergency = None,
+    voltage_band: options.VoltageBand = None,
+    frequency_band: options.FrequencyBand = None,
+    on_infeasible: options.OnInfeasible = None,
+    soft: options.Soft = None,
     chain: Annotated[
         int | None, typer.Option(help="Most scenarios in a row that start from each other.")
     ] = None,
@@ -140,6 +146,7 @@ def sweep(
             droop_base=droop_base,
             rating_mva=rating_mva,
             rating_factor=rating_factor,
+            **options.security(context.params),
             chain=chain,
             workers=workers,
             dask=dask,

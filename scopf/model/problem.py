@@ -95,7 +95,13 @@ class Scenario:
         if not self.own_droop_margin:
             del found["droop_margin"]
         choices = {name: getattr(self, name) for name in ("mq_bounds", "capability", "limit")}
-        return {**found, **choices}
+        return {**found, **choices, **self.security}
+
+    @property
+    def security(self) -> dict[str, Any]:
+        """Outages, what is allowed after them, and soft limits, as keywords of `build`."""
+        found = {"outages": list(self.outages) or None, "on_infeasible": self.on_infeasible}
+        return {**found, "soft": dict(self.soft) or None, **dataclasses.asdict(self.bands)}
 
 
 class Problem:
@@ -128,9 +134,7 @@ class Problem:
         self.setting = self.present = _setting(self.reduction, inverters, numbers)
         if scenario.capability:
             circles.check(net, inverters)
-        self.states: tuple[Outage, ...] = ()
-        if len(scenario.outages) <= _AT_ONCE:
-            self.states = scenario.outages
+        self.states = self.at_first
         self._declare()
         if numbers["margin"] or numbers["droop_margin"]:
             self._warn_without_margin()
@@ -164,6 +168,17 @@ class Problem:
             all_of_them = Settled.after(*given, self.base, self.inverters)
             self._candidates = self.inverters, all_of_them
         return self._candidates[1]
+
+    @property
+    def at_first(self) -> tuple[Outage, ...]:
+        """The states that it is declared with: all of a few, else those that `solve` adds."""
+        outages = self.scenario.outages
+        return outages if len(outages) <= _AT_ONCE else ()
+
+    def restart(self) -> None:
+        """Declare the model with the states that it had at first."""
+        self.states = self.at_first
+        self._declare()
 
     def include(self, outages: Collection[Outage]) -> None:
         """Put states after these outages into the model, which is declared again.

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _ELEMENT = re.compile(r"(branch|gen)\s+(\d{1,18})", re.ASCII)
 _ALL = {"n-1": ("branch",), "n-1-gens": ("gen",), "n-1-all": ("branch", "gen")}
+WORDS = tuple(_ALL)
+FILES = (".csv", ".con")
 _COLUMNS = ("name", "out", "emergency", "voltage_band", "frequency_band")
 
 Given = Any
@@ -44,24 +46,33 @@ class Outage:
     voltage_band: float | None = None
     frequency_band: float | None = None
 
+    def is_of(self, net: Network) -> bool:
+        """Whether all that is lost is in service in an energized network."""
+        of = (self.branches, net.branch.id), (self.gens, net.gen.id)
+        return all(bool(np.isin(ids, there).all()) for ids, there in of)
+
     def network(self, net: Network) -> Network:
         """The energized network without these elements."""
+        return self.applied(net).energized()
+
+    def applied(self, net: Network) -> Network:
+        """The network with these elements out of service."""
         changed = {}
         for key, ids in (("branch", self.branches), ("gen", self.gens)):
             table: Any = net.tables[key]
             if ids:
                 changed[key] = {"in_service": table.in_service & ~np.isin(table.id, ids)}
-        return net.replace(**changed).energized()
+        return net.replace(**changed)
 
 
 def read(given: Given, net: Network) -> list[Outage]:
     """Outages as a user asks for them.
 
     Args:
-        given: a list of branch numbers, names as "gen 3" or tuples of them (lost together); "n-1"
-            (every branch), "n-1-gens", "n-1-all"; or a table (CSV file or DataFrame) with the
-            columns `name`, `out` (elements joined by +), `emergency`, `voltage_band` and
-            `frequency_band`, all but one of the first two optional.
+        given: a list of branch numbers, names as "gen 3", tuples of them (lost together) or
+            outages that were read before; "n-1" (every branch), "n-1-gens", "n-1-all"; or a table
+            (CSV file or DataFrame) with the columns `name`, `out` (elements joined by +),
+            `emergency`, `voltage_band` and `frequency_band`, all but one of the first two optional.
         net: energized network.
 
     Raises:
@@ -82,12 +93,19 @@ def read(given: Given, net: Network) -> list[Outage]:
         return _of_table(given, net)
     if not isinstance(given, Iterable):
         raise ScopfError(f"outages: must be a list, a table or a text, not {type(given).__name__}")
-    return _checked(
-        [(str(k), _parts(one), "", {}) for k, one in enumerate(given, 1)], net, "outages"
-    )
+    return _checked([(str(k), *_row(one)) for k, one in enumerate(given, 1)], net, "outages")
 
 
 _KINDS = ("branch", "gen")
+
+
+def _row(given: Any) -> tuple[list[Any], str, dict[str, Any]]:
+    """Elements, name and limits of its own."""
+    if not isinstance(given, Outage):
+        return _parts(given), "", {}
+    out = [*given.branches, *(f"gen {number}" for number in given.gens)]
+    limits = {name: getattr(given, name) for name in _COLUMNS[2:]}
+    return out, given.name, {name: x for name, x in limits.items() if x is not None}
 
 
 def _parts(given: Any) -> list[Any]:

@@ -66,7 +66,10 @@ class Attempts:
             return
         sizes = [len(part) for part in (last.x, last.rows, last.lower, last.upper)]
         if nlp.signature != last.signature or sizes != [nlp.n, nlp.m, nlp.n, nlp.n]:
-            log.warning("no warm start: the solution is of a problem of another structure or form")
+            # states come and go with outages, which is nobody's concern
+            level = logging.INFO if self._problem.scenario.outages else logging.WARNING
+            text = "no warm start: the solution is of a problem of another structure or form"
+            log.log(level, text)
             return
         budget = IterationBudget(iterations=max(_LEAST_WARM, last.cold), restoration=3)
         settings = AttemptSettings("warm", nlp.lift, options=ipopt.WARM, budget=budget)

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -25,7 +26,8 @@ from scopf.model.problem import Problem
 from scopf.network.kron import Reduction
 from scopf.network.network import LOADS, Network
 from scopf.network.outages import Outage
-from scopf.optimizer.status import Status
+from scopf.optimizer.status import Iterate, Status
+from scopf.procedures.carrying import End, Values, by_key
 from scopf.results.screening import Screened
 from scopf.results.solution import Solution
 from scopf.stability.setting import Setting
@@ -37,31 +39,56 @@ _AT_ONCE = 3  # outages that are added before the next solve
 _ROUNDS = 60
 
 
-def solve(problem: Problem, once: Callable[[bool], Solution]) -> Solution:
+class Once(Protocol):
+    """Solves a problem as it stands."""
+
+    def __call__(self, *, quick: bool, at: Iterate | None) -> Solution:
+        """The solution, with a single cold attempt if `quick`, `at` first if there is one."""
+
+
+def solve(problem: Problem, once: Once) -> Solution:
     """Solve and screen in turn.
 
     Args:
         problem: with outages.
-        once: solves the problem as it stands, with a single attempt or with all.
+        once: solves the problem as it stands.
     """
+    at_first = problem.states
+    found = _rounds(problem, once)
+    if found.unsurvived and at_first != problem.at_first:
+        problem.restart()  # what is left out depends on what has joined before
+        found = _rounds(problem, once)
+    if found.unsurvived:
+        names = listing([one.state for one in found.unsurvived])
+        log.warning("%s: no dispatch survives %s beside the others", problem.base.name, names)
+    return found
+
+
+def _rounds(problem: Problem, once: Once) -> Solution:
+    """Solve and screen in turn, from the states that the problem has."""
     outages = {outage.name: outage for outage in problem.scenario.outages}
     rounds, dropped = list[Screened](), list[Unsurvived]()
+    at: Iterate | None = None
+    end: End | None = None
+    new: Values = {}
     for number in range(1, _ROUNDS + 1):
         may_drop = _may_drop(problem)
-        solution = once(may_drop)
+        solution = once(quick=may_drop, at=at)
         if solution.status in (Status.INTERRUPTED, Status.TIME_LIMIT):
             break
         lost = worst(problem) if may_drop and not solution.solved else None
         if lost is None and not solution.solved and may_drop:
-            solution = once(False)
+            solution = once(quick=False, at=None)
         if lost is None and not solution.solved:
             break
         if lost is not None:
-            log.warning("no dispatch survives %s beside the others: %s", lost.state, lost.reason)
+            text = "round %d: no dispatch survives %s beside the others: %s"
+            log.info(text, number, lost.state, lost.reason)
             dropped.append(lost)
             problem.exclude(outages[lost.state])
+            at = None if end is None else end.carried(problem, new)
             continue
-        found = screen(problem, solution, number)
+        found, flow = screened(problem, solution, number)
         settled = {outage.name for outage in problem.states} | {one.state for one in dropped}
         open_ = [one for one in found if one.state not in settled]
         beyond = sorted(
@@ -74,7 +101,9 @@ def solve(problem: Problem, once: Callable[[bool], Solution]) -> Solution:
         for one in added:
             log.info("round %d: %s joins the dispatch: %s", number, one.state, one.reason)
         rounds += [dataclasses.replace(one, added=True) for one in added]
+        end, new = End.of(problem, solution.iterate), starts(problem, solution, flow)
         problem.include([outages[one.state] for one in added])
+        at = None if end is None else end.carried(problem, new)
     if dropped and solution.solved:
         names = listing([one.state for one in dropped], most=5)
         message = f"{solution.message}; no dispatch survives {names} as well"
@@ -96,12 +125,43 @@ def screen(problem: Problem, solution: Solution, number: int = 1) -> list[Screen
         solution: the operating point of the intact network.
         number: of the round.
     """
+    return screened(problem, solution, number)[0]
+
+
+def screened(problem: Problem, solution: Solution, number: int) -> tuple[list[Screened], Flow]:
+    """The same, and the power flow after all outages."""
     point = solution.point
     intact, inverters = solution.energized, solution.setting.inverters
     before = Intact(intact, inverters, point.vm, point.va, point.pg + 1j * point.qg)
     states = problem.candidates
-    checks = _Checks(problem, states, after_outages(states, before), solution.setting)
-    return [checks.of(part, outage, number) for part, outage in enumerate(states.outages)]
+    flow = after_outages(states, before)
+    checks = _Checks(problem, states, flow, solution.setting)
+    found = [checks.of(part, outage, number) for part, outage in enumerate(states.outages)]
+    return found, flow
+
+
+def starts(problem: Problem, solution: Solution, flow: Flow) -> Values:
+    """Where the states of a problem may start: voltages and frequencies after each outage.
+
+    Where the power flow did not converge they are those of the intact network.
+    """
+    states, point = problem.candidates, solution.point
+    stack, lost = states.stack, ~flow.settled
+    part, gen_part = stack.bus_part, stack.part_of("gen")
+    vm = np.where(lost[part], point.vm[states.bus], flow.vm)
+    va = np.where(lost[part], point.va[states.bus], flow.va)
+    before = point.qg[states.gen]
+    units = np.bincount(states.net.gen_at, minlength=len(vm))
+    moved = flow.reactive - np.bincount(states.net.gen_at, before, len(vm))
+    each = (moved / np.maximum(units, 1))[states.net.gen_at]
+    qg = before + np.where(lost[gen_part], 0.0, np.nan_to_num(each))
+    names, bus, gen = states.names, stack.ids("bus"), stack.ids("gen")
+    return {
+        "state_bus_vm": by_key(names, bus, part, vm),
+        "state_bus_va": by_key(names, bus, part, va),
+        "state_gen_qg": by_key(names, gen, gen_part, qg),
+        "state_frequency": dict(zip(states.islands, flow.frequency.tolist(), strict=True)),
+    }
 
 
 @dataclass(frozen=True, eq=False)

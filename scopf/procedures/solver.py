@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, get_args
 
 from scopf.errors import ScopfError, listing, spelled
@@ -75,12 +76,14 @@ def solve(
 
         def once(last: Solution | None) -> Solution:
             if problem.scenario.outages:
-                return screening.solve(problem, lambda quick: solved_as_it_is(last, quick=quick))
+                return screening.solve(problem, partial(solved_as_it_is, last))
             return solved_as_it_is(last)
 
-        def solved_as_it_is(last: Solution | None, *, quick: bool = False) -> Solution:
+        def solved_as_it_is(
+            last: Solution | None, *, quick: bool = False, at: Iterate | None = None
+        ) -> Solution:
             attempts = Attempts(problem, own, limits, callback)
-            return _solved(attempts, last or start, form, quick)
+            return _solved(attempts, at or last or start, form, quick)
 
         if not certify:
             return once(None)

@@ -175,8 +175,10 @@ class Result:
     def _of_buses(self, island: bool) -> dict[str, Any]:
         net, point = self.problem.base, self.point
         prices = self.prices.buses
-        if self.after is not None:
-            more = self.after.load_prices() / net.base_mva
+        if self.scenario.outages:  # the same columns, whether any is in the dispatch
+            more = np.zeros((2, len(net.bus)))
+            if self.after is not None:
+                more = self.after.load_prices() / net.base_mva
             for letter, unit, part in zip("pq", ("mwh", "mvarh"), more, strict=True):
                 total = f"lmp_{letter}_per_{unit}"
                 prices = {**prices, total: prices[total] + part,

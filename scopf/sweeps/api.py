@@ -17,7 +17,7 @@ from scopf.devices.gfm import Inverters
 from scopf.devices.parameters import Given
 from scopf.errors import ScopfError, listing, require
 from scopf.model.choices import Limit
-from scopf.model.problem import Problem
+from scopf.model.problem import OnInfeasible, Problem
 from scopf.model.quantities import Table, takes_numbers
 from scopf.network.network import Network
 from scopf.optimizer.signals import terminable
@@ -66,6 +66,12 @@ def sweep(
     dispatch_dc: bool | None = None,
     ignore_unsupported: bool | None = None,
     dead_islands: str | None = None,
+    outages: Any = None,
+    emergency: float | None = None,
+    voltage_band: float | None = None,
+    frequency_band: float | None = None,
+    on_infeasible: OnInfeasible | None = None,
+    soft: Mapping[str, float] | None = None,
     title: str | None = None,
     form: str | None = None,
     options: Mapping[str, str | int | float] | None = None,
@@ -100,8 +106,8 @@ def sweep(
         lossless: True, False, or both.
         capability: True, False, or both: inverters keep within their capability circles.
         limit: "power", "current", or both: what ratings of branches limit, as in `build`.
-        outage: ids of branches to take out one at a time, or "all"; the case with none out is the
-            first scenario.
+        outage: ids of branches to take out one at a time, or "all", with a dispatch of its own for
+            each; the case with none out is the first scenario.
         scenarios: rows of their own: a list of mappings, a DataFrame or a CSV file, with a column
             for each quantity; blank cells are as in the base case.
         load_series: load factors as a time series: CSV file or DataFrame, a row for each step, a
@@ -117,6 +123,12 @@ def sweep(
         dispatch_dc: as `load_case` takes it.
         ignore_unsupported: as there.
         dead_islands: as there.
+        outages: that every dispatch survives, as `build` takes them (a table as a CSV file).
+        emergency: factor on rating A after an outage, as there.
+        voltage_band: p.u. by which voltage limits are wider then.
+        frequency_band: p.u. that the frequency may deviate by.
+        on_infeasible: what becomes of outages that no dispatch survives.
+        soft: prices at which limits may be violated, by family.
         title: of the study, for reports.
         form: of the model, as `solve` takes it.
         options: of Ipopt; those that name files or libraries are taken from here only, not from a
@@ -153,7 +165,9 @@ def sweep(
         "rating_factor": rating_factor, "dispatch_dc": dispatch_dc,
         "ignore_unsupported": ignore_unsupported, "dead_islands": dead_islands, "title": title,
         "form": form, "options": options, "max_iter": max_iter, "time_limit": time_limit,
-        "chain": chain,
+        "chain": chain, "outages": _plain(outages), "emergency": emergency,
+        "voltage_band": voltage_band, "frequency_band": frequency_band,
+        "on_infeasible": on_infeasible, "soft": soft,
     }  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     if sum((workers != 1, executor is not None, dask is not None)) > 1:
@@ -173,6 +187,13 @@ def sweep(
             with pool.dask(dask) as cluster:
                 return run.go(out, 1, cluster, f"dask {dask}", resume)
         return run.go(out, workers, executor, type(executor).__name__, resume)
+
+
+def _plain(outages: Any) -> Any:
+    """Outages as a spec has them: a text, or lists of numbers and texts."""
+    if hasattr(outages, "tolist"):
+        return outages.tolist()
+    return os.fspath(outages) if isinstance(outages, os.PathLike) else outages
 
 
 class _Run:

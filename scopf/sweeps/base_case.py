@@ -16,7 +16,9 @@ from scopf.devices.gfm import Inverters, Units
 from scopf.errors import ScopfError
 from scopf.model.problem import Problem, Scenario, build
 from scopf.model.quantities import PAIRS, QUANTITIES
+from scopf.network import outages
 from scopf.network.network import Network
+from scopf.network.outages import Outage
 from scopf.stability.criterion import Criterion
 from scopf.sweeps.columns import Value, split
 
@@ -45,6 +47,21 @@ class Topology:
     limit: str | None = None
     outage: int | None = None
 
+    def out(self, net: Network) -> Outage | None:
+        """The branch that is out in all scenarios.
+
+        Raises:
+            Unsolvable: when there is no such branch.
+        """
+        if self.outage is None:
+            return None
+        try:
+            (found,) = outages.read([self.outage], net.energized())
+        except ScopfError as error:
+            text = f"there is no branch {self.outage} in service"
+            raise Unsolvable(INVALID, text) from error
+        return found
+
 
 @dataclass(frozen=True, eq=False)
 class Base:
@@ -59,6 +76,7 @@ class Base:
         solving: keyword arguments of `solve`.
         declared: quantities that every problem has to be built with, to be updated later.
         given: a problem that the user has extended, which is what is solved then.
+        security: outages in every dispatch, and soft limits, as keywords of `build`.
     """
 
     net: Network
@@ -69,6 +87,7 @@ class Base:
     solving: Mapping[str, Any] = field(default_factory=dict)
     declared: tuple[str, ...] = ()
     given: Problem | None = None
+    security: Mapping[str, Any] = field(default_factory=dict)
 
     def network(self, topology: Topology) -> Network:
         """The network of a topology.
@@ -80,7 +99,8 @@ class Base:
             net = self.net.lossless() if topology.lossless else self.net
         except ScopfError as error:
             raise Unsolvable(INVALID, str(error)) from error
-        return net if topology.outage is None else without_branch(net, topology.outage)
+        out = topology.out(net)
+        return net if out is None else out.applied(net)
 
     def units(self, net: Network) -> Inverters:
         """The inverters."""
@@ -103,6 +123,10 @@ class Base:
             self.scenario is not None
         ):  # a droop margin only if it was given: the criterion may differ
             numbers = self.scenario.keywords
+        numbers |= self.security
+        if numbers.get("outages"):  # those of what is out already are none
+            there = net.energized()
+            numbers["outages"] = [one for one in numbers["outages"] if one.is_of(there)] or None
         for name in self.declared:
             if numbers.get(name) is None:
                 numbers[name] = 0.0
@@ -124,24 +148,14 @@ class Base:
             digest.update(f"{key}={_text(value)}".encode())
         rule = self.criterion if isinstance(self.criterion, str) else identity(self.criterion)
         digest.update(f"{rule} {self.scenario}".encode())
+        if self.security:
+            digest.update(repr(sorted(self.security.items())).encode())
         return digest.hexdigest()
 
     @property
     def comparable(self) -> bool:
         """Whether another process would find the same hash."""
         return isinstance(self.criterion, str) or identity(self.criterion) is not None
-
-
-def without_branch(net: Network, branch: int) -> Network:
-    """The network with a branch out of service.
-
-    Raises:
-        Unsolvable: when there is no such branch.
-    """
-    if branch not in net.energized().branch.id:
-        raise Unsolvable(INVALID, f"there is no branch {branch} in service")
-    on = net.branch.in_service & (net.branch.id != branch)
-    return net.replace(branch={"in_service": on})
 
 
 class Changes:

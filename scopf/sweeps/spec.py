@@ -35,6 +35,8 @@ _SHOWN = 10**15  # scenarios that are counted out
 _PARTS = 10  # axes that are named
 
 _Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+_NotNegative = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+_Lost = Annotated[int, Field(strict=True)] | str  # a branch's number, or a name as "gen 3"
 
 
 class Settings(BaseModel):
@@ -49,6 +51,8 @@ class Settings(BaseModel):
         combine: "grid" for all combinations of the axes, "zip" for axes that go together.
         chain: scenarios in a row that start from each other; None for what suits their number.
         form, options, max_iter, time_limit: as in `scopf.solve`.
+        outages, emergency, voltage_band, frequency_band, on_infeasible, soft: as in `scopf.build`,
+            for every dispatch.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -70,6 +74,12 @@ class Settings(BaseModel):
     options: dict[str, str | int | float] = {}
     max_iter: Annotated[int, Field(ge=0)] | None = None
     time_limit: _Positive | None = None
+    outages: str | list[_Lost | list[_Lost]] | None = None
+    emergency: _NotNegative | None = None
+    voltage_band: _NotNegative | None = None
+    frequency_band: _NotNegative | None = None
+    on_infeasible: Literal["drop", "penalty", "stop"] | None = None
+    soft: dict[str, _NotNegative] | None = None
 
 
 @dataclass(frozen=True)
@@ -155,7 +165,7 @@ def read_toml(path: Path) -> tuple[dict[str, Any], Line]:
         raise CaseError(str(path), [Fault(f"cannot be read: {error.strerror}")]) from error
     except (ValueError, RecursionError) as error:  # of TOML, UTF-8, 5000 digits, or nesting
         raise CaseError(str(path), [Fault(f"is not TOML: {error}")]) from error
-    for key in ("case", "inverters", "scenarios", "load_series"):
+    for key in ("case", "inverters", "scenarios", "load_series", "outages"):
         value = given.get(key)
         if not isinstance(value, str) or files.refusal(value):
             continue

@@ -14,9 +14,10 @@ from scopf.cases import bundled
 from scopf.cases.files import load_case
 from scopf.devices.gfm import Inverters
 from scopf.errors import CaseError, Fault, ScopfError, listing
+from scopf.model import soft
 from scopf.model.problem import Problem
 from scopf.model.quantities import QUANTITIES, misfit
-from scopf.network import csvtable
+from scopf.network import csvtable, outages
 from scopf.network.network import Network
 from scopf.optimizer.option_file import outside, unknown
 from scopf.stability.criterion import Criterion
@@ -30,6 +31,9 @@ from scopf.sweeps.spec import Line, Settings, Spec, check, overridden, read_toml
 _IN_USE = "the Pyomo model of this problem is in use, so that it"
 _OF_FILE = ("dispatch_dc", "ignore_unsupported", "dead_islands")
 _OF_CASE = ("case", *_OF_FILE)
+_OF_SECURITY = (
+    "outages", "emergency", "voltage_band", "frequency_band", "on_infeasible", "soft",
+)  # fmt: skip
 _OF_UNITS = ("beta_q", "mp", "droop_base", "rating_mva", "rating_factor")
 
 
@@ -130,7 +134,8 @@ def _spec_file(name: str) -> Path | None:
 def _without_effect(study: Any, units: bool) -> dict[str, str]:
     """Settings that say what was decided when the study was made, and who decided it."""
     if isinstance(study, Problem):
-        return dict.fromkeys((*_OF_CASE, *_OF_UNITS), "a Problem; build it so")
+        of_problem = (*_OF_CASE, *_OF_UNITS, *_OF_SECURITY)
+        return dict.fromkeys(of_problem, "a Problem; build it so")
     idle = dict.fromkeys(_OF_CASE, "a Network; load it so") if isinstance(study, Network) else {}
     return idle | (dict.fromkeys(_OF_UNITS, "Inverters; make them so") if units else {})
 
@@ -144,6 +149,9 @@ def _anywhere(spec: Spec) -> Spec:
         changes["case"] = os.path.abspath(named) if named else case
     if table and not files.refusal(table):
         changes["inverters"] = os.path.abspath(table)
+    lost = spec.settings.outages
+    if isinstance(lost, str) and os.path.isfile(lost):
+        changes["outages"] = os.path.abspath(lost)
     return dataclasses.replace(spec, settings=spec.settings.model_copy(update=changes))
 
 
@@ -175,8 +183,9 @@ def _from_network(
     net: Network, settings: Settings, inverters: Any, criterion: Criterion | None
 ) -> Base:
     solving, rule = _solving(settings), criterion or "voltage-difference"
+    security = _security(net, settings)
     if isinstance(inverters, Inverters):
-        return Base(net, inverters, criterion=rule, solving=solving)
+        return Base(net, inverters, criterion=rule, solving=solving, security=security)
     table = settings.inverters if inverters is None else inverters
     if isinstance(table, str):  # workers elsewhere may not have the file
         Inverters.at_generators(net, table=table)  # says what is wrong with it
@@ -190,7 +199,16 @@ def _from_network(
         "rating_factor": settings.rating_factor,
     }
     keywords = {key: value for key, value in keywords.items() if value is not None}
-    return Base(net, keywords=keywords, criterion=rule, solving=solving)
+    return Base(net, keywords=keywords, criterion=rule, solving=solving, security=security)
+
+
+def _security(net: Network, settings: Settings) -> dict[str, Any]:
+    """Outages in every dispatch and soft limits, as keywords of `build`."""
+    found = {name: getattr(settings, name) for name in _OF_SECURITY}
+    if found["outages"] is not None:
+        found["outages"] = outages.read(found["outages"], net.energized())
+    soft.checked(found["soft"])
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _from_case(

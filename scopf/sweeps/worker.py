@@ -197,15 +197,22 @@ def _row(solution: Solution) -> dict[str, Any]:
         "islands": net.islands,
         "unserved_mw": float(net.unserved.pd.sum() * net.base_mva),
     }
+    if solution.scenario.outages:
+        row["outages"] = len(solution.states) - 1
+        row["unsurvived"] = len(solution.unsurvived)
     if solution.solved:
-        found, vm = solution.stability, solution.point.vm
-        nssp = np.where(np.isnan(found.nssp), 0.0, found.nssp)
+        found, vm, after = solution.stability, solution.point.vm, solution.after
+        nssp, margin = found.nssp, found.margin
+        if after is not None:
+            nssp = nssp + after.by_inverter(after.stability.nssp, len(nssp))
+            margin = np.concatenate([margin, after.stability.margin])
+        nssp = np.where(np.isnan(nssp), 0.0, nssp)
         if len(nssp):
             most = int(np.argmax(nssp))
             row["nssp_max"] = float(nssp[most])
             if nssp[most] > TRACE:
                 row["nssp_max_bus"] = int(solution.inverter_data.bus[most])
-        margin = found.margin[~np.isnan(found.margin)]
+        margin = margin[~np.isnan(margin)]
         row["margin_min"] = float(margin.min()) if len(margin) else None
         row["vm_min"], row["vm_max"] = float(vm.min()), float(vm.max())
         rows = found.rows
