@@ -44,7 +44,7 @@ InverterTable = Annotated[
     Path | None,
     typer.Option(
         help="CSV table by `bus` or `gen` with any of mq, beta_q, mp, beta_p, tau_p, tau_q, "
-        "rating_mva, inverter (0 = none there); overrides the flags."
+        "rating_mva, imax, inverter (0 = none there); overrides the flags."
     ),
 ]
 BetaQ = Annotated[float | None, typer.Option(help="Gain of the reactive droop. [default: 1]")]

@@ -43,10 +43,13 @@ COLUMNS = (
     Column("tau_p", csvtable.number, "s", POSITIVE),
     Column("tau_q", csvtable.number, "s", POSITIVE),
     Column(RATING, csvtable.number, "MVA", POSITIVE),
+    Column("imax", csvtable.number, "p.u.", POSITIVE),
 )
 _DEFAULTS = {"mq": 0.05, "beta_q": 1.0, "mp": 0.05, "beta_p": 1.0, "tau_p": 0.1, "tau_q": 0.1}
 _DROOPS = ("mq", "mp")
+_OPTIONAL = ("imax",)  # NaN for none
 _ALIKE: Any = None  # units that are left out
+_UNLIMITED: Any = np.nan
 _SAME = 1e-13  # relative difference that is rounding
 
 
@@ -61,6 +64,7 @@ class Droops:
     tau_p: Floats
     tau_q: Floats
     rating: Floats
+    imax: Floats = _UNLIMITED
 
     @property
     def numbers(self) -> dict[str, Floats]:
@@ -80,7 +84,7 @@ class Units(Droops):
     Attributes:
         gen: id of the generator.
         inverter: position of its inverter.
-        mq, beta_q, mp, beta_p, tau_p, tau_q, rating: its own, as `Inverters` has them.
+        mq, beta_q, mp, beta_p, tau_p, tau_q, rating, imax: its own, as `Inverters` has them.
     """
 
     gen: Ints
@@ -89,7 +93,8 @@ class Units(Droops):
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             kind: type = np.float64 if field.name in _NUMBERS else np.int64
-            _freeze(self, field.name, np.array(getattr(self, field.name), dtype=kind))
+            column: Numbers = np.array(getattr(self, field.name), dtype=kind)
+            _freeze(self, field.name, column if column.ndim else np.full(len(self.gen), column))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -116,21 +121,28 @@ class Units(Droops):
     def scaled(self, whole: Mapping[str, Floats]) -> Self:
         """Units that make up inverters of these columns, in proportion to what they have now.
 
-        Every column of `parallel` is scaled by the factor that all its units are scaled by.
+        Every column of `parallel` is scaled by the factor that all its units are scaled by. Where
+        there was no current limit, or is none now, units have that of their inverter.
         """
         now, changed = self.combined(len(whole["mq"])), {}
         for name in _NUMBERS:
-            factor = whole[name] / now[name]
-            if (np.abs(factor - 1) > _SAME).any():
-                changed[name] = getattr(self, name) * factor[self.inverter]
+            factor, none = whole[name] / now[name], np.isnan(whole[name])
+            same = (np.abs(factor - 1) <= _SAME) | (none & np.isnan(now[name]))
+            if name not in _OPTIONAL:
+                same |= np.isnan(factor)
+            if not same.all():
+                scaled = getattr(self, name) * np.where(same, 1.0, factor)[self.inverter]
+                alike = (np.isnan(factor) & ~same)[self.inverter]
+                changed[name] = np.where(alike, whole[name][self.inverter], scaled)
         return dataclasses.replace(self, **changed) if changed else self
 
 
 def parallel(units: Mapping[str, Floats], inverter: Ints, count: int) -> dict[str, Floats]:
     """Columns of inverters whose units are in parallel.
 
-    Ratings and stiffnesses 1/mq, 1/(mq beta_q) add up; a filter time constant is the mean of those
-    of the units, weighted by their stiffnesses 1/(mq beta_q). The same holds for P.
+    Ratings, current limits and stiffnesses 1/mq, 1/(mq beta_q) add up; a filter time constant is
+    the mean of those of the units, weighted by their stiffnesses 1/(mq beta_q). The same holds for
+    P. An inverter with a unit that has no current limit has none.
 
     Args:
         units: columns of the units, shape (u,).
@@ -156,6 +168,7 @@ def parallel(units: Mapping[str, Floats], inverter: Ints, count: int) -> dict[st
         "tau_p": total(units["tau_p"] / (units["mp"] * units["beta_p"])) * kp,
         "tau_q": total(units["tau_q"] / (units["mq"] * units["beta_q"])) * kq,
         "rating": total(units["rating"]),
+        "imax": total(units["imax"] * units["rating"]) / total(units["rating"]),
     }
     for name, column in found.items():
         column[inverter[single]] = units[name][single]  # without rounding
@@ -176,6 +189,7 @@ class Inverters(Droops):
         mp, beta_p: active droop (p.u. frequency per p.u. active power) and its gain.
         tau_p, tau_q: power filter time constants in s.
         rating: rated apparent power, per unit on the system base.
+        imax: current limit, per unit of the rating at 1 p.u. voltage; NaN for none.
         units: the generating units, whose parallel connection has these numbers. Those of an
             inverter are alike when they are left out, or are not those of `gens`. When a number of
             an inverter changes, those of its units change in proportion.
@@ -216,7 +230,10 @@ class Inverters(Droops):
             if len(values) != len(self.bus):
                 found.append(Fault(f"{len(values)} values for {len(self.bus)} inverters", name))
             elif name != "gens":
-                for i in np.flatnonzero(~((values > 0) & np.isfinite(values))):
+                wrong = ~((values > 0) & np.isfinite(values))
+                if name in _OPTIONAL:
+                    wrong &= ~np.isnan(values)
+                for i in np.flatnonzero(wrong):
                     text = f"must be a positive number, got {values[i]:g}"
                     found.append(Fault(text, name, label=f"bus {self.bus[i]}"))
         return found
@@ -270,7 +287,7 @@ class Inverters(Droops):
         )
 
     def without_units(self, gens: Iterable[int]) -> Self:
-        """A copy after the loss of these generators: their droop, damping and rating are gone.
+        """A copy after the loss of these generators: droop, damping, rating, current are gone.
 
         An inverter all of whose units are lost is gone as well.
         """
@@ -335,21 +352,23 @@ class Inverters(Droops):
         tau_q: Given | None = None,
         rating_mva: Given | None = None,
         rating_factor: float | None = None,
+        imax: Given | None = None,
     ) -> Self:
         """An inverter at every generator bus, or at `buses` only.
 
         A number holds for each generating unit. Units on one bus act as one inverter, in parallel:
-        their stiffnesses 1/(mq beta_q) add up, and so do their ratings. A value given for a bus (a
-        mapping by bus number, or a table keyed by bus) is that of the whole inverter there.
+        their stiffnesses 1/(mq beta_q) add up, and so do their ratings and current limits. A value
+        given for a bus (a mapping by bus number, or a table keyed by bus) is that of the whole
+        inverter there.
 
         Args:
             net: the network; generators out of service are left out.
             buses: bus numbers that have an inverter; all generator buses when None. Dispatchable
                 loads are no generators here.
             table: CSV file or DataFrame with one key column, `bus` or `gen`, and any of the columns
-                mq, beta_q, mp, beta_p, tau_p, tau_q, rating_mva, and `inverter` (0: the machine
-                there is no inverter). It overrides the keywords; blank cells and rows that are not
-                there leave them as they are.
+                mq, beta_q, mp, beta_p, tau_p, tau_q, rating_mva, imax, and `inverter` (0: the
+                machine there is no inverter). It overrides the keywords; blank cells and rows that
+                are not there leave them as they are.
             droop_base: "system" when mq and mp are per unit on the system base, as in the paper;
                 "rating" when they are per unit of each inverter's own rating.
             mq: reactive droop, default 0.05.
@@ -361,6 +380,8 @@ class Inverters(Droops):
             rating_mva: rated apparent power, default the case's machine base (mBase).
             rating_factor: rated apparent power of each unit over its Pmax, where rating_mva does
                 not say it.
+            imax: current limit, per unit of the rating at 1 p.u. voltage; NaN, the default, for
+                none.
 
         Raises:
             CaseError: listing every unknown bus or generator and every value that is out of range.
@@ -369,10 +390,11 @@ class Inverters(Droops):
             raise ScopfError(f'droop_base is "system" or "rating", got {droop_base!r}')
         net = net.energized()
         defaults: dict[str, float | Floats] = {**_DEFAULTS, RATING: net.gen.mbase}
-        given = Parameters(net, "inverter", COLUMNS, defaults)
+        defaults |= dict.fromkeys(_OPTIONAL, np.nan)
+        given = Parameters(net, "inverter", COLUMNS, defaults, _OPTIONAL)
         keywords = {
             "mq": mq, "beta_q": beta_q, "mp": mp, "beta_p": beta_p,
-            "tau_p": tau_p, "tau_q": tau_q, RATING: rating_mva,
+            "tau_p": tau_p, "tau_q": tau_q, RATING: rating_mva, "imax": imax,
         }  # fmt: skip
         for key, value in keywords.items():
             if value is not None:
@@ -401,7 +423,7 @@ class Inverters(Droops):
         at, inverter = np.unique(net.gen_at[on], return_inverse=True)
         columns = parallel(own, inverter, len(at))
         place = {bus: i for i, bus in enumerate(net.bus.id[at].tolist())}
-        for name in (RATING, *_DEFAULTS):  # the rating is the base of the droops
+        for name in (RATING, *_DEFAULTS, *_OPTIONAL):  # the rating is the base of the droops
             column = columns["rating" if name == RATING else name]
             for bus, value in given.at_bus[name].items():
                 if bus in place:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +37,7 @@ class Parameters:
         kind: of device, the column of a table with a flag for each unit that is one: "inverter".
         columns: its parameters.
         defaults: of each parameter, for all units or for each.
+        optional: parameters that may be NaN, which stands for none.
 
     Attributes:
         chosen: units that belong to a device, shape of the generator table.
@@ -49,12 +51,13 @@ class Parameters:
         kind: str,
         columns: tuple[Column, ...],
         defaults: Mapping[str, float | Floats],
+        optional: Collection[str] = (),
     ) -> None:
         self.net = net
         self.chosen: Flags = ~net.gen.constant_pf
         self.unit = {key: np.full(len(net.gen), value) for key, value in defaults.items()}
         self.at_bus: dict[str, dict[int, float]] = {key: {} for key in self.unit}
-        self._kind, self._columns = kind, columns
+        self._kind, self._columns, self._optional = kind, columns, optional
         self._machine = self.chosen.copy()
         self._rated = np.zeros(len(net.gen), dtype=bool)  # units whose own rating was given
         self._faults: list[Fault] = []
@@ -78,8 +81,10 @@ class Parameters:
                 if number(f"{key}: bus", bus) != int(bus):
                     self._faults.append(Fault("is not a bus number", key, label=str(bus)))
                 elif self._known_bus(int(bus), key, None):
-                    self.at_bus[key][int(bus)] = number(f"{key} of bus {bus}", one)
-        elif number(key, value) <= 0:
+                    none = self._is_none(key, one)
+                    own = math.nan if none else number(f"{key} of bus {bus}", one)
+                    self.at_bus[key][int(bus)] = own
+        elif not self._is_none(key, value) and number(key, value) <= 0:
             raise ScopfError(f"{key} must be positive, got {value}")
         else:
             self.unit[key][:] = float(value)
@@ -147,10 +152,17 @@ class Parameters:
             CaseError: listing them.
         """
         for name, values in self.unit.items():
-            for row in np.flatnonzero(self.chosen & ~((values > 0) & np.isfinite(values))).tolist():
+            wrong = self.chosen & ~((values > 0) & np.isfinite(values))
+            if name in self._optional:
+                wrong &= ~np.isnan(values)
+            for row in np.flatnonzero(wrong).tolist():
                 text = f"{name} must be a positive number, got {values[row]:g}"
                 self._faults.append(Fault(text, self._kind, label=self._label(row)))
         self.check()
+
+    def _is_none(self, key: str, value: object) -> bool:
+        """Whether a value says that there is no such parameter."""
+        return key in self._optional and isinstance(value, float) and math.isnan(value)
 
     def _set(self, kind: str, key: int, units: Flags, name: str, value: float) -> None:
         if kind == "bus":

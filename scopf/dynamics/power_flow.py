@@ -80,8 +80,16 @@ def after_outages(states: Settled, before: Intact) -> Flow:
     lost = ~settled[states.stack.bus_part]
     vm, va = np.where(lost, np.nan, vm), np.where(lost, np.nan, va)
     pg = before.power.real[states.gen] - w[states.gen_island] * states.share
-    power = injections(system.y, vm, va) + system.drawn(vm)
+    power = (
+        injections(system.y, vm, va) + system.drawn(vm) - _of_dclines(system.net, states, before)
+    )
     return Flow(system.net, vm, va, pg, power.imag, w, settled)
+
+
+def _of_dclines(net: Network, states: Settled, before: Intact) -> Complexes:
+    """Power that DC lines go on to give each bus."""
+    line = before.net.dcline
+    return net.dcline_sum(*(getattr(line, key)[states.dcline] for key in ("pf", "qf", "qt")))
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,8 +127,7 @@ class _System:
         n, at = len(net.bus), net.gen_at
         given = np.zeros(n, dtype=np.complex128)
         np.add.at(given, at, before.power[states.gen])
-        line = before.net.dcline
-        given += net.dcline_sum(*(getattr(line, key)[states.dcline] for key in ("pf", "qf", "qt")))
+        given += _of_dclines(net, states, before)
         share = np.bincount(at, states.share, n).astype(np.float64)
         slope, droops = np.zeros(n), states.with_droops(before.inverters)
         slope[states.keep] = 1.0 / droops.k

@@ -1,4 +1,4 @@
-"""Capability circles of inverters, P^2 + Q^2 <= S^2.
+"""Ratings of inverters and their capability circles, P^2 + Q^2 <= S^2.
 
 P and Q are sums over the units that act together as one inverter, S is its rating. The squares of
 the sums are written out, (sum_k P_k)^2 = sum_k P_k^2 + 2 sum_{k<l} P_k P_l, so that the rows are
@@ -46,6 +46,7 @@ class Ratings(Part):
         net, inverters: the network and its inverters.
         rating: mutable Param `inverter_rating`, per unit.
         p_squared, q_squared: named expressions; None where it is not needed.
+        current_squared: (P^2 + Q^2) / V^2, the same.
     """
 
     net: Network
@@ -53,6 +54,7 @@ class Ratings(Part):
     rating: Parameter
     p_squared: Expression | None
     q_squared: Expression
+    current_squared: Expression | None
 
     @classmethod
     def declare(
@@ -62,12 +64,24 @@ class Ratings(Part):
         inverters: Inverters,
         generation: Output,
         active: bool,
+        vv: Expression | None,
     ) -> Self:
-        """Declare `inverter_rating` and `inverter_{p,q}_squared`, that of P only if `active`."""
+        """Declare `inverter_rating` and squares of powers and currents.
+
+        Args:
+            f: the formulation.
+            net: the network.
+            inverters: its inverters.
+            generation: output of the generators.
+            active: whether `inverter_p_squared` is needed beside `inverter_q_squared`.
+            vv: V^2 of every bus, where `inverter_current_squared` is needed.
+        """
         rating = f.parameter("inverter_rating", f.indices["inverter"], inverters.rating)
         squares = _Squares(f, net, inverters)
         p = squares.add("p", generation) if active else None
-        return cls(net, inverters, rating, p, squares.add("q", generation))
+        q = squares.add("q", generation)
+        current = None if vv is None else squares.currents(generation, vv)
+        return cls(net, inverters, rating, p, q, current)
 
     def output(self, power: Floats) -> Floats:
         """Sum of a power of generators over the units of each inverter."""
@@ -85,6 +99,7 @@ class _Squares:
 
     def __init__(self, f: Formulation, net: Network, inverters: Inverters) -> None:
         self._f, self._n = f, len(inverters)
+        self._bus = net.bus_positions(inverters.bus)
         self._unit = positions(net.gen.id, inverters.units.gen)
         self._owner = inverters.units.inverter
         unit, owner = self._unit, self._owner
@@ -113,6 +128,20 @@ class _Squares:
             name = f"inverter_unit_{letter}_product"
             total = total + f.expression(name, self._double, product).total(both, n)
         return f.expression(f"inverter_{letter}_squared", f.indices["inverter"], total)
+
+    def currents(self, generation: Output, vv: Expression) -> Expression:
+        """`inverter_current_squared`."""
+        f, n, p, q = self._f, self._n, generation.p, generation.q
+        first, second, both = self._pairs
+        bus = self._bus[self._owner]
+        square = (p[self._unit] ** 2 + q[self._unit] ** 2) / vv[bus]
+        name = "inverter_unit_current_squared"
+        total = f.expression(name, self._single, square).total(self._owner, n)
+        if len(first):
+            product = 2.0 * (p[first] * p[second] + q[first] * q[second]) / vv[self._bus[both]]
+            name = "inverter_unit_current_product"
+            total = total + f.expression(name, self._double, product).total(both, n)
+        return f.expression("inverter_current_squared", f.indices["inverter"], total)
 
 
 @dataclass(frozen=True, eq=False)

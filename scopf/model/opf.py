@@ -7,6 +7,7 @@
                 |S| <= rate (or |I| <= rate) at both branch ends; limits on angle differences
                 DC lines, P-Q curves and constant power factors, where the case has them
                 P^2 + Q^2 <= S^2 of every inverter, if asked for
+                |I| <= imax S of every inverter that has such a limit
                 the stability criterion, one set of rows per inverter
 
 Indices are the user's own: bus numbers, generator ids, branch ids. Quantities are per unit, angles
@@ -29,6 +30,7 @@ from scopf.model.capability import Capability, Ratings
 from scopf.model.choices import Limit
 from scopf.model.codesign import DesignedStiffness, GivenStiffness
 from scopf.model.costs import GenerationCost
+from scopf.model.current_limits import CurrentLimits, limited
 from scopf.model.dclines import DcLineCost, DcLines
 from scopf.model.flows import Flows
 from scopf.model.generation import Generation
@@ -74,6 +76,7 @@ class OPF:
     angles: AngleLimits
     curves: PqCurves
     capability: Capability | None
+    currents: CurrentLimits | None
     stability: StabilityRows
     states: States | None
     soft: SoftLimits | None = None
@@ -123,8 +126,10 @@ class OPF:
         else:
             stiffness = DesignedStiffness.declare(f, inverters, mq_bounds)
         ratings = None
-        if capability or opportune:
-            ratings = Ratings.declare(f, net, inverters, g, capability)
+        with_currents = bool(limited(inverters).any())
+        if capability or opportune or with_currents:
+            vv = flows.vv if with_currents else None
+            ratings = Ratings.declare(f, net, inverters, g, capability, vv)
 
         # minimise
         absolute = AbsoluteCost.declare(f, g) if numbers["q_price"] is not None else None
@@ -143,6 +148,9 @@ class OPF:
         circles = None
         if ratings is not None and capability:
             circles = Capability.declare(f, ratings)
+        currents = None
+        if ratings is not None and with_currents:
+            currents = CurrentLimits.declare(f, ratings)
         dispatch = Dispatch(f, bus, branch, inverter, v.vm, v.va, stiffness.symbol)
         stability = StabilityRows.declare(criterion, dispatch, inputs.setting)
 
@@ -153,7 +161,8 @@ class OPF:
 
         opf = cls(
             f, v, g, dc, loads, shedding, flows, stiffness, ratings, absolute, generation_cost,
-            dcline_cost, opportunity, balance, thermal, angles, curves, circles, stability, states,
+            dcline_cost, opportunity, balance, thermal, angles, curves, circles, currents,
+            stability, states,
         )  # fmt: skip
         if soft.intact or soft.states:
             opf = dataclasses.replace(opf, soft=opf.softened(soft))

@@ -442,8 +442,8 @@ def build(
         limit: of branches, by their ratings: "power" for |S| <= rating, as in MATPOWER and
             PowerModels, or "current" for |I| <= rating at 1 p.u. voltage, as in pandapower.
         outages: that the dispatch survives, stable, as it settles by its droops: branch numbers,
-            names as "gen 3", tuples of what is lost together, "n-1", "n-1-gens", "n-1-all", or a
-            table (see `scopf.network.outages.read`).
+            names as "gen 3", tuples of what is lost together, "n-1", "n-1-gens", "n-1-all", a
+            contingency file of PSS/E (.con), or a table (see `scopf.network.outages.read`).
         emergency: factor on rating A after an outage; None for rating B, or A where there is none.
         voltage_band: p.u. by which voltage limits are wider after an outage.
         frequency_band: p.u. that the frequency may deviate by after an outage.
@@ -453,7 +453,7 @@ def build(
         soft: prices at which limits may be violated, by family: "ratings" (of branches, currency/h
             per MVA), "voltages" (per p.u.), "stability" (per p.u., as the NSSP), "active_power" and
             "reactive_power" (of generators, per MW and MVAr), "capability" (per MVA), "pq_curves"
-            (per MVAr), "frequency" (per p.u.).
+            (per MVAr), "currents" (of inverters) and "frequency" (per p.u.).
         **numbers: any of these, which `Problem.update` may change; mq is on the system base:
 
     The reduced network counts as alpha B^red, so Gamma is divided by alpha; this is what the
@@ -504,7 +504,7 @@ def build(
         capability,
         limit,
         own_margin,
-        () if outages is None else tuple(outages_of.read(outages, net)),
+        () if outages is None else tuple(outages_of.read(outages, whole)),
         _bands(emergency, voltage_band, frequency_band),
         on_infeasible,
         soft_of.checked(soft),

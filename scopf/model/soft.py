@@ -37,6 +37,7 @@ FAMILIES = {  # and the kinds of limits that they are, as parts of the model nam
     "active_power": "limits on active power",
     "reactive_power": "limits on reactive power",
     "capability": "capability circles",
+    "currents": "current limits",
     "pq_curves": "P-Q curves",
     "frequency": "frequency",
 }
@@ -83,6 +84,7 @@ def default_prices(net: Network) -> dict[str, float]:
         name: {
             "voltages": voltage,
             "stability": voltage,
+            "currents": voltage,
             "frequency": _PER_FREQUENCY * voltage,
         }.get(name, power)
         for name in FAMILIES

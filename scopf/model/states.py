@@ -30,6 +30,7 @@ from scopf.model.balance import Balance
 from scopf.model.capability import Capability, Ratings
 from scopf.model.choices import Limit
 from scopf.model.codesign import DesignedStiffness, GivenStiffness
+from scopf.model.current_limits import CurrentLimits, limited
 from scopf.model.dclines import DcLines
 from scopf.model.flows import Flows
 from scopf.model.generation import Generation
@@ -128,7 +129,7 @@ class States(Part):
         settled: their networks, and what belongs to what in the intact one.
         base: parts of the intact network.
         voltages, flows, balance, thermal, angles, curves, stability: as in the intact network.
-        capability: circles of the inverters; None without.
+        capability, currents: circles and current limits of the inverters; None without.
         output: of the generators.
         frequency: `state_frequency`, p.u. deviation of each island with inverters.
         range_p: `state_gen_range`, bounds on the active power of units of inverters.
@@ -150,6 +151,7 @@ class States(Part):
     angles: AngleLimits
     curves: PqCurves
     capability: Capability | None
+    currents: CurrentLimits | None
     range_p: Constraint
     same_q: Constraint
     same_v: Constraint
@@ -212,10 +214,13 @@ class States(Part):
         thermal = ThermalLimits.declare(f, net, flows, limit)
         angles = AngleLimits.declare(f, net, v)
         curves = PqCurves.declare(f, net, output)
-        circles = None
-        if capability:
-            ratings = Ratings.declare(f, net, settled.inverters, output, active=True)
-            circles = Capability.declare(f, ratings)
+        circles = currents = None
+        with_currents = bool(limited(settled.inverters).any())
+        if capability or with_currents:
+            vv = flows.vv if with_currents else None
+            ratings = Ratings.declare(f, net, settled.inverters, output, capability, vv)
+            circles = Capability.declare(f, ratings) if capability else None
+            currents = CurrentLimits.declare(f, ratings) if with_currents else None
         left = f.parameter("inverter_left", inverter, settled.left(inputs.inverters))
         beta_q = f.parameter("inverter_beta_q", inverter, settled.inverters.beta_q)
         rows = _Rows(f, settled, base, v, output)
@@ -224,7 +229,7 @@ class States(Part):
         )
         stability = StabilityRows.declare(criterion, dispatch, setting(settled, inputs))
         return cls(
-            settled, base, v, output, w, flows, balance, thermal, angles, curves, circles,
+            settled, base, v, output, w, flows, balance, thermal, angles, curves, circles, currents,
             rows.range_p(), rows.same_q(), rows.same_v(), rows.droop(left, beta_q), left, beta_q,
             stability,
         )  # fmt: skip
@@ -235,7 +240,7 @@ class States(Part):
     def _parts(self) -> Sequence[Part]:
         found = (
             self.voltages, self.flows, self.balance, self.thermal, self.angles, self.curves,
-            self.capability, self.stability,
+            self.capability, self.currents, self.stability,
         )  # fmt: skip
         return [part for part in found if part is not None]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,12 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.errors import CaseError, Fault, ScopfError, nearest
-from scopf.network import csvtable
+from scopf.network import contingencies, csvtable
 from scopf.network.network import Network
 
 if TYPE_CHECKING:
-    import os
-
     import pandas as pd
 
 _ELEMENT = re.compile(r"(branch|gen)\s+(\d{1,18})", re.ASCII)
@@ -25,7 +24,7 @@ FILES = (".csv", ".con")
 _COLUMNS = ("name", "out", "emergency", "voltage_band", "frequency_band")
 
 Given = Any
-"""A list of branch numbers, names ("gen 3") and tuples of them, "n-1", or a table."""
+"""A list of branch numbers, names ("gen 3") and tuples of them, "n-1", a table, or a .con file."""
 
 
 @dataclass(frozen=True)
@@ -70,25 +69,31 @@ def read(given: Given, net: Network) -> list[Outage]:
 
     Args:
         given: a list of branch numbers, names as "gen 3", tuples of them (lost together) or
-            outages that were read before; "n-1" (every branch), "n-1-gens", "n-1-all"; or a table
-            (CSV file or DataFrame) with the columns `name`, `out` (elements joined by +),
-            `emergency`, `voltage_band` and `frequency_band`, all but one of the first two optional.
-        net: energized network.
+            outages that were read before; "n-1" (every branch), "n-1-gens", "n-1-all"; a
+            contingency file of PSS/E (.con); or a table (CSV file or DataFrame) with the columns
+            `name`, `out` (elements joined by +), `emergency`, `voltage_band` and `frequency_band`,
+            all but one of the first two optional.
+        net: the network; elements out of service count only where circuits and machines of a .con
+            file have no identifiers, and are numbered.
 
     Raises:
         ScopfError: when it is none of these.
         CaseError: listing every outage that there cannot be.
     """
+    if _suffix(given) == ".con":
+        return _of_contingencies(given, net)
+    net = net.energized()
     if isinstance(given, str) and given in _ALL:
         rows = [(kind, number) for kind in _ALL[given] for number in net.tables[kind].id.tolist()]
         return [
             Outage(f"{kind} {k}", (k,) if kind == "branch" else (), (k,) if kind == "gen" else ())
             for kind, k in rows
         ]
-    if isinstance(given, str) and not given.lower().endswith(".csv"):
+    if isinstance(given, str) and _suffix(given) != ".csv":
         near = nearest(given, _ALL)
         hint = f"; did you mean {near!r}?" if near else ""
-        raise ScopfError(f'outages: {given!r} is none of "n-1", "n-1-gens", "n-1-all"{hint}')
+        kinds = '"n-1", "n-1-gens", "n-1-all"'
+        raise ScopfError(f"outages: {given!r} is none of {kinds}{hint}; files are .csv or .con")
     if isinstance(given, str) or hasattr(given, "columns") or hasattr(given, "__fspath__"):
         return _of_table(given, net)
     if not isinstance(given, Iterable):
@@ -106,6 +111,26 @@ def _row(given: Any) -> tuple[list[Any], str, dict[str, Any]]:
     out = [*given.branches, *(f"gen {number}" for number in given.gens)]
     limits = {name: getattr(given, name) for name in _COLUMNS[2:]}
     return out, given.name, {name: x for name, x in limits.items() if x is not None}
+
+
+def _suffix(given: Given) -> str:
+    """Suffix of the name of a file; "" for what is none."""
+    if not isinstance(given, str) and not hasattr(given, "__fspath__"):
+        return ""
+    return os.path.splitext(os.fsdecode(os.fspath(given)))[1].lower()
+
+
+def _of_contingencies(given: str | os.PathLike[str], net: Network) -> list[Outage]:
+    found, names = list[Outage](), set[str]()
+    for one in contingencies.read(given, net):
+        members = [f"branch {k}" for k in one.branches] + [f"gen {k}" for k in one.gens]
+        name = one.name or " + ".join(members)
+        if name in names:
+            text = f"{name} is the name of a contingency, and of an outage by SINGLE or its like"
+            raise CaseError(os.fspath(given), [Fault(text)])
+        names.add(name)
+        found.append(Outage(name, one.branches, one.gens))
+    return found
 
 
 def _parts(given: Any) -> list[Any]:

@@ -22,6 +22,7 @@ from scopf.dynamics.power_flow import Flow, Intact, after_outages
 from scopf.dynamics.settled import Settled
 from scopf.errors import listing
 from scopf.model.limits import excess
+from scopf.model.pq_curves import curve
 from scopf.model.problem import Problem
 from scopf.network.kron import Reduction
 from scopf.network.network import LOADS, Network
@@ -135,7 +136,7 @@ def screened(problem: Problem, solution: Solution, number: int) -> tuple[list[Sc
     before = Intact(intact, inverters, point.vm, point.va, point.pg + 1j * point.qg)
     states = problem.candidates
     flow = after_outages(states, before)
-    checks = _Checks(problem, states, flow, solution.setting)
+    checks = _Checks(problem, states, flow, before.power.imag, solution.setting)
     found = [checks.of(part, outage, number) for part, outage in enumerate(states.outages)]
     return found, flow
 
@@ -166,11 +167,20 @@ def starts(problem: Problem, solution: Solution, flow: Flow) -> Values:
 
 @dataclass(frozen=True, eq=False)
 class _Checks:
-    """Limits after outages, at the power flow."""
+    """Limits after outages, at the power flow.
+
+    Attributes:
+        problem: with the limits.
+        states: after the outages.
+        flow: there.
+        before: reactive power of the generators of the intact network.
+        setting: of the criterion.
+    """
 
     problem: Problem
     states: Settled
     flow: Flow
+    before: Floats
     setting: Setting
 
     def of(self, part: int, outage: Outage, number: int) -> Screened:
@@ -200,8 +210,8 @@ class _Checks:
         beyond = excess(pg, net.gen.pmin[gens], net.gen.pmax[gens])
         yield "active power of", lambda k: net.gen.label(int(gens[k])), beyond
         low, high = (
-            np.bincount(net.gen_at, side, len(net.bus)).astype(np.float64)
-            for side in (net.gen.qmin, net.gen.qmax)
+            np.bincount(net.gen_at, side[here["gen"]], len(net.bus)).astype(np.float64)
+            for side in self._reactive_limits
         )
         at = np.unique(net.gen_at)
         reactive = excess(flow.reactive[here["bus"]][at], low[at], high[at])
@@ -213,8 +223,24 @@ class _Checks:
             lambda k: str(k + 1),
             excess(flow.frequency[frequency], -band, band),
         )
+        yield from self._currents(part)
         buses, short = self._stability(part, vm, va, here["bus"])
         yield "stability at", lambda k: net.bus.label(int(buses[k])), short
+
+    def _currents(self, part: int) -> Iterator[tuple[str, Callable[[int], str], Floats]]:
+        """What inverters have beyond their capability circles and current limits."""
+        inverters, step = self.states.inverters, self.states.stack.step
+        here = inverters.bus // step == part
+
+        def label(k: int) -> str:
+            return f"inverter {inverters.bus[here][k] % step}"
+
+        size = self._apparent[here]
+        if self.problem.scenario.capability:
+            yield "capability circle of", label, np.maximum(size - inverters.rating[here], 0.0)
+        vm = self.flow.vm[self.states.keep[here]]
+        beyond = size / vm - (inverters.imax * inverters.rating)[here]
+        yield "current limit of", label, np.maximum(np.nan_to_num(beyond), 0.0)
 
     def _stability(self, part: int, vm: Floats, va: Floats, here: Flags) -> tuple[Ints, Floats]:
         """Buses of the criterion's network, and what their rows lack."""
@@ -230,6 +256,29 @@ class _Checks:
         view = setting.view(criterion.network)
         slack = criterion.slack(view.grid, view.k, vm[view.buses], va[view.buses])
         return view.buses, np.maximum(self.setting.margin - slack, 0.0)
+
+    @cached_property
+    def _reactive_limits(self) -> tuple[Floats, Floats]:
+        """Least and largest reactive power of every generator at its active power.
+
+        Bounds and P-Q curves count, and of generators that keep their reactive power that.
+        """
+        states, gen = self.states, self.states.net.gen
+        low, high = gen.qmin.copy(), gen.qmax.copy()
+        for side, limit, tighter in (("min", low, np.maximum), ("max", high, np.minimum)):
+            at, a, b, c = curve(gen, side)
+            limit[at] = tighter(limit[at], (c - a * self.flow.pg[at]) / b)
+        low[states.same_q] = high[states.same_q] = self.before[states.gen[states.same_q]]
+        return low, high
+
+    @cached_property
+    def _apparent(self) -> Floats:
+        """|S| of every inverter; other generators at its bus keep their reactive power."""
+        states, count = self.states, len(self.states.keep)
+        active = np.bincount(states.owner[states.units], self.flow.pg[states.units], count)
+        kept, buses = states.same_q, len(states.net.bus)
+        others = np.bincount(states.net.gen_at[kept], self.before[states.gen[kept]], buses)
+        return np.asarray(np.hypot(active, (self.flow.reactive - others)[states.keep]))
 
     @cached_property
     def _loading(self) -> Floats:

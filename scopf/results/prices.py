@@ -13,7 +13,9 @@ these:
   A thermal row reads |S|^2/rate <= rate, and dJ*/d(rate) = -lambda (1 + |S|^2/rate^2). So does one
   that limits the current, with |I| for |S| and a rate in MVA at 1 p.u. voltage, and so does a
   capability circle. Lost opportunity costs p (S - A) with the row (A^2 + Q^2)/S - S <= 0, so there
-  dJ*/dS = p - lambda (1 + (A^2 + Q^2)/S^2), and p = 2 lambda A/S by optimality.
+  dJ*/dS = p - lambda (1 + (A^2 + Q^2)/S^2), and p = 2 lambda A/S by optimality. The current limit
+  of an inverter is that of a rate imax S, on which both imax and S act. After an outage an inverter
+  may have less of either; the price is the sum over all states, for a change in proportion.
 - A row that a user added has dJ*/d(its right side) = -lambda, in the units that it was written in;
   a bound without a column of its own has dJ*/d(bound) = z_L or -z_U. These two are slopes of the
   objective as the user wrote it, and have the other sign where it is maximised.
@@ -50,6 +52,9 @@ import numpy as np
 from scopf.arrays import Flags, Floats, Ints
 from scopf.engine.nlp import NLP
 from scopf.engine.symbols import Constraint, Variable, member
+from scopf.model.capability import Capability
+from scopf.model.current_limits import CurrentLimits, limited
+from scopf.model.opf import OPF
 from scopf.model.pq_curves import SIDES
 from scopf.model.problem import Problem
 from scopf.model.reactive_costs import where_priced
@@ -221,7 +226,7 @@ def read(
             "mu_angle_max_per_degree": np.maximum(angle, 0.0) * per_degree,
         },
         dclines=_dclines(problem, multipliers, per_mw),
-        inverters={"mu_s_per_mvah": np.maximum(_ratings(problem, multipliers), 0.0) * per_mw},
+        inverters=_inverters(problem, multipliers, x),
         added=_added(multipliers, x),
         bounds=_further_bounds(problem, multipliers, x),
     )
@@ -342,20 +347,54 @@ def _dclines(problem: Problem, multipliers: Multipliers, per_mw: float) -> dict[
     return found
 
 
-def _ratings(problem: Problem, multipliers: Multipliers) -> Floats:
-    """-dJ*/d(rating) of every inverter, currency/h per p.u.; zero where the rating is no limit."""
-    opf, found = problem.opf, np.zeros(len(problem.inverters))
-    if opf.ratings is None:
-        return found
-    p, q = (opf.ratings.output(power.value) for power in (opf.generation.p, opf.generation.q))
-    rating = opf.ratings.rating.values
-    if opf.capability is not None:
-        share = (p**2 + q**2) / rating**2
-        found += multipliers.of_rows(opf.capability.rows, 0.0) * of_square(np.sqrt(share))
-    if opf.opportunity_cost is not None:
-        on = where_priced(opf.opportunity_cost.price.values)
-        available = opf.opportunity_cost.available.value / rating
-        share = available**2 + on * (q / rating) ** 2
-        row = multipliers.of_rows(opf.opportunity_cost.rows, 0.0)
-        found += row * (1.0 + share - 2.0 * available)
+def _inverters(problem: Problem, multipliers: Multipliers, x: Floats) -> dict[str, Floats]:
+    """Prices of ratings, per MVA, and of current limits, if any, per unit of the rating."""
+    opf, intact = problem.opf, problem.inverters
+    output = opf.generation.p.value, opf.generation.q.value
+    vm = opf.voltages.vm.value
+    found = _of_inverters(multipliers, len(intact), (opf.capability, opf.currents), output, vm)
+    found[0] += _opportunity(opf, multipliers, output[1])
+    if (states := opf.states) is not None:
+        after, at = states.settled.inverters, states.settled.inverter
+        output = multipliers.nlp.values_of(states.output.p.name, x), states.output.q.value
+        limits, vm = (states.capability, states.currents), states.voltages.vm.value
+        shares = after.rating / intact.rating[at], np.nan_to_num(after.imax / intact.imax[at])
+        parts = _of_inverters(multipliers, len(after), limits, output, vm)
+        found += [np.bincount(at, part, len(intact)) for part in parts * np.array(shares)]
+    of_rating, of_imax = np.maximum(found, 0.0)
+    prices = {"mu_s_per_mvah": of_rating / problem.base.base_mva}
+    return prices | ({"mu_imax_per_pu": of_imax} if limited(intact).any() else {})
+
+
+def _of_inverters(
+    multipliers: Multipliers,
+    count: int,
+    limits: tuple[Capability | None, CurrentLimits | None],
+    output: tuple[Floats, Floats],
+    vm: Floats,
+) -> Floats:
+    """-dJ*/d(rating) and -dJ*/d(imax) of the inverters, by these rows, per unit, shape (2, n)."""
+    found, (capability, currents) = np.zeros((2, count)), limits
+    if capability is not None:
+        p, q = (capability.ratings.output(power) for power in output)
+        share = np.hypot(p, q) / capability.ratings.rating.values
+        found[0] += multipliers.of_rows(capability.rows, 0.0) * of_square(share)
+    if currents is not None:
+        at, most = currents.at, currents.most
+        share = currents.currents(*output, vm) / most
+        slope = multipliers.of_rows(currents.rows, 0.0) * of_square(share)
+        found[0, at] += slope * currents.imax.values
+        found[1, at] += slope * most / currents.imax.values
     return found
+
+
+def _opportunity(opf: OPF, multipliers: Multipliers, reactive: Floats) -> Floats | float:
+    """-dJ*/d(rating) of the inverters, by what their lost opportunity costs, per unit."""
+    if opf.ratings is None or opf.opportunity_cost is None:
+        return 0.0
+    q, rating = opf.ratings.output(reactive), opf.ratings.rating.values
+    on = where_priced(opf.opportunity_cost.price.values)
+    available = opf.opportunity_cost.available.value / rating
+    share = available**2 + on * (q / rating) ** 2
+    row = multipliers.of_rows(opf.opportunity_cost.rows, 0.0)
+    return np.asarray(row * (1.0 + share - 2.0 * available))

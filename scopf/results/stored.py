@@ -61,6 +61,7 @@ class _Droops(_Stored):
     tau_p: list[Positive]
     tau_q: list[Positive]
     rating: list[Positive]
+    imax: list[Positive | None] | None = None
 
 
 class _Units(_Droops):
@@ -195,6 +196,9 @@ class StoredSolution(_Stored):
         units, gens = given.pop("units"), tuple(map(tuple, given.pop("gens")))
         if len({len(column) for column in units.values()}) > 1:
             raise ScopfError("inverters: columns of their units differ in length")
+        for columns in (given, units):
+            if columns["imax"] is None:
+                del columns["imax"]
         of_gens = Units(**units)
         if not of_gens.are(gens):
             raise ScopfError("inverters: their units are not those of their generators")

@@ -14,6 +14,7 @@ from scopf.arrays import Flags, Floats, Ints
 from scopf.devices.constant_power import ConstantPower, constant_power
 from scopf.diagnosis.outages import Unsurvived
 from scopf.errors import ScopfError, listing
+from scopf.model.current_limits import limited
 from scopf.model.problem import Problem, Scenario
 from scopf.network.kron import Reduction
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Status
@@ -320,10 +321,11 @@ class Result:
         """Every inverter: droop, operating point, stability limit and margin, and its NSSP.
 
         `units` generators act together as one inverter; mq is their combined droop on the system
-        base. `loading_percent` is |S| over the rating, `cost_q_per_h` the inverter's lost
-        opportunity and `mu_s_per_mvah` the value of more rating. `margin` is the least slack among
-        the inverter's rows (p.u. voltage), `neighbor` the bus across that row, `nssp_per_pu` the
-        Nodal Stability Shadow Price, per p.u. voltage of the limit (of stiffness 1/k for the
+        base. `loading_percent` is |S| over the rating, `current_pu` |I| over it (if any inverter
+        has a limit `imax`). `cost_q_per_h` is the inverter's lost opportunity, `mu_s_per_mvah` and
+        `mu_imax_per_pu` are the values of more rating and more current. `margin` is the least slack
+        among the inverter's rows (p.u. voltage), `neighbor` the bus across that row, `nssp_per_pu`
+        the Nodal Stability Shadow Price, per p.u. voltage of the limit (of stiffness 1/k for the
         criterion weighted). `price_unique` is False where that price and `dcost_dmq` are one of
         many, because the cost has a kink there and two slopes, and without a solution. `dcost_dmq`
         is dJ*/dm_q, currency/h per unit of m_q: the cost of a softer inverter to the dispatch.
@@ -338,6 +340,10 @@ class Result:
         at, found = net.bus_positions(inv.bus), self.stability
         p_mw, q_mvar = (inv.total(net, power) * net.base_mva for power in (point.pg, point.qg))
         rating = point.rating * net.base_mva
+        currents = dict[str, Floats]()
+        if limited(inv).any():
+            currents["current_pu"] = np.hypot(p_mw, q_mvar) / (rating * point.vm[at])
+            currents["imax"] = inv.imax
         missing = np.full(len(inv), np.nan)
         nssp, slope = found.nssp, found.dcost_dmq
         if self.after is not None:
@@ -356,6 +362,7 @@ class Result:
             "p_mw": p_mw,
             "q_mvar": q_mvar,
             "loading_percent": 100 * np.hypot(p_mw, q_mvar) / rating,
+            **currents,
             "cost_q_per_h": point.opportunity,
             **self.prices.inverters,
             "limit_pu": found.limit,

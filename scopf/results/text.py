@@ -29,6 +29,10 @@ _CIRCLE = {
     "loading_percent": ("load [%]", "{:.1f}"),
     "mu_s_per_mvah": ("mu_s", "{:.3f}"),
 }
+_CURRENT = {
+    "current_pu": ("I [p.u.]", "{:.3f}"),
+    "mu_imax_per_pu": ("mu_imax", "{:.2f}"),
+}
 _GEN = {
     "gen": ("gen", "{:d}"),
     "bus": ("bus", "{:d}"),
@@ -132,7 +136,8 @@ def _stability(solution: Result) -> list[Block]:
     unit = solution.problem.criterion.nssp_unit
     head = f"Nodal Stability Shadow Prices (per hour and p.u. {unit}; margin in p.u. voltage)"
     columns = _with_island(_INVERTER, inverters)
-    columns |= _CIRCLE if solution.scenario.capability else {}
+    columns = columns | (_CIRCLE if solution.scenario.capability else {})
+    columns = columns | (_CURRENT if "imax" in inverters else {})
     lines: list[Block] = [head, Table(ranked, columns, "inverters")]
     several = inverters.loc[inverters["units"] > 1, "bus"]
     if len(several):

@@ -206,7 +206,7 @@ def _security(net: Network, settings: Settings) -> dict[str, Any]:
     """Outages in every dispatch and soft limits, as keywords of `build`."""
     found = {name: getattr(settings, name) for name in _OF_SECURITY}
     if found["outages"] is not None:
-        found["outages"] = outages.read(found["outages"], net.energized())
+        found["outages"] = outages.read(found["outages"], net)
     soft.checked(found["soft"])
     return {name: value for name, value in found.items() if value is not None}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import scopf
-from scopf.cases.psse import identifiers
+from scopf.network import identifiers
 from scopf.network.tables import Gens
 from tests.operating_points import dc_lines, free_dc_lines, several_units, shifting
 

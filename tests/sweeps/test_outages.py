@@ -38,10 +38,10 @@ def test_a_problem_with_outages_is_swept_with_them(case39):
 
 
 def test_an_outage_that_is_out_already_is_none(case39):
-    runs = scopf.sweep(case39, outage=[1], outages=[1, 6], emergency=1.2, mq=0.05)
+    runs = scopf.sweep(case39, outage=[1], outages=[1, 13], emergency=1.2, mq=0.05)
     table = runs.scenarios
     assert table.outages.tolist() == [2, 1]
-    again = scopf.sweep(case39, outage=[1], outages=[6], emergency=1.2, mq=0.05).scenarios
+    again = scopf.sweep(case39, outage=[1], outages=[13], emergency=1.2, mq=0.05).scenarios
     assert table.cost[1] == pytest.approx(again.cost[1], rel=1e-7)
 
 

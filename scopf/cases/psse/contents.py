@@ -6,9 +6,9 @@ import numpy as np
 
 from scopf.arrays import Flags, Floats
 from scopf.cases.digits import cells_of
-from scopf.cases.psse import identifiers
 from scopf.cases.psse.reading import THRSHZ
 from scopf.cases.psse.records import LONGEST_NAME, limits, quoted, ratings
+from scopf.network import identifiers
 from scopf.network.network import Network
 
 DEGREE = 180.0 / np.pi  # degrees in a rad

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from scopf.cases.psse import contents, identifiers, vscwriter
+from scopf.cases.psse import contents, vscwriter
 from scopf.cases.psse.records import LONGEST_NAME, shortened
 from scopf.errors import Fault, listing
+from scopf.network import identifiers
 from scopf.network.network import Network
 from scopf.network.tables import REFERENCE, Table
 
