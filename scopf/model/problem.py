@@ -190,9 +190,9 @@ class Problem:
             self.states = tuple(one for one in self.scenario.outages if one in wanted)
             self._declare()
 
-    def exclude(self, outage: Outage) -> None:
-        """Take the state after an outage out of the model, which is declared again."""
-        self.states = tuple(one for one in self.states if one != outage)
+    def exclude(self, outages: Collection[Outage]) -> None:
+        """Take the states after these outages out of the model, which is declared again."""
+        self.states = tuple(one for one in self.states if one not in outages)
         self._declare()
 
     def __reduce__(self) -> tuple[type[Problem], tuple[Any, ...]]:

@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from scopf.arrays import Complexes, Flags, Floats, Ints
-from scopf.diagnosis.outages import Unsurvived, worst
+from scopf.diagnosis.outages import Unsurvived, unsurvived
 from scopf.dynamics.power_flow import Flow, Intact, after_outages
 from scopf.dynamics.settled import Settled
 from scopf.errors import listing
@@ -77,16 +77,17 @@ def _rounds(problem: Problem, once: Once) -> Solution:
         solution = once(quick=may_drop, at=at)
         if solution.status in (Status.INTERRUPTED, Status.TIME_LIMIT):
             break
-        lost = worst(problem) if may_drop and not solution.solved else None
-        if lost is None and not solution.solved and may_drop:
+        lost = unsurvived(problem) if may_drop and not solution.solved else []
+        if not lost and not solution.solved and may_drop:
             solution = once(quick=False, at=None)
-        if lost is None and not solution.solved:
+        if not lost and not solution.solved:
             break
-        if lost is not None:
-            text = "round %d: no dispatch survives %s beside the others: %s"
-            log.info(text, number, lost.state, lost.reason)
-            dropped.append(lost)
-            problem.exclude(outages[lost.state])
+        if lost:
+            for outage in lost:
+                text = "round %d: no dispatch survives %s beside the others: %s"
+                log.info(text, number, outage.state, outage.reason)
+            dropped += lost
+            problem.exclude([outages[outage.state] for outage in lost])
             at = None if end is None else end.carried(problem, new)
             continue
         found, flow = screened(problem, solution, number)
