@@ -56,7 +56,7 @@ def _worst(table: pd.DataFrame) -> list[str]:
     if np.isfinite(margin).any():
         k = int(np.nanargmin(margin))
         place = f"at inverter {table['inverter'].iloc[k]} after {state[k]}"
-        found.append(f"  least margin {margin[k]:.5f} p.u. {place}")
+        found.append(f"  least margin {round(margin[k], 5) + 0.0:.5f} p.u. {place}")
     if np.isfinite(loading).any():
         k = int(np.nanargmax(loading))
         place = f"of branch {table['branch'].iloc[k]} after {state[k]}"

@@ -47,11 +47,22 @@ _PAIR = {
 
 def blocks(solution: Result) -> list[Block]:
     """Status, cost, time, the inverters by price, and the binding pairs."""
+    lines: list[Block] = [*head(solution)]
+    if not solution.solved:
+        return [*lines, "no cost and no prices: the solve failed"]
+    if solution.problem.criterion.name == "none":
+        gens = solution.gens
+        return [*lines, "", "Dispatch", Table(gens, _with_island(_GEN, gens), "generators")]
+    return [*lines, "", *_stability(solution)]
+
+
+def head(solution: Result) -> list[str]:
+    """The problem, how the solve ended, the cost, claims, conditions and outages, in lines."""
     problem = solution.problem
     net = problem.base
     name = f"{net.name}, lossless" if net.is_lossless else net.name
     islands = f" in {net.islands} AC islands" if net.islands > 1 else ""
-    lines: list[Block] = [
+    lines = [
         f"{name}: {len(net.bus)} buses{islands}, {len(net.gen)} generators, "
         f"{len(net.branch)} branches, {len(problem.inverters)} inverters; "
         f"criterion {problem.criterion.name}"
@@ -62,16 +73,10 @@ def blocks(solution: Result) -> list[Block]:
     if len(solution.attempts) > 1:
         lines += [f"  {_attempt(attempt)}" for attempt in solution.attempts]
     if not solution.solved:
-        return [*lines, "no cost and no prices: the solve failed"]
+        return lines
     lines.append(f"cost {solution.cost:.4f} per hour")
     lines += [*_claim(solution), *conditions(solution), *checks(solution)]
-    lines += outage_text.lines(solution)
-    if problem.criterion.name == "none":
-        gens = solution.gens
-        lines += ["", "Dispatch", Table(gens, _with_island(_GEN, gens), "generators")]
-    else:
-        lines += ["", *_stability(solution)]
-    return lines
+    return [*lines, *outage_text.lines(solution)]
 
 
 def _with_island(
