@@ -188,8 +188,7 @@ class _Checks:
         net = net.replace(bus=loads, branch=branch)
         reduction = Reduction(net, net.bus_positions(one.bus))
         setting = Setting(reduction, one, before.alpha, 0.0, before.droop_margin)
-        view = setting.view(criterion.network)
-        slack = criterion.slack(view.grid, view.k, vm[view.buses], va[view.buses])
+        view, slack = secure.slack(criterion, setting, vm, va)
         return view.buses, view.inverters, slack
 
     @cached_property

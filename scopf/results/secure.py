@@ -1,6 +1,7 @@
 """States after outages that are no part of the model, as a power flow has them.
 
-They violate nothing at the dispatch, so all their prices are zero.
+They violate nothing at the dispatch, so all their prices are zero. Margins are those of
+`Criterion.slack`: of a criterion with variables of its own (`weighted`) what the best ones leave.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from scopf.model.voltages import Voltages
 from scopf.network.kron import Reduction
 from scopf.network.outages import Outage
 from scopf.results.states import AfterOutages
-from scopf.stability import registry
+from scopf.stability import limits, registry
+from scopf.stability.criterion import Criterion
 from scopf.stability.rows import Dispatch, Stability
-from scopf.stability.setting import Setting
+from scopf.stability.setting import Setting, View
 
 if TYPE_CHECKING:
     from scopf.network.network import Network
@@ -90,6 +92,25 @@ def flows(flow: Flow, limit: str) -> tuple[tuple[Complexes, Complexes], tuple[Fl
     return into, (np.abs(limited[0]) / net.branch.rate, np.abs(limited[1]) / net.branch.rate)
 
 
+def slack(criterion: Criterion, setting: Setting, vm: Floats, va: Floats) -> tuple[View, Floats]:
+    """The network as a criterion looks at it, and the slack of the rows of its buses.
+
+    Limits are those of the model, which for the paper's rows are of alpha B^red.
+
+    Args:
+        criterion: whose rows they are.
+        setting: network and inverters after an outage.
+        vm: voltages of all buses.
+        va: their angles, rad.
+    """
+    view = setting.view(criterion.network)
+    k, unit = view.k.copy(), criterion.parameters(setting).get(limits.UNIT)
+    if unit is not None:
+        scale = view.grid.scale[view.inverters]
+        k[view.inverters] = setting.inverters.mq / (2.0 * unit * np.abs(scale))
+    return view, criterion.slack(view.grid, k, vm[view.buses], va[view.buses])
+
+
 def _reactive(settled: Settled, flow: Flow, intact: Network, before: Floats) -> Floats:
     """Reactive power of every generator.
 
@@ -126,7 +147,6 @@ def _stability(record: Record, settled: Settled, flow: Flow) -> Stability:
     dispatch = Dispatch(f, bus, branch, inverter, v.vm, v.va, stiffness)
     rows = StabilityRows.declare(criterion, dispatch, setting)
     found = rows.read(setting, _NoPrices())
-    view = setting.view(criterion.network)
-    slack = criterion.slack(view.grid, view.k, flow.vm[view.buses], flow.va[view.buses])
-    margin = np.where(np.isnan(found.margin), np.nan, slack[view.inverters])
+    view, left = slack(criterion, setting, flow.vm, flow.va)
+    margin = np.where(np.isnan(found.margin), np.nan, left[view.inverters])
     return dataclasses.replace(found, margin=margin, load_prices=None)
