@@ -223,7 +223,7 @@ def test_states_have_tables(secure):
     assert state.gens.p_mw.sum() == pytest.approx(state.buses.p_load_mw.sum(), rel=1e-8)
     binding = state.inverters[state.inverters.binding]
     assert binding.bus.tolist() == [32]
-    with pytest.raises(scopf.ScopfError, match="no state 'branch 7'; there are intact, branch 6"):
+    with pytest.raises(scopf.ScopfError, match="no state 'branch 7'; did you mean 'branch 6'"):
         secure.state("branch 7")
 
 
