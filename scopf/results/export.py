@@ -62,7 +62,7 @@ def as_dict(solution: Result) -> dict[str, Any]:
         "conditions": problem.criterion.conditions,
         "unmet_assumptions": list(solution.unmet),
         "constant_power": None if (found := solution.constant_power) is None else found.as_dict(),
-        "states": list(solution.states),
+        **({"states": list(solution.states)} if solution.scenario.outages else {}),
         "certified": solution.certified,
         "checks": [
             {key: _finite(value) for key, value in dataclasses.asdict(check).items()}
