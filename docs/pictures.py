@@ -30,6 +30,11 @@ def main():
     save(plots.network(solution, "lmp"), "network_lmp")
     save(plots.nssp(solution, pairs=True), "nssp")
     save(plots.convergence(solution), "convergence")
+    inverters = scopf.Inverters.at_generators(net, mq=0.2)
+    outages = [6, 10, 12, 13, 16, 30, 31]
+    secure = scopf.solve(scopf.build(net, inverters, outages=outages, emergency=1.2))
+    save(plots.outages(secure), "outages")
+    save(plots.network(secure, state="branch 16"), "network_state")
     runs = scopf.sweep(problem, eta_q=[0, 0.1, 0.5, 1, 2], mq=np.linspace(0.17, 0.35, 19))
     save(plots.prices(runs, x="mq"), "prices")
     save(plots.margins(runs, x="mq"), "margins")

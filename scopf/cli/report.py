@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,23 +15,35 @@ NAME = "report.html"
 
 def report(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Run folder that `scopf sweep` has written.")
+        Path,
+        typer.Argument(
+            metavar="DIR",
+            help="Run folder that `scopf sweep` has written, or a file of `Solution.save`.",
+        ),
     ],
     out: Annotated[
-        Path | None, typer.Option(help="File to write. [default: report.html in the run folder]")
+        Path | None,
+        typer.Option(
+            help="File to write. [default: report.html in the run folder, or beside the file]"
+        ),
     ] = None,
 ) -> None:
-    """Write one self-contained HTML page about a sweep.
+    """Write one self-contained HTML page about a sweep, or about a solution.
 
     Exit code: 0 written, 2 usage or bad input.
 
     Example: scopf report runs/qcost --out qcost.html
     """
     import scopf
-    from scopf.pages.page import write
+    from scopf.pages import page, solution
 
-    runs, target = scopf.load_sweep(folder), out or folder / NAME
+    if folder.is_file():
+        target = out or folder.with_suffix(".html")
+        make = partial(solution.write, scopf.load_solution(folder), target)
+    else:
+        target = out or folder / NAME
+        make = partial(page.write, scopf.load_sweep(folder), target)
     with Writing(target) as writing:
-        written = write(runs, target)
+        written = make()
         writing.done(f"{written} was written")
     typer.echo(f"report written to {written} ({written.stat().st_size / 1e6:.1f} MB)")

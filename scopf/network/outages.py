@@ -150,7 +150,8 @@ def _of_table(given: str | os.PathLike[str] | pd.DataFrame, net: Network) -> lis
     if faults:
         raise CaseError(cells.source or "outages", faults)
     rows = []
-    for number, row in enumerate(cells.frame().to_dict("records"), 1):
+    for number, values in enumerate(cells.values(), 1):
+        row = dict(zip(cells.header, values, strict=True))
         numbers = {key: row[key] for key in _COLUMNS[2:] if row.get(key) is not None}
         name = "" if row.get("name") is None else str(row["name"])
         out = row.get("out") if row.get("out") is not None else name

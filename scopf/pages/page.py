@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import logging
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scopf import files
-from scopf.errors import ScopfError
 from scopf.pages import curves, grids, network, status
 from scopf.pages import figure as f
+from scopf.pages.document import asset, embedded, plotly, policy, put, template
 from scopf.pages.figure import Figure
-from scopf.pages.markup import labelled
 from scopf.sweeps.analysis import axes as axes_of
 from scopf.sweeps.analysis import facts, units
 from scopf.sweeps.analysis.analysis import Analysis, analyse
@@ -30,10 +25,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SCRIPTS = ("theme.js", "tables.js", "figures.js", "network.js", "start.js")
-_MISSING = (
-    "the report needs {name}, which is not installed; it comes with the extra `report`: "
-    "pip install 'scopf[report]'"
-)
 
 
 def write(sweep: Sweep, path: str | Path) -> Path:
@@ -50,21 +41,15 @@ def write(sweep: Sweep, path: str | Path) -> Path:
         ScopfError: when a package of the extra `report` is missing, the tables do not fit the
             schema, or the page cannot be written.
     """
-    target = Path(path)
-    text = html(sweep)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        files.replace(target, lambda part: part.write_text(text, encoding="utf-8", newline="\n"))
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise ScopfError(f"cannot write the report to {target}: {reason}") from error
+    target, text = Path(path), html(sweep)
+    put(text, target)
     log.info("report of %d scenarios: %s, %.1f MB", len(sweep.scenarios), target, len(text) / 1e6)
     return target
 
 
 def html(sweep: Sweep) -> str:
     """The page as text; see `write`."""
-    template, library = _template(), _plotly()
+    made, library = template("page.html"), plotly()
     whole = analyse(sweep)
     analysis = whole.of(axes_of.thin(whole.axes))
     groups = _figures(analysis)
@@ -80,9 +65,9 @@ def html(sweep: Sweep) -> str:
         "table": _table(analysis),
         "first": _first(analysis),
     }
-    script = "\n".join(_asset(name) for name in _SCRIPTS)
+    script = "\n".join(asset(name) for name in _SCRIPTS)
     return str(
-        template.render(
+        made.render(
             name=facts.case_name(sweep.manifest),
             sentences=facts.headline(whole, sweep.manifest),
             tiles=facts.tiles(whole, sweep.manifest),
@@ -96,11 +81,11 @@ def html(sweep: Sweep) -> str:
             pairs=facts.binding_pairs(whole, sweep),
             run=facts.run(sweep.manifest),
             spec=json.dumps(sweep.manifest.get("spec"), indent=2, default=str, ensure_ascii=False),
-            style=_asset("page.css"),
-            data=_embedded(data),
+            style=asset("page.css"),
+            data=embedded(data),
             library=library,
             script=script,
-            policy=_policy(library, script),
+            policy=policy(library, script),
         )
     )
 
@@ -157,52 +142,3 @@ def _table(analysis: Analysis) -> dict[str, Any]:
         )
         columns.append({"codes": codes.tolist(), "texts": [str(text) for text in texts]})
     return {"heads": heads, "columns": columns}
-
-
-def _embedded(data: dict[str, Any]) -> Any:
-    """JSON that cannot end the script element it stands in, as markup."""
-    from markupsafe import Markup
-
-    text = json.dumps(data, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    for sign in "<>&":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return Markup(text)
-
-
-def _policy(*scripts: str) -> str:
-    """Content Security Policy: these scripts run and no others, and nothing is fetched."""
-    hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
-    return (
-        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
-        "img-src data: blob:; base-uri 'none'; form-action 'none'"
-    )
-
-
-def _digest(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
-def _asset(name: str) -> str:
-    return resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
-
-
-def _template() -> Any:
-    try:
-        import jinja2
-        import markupsafe
-    except ImportError as error:
-        raise ScopfError(_MISSING.format(name="jinja2")) from error
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["labelled"] = lambda text: markupsafe.Markup(labelled(text))
-    return environment.from_string(_asset("page.html"))
-
-
-def _plotly() -> str:
-    """The source of plotly.js, without line ends of another system."""
-    try:
-        from plotly.offline import get_plotlyjs
-    except ImportError as error:
-        raise ScopfError(_MISSING.format(name="plotly")) from error
-    return str(get_plotlyjs()).replace("\r\n", "\n").replace("\r", "\n")

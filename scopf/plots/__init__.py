@@ -16,6 +16,7 @@ from scopf.plots.curves import costs, margins, prices
 from scopf.plots.gap_maps import gap
 from scopf.plots.maps import heatmap
 from scopf.plots.network_map import network
+from scopf.plots.outage_bars import outages
 from scopf.plots.plane import eigenvalues
 from scopf.plots.trace import convergence
 
@@ -28,5 +29,6 @@ __all__ = [
     "margins",
     "network",
     "nssp",
+    "outages",
     "prices",
 ]

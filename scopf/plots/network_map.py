@@ -11,8 +11,9 @@ import numpy as np
 from scopf.arrays import Flags, Floats, Ints
 from scopf.errors import ScopfError, by_number, listing
 from scopf.network import drawing
-from scopf.plots import style
+from scopf.plots import state_map, style
 from scopf.plots.coordinates import places
+from scopf.plots.state_map import StateMap
 from scopf.plots.subject import nssp_label, priced, prices, solved
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def network(
     what: Any,
     color: Any = "auto",
     *,
+    state: str | None = None,
     ax: Any = None,
     positions: Any = None,
     labels: bool | None = None,
@@ -53,7 +55,10 @@ def network(
         what: a Solution, or a Network.
         color: "nssp" (price of an inverter), "lmp" (currency/MWh), "voltage" (p.u.), or values by
             bus number as a mapping or a pandas Series (buses without one stay grey); None for none.
-            "auto" is "nssp" for a solution with inverters.
+            "auto" is "nssp" for a solution with inverters, and "voltage" with a state.
+        state: of a solution, "branch 6" after an outage or "intact": its values, and the loading of
+            its branches as their width and shade, above the rating in red. Lost branches are dashed
+            and have a cross, as buses of lost units have; buses that are not energized are pale.
         ax: axes to draw into; a new figure if None.
         positions: places of the buses: a mapping of bus to (x, y), a table or CSV file with the
             columns `bus`, `x`, `y` or `bus`, `lon`, `lat`; None for a layout by the connections,
@@ -72,18 +77,26 @@ def network(
 
     Raises:
         ScopfError: without matplotlib; for a solve that failed (give `solution.net` to see the
-            network); for prices without an inverter; for coordinates that are missing.
+            network); for prices without an inverter; for coordinates that are missing; for a state
+            that there is not.
     """
     net, inverters = _subject(what, color)
+    after = None if state is None else state_map.of(what, state)
+    if after is not None:
+        inverters = after.inverters
     place, stretch = places(net, positions)
-    found = _values(what, net, color, label)
+    found = _values(what, net, color, label, after)
     height = np.ptp(place[:, 1]) * stretch / max(float(np.ptp(place[:, 0])), 1e-9)
     width = 7.2 if len(net.bus) <= 1000 else 9.6
     ax = style.axes(ax, (width, float(np.clip(0.86 * width * height + 0.9, 3.0, 6.6))))
     at = net.bus_positions(inverters)
     is_inverter = np.isin(np.arange(len(net.bus)), at)
     sizes = _sizes(len(net.bus), is_inverter)
-    _branches(ax, net, place)
+    if after is None:
+        _branches(ax, net, place)
+    else:
+        state_map.branches(ax, net, place, after, _width(len(net.bus)))
+        state_map.crosses(ax, place, after)
     scale = _scale(found, vmin, vmax, cmap) if found else None
     kinds = (is_inverter, "s", "inverter"), (~is_inverter, "o", "bus")
     for chosen, marker, name in reversed(kinds):
@@ -92,11 +105,12 @@ def network(
     _labels(ax, net, place, is_inverter, found, scale, labels, sizes)
     if scale is not None and colorbar:
         style.colorbar(scale, ax, found.label if found else "", shrink=0.8)
-    _frame(ax, net.name if title is None else title, stretch)
+    name = net.name if after is None else net.name + after.title
+    _frame(ax, name if title is None else title, stretch)
     if found and found.zero and not np.nan_to_num(found.value).any():
         style.note(ax, "no inverter is priced")
     if is_inverter.any():
-        _legend(ax, net, not is_inverter.all())
+        _legend(ax, net, not is_inverter.all(), after)
     return ax
 
 
@@ -112,10 +126,16 @@ def _subject(what: Any, color: Any) -> tuple[Network, Ints]:
     return found.problem.base, found.inverter_data.bus
 
 
-def _values(what: Any, net: Network, color: Any, label: str | None) -> _Values | None:
+def _values(
+    what: Any, net: Network, color: Any, label: str | None, after: StateMap | None
+) -> _Values | None:
     """The values that colours show."""
     from scopf.network.network import Network
 
+    if after is not None and isinstance(color, str):
+        key = "voltage" if color == "auto" else color
+        if key in after.values:
+            return _Values(after.values[key], label or after.labels[key], zero=key == "nssp")
     if color is None or (isinstance(color, str) and color == "auto" and isinstance(what, Network)):
         return None
     nobody = np.full(len(net.bus), np.nan)
@@ -161,8 +181,7 @@ def _branches(ax: Any, net: Network, place: Floats) -> None:
     """A line for each pair of buses that branches connect, and a dashed one for DC lines."""
     from matplotlib.collections import LineCollection
 
-    count = len(net.bus)
-    width = 1.3 if count <= _EVERY_LABEL else float(np.clip(220 / count, 0.35, 1.0))
+    width = _width(len(net.bus))
     for ends, dash, name in (
         ((net.branch_from, net.branch_to), "-", "_branch"),
         ((net.dcline_from, net.dcline_to), style.DASHES[1], "_dcline"),
@@ -171,6 +190,11 @@ def _branches(ax: Any, net: Network, place: Floats) -> None:
         if len(pairs):
             look = {"colors": _LINE, "linewidths": width, "linestyles": [dash]}
             ax.add_collection(LineCollection(place[pairs], zorder=1, label=name, **look))
+
+
+def _width(count: int) -> float:
+    """Width of a branch, points."""
+    return 1.3 if count <= _EVERY_LABEL else float(np.clip(220 / count, 0.35, 1.0))
 
 
 def _scale(found: _Values, vmin: float | None, vmax: float | None, cmap: Any) -> Any:
@@ -279,7 +303,7 @@ def _frame(ax: Any, title: str, stretch: float) -> None:
     ax.spines[:].set_visible(False)
 
 
-def _legend(ax: Any, net: Network, others: bool) -> None:
+def _legend(ax: Any, net: Network, others: bool, after: StateMap | None) -> None:
     """The legend of the markers, without their colours."""
     from matplotlib.lines import Line2D
 
@@ -289,11 +313,13 @@ def _legend(ax: Any, net: Network, others: bool) -> None:
         blank["markeredgecolor"] = style.SOFT
         keys.append(Line2D([], [], marker="o", markersize=5.5, label="other bus", **blank))
     line = {"color": _LINE, "linewidth": 1.3}
-    if len(net.branch):
+    if after is not None:
+        keys += state_map.keys(after, 1.3)
+    elif len(net.branch):
         keys.append(Line2D([], [], label="branch", **line))
     if len(net.dcline):
         keys.append(Line2D([], [], label="DC line", linestyle=style.DASHES[1], **line))
     style.legend(
         ax, handles=keys, labels=[key.get_label() for key in keys], loc="upper center",
-        bbox_to_anchor=(0.5, 0.0), ncols=4, borderaxespad=0.2,
+        bbox_to_anchor=(0.5, 0.0), ncols=4 if len(keys) != 6 else 3, borderaxespad=0.2,
     )  # fmt: skip

@@ -106,7 +106,8 @@ def _solution(stored: StoredSolution, problem: Problem, source: str) -> Solution
     checks = stored.checks_made()
     if checks:
         problem.try_droop_margin(checks[0].droop_margin)  # that of before the checks
-    return dataclasses.replace(solution, checks=checks)
+    more = {} if stored.outages is None else stored.outages.found()
+    return dataclasses.replace(solution, checks=checks, **more)
 
 
 def _check_structure(nlp: NLP, last: Iterate, source: str) -> None:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
-from scopf.arrays import Complexes, Flags, Floats, Ints
+from scopf.arrays import Flags, Floats, Ints
 from scopf.diagnosis.outages import Unsurvived, unsurvived
 from scopf.dynamics.power_flow import Flow, Intact, after_outages
 from scopf.dynamics.settled import Settled
@@ -29,7 +29,8 @@ from scopf.network.network import LOADS, Network
 from scopf.network.outages import Outage
 from scopf.optimizer.status import Iterate, Status
 from scopf.procedures.carrying import End, Values, by_key
-from scopf.results.screening import Screened
+from scopf.results import secure
+from scopf.results.screening import Extremes, Screened
 from scopf.results.solution import Solution
 from scopf.stability.setting import Setting
 
@@ -190,12 +191,34 @@ class _Checks:
         if not self.flow.settled[part]:
             return Screened(name, number, np.inf, "the power flow does not converge")
         worst, reason = 0.0, "nothing is violated"
-        for what, labels, beyond in self._violations(part):
+        buses, inverters, slack = self._stability(part)
+        for what, labels, beyond in self._violations(part, buses, slack):
             if len(beyond) and (size := float(np.max(beyond))) > worst:
                 worst, reason = size, f"{what} {labels(int(np.argmax(beyond)))} by {size:.3g} p.u."
-        return Screened(name, number, worst, reason)
+        return Screened(
+            name, number, worst, reason, extremes=self._extremes(part, inverters, slack)
+        )
 
-    def _violations(self, part: int) -> Iterator[tuple[str, Callable[[int], str], Floats]]:
+    def _extremes(self, part: int, inverters: Ints, slack: Floats) -> Extremes:
+        """What is nearest to its limits; `inverters` are the positions of theirs in `slack`."""
+        states, net = self.states, self.states.stack.parts[part]
+        loading = self._loading[states.stack.part_of("branch") == part]
+        at = states.inverters.bus // states.stack.step == part
+        buses = states.inverters.bus[at] % states.stack.step
+        return Extremes.of(net, loading, buses, slack[inverters], self._frequency(part))
+
+    def _frequency(self, part: int) -> Floats:
+        """Deviation of each island with inverters."""
+        return self.flow.frequency[self._islands(part)]
+
+    def _islands(self, part: int) -> Flags:
+        """Mask of the islands with inverters of one network among those of all."""
+        name = self.states.outages[part].name
+        return np.array([one == name for one, _ in self.states.islands], dtype=bool)
+
+    def _violations(
+        self, part: int, buses: Ints, slack: Floats
+    ) -> Iterator[tuple[str, Callable[[int], str], Floats]]:
         states, flow = self.states, self.flow
         net = states.stack.parts[part]
         here = {key: states.stack.part_of(key) == part for key in ("bus", "gen", "branch")}
@@ -217,15 +240,11 @@ class _Checks:
         at = np.unique(net.gen_at)
         reactive = excess(flow.reactive[here["bus"]][at], low[at], high[at])
         yield "reactive power at", lambda k: net.bus.label(int(at[k])), reactive
-        frequency = np.array([name == states.outages[part].name for name, _ in states.islands])
-        band = states.frequency_band[frequency]
-        yield (
-            "frequency of island",
-            lambda k: str(k + 1),
-            excess(flow.frequency[frequency], -band, band),
-        )
+        band = states.frequency_band[self._islands(part)]
+        beyond = excess(self._frequency(part), -band, band)
+        yield "frequency of island", lambda k: str(k + 1), beyond
         yield from self._currents(part)
-        buses, short = self._stability(part, vm, va, here["bus"])
+        short = np.maximum(self.setting.margin - slack, 0.0)
         yield "stability at", lambda k: net.bus.label(int(buses[k])), short
 
     def _currents(self, part: int) -> Iterator[tuple[str, Callable[[int], str], Floats]]:
@@ -243,20 +262,26 @@ class _Checks:
         beyond = size / vm - (inverters.imax * inverters.rating)[here]
         yield "current limit of", label, np.maximum(np.nan_to_num(beyond), 0.0)
 
-    def _stability(self, part: int, vm: Floats, va: Floats, here: Flags) -> tuple[Ints, Floats]:
-        """Buses of the criterion's network, and what their rows lack."""
-        states, criterion = self.states, self.problem.criterion
+    def _stability(self, part: int) -> tuple[Ints, Ints, Floats]:
+        """Buses of the criterion's network, places of the inverters there, and slack of rows."""
+        states, criterion, before = self.states, self.problem.criterion, self.setting
+        here = states.stack.bus_part == part
+        vm, va = self.flow.vm[here], self.flow.va[here]
         net = states.stack.parts[part]
-        one = states.inverters_after(part, self.setting.inverters)
-        loads = {key: getattr(self.flow.net.bus, key)[here] for key in LOADS}
+        one = states.inverters_after(part, before.inverters)
+        loads = {key: getattr(self._numbers.bus, key)[here] for key in LOADS}
         lines = states.stack.part_of("branch") == part
-        branch = {key: getattr(self.flow.net.branch, key)[lines] for key in ("r", "x")}
+        branch = {key: getattr(self._numbers.branch, key)[lines] for key in ("r", "x")}
         net = net.replace(bus=loads, branch=branch)
         reduction = Reduction(net, net.bus_positions(one.bus))
-        setting = Setting(reduction, one, 1.0, 0.0, self.setting.droop_margin)
-        view = setting.view(criterion.network)
-        slack = criterion.slack(view.grid, view.k, vm[view.buses], va[view.buses])
-        return view.buses, np.maximum(self.setting.margin - slack, 0.0)
+        setting = Setting(reduction, one, before.alpha, 0.0, before.droop_margin)
+        view, slack = secure.slack(criterion, setting, vm, va)
+        return view.buses, view.inverters, slack
+
+    @cached_property
+    def _numbers(self) -> Network:
+        """The networks with the loads of the problem, at grid strength 1."""
+        return self.states.with_numbers(self.setting.net)
 
     @cached_property
     def _reactive_limits(self) -> tuple[Floats, Floats]:
@@ -284,20 +309,6 @@ class _Checks:
     @cached_property
     def _loading(self) -> Floats:
         """Share of the rating at the more loaded end of every branch; zero without one."""
-        net, limit = self.flow.net, self.problem.scenario.limit
         with np.errstate(all="ignore"):
-            v = self.flow.vm * np.exp(1j * self.flow.va)
-            sizes = [np.abs(one) for one in _currents(net, v)]
-            if limit == "power":
-                ends = net.branch_from, net.branch_to
-                sizes = [size * self.flow.vm[at] for size, at in zip(sizes, ends, strict=True)]
-            return np.asarray(np.maximum(*sizes) / self.states.net.branch.rate)
-
-
-def _currents(net: Network, v: Complexes) -> tuple[Complexes, Complexes]:
-    """Currents into both ends of every branch."""
-    y, v_from, v_to = net.admittances, v[net.branch_from], v[net.branch_to]
-    return (
-        (y.gff + 1j * y.bff) * v_from + (y.gft + 1j * y.bft) * v_to,
-        (y.gtt + 1j * y.btt) * v_to + (y.gtf + 1j * y.btf) * v_from,
-    )
+            _, ends = secure.flows(self.flow, self.problem.scenario.limit)
+        return np.asarray(np.maximum(*ends))

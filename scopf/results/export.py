@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_IN_FILES_ONLY = "lmp_by_state"  # a row for every bus of every state
 _MANY_PAIRS = 100_000  # rows of the pair table that are still written as text
 
 
@@ -61,6 +62,7 @@ def as_dict(solution: Result) -> dict[str, Any]:
         "conditions": problem.criterion.conditions,
         "unmet_assumptions": list(solution.unmet),
         "constant_power": None if (found := solution.constant_power) is None else found.as_dict(),
+        **({"states": list(solution.states)} if solution.scenario.outages else {}),
         "certified": solution.certified,
         "checks": [
             {key: _finite(value) for key, value in dataclasses.asdict(check).items()}
@@ -70,13 +72,14 @@ def as_dict(solution: Result) -> dict[str, Any]:
 
 
 def as_json(solution: Result, settings: dict[str, Any], diagnosis: Diagnosis | None = None) -> str:
-    """Everything about a solution, tables included, as one JSON object."""
+    """Everything about a solution, tables included, but for prices by bus and state, as JSON."""
     tables = {
         name: [
             {key: _finite(value) for key, value in row.items()}
             for row in _readable(name, frame).to_dict("records")
         ]
         for name, frame in solution.tables.items()
+        if name != _IN_FILES_ONLY
     }
     head = as_dict(solution) | _diagnosed(diagnosis)
     return json.dumps({**head, "settings": settings, **tables}, allow_nan=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scopf.arrays import Flags, Floats, Ints
+from scopf.arrays import Flags, Floats
 from scopf.dynamics.settled import Settled
 from scopf.engine.nlp import NLP
 from scopf.model.problem import Problem
@@ -125,40 +125,6 @@ class AfterOutages:
         """The tables of a state."""
         part = self.settled.names.index(name)
         return State(self, part, binding)
-
-    def table(self, binding: Flags) -> pd.DataFrame:
-        """One row for each outage."""
-        import pandas as pd
-
-        rows = []
-        for part, outage in enumerate(self.settled.outages):
-            state, net = self.state(outage.name, binding), self.settled.stack.parts[part]
-            loading = np.maximum(*(side[state.branch] for side in self.loading))
-            loading = np.where(np.isfinite(net.branch.rate), loading, -np.inf)
-            worst = int(np.argmax(loading)) if len(loading) else -1
-            margin = self.stability.margin[state.inverter]
-            least = int(np.nanargmin(margin)) if np.isfinite(margin).any() else -1
-            island = np.array([key[0] == outage.name for key in self.settled.islands])
-            w = self.frequency[island]
-            rows.append(
-                {
-                    "state": outage.name,
-                    "branch": int(net.branch.id[worst]) if worst >= 0 else NOBODY,
-                    "loading_percent": 100 * loading[worst] if worst >= 0 else np.nan,
-                    "inverter": int(self._bus[state.inverter][least]) if least >= 0 else NOBODY,
-                    "margin": margin[least] if least >= 0 else np.nan,
-                    "frequency_pu": w[np.argmax(np.abs(w))] if len(w) else np.nan,
-                    "nssp_per_pu": self.stability.nssp[state.inverter].sum(),
-                    "islands": net.islands,
-                    "unserved_mw": float(net.unserved.pd.sum() * net.base_mva)
-                    - float(self.settled.intact.unserved.pd.sum() * net.base_mva),
-                }
-            )
-        return pd.DataFrame(rows)
-
-    @property
-    def _bus(self) -> Ints:
-        return self.settled.intact.bus.id[self.settled.bus][self.settled.keep]
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,13 +21,15 @@ from scopf import files
 from scopf.arrays import plain
 from scopf.cases import native
 from scopf.devices.gfm import Inverters, Units
+from scopf.diagnosis.outages import Unsurvived
 from scopf.errors import ScopfError, check_names
 from scopf.model.choices import Limit
-from scopf.model.problem import Problem, build
+from scopf.model.problem import OnInfeasible, Problem, build
 from scopf.model.quantities import QUANTITIES
 from scopf.optimizer.compiled import compiled
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Status
 from scopf.results.checks import Check
+from scopf.results.screening import Extremes, Screened
 from scopf.stability import registry
 
 if TYPE_CHECKING:
@@ -103,6 +105,120 @@ class _Check(_Stored):
     verdict: str
 
 
+class _Outage(_Stored):
+    name: str
+    branches: list[Whole]
+    gens: list[Whole]
+    emergency: Finite | None
+    voltage_band: Finite | None
+    frequency_band: Finite | None
+
+
+class _Screened(_Stored):
+    state: str
+    round: Count
+    violation: float | None
+    reason: str
+    added: bool
+    branch: Whole
+    loading: float | None
+    inverter: Whole
+    margin: float | None
+    frequency: float | None
+
+
+class _Unsurvived(_Stored):
+    state: str
+    reason: str
+
+
+class _Outages(_Stored):
+    """Outages that were asked for, and what came of them.
+
+    Attributes:
+        asked: all of them.
+        emergency, voltage_band, frequency_band, on_infeasible: as `build` takes them.
+        states: names of those with states in the model.
+        screened, unsurvived, prices: what the solution has of them.
+    """
+
+    asked: Annotated[list[_Outage], Field(min_length=1)]
+    emergency: Finite | None
+    voltage_band: Finite
+    frequency_band: Finite
+    on_infeasible: OnInfeasible
+    states: list[str]
+    screened: list[_Screened]
+    unsurvived: list[_Unsurvived]
+    prices: dict[str, float | None]
+
+    @classmethod
+    def of(cls, solution: Result) -> Self | None:
+        """Those of a solution; None without any."""
+        scenario, after = solution.scenario, solution.after
+        if not scenario.outages:
+            return None
+        screened = [{**vars(one), **vars(one.extremes)} for one in solution.screened]
+        for one in screened:
+            del one["extremes"]
+            one["violation"] = one["violation"] if np.isfinite(one["violation"]) else None
+        return cls(
+            asked=[plain(vars(one)) for one in scenario.outages],
+            **plain(vars(scenario.bands)),
+            on_infeasible=scenario.on_infeasible,
+            states=[] if after is None else list(after.settled.names),
+            screened=plain(screened),
+            unsurvived=[plain(vars(one)) for one in solution.unsurvived],
+            prices=plain(solution.outage_prices),
+        )
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """Keywords of `build`."""
+        import pandas as pd
+
+        rows = [
+            {
+                "name": one.name,
+                "out": " + ".join(
+                    [*(f"branch {k}" for k in one.branches), *(f"gen {k}" for k in one.gens)]
+                ),
+                "emergency": one.emergency,
+                "voltage_band": one.voltage_band,
+                "frequency_band": one.frequency_band,
+            }
+            for one in self.asked
+        ]
+        kept = "emergency", "voltage_band", "frequency_band", "on_infeasible"
+        given = {name: getattr(self, name) for name in kept}
+        return {"outages": pd.DataFrame(rows, dtype=object), **given}
+
+    def put(self, problem: Problem) -> None:
+        """Let a problem have the states that it was solved with.
+
+        Raises:
+            ScopfError: for a state that there cannot be.
+        """
+        known = {outage.name: outage for outage in problem.scenario.outages}
+        check_names("outages.states", "state", self.states, known)
+        problem.exclude([outage for outage in problem.states if outage.name not in self.states])
+        problem.include([known[name] for name in self.states])
+
+    def found(self) -> dict[str, Any]:
+        """What a solution has of them."""
+        screened = []
+        for one in self.screened:
+            ends = Extremes(
+                one.branch, _number(one.loading), one.inverter, _number(one.margin),
+                _number(one.frequency),
+            )  # fmt: skip
+            worst = np.inf if one.violation is None else one.violation
+            screened.append(Screened(one.state, one.round, worst, one.reason, one.added, ends))
+        lost = tuple(Unsurvived(one.state, one.reason) for one in self.unsurvived)
+        prices = {name: _number(price) for name, price in self.prices.items()}
+        return {"screened": tuple(screened), "unsurvived": lost, "outage_prices": prices}
+
+
 class StoredSolution(_Stored):
     """Everything that a solution is made of again.
 
@@ -116,6 +232,7 @@ class StoredSolution(_Stored):
         status, message, seconds: of the solve.
         iterate: where it ended.
         attempts, checks: what the solution has of them.
+        outages: that were asked for; None without any.
     """
 
     format: Literal["scopf-solution"]
@@ -134,6 +251,7 @@ class StoredSolution(_Stored):
     iterate: _Iterate
     attempts: Annotated[list[_Attempt], Field(min_length=1)]
     checks: list[_Check]
+    outages: _Outages | None = None
 
     @classmethod
     def of(cls, solution: Result) -> Self:
@@ -166,6 +284,7 @@ class StoredSolution(_Stored):
             iterate=plain(vars(solution.iterate)),
             attempts=[plain(vars(attempt)) for attempt in solution.attempts],
             checks=[plain(vars(check)) for check in solution.checks],
+            outages=_Outages.of(solution),
         )
 
     def problem(self, source: str) -> Problem:
@@ -186,7 +305,10 @@ class StoredSolution(_Stored):
         problem = build(
             net, self._inverters(), criterion=self.criterion, mq_bounds=self.mq_bounds,
             capability=self.capability, limit=self.limit, **numbers,
+            **({} if self.outages is None else self.outages.keywords),
         )  # fmt: skip
+        if self.outages is not None:
+            self.outages.put(problem)
         if problem.scenario.droop_margin != margin and isinstance(margin, float):
             problem.try_droop_margin(margin)
         return problem

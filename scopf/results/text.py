@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from scopf.display import Block, Table
 from scopf.errors import listing
+from scopf.results import outage_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,11 +51,22 @@ _PAIR = {
 
 def blocks(solution: Result) -> list[Block]:
     """Status, cost, time, the inverters by price, and the binding pairs."""
+    lines: list[Block] = [*head(solution)]
+    if not solution.solved:
+        return [*lines, "no cost and no prices: the solve failed"]
+    if solution.problem.criterion.name == "none":
+        gens = solution.gens
+        return [*lines, "", "Dispatch", Table(gens, _with_island(_GEN, gens), "generators")]
+    return [*lines, "", *_stability(solution)]
+
+
+def head(solution: Result) -> list[str]:
+    """The problem, how the solve ended, the cost, claims, conditions and outages, in lines."""
     problem = solution.problem
     net = problem.base
     name = f"{net.name}, lossless" if net.is_lossless else net.name
     islands = f" in {net.islands} AC islands" if net.islands > 1 else ""
-    lines: list[Block] = [
+    lines = [
         f"{name}: {len(net.bus)} buses{islands}, {len(net.gen)} generators, "
         f"{len(net.branch)} branches, {len(problem.inverters)} inverters; "
         f"criterion {problem.criterion.name}"
@@ -65,15 +77,10 @@ def blocks(solution: Result) -> list[Block]:
     if len(solution.attempts) > 1:
         lines += [f"  {_attempt(attempt)}" for attempt in solution.attempts]
     if not solution.solved:
-        return [*lines, "no cost and no prices: the solve failed"]
+        return lines
     lines.append(f"cost {solution.cost:.4f} per hour")
     lines += [*_claim(solution), *conditions(solution), *checks(solution)]
-    if problem.criterion.name == "none":
-        gens = solution.gens
-        lines += ["", "Dispatch", Table(gens, _with_island(_GEN, gens), "generators")]
-    else:
-        lines += ["", *_stability(solution)]
-    return lines
+    return [*lines, *outage_text.lines(solution)]
 
 
 def _with_island(
@@ -135,6 +142,8 @@ def _stability(solution: Result) -> list[Block]:
     ranked = inverters.sort_values(["nssp_per_pu", "margin"], ascending=[False, True])
     unit = solution.problem.criterion.nssp_unit
     head = f"Nodal Stability Shadow Prices (per hour and p.u. {unit}; margin in p.u. voltage)"
+    if solution.after is not None:
+        head += "\nNSSP and dJ/dm_q are sums over the intact network and the states after outages"
     columns = _with_island(_INVERTER, inverters)
     columns = columns | (_CIRCLE if solution.scenario.capability else {})
     columns = columns | (_CURRENT if "imax" in inverters else {})
@@ -149,11 +158,18 @@ def _stability(solution: Result) -> list[Block]:
         lines += ["", text]
     if solution.pairs.empty:
         return [*lines, "", "There is no active stability row."]
+    after = outage_text.binding(solution)
+    if binding.empty and after:
+        return [*lines, "", "No stability row of the intact network binds.", *after]
     if binding.empty:
         nearest = inverters.sort_values("margin").iloc[0]
         text = f"No stability row binds; inverter {nearest['bus']} is nearest to its limit."
         return [*lines, "", text]
     dearest = binding.sort_values("price_per_pu", ascending=False)
     if binding["neighbor"].isna().all():
-        return [*lines, "", f"{len(binding)} of {len(solution.pairs)} stability rows bind."]
-    return [*lines, "", f"Binding pairs ({len(binding)})", Table(dearest, _PAIR, "pairs")]
+        text = f"{len(binding)} of {len(solution.pairs)} stability rows bind."
+        return [*lines, "", text, *after]
+    return [
+        *lines, "", f"Binding pairs ({len(binding)})", Table(dearest, _PAIR, "pairs"),
+        *(["", *after] if after else []),
+    ]  # fmt: skip

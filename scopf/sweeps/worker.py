@@ -19,7 +19,7 @@ from scopf.model.problem import Problem
 from scopf.optimizer.status import Iterate, Status
 from scopf.procedures.solver import solve
 from scopf.results.prices import TRACE
-from scopf.results.tables import BINDING
+from scopf.results.record import BINDING
 from scopf.sweeps.base_case import INVALID, Base, Changes, Topology, Unsolvable
 from scopf.sweeps.batches import batch
 from scopf.sweeps.columns import Value

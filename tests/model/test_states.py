@@ -191,7 +191,8 @@ def test_the_shadow_price_is_the_sum_over_states(case39, secure):
         costs.append(scopf.solve(given, options=TIGHT).cost)
     nssp = secure.inverters.set_index("bus").nssp_per_pu[32]
     assert nssp == pytest.approx(-(costs[1] - costs[0]) / 2e-6, rel=1e-3)
-    parts = secure.state("intact").stability.nssp, secure.state("branch 6").inverters.nssp_per_pu
+    intact = secure.state("intact").inverters.nssp_per_pu
+    parts = intact, secure.state("branch 6").inverters.nssp_per_pu
     assert nssp == pytest.approx(parts[0][2] + parts[1][2], rel=1e-9)
     assert secure.outages.nssp_per_pu[0] == pytest.approx(parts[1].sum())
 
@@ -222,7 +223,7 @@ def test_states_have_tables(secure):
     assert state.gens.p_mw.sum() == pytest.approx(state.buses.p_load_mw.sum(), rel=1e-8)
     binding = state.inverters[state.inverters.binding]
     assert binding.bus.tolist() == [32]
-    with pytest.raises(scopf.ScopfError, match="no state 'branch 7'; there are intact, branch 6"):
+    with pytest.raises(scopf.ScopfError, match="no state 'branch 7'; did you mean 'branch 6'"):
         secure.state("branch 7")
 
 

@@ -71,7 +71,7 @@ def sweep(request):
 @pytest.fixture
 def without_library(monkeypatch):
     """Pages without plotly.js, which is long to parse."""
-    monkeypatch.setattr(page, "_plotly", lambda: "/* plotly.js */")
+    monkeypatch.setattr(page, "plotly", lambda: "/* plotly.js */")
 
 
 class Page(HTMLParser):

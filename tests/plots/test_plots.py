@@ -479,3 +479,117 @@ def test_colours_darken_evenly_and_can_be_told_apart_in_grey():
     for some in (looks[:7], looks[7:]):
         assert len({(str(look["marker"]), str(look["color"])) for look in some}) == 7
         assert len({look["marker"] for look in some}) == 7
+
+
+# -- outages -----------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def secured():
+    """Two states with prices, several secure outages, one that no dispatch survives."""
+    return solve(outages=[13, 12, 10, 30, 16, 31, 6, 3], emergency=1.2)
+
+
+def test_bars_of_outages_are_the_sums_over_inverters(secured):
+    ax = plots.outages(secured)
+    names = [text.get_text() for text in ax.get_yticklabels()]
+    table = secured.nssp_by_state
+    price = table.nssp_per_pu.where(table.nssp_per_pu > 1e-3, 0).groupby(table.state).sum()
+    drawn = np.zeros(len(names))
+    for bars in ax.containers:
+        for bar in bars:
+            drawn[round(bar.get_y() + bar.get_height() / 2)] += bar.get_width()
+    assert dict(zip(names, drawn, strict=True)) == pytest.approx(
+        price[names].to_dict(), rel=1e-9, abs=1e-9
+    )
+    assert drawn.tolist() == sorted(drawn, reverse=True)
+    assert set(names) == {"intact", *price.index[price > 0]}
+    inverters = {text.get_text() for text in ax.get_legend().get_texts()}
+    assert inverters == {str(bus) for bus in table.bus[table.nssp_per_pu > 1e-3]}
+    priced = len(names) - 1
+    assert f"{8 - priced - 1} of 8 outages have no price; no dispatch survives 1" in {
+        text.get_text() for text in ax.texts
+    }
+    assert ax.get_xlabel() == "NSSP (currency/h per p.u. V), sum over inverters"
+
+
+def test_few_bars_of_outages_keep_the_intact_network(secured):
+    ax = plots.outages(secured, most=2, title="")
+    assert [text.get_text() for text in ax.get_yticklabels()][1] == "intact"
+    assert len(ax.containers[0]) == 2
+
+
+def test_outages_without_prices_say_so():
+    ax = plots.outages(solve(mq=0.05, outages=[13], emergency=1.2))
+    assert "no state is priced" in {text.get_text() for text in ax.texts}
+
+
+def test_there_are_no_bars_without_outages(priced):
+    with pytest.raises(scopf.ScopfError, match="was solved without outages"):
+        plots.outages(priced)
+    with pytest.raises(scopf.ScopfError, match="most has to be at least 1"):
+        plots.outages(priced, most=0)
+
+
+@pytest.mark.parametrize("state", ["branch 16", "branch 10", "intact"])
+def test_the_map_of_a_state_has_its_voltages_and_loading(secured, state):
+    net = secured.problem.base
+    place = {bus: (k, k % 7) for k, bus in enumerate(net.bus.id.tolist())}
+    ax = plots.network(secured, state=state, positions=place)
+    ids, at = list(place), np.array(list(place.values()))
+    found = shown(ax, "inverter", ids, at) | shown(ax, "bus", ids, at)
+    assert found == pytest.approx(secured.state(state).buses.set_index("bus").vm.to_dict())
+    lines = markers(ax, "_branch")
+    loading = secured.state(state).branches.set_index("branch").loading_percent
+    assert len(lines.get_segments()) == len(loading)
+    widths = dict(zip(map(str, lines.get_segments()), lines.get_linewidths(), strict=True))
+    for branch, share in loading.items():
+        row = net.branch.id.tolist().index(branch)
+        ends = np.array([place[net.branch.from_bus[row]], place[net.branch.to_bus[row]]], float)
+        assert widths[str(ends)] == pytest.approx(1.3 * (0.8 + 1.7 * share / 100))
+    lost = [c for c in ax.collections if c.get_label() == "_lost"]
+    if state == "intact":
+        assert not lost
+        assert ax.get_title(loc="left") == "case39"
+        return
+    row = net.branch.id.tolist().index(int(state.split()[1]))
+    ends = [place[net.branch.from_bus[row]], place[net.branch.to_bus[row]]]
+    assert [part.tolist() for part in lost[0].get_segments()] == [[[*map(float, e)] for e in ends]]
+    assert markers(ax, "_lost_cross").get_offsets().data[0] == pytest.approx(np.mean(ends, axis=0))
+    assert ax.get_title(loc="left") == f"case39 after {state}"
+    assert "lost branch" in {text.get_text() for text in ax.get_legend().get_texts()}
+
+
+def test_prices_of_a_state_are_its_own(secured):
+    ids = secured.buses.bus.tolist()
+    place = {bus: (k, k % 7) for k, bus in enumerate(ids)}
+    ax = plots.network(secured, "nssp", state="branch 16", positions=place)
+    found = shown(ax, "inverter", ids, np.array(list(place.values())))
+    price = secured.state("branch 16").inverters.set_index("bus").nssp_per_pu
+    assert found == pytest.approx(price.where(price > 1e-3, 0).to_dict())
+    ax = plots.network(secured, "lmp", state="branch 10", positions=place)
+    assert set(shown(ax, "bus", ids, np.array(list(place.values()))).values()) == {0.0}
+
+
+def test_lost_units_and_dark_buses_are_marked():
+    sol = solve("case118", 0.05, False, outages=[184, "gen 5"], frequency_band=0.1)
+    dead = sol.problem.base.branch
+    bus = {dead.from_bus[dead.id == 184][0], dead.to_bus[dead.id == 184][0]}
+    ax = plots.network(sol, state="branch 184")
+    names = {text.get_text() for text in ax.get_legend().get_texts()}
+    assert {"not energized", "lost branch", "branch without rating"} <= names
+    gone = set(sol.buses.bus) - set(sol.state("branch 184").buses.bus)
+    assert len(gone) == 1
+    assert gone < bus
+    ax = plots.network(sol, state="gen 5")
+    assert "lost unit" in {text.get_text() for text in ax.get_legend().get_texts()}
+    assert "×" in {text.get_text() for text in ax.texts}
+
+
+def test_states_that_are_none_are_refused(secured):
+    with pytest.raises(scopf.ScopfError, match="did you mean 'branch 16'"):
+        plots.network(secured, state="brunch 16")
+    with pytest.raises(scopf.ScopfError, match="no dispatch survives branch 3"):
+        plots.network(secured, state="branch 3")
+    with pytest.raises(scopf.ScopfError, match=r"plots\.network draws a Solution"):
+        plots.network(secured.net, state="branch 16")

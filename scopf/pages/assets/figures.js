@@ -78,17 +78,6 @@ function textOf(figure, key, place) {
   return select.options[place].text;
 }
 
-function imageLink(id, format) {
-  const link = element("a", format.toUpperCase());
-  link.href = "#";
-  link.addEventListener("click", (event) => {
-    event.preventDefault();
-    const plot = document.querySelector(`#${id} .plot`);
-    Plotly.downloadImage(plot, { format, filename: id, width: plot.clientWidth, height: plot.clientHeight, scale: 2 });
-  });
-  return link;
-}
-
 function fillData(figure) {
   const place = document.querySelector(`#${figure.id} .data`);
   if (!place.parentElement.open) return;

@@ -38,6 +38,18 @@ function download(text, name, content) {
   return link;
 }
 
+// A link that saves the figure of that id.
+function imageLink(id, format) {
+  const link = element("a", format.toUpperCase());
+  link.href = "#";
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    const plot = document.querySelector(`#${id} .plot`);
+    Plotly.downloadImage(plot, { format, filename: id, width: plot.clientWidth, height: plot.clientHeight, scale: 2 });
+  });
+  return link;
+}
+
 function compare(a, b) {
   if (a === b) return 0;
   if (a === null || a === "") return 1;

@@ -1,0 +1,138 @@
+"""The page of one solution: sentences, prices, outages and tables in one HTML file."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scopf.arrays import plain
+from scopf.errors import ScopfError
+from scopf.pages import figure as f
+from scopf.pages import outages
+from scopf.pages.document import asset, embedded, plotly, policy, put, template
+from scopf.plots.outage_bars import by_state
+from scopf.results import text as words
+from scopf.sweeps.analysis.units import per
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scopf.results.solution import Solution
+
+log = logging.getLogger(__name__)
+
+_SCRIPTS = ("theme.js", "tables.js", "solution.js")
+_TABLES = {
+    "inverters": "Inverters", "buses": "Buses", "gens": "Generators", "branches": "Branches",
+    "dclines": "DC lines",
+}  # fmt: skip
+_ROWS = 2000  # of a table; all are in the tables of the solution
+
+
+def write(solution: Solution, path: str | Path) -> Path:
+    """Write the report of a solution as one HTML page, which opens without a connection.
+
+    Args:
+        solution: from `scopf.solve` or `scopf.load_solution`.
+        path: of the page; it is replaced if it exists.
+
+    Returns:
+        The path.
+
+    Raises:
+        ScopfError: after a solve that failed; when a package of the extra `report` is missing, or
+            the page cannot be written.
+    """
+    target, page = Path(path), html(solution)
+    put(page, target)
+    log.info("report of %s: %s", solution.problem.base.name, target)
+    return target
+
+
+def html(solution: Solution) -> str:
+    """The page as text; see `write`."""
+    if not solution.solved:
+        raise ScopfError(f"there is no solution to report on: {solution.message}")
+    made, library = template("solution.html"), plotly()
+    script = "\n".join(asset(name) for name in _SCRIPTS)
+    shown = {name: head for name, head in _TABLES.items() if name in solution.tables}
+    tables = {name: _table(getattr(solution, name)) for name in shown}
+    asked = bool(solution.scenario.outages)
+    if asked:
+        tables["outages"] = _table(_rounded(solution))
+    prices = outages.by_inverter(solution)
+    drawn = outages.maps(solution)
+    data = {
+        "tables": tables,
+        "inverters": prices,
+        "outages": outages.by_outage(solution) if asked else [],
+        "price": f"NSSP ({per(solution.problem.criterion.nssp_unit)})",
+        "map": drawn,
+    }
+    lines = [line for line in words.head(solution) if line]
+    return str(
+        made.render(
+            name=solution.problem.base.name,
+            lead=lines[0],
+            lines=lines[1:],
+            tiles=_tiles(solution),
+            priced=bool(prices),
+            states=[one["name"] for one in drawn["states"]],
+            note=drawn["note"],
+            asked=asked,
+            tables=shown,
+            style=asset("page.css"),
+            data=embedded(data),
+            library=library,
+            script=script,
+            policy=policy(library, script),
+        )
+    )
+
+
+def _tiles(solution: Solution) -> list[tuple[str, str]]:
+    """Key numbers: label and text."""
+    table, found = solution.inverters, [("Cost per hour", f"{solution.cost:,.2f}")]
+    bus = table["bus"].tolist()
+    margin = table["margin"].to_numpy(dtype=np.float64)
+    price = by_state(solution)[2].sum(axis=0)
+    if np.isfinite(margin).any():
+        k, least = int(np.argmax(price)), int(np.nanargmin(margin))
+        text = f"{price[k]:,.2f} at bus {bus[k]}" if price[k] else "none"
+        found.append(("Largest NSSP", text))
+        found.append(("Least margin, intact", f"{margin[least]:.5f} at bus {bus[least]}"))
+    if solution.scenario.outages:
+        came = Counter(solution.outages["status"].tolist())
+        found.append(("Outages", f"{came.total()}"))
+        found += [(key.capitalize(), f"{count}") for key, count in came.most_common()]
+    return found
+
+
+def _rounded(solution: Solution) -> pd.DataFrame:
+    """The table of outages without digits that the solver leaves behind, and empty prices."""
+    table = solution.outages
+    unpriced = ["price_per_h"] if table["price_per_h"].isna().all() else []
+    names, _, prices = by_state(solution)
+    total = dict(zip(names, prices.sum(axis=1).tolist(), strict=True))
+    nssp = [total.get(*one) for one in zip(table["state"], table["nssp_per_pu"], strict=True)]
+    digits = {"margin": 6, "frequency_pu": 6, "loading_percent": 2, "unserved_mw": 3}
+    return table.assign(nssp_per_pu=nssp).drop(columns=unpriced).round(digits)
+
+
+def _table(frame: pd.DataFrame) -> dict[str, Any]:
+    """Heads and rows of plain values."""
+    rows = []
+    for record in frame.head(_ROWS).astype(object).itertuples(index=False):
+        rows.append([_cell(value) for value in record])
+    return {"heads": list(frame.columns), "rows": rows, "left": max(0, len(frame) - _ROWS)}
+
+
+def _cell(value: Any) -> Any:
+    value = plain(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f.number(value + 0.0, 6) if isinstance(value, float) else value

@@ -1,0 +1,149 @@
+"""States after outages that are no part of the model, as a power flow has them.
+
+They violate nothing at the dispatch, so all their prices are zero. Margins are those of
+`Criterion.slack`: of a criterion with variables of its own (`weighted`) what the best ones leave.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scopf.arrays import Complexes, Flags, Floats
+from scopf.dynamics.power_flow import Flow, Intact, after_outages
+from scopf.dynamics.settled import Settled
+from scopf.engine.formulation import Formulation
+from scopf.engine.symbols import Constraint
+from scopf.model.stability import StabilityRows
+from scopf.model.voltages import Voltages
+from scopf.network.kron import Reduction
+from scopf.network.outages import Outage
+from scopf.results.states import AfterOutages
+from scopf.stability import limits, registry
+from scopf.stability.criterion import Criterion
+from scopf.stability.rows import Dispatch, Stability
+from scopf.stability.setting import Setting, View
+
+if TYPE_CHECKING:
+    from scopf.results.record import Record
+
+
+class _NoPrices:
+    """Rows that are all there, with prices of zero."""
+
+    def active(self, rows: Constraint) -> Flags:
+        return np.ones(len(rows), dtype=bool)
+
+    def price(self, rows: Constraint, *, lower: bool = False) -> Floats:
+        return np.zeros(len(rows))
+
+
+def after(record: Record, outage: Outage) -> AfterOutages:
+    """The state after an outage, at the dispatch of a solution.
+
+    Args:
+        record: of the solution.
+        outage: one that was asked for, without a state in the model.
+    """
+    point, inverters, intact = record.point, record.setting.inverters, record.energized
+    power = point.pg + 1j * point.qg
+    settled = Settled.after([outage], record.scenario.bands, intact, inverters)
+    flow = after_outages(settled, Intact(intact, inverters, point.vm, point.va, power))
+    net, limit = flow.net, record.scenario.limit
+    into, loading = flows(flow, limit)
+    nothing = np.zeros((2, len(net.bus)))
+    idle = np.zeros(len(settled.inverters))
+    return AfterOutages(
+        settled=settled,
+        vm=flow.vm,
+        va=flow.va,
+        pg=flow.pg,
+        qg=_reactive(settled, flow, power.imag),
+        flows=np.array([into[0].real, into[0].imag, into[1].real, into[1].imag]),
+        loading=loading,
+        demand=net.bus.demand(flow.vm),
+        frequency=flow.frequency,
+        balance=nothing,
+        solved=record.solved,
+        ratings=np.zeros((2, len(net.branch))),
+        voltages=(nothing[0], nothing[1]),
+        stability=_stability(record, settled, flow),
+        by_droop=idle,
+    )
+
+
+def flows(flow: Flow, limit: str) -> tuple[tuple[Complexes, Complexes], tuple[Floats, Floats]]:
+    """Powers P + jQ into both ends of every branch, and their loading; zero without a rating.
+
+    Args:
+        flow: after outages.
+        limit: whether ratings are of the power or of the current.
+    """
+    net, y, vm = flow.net, flow.net.admittances, flow.vm
+    v = vm * np.exp(1j * flow.va)
+    v_from, v_to = v[net.branch_from], v[net.branch_to]
+    i_from = (y.gff + 1j * y.bff) * v_from + (y.gft + 1j * y.bft) * v_to
+    i_to = (y.gtt + 1j * y.btt) * v_to + (y.gtf + 1j * y.btf) * v_from
+    into = v_from * i_from.conj(), v_to * i_to.conj()
+    limited = into if limit == "power" else (i_from, i_to)
+    return into, (np.abs(limited[0]) / net.branch.rate, np.abs(limited[1]) / net.branch.rate)
+
+
+def slack(criterion: Criterion, setting: Setting, vm: Floats, va: Floats) -> tuple[View, Floats]:
+    """The network as a criterion looks at it, and the slack of the rows of its buses.
+
+    Limits are those of the model, which for the paper's rows are of alpha B^red.
+
+    Args:
+        criterion: whose rows they are.
+        setting: network and inverters after an outage.
+        vm: voltages of all buses.
+        va: their angles, rad.
+    """
+    view = setting.view(criterion.network)
+    k, unit = view.k.copy(), criterion.parameters(setting).get(limits.UNIT)
+    if unit is not None:
+        scale = view.grid.scale[view.inverters]
+        k[view.inverters] = setting.inverters.mq / (2.0 * unit * np.abs(scale))
+    return view, criterion.slack(view.grid, k, vm[view.buses], va[view.buses])
+
+
+def _reactive(settled: Settled, flow: Flow, before: Floats) -> Floats:
+    """Reactive power of every generator.
+
+    Those of a bus that do not keep theirs share what it has more, by their ranges.
+    """
+    net, q, n = flow.net, before[settled.gen], len(flow.net.bus)
+    more = flow.reactive - np.bincount(net.gen_at, q, n)
+    moving = np.ones(len(q), dtype=bool)
+    moving[settled.same_q] = False
+    span = net.gen.qmax - net.gen.qmin
+    weight = np.where(moving, np.where(np.isfinite(span) & (span > 0), span, 1e-9), 0.0)
+    total = np.bincount(net.gen_at, weight, n)[net.gen_at]
+    share = np.divide(weight, total, out=np.zeros_like(q), where=total > 0)
+    found: Floats = q + share * more[net.gen_at]
+    return found
+
+
+def _stability(record: Record, settled: Settled, flow: Flow) -> Stability:
+    """The criterion's rows there, as a model without prices reads them."""
+    criterion, given = record.problem.criterion, record.setting
+    if not len(settled.inverters):
+        criterion = registry.get("none")
+    f, net = Formulation("after an outage"), flow.net
+    bus = f.index("bus", net.bus.id.tolist())
+    branch = f.index("branch", net.branch.id.tolist())
+    inverter = f.index("inverter", settled.inverters.bus.tolist())
+    v = Voltages.declare(f, net, {"bus_vm": flow.vm, "bus_va": flow.va})
+    stiffness = f.parameter("inverter_stiffness", inverter, 1.0 / settled.inverters.mq)
+    reduction = Reduction(settled.with_numbers(given.net), settled.keep)
+    margins = given.alpha, given.margin, given.droop_margin
+    setting = Setting(reduction, settled.inverters, *margins)
+    dispatch = Dispatch(f, bus, branch, inverter, v.vm, v.va, stiffness)
+    rows = StabilityRows.declare(criterion, dispatch, setting)
+    found = rows.read(setting, _NoPrices())
+    view, left = slack(criterion, setting, flow.vm, flow.va)
+    margin = np.where(np.isnan(found.margin), np.nan, left[view.inverters])
+    return dataclasses.replace(found, margin=margin, load_prices=None)

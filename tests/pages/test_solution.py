@@ -1,0 +1,141 @@
+"""The page of one solution: its numbers, its panel on outages, and the page in a real browser."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import scopf
+from scopf.cli.main import app
+from scopf.pages import outages, solution
+from tests.pages import browser
+
+
+def solve(case="case39", mq=0.2, **keywords):
+    net = scopf.load_case(case).lossless()
+    return scopf.solve(scopf.build(net, scopf.Inverters.at_generators(net, mq=mq), **keywords))
+
+
+@pytest.fixture(scope="module")
+def secured():
+    return solve(outages=[13, 12, 10, 30, 16, 31, 6, 3], emergency=1.2)
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return solve("case9", 0.1)
+
+
+@pytest.fixture
+def without_library(monkeypatch):
+    monkeypatch.setattr(solution, "plotly", lambda: "/* plotly.js */")
+
+
+def data_of(text):
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    return json.loads(found[1])
+
+
+def test_bars_add_up_to_the_prices(secured):
+    table = secured.nssp_by_state
+    real = table.nssp_per_pu.where(table.nssp_per_pu > 1e-3, 0)
+    for traces, key in (
+        (outages.by_outage(secured), "state"),
+        (outages.by_inverter(secured), "bus"),
+    ):
+        total = real.groupby(table[key].astype(str)).sum()
+        drawn = np.sum([trace["x"] for trace in traces], axis=0)
+        assert dict(zip(traces[0]["y"], drawn, strict=True)) == pytest.approx(
+            total[traces[0]["y"]].to_dict(), rel=1e-5
+        )
+        assert sum(drawn) == pytest.approx(total.sum(), rel=1e-5)
+
+
+def test_the_page_has_the_tables_and_the_states(secured, without_library):
+    text = solution.html(secured)
+    data = data_of(text)
+    rows = data["tables"]["outages"]["rows"]
+    assert [row[0] for row in rows] == secured.outages.state.tolist()
+    assert data["tables"]["outages"]["heads"][:3] == ["state", "status", "branch"]
+    assert "price_per_h" not in data["tables"]["outages"]["heads"]
+    names = [one["name"] for one in data["map"]["states"]]
+    alive = secured.outages.state[secured.outages.status != "no dispatch survives"]
+    assert names[: len(secured.states)] == list(secured.states)
+    assert set(names) == {"intact", *alive}
+    for one in data["map"]["states"]:
+        state = secured.state(one["name"])
+        np.testing.assert_allclose(one["vm"], state.buses.vm, rtol=1e-4)
+        lost = [data["map"]["branches"][k] for k in one["lost"]]
+        expected = [] if one["name"] == "intact" else [int(one["name"].split()[1])]
+        assert lost == expected
+        shares = [x for k, x in enumerate(one["loading"]) if k not in one["lost"]]
+        np.testing.assert_allclose(shares, state.branches.loading_percent, rtol=1e-3)
+    assert "Outages that no dispatch survives (1) have no state." in text
+    assert data["tables"]["inverters"]["rows"][0][0] == 30
+
+
+def test_a_page_without_outages(plain, without_library):
+    text = solution.html(plain)
+    assert "<h2>Outages</h2>" not in text
+    assert [one["name"] for one in data_of(text)["map"]["states"]] == ["intact"]
+
+
+def test_names_cannot_break_out(without_library):
+    net = scopf.load_case("case9")
+    evil = "</script><script>alert(1)</script>"
+    sol = scopf.solve(scopf.build(scopf.Network(evil, net.base_mva, *net.tables.values()), mq=0.1))
+    text = solution.html(sol)
+    assert evil not in text
+
+
+def test_a_solve_that_failed_has_no_page():
+    with pytest.raises(scopf.ScopfError, match="there is no solution to report on"):
+        solution.html(solve(load_scale=9.0))
+
+
+def test_command(plain, tmp_path):
+    plain.save(tmp_path / "solution.json")
+    result = CliRunner().invoke(app, ["report", str(tmp_path / "solution.json")])
+    assert result.exit_code == 0, result.output
+    assert "<h1>case9</h1>" in (tmp_path / "solution.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    if not browser.executable():
+        pytest.skip("there is no chromium here: apt-get install chromium")
+    with browser.Browser() as found:
+        yield found
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_page_in_a_browser(chromium, secured, tmp_path, dark):
+    path = solution.write(secured, tmp_path / "page.html")
+    chromium.open(path, 1280, dark=dark)
+    for width in (1280, 390):
+        chromium.resize(width)
+        assert chromium.run("document.documentElement.scrollWidth") <= width
+        for name in ("inverters", "outages", "network"):
+            right = f"document.querySelector('#{name} .main-svg').getBoundingClientRect().right"
+            assert 0 < chromium.run(right) <= width
+    assert chromium.run("document.querySelectorAll('#table-outages tbody tr').length") == 8
+    chromium.run("document.querySelectorAll('#table-outages th button')[5].click()")
+    chromium.run("document.querySelectorAll('#table-outages th button')[5].click()")
+    first = chromium.run("document.querySelector('#table-outages tbody tr td').textContent")
+    assert first == secured.outages.state[secured.outages.margin.idxmax()]
+    lost = "document.querySelector('#network .plot').data.some(one => one.name === 'out')"
+    assert chromium.run(lost) is False
+    chromium.run("document.getElementById('state').value = 2")
+    chromium.run("document.getElementById('state').dispatchEvent(new Event('change'))")
+    chromium.wait(lost)
+    assert chromium.complaints() == []
+    assert chromium.requests() == []
+
+
+def test_a_page_without_outages_in_a_browser(chromium, plain, tmp_path):
+    chromium.open(solution.write(plain, tmp_path / "page.html"))
+    assert chromium.run("document.getElementById('state')") is None
+    assert chromium.run("document.querySelector('#network .plot').data.length") > 3
+    assert chromium.complaints() == []
