@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
-from scopf.arrays import Complexes, Flags, Floats, Ints
+from scopf.arrays import Flags, Floats, Ints
 from scopf.diagnosis.outages import Unsurvived, worst
 from scopf.dynamics.power_flow import Flow, Intact, after_outages
 from scopf.dynamics.settled import Settled
@@ -23,8 +23,9 @@ from scopf.errors import listing
 from scopf.model.limits import excess
 from scopf.model.problem import Problem
 from scopf.network.kron import Reduction
-from scopf.network.network import LOADS, Network
+from scopf.network.network import LOADS
 from scopf.network.outages import Outage
+from scopf.network.powers import branch_currents, branch_powers
 from scopf.optimizer.status import Status
 from scopf.results.screening import Screened
 from scopf.results.solution import Solution
@@ -177,17 +178,5 @@ class _Checks:
         net, limit = self.flow.net, self.problem.scenario.limit
         with np.errstate(all="ignore"):
             v = self.flow.vm * np.exp(1j * self.flow.va)
-            sizes = [np.abs(one) for one in _currents(net, v)]
-            if limit == "power":
-                ends = net.branch_from, net.branch_to
-                sizes = [size * self.flow.vm[at] for size, at in zip(sizes, ends, strict=True)]
-            return np.asarray(np.maximum(*sizes) / self.states.net.branch.rate)
-
-
-def _currents(net: Network, v: Complexes) -> tuple[Complexes, Complexes]:
-    """Currents into both ends of every branch."""
-    y, v_from, v_to = net.admittances, v[net.branch_from], v[net.branch_to]
-    return (
-        (y.gff + 1j * y.bff) * v_from + (y.gft + 1j * y.bft) * v_to,
-        (y.gtt + 1j * y.btt) * v_to + (y.gtf + 1j * y.btf) * v_from,
-    )
+            into = branch_powers(net, v) if limit == "power" else branch_currents(net, v)
+            return np.asarray(np.maximum(*np.abs(into)) / self.states.net.branch.rate)
