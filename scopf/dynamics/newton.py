@@ -42,6 +42,8 @@ class Iterate:
         iterations: of each part.
         mismatch: largest power that was missing at a bus of each part, at its best iterate,
         bus: and position of that bus.
+        unmatched: mask of the parts that did not because an island of theirs is alone (see
+            `Equations.alone`), and its active power does not balance.
     """
 
     vm: Floats
@@ -51,6 +53,7 @@ class Iterate:
     iterations: Ints
     mismatch: Floats
     bus: Ints
+    unmatched: Flags
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,8 +155,10 @@ class Equations:
         done &= np.bincount(self.part, vm <= 0, self.parts) == 0
         lost = self.alone & (np.abs(w) > MISMATCH) & done[self.part[self.anchors]]
         at = self.anchors[lost]
-        done[self.part[at]], least[self.part[at]], place[self.part[at]] = False, np.abs(w[lost]), at
-        return Iterate(vm, va, w, done, iterations, least, place)
+        unmatched = np.zeros(self.parts, dtype=bool)
+        done[self.part[at]], unmatched[self.part[at]] = False, True
+        least[self.part[at]], place[self.part[at]] = np.abs(w[lost]), at
+        return Iterate(vm, va, w, done, iterations, least, place, unmatched)
 
     def _worst(self, gap: Complexes) -> tuple[Floats, Ints]:
         """Largest power that is missing at a bus of each part, and the first such bus."""

@@ -110,6 +110,11 @@ class SetPoints:
         """Mask of the buses whose voltage a generator holds."""
         return self._sum(self.regulating) > 0
 
+    @cached_property
+    def slope_at(self) -> Floats:
+        """By how much the reactive power of each bus falls with its voltage."""
+        return self._sum(self.slope)
+
     def _sum(self, values: Floats | Flags) -> Floats:
         """Sum over the generators of each bus."""
         return np.bincount(self.net.gen_at, values, len(self.net.bus)).astype(np.float64)
@@ -132,9 +137,9 @@ class SetPoints:
         if fixed is not None:
             q, held = q + np.nan_to_num(fixed), held & np.isnan(fixed)
         power = self._lines + self._sum(gen.pg) + 1j * q
-        share, slope = self._sum(self.share), self._sum(self.slope)
+        share, part = self._sum(self.share), net.island - 1
         return Equations(
-            net, power, share, slope, self.vm, held, self.anchors, self.island, net.island - 1
+            net, power, share, self.slope_at, self.vm, held, self.anchors, self.island, part
         )
 
     # -- the point -------------------------------------------
@@ -150,13 +155,25 @@ class SetPoints:
         """
         gen, bus = self.net.gen, self.net.gen_at
         pg = gen.pg - at.w[self.island[bus]] * self.share
-        qg = gen.qg - self.slope * (at.vm - self.vm)[bus]
-        into = injections(equations.y, at.vm, at.va) + equations.drawn(at.vm) - self._lines
-        needed = into.imag - self._sum(np.where(self.regulating, 0.0, qg))
+        qg = gen.qg - self._by_droop(at.vm)
         those = np.flatnonzero(self.regulating)
-        qg[those] = divided(needed, bus[those], gen.qmin[those], gen.qmax[those])
+        qg[those] = divided(
+            self.needed(at, equations), bus[those], gen.qmin[those], gen.qmax[those]
+        )
         return pg, qg
 
+    def needed(self, at: Iterate, equations: Equations) -> Floats:
+        """Reactive power that those who hold the voltage of each bus have to give."""
+        into = injections(equations.y, at.vm, at.va) + equations.drawn(at.vm) - self._lines
+        others = np.where(self.regulating, 0.0, self.net.gen.qg - self._by_droop(at.vm))
+        found: Floats = into.imag - self._sum(others)
+        return found
+
+    def _by_droop(self, vm: Floats) -> Floats:
+        """Reactive power that each generator gives less, as its voltage is above the set point."""
+        return self.slope * (vm - self.vm)[self.net.gen_at]
+
+    @cached_property
     def reactive_limits(self) -> tuple[Floats, Floats]:
         """Least and most reactive power of the generators of each bus that hold its voltage."""
         low, high = (

@@ -46,12 +46,16 @@ class Outage:
 
     def network(self, net: Network) -> Network:
         """The energized network without these elements."""
+        return self.applied(net).energized()
+
+    def applied(self, net: Network) -> Network:
+        """The network with these elements out of service."""
         changed = {}
         for key, ids in (("branch", self.branches), ("gen", self.gens)):
             table: Any = net.tables[key]
             if ids:
                 changed[key] = {"in_service": table.in_service & ~np.isin(table.id, ids)}
-        return net.replace(**changed).energized()
+        return net.replace(**changed)
 
 
 def read(given: Given, net: Network) -> list[Outage]:
