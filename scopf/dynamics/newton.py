@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -25,9 +26,14 @@ from scopf.arrays import Complexes, Flags, Floats, Ints
 from scopf.network.network import Network
 from scopf.network.powers import MISMATCH, injections, jacobian
 
-ORDER = "MMD_AT_PLUS_A"  # fill-reducing order for matrices of symmetric pattern
+_LU: dict[str, Any] = {  # for matrices whose pattern is nearly symmetric, with large diagonals
+    "permc_spec": "MMD_AT_PLUS_A",
+    "diag_pivot_thresh": 0.1,
+    "options": {"SymmetricMode": True},
+}
 _ITERATIONS = 25
 _TOLERANCE = 1e-9  # p.u. of power
+_ROUNDING = 1e-14  # the same, over the admittance of the bus
 _ASTRAY = 1e3  # p.u. of power that is missing, or as many times what was at the start
 
 
@@ -137,10 +143,10 @@ class Equations:
         for number in range(_ITERATIONS + 1):
             with np.errstate(all="ignore"):
                 gap = self.gap(vm, va, w)
-            worst, where = self._worst(gap)
+            worst, where, balanced = self._worst(gap)
             better = alive & ~done & (worst < least)
             least[better], place[better] = worst[better], where[better]
-            done |= alive & (worst < _TOLERANCE)
+            done |= alive & balanced
             far = np.maximum(_ASTRAY * np.maximum(worst, 1.0), far) if not number else far
             alive &= worst < far
             going = alive & ~done
@@ -160,8 +166,11 @@ class Equations:
         least[self.part[at]], place[self.part[at]] = np.abs(w[lost]), at
         return Iterate(vm, va, w, done, iterations, least, place, unmatched)
 
-    def _worst(self, gap: Complexes) -> tuple[Floats, Ints]:
-        """Largest power that is missing at a bus of each part, and the first such bus."""
+    def _worst(self, gap: Complexes) -> tuple[Floats, Ints, Flags]:
+        """Largest power missing at a bus of each part, the first such bus, and which parts balance.
+
+        Where admittances are large, balances are met as far as rounding allows.
+        """
         size = np.maximum(np.abs(gap.real), np.where(self.held, 0.0, np.abs(gap.imag)))
         size = np.where(np.isfinite(size), size, np.inf)
         worst = np.zeros(self.parts)
@@ -170,7 +179,13 @@ class Equations:
         part, first = np.unique(self.part[at], return_index=True)
         where = np.zeros(self.parts, dtype=np.int64)
         where[part] = at[first]
-        return worst, where
+        balanced = np.bincount(self.part, size > self._tolerance, self.parts) == 0
+        return worst, where, balanced
+
+    @cached_property
+    def _tolerance(self) -> Floats:
+        """P.u. of power that may be missing at each bus."""
+        return np.asarray(np.maximum(_TOLERANCE, _ROUNDING * np.abs(self.y.diagonal())))
 
     def _step(self, gap: Complexes, vm: Floats, va: Floats, going: Flags) -> Floats:
         """Newton's step of angles (w at anchors) and magnitudes; zero where it has ended.
@@ -226,7 +241,7 @@ def solution(matrix: sparse.csc_array, right: Floats) -> Floats | None:
     if not len(right):
         return right
     try:
-        found: Floats = linalg.splu(matrix.tocsc(), permc_spec=ORDER).solve(right)
+        found: Floats = linalg.splu(matrix.tocsc(), **_LU).solve(right)
     except RuntimeError:  # "Factor is exactly singular"
         return None
     return found if np.isfinite(found).all() else None

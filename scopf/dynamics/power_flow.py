@@ -46,7 +46,7 @@ class Flow:
         vm, va: voltages of the buses; NaN in a network that did not settle.
         pg: active power of the generators.
         reactive: reactive power of all generators of each bus.
-        frequency: deviation of each island with inverters, p.u.
+        frequency: deviation of each island with inverters, p.u.; NaN where it did not settle.
         settled: mask of the outages whose power flow converged.
     """
 
@@ -78,7 +78,7 @@ def after_outages(states: Settled, before: Intact) -> Flow:
     pg = before.power.real[states.gen] - w[net.gen_at] * states.share
     power = injections(equations.y, vm, va) + equations.drawn(vm)
     frequency = np.zeros(len(states.islands))
-    frequency[states.bus_island[states.keep]] = w[states.keep]
+    frequency[states.bus_island[states.keep]] = np.where(lost, np.nan, w)[states.keep]
     return Flow(net, vm, va, pg, power.imag, frequency, settled)
 
 

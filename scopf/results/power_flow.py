@@ -331,7 +331,6 @@ class PowerFlow:
         return {
             "case": net.name,
             "base_mva": net.base_mva,
-            "islands": net.islands,
             "unserved": net.unserved.as_dict(net.base_mva),
             "outage": self.outage or None,
             "slack": self.slack,
