@@ -46,7 +46,8 @@ class Iterate:
         w: of each island.
         converged: mask of the parts that did.
         iterations: of each part.
-        mismatch: largest power that was missing at a bus of each part, at its best iterate,
+        mismatch: largest power that was missing at a bus of each part, at its best iterate (it is
+            infinite where powers balance at magnitudes below zero),
         bus: and position of that bus.
         unmatched: mask of the parts that did not because an island of theirs is alone (see
             `Equations.alone`), and its active power does not balance.
@@ -158,7 +159,8 @@ class Equations:
             w = w + turn[self.anchors]
             turn[self.anchors] = 0.0
             va = va + turn
-        done &= np.bincount(self.part, vm <= 0, self.parts) == 0
+        below = done & (np.bincount(self.part, vm <= 0, self.parts) > 0)
+        done, least = done & ~below, np.where(below, np.inf, least)
         lost = self.alone & (np.abs(w) > MISMATCH) & done[self.part[self.anchors]]
         at = self.anchors[lost]
         unmatched = np.zeros(self.parts, dtype=bool)

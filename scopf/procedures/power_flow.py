@@ -241,6 +241,8 @@ def _message(points: SetPoints, found: Run) -> str:
     worst = int(lost[np.argmax(at.mismatch[lost])])
     which = f"island {worst + 1} of {net.islands}: " if net.islands > 1 else ""
     missing = at.mismatch[worst]
+    if not np.isfinite(missing):
+        return f"{which}no convergence in {steps} to voltages above zero"
     size = f"{missing:.3g} p.u. ({missing * net.base_mva:.3g} MVA)"
     bus = net.bus.id[at.bus[worst]]
     if at.unmatched[worst]:

@@ -516,3 +516,13 @@ def test_out_of_service_is_left_out_and_comes_back_in_the_network():
     assert dataclasses.replace(back.gen, pg=net.gen.pg, qg=net.gen.qg, vg=net.gen.vg) == net.gen
     idle = np.flatnonzero(~net.gen.in_service)
     assert back.gen.pg[idle].tolist() == net.gen.pg[idle].tolist()
+
+
+def test_voltages_below_zero_are_no_operating_point():
+    """The inverter gives Q >= 4 for the load, and is at V = 1 - m_q Q <= -3."""
+    net = network(2, [(1, 2, 0.0, 0.05)], [1], loads={2: 4j})
+    inv = scopf.Inverters.at_generators(net, mq=1.0)
+    found = scopf.power_flow(net, inv)
+    assert not found.converged
+    assert np.isnan(found.vm).all()
+    assert "to voltages above zero" in found.message
