@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from scopf.optimizer.status import Status
     from scopf.procedures.centralised import solve_centralised
     from scopf.procedures.loading import load_solution
+    from scopf.procedures.power_flow import power_flow
     from scopf.procedures.solver import solve
+    from scopf.results.power_flow import PowerFlow
     from scopf.results.solution import Solution
     from scopf.stability.criterion import Criterion
     from scopf.sweeps.api import sweep
@@ -41,6 +43,7 @@ _HOME = {  # where each public name lives; imported when first used
     "Fault": "scopf.errors",
     "Inverters": "scopf.devices.gfm",
     "Network": "scopf.network.network",
+    "PowerFlow": "scopf.results.power_flow",
     "Problem": "scopf.model.problem",
     "ScopfError": "scopf.errors",
     "Solution": "scopf.results.solution",
@@ -52,6 +55,7 @@ _HOME = {  # where each public name lives; imported when first used
     "load_factors": "scopf.cases.series",
     "load_solution": "scopf.procedures.loading",
     "load_sweep": "scopf.sweeps.results",
+    "power_flow": "scopf.procedures.power_flow",
     "save_case": "scopf.cases.files",
     "solve": "scopf.procedures.solver",
     "solve_centralised": "scopf.procedures.centralised",
@@ -60,7 +64,7 @@ _HOME = {  # where each public name lives; imported when first used
 __all__ = ["CaseError", "Fault", "Inverters", "Network", "Problem", "ScopfError", "Solution"]
 __all__ += ["Status", "Sweep", "build", "load_case", "load_sweep", "solve", "solve_centralised"]
 __all__ += ["Criterion", "Diagnosis", "diagnose", "load_factors", "load_solution", "plots"]
-__all__ += ["save_case", "sweep"]
+__all__ += ["PowerFlow", "power_flow", "save_case", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The command line: `scopf solve`, `verify`, `sweep`, `info`, `report`, `convert`, studies, ..."""
+"""The command line: `scopf solve`, `power-flow`, `verify`, `sweep`, `info`, `convert`, ..."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from scopf.cli import ending, interrupts, studies
 from scopf.cli.convert import convert
 from scopf.cli.ending import guarded
 from scopf.cli.info import info
+from scopf.cli.power_flow import power_flow
 from scopf.cli.report import report
 from scopf.cli.solve import solve, verify
 from scopf.cli.sweep import sweep
@@ -70,6 +71,8 @@ def cases() -> None:
         typer.echo(f"{name:<{width}}  {buses:>5}  {gens:>4}  {branches:>8}  {title}")
 
 
-for _command in (solve, verify, sweep, info, cases, *studies.COMMANDS, report, convert):
+_COMMANDS = (solve, verify, power_flow, sweep, info, cases, *studies.COMMANDS, report, convert)
+
+for _command in _COMMANDS:
     _sentence = (_command.__doc__ or "").partition("\n\n")[0]  # the list of commands has it whole
     app.command(short_help=" ".join(_sentence.split()))(guarded(_command))

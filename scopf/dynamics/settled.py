@@ -12,12 +12,14 @@ import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.devices.gfm import Inverters, Units
+from scopf.network.islands import first_references
 from scopf.network.network import LOADS, Network
 from scopf.network.outages import Outage
 from scopf.network.stacking import Stack
-from scopf.network.tables import positions
+from scopf.network.tables import REFERENCE, positions
 
 Emergency = float | None
+_REGULATED = 2  # bus type
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ def network_after(outage: Outage, net: Network, bands: Bands) -> Network:
         rate = branch.rate * factor
     limits = {"vmin": np.maximum(bus.vmin - band, 0.0), "vmax": bus.vmax + band}
     gen = {"constant_pf": np.zeros(len(left.gen), dtype=bool)}  # Q stays as it is with P
-    return left.replace(bus=limits, branch={"rate": rate}, gen=gen)
+    kind = np.where(bus.type == REFERENCE, _REGULATED, bus.type)  # further angles follow
+    kind[first_references(left.island, bus)] = REFERENCE
+    return left.replace(bus={**limits, "type": kind}, branch={"rate": rate}, gen=gen)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ from scopf.model.part import OperatingPoint, Part
 from scopf.model.relaxation import Relaxation
 from scopf.model.voltages import Voltages
 from scopf.network.network import Network
+from scopf.network.powers import branch_currents, branch_powers
 
 
 def apparent_power(p: Node, q: Node, rate: Node) -> Node:
@@ -79,15 +80,10 @@ class ThermalLimits(Part):
         return at_from, at_to
 
     def residuals(self, at: OperatingPoint) -> dict[Constraint, Floats]:
-        """|S| or |I| above the rate, out of complex currents."""
-        net, y, v = at.net, at.net.admittances, at.voltage
-        v_from, v_to = v[net.branch_from], v[net.branch_to]
-        into_from = (y.gff + 1j * y.bff) * v_from + (y.gft + 1j * y.bft) * v_to
-        into_to = (y.gtt + 1j * y.btt) * v_to + (y.gtf + 1j * y.btf) * v_from
-        rate = net.branch.rate[self.branches]
-        limited = np.abs(into_from), np.abs(into_to)
-        if self.limit == "power":
-            limited = np.abs(v_from * into_from), np.abs(v_to * into_to)
+        """|S| or |I| above the rate, out of complex voltages."""
+        rate = at.net.branch.rate[self.branches]
+        into = branch_powers if self.limit == "power" else branch_currents
+        limited = [np.abs(end) for end in into(at.net, at.voltage)]
         excess = (np.maximum(size[self.branches] - rate, 0.0) for size in limited)
         return dict(zip((self.at_from, self.at_to), excess, strict=True))
 

@@ -14,6 +14,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from scopf.arrays import Floats
+from scopf.devices.fitting import chosen, fitting
 from scopf.devices.gfm import Inverters
 from scopf.dynamics.settled import Bands, Settled
 from scopf.engine.formulation import Formulation
@@ -480,10 +481,7 @@ def build(
     if on_infeasible not in get_args(OnInfeasible):
         text = listing(map(repr, get_args(OnInfeasible)))
         raise ScopfError(f"on_infeasible is one of {text}, got {on_infeasible!r}")
-    if inverters is None:
-        inverters = Inverters.at_generators(net)
-    if not isinstance(inverters, Inverters):
-        raise ScopfError("inverters must be made by Inverters.at_generators(net, ...)")
+    inverters = chosen(inverters, net)
     given = quantities.given(numbers)
     if mq_bounds is None:
         for name in given:
@@ -491,7 +489,7 @@ def build(
                 raise ScopfError(text)
     if "mq" in given:
         inverters = inverters.with_droops(given.pop("mq"))
-    inverters = inverters.without(net.unserved.bus)
+    inverters = fitting(inverters, net)
     own_margin = "droop_margin" in given
     if not own_margin:
         given["droop_margin"] = number("droop_margin", rule.droop_margin(net))
@@ -511,12 +509,6 @@ def build(
     )
     if scenario.numbers["eta_q"] > 0:
         costs.warn_without_quadratic(net)
-    at = dict(zip(net.gen.id.tolist(), net.gen.bus.tolist(), strict=True))
-    pairs = zip(inverters.bus.tolist(), inverters.gens, strict=True)
-    unknown = [bus for bus, gens in pairs if any(at.get(gen) != bus for gen in gens)]
-    if unknown:
-        text = f"inverters at bus {listing(unknown)}: {net.name} does not have these generators"
-        raise ScopfError(f"{text} there, in service; make the inverters from the same network")
     return Problem(whole, inverters, rule, scenario)
 
 

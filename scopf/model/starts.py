@@ -13,20 +13,16 @@ import logging
 from collections.abc import Callable
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse import linalg
 
-from scopf.arrays import Complexes, Flags, Floats, Ints
-from scopf.network.islands import firsts
+from scopf.arrays import Complexes, Floats, Ints
+from scopf.dynamics.dc_flow import dc_angles
+from scopf.dynamics.newton import Equations
+from scopf.dynamics.set_points import slack_buses
 from scopf.network.network import Network
-from scopf.network.powers import injections, jacobian
+from scopf.network.powers import injections
 from scopf.network.tables import REFERENCE
 
 log = logging.getLogger(__name__)
-
-_ITERATIONS = 20  # of Newton's method in one power flow
-_TOLERANCE = 1e-8  # on the largest power mismatch, per unit
-_ORDER = "MMD_AT_PLUS_A"  # fill-reducing order for matrices of symmetric pattern
 
 
 def flat(net: Network) -> dict[str, Floats]:
@@ -70,7 +66,7 @@ def dc(net: Network) -> dict[str, Floats]:
     Returns:
         As `flat` does.
     """
-    pg = _dispatch(net, _drawn(net).real + net.bus.gs)
+    pg = _dispatch(net, _drawn(net) + net.bus.gs)
     return flat(net) | {"bus_va": _dc_angles(net, pg), "gen_pg": pg}
 
 
@@ -88,36 +84,33 @@ def power_flow(net: Network) -> dict[str, Floats]:
     Returns:
         As `flat` does. Where Newton's method fails this is the point of `dc`, which is logged.
     """
-    start, at, y = dc(net), net.gen_at, net.ybus()
-    load = _drawn(net)
-    regulated = np.isin(np.arange(len(net.bus)), at)
-    slack = _slack(net, regulated)
-    vm = start["bus_vm"].copy()
+    start, at, n = dc(net), net.gen_at, len(net.bus)
+    anchors, takers, island = slack_buses(net, np.ones(len(net.gen), dtype=bool))
+    share, held = np.zeros(n), np.zeros(n, dtype=bool)
+    share[takers], held[at] = 1.0, True
     first = np.unique(at, return_index=True)[1]
     set_point = np.where(net.gen.vg > 0, net.gen.vg, 1.0)[first]
+    vm, va, pg = start["bus_vm"].copy(), start["bus_va"], start["gen_pg"]
     vm[at[first]] = np.clip(set_point, net.bus.vmin[at[first]], net.bus.vmax[at[first]])
-    va = start["bus_va"]
-    pg = start["gen_pg"]
     for losses_known in (False, True):
-        solved = _newton(y, vm, va, _bus_sum(net, pg) - load, slack, regulated)
-        if solved is None:
+        power = _bus_sum(net, pg) + _from_dclines(net)
+        one = np.zeros(n, dtype=np.int64)
+        equations = Equations(net, power, share, np.zeros(n), vm, held, anchors, island, one)
+        found = equations.solve(vm, va)
+        if not found.converged.all():
             log.info("%s: the power flow does not converge, the DC one is the start", net.name)
             return start
-        vm, va = solved
-        load = _drawn(net, vm)
-        power = injections(y, vm, va) + load
+        vm, va = found.vm, found.va
+        needed = injections(equations.y, vm, va) + equations.drawn(vm) - _from_dclines(net)
         if not losses_known:
-            pg = _dispatch(net, power.real)
-    at_slack = np.isin(at, slack)
-    shared = _spread(power.real, at, net.gen.pmin, net.gen.pmax)
-    first = _first_reference(net)
-    va = np.where(net.bus.type == REFERENCE, net.bus.va, va + (net.bus.va - va)[first])
+            pg = _dispatch(net, needed.real)
+    shared = _spread(needed.real, at, net.gen.pmin, net.gen.pmax)
     return {
         **start,
         "bus_vm": np.clip(vm, net.bus.vmin, net.bus.vmax),
-        "bus_va": va,
-        "gen_pg": np.where(at_slack, shared, pg),
-        "gen_qg": _spread(power.imag, at, net.gen.qmin, net.gen.qmax),
+        "bus_va": np.where(net.bus.type == REFERENCE, net.bus.va, va),
+        "gen_pg": np.where(np.isin(at, takers), shared, pg),
+        "gen_qg": _spread(needed.imag, at, net.gen.qmin, net.gen.qmax),
     }
 
 
@@ -206,14 +199,17 @@ def _dclines(net: Network) -> dict[str, Floats]:
     return found
 
 
-def _drawn(net: Network, vm: Floats | None = None) -> Complexes:
-    """Power drawn from each bus by loads and DC lines, at 1 p.u. if no voltages are given."""
-    p, q = net.bus.demand(1.0 if vm is None else vm)
-    line, drawn = _dclines(net), p + 1j * q
+def _from_dclines(net: Network) -> Complexes:
+    """Power that DC lines inject into each bus at the start."""
+    line = _dclines(net)
     if not line:
-        return np.asarray(drawn)
-    pf = line["dcline_pf"]
-    return np.asarray(drawn - net.dcline_sum(pf, line["dcline_qf"], line["dcline_qt"]))
+        return np.zeros(len(net.bus), dtype=np.complex128)
+    return net.dcline_sum(line["dcline_pf"], line["dcline_qf"], line["dcline_qt"])
+
+
+def _drawn(net: Network) -> Floats:
+    """Active power drawn from each bus by loads, at 1 p.u., and DC lines."""
+    return np.asarray(net.bus.demand(1.0)[0] - _from_dclines(net).real)
 
 
 # -- power flows -----------------------------------------------
@@ -221,86 +217,10 @@ def _drawn(net: Network, vm: Floats | None = None) -> Complexes:
 
 def _dc_angles(net: Network, pg: Floats) -> Floats:
     """Angles of the DC power flow, those of all reference buses given; shape (n_bus,), rad."""
-    branch, n, m = net.branch, len(net.bus), len(net.branch)
-    x = np.where(branch.x == 0, abs(branch.r), branch.x)  # a branch without x still connects
-    b = 1.0 / (x * branch.tap)
-    ones, k = np.ones(m), np.arange(m)
-    cells = np.concatenate([k, k]), np.concatenate([net.branch_from, net.branch_to])
-    ends = sparse.coo_array((np.concatenate([ones, -ones]), cells), shape=(m, n)).tocsr()
-    matrix = (ends.T @ (sparse.diags_array(b) @ ends)).tocsc()
     va = flat(net)["bus_va"]
-    injected = _bus_sum(net, pg) - _drawn(net).real - net.bus.gs + ends.T @ (b * branch.shift)
-    free = net.bus.type != REFERENCE
-    wanted = (injected - matrix @ np.where(free, 0.0, va))[free]
-    found = _solve(matrix[free][:, free], wanted)
+    injected = _bus_sum(net, pg) - _drawn(net) - net.bus.gs
+    found = dc_angles(net, injected, np.flatnonzero(net.bus.type == REFERENCE), va)
     if found is None:
         log.info("%s: the DC power flow is singular, the start has flat angles", net.name)
-    else:
-        va[free] = found
-    return va
-
-
-def _solve(matrix: sparse.csc_array, right: Floats) -> Floats | None:
-    """Solution of a sparse linear system; None where it is singular."""
-    if not len(right):
-        return right
-    try:
-        found: Floats = linalg.splu(matrix, permc_spec=_ORDER).solve(right)
-    except RuntimeError:  # "Factor is exactly singular"
-        return None
-    return found if np.isfinite(found).all() else None
-
-
-def _slack(net: Network, regulated: Flags) -> Ints:
-    """Buses whose balance of active power is left open: references, if they have units.
-
-    In an island without such a reference it is the bus of the largest unit, if there is one.
-    """
-    found = np.flatnonzero((net.bus.type == REFERENCE) & regulated)
-    at = net.gen_at[np.argsort(-net.gen.pmax, kind="stable")]
-    at = at[~np.isin(net.island[at], net.island[found])]
-    return np.sort(np.concatenate([found, at[firsts(net.island[at])]]))
-
-
-def _newton(
-    y: sparse.csc_array,
-    vm: Floats,
-    va: Floats,
-    wanted: Complexes,
-    slack: Ints,
-    regulated: Flags,
-) -> tuple[Floats, Floats] | None:
-    """Voltages at which every bus injects the wanted power.
-
-    Args:
-        y: bus admittance matrix, n x n, per unit.
-        vm: first magnitudes, shape (n,), per unit; those of regulated buses stay as they are.
-        va: first angles, shape (n,), rad; those of slack buses stay as they are.
-        wanted: injections, shape (n,), per unit; active ones of slack buses and reactive ones of
-            regulated buses do not matter.
-        slack: positions of the slack buses.
-        regulated: whether a bus holds its voltage, shape (n,).
-
-    Returns:
-        Magnitudes and angles, each of shape (n,); None when Newton's method fails.
-    """
-    n = len(vm)
-    turning, changing = np.ones(n, dtype=bool), ~regulated
-    turning[slack] = False
-    kept = np.concatenate([turning, changing])  # of n angles or active, n magnitudes or reactive
-    with np.errstate(all="ignore"):
-        for _ in range(_ITERATIONS + 1):
-            gap = injections(y, vm, va) - wanted
-            missing = np.concatenate([gap.real, gap.imag])[kept]
-            if not np.isfinite(missing).all():
-                return None
-            if abs(missing).max(initial=0.0) < _TOLERANCE:
-                return (vm, va) if (vm > 0).all() else None
-            slopes = jacobian(y, vm, va)[kept][:, kept].tocsc()
-            step = _solve(slopes, -missing)
-            if step is None:
-                return None
-            both = np.concatenate([va, vm])
-            both[kept] += step
-            va, vm = both[:n], both[n:]
-    return None
+        return va
+    return found

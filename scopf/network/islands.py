@@ -112,6 +112,17 @@ def firsts(island: Ints) -> Ints:
     return found
 
 
+def first_references(island: Ints, bus: Buses) -> Ints:
+    """Position of the first reference bus of each island, all of which have one.
+
+    Args:
+        island: number of each bus's island, from 1.
+        bus: table of buses.
+    """
+    references = np.flatnonzero(bus.type == REFERENCE)
+    return references[firsts(island[references])]
+
+
 def energized(island: Ints, bus: Buses, gen: Gens, dcline: DcLines) -> Flags:
     """Mask of the buses that are in service and in no dead island.
 

@@ -48,6 +48,26 @@ def mismatch(net: Network, vm: Floats, va: Floats, power: Complexes) -> Complexe
     return left
 
 
+def branch_currents(net: Network, v: Complexes) -> tuple[Complexes, Complexes]:
+    """Currents into every branch at its from and at its to end, per unit, each of shape (m,).
+
+    Args:
+        net: the network, all branches in service.
+        v: complex voltages of its buses, per unit.
+    """
+    y, v_from, v_to = net.admittances, v[net.branch_from], v[net.branch_to]
+    return (
+        (y.gff + 1j * y.bff) * v_from + (y.gft + 1j * y.bft) * v_to,
+        (y.gtt + 1j * y.btt) * v_to + (y.gtf + 1j * y.btf) * v_from,
+    )
+
+
+def branch_powers(net: Network, v: Complexes) -> tuple[Complexes, Complexes]:
+    """Powers P + jQ into every branch at both ends, per unit; see `branch_currents`."""
+    into_from, into_to = branch_currents(net, v)
+    return v[net.branch_from] * into_from.conj(), v[net.branch_to] * into_to.conj()
+
+
 def jacobian(y: Any, vm: Floats, va: Floats, load: Any = 0.0) -> sparse.csr_array:
     """Derivatives of the injections, P above Q, by angles and then magnitudes, shape (2n, 2n).
 

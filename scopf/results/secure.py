@@ -20,6 +20,7 @@ from scopf.model.stability import StabilityRows
 from scopf.model.voltages import Voltages
 from scopf.network.kron import Reduction
 from scopf.network.outages import Outage
+from scopf.network.powers import branch_currents, branch_powers
 from scopf.results.states import AfterOutages
 from scopf.stability import limits, registry
 from scopf.stability.criterion import Criterion
@@ -81,13 +82,9 @@ def flows(flow: Flow, limit: str) -> tuple[tuple[Complexes, Complexes], tuple[Fl
         flow: after outages.
         limit: whether ratings are of the power or of the current.
     """
-    net, y, vm = flow.net, flow.net.admittances, flow.vm
-    v = vm * np.exp(1j * flow.va)
-    v_from, v_to = v[net.branch_from], v[net.branch_to]
-    i_from = (y.gff + 1j * y.bff) * v_from + (y.gft + 1j * y.bft) * v_to
-    i_to = (y.gtt + 1j * y.btt) * v_to + (y.gtf + 1j * y.btf) * v_from
-    into = v_from * i_from.conj(), v_to * i_to.conj()
-    limited = into if limit == "power" else (i_from, i_to)
+    net, v = flow.net, flow.vm * np.exp(1j * flow.va)
+    into = branch_powers(net, v)
+    limited = into if limit == "power" else branch_currents(net, v)
     return into, (np.abs(limited[0]) / net.branch.rate, np.abs(limited[1]) / net.branch.rate)
 
 

@@ -232,7 +232,7 @@ def test_help_says_something_about_every_option():
     for parameter in command.params:
         if parameter.name != "case":
             (option,) = [name for name in parameter.opts if name.startswith("--")]
-            assert re.search(rf"^\s*(-\w, )?{option}\b.*  +\w", result.stdout, re.M), option
+            assert re.search(rf"^\s*(-\w, )?{option}\b.*\s{{2,}}\w", result.stdout, re.M), option
     assert "Exit code" in result.stdout
 
 
