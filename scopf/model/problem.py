@@ -121,6 +121,7 @@ class Problem:
         reduction: the network reduced to its inverters.
         setting: the network, droops and margins that the criterion is about, as they were given.
         present: the same, with what was set by hand on the Pyomo model (see `adopt`).
+        in_use: whether the Pyomo model was asked for, so that it may have been changed.
         lock: held by whoever solves, updates or diagnoses it.
     """
 
@@ -135,15 +136,12 @@ class Problem:
         self.setting = self.present = _setting(self.reduction, inverters, numbers)
         if scenario.capability:
             circles.check(net, inverters)
-        self.states = self.at_first
+        self.states, self.in_use = self.at_first, False
         self._declare()
         if numbers["margin"] or numbers["droop_margin"]:
             self._warn_without_margin()
         self.lock = threading.RLock()
         self._candidates: tuple[Inverters, Settled] | None = None
-        self._by_hand: tuple[str, ...] = ()  # Params that were set by hand, when last looked at
-        self._written: dict[str, Floats] = {}  # values that were given to Params on the model
-        self._seen: tuple[Setting, dict[str, Floats]] | None = None  # by `adopt` when last called
 
     def _declare(self) -> None:
         """Declare the model with its present numbers and states."""
@@ -160,6 +158,9 @@ class Problem:
         with collector_off():
             self.opf = OPF.declare(inputs, self.criterion, *choices, bounds, settled, prices)
         self.compiled: dict[bool, Any] = {}  # kept by `solve`: reduced (False) and lifted (True)
+        self._by_hand: tuple[str, ...] = ()  # Params that were set by hand, when last looked at
+        self._written: dict[str, Floats] = {}  # values that were given to Params on the model
+        self._seen: tuple[Setting, dict[str, Floats]] | None = None  # by `adopt` when last called
 
     @property
     def candidates(self) -> Settled:
@@ -227,8 +228,9 @@ class Problem:
         It is made when it is first asked for. From then on it is what `solve` solves, with whatever
         was changed on it. With outages it has the states after all of them.
         """
-        if self.formulation.rendering is None:
+        if not self.in_use:
             self.include(self.scenario.outages)
+            self.in_use = True
         return self.formulation.model
 
     @spelled

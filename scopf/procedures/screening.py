@@ -116,7 +116,7 @@ def _rounds(problem: Problem, once: Once) -> Solution:
 
 def _may_drop(problem: Problem) -> bool:
     """Whether outages may be left out."""
-    asked = problem.scenario.on_infeasible == "drop" and problem.formulation.rendering is None
+    asked = problem.scenario.on_infeasible == "drop" and not problem.in_use
     return asked and bool(problem.states)
 
 

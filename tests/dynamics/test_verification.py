@@ -294,7 +294,7 @@ def test_the_command_has_the_options_of_solve_and_says_something_about_each():
     for parameter in commands["verify"].params:
         if parameter.name != "case":
             (option,) = [name for name in parameter.opts if name.startswith("--")]
-            assert re.search(rf"^\s*(-\w, )?{option}\b.*  +\w", shown, re.M), option
+            assert re.search(rf"^\s*(-\w, )?{option}\b.*\s{{2,}}\w", shown, re.M), option
 
 
 @pytest.mark.parametrize("lossless", [True, False])
