@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scopf.dynamics.verification import Verification
     from scopf.model.problem import Problem
     from scopf.results.solution import Solution
+    from scopf.results.verified import VerifiedStates
 
 log = logging.getLogger(__name__)
 
@@ -250,15 +251,22 @@ def _verified(
     ] = False,
     *,
     solution: "Solution",
-) -> "Verification":
-    """Verify a solution."""
+    show: bool,
+) -> "tuple[Verification, VerifiedStates | None]":
+    """Verify a solution, and what is left after outages if there are any."""
     from scopf.dynamics.droop import FREQUENCY
 
-    hertz = FREQUENCY if frequency is None else frequency
-    found = solution.verify(load=_load(load), frequency=hertz, modes=modes, method=method)
+    how: dict[str, Any] = {
+        "load": _load(load), "frequency": FREQUENCY if frequency is None else frequency,
+        "modes": modes, "method": method,
+    }  # fmt: skip
+    states = None
+    if solution.scenario.outages:
+        states = solution.verify_states(progress=show, **how)
+    found = solution.verify(**how) if states is None else states.checks["intact"]
     if critical:
         log.info("critical factor %g, m_q %g", found.critical_factor, found.critical_mq)
-    return found
+    return found, states
 
 
 def _load(text: str) -> Any:
@@ -277,6 +285,8 @@ _VERIFIED = options.of(_verified)
 def verify(as_json: options.Json = False, **given: Any) -> None:
     """Solve one case and check by its dynamics whether the result is stable.
 
+    With outages, every state is checked.
+
     Exit code: 0 stable, 1 not solved, not stable or undecided, 2 usage or bad input, 130
     or 143 interrupted.
 
@@ -284,12 +294,18 @@ def verify(as_json: options.Json = False, **given: Any) -> None:
     """
     solution, why = _solved(given)
     how = options.only(_VERIFIED, given)
-    found = _verified(**how, solution=solution) if solution.solved else None
+    found, states = None, None
+    if solution.solved:
+        show = not (given["quiet"] or given["verbose"])
+        found, states = _verified(**how, solution=solution, show=show)
+    stable = found.stable if found is not None and states is None else None
+    stable = stable if states is None else states.stable
     if as_json:
         from scopf.results import export
 
         result = {**export.as_dict(solution), "settings": {**_settings(given), **how}}
         result |= found.as_dict() if found is not None else {"stable": None}
+        result |= {} if states is None else {"verified": states.as_dict(), "stable": stable}
         result |= {} if why is None else {"diagnosis": why.as_dict()}
         typer.echo(json.dumps(result, allow_nan=False))
     elif found is None:
@@ -300,8 +316,9 @@ def verify(as_json: options.Json = False, **given: Any) -> None:
 
         typer.echo(f"criterion {solution.problem.criterion.name}, cost {solution.cost:.4f}")
         typer.echo("\n".join([*text.checks(solution), found.text()]))
+        typer.echo("" if states is None else f"\n{states}", nl=states is not None)
     _exit_if_interrupted(solution)
-    if found is None or not found.stable:
+    if not stable:
         raise typer.Exit(NOT_STABLE)
 
 

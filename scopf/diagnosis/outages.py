@@ -1,4 +1,4 @@
-"""The outages whose limits are furthest from a dispatch that keeps all others."""
+"""The outage whose limits are furthest from a dispatch that keeps all others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from scopf.arrays import Floats
 from scopf.diagnosis.budget import Budget, OutOfTimeError
 from scopf.diagnosis.catalog import Catalog
-from scopf.diagnosis.elastic import ElasticPoint
 from scopf.diagnosis.elastic_solver import RELAXED, ElasticSolver
 from scopf.diagnosis.limits import Limits
 from scopf.errors import listing
@@ -19,7 +18,6 @@ from scopf.optimizer.progress import Ticker
 
 _TIME = 120.0  # s of one search
 _NAMED = 3  # limits in a sentence
-_NEXT_TO_NOTHING = 1e-3  # price of relaxing limits of outages that are left out, against others
 
 
 @dataclass(frozen=True)
@@ -29,60 +27,58 @@ class Unsurvived:
     Attributes:
         state: its name.
         reason: the limits that would have to give way, a clause.
+        alone: whether no dispatch survives it even where it need not survive others.
     """
 
     state: str
     reason: str
+    alone: bool = False
+
+    def __str__(self) -> str:
+        return f"no dispatch survives {self.state}{self.beside}: {self.reason}"
+
+    @property
+    def beside(self) -> str:
+        """What else it would have to survive, for a sentence; empty where that is nothing."""
+        return "" if self.alone else " beside the others"
 
 
-def unsurvived(problem: Problem) -> list[Unsurvived]:
-    """The outages without which there is a feasible point, by the elastic problem.
+def unsurvived(problem: Problem) -> Unsurvived | None:
+    """The outage whose limits are furthest from a feasible point, by the elastic problem.
 
     It is `scopf.diagnosis.elastic` with the limits after outages relaxable, those of the intact
-    network held. The outage whose limits have to be relaxed most is left out: its limits cost next
-    to nothing from then on, and what remains is solved again, until no other limit is relaxed.
+    network held.
 
     Args:
         problem: with states, and without a feasible point.
 
     Returns:
-        The outages in the order in which they are left out. None where relaxing these limits is
-        not enough, or takes too long.
+        The outage; None where relaxing these limits is not enough or not necessary, or takes too
+        long.
     """
     states = problem.opf.states
     if states is None:
-        return []
+        return None
     nlp = compiled(problem, False)
     limits = Limits(Catalog(problem, nlp).kinds)
     names = states.settled.names
     state = {f" after {name}": part for part, name in enumerate(names)}
     elements = [limits[k].element for k in range(len(limits))]
     owner = np.array([state.get(text[text.find(" after ") :], -1) for text in elements])
-    price, found = limits.price.copy(), list[Unsurvived]()
     with Ticker("outages", False) as ticker:
         start = start_point(problem, nlp, "dc")
         solver = ElasticSolver(nlp, limits, start, Budget(_TIME, None), ticker)
         solver.restrict((owner >= 0) & ~limits.factor)
-        left = owner >= 0
-        near: ElasticPoint | None = None
         try:
-            while left.any():
-                relaxed = solver.solve(price, near=near)
-                if not relaxed.ok:
-                    break
-                t = np.where(left & (relaxed.t > RELAXED), relaxed.t, 0.0)
-                if not t.any():
-                    break
-                part = int(np.argmax(np.bincount(owner[left], t[left], len(names))))
-                found.append(
-                    Unsurvived(names[part], _reason(limits, np.where(owner == part, t, 0)))
-                )
-                left &= owner != part
-                price[owner == part] = _NEXT_TO_NOTHING * limits.price[owner == part]
-                near = relaxed.point
+            relaxed = solver.solve(limits.price.copy())
         except OutOfTimeError:
-            pass
-    return found
+            return None
+    t = np.where((owner >= 0) & (relaxed.t > RELAXED), relaxed.t, 0.0)
+    if not relaxed.ok or not t.any():
+        return None
+    part = int(np.argmax(np.bincount(owner[owner >= 0], t[owner >= 0], len(names))))
+    reason = _reason(limits, np.where(owner == part, t, 0.0))
+    return Unsurvived(names[part], reason, alone=len(names) == 1)
 
 
 def _reason(limits: Limits, t: Floats) -> str:

@@ -17,7 +17,7 @@ from scopf.network.network import Network
 if TYPE_CHECKING:
     import pandas as pd
 
-_ELEMENT = re.compile(r"(branch|gen)\s+(\d{1,18})", re.ASCII)
+_ELEMENT = re.compile(r"(branch|gen)\s*(\d{1,18})", re.ASCII)
 _ALL = {"n-1": ("branch",), "n-1-gens": ("gen",), "n-1-all": ("branch", "gen")}
 WORDS = tuple(_ALL)
 FILES = (".csv", ".con")

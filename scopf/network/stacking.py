@@ -61,6 +61,17 @@ class Stack:
         found: Ints = self.net.tables[table].id % self.step
         return found
 
+    def slice(self, table: str, part: int) -> slice:
+        """The places of the elements of one part, which stand side by side."""
+        first = self._first[table]
+        return slice(int(first[part]), int(first[part + 1]))
+
+    @cached_property
+    def _first(self) -> dict[str, Ints]:
+        return {
+            key: np.cumsum([0, *(len(net.tables[key]) for net in self.parts)]) for key in _OWNERS
+        }
+
     @cached_property
     def bus_part(self) -> Ints:
         """The part that each bus is of."""

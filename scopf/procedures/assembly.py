@@ -55,7 +55,7 @@ def solution(
         point=point,
         prices=prices.read(problem, examined.multipliers, examined.stability, x, loading),
         stability=examined.stability,
-        after=AfterOutages.read(problem, nlp, examined.multipliers, x),
+        after=AfterOutages.read(problem, nlp, examined.multipliers, x, point),
         violated=() if soft is None else tuple(soft.violations(_VIOLATED)),
         unique=uniqueness.unique_prices(
             examined.multipliers,

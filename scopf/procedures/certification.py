@@ -22,12 +22,19 @@ import numpy as np
 from scipy import optimize
 
 from scopf.errors import ScopfError
+from scopf.network.kron import Reduction
 from scopf.optimizer.status import Status
 from scopf.results.checks import Check, creeps, reason
+from scopf.results.states import State
+from scopf.stability.setting import Setting
 
 if TYPE_CHECKING:
+    from scopf.arrays import Floats
+    from scopf.dynamics.verification import Verification
     from scopf.model.problem import Problem
     from scopf.results.solution import Solution
+    from scopf.results.verified import VerifiedStates
+    from scopf.stability.criterion import Criterion
 
 log = logging.getLogger(__name__)
 
@@ -110,8 +117,9 @@ def _check(found: Solution, margin: float, how: Mapping[str, Any]) -> Check:
     if not found.solved:
         text = f"no solution ({found.message})"
         return Check(margin, found.status, found.cost, False, float("nan"), text)
+    exact: Verification | VerifiedStates
     try:
-        exact = found.verify(**how)
+        exact = found.verify_states(**how) if found.scenario.outages else found.verify(**how)
     except TypeError as error:
         raise ScopfError(f"certify takes the keywords of Solution.verify: {error}") from error
     factor = 1.0 if exact.stable else float(np.minimum(exact.largest_factor(1.0), 1.0))
@@ -121,13 +129,28 @@ def _check(found: Solution, margin: float, how: Mapping[str, Any]) -> Check:
 def _allowed(found: Solution, margin: float) -> float:
     """Largest factor g on all droops that the criterion allows at a solution, up to `_MOST`.
 
-    At least 1 + the droop margin, for which the rows hold, to the solver's tolerance.
+    At least 1 + the droop margin, for which the rows hold, to the solver's tolerance. Of all states
+    that are in the model the least.
     """
-    criterion, setting = found.problem.criterion, found.setting
+    states = [(found.setting, found.point.vm, found.point.va)]
+    for name in found.states[1:]:
+        state = found.state(name)
+        assert isinstance(state, State)
+        net, inverters = state.net, state.inverters_of(found.inverter_data)
+        reduction = Reduction(net, net.bus_positions(inverters.bus))
+        one = Setting(reduction, inverters, 1.0, found.setting.margin, found.setting.droop_margin)
+        states.append((one, net.bus.vm, net.bus.va))
+    return min(_allowed_in(found.problem.criterion, *state, margin) for state in states)
+
+
+def _allowed_in(
+    criterion: Criterion, setting: Setting, vm: Floats, va: Floats, margin: float
+) -> float:
+    """The same in one state, at voltages of all its buses."""
     view = setting.view(criterion.network)
-    vm, va = found.point.vm[view.buses], found.point.va[view.buses]
+    vm, va = vm[view.buses], va[view.buses]
     k = np.full(len(vm), np.inf)
-    k[view.inverters] = found.inverter_data.k
+    k[view.inverters] = setting.inverters.k
 
     def least_slack(logarithm: float) -> float:
         slack = criterion.slack(view.grid, np.exp(logarithm) * k, vm, va)

@@ -19,7 +19,7 @@ from scopf.procedures.attempts import Attempts
 from scopf.procedures.limits import Limits
 from scopf.results.solution import Solution
 
-_QUICK = IterationBudget(iterations=60, restoration=4, tiny=8, regularized=12)
+_QUICK = IterationBudget(iterations=50, restoration=4, tiny=8, regularized=8)
 
 
 @spelled

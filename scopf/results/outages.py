@@ -128,9 +128,9 @@ def state(found: IntactTables, name: str) -> IntactState | State:
     if found.after is not None and name in found.after.settled.names:
         stability = found.after.stability
         return found.after.state(name, found.binds(stability.margin, stability.required))
-    why = [one.reason for one in found.unsurvived if one.state == name]
+    why = [one for one in found.unsurvived if one.state == name]
     if why:
-        raise ScopfError(f"no dispatch survives {name} beside the others: {why[0]}")
+        raise ScopfError(str(why[0]))
     if not found.solved:
         raise ScopfError(f"there is no operating point to lose {name} from: {found.message}")
     outside = secure.after(found, outages[name])

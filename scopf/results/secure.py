@@ -19,6 +19,7 @@ from scopf.engine.symbols import Constraint
 from scopf.model.stability import StabilityRows
 from scopf.model.voltages import Voltages
 from scopf.network.kron import Reduction
+from scopf.network.network import LOADS
 from scopf.network.outages import Outage
 from scopf.network.powers import branch_currents, branch_powers
 from scopf.results.states import AfterOutages
@@ -64,7 +65,10 @@ def after(record: Record, outage: Outage) -> AfterOutages:
         qg=_reactive(settled, flow, power.imag),
         flows=np.array([into[0].real, into[0].imag, into[1].real, into[1].imag]),
         loading=loading,
+        before=point,
+        loads={key: getattr(net.bus, key) for key in LOADS},
         demand=net.bus.demand(flow.vm),
+        shed=nothing,
         frequency=flow.frequency,
         balance=nothing,
         solved=record.solved,

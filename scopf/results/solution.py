@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from scopf import display
 from scopf.dynamics.droop import FREQUENCY
 from scopf.errors import ScopfError, spelled
+from scopf.optimizer.progress import watched
 from scopf.optimizer.status import Status
 from scopf.results import text
+from scopf.results.outages import INTACT, IntactState
+from scopf.results.states import State
 from scopf.results.tables import Result
+from scopf.results.verified import VerifiedStates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,8 +66,57 @@ class Solution(Result):
         found = verify(self.energized, self.inverter_data, point.vm, point.va, **settings)
         if not self.rewritten or found.stable is None:
             return found
-        text = f"undecided, as the dynamics know the network only: {', '.join(self.rewritten)}"
-        return dataclasses.replace(found, stable=None, verdict=text)
+        return dataclasses.replace(found, stable=None, verdict=self._undecided)
+
+    def verify_states(
+        self, names: Sequence[str] | None = None, *, progress: bool = False, **how: Any
+    ) -> VerifiedStates:
+        """Check every operating state with its dynamics: the intact network, and after outages.
+
+        After an outage without a state in the model, the grid is where it settles by its droops.
+
+        Args:
+            names: of the states; None for "intact" and all outages that were asked for.
+            progress: whether to show a bar.
+            **how: keywords of `verify`.
+
+        Raises:
+            ScopfError: after a solve that failed; for an unknown state; for an argument that makes
+                no sense.
+        """
+        if not self.solved:
+            raise ScopfError(f"there is no operating point to verify: {self.message}")
+        asked = [INTACT, *(outage.name for outage in self.scenario.outages)]
+        checks: dict[str, Verification] = {}
+        left_out = dict[str, str]()
+        for name in watched(asked if names is None else list(names), "states", None, progress):
+            if name == INTACT:
+                checks[name] = self.verify(**how)
+                continue
+            try:
+                checks[name] = self._verified(self.state(name), how)
+            except ScopfError as error:
+                if name not in asked:
+                    raise
+                left_out[name] = str(error)
+        return VerifiedStates(checks, left_out)
+
+    def _verified(self, state: IntactState | State, how: dict[str, Any]) -> Verification:
+        """The check of a state after an outage."""
+        from scopf.dynamics.verification import verify
+
+        assert isinstance(state, State)
+        net, inverters = state.net, state.inverters_of(self.inverter_data)
+        found = verify(
+            net, inverters, net.bus.vm, net.bus.va, power=(net.gen.pg, net.gen.qg), **how
+        )
+        if not self.rewritten or found.stable is None:
+            return found
+        return dataclasses.replace(found, stable=None, verdict=self._undecided)
+
+    @property
+    def _undecided(self) -> str:
+        return f"undecided, as the dynamics know the network only: {', '.join(self.rewritten)}"
 
     def to_pandapower(self, net: Any, *, setpoints: bool = False) -> None:
         """Fill the result tables of the pandapower net that was solved.

@@ -13,11 +13,16 @@ from scopf.dynamics.settled import Settled
 from scopf.engine.nlp import NLP
 from scopf.model.problem import Problem
 from scopf.model.states import setting
+from scopf.results import dispatch
+from scopf.results.point import Point
 from scopf.results.prices import TRACE, Multipliers, of_square
 from scopf.stability.rows import NOBODY, Stability
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from scopf.devices.gfm import Inverters
+    from scopf.network.network import Network
 
 INTACT = "intact"  # name of the state without an outage
 
@@ -32,7 +37,10 @@ class AfterOutages:
         pg, qg: output of the generators.
         flows: into the branches, rows p_from, q_from, p_to, q_to.
         loading: of both ends of the branches, share of the emergency rating.
-        demand: active and reactive load of the buses.
+        before: the operating point of the intact network.
+        loads: of the buses by column of their table, as far as they are served.
+        demand: active and reactive load of the buses that is served.
+        shed: that is not served, rows p and q.
         frequency: deviation of each island.
         balance: parts of dJ*/d(load P) and dJ*/d(load Q) with the limits held, per p.u.
         solved: whether prices mean anything.
@@ -49,7 +57,10 @@ class AfterOutages:
     qg: Floats
     flows: Floats
     loading: tuple[Floats, Floats]
+    before: Point
+    loads: dict[str, Floats]
     demand: tuple[Floats, Floats]
+    shed: Floats
     frequency: Floats
     balance: Floats
     solved: bool
@@ -60,9 +71,17 @@ class AfterOutages:
 
     @classmethod
     def read(
-        cls, problem: Problem, nlp: NLP, multipliers: Multipliers, x: Floats
+        cls, problem: Problem, nlp: NLP, multipliers: Multipliers, x: Floats, point: Point
     ) -> AfterOutages | None:
-        """The states at the formulation's present point; None for a problem without."""
+        """The states at the formulation's present point; None for a problem without.
+
+        Args:
+            problem: that was solved.
+            nlp: the same, compiled.
+            multipliers: of the solver.
+            x: the point.
+            point: the same, of the intact network.
+        """
         states = problem.opf.states
         if states is None:
             return None
@@ -72,7 +91,11 @@ class AfterOutages:
         flows = np.array([nlp.values_of(f.name, x) for f in states.flows.into])
         vm = states.voltages.vm.value.copy()
         loading = states.thermal.loading(flows, vm)
-        balances = states.balance.p, states.balance.q
+        balances, loads = (states.balance.p, states.balance.q), states.balance.loads
+        shedding = states.balance.shedding
+        share = np.zeros(len(vm)) if shedding is None else shedding.of_buses()
+        served = {key: one.values[loads.place] * (1.0 - share) for key, one in loads.params.items()}
+        shed = np.array([power * share for power in loads.demand(vm)])
         ratings = np.zeros((2, len(settled.net.branch)))
         for row, (rows, share) in enumerate(
             zip((states.thermal.at_from, states.thermal.at_to), loading, strict=True)
@@ -86,7 +109,8 @@ class AfterOutages:
         droop = droop * states.stiffness
         return cls(
             settled, vm, states.voltages.va.value.copy(), nlp.values_of(states.output.p.name, x),
-            q.copy(), flows, loading, states.balance.demand(vm), states.frequency.value.copy(),
+            q.copy(), flows, loading, point, served, states.balance.demand(vm), shed,
+            states.frequency.value.copy(),
             np.array([missing - multipliers.of_rows(one, np.nan) for one in balances]),
             multipliers.solved,
             missing + ratings, multipliers.of_bounds(states.voltages.vm), stability,
@@ -151,6 +175,29 @@ class State:
         return np.asarray(self._all.settled.stack.part_of(table) == self._part)
 
     @cached_property
+    def net(self) -> Network:
+        """The network at this operating point, energized, its limits those after the outage."""
+        after, stack = self._all, self._all.settled.stack
+        there = {key: stack.slice(key, self._part) for key in ("bus", "gen", "branch", "dcline")}
+        intact = dispatch.energized(after.settled.intact, after.before)
+        at = {key: getattr(after.settled, key)[there[key]] for key in ("branch", "dcline")}
+        net = stack.parts[self._part]
+        vm = after.vm[there["bus"]]
+        loads = {key: column[there["bus"]] for key, column in after.loads.items()}
+        line = {key: getattr(intact.dcline, key)[at["dcline"]] for key in ("pf", "qf", "qt")}
+        line |= {"vf": vm[net.dcline_from], "vt": vm[net.dcline_to]}
+        return net.replace(
+            bus={**loads, "vm": vm, "va": after.va[there["bus"]]},
+            gen={"pg": after.pg[there["gen"]], "qg": after.qg[there["gen"]], "vg": vm[net.gen_at]},
+            branch={key: getattr(intact.branch, key)[at["branch"]] for key in ("r", "x")},
+            dcline=line,
+        )
+
+    def inverters_of(self, intact: Inverters) -> Inverters:
+        """The inverters that are left, with droops as those of the intact network have them."""
+        return self._all.settled.inverters_after(self._part, intact)
+
+    @cached_property
     def branch(self) -> Flags:
         """Mask of its branches among those of all states."""
         return self._of("branch")
@@ -183,12 +230,18 @@ class State:
                 "va_deg": np.degrees(after.va[here]),
                 "p_load_mw": after.demand[0][here] * base,
                 "q_load_mvar": after.demand[1][here] * base,
+                **self._shed(here),
                 "lmp_p_per_mwh": after.lmp[0][here] / base,
                 "lmp_q_per_mvarh": after.lmp[1][here] / base,
                 "mu_vm_min_per_pu": after.voltages[0][here],
                 "mu_vm_max_per_pu": after.voltages[1][here],
             }
         )
+
+    def _shed(self, here: Flags) -> dict[str, Floats]:
+        """Load that is not served, where any is shed."""
+        p, q = self._all.shed[:, here] * self._all.settled.stack.net.base_mva
+        return {"p_shed_mw": p, "q_shed_mvar": q} if self._all.shed.any() else {}
 
     @cached_property
     def gens(self) -> pd.DataFrame:

@@ -130,6 +130,7 @@ class _Screened(_Stored):
 class _Unsurvived(_Stored):
     state: str
     reason: str
+    alone: bool = False
 
 
 class _Outages(_Stored):
@@ -214,7 +215,7 @@ class _Outages(_Stored):
             )  # fmt: skip
             worst = np.inf if one.violation is None else one.violation
             screened.append(Screened(one.state, one.round, worst, one.reason, one.added, ends))
-        lost = tuple(Unsurvived(one.state, one.reason) for one in self.unsurvived)
+        lost = tuple(Unsurvived(one.state, one.reason, one.alone) for one in self.unsurvived)
         prices = {name: _number(price) for name, price in self.prices.items()}
         return {"screened": tuple(screened), "unsurvived": lost, "outage_prices": prices}
 
