@@ -28,7 +28,8 @@ from scopf.results.solution import Solution
 log = logging.getLogger(__name__)
 
 _TOLERANCE = 1e-6  # p.u. and rad: what is tolerated in an optimal solution
-_AT_ONCE = 6  # outages that are added before the next solve
+_AT_ONCE = 6  # outages that are added before the next solve, at most
+_AS_BAD = 0.5  # share of the worst violation from which they are added with it
 _WARM = 2  # new states with which the end of the last solve is a start worth trying
 _ROUNDS = 60
 
@@ -66,6 +67,7 @@ def _rounds(problem: Problem, once: Once) -> Solution:
     end: End | None = None
     new: Values = {}
     added = set(problem.states)  # since the last solution
+    survivable = set[Outage]()  # alone
     for number in range(1, _ROUNDS + 1):
         may_drop = _may_drop(problem)
         solution = once(quick=may_drop, at=at)
@@ -73,7 +75,8 @@ def _rounds(problem: Problem, once: Once) -> Solution:
             break
         lost = list[Unsurvived]()
         if may_drop and not solution.solved:
-            lost = _lost(problem, added)
+            lost = _lost(problem, added - survivable)
+            survivable |= added
         if not lost and not solution.solved and may_drop:
             solution = once(quick=False, at=None)
         if not lost and not solution.solved:
@@ -95,7 +98,8 @@ def _rounds(problem: Problem, once: Once) -> Solution:
             rounds += found
             break
         beyond.sort(key=lambda one: -one.violation)
-        worst = beyond[:_AT_ONCE]
+        least = _AS_BAD * beyond[0].violation
+        worst = [one for one in beyond[:_AT_ONCE] if one.violation >= least]
         for one in worst:
             log.info("round %d: %s joins the dispatch: %s", number, one.state, one.reason)
         rounds += [dataclasses.replace(one, added=True) for one in worst]
@@ -110,13 +114,17 @@ def _rounds(problem: Problem, once: Once) -> Solution:
     return dataclasses.replace(solution, screened=tuple(rounds), unsurvived=tuple(dropped))
 
 
-def _lost(problem: Problem, added: Collection[Outage]) -> list[Unsurvived]:
+def _lost(problem: Problem, untried: Collection[Outage]) -> list[Unsurvived]:
     """Outages to leave out of a problem that has no feasible point.
 
     Those that no dispatch survives even alone; if there are none, the one whose limits are furthest
     from a feasible point.
+
+    Args:
+        problem: with states.
+        untried: outages of which it is not known whether a dispatch survives them alone.
     """
-    lone = [outage for outage in problem.states if outage in added]
+    lone = [outage for outage in problem.states if outage in untried]
     found = list[Unsurvived | None]()
     if len(problem.states) > 1:
         found = [unsurvived(_only(problem, outage)) for outage in lone]
