@@ -18,6 +18,7 @@ from scopf.optimizer.progress import Ticker
 
 _TIME = 120.0  # s of one search
 _NAMED = 3  # limits in a sentence
+_NOWHERE = "no point was found at which the grid settles, whatever limits give way"
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ def unsurvived(problem: Problem) -> Unsurvived | None:
         problem: with states, and without a feasible point.
 
     Returns:
-        The outage; None where relaxing these limits is not enough or not necessary, or takes too
-        long.
+        The outage; None where relaxing these limits is not enough for several, not necessary, or
+        takes too long.
     """
     states = problem.opf.states
     if states is None:
@@ -73,8 +74,11 @@ def unsurvived(problem: Problem) -> Unsurvived | None:
             relaxed = solver.solve(limits.price.copy())
         except OutOfTimeError:
             return None
+    if not relaxed.ok:
+        alone = len(names) == 1 and not relaxed.out_of_time
+        return Unsurvived(names[0], _NOWHERE, alone=True) if alone else None
     t = np.where((owner >= 0) & (relaxed.t > RELAXED), relaxed.t, 0.0)
-    if not relaxed.ok or not t.any():
+    if not t.any():
         return None
     part = int(np.argmax(np.bincount(owner[owner >= 0], t[owner >= 0], len(names))))
     reason = _reason(limits, np.where(owner == part, t, 0.0))

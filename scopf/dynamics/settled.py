@@ -211,6 +211,19 @@ class Settled:
         default = self.bands.frequency_band
         return np.array([default if one is None else one for one in given], dtype=np.float64)
 
+    @cached_property
+    def covered(self) -> Floats:
+        """Loss of power that the droops cover within the frequency band after each outage, p.u.
+
+        It is frequency_band times the sum of 1/(m_p beta_p) of the units that are left, in the
+        island with the largest sum.
+        """
+        part = {name: k for k, name in enumerate(self.names)}
+        sums = np.bincount(self.gen_island, self.share, len(self.islands)) * self.frequency_band
+        found = np.zeros(len(self.outages))
+        np.maximum.at(found, [part[name] for name, _ in self.islands], sums)
+        return found
+
     # -- rows -------------------------------------------
 
     @cached_property

@@ -48,6 +48,7 @@ def solve(problem: Problem, once: Once) -> Solution:
         problem: with outages.
         once: solves the problem as it stands.
     """
+    _say_what_droops_cover(problem)
     at_first = problem.states
     found = _rounds(problem, once)
     if found.unsurvived and at_first != problem.at_first:
@@ -57,6 +58,24 @@ def solve(problem: Problem, once: Once) -> Solution:
         names = listing([one.state for one in found.unsurvived])
         log.warning("%s: no dispatch survives %s", problem.base.name, names)
     return found
+
+
+def _say_what_droops_cover(problem: Problem) -> None:
+    """Log the largest loss of generation that droops cover, and which outages may be more."""
+    states, gen = problem.candidates, problem.base.gen
+    base = problem.base.base_mva
+    losing = [part for part, outage in enumerate(states.outages) if outage.gens]
+    if not losing:
+        return
+    lost = [gen.pmax[np.isin(gen.id, states.outages[part].gens)].sum() for part in losing]
+    covered = states.covered[losing]
+    larger = [states.names[losing[k]] for k in np.flatnonzero(lost > covered).tolist()]
+    text = "%s: within the frequency bands the droops cover losses of up to %.4g MW"
+    if larger:
+        text += f"; {listing(larger, 5)} may lose more, by Pmax"
+    log.log(
+        logging.WARNING if larger else logging.INFO, text, problem.base.name, covered.max() * base
+    )
 
 
 def _rounds(problem: Problem, once: Once) -> Solution:

@@ -267,3 +267,37 @@ def test_outages_may_be_a_table(case39, tmp_path, kind):
 def test_outages_that_there_cannot_be_are_said(case39, given, said):
     with pytest.raises(scopf.ScopfError, match=said):
         problem(case39, given)
+
+
+# -- what is said of outages of units, and in co-design -----------------------------------------------
+
+
+def test_the_log_says_what_droops_cover(case39, caplog):
+    """Ten units of m_p .05 give 1/.05 p.u. each; nine are left, .01 p.u. of frequency is 1.8 p.u."""
+    scopf.solve(problem(case39, [unit_at(case39, 37)], 0.1))
+    assert "cover losses of up to 180 MW; gen 8 may lose more" in caplog.text
+
+
+def test_an_island_that_does_not_settle_is_left_out(case39):
+    """The unit at bus 34 has more power than the load of its island, whatever its limits."""
+    found = scopf.solve(problem(case39, [14, 6], 0.17))
+    assert found.status == "optimal"
+    (lost,) = found.unsurvived
+    assert lost.alone
+    assert lost.state == "branch 14"
+
+
+def test_co_design_counts_the_states(case39):
+    """At its droops the slope of the cost is that of the price of stiffness, dJ/dm_q = c/m_q^2."""
+    price = 20.0
+    designed = problem(case39, [6], 0.15, mq_bounds=(0.05, 0.4), stiffness_cost=price)
+    found = scopf.solve(designed, options=TIGHT)
+    assert found.status == "optimal"
+    mq = found.inverter_data.mq
+    fixed = scopf.build(case39, found.inverter_data, outages=[6], emergency=1.2)
+    again = scopf.solve(fixed, options=TIGHT)
+    assert again.cost + (price / mq).sum() == pytest.approx(found.cost, rel=1e-7)
+    inside = (mq > 0.0501) & (mq < 0.3999)
+    assert inside.sum() >= 4
+    slope = found.inverters.dcost_dmq.to_numpy()[inside]
+    np.testing.assert_allclose(slope, price / mq[inside] ** 2, rtol=1e-4)
