@@ -234,6 +234,7 @@ class StoredSolution(_Stored):
         iterate: where it ended.
         attempts, checks: what the solution has of them.
         outages: that were asked for; None without any.
+        soft: prices at which limits may be violated.
     """
 
     format: Literal["scopf-solution"]
@@ -253,6 +254,7 @@ class StoredSolution(_Stored):
     attempts: Annotated[list[_Attempt], Field(min_length=1)]
     checks: list[_Check]
     outages: _Outages | None = None
+    soft: dict[str, Finite] = {}
 
     @classmethod
     def of(cls, solution: Result) -> Self:
@@ -286,6 +288,7 @@ class StoredSolution(_Stored):
             attempts=[plain(vars(attempt)) for attempt in solution.attempts],
             checks=[plain(vars(check)) for check in solution.checks],
             outages=_Outages.of(solution),
+            soft=plain(dict(scenario.soft)),
         )
 
     def problem(self, source: str) -> Problem:
@@ -305,7 +308,7 @@ class StoredSolution(_Stored):
             numbers.pop("droop_margin", None)
         problem = build(
             net, self._inverters(), criterion=self.criterion, mq_bounds=self.mq_bounds,
-            capability=self.capability, limit=self.limit, **numbers,
+            capability=self.capability, limit=self.limit, soft=self.soft, **numbers,
             **({} if self.outages is None else self.outages.keywords),
         )  # fmt: skip
         if self.outages is not None:

@@ -268,3 +268,19 @@ def test_prices_of_penalties_are_those_of_soft_where_given(case39):
     assert set(first.violations.limit) == {"Vmin", "Vmax"}
     slope = (high.cost - low.cost) / (0.002 * price)
     assert slope == pytest.approx(first.violations.violation.sum(), rel=1e-4)
+
+
+def test_a_saved_solution_keeps_soft_limits_and_shedding(case39, tmp_path):
+    inverters = scopf.Inverters.at_generators(case39, mq=0.2)
+    problem = scopf.build(
+        case39, inverters, outages=[6, 25], emergency=1.2, on_infeasible="penalty",
+        soft={"stability": 500.0}, voll=900.0,
+    )  # fmt: skip
+    found = scopf.solve(problem)
+    found.save(tmp_path / "solution.json")
+    again = scopf.load_solution(tmp_path / "solution.json")
+    assert again.cost == pytest.approx(found.cost, rel=1e-12)
+    pd.testing.assert_frame_equal(again.violations, found.violations)
+    pd.testing.assert_frame_equal(again.buses, found.buses)
+    after = [one.state("branch 25").buses for one in (found, again)]
+    pd.testing.assert_frame_equal(*after)

@@ -269,11 +269,11 @@ def test_outages_that_there_cannot_be_are_said(case39, given, said):
         problem(case39, given)
 
 
-# -- what is said of outages of units, and in co-design -----------------------------------------------
+# -- what is said of outages, and co-design -----------------------------------------------
 
 
 def test_the_log_says_what_droops_cover(case39, caplog):
-    """Ten units of m_p .05 give 1/.05 p.u. each; nine are left, .01 p.u. of frequency is 1.8 p.u."""
+    """Nine units of m_p .05 are left, 20 p.u. each: 1.8 p.u. of power at .01 p.u. of frequency."""
     scopf.solve(problem(case39, [unit_at(case39, 37)], 0.1))
     assert "cover losses of up to 180 MW; gen 8 may lose more" in caplog.text
 
