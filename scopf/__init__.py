@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from scopf.diagnosis.diagnose import diagnose
     from scopf.diagnosis.text import Diagnosis
     from scopf.errors import CaseError, Fault, ScopfError
-    from scopf.model.problem import Problem, build
+    from scopf.model.building import build
+    from scopf.model.problem import Problem
     from scopf.network.network import Network
     from scopf.optimizer.status import Status
     from scopf.procedures.centralised import solve_centralised
@@ -49,7 +50,7 @@ _HOME = {  # where each public name lives; imported when first used
     "Solution": "scopf.results.solution",
     "Status": "scopf.optimizer.status",
     "Sweep": "scopf.sweeps.results",
-    "build": "scopf.model.problem",
+    "build": "scopf.model.building",
     "diagnose": "scopf.diagnosis.diagnose",
     "load_case": "scopf.cases.files",
     "load_factors": "scopf.cases.series",

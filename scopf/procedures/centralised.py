@@ -32,7 +32,8 @@ from scopf.dynamics.gain_margin import GainMargin, gain_margin
 from scopf.dynamics.loads import junctions
 from scopf.engine.nlp import NLP
 from scopf.errors import ScopfError, listing, number, spelled
-from scopf.model.problem import Problem, build
+from scopf.model.building import build
+from scopf.model.problem import Problem
 from scopf.model.quantities import Each
 from scopf.network.network import Network
 from scopf.network.susceptances import Grid

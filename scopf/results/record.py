@@ -13,7 +13,8 @@ import numpy as np
 from scopf.arrays import Flags, Floats
 from scopf.devices.constant_power import ConstantPower, constant_power
 from scopf.diagnosis.outages import Unsurvived
-from scopf.model.problem import Problem, Scenario
+from scopf.model.problem import Problem
+from scopf.model.scenario import Scenario
 from scopf.network.kron import Reduction
 from scopf.optimizer.status import Attempt, Iterate, Status
 from scopf.results import claims, dispatch

@@ -23,9 +23,11 @@ from scopf.cases import native
 from scopf.devices.gfm import Inverters, Units
 from scopf.diagnosis.outages import Unsurvived
 from scopf.errors import ScopfError, check_names
+from scopf.model.building import build
 from scopf.model.choices import Limit
-from scopf.model.problem import OnInfeasible, Problem, build
+from scopf.model.problem import Problem
 from scopf.model.quantities import QUANTITIES
+from scopf.model.scenario import OnInfeasible
 from scopf.optimizer.compiled import compiled
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Status
 from scopf.results.checks import Check

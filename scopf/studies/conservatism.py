@@ -25,7 +25,7 @@ from scopf.cases.files import load_case
 from scopf.devices.gfm import Inverters
 from scopf.dynamics import critical
 from scopf.errors import ScopfError
-from scopf.model.problem import build
+from scopf.model.building import build
 from scopf.network.kron import Reduction
 from scopf.network.susceptances import Grid
 from scopf.optimizer.progress import watched

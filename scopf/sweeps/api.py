@@ -17,8 +17,9 @@ from scopf.devices.gfm import Inverters
 from scopf.devices.parameters import Given
 from scopf.errors import ScopfError, listing, require
 from scopf.model.choices import Limit
-from scopf.model.problem import OnInfeasible, Problem
+from scopf.model.problem import Problem
 from scopf.model.quantities import Table, takes_numbers
+from scopf.model.scenario import OnInfeasible
 from scopf.network.network import Network
 from scopf.optimizer.signals import terminable
 from scopf.stability.criterion import Criterion

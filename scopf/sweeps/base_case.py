@@ -14,8 +14,10 @@ import numpy as np
 
 from scopf.devices.gfm import Inverters, Units
 from scopf.errors import ScopfError
-from scopf.model.problem import Problem, Scenario, build
+from scopf.model.building import build
+from scopf.model.problem import Problem
 from scopf.model.quantities import PAIRS, QUANTITIES
+from scopf.model.scenario import Scenario
 from scopf.network import outages
 from scopf.network.network import Network
 from scopf.network.outages import Outage

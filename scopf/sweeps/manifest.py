@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from scopf.arrays import Ints
     from scopf.devices.gfm import Inverters
-    from scopf.model.problem import Scenario
+    from scopf.model.scenario import Scenario
     from scopf.network.network import Network
     from scopf.stability.criterion import Criterion
 

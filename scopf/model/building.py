@@ -1,0 +1,135 @@
+"""`scopf.build`: a problem of what users give, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Unpack, get_args
+
+from scopf.devices.fitting import chosen, fitting
+from scopf.devices.gfm import Inverters
+from scopf.dynamics.settled import Bands
+from scopf.errors import ScopfError, listing, not_negative, number, spelled
+from scopf.model import costs, quantities
+from scopf.model import soft as soft_of
+from scopf.model.choices import Limit, check_limit
+from scopf.model.codesign import Bounds
+from scopf.model.problem import Problem
+from scopf.model.quantities import DEFAULTS, Numbers, takes_numbers
+from scopf.model.scenario import OnInfeasible, Scenario
+from scopf.network import outages as outages_of
+from scopf.network.network import Network
+from scopf.stability import registry
+from scopf.stability.criterion import Criterion
+
+
+@spelled
+@takes_numbers("float", "float | Mapping[int, float]")
+def build(
+    net: Network,
+    inverters: Inverters | None = None,
+    *,
+    criterion: str | Criterion = "voltage-difference",
+    mq_bounds: Bounds = None,
+    capability: bool = False,
+    limit: Limit = "power",
+    outages: outages_of.Given | None = None,
+    emergency: float | None = None,
+    voltage_band: float = 0.05,
+    frequency_band: float = 0.01,
+    on_infeasible: OnInfeasible = "drop",
+    soft: Mapping[str, float] | None = None,
+    **numbers: Unpack[Numbers],
+) -> Problem:
+    """Formulate the stability-constrained optimal power flow (P1).
+
+    Args:
+        net: the network; what is out of service or in a dead island is left out.
+        inverters: grid-forming inverters; default one at every generator bus.
+        criterion: name of a stability criterion ("voltage-difference" of the paper, "weighted",
+            "C0", "C1", "C2", or "none" for the plain AC-OPF), or a `scopf.Criterion` of your own.
+        mq_bounds: co-design: least and largest m_q of every inverter, or by bus number; their
+            stiffness 1/m_q is then a variable, `inverter_stiffness`.
+        capability: whether every inverter keeps within its capability circle, P^2 + Q^2 <= S^2 with
+            S its rating (the case's mBase is often a nominal 100: see `rating_mva` and
+            `rating_factor` of `Inverters.at_generators`).
+        limit: of branches, by their ratings: "power" for |S| <= rating, as in MATPOWER and
+            PowerModels, or "current" for |I| <= rating at 1 p.u. voltage, as in pandapower.
+        outages: that the dispatch survives, stable, as it settles by its droops: branch numbers,
+            names as "gen 3", tuples of what is lost together, "n-1", "n-1-gens", "n-1-all", a
+            contingency file of PSS/E (.con), or a table (see `scopf.network.outages.read`).
+        emergency: factor on rating A after an outage; None for rating B, or A where there is none.
+        voltage_band: p.u. by which voltage limits are wider after an outage.
+        frequency_band: p.u. that the frequency may deviate by after an outage.
+        on_infeasible: "drop" to leave out and name outages that no dispatch survives beside the
+            others, "penalty" to let all limits after outages be violated, at the prices of
+            `scopf.model.soft.default_prices` or of `soft`, "stop" for no solution then.
+        soft: prices at which limits may be violated, by family: "ratings" (of branches, currency/h
+            per MVA), "voltages" (per p.u.), "stability" (per p.u., as the NSSP), "active_power" and
+            "reactive_power" (of generators, per MW and MVAr), "capability" (per MVA), "pq_curves"
+            (per MVAr), "currents" (of inverters) and "frequency" (per p.u.).
+        **numbers: any of these, which `Problem.update` may change; mq is on the system base:
+
+    The reduced network counts as alpha B^red, so Gamma is divided by alpha; this is what the
+    paper's figures over alpha show. (`net.scaled(susceptance=...)` reduces the changed network
+    again, its loads unscaled, which gives slightly other limits.) By default the droop margin is
+    the one that the criterion wants on this network, 6 % for "weighted" with losses, else none. All
+    costs of reactive power add up, those of the case included. Where opportunity_price is positive,
+    |Q| is at most the rating.
+
+    Returns:
+        The problem; its `.model` is a Pyomo model and is meant to be extended.
+
+    Raises:
+        ScopfError: for an unknown criterion, or costs or inverters that do not fit the network.
+    """
+    if not isinstance(net, Network):
+        raise ScopfError(f"net must be a Network (see load_case), not {type(net).__name__}")
+    whole, net = net, net.energized()
+    rule = registry.get(criterion) if isinstance(criterion, str) else criterion
+    registry.check(rule)
+    if not isinstance(capability, bool):
+        raise ScopfError(f"capability is True or False, got {capability!r}")
+    check_limit(limit)
+    if on_infeasible not in get_args(OnInfeasible):
+        text = listing(map(repr, get_args(OnInfeasible)))
+        raise ScopfError(f"on_infeasible is one of {text}, got {on_infeasible!r}")
+    inverters = chosen(inverters, net)
+    given = quantities.given(numbers)
+    if mq_bounds is None:
+        for name in given:
+            if given[name] and (text := quantities.misfit(name, False)):
+                raise ScopfError(text)
+    if "mq" in given:
+        inverters = inverters.with_droops(given.pop("mq"))
+    inverters = fitting(inverters, net)
+    own_margin = "droop_margin" in given
+    if not own_margin:
+        given["droop_margin"] = number("droop_margin", rule.droop_margin(net))
+    given_bounds: Any = mq_bounds
+    if hasattr(given_bounds, "items"):  # a mapping or a pandas Series: what it says now
+        mq_bounds = net.unserved.without(dict(given_bounds.items()))
+    scenario = Scenario(
+        quantities.changed(DEFAULTS, given),
+        mq_bounds,
+        capability,
+        limit,
+        own_margin,
+        () if outages is None else tuple(outages_of.read(outages, whole)),
+        _bands(emergency, voltage_band, frequency_band),
+        on_infeasible,
+        soft_of.checked(soft),
+    )
+    if scenario.numbers["eta_q"] > 0:
+        costs.warn_without_quadratic(net)
+    return Problem(whole, inverters, rule, scenario)
+
+
+def _bands(emergency: object, voltage_band: object, frequency_band: object) -> Bands:
+    """What is allowed after outages.
+
+    Raises:
+        ScopfError: for what is no number, or below zero.
+    """
+    factor = None if emergency is None else not_negative("emergency", emergency)
+    wider = not_negative("voltage_band", voltage_band)
+    return Bands(factor, wider, not_negative("frequency_band", frequency_band))
