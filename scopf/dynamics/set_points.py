@@ -191,10 +191,11 @@ def slack_buses(net: Network, gens: Flags) -> tuple[Ints, Ints, Ints]:
         gens: mask of the generators that can.
 
     Returns:
-        Anchors, the buses whose angles stay: all references with such a generator, or in an island
-        without one its first reference. Takers, one for each island or anchor: the anchor itself,
-        or the bus of the island's largest generator (by Pmax); fewer, where an island has no
-        generator. And the place among the anchors of the one that each bus belongs to.
+        Anchors, the buses whose angles stay, are all references with such a generator, or in an
+        island without one its first reference. Takers, one for each island or anchor, are the
+        anchor itself, or the bus of the island's largest generator (by Pmax); fewer, where an
+        island has no generator. And the place among the anchors of the one that each bus belongs
+        to.
     """
     able = np.zeros(len(net.bus), dtype=bool)
     able[net.gen_at[gens]] = True

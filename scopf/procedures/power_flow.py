@@ -93,8 +93,8 @@ def power_flow(
             "n-1-all", or a table (see `scopf.network.outages.read`).
 
     Returns:
-        The operating point. A power flow that does not converge is a result as well: see
-        `PowerFlow.converged` and its message.
+        The operating point. A power flow that does not converge is a result as well, with
+        `PowerFlow.converged` False and a message.
 
     Raises:
         ScopfError: for arguments that make no sense or do not fit the network.
