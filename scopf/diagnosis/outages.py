@@ -44,7 +44,7 @@ class Unsurvived:
         return "" if self.alone else " beside the others"
 
 
-def unsurvived(problem: Problem) -> Unsurvived | None:
+def unsurvived(problem: Problem, seconds: float | None = None) -> Unsurvived | None:
     """The outage whose limits are furthest from a feasible point, by the elastic problem.
 
     It is `scopf.diagnosis.elastic` with the limits after outages relaxable, those of the intact
@@ -52,6 +52,7 @@ def unsurvived(problem: Problem) -> Unsurvived | None:
 
     Args:
         problem: with states, and without a feasible point.
+        seconds: that it may take; None for two minutes.
 
     Returns:
         The outage; None where relaxing these limits is not enough for several, not necessary, or
@@ -68,7 +69,9 @@ def unsurvived(problem: Problem) -> Unsurvived | None:
     owner = np.array([state.get(text[text.find(" after ") :], -1) for text in elements])
     with Ticker("outages", False) as ticker:
         start = start_point(problem, nlp, "dc")
-        solver = ElasticSolver(nlp, limits, start, Budget(_TIME, None), ticker)
+        solver = ElasticSolver(
+            nlp, limits, start, Budget(min(_TIME, seconds or _TIME), None), ticker
+        )
         solver.restrict((owner >= 0) & ~limits.factor)
         try:
             relaxed = solver.solve(limits.price.copy())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from scopf.errors import ScopfError, number
 from scopf.optimizer.status import Attempt
+
+_MOMENT = 1e-9  # s, when the time is over
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,27 @@ class Limits:
             spent = sum(attempt.seconds for attempt in attempts)
             options["max_wall_time"] = max(1e-9, self.seconds - spent)
         return options
+
+
+class Clock:
+    """Wall time of several solves together.
+
+    Args:
+        seconds: that they may take; None: no limit.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds, self._began = seconds, time.perf_counter()
+
+    @property
+    def gone(self) -> float:
+        """Seconds since it was made."""
+        return time.perf_counter() - self._began
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that are left, at least a moment; None: no limit."""
+        return None if self._seconds is None else max(_MOMENT, self._seconds - self.gone)
 
 
 def _at_least(name: str, value: object, least: float) -> float:

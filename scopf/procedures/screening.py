@@ -21,6 +21,7 @@ from scopf.model.problem import Problem
 from scopf.network.outages import Outage
 from scopf.optimizer.status import Iterate, Status
 from scopf.procedures.carrying import End, Values, by_key
+from scopf.procedures.limits import Clock
 from scopf.procedures.outage_checks import Checks
 from scopf.results.screening import Screened
 from scopf.results.solution import Solution
@@ -41,23 +42,24 @@ class Once(Protocol):
         """The solution, with a single cold attempt if `quick`, `at` first if there is one."""
 
 
-def solve(problem: Problem, once: Once) -> Solution:
+def solve(problem: Problem, once: Once, clock: Clock) -> Solution:
     """Solve and screen in turn.
 
     Args:
         problem: with outages.
         once: solves the problem as it stands.
+        clock: the time that is left for all of it.
     """
     _say_what_droops_cover(problem)
     at_first = problem.states
-    found = _rounds(problem, once)
+    found = _rounds(problem, once, clock)
     if found.unsurvived and at_first != problem.at_first:
         problem.restart()  # what is left out depends on what has joined before
-        found = _rounds(problem, once)
+        found = _rounds(problem, once, clock)
     if found.unsurvived:
         names = listing([one.state for one in found.unsurvived])
         log.warning("%s: no dispatch survives %s", problem.base.name, names)
-    return found
+    return dataclasses.replace(found, seconds=clock.gone)
 
 
 def _say_what_droops_cover(problem: Problem) -> None:
@@ -78,7 +80,7 @@ def _say_what_droops_cover(problem: Problem) -> None:
     )
 
 
-def _rounds(problem: Problem, once: Once) -> Solution:
+def _rounds(problem: Problem, once: Once, clock: Clock) -> Solution:
     """Solve and screen in turn, from the states that the problem has."""
     outages = {outage.name: outage for outage in problem.scenario.outages}
     rounds, dropped = list[Screened](), list[Unsurvived]()
@@ -94,7 +96,7 @@ def _rounds(problem: Problem, once: Once) -> Solution:
             break
         lost = list[Unsurvived]()
         if may_drop and not solution.solved:
-            lost = _lost(problem, added - survivable)
+            lost = _lost(problem, added - survivable, clock)
             survivable |= added
         if not lost and not solution.solved and may_drop:
             solution = once(quick=False, at=None)
@@ -133,7 +135,7 @@ def _rounds(problem: Problem, once: Once) -> Solution:
     return dataclasses.replace(solution, screened=tuple(rounds), unsurvived=tuple(dropped))
 
 
-def _lost(problem: Problem, untried: Collection[Outage]) -> list[Unsurvived]:
+def _lost(problem: Problem, untried: Collection[Outage], clock: Clock) -> list[Unsurvived]:
     """Outages to leave out of a problem that has no feasible point.
 
     Those that no dispatch survives even alone; if there are none, the one whose limits are furthest
@@ -142,13 +144,14 @@ def _lost(problem: Problem, untried: Collection[Outage]) -> list[Unsurvived]:
     Args:
         problem: with states.
         untried: outages of which it is not known whether a dispatch survives them alone.
+        clock: the time that is left.
     """
     lone = [outage for outage in problem.states if outage in untried]
     found = list[Unsurvived | None]()
     if len(problem.states) > 1:
-        found = [unsurvived(_only(problem, outage)) for outage in lone]
+        found = [unsurvived(_only(problem, outage), clock.left) for outage in lone]
     if not any(found):
-        found = [unsurvived(problem)]
+        found = [unsurvived(problem, clock.left)]
     return [one for one in found if one is not None]
 
 

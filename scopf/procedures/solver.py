@@ -16,7 +16,7 @@ from scopf.optimizer.status import Iterate
 from scopf.optimizer.strategy import Form, IterationBudget, Start, planned
 from scopf.procedures import certification, screening
 from scopf.procedures.attempts import Attempts
-from scopf.procedures.limits import Limits
+from scopf.procedures.limits import Clock, Limits
 from scopf.results.solution import Solution
 
 _QUICK = IterationBudget(iterations=50, restoration=4, tiny=8, regularized=8)
@@ -53,7 +53,8 @@ def solve(
             reduced, and the fallbacks of `scopf.optimizer.strategy` if that stalls.
         options: Ipopt options that override the package's.
         max_iter: iteration limit, all attempts together.
-        time_limit: wall time limit of the solver in s, all attempts together.
+        time_limit: wall time limit of the solver in s, all attempts together; with outages of the
+            whole search.
         verbose: print Ipopt's iterations.
         progress: called after each iteration with its number, the cost and the largest violation;
             or True for a line on a terminal that shows these after two seconds.
@@ -76,13 +77,19 @@ def solve(
 
         def once(last: Solution | None) -> Solution:
             if problem.scenario.outages:
-                return screening.solve(problem, partial(solved_as_it_is, last))
+                clock = Clock(limits.seconds)
+                return screening.solve(problem, partial(solved_as_it_is, last, clock), clock)
             return solved_as_it_is(last)
 
         def solved_as_it_is(
-            last: Solution | None, *, quick: bool = False, at: Iterate | None = None
+            last: Solution | None,
+            clock: Clock | None = None,
+            *,
+            quick: bool = False,
+            at: Iterate | None = None,
         ) -> Solution:
-            attempts = Attempts(problem, own, limits, callback)
+            now = limits if clock is None else dataclasses.replace(limits, seconds=clock.left)
+            attempts = Attempts(problem, own, now, callback)
             return _solved(attempts, at or last or start, form, quick)
 
         if not certify:

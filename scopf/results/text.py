@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scopf.display import Block, Table
-from scopf.errors import listing
+from scopf.errors import counted, listing
 from scopf.results import outage_text
 
 if TYPE_CHECKING:
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from scopf.optimizer.status import Attempt
     from scopf.results.tables import Result
+
+_SHED = 1e-3  # MW
 
 _INVERTER = {
     "bus": ("bus", "{:d}"),
@@ -80,7 +82,26 @@ def head(solution: Result) -> list[str]:
         return lines
     lines.append(f"cost {solution.cost:.4f} per hour")
     lines += [*_claim(solution), *conditions(solution), *checks(solution)]
-    return [*lines, *outage_text.lines(solution)]
+    return [*lines, *_at_a_price(solution), *outage_text.lines(solution)]
+
+
+def _at_a_price(solution: Result) -> list[str]:
+    """Limits that are violated and loads that are shed, at their price."""
+    found, table = list[str](), solution.violations
+    if len(table):
+        first = table.iloc[0]
+        count = counted(len(table), "limit is", "limits are")
+        found += [
+            f"{count} violated at a price, {table['cost_per_h'].sum():.4g} per hour",
+            f"  {first['limit']} of {first['element']} by {first['violation']:.4g} {first['unit']}",
+        ]
+    shed = solution.point.shed[0].sum() * solution.problem.base.base_mva
+    after = 0.0 if solution.after is None else solution.after.shed[0].sum()
+    after *= solution.problem.base.base_mva
+    if shed > _SHED or after > _SHED:
+        more = f", {after:.2f} MW after outages" if after > _SHED else ""
+        found.append(f"load that is shed: {shed:.2f} MW{more}")
+    return found
 
 
 def _with_island(

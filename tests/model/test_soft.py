@@ -284,3 +284,14 @@ def test_a_saved_solution_keeps_soft_limits_and_shedding(case39, tmp_path):
     pd.testing.assert_frame_equal(again.buses, found.buses)
     after = [one.state("branch 25").buses for one in (found, again)]
     pd.testing.assert_frame_equal(*after)
+
+
+def test_the_summary_says_what_is_violated_and_shed(case39):
+    inverters = scopf.Inverters.at_generators(case39, mq=0.2)
+    problem = scopf.build(
+        case39, inverters, outages=[25], emergency=1.2, voll=800.0, soft={"stability": 1000.0}
+    )
+    lines = str(scopf.solve(problem)).splitlines()
+    assert any("limits are violated at a price" in line for line in lines)
+    assert any(line.startswith("load that is shed: 0.00 MW") for line in lines)
+    assert all(len(line) <= 100 for line in lines)
