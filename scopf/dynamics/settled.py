@@ -70,6 +70,7 @@ class Settled:
         inverters: of all states, with the droops that are left.
         bus, gen, branch, dcline: position in the intact network of every element.
         inverter: position among the intact network's inverters of every inverter.
+        sheds: whether load may be shed.
     """
 
     outages: tuple[Outage, ...]
@@ -82,12 +83,19 @@ class Settled:
     branch: Ints
     dcline: Ints
     inverter: Ints
+    sheds: bool = False
 
     @classmethod
     def after(
-        cls, outages: Sequence[Outage], bands: Bands, intact: Network, inverters: Inverters
+        cls,
+        outages: Sequence[Outage],
+        bands: Bands,
+        intact: Network,
+        inverters: Inverters,
+        *,
+        sheds: bool = False,
     ) -> Settled:
-        """States after outages of an energized network."""
+        """States after outages of an energized network, in which load may be shed or not."""
         nets = [network_after(outage, intact, bands) for outage in outages]
         stack = Stack.of(f"{intact.name} after outages", nets)
         those = [_left(*one, inverters) for one in zip(outages, nets, strict=True)]
@@ -97,7 +105,9 @@ class Settled:
         }
         place = np.concatenate([positions(inverters.bus, one.bus) for one in those])
         together = _side_by_side(those, stack.step)
-        return cls(tuple(outages), bands, intact, stack, together, **at, inverter=place)
+        return cls(
+            tuple(outages), bands, intact, stack, together, **at, inverter=place, sheds=sheds
+        )
 
     @property
     def net(self) -> Network:
@@ -244,10 +254,12 @@ class Settled:
     def ranged(self) -> Ints:
         """Units with limits on their active power that are not those of the intact network.
 
-        Where nothing is lost, neither power nor losses change, and the frequency stays.
+        Where nothing is lost, neither loads nor losses change, and the frequency stays.
         """
+        net = self.intact
+        balanced = not (net.has_losses or net.bus.has_current or self.sheds)
         moving = self.units[self.share[self.units] > 0]
-        if not self.intact.has_losses:
+        if balanced:
             moved = [
                 bool(outage.gens) or len(net.bus) < len(self.intact.bus) or net.islands > 1
                 for outage, net in zip(self.outages, self.stack.parts, strict=True)

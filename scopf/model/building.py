@@ -131,5 +131,7 @@ def _bands(emergency: object, voltage_band: object, frequency_band: object) -> B
         ScopfError: for what is no number, or below zero.
     """
     factor = None if emergency is None else not_negative("emergency", emergency)
+    if factor == 0:
+        raise ScopfError("emergency must be above zero: it is a factor on rating A")
     wider = not_negative("voltage_band", voltage_band)
     return Bands(factor, wider, not_negative("frequency_band", frequency_band))

@@ -1,7 +1,8 @@
 """Loads of the buses as Params, and shares of them that are shed at the value of lost load.
 
 Of the load of a bus a share between 0 and 1 may be shed, of its active and reactive power alike, at
-`voll` per MWh that is not served. After an outage it is a share of its own, and costs the same.
+`voll` per MWh that is not served. After an outage it is a share of its own, and costs the same. A
+bus without a price sheds nothing: its share then stands in no row.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from scopf.arrays import Floats, Ints
 from scopf.engine.formulation import Formulation
 from scopf.engine.symbols import Expression, Parameter, Variable
 from scopf.model.part import Follows, OperatingPoint, Part
+from scopf.model.priced import where_priced
 from scopf.model.voltages import Voltages
 from scopf.network.network import LOADS, Network
 
@@ -109,19 +111,21 @@ class Shedding(Part):
             price = f.parameter("bus_voll", f.indices["bus"], np.zeros(len(loads.place)))
         index = f.index("bus_load", net.bus.id[buses].tolist())
         share = f.variable("bus_shed", index, lower=0.0, upper=1.0, start=np.zeros(len(buses)))
-        at, powers = loads.place[buses], []
+        at, powers = loads.place[buses], list[Expression]()
+        on = where_priced(price[at])
         for letter in "pq":
             load = loads.params[f"{letter}d"][at]
             if current := loads.params.get(f"{letter}d_current"):
                 load = load + current[at] * voltages.vm[buses]
-            powers.append(f.expression(f"bus_shed_{letter}", index, load * share[:]))
+            powers.append(f.expression(f"bus_shed_{letter}", index, load * share[:] * on))
         total = f.expression("bus_shed_cost", index, price[at] * powers[0][:])
         return cls(buses, len(net.bus), share, price, powers[0], powers[1], total, loads)
 
     def of_buses(self) -> Floats:
         """The share that is shed at every bus."""
         found = np.zeros(self.size)
-        found[self.buses] = self.share.value
+        priced = self.price.values[self.loads.place[self.buses]] > 0
+        found[self.buses] = np.where(priced, self.share.value, 0.0)
         return found
 
     @property

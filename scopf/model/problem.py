@@ -80,7 +80,8 @@ class Problem:
         if scenario.mq_bounds is not None:
             bounds = codesign.bounds(self.inverters, scenario.mq_bounds)
         if self.states:
-            settled = Settled.after(self.states, scenario.bands, inputs.net, self.inverters)
+            there = self.states, scenario.bands, inputs.net, self.inverters
+            settled = Settled.after(*there, sheds=self._sheds)
         choices = scenario.capability, scenario.limit
         prices = scenario.soft_prices(inputs.net)
         with collector_off():
@@ -93,16 +94,26 @@ class Problem:
     @property
     def candidates(self) -> Settled:
         """The states after all outages that were asked for."""
-        given = self.scenario.outages, self.scenario.bands
+        given = self.outages, self.scenario.bands, self.base, self.inverters
         if self._candidates is None or self._candidates[0] is not self.inverters:
-            all_of_them = Settled.after(*given, self.base, self.inverters)
+            all_of_them = Settled.after(*given, sheds=self._sheds)
             self._candidates = self.inverters, all_of_them
         return self._candidates[1]
 
     @property
+    def outages(self) -> tuple[Outage, ...]:
+        """The outages that were asked for and after which a generator is left."""
+        asked = self.scenario.outages
+        return tuple(outage for outage in asked if outage.leaves_generation(self.base))
+
+    @property
+    def _sheds(self) -> bool:
+        return self.scenario.numbers["voll"] is not None
+
+    @property
     def at_first(self) -> tuple[Outage, ...]:
         """The states that it is declared with: all of a few, else those that `solve` adds."""
-        outages = self.scenario.outages
+        outages = self.outages
         return outages if len(outages) <= _AT_ONCE else ()
 
     def restart(self) -> None:
@@ -117,7 +128,7 @@ class Problem:
         """
         wanted = {*self.states, *outages}
         if len(wanted) > len(self.states):
-            self.states = tuple(one for one in self.scenario.outages if one in wanted)
+            self.states = tuple(one for one in self.outages if one in wanted)
             self._declare()
 
     def exclude(self, outages: Collection[Outage]) -> None:
@@ -157,7 +168,7 @@ class Problem:
         was changed on it. With outages it has the states after all of them.
         """
         if not self.in_use:
-            self.include(self.scenario.outages)
+            self.include(self.outages)
             self.in_use = True
         return self.formulation.model
 

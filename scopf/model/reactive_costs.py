@@ -24,9 +24,9 @@ from scopf.errors import ScopfError, listing
 from scopf.model.capability import Ratings, circle, reach
 from scopf.model.generation import Generation
 from scopf.model.part import Follows, Inputs, OperatingPoint, Part, Writes
+from scopf.model.priced import where_priced
 
 _INSIDE = 0.01  # p.u. by which a split starts away from its bounds
-_TINY = 1e-200
 
 
 def split(q: Node, supplied: Node, absorbed: Node, on: Node) -> Node:
@@ -41,11 +41,6 @@ def split(q: Node, supplied: Node, absorbed: Node, on: Node) -> Node:
 def lost(rating: Node, available: Node) -> Node:
     """Active power that reactive power takes away: S - A with A = sqrt(S^2 - Q^2)."""
     return rating - available
-
-
-def where_priced(price: Node) -> Node:
-    """1 where a price is positive and 0 where it is zero, in arithmetic that Params can do."""
-    return price / (price + _TINY)
 
 
 @dataclass(frozen=True, eq=False)

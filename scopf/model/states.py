@@ -196,7 +196,9 @@ class States(Part):
         w = f.variable("frequency", island, lower=-band, upper=band, start=np.zeros(len(band)))
         p = base.generation.p[settled.gen]
         share = settled.share
-        with_droop = active_droop(p, w[settled.gen_island], f.data(share))
+        with_droop = p
+        if len(band):
+            with_droop = active_droop(p, w[settled.gen_island], f.data(share))
         output = StateOutput(
             f.expression("gen_pg", gen, with_droop),
             f.variable(
@@ -257,7 +259,8 @@ class States(Part):
         """
         settled = self.settled
         net = settled.with_numbers(at.net)
-        p = at.power.real[settled.gen] - self.frequency.value[settled.gen_island] * settled.share
+        w = np.append(self.frequency.value, 0.0)  # without an inverter there is none
+        p = at.power.real[settled.gen] - w[settled.gen_island] * settled.share
         line = settled.dcline
         pf, qf, qt = (values[line] for values in at.dclines)
         vm, va = self.voltages.vm.value, self.voltages.va.value
@@ -325,7 +328,7 @@ class States(Part):
         """The limits of all states."""
         found = [one for part in self._parts for one in part.relaxations()]
         gen, base = self.settled.net.gen, self.settled.net.base_mva
-        size, names = relaxation.size_of(self.output.q), ("Qmin", "Qmax")
+        size = relaxation.size_of(self.output.q)
         found += relaxation.of_bounds(
             self.output.q,
             ("Qmin", "Qmax"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _ELEMENT = re.compile(r"(branch|gen)\s*(\d{1,18})", re.ASCII)
 _ALL = {"n-1": ("branch",), "n-1-gens": ("gen",), "n-1-all": ("branch", "gen")}
+INTACT = "intact"  # name of the state without an outage
 WORDS = tuple(_ALL)
 FILES = (".csv", ".con")
 _COLUMNS = ("name", "out", "emergency", "voltage_band", "frequency_band")
@@ -44,6 +46,10 @@ class Outage:
     emergency: float | None = None
     voltage_band: float | None = None
     frequency_band: float | None = None
+
+    def leaves_generation(self, net: Network) -> bool:
+        """Whether any generator of an energized network is left."""
+        return bool((~np.isin(net.gen.id, self.gens)).any())
 
     def is_of(self, net: Network) -> bool:
         """Whether all that is lost is in service in an energized network."""
@@ -89,6 +95,10 @@ def read(given: Given, net: Network) -> list[Outage]:
             Outage(f"{kind} {k}", (k,) if kind == "branch" else (), (k,) if kind == "gen" else ())
             for kind, k in rows
         ]
+    if isinstance(given, int) or (
+        isinstance(given, str) and all(_element(one)[0] for one in _parts(given))
+    ):
+        given = [given]
     if isinstance(given, str) and _suffix(given) != ".csv":
         near = nearest(given, _ALL)
         hint = f"; did you mean {near!r}?" if near else ""
@@ -165,6 +175,7 @@ def _checked(
     """Outages of rows: where it stands, elements, name, limits of its own."""
     known = {key: set(net.tables[key].id.tolist()) for key in _KINDS}
     found, faults, names = list[Outage](), list[Fault](), set[str]()
+    lost = set[frozenset[str]]()
     for where, parts, name, numbers in rows:
         out: dict[str, list[int]] = {"branch": [], "gen": []}
         for part in parts:
@@ -176,25 +187,38 @@ def _checked(
                 faults.append(Fault(f"{where}: there is no {kind} {number} in service"))
             else:
                 out[kind].append(number)
-        for key, value in numbers.items():
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
-                faults.append(
-                    Fault(f"{where}: {key} must be a number, zero or more, got {value!r}")
-                )
-        members = [f"{kind} {number}" for kind in _KINDS for number in out[kind]]
+        faults += [Fault(f"{where}: {text}") for text in _misfits(numbers)]
+        if not parts:
+            faults.append(Fault(f"{where}: nothing is lost"))
+        ids = {kind: list(dict.fromkeys(out[kind])) for kind in _KINDS}
+        members = [f"{kind} {number}" for kind in _KINDS for number in ids[kind]]
         name = name or " + ".join(members)
-        if name in names:
+        if name in names or (members and frozenset(members) in lost):
             faults.append(Fault(f"{where}: {name} is there twice"))
+        if name == INTACT:
+            faults.append(Fault(f"{where}: {name} is the name of the state without an outage"))
         names.add(name)
-        found.append(Outage(name, tuple(out["branch"]), tuple(out["gen"]), **numbers))
+        lost.add(frozenset(members))
+        found.append(Outage(name, tuple(ids["branch"]), tuple(ids["gen"]), **numbers))
     if faults:
         raise CaseError(source, faults)
     return found
 
 
+def _misfits(numbers: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with limits of an outage's own."""
+    for key, value in numbers.items():
+        least = "above zero" if key == "emergency" else "zero or more"
+        fits = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not fits or not 0 <= value < math.inf or (key == "emergency" and not value):
+            yield f"{key} must be a number, {least}, got {value!r}"
+
+
 def _element(given: Any) -> tuple[str, int]:
     """Kind and number of an element; "" for what is none."""
     if isinstance(given, (int, np.integer)) and not isinstance(given, bool):
+        return "branch", int(given)
+    if isinstance(given, (float, np.floating)) and given == int(given):
         return "branch", int(given)
     text = str(given).strip()
     if text.isdecimal():

@@ -8,10 +8,10 @@ import numpy as np
 
 from scopf.arrays import Floats
 from scopf.network import drawing
+from scopf.network.outages import INTACT
 from scopf.pages import figure as f
 from scopf.plots import state_map
 from scopf.plots.outage_bars import by_state
-from scopf.results.outages import INTACT
 
 if TYPE_CHECKING:
     from scopf.pages.figure import Trace

@@ -9,9 +9,9 @@ import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.network import drawing
+from scopf.network.outages import INTACT
 from scopf.plots import style
 from scopf.plots.subject import nssp_label, solved
-from scopf.results.outages import INTACT
 from scopf.results.prices import TRACE
 
 if TYPE_CHECKING:

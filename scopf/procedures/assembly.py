@@ -94,6 +94,7 @@ def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:
         pg=opf.generation.p.value.copy(),
         qg=opf.generation.q.value.copy(),
         loads={key: load.values * (1.0 - shed) for key, load in opf.loads.params.items()},
+        nominal={key: load.values.copy() for key, load in opf.loads.params.items()},
         shed=np.array([power * shed for power in opf.loads.demand(opf.voltages.vm.value)]),
         alpha=float(flows.alpha.values[0]),
         flows=np.array([now(f) for f in flows.into]),

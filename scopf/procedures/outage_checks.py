@@ -51,7 +51,7 @@ class Check:
     def text(self, part: int) -> str:
         """The worst after an outage, as a clause."""
         here = np.flatnonzero(self.part == part)
-        k = int(np.argmax(self.beyond[here]))
+        k = int(np.nanargmax(self.beyond[here]))
         return f"{self.what} {self.label(part, k)} by {self.beyond[here][k]:.3g} p.u."
 
 
@@ -84,7 +84,9 @@ class Checks:
         """The worst violation of the grid's limits after an outage, stability rows left out."""
         name = self.states.names[part]
         if not self.flow.settled[part]:
-            return Screened(name, number, np.inf, "the power flow does not converge")
+            alone = not (self._inverter_part == part).any()
+            reason = "no inverter is left" if alone else "the power flow does not converge"
+            return Screened(name, number, np.inf, reason)
         size = float(self.worst[part])
         if not size > 0:
             return Screened(name, number, 0.0, "nothing is violated")
@@ -171,6 +173,10 @@ class Checks:
             place = int(supplied[bus_part[supplied] == part][k])
             return parts[part].bus.label(place - first["bus"][part])
 
+        numbers = {
+            part: [number for name, number in states.islands if name == states.names[part]]
+            for part in range(len(parts))
+        }
         across = flow.va[net.branch_from] - flow.va[net.branch_to]
         supplied = np.unique(net.gen_at)
         low, high = (
@@ -191,7 +197,7 @@ class Checks:
             Check("reactive power at", reactive, bus_part[supplied], of_supplied),
             Check(
                 "frequency of island", excess(flow.frequency, -band, band), self._island_part,
-                lambda _, k: str(k + 1),
+                lambda part, k: str(numbers[part][k]),
             ),
             *self._currents(),
         ]  # fmt: skip

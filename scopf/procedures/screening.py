@@ -16,7 +16,7 @@ import numpy as np
 
 from scopf.diagnosis.outages import Unsurvived, unsurvived
 from scopf.dynamics.power_flow import Flow, Intact, after_outages
-from scopf.errors import listing
+from scopf.errors import counted, listing
 from scopf.model.problem import Problem
 from scopf.network.outages import Outage
 from scopf.optimizer.status import Iterate, Status
@@ -50,6 +50,9 @@ def solve(problem: Problem, once: Once, clock: Clock) -> Solution:
         once: solves the problem as it stands.
         clock: the time that is left for all of it.
     """
+    if not problem.outages:
+        solution = once(quick=False, at=None)
+        return dataclasses.replace(solution, unsurvived=tuple(_without_generation(problem)))
     _say_what_droops_cover(problem)
     at_first = problem.states
     found = _rounds(problem, once, clock)
@@ -57,7 +60,7 @@ def solve(problem: Problem, once: Once, clock: Clock) -> Solution:
         problem.restart()  # what is left out depends on what has joined before
         found = _rounds(problem, once, clock)
     if found.unsurvived:
-        names = listing([one.state for one in found.unsurvived])
+        names = listing([one.state for one in found.unsurvived], 5)
         log.warning("%s: no dispatch survives %s", problem.base.name, names)
     return dataclasses.replace(found, seconds=clock.gone)
 
@@ -82,7 +85,7 @@ def _say_what_droops_cover(problem: Problem) -> None:
 
 def _rounds(problem: Problem, once: Once, clock: Clock) -> Solution:
     """Solve and screen in turn, from the states that the problem has."""
-    outages = {outage.name: outage for outage in problem.scenario.outages}
+    outages = {outage.name: outage for outage in problem.outages}
     rounds, dropped = list[Screened](), list[Unsurvived]()
     at: Iterate | None = None
     end: End | None = None
@@ -129,10 +132,18 @@ def _rounds(problem: Problem, once: Once, clock: Clock) -> Solution:
         problem.include(added)
         at = end.carried(problem, new) if end is not None and len(added) <= _WARM else None
     if dropped and solution.solved:
-        names = listing([one.state for one in dropped], most=5)
-        message = f"{solution.message}; no dispatch survives {names} as well"
+        message = f"{solution.message}; {counted(len(dropped), 'outage', 'outages')} left out"
         solution = dataclasses.replace(solution, message=message)
+    dropped = [*_without_generation(problem), *dropped]
     return dataclasses.replace(solution, screened=tuple(rounds), unsurvived=tuple(dropped))
+
+
+def _without_generation(problem: Problem) -> list[Unsurvived]:
+    """Outages after which no generator is left."""
+    left = {outage.name for outage in problem.outages}
+    asked = [outage.name for outage in problem.scenario.outages]
+    reason = "no generator is left in service"
+    return [Unsurvived(name, reason, alone=True) for name in asked if name not in left]
 
 
 def _lost(problem: Problem, untried: Collection[Outage], clock: Clock) -> list[Unsurvived]:
@@ -176,14 +187,14 @@ def screen(problem: Problem, solution: Solution, number: int = 1) -> list[Screen
         number: of the round.
     """
     checks = Checks.of(problem, solution, flow_after(problem, solution))
-    return [checks.whole(part, number) for part in range(len(problem.scenario.outages))]
+    return [checks.whole(part, number) for part in range(len(problem.outages))]
 
 
 def flow_after(problem: Problem, solution: Solution) -> Flow:
     """The power flow after every outage, at the dispatch of a solution."""
     point, inverters = solution.point, solution.setting.inverters
     power = point.pg + 1j * point.qg
-    before = Intact(solution.energized, inverters, point.vm, point.va, power)
+    before = Intact(solution.connected, inverters, point.vm, point.va, power)
     return after_outages(problem.candidates, before)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.errors import ScopfError, listing, nearest
+from scopf.network.outages import INTACT
 from scopf.results import secure
 from scopf.results.intact import IntactTables, with_gaps
 from scopf.results.screening import Extremes
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from scopf.network.network import Network
     from scopf.network.outages import Outage
-
-INTACT = "intact"  # name of the state without an outage
 
 OutageStatus = Literal["in the dispatch", "secure", "no dispatch survives", "not screened"]
 
@@ -199,13 +198,16 @@ _COLUMNS = ("state", "status", "branch", "loading_percent", "inverter", "margin"
 
 def _otherwise(came: OutageStatus) -> str:
     if came == "in the dispatch":
-        return "in the model from the beginning"
+        return "in the model before it was solved"
     return "the solve ended before" if came == "not screened" else ""
 
 
 def _left(found: IntactTables, outage: Outage) -> tuple[int, float]:
     """Number of islands after an outage, and the load that is lost at 1 p.u. voltage, MW."""
-    before = found.energized
+    before = found.connected
+    if not outage.leaves_generation(before):
+        load = before.bus.demand(np.ones(len(before.bus)))[0].sum()
+        return 0, float(load * before.base_mva)
     after: Network | None = None
     if found.after is not None and outage.name in found.after.settled.names:
         after = found.after.settled.stack.parts[found.after.settled.names.index(outage.name)]

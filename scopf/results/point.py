@@ -19,6 +19,7 @@ class Point:
         loads: of the buses by column of their table: pd, qd, and constant-current ones if any, as
             far as they are served.
         shed: active and reactive load of the buses that is not served, rows p and q.
+        nominal: loads by column with nothing shed.
         flows: into both ends of the branches, rows p_from, q_from, p_to, q_to.
         dclines: rows pf, qf, pt, qt and cost of the DC lines, in the signs of their table.
         alpha: grid strength.
@@ -33,6 +34,7 @@ class Point:
     qg: Floats
     loads: dict[str, Floats]
     shed: Floats
+    nominal: dict[str, Floats]
     flows: Floats
     dclines: Floats
     alpha: float

@@ -56,8 +56,8 @@ from scopf.model.capability import Capability
 from scopf.model.current_limits import CurrentLimits, limited
 from scopf.model.opf import OPF
 from scopf.model.pq_curves import SIDES
+from scopf.model.priced import where_priced
 from scopf.model.problem import Problem
-from scopf.model.reactive_costs import where_priced
 from scopf.stability.rows import LoadPrices, Stability
 
 log = logging.getLogger(__name__)

@@ -160,6 +160,11 @@ class Record:
         """The part of `net` that was solved; its rows are those of the tables."""
         return dispatch.energized(self.problem.base, self.point)
 
+    @property
+    def connected(self) -> Network:
+        """The same with all loads connected: what is shed is a decision of each state."""
+        return self.energized.replace(bus=self.point.nominal)
+
     def binds(self, margin: Floats, required: Floats | float) -> Flags:
         """Mask of the margins that are no larger than required; all False without a solution."""
         return (margin - required <= BINDING) & self.solved

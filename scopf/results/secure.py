@@ -49,7 +49,7 @@ def after(record: Record, outage: Outage) -> AfterOutages:
         record: of the solution.
         outage: one that was asked for, without a state in the model.
     """
-    point, inverters, intact = record.point, record.setting.inverters, record.energized
+    point, inverters, intact = record.point, record.setting.inverters, record.connected
     power = point.pg + 1j * point.qg
     settled = Settled.after([outage], record.scenario.bands, intact, inverters)
     flow = after_outages(settled, Intact(intact, inverters, point.vm, point.va, power))

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from scopf import display
 from scopf.dynamics.droop import FREQUENCY
 from scopf.errors import ScopfError, spelled
+from scopf.network.outages import INTACT
 from scopf.optimizer.progress import watched
 from scopf.optimizer.status import Status
 from scopf.results import text
-from scopf.results.outages import INTACT, IntactState
+from scopf.results.outages import IntactState
 from scopf.results.states import State
 from scopf.results.tables import Result
 from scopf.results.verified import VerifiedStates

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from scopf.devices.gfm import Inverters
     from scopf.network.network import Network
 
-INTACT = "intact"  # name of the state without an outage
-
 
 @dataclass(frozen=True, eq=False)
 class AfterOutages:

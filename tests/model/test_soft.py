@@ -295,3 +295,46 @@ def test_the_summary_says_what_is_violated_and_shed(case39):
     assert any("limits are violated at a price" in line for line in lines)
     assert any(line.startswith("load that is shed: 0.00 MW") for line in lines)
     assert all(len(line) <= 100 for line in lines)
+
+
+# -- shedding and the states after outages -----------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cheap(case39):
+    """Much load is shed in the intact network, and a state pays for what it sheds itself."""
+    net = case39.scaled(load=0.8)
+    inverters = scopf.Inverters.at_generators(net, mq=0.1)
+    keywords = {"voll": 8.0, "emergency": 1.6, "voltage_band": 0.3}
+
+    def solve(outages, all_at_once):
+        problem = scopf.build(net, inverters, outages=outages, **keywords)
+        if all_at_once:
+            problem.include(problem.scenario.outages)
+        return scopf.solve(problem)
+
+    return solve
+
+
+def test_screening_connects_all_loads_after_an_outage(cheap):
+    outages = [1, 2, 4, 6, 9, 13, 15]
+    screened, whole = cheap(outages, False), cheap(outages, True)
+    assert screened.cost == pytest.approx(whole.cost, rel=1e-6)
+
+
+def test_units_keep_their_limits_where_loads_change_after_an_outage(case39):
+    inverters = scopf.Inverters.at_generators(case39, mq=0.1)
+    found = scopf.solve(scopf.build(case39, inverters, outages=[6], emergency=1.2, voll=12.0))
+    after = found.state("branch 6").gens.p_mw.to_numpy()
+    assert (after <= case39.gen.pmax * case39.base_mva + 1e-4).all()
+    assert found.buses.p_shed_mw.sum() > 10
+
+
+def test_a_bus_without_a_value_sheds_nothing(short):
+    with_all = solved(short, criterion="none", voll=500.0)
+    found = solved(short, criterion="none", voll={5: 500.0, 7: 500.0})
+    shed = found.buses.set_index("bus").p_shed_mw
+    assert shed[[5, 7]].sum() > 50
+    assert shed.drop([5, 7]).abs().max() == 0.0
+    assert found.cost >= with_all.cost - 1e-3
+    assert not scopf.solve(scopf.build(short, criterion="none", voll=0.0)).solved

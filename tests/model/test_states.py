@@ -260,7 +260,7 @@ def test_outages_may_be_a_table(case39, tmp_path, kind):
         (pd.DataFrame({"branch": [6]}), "there is no column branch"),
         (
             pd.DataFrame({"out": [6], "emergency": [-1.0]}),
-            "emergency must be a number, zero or more",
+            "emergency must be a number, above zero",
         ),
     ],
 )
