@@ -62,6 +62,8 @@ def html(solution: Solution) -> str:
     shown = {name: head for name, head in _TABLES.items() if name in solution.tables}
     tables = {name: _table(getattr(solution, name)) for name in shown}
     asked = bool(solution.scenario.outages)
+    if solution.explained is not None:
+        tables["requirements"] = _table(solution.explained.table.round(2))
     if asked:
         tables["outages"] = _table(_rounded(solution))
     prices = outages.by_inverter(solution)
@@ -84,6 +86,7 @@ def html(solution: Solution) -> str:
             states=[one["name"] for one in drawn["states"]],
             note=drawn["note"],
             asked=asked,
+            explained=solution.explained is not None,
             tables=shown,
             style=asset("page.css"),
             data=embedded(data),

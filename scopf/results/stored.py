@@ -29,6 +29,7 @@ from scopf.model.quantities import QUANTITIES
 from scopf.optimizer.compiled import compiled
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Status
 from scopf.results.checks import Check
+from scopf.results.requirements import Requirement, Requirements
 from scopf.results.screening import Extremes, Screened
 from scopf.stability import registry
 
@@ -132,6 +133,42 @@ class _Unsurvived(_Stored):
     reason: str
 
 
+class _Requirement(_Stored):
+    name: str
+    cost_without: float | None
+    status: Status
+    message: str
+
+    @classmethod
+    def of(cls, one: Requirement) -> Self:
+        known = np.isfinite(one.cost_without)
+        return cls(**{**vars(one), "cost_without": float(one.cost_without) if known else None})
+
+    @property
+    def made(self) -> Requirement:
+        return Requirement(self.name, _number(self.cost_without), self.status, self.message)
+
+
+class _Requirements(_Stored):
+    """What requirements cost, without the cost of the solution, which follows from its point."""
+
+    whole: list[_Requirement]
+    single: list[_Requirement]
+
+    @classmethod
+    def of(cls, solution: Result) -> Self | None:
+        """Those of a solution; None where they were not asked for."""
+        if (found := solution.explained) is None:
+            return None
+        whole, single = ([*map(_Requirement.of, rows)] for rows in (found.whole, found.single))
+        return cls(whole=whole, single=single)
+
+    def found(self, cost: float) -> Requirements:
+        """The same, of a solution with this cost."""
+        whole, single = (tuple(one.made for one in rows) for rows in (self.whole, self.single))
+        return Requirements(cost, whole, single)
+
+
 class _Outages(_Stored):
     """Outages that were asked for, and what came of them.
 
@@ -233,6 +270,7 @@ class StoredSolution(_Stored):
         iterate: where it ended.
         attempts, checks: what the solution has of them.
         outages: that were asked for; None without any.
+        explained: what requirements cost; None where that was not asked for.
     """
 
     format: Literal["scopf-solution"]
@@ -252,6 +290,7 @@ class StoredSolution(_Stored):
     attempts: Annotated[list[_Attempt], Field(min_length=1)]
     checks: list[_Check]
     outages: _Outages | None = None
+    explained: _Requirements | None = None
 
     @classmethod
     def of(cls, solution: Result) -> Self:
@@ -285,6 +324,7 @@ class StoredSolution(_Stored):
             attempts=[plain(vars(attempt)) for attempt in solution.attempts],
             checks=[plain(vars(check)) for check in solution.checks],
             outages=_Outages.of(solution),
+            explained=_Requirements.of(solution),
         )
 
     def problem(self, source: str) -> Problem:

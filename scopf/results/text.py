@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scopf.display import Block, Table
 from scopf.errors import listing
-from scopf.results import outage_text
+from scopf.results import outage_text, requirements
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +80,7 @@ def head(solution: Result) -> list[str]:
         return lines
     lines.append(f"cost {solution.cost:.4f} per hour")
     lines += [*_claim(solution), *conditions(solution), *checks(solution)]
-    return [*lines, *outage_text.lines(solution)]
+    return [*lines, *outage_text.lines(solution), *requirements.lines(solution)]
 
 
 def _with_island(
