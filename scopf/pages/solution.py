@@ -123,6 +123,7 @@ def _rounded(solution: Solution) -> pd.DataFrame:
     total = dict(zip(names, prices.sum(axis=1).tolist(), strict=True))
     nssp = [total.get(*one) for one in zip(table["state"], table["nssp_per_pu"], strict=True)]
     digits = {"margin": 6, "frequency_pu": 6, "loading_percent": 2, "unserved_mw": 3}
+    digits |= {"price_per_h": 2}
     return table.assign(nssp_per_pu=nssp).drop(columns=unpriced).round(digits)
 
 

@@ -4,7 +4,9 @@ Without stability rows (the criterion "none"), without outages, without both, an
 outage that binds while all others stay. All else is as it was: numbers, droops, soft limits, and
 the droop margin that a certified solve has raised. Outages that no dispatch survives are in none of
 these problems, so that all differ by what is left out only. Each starts from the dispatch, and with
-the states that its problem had; screening adds to them what binds now.
+the states that its problem had; screening adds to them what binds now. Much is left out with all
+stability rows or all outages, and another local optimum may be better then: these problems start
+from the start point of a problem as well, and the cheaper optimum counts.
 
 An outage binds where the balances of its state have multipliers. Without one, the dispatch is as
 optimal without the outage as with it: its price is zero, and nothing is solved.
@@ -134,6 +136,9 @@ class _Explaining:
         problem = self._variant(outages, stable=stable)
         at = None if self._end is None else self._end.carried(problem, {})
         found = heeded(self._solve(problem, at, f"without {name}"))
+        if name in (STABILITY, OUTAGES, BOTH) and found.attempt == "warm":
+            other = heeded(self._solve(problem, None, f"without {name}"))
+            found = other if other.solved and other.cost < found.cost else found
         log.info("without %s: %s, cost %.4f", name, found.message, found.cost)
         return Requirement(name, found.cost, found.status, found.message)
 

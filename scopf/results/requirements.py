@@ -24,7 +24,7 @@ STABILITY, OUTAGES, BOTH = "stability rows", "outages", "both"
 
 _THEM = {STABILITY: "them", OUTAGES: "them", BOTH: "either"}  # by name, in "without them"
 _SHOWN = 7  # outages with a line of their own
-_LABEL = 44  # characters of a name
+_LABEL = 30  # characters of a name
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Requirements:
         shown = [*self.whole, *self.ranked[:_SHOWN]]
         names = {one.name: _short(labels.get(one.name, one.name)) for one in self.single}
         texts = [names.get(one.name, one.name) for one in shown]
-        numbers = ["" if np.isnan(p := self.price(one)) else _money(p) for one in shown]
+        numbers = [_money(self.price(one)) if one.status.solved else "not solved" for one in shown]
         width, digits = max(map(len, texts)), max(map(len, numbers))
         lines = [
             f"  {text:<{width}}  {number:>{digits}}{self._without(one)}".rstrip()
@@ -132,11 +132,12 @@ class Requirements:
         return [head, *lines[:whole], binds, *lines[whole:], *more]
 
     def _without(self, one: Requirement) -> str:
-        """The cost without it in brackets, for an outage only where there is none."""
-        them = _THEM.get(one.name, "it") if one in self.whole else "it"
-        if np.isnan(one.cost_without):
-            return f"  not solved without {them}: {one.status}"
-        return f"  ({_money(one.cost_without)} without {them})" if one in self.whole else ""
+        """The cost without it in brackets, for an outage only the status where there is none."""
+        whole, solved = one in self.whole, one.status.solved
+        if solved and not whole:
+            return ""
+        them = _THEM[one.name] if whole else "it"
+        return f"  ({_money(one.cost_without) if solved else one.status} without {them})"
 
 
 def lines(solution: Result) -> list[str]:
