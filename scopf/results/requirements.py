@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from scopf.network.network import Network
     from scopf.network.outages import Outage
-    from scopf.results.tables import Result
 
 STABILITY, OUTAGES, BOTH = "stability rows", "outages", "both"
 
 _THEM = {STABILITY: "them", OUTAGES: "them", BOTH: "either"}  # by name, in "without them"
 _SHOWN = 7  # outages with a line of their own
+_TOLERANCE = 1e-6  # of the cost
 _LABEL = 30  # characters of a name
 
 
@@ -59,8 +59,13 @@ class Requirements:
     single: tuple[Requirement, ...] = ()
 
     def price(self, one: Requirement) -> float:
-        """What is saved without a requirement, currency/h; NaN where that was not solved."""
-        return self.cost - one.cost_without
+        """What is saved without a requirement, currency/h; NaN where that was not solved.
+
+        Below zero only where the optimum without it is a worse one than the dispatch, which meets
+        all that is left: a local one. What the solver's tolerance leaves below zero counts as zero.
+        """
+        saved = self.cost - one.cost_without
+        return 0.0 if -_TOLERANCE * abs(self.cost) <= saved < 0 else saved
 
     @property
     def ranked(self) -> list[Requirement]:
@@ -138,15 +143,6 @@ class Requirements:
             return ""
         them = _THEM[one.name] if whole else "it"
         return f"  ({_money(one.cost_without) if solved else one.status} without {them})"
-
-
-def lines(solution: Result) -> list[str]:
-    """What the requirements of a solution cost, in lines; none if that was not asked for."""
-    if solution.explained is None:
-        return []
-    net = solution.problem.base
-    labels = {one.name: label(one, net) for one in solution.scenario.outages}
-    return solution.explained.lines(labels)
 
 
 def label(outage: Outage, net: Network) -> str:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from scopf.display import Block, Table
 from scopf.errors import listing
-from scopf.results import outage_text, requirements
+from scopf.results import outage_text
+from scopf.results.requirements import label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +81,7 @@ def head(solution: Result) -> list[str]:
         return lines
     lines.append(f"cost {solution.cost:.4f} per hour")
     lines += [*_claim(solution), *conditions(solution), *checks(solution)]
-    return [*lines, *outage_text.lines(solution), *requirements.lines(solution)]
+    return [*lines, *outage_text.lines(solution), *costs(solution)]
 
 
 def _with_island(
@@ -111,6 +112,16 @@ def checks(solution: Result) -> list[str]:
     ]
     verdict = "passed" if solution.certified else "NOT passed: the operating point is not certified"
     return ["exact check by the dynamics", *lines, verdict]
+
+
+def costs(solution: Result) -> list[str]:
+    """What stability rows and outages cost, if that was asked for."""
+    if solution.explained is None:
+        return []
+    net = solution.problem.base
+    return solution.explained.lines(
+        {one.name: label(one, net) for one in solution.scenario.outages}
+    )
 
 
 def conditions(solution: Result) -> list[str]:

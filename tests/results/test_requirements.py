@@ -9,7 +9,7 @@ import pytest
 import scopf
 from scopf.optimizer.status import Status
 from scopf.pages import solution as page
-from scopf.results import export, requirements
+from scopf.results import export, requirements, text
 from scopf.results.requirements import BOTH, OUTAGES, STABILITY, Requirement, Requirements
 
 ASKED = [13, "gen 8", [6, 12]]
@@ -56,6 +56,13 @@ def test_the_largest_have_lines_and_the_rest_is_counted():
     assert len(lines) == 13
 
 
+def test_nothing_is_saved_by_the_tolerance_of_the_solver():
+    found = made(one("branch 6", 1000.0009), one("branch 7", 1000.1), one("branch 8", 999.9999))
+    prices = [found.price(part) for part in found.single]
+    assert prices == pytest.approx([0.0, -0.1, 0.0001])
+    assert prices[0] == 0.0
+
+
 def test_no_outage_binds():
     assert str(made()).splitlines()[-1] == "No outage binds."
     alone = Requirements(1000.0, (one(STABILITY, 1000.0000001),))
@@ -80,13 +87,12 @@ def test_buses_stand_beside_single_elements(sol):
 
 
 def test_the_summary_has_it_and_others_do_not(sol):
-    text = str(sol)
-    lines = requirements.lines(sol)
+    lines = text.costs(sol)
     assert lines[0] == f"What it costs, per hour (of {sol.cost:.2f})"
-    assert "\n".join(lines) in text
+    assert "\n".join(lines) in str(sol)
     assert "What it costs" in sol._repr_html_()
     plain = dataclasses.replace(sol, explained=None)
-    assert requirements.lines(plain) == []
+    assert text.costs(plain) == []
     assert "What it costs" not in str(plain)
 
 
@@ -137,10 +143,8 @@ def test_files_from_before_are_read(sol, tmp_path):
 
 def test_the_page_shows_it(sol, monkeypatch):
     monkeypatch.setattr(page, "plotly", lambda: "/* plotly.js */")
-    text = page.html(sol)
-    assert "<h2>What it costs</h2>" in text
-    assert '"requirements"' in text
-    assert '"price_per_h"' in text
-    assert "What it costs, per hour" in text
+    shown = page.html(sol)
+    for part in ("<h2>What it costs</h2>", '"requirements"', '"price_per_h"', text.costs(sol)[0]):
+        assert part in shown
     without = page.html(dataclasses.replace(sol, explained=None))
     assert "<h2>What it costs</h2>" not in without
