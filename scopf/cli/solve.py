@@ -129,35 +129,37 @@ def _solution(
     ] = True,
     *,
     problem: "Problem",
+    explain: bool = False,
 ) -> "tuple[Solution, Diagnosis | None]":
     """Solve a problem; without a solution, or one that is certified, say why as well."""
     from scopf.optimizer.status import Status
     from scopf.procedures.solver import solve
-    from scopf.results.explanation import explain
+    from scopf.results import explanation
 
     show = not (quiet or verbose)
     how: dict[str, Any] = {
         "start": start, "form": form, "certify": certify, "max_iter": max_iter,
         "time_limit": time_limit, "options": options.of_ipopt(option, ipopt_options),
+        "explain": explain,
     }  # fmt: skip
     found = solve(problem, **how, verbose=verbose, progress=show)
     stopped = found.status is Status.ITERATION_LIMIT and max_iter is None
     if not (diagnosis and (found.solved or found.status.conflicting or stopped)):
         return found, None  # max_iter may be the reason, not the limits
-    return found, explain(found, progress=show)
+    return found, explanation.explain(found, progress=show)
 
 
 _PROBLEM, _SOLUTION = options.of(_problem), options.of(_solution)
 
 
-def _solved(given: dict[str, Any]) -> "tuple[Solution, Diagnosis | None]":
+def _solved(given: dict[str, Any], *, explain: bool = False) -> "tuple[Solution, Diagnosis | None]":
     level = logging.INFO if given["verbose"] else logging.WARNING
     logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr)
     logging.getLogger("scopf").setLevel(level)
     logging.getLogger("pyomo").setLevel(logging.CRITICAL)  # its errors reach us as exceptions
     numbers = options.only(NUMBERS, given)
     problem = _problem(**options.only(_PROBLEM, given), numbers=numbers)
-    return _solution(**options.only(_SOLUTION, given), problem=problem)
+    return _solution(**options.only(_SOLUTION, given), problem=problem, explain=explain)
 
 
 def _settings(given: dict[str, Any]) -> dict[str, Any]:
@@ -187,6 +189,14 @@ def solve(
             help="File for the network at the solution (set points, voltages): .m, .json or .raw."
         ),
     ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Say what stability rows, outages and each outage that binds cost: solve again "
+            "without each of them.",
+        ),
+    ] = False,
     as_json: options.Json = False,
     **given: Any,
 ) -> None:
@@ -201,10 +211,10 @@ def solve(
         require("pyarrow")  # rather now than after the solve
     if save is not None:
         writer(save)
-    solution, why = _solved(given)
+    solution, why = _solved(given, explain=explain)
     from scopf.results import export
 
-    settings, written = _settings(given), ""
+    settings, written = {**_settings(given), "explain": explain}, ""
     if out is not None:
         with Writing(out) as writing:
             count = len(export.write(solution, out, settings, why))
@@ -223,6 +233,8 @@ def solve(
             writing.done("; ".join(filter(None, [written, text])))
         typer.echo(f"\n{text}" if not as_json else text, err=as_json)
     _exit_if_interrupted(solution)
+    if explain and solution.solved and solution.explained is None:
+        interrupted()
     if not solution.solved or solution.certified is False:
         raise typer.Exit(NOT_SOLVED)
 

@@ -42,7 +42,8 @@ def deliver() -> bool:
     """Hand a signal that a command has received to what is under way; False if nothing is.
 
     Raises:
-        KeyboardInterrupt: inside `terminable`, unless a solve is under way, which is stopped.
+        KeyboardInterrupt: inside `terminable` or `endable`, unless a solve is under way, which is
+            stopped.
     """
     if _solves:
         _solves[-1].wanted = True
@@ -72,6 +73,13 @@ def terminable() -> Iterator[None]:
     """Handle SIGTERM as Ctrl-C within this context, unless the caller has a handler for it."""
     ends = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     with _handled({signal.SIGTERM: terminate} if ends else {}), _listed(_orderly, object()):
+        yield
+
+
+@contextmanager
+def endable() -> Iterator[None]:
+    """Let a signal that a command has received raise KeyboardInterrupt within this context."""
+    with _listed(_orderly, object()):
         yield
 
 

@@ -62,6 +62,8 @@ def html(solution: Solution) -> str:
     shown = {name: head for name, head in _TABLES.items() if name in solution.tables}
     tables = {name: _table(getattr(solution, name)) for name in shown}
     asked = bool(solution.scenario.outages)
+    if solution.explained is not None:
+        tables["requirements"] = _table(solution.explained.table.round(2))
     if asked:
         tables["outages"] = _table(_rounded(solution))
     prices = outages.by_inverter(solution)
@@ -84,6 +86,7 @@ def html(solution: Solution) -> str:
             states=[one["name"] for one in drawn["states"]],
             note=drawn["note"],
             asked=asked,
+            explained=solution.explained is not None,
             tables=shown,
             style=asset("page.css"),
             data=embedded(data),
@@ -120,6 +123,7 @@ def _rounded(solution: Solution) -> pd.DataFrame:
     total = dict(zip(names, prices.sum(axis=1).tolist(), strict=True))
     nssp = [total.get(*one) for one in zip(table["state"], table["nssp_per_pu"], strict=True)]
     digits = {"margin": 6, "frequency_pu": 6, "loading_percent": 2, "unserved_mw": 3}
+    digits |= {"price_per_h": 2}
     return table.assign(nssp_per_pu=nssp).drop(columns=unpriced).round(digits)
 
 

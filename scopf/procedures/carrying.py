@@ -1,4 +1,4 @@
-"""The end of one solve as a warm start of a problem with more states, or fewer.
+"""The end of one solve as a warm start of a problem with other states, or another criterion.
 
 Variables and rows that both problems have, by family and key, keep their values and multipliers.
 What is new starts from given values, its multipliers at zero.
@@ -49,10 +49,10 @@ class End:
         return cls(iterate, columns, rows)
 
     def carried(self, problem: Problem, new: Values) -> Iterate:
-        """The iterate of a problem that has been declared again.
+        """The iterate of a problem that has been declared again, or of another one.
 
         Args:
-            problem: now.
+            problem: to start; what it does not have is not carried.
             new: values of variables that it did not have.
         """
         nlp, last = compiled(problem, False), self.iterate

@@ -106,7 +106,9 @@ def _solution(stored: StoredSolution, problem: Problem, source: str) -> Solution
     checks = stored.checks_made()
     if checks:
         problem.try_droop_margin(checks[0].droop_margin)  # that of before the checks
-    more = {} if stored.outages is None else stored.outages.found()
+    more: dict[str, Any] = {} if stored.outages is None else stored.outages.found()
+    if stored.explained is not None:
+        more["explained"] = stored.explained.found(solution.cost)
     return dataclasses.replace(solution, checks=checks, **more)
 
 

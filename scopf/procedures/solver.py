@@ -14,7 +14,7 @@ from scopf.optimizer.ipopt import Options, Progress, check_names
 from scopf.optimizer.progress import Ticker
 from scopf.optimizer.status import Iterate
 from scopf.optimizer.strategy import Form, IterationBudget, Start, planned
-from scopf.procedures import certification, screening
+from scopf.procedures import certification, explaining, screening
 from scopf.procedures.attempts import Attempts
 from scopf.procedures.limits import Clock, Limits
 from scopf.results.solution import Solution
@@ -34,6 +34,7 @@ def solve(
     verbose: bool = False,
     progress: Progress | bool | None = None,
     certify: bool | Mapping[str, Any] = False,
+    explain: bool = False,
 ) -> Solution:
     """Solve a problem as it stands now, user's additions to its Pyomo model included.
 
@@ -61,40 +62,59 @@ def solve(
         certify: check the optimum exactly, by the dynamics; if it is unstable, raise the
             criterion's droop margin and solve again until it passes or there is no solution. Every
             step is in the result's `checks`. A mapping is the keywords of `Solution.verify`.
+        explain: say what stability rows, outages and each outage that binds cost, in `explained` of
+            the result and in `price_per_h` of its `outages`: the problem is solved again without
+            each of them, with the same options and limits. Of a certified result it is the cost
+            with its droop margin; what is cheaper without them is not checked. Ctrl-C ends this,
+            and the result comes without it.
 
     Returns:
         The solution. A solve that fails says so in `.status` and has no prices.
 
     Raises:
-        ScopfError: when the model cannot be compiled or an option is unknown.
+        ScopfError: when the model cannot be compiled or an option is unknown; for `explain` of a
+            problem whose Pyomo model was asked for.
     """
     _check(problem, start, form, options, certify)
+    if not isinstance(explain, bool):
+        raise ScopfError(f"explain is True or False, got {explain!r}")
+    if explain:
+        explaining.check(problem)
     own = {"print_level": 5 if verbose else 0, **(options or {})}
     limits = Limits.from_arguments(own, max_iter, time_limit)
 
     with problem.lock, Ticker("solve", progress is True) as ticker:
         callback = ticker if isinstance(progress, bool) else progress
 
-        def once(last: Solution | None) -> Solution:
-            if problem.scenario.outages:
+        def secured(one: Problem, first: Start | Solution | Iterate) -> Solution:
+            if one.scenario.outages:
                 clock = Clock(limits.seconds)
-                return screening.solve(problem, partial(solved_as_it_is, last, clock), clock)
-            return solved_as_it_is(last)
+                return screening.solve(one, partial(solved_as_it_is, one, first, clock), clock)
+            return solved_as_it_is(one, first)
 
         def solved_as_it_is(
-            last: Solution | None,
+            one: Problem,
+            first: Start | Solution | Iterate,
             clock: Clock | None = None,
             *,
             quick: bool = False,
             at: Iterate | None = None,
         ) -> Solution:
             now = limits if clock is None else dataclasses.replace(limits, seconds=clock.left)
-            attempts = Attempts(problem, own, now, callback)
-            return _solved(attempts, at or last or start, form, quick)
+            return _solved(Attempts(one, own, now, callback), at or first, form, quick)
 
-        if not certify:
-            return once(None)
-        return certification.certify(problem, once, {} if certify is True else certify)
+        def once(last: Solution | None) -> Solution:
+            return secured(problem, last or start)
+
+        def without(one: Problem, at: Iterate | None, stage: str) -> Solution:
+            ticker.stage(f"solve {stage}")
+            return secured(one, at or (start if isinstance(start, str) else "dc"))
+
+        if certify:
+            found = certification.certify(problem, once, {} if certify is True else certify)
+        else:
+            found = once(None)
+        return explaining.explained(found, without) if explain else found
 
 
 def _solved(

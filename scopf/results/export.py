@@ -63,6 +63,7 @@ def as_dict(solution: Result) -> dict[str, Any]:
         "unmet_assumptions": list(solution.unmet),
         "constant_power": None if (found := solution.constant_power) is None else found.as_dict(),
         **({"states": list(solution.states)} if solution.scenario.outages else {}),
+        "explained": None if (of := solution.explained) is None else of.as_dict(),
         "certified": solution.certified,
         "checks": [
             {key: _finite(value) for key, value in dataclasses.asdict(check).items()}

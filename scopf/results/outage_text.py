@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from scopf.results.tables import Result
 
-_NAMED = 5
+_NAMED, _WIDTH = 5, 80
 _STILL = 5e-5  # p.u. of frequency that is not worth a line
 
 
@@ -30,7 +31,8 @@ def lines(solution: Result) -> list[str]:
     found = [f"{counted(len(asked), 'outage', 'outages')}: {', '.join(parts) or 'all left out'}"]
     lost = table.loc[table["status"] == "no dispatch survives", "state"]
     if len(lost):
-        found.append(f"  no dispatch survives {listing(lost, most=_NAMED)}")
+        text = f"no dispatch survives {listing(lost, most=_NAMED)}"
+        found += textwrap.wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="    ")
     return [*found, *_worst(table)]
 
 

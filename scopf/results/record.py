@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from scopf.results.accuracy import Accuracy
     from scopf.results.checks import Check
     from scopf.results.prices import Prices
+    from scopf.results.requirements import Requirements
     from scopf.stability.criterion import Claim
     from scopf.stability.rows import Stability
     from scopf.stability.setting import Setting
@@ -67,6 +68,7 @@ class Record:
         unsurvived: outages that were left out, because no dispatch survives them.
         violated: rows of `violations`.
         outage_prices: currency/h that outages cost, by name, where they have been priced.
+        explained: what the requirements cost, from `solve(..., explain=True)`; None otherwise.
     """
 
     status: Status
@@ -93,6 +95,7 @@ class Record:
     unsurvived: tuple[Unsurvived, ...] = field(default=(), repr=False)
     violated: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     outage_prices: Mapping[str, float] = field(default_factory=dict, repr=False)
+    explained: Requirements | None = field(default=None, repr=False)
 
     @property
     def certified(self) -> bool | None:

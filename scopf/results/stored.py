@@ -31,6 +31,7 @@ from scopf.model.scenario import OnInfeasible
 from scopf.optimizer.compiled import compiled
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Status
 from scopf.results.checks import Check
+from scopf.results.requirements import Requirement, Requirements
 from scopf.results.screening import Extremes, Screened
 from scopf.stability import registry
 
@@ -135,6 +136,42 @@ class _Unsurvived(_Stored):
     alone: bool = False
 
 
+class _Requirement(_Stored):
+    name: str
+    cost_without: float | None
+    status: Status
+    message: str
+
+    @classmethod
+    def of(cls, one: Requirement) -> Self:
+        known = np.isfinite(one.cost_without)
+        return cls(**{**vars(one), "cost_without": float(one.cost_without) if known else None})
+
+    @property
+    def made(self) -> Requirement:
+        return Requirement(self.name, _number(self.cost_without), self.status, self.message)
+
+
+class _Requirements(_Stored):
+    """What requirements cost, without the cost of the solution, which follows from its point."""
+
+    whole: list[_Requirement]
+    single: list[_Requirement]
+
+    @classmethod
+    def of(cls, solution: Result) -> Self | None:
+        """Those of a solution; None where they were not asked for."""
+        if (found := solution.explained) is None:
+            return None
+        whole, single = ([*map(_Requirement.of, rows)] for rows in (found.whole, found.single))
+        return cls(whole=whole, single=single)
+
+    def found(self, cost: float) -> Requirements:
+        """The same, of a solution with this cost."""
+        whole, single = (tuple(one.made for one in rows) for rows in (self.whole, self.single))
+        return Requirements(cost, whole, single)
+
+
 class _Outages(_Stored):
     """Outages that were asked for, and what came of them.
 
@@ -237,6 +274,7 @@ class StoredSolution(_Stored):
         attempts, checks: what the solution has of them.
         outages: that were asked for; None without any.
         soft: prices at which limits may be violated.
+        explained: what requirements cost; None where that was not asked for.
     """
 
     format: Literal["scopf-solution"]
@@ -257,6 +295,7 @@ class StoredSolution(_Stored):
     checks: list[_Check]
     outages: _Outages | None = None
     soft: dict[str, Finite] = {}
+    explained: _Requirements | None = None
 
     @classmethod
     def of(cls, solution: Result) -> Self:
@@ -291,6 +330,7 @@ class StoredSolution(_Stored):
             checks=[plain(vars(check)) for check in solution.checks],
             outages=_Outages.of(solution),
             soft=plain(dict(scenario.soft)),
+            explained=_Requirements.of(solution),
         )
 
     def problem(self, source: str) -> Problem:

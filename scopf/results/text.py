@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from scopf.display import Block, Table
 from scopf.errors import counted, listing
 from scopf.results import outage_text
+from scopf.results.requirements import label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +83,7 @@ def head(solution: Result) -> list[str]:
         return lines
     lines.append(f"cost {solution.cost:.4f} per hour")
     lines += [*_claim(solution), *conditions(solution), *checks(solution)]
-    return [*lines, *_at_a_price(solution), *outage_text.lines(solution)]
+    return [*lines, *_at_a_price(solution), *outage_text.lines(solution), *costs(solution)]
 
 
 def _at_a_price(solution: Result) -> list[str]:
@@ -132,6 +133,16 @@ def checks(solution: Result) -> list[str]:
     ]
     verdict = "passed" if solution.certified else "NOT passed: the operating point is not certified"
     return ["exact check by the dynamics", *lines, verdict]
+
+
+def costs(solution: Result) -> list[str]:
+    """What stability rows and outages cost, if that was asked for."""
+    if solution.explained is None:
+        return []
+    net = solution.problem.base
+    return solution.explained.lines(
+        {one.name: label(one, net) for one in solution.scenario.outages}
+    )
 
 
 def conditions(solution: Result) -> list[str]:

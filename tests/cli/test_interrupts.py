@@ -106,6 +106,24 @@ def test_inside_a_solve_the_last_iterate_is_shown_and_written(tmp_path):
     assert "interrupted" in result.stdout
 
 
+@pytest.mark.parametrize(
+    "place",
+    ["scopf.procedures.explaining:Problem", "scopf.procedures.explaining:_Explaining._prices"],
+)
+def test_while_it_is_explained_the_result_is_shown_and_written(tmp_path, place):
+    command = (
+        "solve case9 --mq 0.05 --outages 2 --emergency 3 --frequency-band 1 --explain --out out"
+    )
+    result = run(tmp_path, place, "before", command, times=5)
+    files = list((tmp_path / "out").iterdir())
+    warning, line = result.stderr.splitlines()
+    assert warning == "WARNING: case9: interrupted, what it costs is not known"
+    assert line == f"scopf: interrupted; {len(files)} files written to out"
+    assert result.returncode == 130
+    assert "cost " in result.stdout
+    assert "What it costs" not in result.stdout
+
+
 def test_a_later_signal_ends_at_once_and_says_so(tmp_path):
     place = "scopf.files:Batch.put"
     result = run(tmp_path, place, "before", "convert case9 new.m", times=2, pause=1.2)

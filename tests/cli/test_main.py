@@ -310,3 +310,36 @@ def test_json_stays_one_object_beside_a_saved_network(tmp_path):
     result = run("solve case9 --json --save", tmp_path / "grid.m")
     assert json.loads(result.stdout)["solved"]
     assert "written to" in result.stderr
+
+
+# -- what requirements cost -----------------------------------------------
+
+EXPLAIN = "solve case39 --lossless --mq 0.2 --outages 6,12,13 --emergency 1.2 --explain"
+
+
+def test_explain_says_what_stability_and_outages_cost():
+    result = run(EXPLAIN)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    at = lines.index("What it costs, per hour (of 43809.65)")
+    assert lines[at + 1] == "  stability rows   1613.28  (42196.37 without them)"
+    assert lines[at + 2] == "  outages          2533.50  (41276.15 without them)"
+    assert lines[at + 3] == "  both             2545.71  (41263.94 without either)"
+    assert lines[at + 4] == "Price of each outage that binds (2), the saving without it"
+    assert lines[at + 5].split() == ["branch", "6", "(3-4)", "1549.02"]
+    assert max(map(len, lines[at : at + 7])) <= 80
+    assert "What it costs" not in run(EXPLAIN.removesuffix(" --explain")).stdout
+
+
+def test_explain_as_json_and_in_a_folder(tmp_path):
+    result = run(EXPLAIN, "--json", "--out", tmp_path / "out")
+    found = json.loads(result.stdout)
+    names = [row["requirement"] for row in found["explained"]["requirements"]]
+    assert names == ["stability rows", "outages", "both"]
+    assert found["settings"]["explain"] is True
+    prices = {row["state"]: row["price_per_h"] for row in found["outages"]}
+    assert prices["branch 13"] == 0
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    assert summary["explained"] == found["explained"]
+    table = pd.read_csv(tmp_path / "out/outages.csv").set_index("state")
+    assert table.price_per_h.to_dict() == pytest.approx(prices)
