@@ -289,7 +289,7 @@ def test_the_command_has_the_options_of_solve_and_says_something_about_each():
     of_solve = {parameter.name for parameter in commands["solve"].params}
     own = {parameter.name for parameter in commands["verify"].params}
     assert own - of_solve == {"load", "frequency", "modes", "method", "critical"}
-    assert of_solve - own == {"out", "save"}
+    assert of_solve - own == {"out", "save", "explain"}
     shown = run("verify --help").stdout
     for parameter in commands["verify"].params:
         if parameter.name != "case":
