@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from scopf.arrays import Floats
+from scopf.arrays import Flags, Floats
 from scopf.engine.formulation import Formulation
 from scopf.engine.symbols import Variable
 from scopf.model import relaxation
@@ -19,32 +19,53 @@ from scopf.network.network import Network
 
 @dataclass(frozen=True, eq=False)
 class Generation(Part):
-    """`gen_pg` and `gen_qg`, per unit."""
+    """`gen_pg` and `gen_qg`, per unit.
+
+    Attributes:
+        net: the network.
+        p, q: the powers.
+        pmin, pmax: bounds on P; infinite where something else limits it.
+    """
 
     net: Network
     p: Variable
     q: Variable
+    pmin: Floats
+    pmax: Floats
 
     @classmethod
-    def declare(cls, f: Formulation, net: Network, start: dict[str, Floats]) -> Self:
+    def declare(
+        cls,
+        f: Formulation,
+        net: Network,
+        start: dict[str, Floats],
+        free: Flags | bool = False,
+    ) -> Self:
         """Declare `gen_pg` and `gen_qg` in their bounds.
 
         A load of constant power factor has its Q by `scopf.model.pq_curves`; a bound would say the
         same as that of P.
+
+        Args:
+            f: the formulation.
+            net: the network.
+            start: where the powers start.
+            free: mask of the generators whose active power something else limits.
         """
         index, gen = f.indices["gen"], net.gen
+        pmin, pmax = np.where(free, -np.inf, gen.pmin), np.where(free, np.inf, gen.pmax)
         low, high = (
             np.where(gen.constant_pf, end, q)
             for end, q in ((-np.inf, gen.qmin), (np.inf, gen.qmax))
         )
-        p = f.variable("gen_pg", index, lower=gen.pmin, upper=gen.pmax, start=start["gen_pg"])
+        p = f.variable("gen_pg", index, lower=pmin, upper=pmax, start=start["gen_pg"])
         q = f.variable("gen_qg", index, lower=low, upper=high, start=start["gen_qg"])
-        return cls(net, p, q)
+        return cls(net, p, q, pmin, pmax)
 
     def bounds(self) -> dict[Variable, tuple[Floats, Floats]]:
         """Limits on P and Q of the generators."""
         gen = self.net.gen
-        return {self.p: (gen.pmin, gen.pmax), self.q: (gen.qmin, gen.qmax)}
+        return {self.p: (self.pmin, self.pmax), self.q: (gen.qmin, gen.qmax)}
 
     def relaxations(self) -> Sequence[Relaxation]:
         """Pmin, Pmax, Qmin and Qmax of every generator."""
