@@ -13,6 +13,9 @@ from scopf.network.stacking import joined
 from scopf.network.tables import Gens
 
 
+_WIDE = 2.0  # of a limit on Q that the converter's circle reaches first
+
+
 def numbers(storage: Storage, net: Network) -> Ints:
     """Numbers of the generators that stand for storage: they follow those of the case."""
     first = int(net.gen.id.max(initial=0)) + 1
@@ -36,10 +39,12 @@ def with_storage(net: Network, storage: Storage, ids: Ints) -> Network:
         in_service=np.ones(n, dtype=bool),
         pg=none,
         qg=none,
-        pmin=-storage.charge - storage.p_loss - storage.r * (storage.rating / net.bus.vmin[at]) ** 2,
+        pmin=-storage.charge
+        - storage.p_loss
+        - storage.r * (storage.rating / net.bus.vmin[at]) ** 2,
         pmax=storage.discharge,
-        qmin=storage.qmin,
-        qmax=storage.qmax,
+        qmin=np.where(storage.qmin <= -storage.rating, _WIDE * storage.qmin, storage.qmin),
+        qmax=np.where(storage.qmax >= storage.rating, _WIDE * storage.qmax, storage.qmax),
         vg=net.bus.vm[at],
         mbase=storage.rating * net.base_mva,
         cost_p=nothing,

@@ -15,6 +15,7 @@ from scopf.model import relaxation
 from scopf.model.part import Part
 from scopf.model.relaxation import Relaxation
 from scopf.network.network import Network
+from scopf.network.tables import Gens
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,14 +25,13 @@ class Generation(Part):
     Attributes:
         net: the network.
         p, q: the powers.
-        pmin, pmax: bounds on P; infinite where something else limits it.
+        free: mask of the generators whose active power something else limits.
     """
 
     net: Network
     p: Variable
     q: Variable
-    pmin: Floats
-    pmax: Floats
+    free: Flags
 
     @classmethod
     def declare(
@@ -39,7 +39,7 @@ class Generation(Part):
         f: Formulation,
         net: Network,
         start: dict[str, Floats],
-        free: Flags | bool = False,
+        free: Flags | None = None,
     ) -> Self:
         """Declare `gen_pg` and `gen_qg` in their bounds.
 
@@ -50,22 +50,23 @@ class Generation(Part):
             f: the formulation.
             net: the network.
             start: where the powers start.
-            free: mask of the generators whose active power something else limits.
+            free: mask of the generators whose active power something else limits; None for none.
         """
         index, gen = f.indices["gen"], net.gen
-        pmin, pmax = np.where(free, -np.inf, gen.pmin), np.where(free, np.inf, gen.pmax)
+        open_ = np.zeros(len(gen), dtype=bool) if free is None else free
+        pmin, pmax = _bounds(gen, open_)
         low, high = (
             np.where(gen.constant_pf, end, q)
             for end, q in ((-np.inf, gen.qmin), (np.inf, gen.qmax))
         )
         p = f.variable("gen_pg", index, lower=pmin, upper=pmax, start=start["gen_pg"])
         q = f.variable("gen_qg", index, lower=low, upper=high, start=start["gen_qg"])
-        return cls(net, p, q, pmin, pmax)
+        return cls(net, p, q, open_)
 
     def bounds(self) -> dict[Variable, tuple[Floats, Floats]]:
         """Limits on P and Q of the generators."""
         gen = self.net.gen
-        return {self.p: (self.pmin, self.pmax), self.q: (gen.qmin, gen.qmax)}
+        return {self.p: _bounds(gen, self.free), self.q: (gen.qmin, gen.qmax)}
 
     def relaxations(self) -> Sequence[Relaxation]:
         """Pmin, Pmax, Qmin and Qmax of every generator."""
@@ -78,3 +79,8 @@ class Generation(Part):
             size = relaxation.size_of(output)
             found += relaxation.of_bounds(output, names, group, labels, size, unit, base)
         return found
+
+
+def _bounds(gen: Gens, free: Flags) -> tuple[Floats, Floats]:
+    """Pmin and Pmax; infinite where something else limits the power."""
+    return np.where(free, -np.inf, gen.pmin), np.where(free, np.inf, gen.pmax)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
-from scopf.devices.gfm import Inverters
+from scopf.devices.gfm import Inverters, Units
 from scopf.devices.stacking import side_by_side
 from scopf.devices.storage import Storage
 from scopf.devices.storage_units import inverters_with, numbers, with_storage
@@ -143,6 +143,27 @@ class Horizon:
         assert self.storage is not None
         return int(self.storage.id[int(np.searchsorted(self.storage_gen, gen))])
 
+    def unit(self, number: int) -> str:
+        """A generator by its number here: "3", or "storage 1"."""
+        own = number % self.stack.step
+        return f"storage {self._storage_id(own)}" if own in self.storage_gen else str(own)
+
+    def inverters(self, of_all: Inverters, part: int) -> Inverters:
+        """The inverters of one hour, in the user's own numbers.
+
+        Args:
+            of_all: inverters of all hours.
+            part: position of the hour.
+        """
+        here = np.flatnonzero(self.hour(of_all.bus) == part)
+        units, shift = of_all.units, part * self.stack.step
+        mine = self.hour(units.gen) == part
+        columns = {name: values[mine] for name, values in units.numbers.items()}
+        of = Units(units.gen[mine] - shift, units.inverter[mine] - here[0], **columns)
+        gens = tuple(tuple(gen - shift for gen in of_all.gens[k]) for k in here.tolist())
+        numbers = {name: values[here] for name, values in of_all.numbers.items()}
+        return Inverters(of_all.bus[here] - shift, gens, **numbers, units=of)
+
     # -- durations -------------------------------------------
 
     def duration(self, symbol: Symbol) -> Floats:
@@ -150,6 +171,11 @@ class Horizon:
         if self._uniform is not None:
             return np.full(len(symbol), self._uniform)
         return np.array([self._durations.get(_hour(key), np.nan) for key in symbol.keys])
+
+    def positions(self, symbol: Symbol) -> Ints:
+        """Position of the hour of each member of a family."""
+        place = {name: k for k, name in enumerate(self.hours.names)}
+        return np.array([place[_hour(key)] for key in symbol.keys], dtype=np.int64)
 
     @cached_property
     def _uniform(self) -> float | None:

@@ -122,7 +122,7 @@ class OPF:
 
         # over
         v = Voltages.declare(f, net, start)
-        g = Generation.declare(f, net, start, False if horizon is None else horizon.is_storage)
+        g = Generation.declare(f, net, start, None if horizon is None else horizon.is_storage)
         dc = DcLines.declare(f, net, start) if len(net.dcline) else None
         loads = Loads.declare(f, net)
         shedding = None
@@ -170,7 +170,9 @@ class OPF:
 
         storage = ramps = None
         if horizon is not None and horizon.storage is not None:
-            circled = _without_circle(horizon, inverters) if circles else np.ones(len(horizon.storage))
+            circled = (
+                _without_circle(horizon, inverters) if circles else np.ones(len(horizon.storage))
+            )
             storage = StorageUnits.declare(whole, horizon, g, v, circled.astype(bool))
         if horizon is not None and horizon.ramps is not None:
             ramps = Ramps.declare(f, horizon, g)

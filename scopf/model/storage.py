@@ -144,9 +144,7 @@ class StorageUnits(Part):
         of, places = _storage(self.horizon), self.horizon.storage_at
         power, vm = at.power[places], at.vm[self.horizon.net.gen_at[places]]
         n = len(of)
-        pc, pd, e = (
-            one.value.reshape(-1, n) for one in (self.charge, self.discharge, self.energy)
-        )
+        pc, pd, e = (one.value.reshape(-1, n) for one in (self.charge, self.discharge, self.energy))
         losses = of.p_loss + of.r * np.abs(power) ** 2 / vm**2
         missing = np.abs(power.real - pd + pc + losses)
         hours = self.horizon.hours.duration[:, None]

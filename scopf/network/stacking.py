@@ -90,6 +90,21 @@ class Stack:
         found: Ints = self.net.tables[table].id % self.step
         return found
 
+    def part(self, net: Network, part: int) -> Network:
+        """One of the networks, with the values that the networks side by side have now.
+
+        Args:
+            net: the networks side by side.
+            part: which of them.
+        """
+        shift, tables = part * self.step, dict[str, Table]()
+        for key, ids in _OWNERS.items():
+            rows = np.zeros(len(net.tables[key]), dtype=bool)
+            rows[self.slice(key, part)] = True
+            table = net.tables[key].take(rows)
+            tables[key] = table.replace(**{name: getattr(table, name) - shift for name in ids})
+        return dataclasses.replace(net, **tables)  # type: ignore[arg-type]
+
     def slice(self, table: str, part: int) -> slice:
         """The places of the elements of one part, which stand side by side."""
         first = self._first[table]

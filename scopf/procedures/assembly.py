@@ -11,6 +11,7 @@ from scopf.model.problem import Problem
 from scopf.optimizer.status import Attempt, Iterate, Outcome
 from scopf.procedures.verdict import Examined
 from scopf.results import claims, prices, uniqueness
+from scopf.results.hourly import Hourly
 from scopf.results.point import Point
 from scopf.results.solution import Solution
 from scopf.results.states import AfterOutages
@@ -56,6 +57,7 @@ def solution(
         prices=prices.read(problem, examined.multipliers, examined.stability, x, loading),
         stability=examined.stability,
         after=AfterOutages.read(problem, nlp, examined.multipliers, x, point),
+        hourly=Hourly.read(problem, examined.multipliers),
         violated=() if soft is None else tuple(soft.violations(_VIOLATED)),
         unique=uniqueness.unique_prices(
             examined.multipliers,

@@ -153,7 +153,7 @@ class _Explaining:
         scenario = dataclasses.replace(
             scenario, numbers=numbers, outages=tuple(outages), on_infeasible=if_none
         )
-        problem = Problem(before.given, before.inverters, rule, scenario)
+        problem = Problem(before.given, before.own_inverters, rule, scenario)
         inside = set(self._solution.states)
         problem.include([one for one in outages if one.name in inside])
         return problem

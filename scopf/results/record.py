@@ -17,7 +17,8 @@ from scopf.model.problem import Problem
 from scopf.model.scenario import Scenario
 from scopf.network.kron import Reduction
 from scopf.optimizer.status import Attempt, Iterate, Status
-from scopf.results import claims, dispatch
+from scopf.results import claims, dispatch, hour_states
+from scopf.results.hourly import Hourly
 from scopf.results.point import Point
 from scopf.results.screening import Screened
 from scopf.results.states import AfterOutages
@@ -64,6 +65,7 @@ class Record:
         fingerprint: of the numbers that were solved, see `NLP.fingerprint`.
         checks: every solve and exact check of `solve(..., certify=True)`.
         after: the states after outages; None for a problem without.
+        hourly: what hours cost and store; None for a single one.
         screened: what screening found after outages.
         unsurvived: outages that were left out, because no dispatch survives them.
         violated: rows of `violations`.
@@ -91,6 +93,7 @@ class Record:
     fingerprint: str = field(repr=False)
     checks: tuple[Check, ...] = field(default=(), repr=False)
     after: AfterOutages | None = field(default=None, repr=False)
+    hourly: Hourly | None = field(default=None, repr=False)
     screened: tuple[Screened, ...] = field(default=(), repr=False)
     unsurvived: tuple[Unsurvived, ...] = field(default=(), repr=False)
     violated: tuple[dict[str, Any], ...] = field(default=(), repr=False)
@@ -112,7 +115,10 @@ class Record:
         It is a condition of every claim, and of the exact check.
         """
         pg = self.point.pg if self.solved else np.full(len(self.point.pg), np.nan)
-        return constant_power(self.problem.base, self.inverter_data, pg)
+        found = constant_power(self.problem.base, self.inverter_data, pg)
+        if found is None or (horizon := self.problem.horizon) is None:
+            return found
+        return dataclasses.replace(found, generators=found.generators // len(horizon))
 
     @property
     def attempt(self) -> str:
@@ -134,6 +140,10 @@ class Record:
         if point.shed.any():  # the network that is reduced has the loads as they are served
             served = Reduction(setting.net.replace(bus=point.loads), setting.reduction.keep)
             setting = dataclasses.replace(setting, reduction=served)
+        horizon = self.problem.horizon
+        if horizon is not None:
+            where = setting, self.energized, point
+            return (*self.rewritten, *claims.unmet_in_hours(horizon, criterion, *where))
         found = claims.unmet(criterion, setting, self.energized, *at)
         return (*self.rewritten, *found)
 
@@ -155,7 +165,12 @@ class Record:
         the grid strength and DC lines their powers and voltages, as they were solved; an island
         has the reference that it was solved with. What is out of service, or in a dead island,
         is there as it was given.
+
+        Raises:
+            ScopfError: of a dispatch of several hours, each of which has its own.
         """
+        if self.problem.horizon is not None:
+            raise hour_states.refused(self, "net")
         return dispatch.whole(self.problem.given, self.energized)
 
     @cached_property

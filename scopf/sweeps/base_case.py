@@ -168,7 +168,7 @@ class Changes:
 
     def __init__(self, base: Base, problem: Problem) -> None:
         self._base, self._net = base, problem.base
-        self._initial, self._inverters = problem.scenario, problem.inverters
+        self._initial, self._inverters = problem.scenario, problem.own_inverters
         self._droops: dict[float, Inverters] = {}
 
     def apply(self, problem: Problem, values: Mapping[str, Value]) -> Problem:
@@ -191,7 +191,7 @@ class Changes:
             if own is not None and value is not None and not self._is_idle(name, own):
                 each.setdefault(name, {})[own] = float(value)
         given = {name for name, value in found.items() if value is not None} | each.keys()
-        inverters = problem.inverters
+        inverters = problem.own_inverters
         if "mq" in found:
             inverters = self._with_droops(found.pop("mq"), each.pop("mq", {}))
         changes = {

@@ -170,8 +170,8 @@ def _from_problem(problem: Problem, settings: Settings, criterion: Criterion | N
     if extended and criterion is not None:
         raise ScopfError(f"{_IN_USE} cannot be rebuilt for other criterion")
     return Base(
-        problem.base,
-        problem.inverters,
+        problem.given.energized(),
+        problem.own_inverters,
         criterion=criterion or problem.criterion,
         scenario=problem.scenario,
         solving=_solving(settings),

@@ -1,0 +1,175 @@
+"""Hours as operating states: their tables, and tables of all of them below each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scopf.arrays import Floats
+from scopf.errors import ScopfError, listing, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scopf.devices.gfm import Inverters
+    from scopf.model.horizon import Horizon
+    from scopf.network.network import Network
+    from scopf.results.record import Record
+    from scopf.results.tables import Result
+
+TABLES = ("buses", "gens", "branches", "dclines", "inverters", "pairs")
+_IDS = ("bus", "gen", "branch", "dcline", "from_bus", "to_bus", "neighbor")  # columns of numbers
+
+
+@dataclass(frozen=True, eq=False)
+class HourState:
+    """The tables of one hour, with the columns of a solution of that hour alone.
+
+    Prices are per hour: times the duration they are those of the cost of all hours.
+
+    Attributes:
+        name: of the hour.
+    """
+
+    _tables: Result
+    name: str
+
+    def __repr__(self) -> str:
+        return f"State({self.name!r})"
+
+    @property
+    def _horizon(self) -> Horizon:
+        found = self._tables.problem.horizon
+        assert found is not None
+        return found
+
+    @property
+    def _part(self) -> int:
+        return self._horizon.hours.names.index(self.name)
+
+    @property
+    def duration(self) -> float:
+        """Hours that it stands for."""
+        return float(self._horizon.hours.duration[self._part])
+
+    def _of(self, table: str) -> pd.DataFrame:
+        found = self._tables.table(table)
+        here = found[found["state"] == self.name]
+        return here.drop(columns="state").reset_index(drop=True)
+
+    @cached_property
+    def buses(self) -> pd.DataFrame:
+        """Voltages, loads and prices by bus."""
+        return self._of("buses")
+
+    @cached_property
+    def gens(self) -> pd.DataFrame:
+        """Output, cost and prices by generator; storage has a table of its own."""
+        return self._of("gens")
+
+    @cached_property
+    def branches(self) -> pd.DataFrame:
+        """Flows, losses, loading and prices by branch."""
+        return self._of("branches")
+
+    @cached_property
+    def dclines(self) -> pd.DataFrame:
+        """Powers, cost and prices by DC line."""
+        return self._of("dclines")
+
+    @cached_property
+    def inverters(self) -> pd.DataFrame:
+        """Output, limit, margin and prices by inverter, those of storage among them."""
+        return self._of("inverters")
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """Every stability row."""
+        return self._of("pairs")
+
+    @cached_property
+    def storage(self) -> pd.DataFrame:
+        """Powers, energy and prices by storage."""
+        return self._of("storage")
+
+    @cached_property
+    def net(self) -> Network:
+        """The network at this operating point, energized; storage is a generator in it."""
+        return self._horizon.stack.part(self._tables.energized, self._part)
+
+    @property
+    def inverter_data(self) -> Inverters:
+        """The inverters, those of storage among them."""
+        return self._horizon.inverters(self._tables.inverter_data, self._part)
+
+
+def states(found: Record) -> tuple[str, ...]:
+    """Names of the hours."""
+    horizon = found.problem.horizon
+    return () if horizon is None else horizon.hours.names
+
+
+def state(found: Result, name: object) -> HourState:
+    """The tables of an hour.
+
+    Raises:
+        ScopfError: when there is none.
+    """
+    known = states(found)
+    if str(name) in known:
+        return HourState(found, str(name))
+    near = nearest(str(name), known)
+    hint = f"did you mean {near!r}? There" if near else "there"
+    raise ScopfError(f"there is no hour {name!r}; {hint} are {listing(known, most=8)}")
+
+
+def refused(found: Record, what: str) -> ScopfError:
+    """Why a solution of several hours does not have this."""
+    first = states(found)[0]
+    return ScopfError(
+        f"{what} is of a single operating state, and this dispatch has {len(states(found))} hours: "
+        f"take one of them, as in sol.state({first!r}).{what}"
+        + (f", or all, sol.table({what!r})" if what in TABLES else "")
+    )
+
+
+def long(horizon: Horizon, name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """A table of the networks side by side in the user's own numbers, by hour.
+
+    Args:
+        horizon: the hours.
+        name: of the table.
+        table: with numbers of the networks side by side.
+    """
+    first = next(column for column in table if column in _IDS)
+    numbers = table[first].to_numpy(dtype=np.int64)
+    part = horizon.hour(numbers)
+    changed: dict[str, Any] = {}
+    for column in _IDS:
+        if column in table:
+            changed[column] = table[column] % horizon.stack.step
+    if "island" in table:
+        changed["island"] = table["island"] - part * horizon.one.islands
+    if name == "inverters":
+        changed["gens"] = [_units(horizon, text) for text in table["gens"]]
+    names = np.array(horizon.hours.names, dtype=object)[part]
+    found = table.assign(**changed)
+    found.insert(0, "state", names)
+    if horizon.one.islands == 1 and "island" in found:
+        found = found.drop(columns="island")
+    if name == "gens":
+        found = found[~horizon.is_storage].reset_index(drop=True)
+    return found
+
+
+def _units(horizon: Horizon, text: str) -> str:
+    """Numbers of the units of an inverter, storage by its own."""
+    return "+".join(horizon.unit(int(number)) for number in text.split("+"))
+
+
+def by_storage(horizon: Horizon, values: Floats) -> Floats:
+    """Values of the buses of storage, of values of all buses, shape (hours, storage)."""
+    return np.asarray(values[horizon.net.gen_at[horizon.storage_at]])
