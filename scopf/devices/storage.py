@@ -80,8 +80,10 @@ _PLAIN = ("eta_c", "eta_d", "mq", "r")
 class Storage:
     """Storage units, each array of shape (n,), per unit on the system base; energies in p.u. h.
 
-    With the power p = p_d - p_c that a unit gives to the network, its energy changes by
-    (eta_c p_c - p_d / eta_d - p_loss) for each hour, and p^2 + q^2 is at most the rating squared.
+    A unit charges with p_c and discharges with p_d, so that its energy changes by
+    eta_c p_c - p_d / eta_d for each hour. It gives p = p_d - p_c - p_loss - r (p^2 + q^2) / V^2 and
+    q to the network, and p^2 + q^2 is at most the rating squared. This is the generic storage model
+    of PowerModels (Geth, Coffrin and Fobes 2020), without reactive losses.
 
     Attributes:
         id: numbers of the units: rows of the table, or its column `storage`.
@@ -94,7 +96,7 @@ class Storage:
         rating: rated apparent power of the converter.
         qmin, qmax: limits of reactive power.
         mq: reactive droop of a grid-forming converter, per unit on the system base; NaN for none.
-        p_loss: standing loss.
+        p_loss: standing loss, which its terminals always draw.
         r: series resistance of the converter.
         base_mva: the system base.
         name: the user's names, "" by default.

@@ -112,7 +112,7 @@ def test_all_faults_are_said_at_once(case9):
         "e_end_mwh row 4 (bus 9): 102 MWh are more than e_mwh, 100 MWh",
         "storage row 4 (bus 9): the number 2 occurs twice",
         "p_mw row 5: the p_mw is missing",
-        "storage row 5 (bus 4): `0.5` is not a whole number",
+        "storage row 5: `0.5` is not a whole number",
     ):
         assert part in text
 
