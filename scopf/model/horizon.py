@@ -164,6 +164,11 @@ class Horizon:
         numbers = {name: values[here] for name, values in of_all.numbers.items()}
         return Inverters(of_all.bus[here] - shift, gens, **numbers, units=of)
 
+    def given(self, of_all: Inverters) -> Inverters:
+        """The inverters of one hour as they were given, without storage."""
+        first = self.inverters(of_all, 0)
+        return first.without_units(self.storage_gen.tolist())
+
     # -- durations -------------------------------------------
 
     def duration(self, symbol: Symbol) -> Floats:

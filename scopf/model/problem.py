@@ -160,7 +160,8 @@ class Problem:
         texts = {name: reprlib.repr(value) for name, value in self.scenario.flat.items()}
         before = Scenario().flat | {"droop_margin": 0.0}
         changed = [f"{name}={text}" for name, text in texts.items() if text != repr(before[name])]
-        return f"Problem({', '.join([repr(self.base), self.criterion.name, *changed])})"
+        net = self.base if self.horizon is None else self.given.energized()
+        return f"Problem({', '.join([repr(net), self.criterion.name, *changed])})"
 
     @property
     def formulation(self) -> Formulation:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
 from scopf.arrays import Floats
 from scopf.devices.storage import Storage
 from scopf.dynamics.settled import Bands
@@ -74,6 +76,9 @@ class Scenario:
             "on_infeasible": self.on_infeasible,
             "soft": dict(self.soft),
             **vars(self.bands),
+            "hours": None if self.hours is None else len(self.hours),
+            "storage": None if self.storage is None else len(self.storage),
+            "ramps": None if self.ramps is None else int(np.isfinite(self.ramps).sum()),
         }
 
     @property

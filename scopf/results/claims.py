@@ -14,6 +14,7 @@ import numpy as np
 
 from scopf.engine.symbols import Expression, Parameter
 from scopf.errors import listing
+from scopf.network.kron import Reduction
 from scopf.network.powers import MISMATCH, mismatch
 from scopf.results.violations import as_declared
 

@@ -49,7 +49,7 @@ class Record:
     Attributes:
         status: how the solve ended.
         message: the same as a sentence.
-        cost: objective, in the case's currency per hour.
+        cost: objective, in the case's currency per hour; of several hours, over all of them.
         iterations: interior-point iterations, of all attempts together.
         seconds: wall time of compiling and solving.
         attempts: in order; the last one gave the result.
@@ -99,6 +99,20 @@ class Record:
     violated: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     outage_prices: Mapping[str, float] = field(default_factory=dict, repr=False)
     explained: Requirements | None = field(default=None, repr=False)
+
+    @property
+    def own_inverters(self) -> Inverters:
+        """The inverters that were given: those of one hour, without storage."""
+        horizon = self.problem.horizon
+        if horizon is None:
+            return self.inverter_data
+        return horizon.given(self.inverter_data)
+
+    @property
+    def cost_per_h(self) -> float:
+        """Cost per hour; of several hours the mean."""
+        horizon = self.problem.horizon
+        return self.cost if horizon is None else self.cost / float(horizon.hours.duration.sum())
 
     @property
     def certified(self) -> bool | None:
