@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scopf.arrays import Ints
+from scopf.arrays import Ints, texts
 from scopf.devices import gfm
 from scopf.devices.gfm import Inverters, Units, parallel
 from scopf.devices.storage import Storage
@@ -49,7 +49,7 @@ def with_storage(net: Network, storage: Storage, ids: Ints) -> Network:
         mbase=storage.rating * net.base_mva,
         cost_p=nothing,
         cost_q=nothing,
-        name=[f"storage {number}" for number in storage.id.tolist()],
+        name=texts([f"storage {number}" for number in storage.id.tolist()]),
     )
     return net.replace(gen=joined([net.gen, units]))
 
@@ -67,7 +67,9 @@ def inverters_with(storage: Storage, inverters: Inverters, ids: Ints, net: Netwo
     if not new.any():
         return inverters
     of, count = inverters.units, int(new.sum())
-    columns = {**gfm.DEFAULTS, "mq": storage.mq[new], "rating": storage.rating[new], "imax": np.nan}
+    columns = {name: np.full(count, value) for name, value in gfm.DEFAULTS.items()}
+    columns |= {"mq": storage.mq[new], "rating": storage.rating[new]}
+    columns |= {"imax": np.full(count, np.nan)}
     owner = np.concatenate([inverters.bus[of.inverter], storage.bus[new]])
     at = net.bus_positions(owner)
     order = np.argsort(at, kind="stable")
@@ -76,7 +78,7 @@ def inverters_with(storage: Storage, inverters: Inverters, ids: Ints, net: Netwo
         gen=np.concatenate([of.gen, ids[new]])[order],
         inverter=inverter,
         **{
-            name: np.concatenate([values, np.broadcast_to(columns[name], count)])[order]
+            name: np.concatenate([values, columns[name]])[order]
             for name, values in of.numbers.items()
         },
     )

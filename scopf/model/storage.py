@@ -114,7 +114,7 @@ class StorageUnits(Part):
         last = f.index("storage_known_end", [of.id[k].item() for k in known.tolist()])
         ends = of.end[known]
         end = f.constraint("storage_end", last, e[size - n + known], lower=ends, upper=ends)
-        mask = each(circled).astype(bool)
+        mask = np.tile(circled, count)
         there = np.flatnonzero(mask)
         round_ = f.index("storage_circled", [keys[k] for k in there.tolist()])
         s = f.data(each(of.rating)[there])

@@ -8,7 +8,6 @@ import numpy as np
 
 from scopf.display import Block, Table
 from scopf.errors import counted, listing
-from scopf.results.prices import TRACE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from scopf.results.tables import Result
 
 _NAMED = 5
+_SHOWN = 5e-3  # price that is not printed as zero
 _FULL = 99.99  # % of a ramp rate from which on it counts as reached
 
 _HOUR = {
@@ -107,7 +107,7 @@ def _ramps(ramps: pd.DataFrame) -> str:
 
 def _priced(inverters: pd.DataFrame) -> list[Block]:
     """Inverters with a price by hour."""
-    priced = inverters[inverters["nssp_per_pu"] > TRACE]
+    priced = inverters[inverters["nssp_per_pu"] >= _SHOWN]
     priced = priced.sort_values("nssp_per_pu", ascending=False)
     if priced.empty:
         margins = inverters["margin"]
@@ -119,4 +119,7 @@ def _priced(inverters: pd.DataFrame) -> list[Block]:
             "is nearest to its limit."
         ]
     title = "Nodal Stability Shadow Prices (per hour and p.u.; margin in p.u. voltage)"
-    return [title, Table(priced, _PRICED, "inverters")]
+    columns = _PRICED
+    if priced["neighbor"].isna().any():  # rows that are about all neighbours at once
+        columns = {key: column for key, column in columns.items() if key != "neighbor"}
+    return [title, Table(priced, columns, "inverters")]

@@ -182,7 +182,8 @@ class Hourly:
                 "discharged_mwh": discharged,
                 "cycles": np.where(of.energy > 0, cycles, 0.0),
                 "at_once_mwh": total(self.at_once),
-                "earned": total(prices[0] * self.power.real + prices[1] * self.power.imag) + missing,
+                "earned": total(prices[0] * self.power.real + prices[1] * self.power.imag)
+                + missing,
                 "value_per_mwh": self.of_energy.sum(axis=0) / base,
                 "value_per_mw": self.of_power.sum(axis=0) / base,
                 "value_per_mva": self.of_rating.sum(axis=0) / base,

@@ -109,7 +109,9 @@ class Solution(Result):
                 left_out[name] = str(error)
         return VerifiedStates(checks, left_out)
 
-    def _verified(self, state: IntactState | State | HourState, how: dict[str, Any]) -> Verification:
+    def _verified(
+        self, state: IntactState | State | HourState, how: dict[str, Any]
+    ) -> Verification:
         """The check of a state after an outage, or of an hour."""
         from scopf.dynamics.verification import verify
 
