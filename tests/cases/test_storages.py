@@ -1,7 +1,5 @@
 """The table of storage in a MATPOWER file, in the form that PowerModels reads."""
 
-import logging
-
 import pytest
 
 import scopf
@@ -51,7 +49,7 @@ def test_the_reader_of_the_network_says_who_reads_storage(case):
 
 
 def test_what_is_left_out_is_said(case, caplog):
-    caplog.set_level(logging.INFO)
+    caplog.set_level("INFO", logger="scopf")
     rows = ["5 0 0 1 2 1 1 1 1 1 -1 1 0 0.01 0 3 1", "7 0 0 1 2 1 1 1 1 1 -1 1 0 0 0 9 0"]
     table = scopf.storage_table(case(*rows))
     assert table["bus"].tolist() == [5]

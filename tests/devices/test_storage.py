@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import logging
 import pickle
 
 import numpy as np
@@ -38,7 +37,7 @@ def columns_of(storage):
 
 
 def test_what_is_left_out_has_a_default(case9, caplog):
-    caplog.set_level(logging.INFO)
+    caplog.set_level("INFO", logger="scopf")
     found = columns_of(read(case9))
     assert np.isnan(found.pop("mq")).all()
     assert found == {
