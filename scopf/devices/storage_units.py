@@ -12,7 +12,6 @@ from scopf.network.network import Network
 from scopf.network.stacking import joined
 from scopf.network.tables import Gens
 
-
 _WIDE = 2.0  # of a limit on Q that the converter's circle reaches first
 
 

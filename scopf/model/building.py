@@ -42,9 +42,9 @@ def build(
     frequency_band: float = 0.01,
     on_infeasible: OnInfeasible = "drop",
     soft: Mapping[str, float] | None = None,
-    hours: object = None,
-    storage: object = None,
-    ramps: object = None,
+    hours: Any = None,
+    storage: Any = None,
+    ramps: Any = None,
     **numbers: Unpack[Numbers],
 ) -> Problem:
     """Formulate the stability-constrained optimal power flow (P1).
@@ -141,7 +141,7 @@ def build(
 
 
 def _of_hours(
-    net: Network, hours: object, storage: object, ramps: object
+    net: Network, hours: Any, storage: Any, ramps: Any
 ) -> tuple[Hours | None, Storage | None, Floats | None]:
     """Hours, storage and ramps as users give them.
 

@@ -22,6 +22,7 @@ from scopf.devices.stacking import side_by_side
 from scopf.devices.storage import Storage
 from scopf.devices.storage_units import inverters_with, numbers, with_storage
 from scopf.engine.symbols import Key, Symbol
+from scopf.errors import ScopfError, listing
 from scopf.network.hours import Hours
 from scopf.network.network import Network
 from scopf.network.stacking import Stack
@@ -72,6 +73,7 @@ class Horizon:
             ramps: of all generators of `given`.
         """
         nets = [net.energized() for net in hours.nets]
+        _check_alike(hours, nets)
         ids = np.zeros(0, dtype=np.int64)
         if storage is not None:
             ids = numbers(storage, given)
@@ -202,6 +204,25 @@ class Horizon:
     def storage_at(self) -> Ints:
         """Position of the generator of each storage in each hour, shape (hours, storage)."""
         return np.flatnonzero(self.is_storage).reshape(len(self), -1)
+
+
+def _check_alike(hours: Hours, nets: list[Network]) -> None:
+    """Refuse hours in which other elements are energized than in the first one.
+
+    Raises:
+        ScopfError: naming them.
+    """
+    first = nets[0].bus.id
+    other = [
+        name
+        for name, net in zip(hours.names, nets, strict=True)
+        if not np.array_equal(net.bus.id, first)
+    ]
+    if other:
+        raise ScopfError(
+            f"hours: in hour {listing(other, most=5)} other buses are energized than in hour "
+            f"{hours.names[0]}: an island has no source there (see Pmax, availability)"
+        )
 
 
 def _hour(key: Key) -> str:

@@ -65,7 +65,7 @@ class Ramps(Part):
         labels = [self.horizon.label(net.gen.label(k)) for k in self.after.tolist()]
         size, everything = np.maximum(self.most, 1.0), np.arange(len(self.most))
         found = []
-        for name, side, sign in (("ramp down", "<=", 1.0), ("ramp up", ">=", -1.0)):
+        for name, sign in (("ramp down", 1.0), ("ramp up", -1.0)):
 
             def needed(i: int, t: float) -> float:
                 return float(self.most[i] + size[i] * t) * base

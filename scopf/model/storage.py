@@ -161,7 +161,7 @@ class StorageUnits(Part):
         }
 
     def starts(self, found: Mapping[str, Floats]) -> dict[str, Floats]:
-        """Charge and discharge that fit where the generators start; energies as at the beginning."""
+        """Powers that fit where the generators start; energies as at the beginning."""
         of, p = _storage(self.horizon), self.generation.p
         power = found.get(p.name, p.start)[self.horizon.storage_at.ravel()]
         return {

@@ -31,12 +31,14 @@ class Hours:
         duration: of each, in h, shape (hours,).
         nets: the network in each hour: the same elements, with its loads, limits and costs.
         table: what they were read from.
+        given: the network that they were read for.
     """
 
     names: tuple[str, ...]
     duration: Floats
     nets: tuple[Network, ...]
     table: HourTable | None = field(default=None, repr=False)
+    given: Network | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         duration = np.array(self.duration, dtype=np.float64)
@@ -64,7 +66,7 @@ class Hours:
 
         Args:
             given: a DataFrame, a CSV file, a sequence of load factors, or hours that have been
-                read (their table is read again for a network with other elements).
+                read before (their table is read again for another network).
             net: the network, whose loads, costs and limits the table changes.
 
         Raises:
@@ -88,7 +90,7 @@ class Hours:
                 faults += [_in_hour(fault, name, k) for fault in error.faults]
         if faults:
             raise CaseError(table.source, faults)
-        return cls(table.names, table.columns[DURATION], tuple(nets), table)
+        return cls(table.names, table.columns[DURATION], tuple(nets), table, net)
 
     def frame(self) -> pd.DataFrame:
         """The table, which `read` makes the same hours of.
@@ -103,12 +105,15 @@ class Hours:
         return pd.DataFrame({HOUR: list(self.names), **self.table.columns})
 
     def of(self, net: Network) -> Hours:
-        """These hours, of a network whose elements may differ.
+        """These hours, of a network that may be another one.
 
         Raises:
             CaseError: listing every fault of their table there.
             ScopfError: without a table, saying what differs.
         """
+        if self.given is not None and self.table is not None:
+            same = self.given is net or self.given == net
+            return self if same else Hours.read(self.frame(), net)
         other = [
             key
             for key, table in net.tables.items()
@@ -116,12 +121,10 @@ class Hours:
         ]
         if any(one.base_mva != net.base_mva for one in self.nets):
             other.append("base_mva")
-        if not other:
-            return self
-        if self.table is None:
+        if other:
             text = f"these hours are of another network, which has another {listing(other)}"
             raise ScopfError(text)
-        return Hours.read(self.frame(), net)
+        return self
 
 
 def _alike(one: Any, other: Any) -> bool:

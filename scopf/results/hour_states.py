@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from scopf.devices.gfm import Inverters
     from scopf.model.horizon import Horizon
     from scopf.network.network import Network
-    from scopf.results.record import Record
-    from scopf.results.tables import Result
+    from scopf.results.intact import IntactTables
 
-TABLES = ("buses", "gens", "branches", "dclines", "inverters", "pairs")
 _IDS = ("bus", "gen", "branch", "dcline", "from_bus", "to_bus", "neighbor")  # columns of numbers
 
 
@@ -34,7 +32,7 @@ class HourState:
         name: of the hour.
     """
 
-    _tables: Result
+    _tables: IntactTables
     name: str
 
     def __repr__(self) -> str:
@@ -56,7 +54,7 @@ class HourState:
         return float(self._horizon.hours.duration[self._part])
 
     def _of(self, table: str) -> pd.DataFrame:
-        found = self._tables.table(table)
+        found = table_of(self._tables, table)
         here = found[found["state"] == self.name]
         return here.drop(columns="state").reset_index(drop=True)
 
@@ -106,13 +104,13 @@ class HourState:
         return self._horizon.inverters(self._tables.inverter_data, self._part)
 
 
-def states(found: Record) -> tuple[str, ...]:
+def states(found: IntactTables) -> tuple[str, ...]:
     """Names of the hours."""
     horizon = found.problem.horizon
     return () if horizon is None else horizon.hours.names
 
 
-def state(found: Result, name: object) -> HourState:
+def state(found: IntactTables, name: object) -> HourState:
     """The tables of an hour.
 
     Raises:
@@ -126,14 +124,33 @@ def state(found: Result, name: object) -> HourState:
     raise ScopfError(f"there is no hour {name!r}; {hint} are {listing(known, most=8)}")
 
 
-def refused(found: Record, what: str) -> ScopfError:
-    """Why a solution of several hours does not have this."""
-    first = states(found)[0]
-    return ScopfError(
-        f"{what} is of a single operating state, and this dispatch has {len(states(found))} hours: "
-        f"take one of them, as in sol.state({first!r}).{what}"
-        + (f", or all, sol.table({what!r})" if what in TABLES else "")
-    )
+def table_of(found: IntactTables, name: str) -> pd.DataFrame:
+    """A table of all hours, with a column `state`.
+
+    Args:
+        found: the solution.
+        name: of the table, "storage" and "ramps" among them.
+
+    Raises:
+        ScopfError: of a dispatch without such a table.
+    """
+    hourly = found.hourly
+    if hourly is None:
+        raise ScopfError("the dispatch is of a single hour; give scopf.build hours")
+    horizon = hourly.horizon
+    if name not in ("storage", "ramps"):
+        return long(horizon, name, found.frame(name))
+    if getattr(horizon, name) is None:
+        raise ScopfError(f"the dispatch has no {name}; give scopf.build hours and {name}")
+    return hourly.ramps_by_hour() if name == "ramps" else hourly.by_hour(storage_prices(found))
+
+
+def storage_prices(found: IntactTables) -> tuple[Floats, Floats]:
+    """Prices of P and Q at the buses of storage, the limits held: what its powers are worth."""
+    horizon, (p, q) = found.problem.horizon, found.prices.balance
+    assert horizon is not None
+    at = horizon.net.gen_at[horizon.storage_at]
+    return p[at], q[at]
 
 
 def long(horizon: Horizon, name: str, table: pd.DataFrame) -> pd.DataFrame:
@@ -168,8 +185,3 @@ def long(horizon: Horizon, name: str, table: pd.DataFrame) -> pd.DataFrame:
 def _units(horizon: Horizon, text: str) -> str:
     """Numbers of the units of an inverter, storage by its own."""
     return "+".join(horizon.unit(int(number)) for number in text.split("+"))
-
-
-def by_storage(horizon: Horizon, values: Floats) -> Floats:
-    """Values of the buses of storage, of values of all buses, shape (hours, storage)."""
-    return np.asarray(values[horizon.net.gen_at[horizon.storage_at]])

@@ -1,4 +1,4 @@
-"""Hours of a dispatch: what each costs, what is stored, and what more storage and ramps are worth."""
+"""Hours of a dispatch: what each costs and stores, and what storage and ramps are worth."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scopf.arrays import Floats
+from scopf.arrays import Floats, Ints
 from scopf.model.horizon import Horizon
 from scopf.model.problem import Problem
 from scopf.results.prices import Multipliers, of_square
@@ -232,10 +232,10 @@ class Hourly:
         return self.horizon.ramps
 
     @property
-    def _limited(self) -> Floats:
+    def _limited(self) -> Ints:
         return np.flatnonzero(np.isfinite(self._rates))
 
-    def _gens(self, limited: Floats) -> dict[str, Any]:
+    def _gens(self, limited: Ints) -> dict[str, Any]:
         gen = self.horizon.one.gen
         return {"gen": gen.id[limited], "bus": gen.bus[limited]}
 

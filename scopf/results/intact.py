@@ -9,7 +9,7 @@ import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.model.current_limits import limited
-from scopf.results import flow_table, hour_states
+from scopf.results import flow_table, single
 from scopf.results.record import Record
 from scopf.stability.rows import NOBODY
 
@@ -40,7 +40,7 @@ class IntactTables(Record):
             ScopfError: where there are several.
         """
         if self.problem.horizon is not None:
-            raise hour_states.refused(self, table)
+            raise single.refused(self.problem.horizon, table)
         return self.frame(table)
 
     @property

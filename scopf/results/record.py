@@ -17,7 +17,7 @@ from scopf.model.problem import Problem
 from scopf.model.scenario import Scenario
 from scopf.network.kron import Reduction
 from scopf.optimizer.status import Attempt, Iterate, Status
-from scopf.results import claims, dispatch, hour_states
+from scopf.results import claims, dispatch, single
 from scopf.results.hourly import Hourly
 from scopf.results.point import Point
 from scopf.results.screening import Screened
@@ -184,7 +184,7 @@ class Record:
             ScopfError: of a dispatch of several hours, each of which has its own.
         """
         if self.problem.horizon is not None:
-            raise hour_states.refused(self, "net")
+            raise single.refused(self.problem.horizon, "net")
         return dispatch.whole(self.problem.given, self.energized)
 
     @cached_property

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.arrays import Floats
-from scopf.optimizer.status import STEPS
 from scopf.errors import ScopfError, check_names
+from scopf.optimizer.status import STEPS
 from scopf.results import hour_states, outages, screening
 from scopf.results.hour_states import HourState
 from scopf.results.hourly import Hourly
 from scopf.results.intact import IntactTables
 from scopf.results.outages import IntactState
+from scopf.results.single import TABLES
 from scopf.results.states import State
 
 if TYPE_CHECKING:
@@ -67,14 +68,12 @@ class Result(IntactTables):
 
         horizon = self.problem.horizon
         if horizon is None:
-            known = [*_OF_STATES] if self.scenario.outages else [*hour_states.TABLES]
+            known = [*_OF_STATES] if self.scenario.outages else [*TABLES]
         else:
-            known = [*hour_states.TABLES, *self._coupled]
+            known = [*TABLES, *self._coupled]
         check_names("a state", "table", [name], known)
         if horizon is not None:
-            if name in hour_states.TABLES:
-                return hour_states.long(horizon, name, self.frame(name))
-            return self._of_storage() if name == "storage" else self._hourly.ramps_by_hour()
+            return hour_states.table_of(self, name)
         parts = dict[str, pd.DataFrame]()
         for state in self.states:
             of = self if not self.scenario.outages else self.state(state)
@@ -163,15 +162,7 @@ class Result(IntactTables):
         hourly = self._hourly
         if hourly.horizon.storage is None:
             raise ScopfError("the dispatch has no storage; give scopf.build storage")
-        return hourly.storage(self._of_storage_buses())
-
-    def _of_storage(self) -> pd.DataFrame:
-        return self._hourly.by_hour(self._of_storage_buses())
-
-    def _of_storage_buses(self) -> tuple[Floats, Floats]:
-        """Prices of P and Q at the buses of storage, the limits held: what its powers are worth."""
-        horizon, (p, q) = self._hourly.horizon, self.prices.balance
-        return hour_states.by_storage(horizon, p), hour_states.by_storage(horizon, q)
+        return hourly.storage(hour_states.storage_prices(self))
 
     @cached_property
     def ramps(self) -> pd.DataFrame:

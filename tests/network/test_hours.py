@@ -219,14 +219,21 @@ def test_a_file_is_named_in_its_faults(case9, tmp_path):
 # -- again -----------------------------------------------
 
 
-def test_hours_that_fit_stay_what_they_are(case9):
+def test_hours_that_fit_stay_what_they_are_and_others_are_read_again(case9):
     hours = Hours.read([1, 2], case9)
     assert Hours.read(hours, case9) is hours
+    again = Hours.read(hours, case9.scaled(load=3))
+    assert again.nets[1] == case9.scaled(load=6)
+    assert Hours.read(hours, scopf.load_case("case14")).nets[0] == scopf.load_case("case14")
+    with pytest.raises(scopf.CaseError, match="no bus 14"):
+        Hours.read(Hours.read(pd.DataFrame({"p_mw_14": [1.0]}), scopf.load_case("case14")), case9)
+
+
+def test_hours_without_a_table_are_of_their_network(case9):
+    hours = Hours(("1",), [1.0], (case9,))
     assert Hours.read(hours, case9.scaled(load=3)) is hours
-    with pytest.raises(scopf.ScopfError, match="of another network, which has another branch;"):
+    with pytest.raises(scopf.ScopfError, match="of another network, which has another branch"):
         Hours.read(hours, case9.scaled(susceptance=2))
-    with pytest.raises(scopf.ScopfError, match="another bus, gen, branch;"):
-        Hours.read(hours, scopf.load_case("case14"))
 
 
 def test_hours_without_a_table(case9):
