@@ -11,6 +11,7 @@ from scopf.optimizer.status import STEPS
 from scopf.results import outages, screening
 from scopf.results.intact import IntactTables
 from scopf.results.outages import IntactState
+from scopf.results.settlement import Settlement
 from scopf.results.states import State
 
 if TYPE_CHECKING:
@@ -72,6 +73,15 @@ class Result(IntactTables):
         Their sum at a bus is that of `buses`.
         """
         return outages.lmp(self)
+
+    @cached_property
+    def settlement(self) -> Settlement:
+        """Who pays and who earns at the balance prices, and what the surplus between them is for.
+
+        It has the tables `accounts`, `loads`, `gens`, `inverters`, `dclines`, `surplus` and
+        `states`, in currency per hour. NaN without a solution.
+        """
+        return Settlement.of(self)
 
     @property
     def screening(self) -> pd.DataFrame:
