@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.results.prices import TRACE
+from scopf.results.slopes import STATE, Slopes
 
 if TYPE_CHECKING:
-    from scopf.model.balance import Balance
-    from scopf.results.slopes import Slopes
+    from scopf.results.prices import Prices
+    from scopf.results.states import AfterOutages
     from scopf.results.tables import Result
+
+_BALANCES = "bus_balance_p", "bus_balance_q"
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +32,7 @@ class Trade:
     All of it is per unit, and prices are currency/h per p.u.; the first axis is P and Q.
 
     Attributes:
-        balance: the rows.
+        balances: names of the rows of P and of Q.
         state: position of the state of every bus.
         price: of the buses.
         served: loads.
@@ -42,7 +45,7 @@ class Trade:
         hours: duration of every state.
     """
 
-    balance: Balance
+    balances: tuple[str, str]
     state: Ints
     price: Floats
     served: Floats
@@ -157,7 +160,7 @@ def _intact(solution: Result, slopes: Slopes) -> Trade:
     zero = np.zeros(len(net.bus))
     currents = [point.loads.get(f"{letter}d_current", zero) * point.vm for letter in "pq"]
     return Trade(
-        balance=slopes.opf.balance,
+        balances=_BALANCES,
         state=np.zeros(len(net.bus), dtype=np.int64),
         price=solution.prices.balance * base,
         served=np.array(point.demand),
@@ -170,26 +173,21 @@ def _intact(solution: Result, slopes: Slopes) -> Trade:
         gen_at=net.gen_at,
         line_from=net.dcline_from,
         line_to=net.dcline_to,
-        limits=lambda: solution.prices.limits() * base,
+        limits=partial(_limits_of_intact, solution.prices, base),
         hours=slopes.hours,
     )
 
 
 def _after(solution: Result, slopes: Slopes) -> Trade:
-    after, states = solution.after, slopes.opf.states
+    after = solution.after
     assert after is not None
-    assert states is not None
     settled = after.settled
     net, zero = settled.net, np.zeros(len(settled.net.bus))
     pf, qf, pt, qt, _ = solution.point.dclines[:, settled.dcline]
     currents = [after.loads.get(f"{letter}d_current", zero) * after.vm for letter in "pq"]
 
-    def limits() -> Floats:
-        by_load = after.stability.load_prices
-        return np.zeros_like(after.balance) if by_load is None else np.array(by_load(TRACE))
-
     return Trade(
-        balance=states.balance,
+        balances=(f"{STATE}{_BALANCES[0]}", f"{STATE}{_BALANCES[1]}"),
         state=1 + settled.stack.bus_part,
         price=after.balance,
         served=np.array(after.demand),
@@ -202,6 +200,15 @@ def _after(solution: Result, slopes: Slopes) -> Trade:
         gen_at=net.gen_at,
         line_from=net.dcline_from,
         line_to=net.dcline_to,
-        limits=limits,
+        limits=partial(_limits_after, after),
         hours=slopes.hours,
     )
+
+
+def _limits_of_intact(prices: Prices, base_mva: float) -> Floats:
+    return prices.limits() * base_mva
+
+
+def _limits_after(after: AfterOutages) -> Floats:
+    by_load = after.stability.load_prices
+    return np.zeros_like(after.balance) if by_load is None else np.array(by_load(TRACE))

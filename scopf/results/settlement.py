@@ -32,6 +32,8 @@ _SURPLUS = {
     "amount_per_h": ("amount [/h]", "{:.2f}"),
 }
 _WORTH_A_LINE = 0.005  # currency/h
+_OUTAGES = 5  # in the text, each with its account
+_TOGETHER = 2  # more than these are summed up
 _SHOWN = 8  # elements in the text
 
 
@@ -248,7 +250,7 @@ class Settlement:
         slopes = self._slopes
         if slopes.voll is not None:
             cost["lost load"] = float(self._lost_load.sum())
-        if slopes.opf.soft is not None:
+        if slopes.violated is not None:
             cost["violated limits"] = slopes.violated
         if np.isnan(self._solution.accuracy.cost):  # an objective of the user's own
             cost["further costs"] = self._solution.cost - sum(cost.values())
@@ -263,8 +265,7 @@ class Settlement:
             return [("all limits", float("nan"))]
         intact, states = np.zeros(1, dtype=np.int64), self.states
         found = list(by_kind(self._split.accounts, intact).items())
-        after = zip(states["state"][1:], states["limits_per_h"][1:], strict=True)
-        found += [(f"after {name}", float(amount)) for name, amount in after]
+        found += zip(self._after, states["limits_per_h"][1:].tolist(), strict=True)
         return [*found, ("not closed", self.residual)]
 
     @property
@@ -324,8 +325,30 @@ class Settlement:
         if not self._solution.solved:
             return ["Settlement", "no prices, so that nobody pays or earns: the solve failed"]
         lines: list[display.Block] = ["Settlement at the balance prices, per hour"]
-        lines += [display.Table(self.accounts, _ACCOUNTS, "accounts")]
+        lines += [display.Table(self._shortened, _ACCOUNTS, "accounts")]
         most = self.surplus[self.surplus["amount_per_h"].abs() >= _WORTH_A_LINE].head(_SHOWN)
         if len(most):
             lines += ["", "What collects most", display.Table(most, _SURPLUS, "limits")]
         return lines
+
+    @property
+    def _shortened(self) -> pd.DataFrame:
+        """The accounts, small ones of outages together."""
+        import pandas as pd
+
+        accounts = self.accounts
+        outages = accounts[(accounts["kind"] == "surplus") & accounts["name"].isin(self._after)]
+        small = outages["amount_per_h"].abs().sort_values(kind="stable").index[:-_OUTAGES]
+        if len(small) < _TOGETHER:
+            return accounts
+        total = accounts["amount_per_h"][small].sum()
+        name = f"after {len(small)} further outages"
+        row = pd.DataFrame([("surplus", name, total)], columns=list(accounts.columns))
+        last = int(outages.index[-1]) + 1
+        parts = [accounts[:last].drop(index=small), row, accounts[last:]]
+        return pd.concat(parts, ignore_index=True)
+
+    @property
+    def _after(self) -> list[str]:
+        """Names of the accounts of outages."""
+        return [f"after {name}" for name in self._slopes.states[1:]]

@@ -7,7 +7,7 @@ flows are expressions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -20,71 +20,99 @@ from scopf.engine.symbols import Constraint, Key, Variable
 from scopf.network.outages import INTACT
 
 if TYPE_CHECKING:
-    from scopf.engine.nlp import NLP
     from scopf.model.opf import OPF
+    from scopf.model.stability import StabilityRows
     from scopf.results.prices import Multipliers
 
-_STATE = "state_"  # prefix of families whose keys begin with a state's name
+STATE = "state_"  # prefix of families whose keys begin with a state's name
+VOLTAGE = "bus_vm"
+_VOLTAGES = VOLTAGE, "inverter_group_vm"  # variables that are voltages, without that prefix
 _SETTLED = 1e-14  # relative change of derivatives that ends the search for them
-_VOLTAGES = "bus_vm", "inverter_group_vm"  # variables that are voltages, without that prefix
+
+
+@dataclass(frozen=True, eq=False)
+class Members:
+    """A family of rows or of variables: its members' keys and places.
+
+    Attributes:
+        name: of the family.
+        keys: of the members.
+        at: row or column of each; -1 for one that is none.
+        replaced: mask of the rows that a user rewrote.
+        criterion: whether they are rows of the criterion.
+        owners: inverter of each row of the criterion, None for a row of none.
+    """
+
+    name: str
+    keys: Sequence[Key]
+    at: Ints
+    replaced: Flags
+    criterion: bool = False
+    owners: Sequence[Key | None] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Slopes:
-    """Derivatives and multipliers at the point of a solution.
+    """Derivatives and multipliers at the point of a solution, arrays of their own.
 
     Attributes:
-        nlp: the compiled model.
-        opf: what was declared.
+        states: names of the states, "intact" first.
+        families: of rows.
+        voltages: families of variables that are voltages.
         x: the point.
         gradient: of the objective, shape (n,).
-        values: nonzeros of the Jacobian.
-        rows: multipliers of rows.
-        bounds: multipliers of upper bounds less those of lower ones.
-        places: rows of the members of every family, -1 where they are none.
+        structure, values: row and column, and value of the nonzeros of the Jacobian.
+        lifted: rows and columns of variables that the engine made.
+        rows: multipliers of rows, shape (m,).
+        bounds: multipliers of upper bounds less those of lower ones, shape (n,).
         added: rows that a user added or rewrote, and their names.
-        replaced: masks of the members that a user rewrote, by family.
         voll: value of lost load by bus, currency/h per p.u.; None where all is served.
-        violated: currency/h that violated limits cost.
+        violated: currency/h that violated limits cost; None where none may be.
     """
 
-    nlp: NLP
-    opf: OPF
+    states: tuple[str, ...]
+    families: tuple[Members, ...]
+    voltages: tuple[Members, ...]
     x: Floats
     gradient: Floats
+    structure: tuple[Ints, Ints]
     values: Floats
+    lifted: tuple[Ints, Ints]
     rows: Floats
     bounds: Floats
-    places: Mapping[str, Ints]
     added: tuple[Ints, list[str]]
-    replaced: Mapping[str, Flags]
     voll: Floats | None
-    violated: float
+    violated: float | None
 
     @classmethod
     def read(cls, opf: OPF, multipliers: Multipliers, x: Floats) -> Self:
         """Copies of all that a later solve overwrites; the formulation has the values x."""
-        nlp, soft = multipliers.nlp, opf.soft
+        nlp, after, f = multipliers.nlp, opf.states, opf.formulation
         lower, upper = multipliers.bounds
-        violated = 0.0
-        if soft is not None:
-            violated = float(sum(kind.price * kind.s.value.sum() for kind in soft.kinds))
-        voll = None if opf.shedding is None else opf.shedding.price.values.copy()
-        names = [symbol.name for symbol in opf.formulation.of_kind(Constraint)]
+        wanted = {prefix + name for prefix in ("", STATE) for name in _VOLTAGES}
+        voltages = [symbol for symbol in f.of_kind(Variable) if symbol.name in wanted]
+        never = np.zeros(0, dtype=bool)
+        shedding, soft = opf.shedding, opf.soft
+        violations = [] if soft is None else [k.price * k.s.value.sum() for k in soft.kinds]
         return cls(
-            nlp, opf, x.copy(), nlp.gradient(x).copy(), nlp.jacobian(x).copy(),
-            multipliers.rows.copy(), upper - lower,
-            {name: nlp.row_numbers(name) for name in names}, nlp.added,
-            {name: nlp.replaced(name) for name in names}, voll, violated,
-        )  # fmt: skip
+            states=(INTACT, *(() if after is None else after.settled.names)),
+            families=tuple(_families(opf, multipliers)),
+            voltages=tuple(
+                Members(one.name, one.keys, nlp.columns(one.name), never) for one in voltages
+            ),
+            x=x.copy(),
+            gradient=nlp.gradient(x).copy(),
+            structure=nlp.jacobianstructure(),
+            values=nlp.jacobian(x).copy(),
+            lifted=nlp.lifted,
+            rows=multipliers.rows.copy(),
+            bounds=upper - lower,
+            added=nlp.added,
+            voll=None if shedding is None else shedding.price.values.copy(),
+            violated=None if soft is None else float(sum(violations)),
+        )
 
     # -- states -------------------------------------------
-
-    @property
-    def states(self) -> tuple[str, ...]:
-        """Names of the states, "intact" first."""
-        after = self.opf.states
-        return (INTACT, *(() if after is None else after.settled.names))
 
     @cached_property
     def _number(self) -> dict[Key, int]:
@@ -92,7 +120,7 @@ class Slopes:
 
     def place(self, family: str, key: Key) -> tuple[int, Key]:
         """Position of the state that a member of a family belongs to, and its key there."""
-        if not family.startswith(_STATE) or not isinstance(key, tuple):
+        if not family.startswith(STATE) or not isinstance(key, tuple):
             return 0, key
         state, *rest = key
         return self._number[state], rest[0] if len(rest) == 1 else tuple(rest)
@@ -105,54 +133,48 @@ class Slopes:
         """
         return np.ones(len(self.states))
 
+    @cached_property
+    def row_states(self) -> Ints:
+        """Position of the state of every row."""
+        found = np.zeros(len(self.rows), dtype=np.int64)
+        for family in self.families:
+            if family.name.startswith(STATE):
+                states = [self.place(family.name, key)[0] for key in family.keys]
+                there = family.at >= 0
+                found[family.at[there]] = np.array(states, dtype=np.int64)[there]
+        return found
+
+    def family(self, name: str) -> Members:
+        """A family of rows."""
+        return next(one for one in self.families if one.name == name)
+
     # -- derivatives -------------------------------------------
 
     @cached_property
     def jacobian(self) -> Any:
         """Of the rows, sparse, shape (m, n)."""
-        nlp = self.nlp
-        found = sparse.coo_array((self.values, nlp.jacobianstructure()), shape=(nlp.m, nlp.n))
-        return found.tocsr()
+        shape = len(self.rows), len(self.x)
+        return sparse.coo_array((self.values, self.structure), shape=shape).tocsr()
 
     @cached_property
     def columns(self) -> tuple[Ints, Ints]:
         """The free variables that are voltages: columns, and positions of their states."""
-        found = [(column, state) for name in _VOLTAGES for column, state in self._voltages(name)]
-        columns, states = np.array(found, dtype=np.int64).reshape(-1, 2).T
-        return columns, states
+        parts = [(one.at[one.at >= 0], self._states_of(one)) for one in self.voltages]
+        columns, states = zip(*parts, strict=True)
+        return np.concatenate(columns), np.concatenate(states)
 
-    def _voltages(self, name: str) -> list[tuple[int, int]]:
-        found, known = list[tuple[int, int]](), self.opf.formulation.symbols
-        for family in (name, f"{_STATE}{name}"):
-            symbol = known.get(family)
-            if not isinstance(symbol, Variable):
-                continue
-            columns = self.nlp.columns(family)
-            states = self._states_of(symbol, columns)
-            both = zip(columns.tolist(), states, strict=True)
-            found += [(column, state) for column, state in both if column >= 0]
-        return found
-
-    def _states_of(self, symbol: Variable, columns: Ints) -> list[int]:
-        """State of every member: by its key, or by a row that it stands in."""
-        if not symbol.name.startswith(_STATE):
-            return [0] * len(columns)
-        if all(isinstance(key, tuple) for key in symbol.keys):
-            return [self.place(symbol.name, key)[0] for key in symbol.keys]
+    def _states_of(self, family: Members) -> Ints:
+        """State of every member that is a column: by its key, or by a row that it stands in."""
+        columns = family.at[family.at >= 0]
+        if not family.name.startswith(STATE):
+            return np.zeros(len(columns), dtype=np.int64)
+        if all(isinstance(key, tuple) for key in family.keys):
+            both = zip(family.keys, family.at.tolist(), strict=True)
+            states = [self.place(family.name, key)[0] for key, column in both if column >= 0]
+            return np.array(states, dtype=np.int64)
         by_column, of_row = self.jacobian.tocsc(), self.row_states
         rows = [by_column.indices[by_column.indptr[k] : by_column.indptr[k + 1]] for k in columns]
-        return [int(of_row[of].max(initial=0)) for of in rows]
-
-    @cached_property
-    def row_states(self) -> Ints:
-        """Position of the state of every row."""
-        found = np.zeros(self.nlp.m, dtype=np.int64)
-        for symbol in self.opf.formulation.of_kind(Constraint):
-            if symbol.name.startswith(_STATE):
-                rows = self.places[symbol.name]
-                states = [self.place(symbol.name, key)[0] for key in symbol.keys]
-                found[rows[rows >= 0]] = np.array(states, dtype=np.int64)[rows >= 0]
-        return found
+        return np.array([of_row[of].max(initial=0) for of in rows], dtype=np.int64)
 
     @cached_property
     def scaling(self) -> Any:
@@ -161,18 +183,44 @@ class Slopes:
         An entry is d(variable)/d(log of the voltages).
         """
         columns, states = self.columns
-        shape = (self.nlp.n, len(self.states))
-        own = sparse.coo_array((self.x[columns], (columns, states)), shape=shape).tocsr()
-        rows, lifted = self.nlp.lifted
+        n = len(self.x)
+        shape = n, len(self.states)
+        found = sparse.coo_array((self.x[columns], (columns, states)), shape=shape).tocsr()
+        rows, lifted = self.lifted
         if not len(lifted):
-            return own
-        put = sparse.coo_array(
-            (np.ones(len(lifted)), (lifted, np.arange(len(lifted)))), shape=(self.nlp.n, len(rows))
-        ).tocsr()
-        definitions, found = self.jacobian[rows], own
+            return found
+        ones = np.ones(len(lifted)), (lifted, np.arange(len(lifted)))
+        put = sparse.coo_array(ones, shape=(n, len(lifted))).tocsr()
+        definitions = self.jacobian[rows]
         for _ in range(len(lifted)):  # as deep as definitions may stand in each other
             residual = definitions @ found
             if abs(residual).max() <= _SETTLED * abs(found).max():
                 break
             found = found + put @ residual
         return found
+
+
+def _families(opf: OPF, multipliers: Multipliers) -> list[Members]:
+    """Families of rows, with the owners of those of the criterion."""
+    nlp, found = multipliers.nlp, list[Members]()
+    owners: dict[str, Sequence[Key | None]] = {}
+    for part in (opf.stability, None if opf.states is None else opf.states.stability):
+        owners |= {} if part is None else _owners(part)
+    for symbol in opf.formulation.of_kind(Constraint):
+        name = symbol.name
+        places = nlp.row_numbers(name), nlp.replaced(name)
+        found.append(Members(name, symbol.keys, *places, name in owners, owners.get(name, ())))
+    return found
+
+
+def _owners(part: StabilityRows) -> dict[str, Sequence[Key | None]]:
+    """Key of the inverter of each row of the criterion, by family."""
+    declared, inverters = part.declared, part.dispatch.inverter.keys
+    angles = [one.constraint for one in declared.angles]
+    found: dict[str, Sequence[Key | None]] = {
+        rows.name: () for rows in (*declared.definitions, *angles)
+    }
+    for one in declared.rows:
+        owners = one.owner.tolist()
+        found[one.constraint.name] = [inverters[k] if k >= 0 else None for k in owners]
+    return found

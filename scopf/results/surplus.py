@@ -26,17 +26,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from scopf.arrays import Flags, Floats, Ints
-from scopf.engine.symbols import Constraint, Key, member
+from scopf.arrays import Floats, Ints
 from scopf.results.payments import Trades
-from scopf.results.slopes import Slopes
-
-if TYPE_CHECKING:
-    from scopf.model.stability import StabilityRows
+from scopf.results.slopes import STATE, Members, Slopes
 
 THERMAL, VOLTAGE, STABILITY = "thermal limits", "voltage limits", "stability rows"
 CURRENT, DROOP, LOADS = "current limits", "droop response", "constant-current loads"
@@ -44,13 +40,13 @@ COSTS, OWN, HELD = "costs that follow voltages", "further rows", "voltages held 
 KINDS = (THERMAL, VOLTAGE, STABILITY, CURRENT, DROOP, LOADS, COSTS, HELD, OWN)
 
 _ELEMENTS = {  # kind and element of rows, by their family without "state_"
-    "branch_limit_from": (THERMAL, "branch"),
-    "branch_limit_to": (THERMAL, "branch"),
-    "bus_vm_bounds": (VOLTAGE, "bus"),
-    "inverter_current": (CURRENT, "inverter"),
-    "droop": (DROOP, "inverter"),
-    "bus_same_vm": (DROOP, "bus"),
-    "gen_same_q": (DROOP, "gen"),
+    "branch_limit_from": (THERMAL, "branch {}"),
+    "branch_limit_to": (THERMAL, "branch {}"),
+    "bus_vm_bounds": (VOLTAGE, "bus {}"),
+    "inverter_current": (CURRENT, "inverter {}"),
+    "droop": (DROOP, "inverter {}"),
+    "bus_same_vm": (DROOP, "bus {}"),
+    "gen_same_q": (DROOP, "gen {}"),
 }
 
 
@@ -109,10 +105,10 @@ class Split:
         slopes = self.slopes
         weight = 0.5 * slopes.rows
         for trade in self.trades.each:
-            for rows in (trade.balance.p, trade.balance.q):
-                places = slopes.places[rows.name]
+            for name in trade.balances:
+                places = slopes.family(name).at
                 weight[places[places >= 0]] = 0.0
-        weight[slopes.nlp.lifted[0]] = 0.0
+        weight[slopes.lifted[0]] = 0.0
         found = (slopes.jacobian @ slopes.scaling).multiply(weight[:, None]).tocsr()
         return found.multiply(1.0 / slopes.hours[None, :]).tocsr()
 
@@ -134,55 +130,33 @@ class Split:
         for row, name in zip(added.tolist(), names, strict=True):
             yield Account(OWN, name, int(slopes.row_states[row]), float(amounts[row]))
         amounts[added] = 0.0
-        stability = self._stability()
-        for symbol in slopes.opf.formulation.of_kind(Constraint):
-            rows = slopes.places[symbol.name]
-            for k in np.flatnonzero((rows >= 0) & (amounts[rows] != 0.0)).tolist():
-                state, key = slopes.place(symbol.name, symbol.keys[k])
-                if symbol.name in stability:
-                    kind, element = STABILITY, stability[symbol.name].get(k, "")
-                else:
-                    kind, element = self._named(symbol, k, key)
-                yield Account(kind, element, state, float(amounts[rows[k]]))
+        for family in slopes.families:
+            for k in np.flatnonzero((family.at >= 0) & (amounts[family.at] != 0.0)).tolist():
+                state, kind, element = self._named(family, k)
+                yield Account(kind, element, state, float(amounts[family.at[k]]))
 
-    @staticmethod
-    def _named(symbol: Constraint, k: int, key: Key) -> tuple[str, str]:
-        kind, word = _ELEMENTS.get(symbol.name.removeprefix("state_"), (OWN, ""))
-        return kind, f"{word} {key}" if word else member(symbol, k)
-
-    def _stability(self) -> dict[str, dict[int, str]]:
-        """Inverter, or bus without one, of the rows of the criterion, by family and position."""
-        opf, found = self.slopes.opf, dict[str, dict[int, str]]()
-        parts = [opf.stability, *([] if opf.states is None else [opf.states.stability])]
-        for part in parts:
-            found |= self._owners(part)
-        return found
-
-    def _owners(self, part: StabilityRows) -> dict[str, dict[int, str]]:
-        declared, inverters = part.declared, part.dispatch.inverter
-        angles = [one.constraint for one in declared.angles]
-        found = {rows.name: dict[int, str]() for rows in (*declared.definitions, *angles)}
-        for one in declared.rows:
-            names = found[one.constraint.name] = {}
-            for k, owner in enumerate(one.owner.tolist()):
-                if owner >= 0:
-                    _, bus = self.slopes.place(inverters.name, inverters.keys[owner])
-                    names[k] = f"inverter {bus}"
-                else:
-                    _, bus = self.slopes.place(one.constraint.name, one.constraint.keys[k])
-                    names[k] = f"bus {bus}"
-        return found
+    def _named(self, family: Members, k: int) -> tuple[int, str, str]:
+        """State, kind and element of a row."""
+        state, key = self.slopes.place(family.name, family.keys[k])
+        if not family.criterion:
+            own = OWN, f"{family.name} {key}"
+            kind, element = _ELEMENTS.get(family.name.removeprefix(STATE), own)
+            return state, kind, element.format(key)
+        if not family.owners:
+            return state, STABILITY, ""
+        owner = family.owners[k]
+        if owner is None:
+            return state, STABILITY, f"bus {key}"
+        return state, STABILITY, f"inverter {self.slopes.place(family.name, owner)[1]}"
 
     def _bounds(self) -> Iterator[Account]:
         """Limits on voltages that are bounds of variables."""
         slopes = self.slopes
-        parts = [slopes.opf.voltages, *([] if (s := slopes.opf.states) is None else [s.voltages])]
-        for symbol in (part.vm for part in parts):
-            columns = slopes.nlp.columns(symbol.name)
-            for k in np.flatnonzero(columns >= 0).tolist():
-                state, bus = slopes.place(symbol.name, symbol.keys[k])
-                amount = 0.5 * slopes.bounds[columns[k]] * slopes.x[columns[k]]
-                yield Account(VOLTAGE, f"bus {bus}", state, float(amount / slopes.hours[state]))
+        for family in slopes.voltages:
+            for k in np.flatnonzero(family.at >= 0).tolist():
+                state, key = slopes.place(family.name, family.keys[k])
+                amount = 0.5 * slopes.bounds[family.at[k]] * slopes.x[family.at[k]]
+                yield Account(VOLTAGE, f"bus {key}", state, float(amount / slopes.hours[state]))
 
     # -- balances -------------------------------------------
 
@@ -195,32 +169,26 @@ class Split:
         slopes, scaled = self.slopes, self.slopes.jacobian @ self.slopes.scaling
         for trade in self.trades.each:
             currents = 0.5 * trade.worth(trade.price, trade.current)
-            for rows, net, current in zip(
-                (trade.balance.p, trade.balance.q), trade.net, currents, strict=True
-            ):
-                places = slopes.places[rows.name]
-                there = places >= 0
-                own = np.zeros(len(places))
-                own[there] = np.asarray(scaled[places[there]].sum(axis=1)).ravel()
-                dual = np.where(there, slopes.rows[places], 0.0)
+            for name, net, current in zip(trade.balances, trade.net, currents, strict=True):
+                rows = slopes.family(name)
+                there = rows.at >= 0
+                own = np.zeros(len(there))
+                own[there] = np.asarray(scaled[rows.at[there]].sum(axis=1)).ravel()
+                dual = np.where(there, slopes.rows[rows.at], 0.0)
                 total = 0.5 * dual * (own + 2.0 * net) / slopes.hours[trade.state]
                 rest = np.where(there, total - current, 0.0)
-                replaced = slopes.replaced[rows.name]
-                yield from self._of_buses(LOADS, rows, current, current != 0.0)
-                yield from self._of_buses(HELD, rows, rest, ~replaced & self._held)
-                yield from self._of_buses(OWN, rows, rest, replaced)
+                yield from self._of_buses(LOADS, rows, current)
+                yield from self._of_buses(OWN, rows, np.where(rows.replaced, rest, 0.0))
+                if self._held:  # else it is the solver's tolerance
+                    yield from self._of_buses(HELD, rows, np.where(rows.replaced, 0.0, rest))
 
     @cached_property
     def _held(self) -> bool:
-        """Whether any voltage is no free variable; else the rest is the solver's tolerance."""
-        slopes = self.slopes
-        parts = [slopes.opf.voltages, *([] if (s := slopes.opf.states) is None else [s.voltages])]
-        return any((slopes.nlp.columns(part.vm.name) < 0).any() for part in parts)
+        """Whether any voltage is no free variable."""
+        return any((family.at < 0).any() for family in self.slopes.voltages)
 
-    def _of_buses(
-        self, kind: str, rows: Constraint, amounts: Floats, taken: Flags
-    ) -> Iterator[Account]:
-        for k in np.flatnonzero(taken & (amounts != 0.0)).tolist():
+    def _of_buses(self, kind: str, rows: Members, amounts: Floats) -> Iterator[Account]:
+        for k in np.flatnonzero(amounts != 0.0).tolist():
             state, bus = self.slopes.place(rows.name, rows.keys[k])
             yield Account(kind, f"bus {bus}", state, float(amounts[k]))
 

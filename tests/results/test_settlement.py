@@ -1,11 +1,14 @@
 """Who pays and who earns: two buses by hand, and what must hold for any solved problem."""
 
+import pickle
+
 import numpy as np
 import pyomo.environ as pyo
 import pytest
 from scipy.optimize import brentq
 
 import scopf
+import scopf.results.settlement
 from scopf.network.tables import DcLines
 from scopf.results.slopes import Slopes
 from scopf.stability.criteria.voltage_difference import VoltageDifference
@@ -86,13 +89,15 @@ def test_a_stability_row_on_two_buses():
     """
     b, v_1, demand, reactive = 8.0, 1.0, np.array([0.45, 0.7]), np.array([0.45, 0.2])
     c, a, d = np.array([12.0, 16.0]), np.array([20.0, 80.0]), np.array([30.0, 2.0])
-    net = network(2, [(1, 2, 0.0, 1 / b)], [1, 2], loads=dict(zip((1, 2), demand + 1j * reactive)))
+    loads = {k + 1: complex(demand[k], reactive[k]) for k in (0, 1)}
+    net = network(2, [(1, 2, 0.0, 1 / b)], [1, 2], loads=loads)
     net = net.replace(
         bus={"vmax": np.array([v_1, 1.5])},
         gen={
-            "cost_p": np.column_stack([[0, 0], a, c]), "cost_q": np.column_stack([[0, 0], [0, 0], d])
+            "cost_p": np.column_stack([np.zeros(2), a, c]),
+            "cost_q": np.column_stack([np.zeros((2, 2)), d]),
         },
-    )  # fmt: skip
+    )
     inverters = scopf.Inverters.at_generators(net, mq={1: 2.5, 2: 0.02})
     found = solved(net, inverters)
     own = b + reactive[0]  # of the reduced network, which has the load as a shunt
@@ -241,7 +246,9 @@ PROBLEMS = {
         *case39(0.3), outages=[6], emergency=1.0, soft={"stability": 10000, "voltages": 50000}, **f
     ),
     "no inverter everywhere": lambda **f: solved(
-        case39()[0], scopf.Inverters.at_generators(case39()[0], buses=[30, 32, 35], mq=0.1), outages=[13], emergency=1.4, **f
+        case39()[0],
+        scopf.Inverters.at_generators(case39()[0], buses=[30, 32, 35], mq=0.1),
+        outages=[13], emergency=1.4, **f,
     ),
     "outages with a DC line": lambda **f: solved(
         with_dcline(with_current(case39()[0])), case39()[1], outages=[6], emergency=1.3, **f
@@ -331,7 +338,7 @@ def test_limits_collect_what_their_prices_say(any_solution):
 )
 def test_lifted_flows_change_nothing(name):
     reduced, lifted = PROBLEMS[name](form="reduced"), PROBLEMS[name](form="lifted")
-    assert len(lifted.slopes.nlp.lifted[0])
+    assert len(lifted.slopes.lifted[0])
     key = ["kind", "element", "state"]
     one, other = (s.settlement.surplus.set_index(key)["amount_per_h"] for s in (reduced, lifted))
     for where in one.index.union(other.index):
@@ -342,7 +349,7 @@ def test_lifted_flows_change_nothing(name):
 def test_scaling_of_lifted_variables_is_their_derivative():
     solution = PROBLEMS["thermal limits"](form="lifted")
     slopes = solution.slopes
-    nlp, step = slopes.nlp, 1e-6
+    nlp, step = solution.problem.compiled[True], 1e-6
     columns, _ = slopes.columns
     ends = []
     for sign in (1, -1):
@@ -487,6 +494,13 @@ def test_a_stored_solution_has_the_same(tmp_path):
     assert str(again.settlement) == str(found.settlement)
 
 
+def test_a_pickled_solution_has_the_same():
+    found = PROBLEMS["outages"]()
+    unread = pickle.loads(pickle.dumps(found))
+    assert str(unread.settlement) == str(found.settlement)
+    assert str(pickle.loads(pickle.dumps(found)).settlement) == str(found.settlement)
+
+
 def test_nothing_is_computed_in_a_solve(monkeypatch):
     def refuse(*_):
         raise AssertionError
@@ -508,6 +522,21 @@ def test_after_a_solve_that_failed_nobody_pays():
     assert settlement.surplus.empty
     assert np.isnan(settlement.residual)
     assert "the solve failed" in str(settlement)
+
+
+def test_the_text_adds_up_small_outages(monkeypatch):
+    monkeypatch.setattr(scopf.results.settlement, "_OUTAGES", 2)
+    net, inverters = case39(0.1)
+    found = solved(net, inverters, outages=[1, 6, 13, 10, 18], emergency=1.4, voll=2000.0)
+    assert len(found.states) == 6
+    settlement = found.settlement
+    lines = [line for line in str(settlement).splitlines() if "after" in line]
+    accounts = settlement.accounts
+    after = accounts[accounts["name"].str.startswith("after")]["amount_per_h"]
+    rest = after.drop(after.abs().nlargest(2).index)
+    assert "after 3 further outages" in lines[2]
+    assert float(lines[2].split()[-1]) == pytest.approx(rest.sum(), abs=0.01)
+    assert "not closed" in str(settlement)
 
 
 def test_the_text_has_every_account():
