@@ -20,7 +20,7 @@ from scopf.results.slopes import STATE, Slopes
 if TYPE_CHECKING:
     from scopf.results.prices import Prices
     from scopf.results.states import AfterOutages
-    from scopf.results.tables import Result
+    from scopf.results.record import Record
 
 _BALANCES = "bus_balance_p", "bus_balance_q"
 
@@ -115,7 +115,7 @@ class Trades:
     each: tuple[Trade, ...]
 
     @classmethod
-    def of(cls, solution: Result, slopes: Slopes) -> Trades:
+    def of(cls, solution: Record, slopes: Slopes) -> Trades:
         """All of a solution."""
         intact = _intact(solution, slopes)
         return cls((intact,) if solution.after is None else (intact, _after(solution, slopes)))
@@ -153,7 +153,7 @@ class Trades:
         return found
 
 
-def _intact(solution: Result, slopes: Slopes) -> Trade:
+def _intact(solution: Record, slopes: Slopes) -> Trade:
     net, point = solution.problem.base, solution.point
     base = net.base_mva
     pf, qf, pt, qt, _ = point.dclines
@@ -178,7 +178,7 @@ def _intact(solution: Result, slopes: Slopes) -> Trade:
     )
 
 
-def _after(solution: Result, slopes: Slopes) -> Trade:
+def _after(solution: Record, slopes: Slopes) -> Trade:
     after = solution.after
     assert after is not None
     settled = after.settled

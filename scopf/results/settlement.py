@@ -10,6 +10,7 @@ import numpy as np
 
 from scopf import display
 from scopf.arrays import Floats
+from scopf.model.current_limits import limited
 from scopf.results.payments import Trades
 from scopf.results.surplus import CURRENT, STABILITY, Split, by_kind
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from scopf.results.slopes import Slopes
-    from scopf.results.tables import Result
+    from scopf.results.record import Record
 
 _LEAST = 1e-6  # currency/h: accounts of single elements below this are in the sums only
 _ACCOUNTS = {
@@ -45,10 +46,10 @@ class Settlement:
     each outage in the dispatch. After a solve that failed every amount is NaN.
     """
 
-    _solution: Result = field(repr=False)
+    _solution: Record = field(repr=False)
 
     @classmethod
-    def of(cls, solution: Result) -> Settlement:
+    def of(cls, solution: Record) -> Settlement:
         """The settlement of a solution; its tables are made when they are asked for."""
         return cls(solution)
 
@@ -133,8 +134,8 @@ class Settlement:
     def inverters(self) -> pd.DataFrame:
         """What the generators of each inverter earn, and the surplus that its rows collect.
 
-        `cost_per_h` has its lost opportunity as well. `stability_per_h` and `current_per_h` are
-        parts of the surplus, which the inverter does not earn.
+        `cost_per_h` has its lost opportunity as well. `stability_per_h` and, where an inverter has
+        a limit `imax`, `current_per_h` are parts of the surplus, which the inverter does not earn.
         """
         import pandas as pd
 
@@ -149,7 +150,7 @@ class Settlement:
                 "bus": inverters.bus,
                 **sums,
                 "stability_per_h": self._collected(STABILITY),
-                "current_per_h": self._collected(CURRENT),
+                **({"current_per_h": self._collected(CURRENT)} if limited(inverters).any() else {}),
             }
         )
         return self._known(frame)

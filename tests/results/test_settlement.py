@@ -210,8 +210,9 @@ PROBLEMS = {
     "losses": lambda **f: solved(*case39(lossy=True), **f),
     "pairs": lambda **f: solved(*case39(), **f),
     "maxima": lambda **f: solved(*case39(), criterion=VoltageDifference(rows="maximum"), **f),
-    "C1": lambda **f: solved(*case39(), criterion="C1", **f),
-    "weighted": lambda **f: solved(*case39(), criterion="weighted", **f),
+    "C1": lambda **f: solved(*case39(0.4), criterion="C1", eta_q=0.1, **f),
+    "C2": lambda **f: solved(*case39(0.5), criterion="C2", eta_q=0.1, **f),
+    "weighted": lambda **f: solved(*case39(0.4), criterion="weighted", eta_q=0.1, **f),
     "angle limits": lambda **f: solved(
         scopf.load_case("case39").replace(
             branch={"angmax": np.full(46, np.deg2rad(4.0)), "rate": np.full(46, np.inf)}
@@ -219,7 +220,7 @@ PROBLEMS = {
         criterion="none", **f,
     ),
     "reactive costs": lambda **f: solved(*case39(), eta_q=0.1, q_price=2.0, **f),
-    "co-design": lambda **f: solved(*case39(), mq_bounds=(0.05, 0.4), eta_q=0.1, **f),
+    "co-design": lambda **f: solved(*case39(), mq_bounds=(0.2, 0.4), eta_q=0.1, **f),
     "capability": lambda **f: solved(
         case39()[0],
         scopf.Inverters.at_generators(case39()[0], mq=0.2, rating_factor=1.0, imax=0.99),
@@ -358,6 +359,19 @@ def test_scaling_of_lifted_variables_is_their_derivative():
         ends.append(nlp.consistent(x))
     found = slopes.scaling.toarray()[:, 0]
     np.testing.assert_allclose(found, (ends[0] - ends[1]) / (2 * step), atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "name", ["pairs", "maxima", "C1", "C2", "weighted", "co-design", "outages"]
+)
+def test_stability_rows_are_not_idle_in_these_tests(name):
+    assert collected(PROBLEMS[name]().settlement, "stability rows") > 1
+
+
+def test_the_singularity_test_collects_as_a_whole():
+    found = scopf.solve_centralised(*case39(0.4)).solution.settlement
+    assert collected(found, "stability rows", "") > 100
+    assert abs(found.residual) < 1e-7 * amount(found, "payment")
 
 
 def test_both_forms_of_the_voltage_difference_collect_the_same():
