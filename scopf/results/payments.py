@@ -15,14 +15,14 @@ import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.results.prices import TRACE
-from scopf.results.slopes import STATE, Slopes
+from scopf.results.slopes import BALANCE, STATE, Slopes
 
 if TYPE_CHECKING:
     from scopf.results.prices import Prices
-    from scopf.results.states import AfterOutages
     from scopf.results.record import Record
+    from scopf.results.states import AfterOutages
 
-_BALANCES = "bus_balance_p", "bus_balance_q"
+_BALANCES = f"{BALANCE}p", f"{BALANCE}q"
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,8 +17,8 @@ from scopf.results.surplus import CURRENT, STABILITY, Split, by_kind
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scopf.results.slopes import Slopes
     from scopf.results.record import Record
+    from scopf.results.slopes import Slopes
 
 _LEAST = 1e-6  # currency/h: accounts of single elements below this are in the sums only
 _ACCOUNTS = {

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from scopf.results.prices import Multipliers
 
 STATE = "state_"  # prefix of families whose keys begin with a state's name
-VOLTAGE = "bus_vm"
-_VOLTAGES = VOLTAGE, "inverter_group_vm"  # variables that are voltages, without that prefix
+BALANCE = "bus_balance_"  # then p or q
+_VOLTAGES = "bus_vm", "inverter_group_vm"  # variables that are voltages, without that prefix
 _SETTLED = 1e-14  # relative change of derivatives that ends the search for them
 
 
@@ -38,7 +38,7 @@ class Members:
         name: of the family.
         keys: of the members.
         at: row or column of each; -1 for one that is none.
-        replaced: mask of the rows that a user rewrote.
+        replaced: mask of the balances that a user rewrote; False in other families.
         criterion: whether they are rows of the criterion.
         owners: inverter of each row of the criterion, None for a row of none.
     """
@@ -206,10 +206,13 @@ def _families(opf: OPF, multipliers: Multipliers) -> list[Members]:
     owners: dict[str, Sequence[Key | None]] = {}
     for part in (opf.stability, None if opf.states is None else opf.states.stability):
         owners |= {} if part is None else _owners(part)
+    balances = {BALANCE + letter for letter in "pq"}
     for symbol in opf.formulation.of_kind(Constraint):
-        name = symbol.name
-        places = nlp.row_numbers(name), nlp.replaced(name)
-        found.append(Members(name, symbol.keys, *places, name in owners, owners.get(name, ())))
+        name, replaced = symbol.name, np.zeros(len(symbol), dtype=bool)
+        if name.removeprefix(STATE) in balances:  # a walk along the model, for what is asked only
+            replaced = nlp.replaced(name)
+        at = nlp.row_numbers(name)
+        found.append(Members(name, symbol.keys, at, replaced, name in owners, owners.get(name, ())))
     return found
 
 

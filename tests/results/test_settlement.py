@@ -463,6 +463,18 @@ def test_rows_of_ones_own_have_an_account():
     assert abs(found.settlement.residual) < 1e-7 * amount(found.settlement, "payment")
 
 
+def test_a_rewritten_balance_has_an_account():
+    net, inverters = case39()
+    problem = scopf.build(net, inverters, criterion="none")
+    m = problem.model
+    row = m.bus_balance_p[5]  # a bus without load
+    row.set_value(row.body - 0.1 * m.bus_vm[5] ** 3 == row.upper)
+    found = scopf.solve(problem, options=EXACT)
+    settlement = found.settlement
+    assert collected(settlement, "further rows", "bus 5") > 1
+    assert abs(settlement.residual) < 1e-7 * amount(settlement, "payment")
+
+
 def test_a_voltage_held_fixed_and_a_cost_of_ones_own():
     net, inverters = case39()
     problem = scopf.build(net, inverters, criterion="none", eta_q=0.1)
