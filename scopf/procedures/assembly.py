@@ -13,6 +13,7 @@ from scopf.procedures.verdict import Examined
 from scopf.results import claims, prices, uniqueness
 from scopf.results.hourly import Hourly
 from scopf.results.point import Point
+from scopf.results.slopes import Slopes
 from scopf.results.solution import Solution
 from scopf.results.states import AfterOutages
 
@@ -71,6 +72,7 @@ def solution(
         iterate=Iterate(
             nlp.signature, nlp.lift, x, outcome.rows, outcome.lower, outcome.upper, cold
         ),
+        slopes=Slopes.read(problem.opf, examined.multipliers, x),
         fingerprint=nlp.fingerprint(x),
     )
 

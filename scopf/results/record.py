@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from scopf.results.checks import Check
     from scopf.results.prices import Prices
     from scopf.results.requirements import Requirements
+    from scopf.results.slopes import Slopes
     from scopf.stability.criterion import Claim
     from scopf.stability.rows import Stability
     from scopf.stability.setting import Setting
@@ -70,6 +71,7 @@ class Record:
         unsurvived: outages that were left out, because no dispatch survives them.
         violated: rows of `violations`.
         outage_prices: currency/h that outages cost, by name, where they have been priced.
+        slopes: derivatives at the point, of which the settlement is made.
         explained: what the requirements cost, from `solve(..., explain=True)`; None otherwise.
     """
 
@@ -91,6 +93,7 @@ class Record:
     rewritten: Sequence[str] = field(repr=False)
     iterate: Iterate = field(repr=False)
     fingerprint: str = field(repr=False)
+    slopes: Slopes = field(repr=False)
     checks: tuple[Check, ...] = field(default=(), repr=False)
     after: AfterOutages | None = field(default=None, repr=False)
     hourly: Hourly | None = field(default=None, repr=False)

@@ -15,6 +15,7 @@ from scopf.results.hour_states import HourState
 from scopf.results.hourly import Hourly
 from scopf.results.intact import IntactTables
 from scopf.results.outages import IntactState
+from scopf.results.settlement import Settlement
 from scopf.results.single import TABLES
 from scopf.results.states import State
 
@@ -196,6 +197,15 @@ class Result(IntactTables):
         if self.problem.horizon is not None:
             return self.table("buses")[["state", "bus", "lmp_p_per_mwh", "lmp_q_per_mvarh"]]
         return outages.lmp(self)
+
+    @cached_property
+    def settlement(self) -> Settlement:
+        """Who pays and who earns at the balance prices, and what the surplus between them is for.
+
+        It has the tables `accounts`, `loads`, `gens`, `inverters`, `dclines`, `surplus` and
+        `states`, in currency per hour. NaN without a solution.
+        """
+        return Settlement.of(self)
 
     @property
     def screening(self) -> pd.DataFrame:
