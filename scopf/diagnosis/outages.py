@@ -44,7 +44,9 @@ class Unsurvived:
         return "" if self.alone else " beside the others"
 
 
-def unsurvived(problem: Problem, seconds: float | None = None) -> Unsurvived | None:
+def unsurvived(
+    problem: Problem, seconds: float | None = None, near: Floats | None = None
+) -> Unsurvived | None:
     """The outage whose limits are furthest from a feasible point, by the elastic problem.
 
     It is `scopf.diagnosis.elastic` with the limits after outages relaxable, those of the intact
@@ -53,6 +55,7 @@ def unsurvived(problem: Problem, seconds: float | None = None) -> Unsurvived | N
     Args:
         problem: with states, and without a feasible point.
         seconds: that it may take; None for two minutes.
+        near: point to start from; None for that of a cold solve.
 
     Returns:
         The outage; None where relaxing these limits is not enough for several, not necessary, or
@@ -68,7 +71,7 @@ def unsurvived(problem: Problem, seconds: float | None = None) -> Unsurvived | N
     elements = [limits[k].element for k in range(len(limits))]
     owner = np.array([state.get(text[text.find(" after ") :], -1) for text in elements])
     with Ticker("outages", False) as ticker:
-        start = start_point(problem, nlp, "dc")
+        start = start_point(problem, nlp, "dc") if near is None else near
         solver = ElasticSolver(
             nlp, limits, start, Budget(min(_TIME, seconds or _TIME), None), ticker
         )

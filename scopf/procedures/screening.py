@@ -14,6 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
+from scopf.arrays import Floats
 from scopf.diagnosis.outages import Unsurvived, unsurvived
 from scopf.dynamics.power_flow import Flow, Intact, after_outages
 from scopf.errors import counted, listing
@@ -99,7 +100,8 @@ def _rounds(problem: Problem, once: Once, clock: Clock) -> Solution:
             break
         lost = list[Unsurvived]()
         if may_drop and not solution.solved:
-            lost = _lost(problem, added - survivable, clock)
+            near = None if end is None else end.carried(problem, new).x
+            lost = _lost(problem, added - survivable, clock, near)
             survivable |= added
         if not lost and not solution.solved and may_drop:
             solution = once(quick=False, at=None)
@@ -146,7 +148,9 @@ def _without_generation(problem: Problem) -> list[Unsurvived]:
     return [Unsurvived(name, reason, alone=True) for name in asked if name not in left]
 
 
-def _lost(problem: Problem, untried: Collection[Outage], clock: Clock) -> list[Unsurvived]:
+def _lost(
+    problem: Problem, untried: Collection[Outage], clock: Clock, near: Floats | None
+) -> list[Unsurvived]:
     """Outages to leave out of a problem that has no feasible point.
 
     Those that no dispatch survives even alone; if there are none, the one whose limits are furthest
@@ -156,13 +160,14 @@ def _lost(problem: Problem, untried: Collection[Outage], clock: Clock) -> list[U
         problem: with states.
         untried: outages of which it is not known whether a dispatch survives them alone.
         clock: the time that is left.
+        near: point to start from, if there is one.
     """
     lone = [outage for outage in problem.states if outage in untried]
     found = list[Unsurvived | None]()
     if len(problem.states) > 1:
         found = [unsurvived(_only(problem, outage), clock.left) for outage in lone]
     if not any(found):
-        found = [unsurvived(problem, clock.left)]
+        found = [unsurvived(problem, clock.left, near)]
     return [one for one in found if one is not None]
 
 
