@@ -34,13 +34,19 @@ _AT_ONCE = 6  # outages that are added before the next solve, at most
 _AS_BAD = 0.5  # share of the worst violation from which they are added with it
 _WARM = 2  # new states with which the end of the last solve is a start worth trying
 _ROUNDS = 60
+_PATIENCE, _LEAST = 10.0, 1.0  # times the longest solve, s: what takes longer has gone astray
 
 
 class Once(Protocol):
     """Solves a problem as it stands."""
 
-    def __call__(self, *, quick: bool, at: Iterate | None) -> Solution:
-        """The solution, with a single cold attempt if `quick`, `at` first if there is one."""
+    def __call__(
+        self, *, quick: bool, at: Iterate | None, seconds: float | None = None
+    ) -> Solution:
+        """The solution, with a single cold attempt if `quick`, `at` first if there is one.
+
+        In `seconds` if that is less than what is left.
+        """
 
 
 def solve(problem: Problem, once: Once, clock: Clock) -> Solution:
@@ -93,11 +99,14 @@ def _rounds(problem: Problem, once: Once, clock: Clock) -> Solution:
     new: Values = {}
     added = set(problem.states)  # since the last solution
     survivable = set[Outage]()  # alone
+    longest = _LEAST  # s that a solve has taken
     for number in range(1, _ROUNDS + 1):
         may_drop = _may_drop(problem)
-        solution = once(quick=may_drop, at=at)
-        if solution.status in (Status.INTERRUPTED, Status.TIME_LIMIT):
+        solution = once(quick=may_drop, at=at, seconds=_PATIENCE * longest if may_drop else None)
+        if solution.status is Status.INTERRUPTED or clock.over:
             break
+        if solution.solved:
+            longest = max(longest, solution.seconds)
         lost = list[Unsurvived]()
         if may_drop and not solution.solved:
             near = None if end is None else end.carried(problem, new).x

@@ -99,8 +99,11 @@ def solve(
             *,
             quick: bool = False,
             at: Iterate | None = None,
+            seconds: float | None = None,
         ) -> Solution:
-            now = limits if clock is None else dataclasses.replace(limits, seconds=clock.left)
+            left = limits.seconds if clock is None else clock.left
+            least = min((one for one in (left, seconds) if one is not None), default=None)
+            now = dataclasses.replace(limits, seconds=least)
             return _solved(Attempts(one, own, now, callback), at or first, form, quick)
 
         def once(last: Solution | None) -> Solution:
