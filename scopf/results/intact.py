@@ -9,6 +9,7 @@ import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.model.current_limits import limited
+from scopf.results import flow_table
 from scopf.results.record import Record
 from scopf.stability.rows import NOBODY
 
@@ -105,23 +106,11 @@ class IntactTables(Record):
         """
         import pandas as pd
 
-        net, base = self.problem.base, self.problem.base.base_mva
-        pf, qf, pt, qt = self.point.flows * base
-        loading = np.maximum(*self.problem.opf.thermal.loading(self.point.flows, self.point.vm))
+        net, flows = self.problem.base, self.point.flows
+        loading = np.maximum(*self.problem.opf.thermal.loading(flows, self.point.vm))
+        island = self._islands(net.branch_from)
         return pd.DataFrame(
-            {
-                "branch": net.branch.id,
-                "from_bus": net.branch.from_bus,
-                "to_bus": net.branch.to_bus,
-                **self._islands(net.branch_from),
-                "pf_mw": pf,
-                "qf_mvar": qf,
-                "pt_mw": pt,
-                "qt_mvar": qt,
-                "p_loss_mw": pf + pt,
-                "loading_percent": np.where(np.isfinite(net.branch.rate), 100 * loading, np.nan),
-                **self.prices.branches,
-            }
+            {**flow_table.columns(net, flows, loading, island), **self.prices.branches}
         )
 
     @cached_property

@@ -17,7 +17,7 @@ from scopf.model.choices import Limit
 from scopf.network.islands import first_references
 from scopf.network.network import Network
 from scopf.network.powers import branch_currents, branch_powers
-from scopf.results import dispatch, exceeded
+from scopf.results import dispatch, exceeded, flow_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,23 +141,9 @@ class PowerFlow:
         import pandas as pd
 
         net, (start, end) = self.operated, self._flows
-        pf, qf, pt, qt = (one * net.base_mva for s in (start, end) for one in (s.real, s.imag))
-        return pd.DataFrame(
-            {
-                "branch": net.branch.id,
-                "from_bus": net.branch.from_bus,
-                "to_bus": net.branch.to_bus,
-                **self._island(net.branch_from),
-                "pf_mw": pf,
-                "qf_mvar": qf,
-                "pt_mw": pt,
-                "qt_mvar": qt,
-                "p_loss_mw": pf + pt,
-                "loading_percent": np.where(
-                    np.isfinite(net.branch.rate), 100 * self._loading, np.nan
-                ),
-            }
-        )
+        flows = np.array([start.real, start.imag, end.real, end.imag])
+        island = self._island(net.branch_from)
+        return pd.DataFrame(flow_table.columns(net, flows, self._loading, island))
 
     @cached_property
     def dclines(self) -> pd.DataFrame:

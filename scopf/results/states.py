@@ -13,7 +13,7 @@ from scopf.dynamics.settled import Settled
 from scopf.engine.nlp import NLP
 from scopf.model.problem import Problem
 from scopf.model.states import setting
-from scopf.results import dispatch
+from scopf.results import dispatch, flow_table
 from scopf.results.point import Point
 from scopf.results.prices import TRACE, Multipliers, of_square
 from scopf.stability.rows import NOBODY, Stability
@@ -262,19 +262,11 @@ class State:
         import pandas as pd
 
         here, net = self.branch, self._all.settled.stack.parts[self._part]
-        pf, qf, pt, qt = self._all.flows[:, here] * net.base_mva
         loading = np.maximum(*(side[here] for side in self._all.loading))
         mu_from, mu_to = self._all.ratings[:, here] / net.base_mva
         return pd.DataFrame(
             {
-                "branch": net.branch.id,
-                "from_bus": net.branch.from_bus,
-                "to_bus": net.branch.to_bus,
-                "pf_mw": pf,
-                "qf_mvar": qf,
-                "pt_mw": pt,
-                "qt_mvar": qt,
-                "loading_percent": np.where(np.isfinite(net.branch.rate), 100 * loading, np.nan),
+                **flow_table.columns(net, self._all.flows[:, here], loading, {}),
                 "mu_s_from_per_mvah": mu_from,
                 "mu_s_to_per_mvah": mu_to,
             }

@@ -160,3 +160,22 @@ def test_command_line():
     assert [row["state"] for row in result["verified"]["states"]] == [
         "intact", "branch 6", "branch 13",
     ]  # fmt: skip
+
+
+def test_the_network_of_a_state_balances_at_its_grid_strength():
+    net = scopf.load_case("case39")
+    inverters = scopf.Inverters.at_generators(net, mq=0.05)
+    problem = scopf.build(net, inverters, alpha=1.2, outages=[13], emergency=1.5)
+    state = scopf.solve(problem, options={"tol": 1e-10}).state("branch 13")
+    at = state.net
+    v = at.bus.vm * np.exp(1j * at.bus.va)
+    left = -v * (at.ybus() @ v).conj() - (at.bus.pd + 1j * at.bus.qd)
+    np.add.at(left, at.gen_at, at.gen.pg + 1j * at.gen.qg)
+    assert np.abs(left).max() < 1e-7
+    np.testing.assert_allclose(state.branches.p_loss_mw.sum(), left_over(at), rtol=1e-7)
+
+
+def left_over(net):
+    """Generation less load and shunts, MW."""
+    shunts = (net.bus.gs * net.bus.vm**2).sum()
+    return (net.gen.pg.sum() - net.bus.pd.sum() - shunts) * net.base_mva
