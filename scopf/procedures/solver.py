@@ -19,7 +19,7 @@ from scopf.procedures.attempts import Attempts
 from scopf.procedures.limits import Clock, Limits
 from scopf.results.solution import Solution
 
-_QUICK = IterationBudget(iterations=50, restoration=4, tiny=8, regularized=8, error=1e6)
+_QUICK = IterationBudget(iterations=100, restoration=4, tiny=8, regularized=8, error=1e6)
 
 
 @spelled
