@@ -33,7 +33,9 @@ log = logging.getLogger(__name__)
 _TOLERANCE = 1e-6  # p.u. and rad: what is tolerated in an optimal solution
 _AT_ONCE = 6  # outages that are added before the next solve, at most
 _AS_BAD = 0.5  # share of the worst violation from which they are added with it
-_SMALL = 0.05  # p.u. and rad: where none is worse, few turn out to conflict, and more are added
+# Where a solve takes long, and no violation is worse than `_SMALL`, p.u. and rad, few of them turn
+# out to conflict, and more are added at once.
+_MANY_STATES, _SMALL = 12, 0.05
 _AT_ONCE_SMALL, _AS_BAD_SMALL = 12, 0.1
 _WARM = 2  # new states with which the end of the last solve is a start worth trying
 _ROUNDS = 60
@@ -140,7 +142,7 @@ def _rounds(problem: Problem, once: Once, clock: Clock) -> Solution:
         if not beyond:
             rounds += checked
             break
-        worst = _worst(beyond)
+        worst = _worst(beyond, len(problem.states))
         for one in worst:
             log.info("round %d: %s joins the dispatch: %s", number, one.state, one.reason)
         rounds += [dataclasses.replace(one, added=True) for one in worst]
@@ -155,11 +157,16 @@ def _rounds(problem: Problem, once: Once, clock: Clock) -> Solution:
     return dataclasses.replace(solution, screened=tuple(rounds), unsurvived=tuple(dropped))
 
 
-def _worst(beyond: list[Screened]) -> list[Screened]:
-    """The outages to add before the next solve, of those that violate anything."""
+def _worst(beyond: list[Screened], states: int) -> list[Screened]:
+    """The outages to add before the next solve, of those that violate anything.
+
+    Args:
+        beyond: these.
+        states: number of those that are in the model.
+    """
     ranked = sorted(beyond, key=lambda one: -one.violation)
     worst = ranked[0].violation
-    small = worst < _SMALL
+    small = worst < _SMALL and states >= _MANY_STATES
     most, share = (_AT_ONCE_SMALL, _AS_BAD_SMALL) if small else (_AT_ONCE, _AS_BAD)
     return [one for one in ranked[:most] if one.violation >= share * worst]
 
@@ -256,7 +263,7 @@ def _found(
 def starts(problem: Problem, solution: Solution, flow: Flow) -> Values:
     """Where the states of a problem may start: voltages and frequencies after each outage.
 
-    Where the power flow did not converge they are those of the intact network, and frequencies zero.
+    Where the power flow did not converge, they are those of the intact network.
     """
     states, point = problem.candidates, solution.point
     stack, lost = states.stack, ~flow.settled
