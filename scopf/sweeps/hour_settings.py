@@ -12,7 +12,7 @@ import numpy as np
 
 from scopf.arrays import plain
 from scopf.devices.storage import Storage
-from scopf.errors import ScopfError, listing
+from scopf.errors import ScopfError
 from scopf.model import building
 from scopf.network import ramps as ramps_of
 from scopf.network.hours import Hours
@@ -154,7 +154,7 @@ def refuse_tables(tables: Mapping[str, Any], where: str) -> None:
         ScopfError: naming them.
     """
     if tables:
-        raise ScopfError(f"{listing(tables)}: no effect with {where}")
+        raise ScopfError("; ".join(f"{name}: has no effect with {where}" for name in tables))
 
 
 def are_hours(found: Any) -> bool:
