@@ -48,6 +48,8 @@ def nssp(
     shown = of_state(found, "nssp", state)
     if most < 1:
         raise ScopfError(f"most has to be at least 1, got {most}")
+    if pairs and not hasattr(shown, "pairs"):
+        raise ScopfError(f"the state {state!r} has no table of pairs: draw it without pairs")
     every = prices(shown)
     ranked = np.argsort(-shown.inverters["nssp_per_pu"].to_numpy(), kind="stable")
     drawn, left_out = np.sort(ranked[:most]), ranked[most:]
