@@ -198,6 +198,8 @@ def _row(solution: Solution) -> dict[str, Any]:
         "islands": net.islands if horizon is None else horizon.one.islands,
         "unserved_mw": _unserved(solution) * net.base_mva,
     }
+    if horizon is not None:
+        row["nssp_max_state"] = None
     if solution.scenario.outages:
         row["outages"] = len(solution.states) - 1
         row["unsurvived"] = len(solution.unsurvived)

@@ -169,6 +169,8 @@ def test_pairs_of_which_none_is_kept(case39, tmp_path):
     (folder / "pairs.parquet").unlink()
     again = scopf.load_sweep(folder)
     assert again.pairs.empty
+    assert again.scenarios.nssp_max_state.isna().all()
+    assert "nssp_max_state" not in scopf.sweep(case39, mq=0.05).scenarios
     assert "state" in again.pairs
     assert again.inverters.state.tolist()[:1] == ["1"]
 
