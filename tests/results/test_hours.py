@@ -232,10 +232,13 @@ def test_losing_energy_pays_at_negative_prices():
     )
     assert found.cost == pytest.approx(program.fun, rel=1e-5)
     charge, discharge = program.x[2::4], program.x[3::4]
-    both = np.minimum(charge, discharge)
-    assert both.sum() > 50
-    np.testing.assert_allclose(found.table("storage")["at_once_mw"], both, atol=0.01)
-    assert found.storage["at_once_mwh"].item() == pytest.approx(both.sum(), abs=0.01)
+    table = found.table("storage")  # which hour it burns energy in is not unique
+    lost = (table["p_charge_mw"] - table["p_discharge_mw"]).sum()
+    assert lost == pytest.approx((charge - discharge).sum(), abs=0.01)
+    assert (table["at_once_mw"] > 1).any()
+    both = np.minimum(table["p_charge_mw"], table["p_discharge_mw"])
+    np.testing.assert_allclose(table["at_once_mw"], both, atol=1e-2)
+    assert found.storage["at_once_mwh"].item() == pytest.approx(table["at_once_mw"].sum())
     assert "charges and discharges at once" in str(found)
 
 
