@@ -11,6 +11,7 @@ import pytest
 import scopf
 from scopf.devices.storage import Storage
 from tests.grids import dc_line, meshed, side_by_side
+from tests.operating_points import NETWORKS
 
 TIGHT = {"tol": 1e-10}
 LOADS = [0.9, 1.0, 1.05]
@@ -154,6 +155,19 @@ def same(name, one, other, *, storage):
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("name", sorted({*NETWORKS} - {"case39", "case118", "case300"}))
+def test_networks_of_every_kind(name):
+    """What is out of service, DC lines, phase shifts, several units, loads of constant current."""
+    net, numbers = NETWORKS[name](), {"eta_q": 0.1, "mq": 0.05}
+    whole = scopf.solve(scopf.build(net, hours=[1.0, 0.95], **numbers), options=TIGHT)
+    for hour, load in zip(whole.states, (1.0, 0.95), strict=True):
+        alone = scopf.solve(scopf.build(net, load_scale=load, **numbers), options=TIGHT)
+        cost = whole.hours.set_index("state").loc[hour, "cost_per_h"]
+        assert cost == pytest.approx(alone.cost, rel=1e-9)
+        for table in ("buses", "gens", "branches", "dclines", "inverters"):
+            same(table, getattr(whole.state(hour), table), getattr(alone, table), storage=False)
+
+
 # -- updates -------------------------------------------
 
 
@@ -293,7 +307,7 @@ def test_names_of_hours_are_those_of_the_table():
     assert solution.cost == pytest.approx(total, rel=1e-9)
 
 
-def test_storage_of_another_base_or_with_a_single_hour_is_refused():
+def test_what_hours_do_not_go_with_is_refused():
     net, inverters = case39()
     with pytest.raises(scopf.ScopfError, match="storage: there is a single hour"):
         scopf.build(net, inverters, storage=units(unit()))
