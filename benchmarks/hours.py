@@ -14,7 +14,8 @@ generator may change by a quarter of its Pmax within an hour. A storage has 2 % 
 network as its power, four hours of it as its energy, efficiencies of .95 each way, and stands at
 the buses with the largest loads.
 
-A line is a process of its own, so that its peak of memory is its own. In each round the plain
+A line is a process of its own, so that its peak of memory, up to the end of the first solve, is its
+own. In each round the plain
 network, its loads as they are and without storage, and the hours are built and solved one after the
 other; `ratio` is the least seconds of the hours over those of the plain network times the number of
 hours. `warm` and `cold` solve again after an `update` of the loads to 99 %, from the solution
@@ -134,11 +135,12 @@ def measured(task: Task, path: str, repeats: int, limit: float) -> dict[str, Any
         return scopf.solve(scopf.build(net, inverters), time_limit=limit)
 
     seconds = {name: list[float]() for name in ("plain", "build", "solve", "warm", "cold")}
-    rounds, until = 0, time.perf_counter() + _LONG
+    rounds, peak, until = 0, 0.0, time.perf_counter() + _LONG
     while rounds < repeats or (time.perf_counter() < until and rounds < _MOST):
         plain = timed(seconds["plain"], alone)
         problem = timed(seconds["build"], scopf.build, net, inverters, **given)
         solution = timed(seconds["solve"], scopf.solve, problem, time_limit=limit)
+        peak = peak or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         problem.update(load_scale=0.99)
         warm = timed(seconds["warm"], scopf.solve, problem, start=solution, time_limit=limit)
         cold = timed(seconds["cold"], scopf.solve, problem, time_limit=limit)
@@ -153,7 +155,7 @@ def measured(task: Task, path: str, repeats: int, limit: float) -> dict[str, Any
         "warm_iterations": warm.iterations, "cold_iterations": cold.iterations,
         "same": warm.solved and cold.solved and abs(warm.cost / cold.cost - 1) < 1e-6,
         "all_seconds": seconds,
-        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "memory_mb": peak,
     }  # fmt: skip
 
 
