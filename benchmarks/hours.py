@@ -9,18 +9,17 @@ Parts:
 - 300, 1354: pglib_opf_case300_ieee and pglib_opf_case1354_pegase, m_q .01, five storages; 1, 6
   and 24, and 1, 2 and 6 hours.
 
-Loads follow the winter week of the IEEE Reliability Test System (1979), from Monday on; every
-generator may change by a quarter of its Pmax within an hour. A storage has 2 % of the load of the
-network as its power, four hours of it as its energy, efficiencies of .95 each way, and stands at
-the buses with the largest loads.
+Loads follow the winter week of the IEEE Reliability Test System (1979), from its highest hour on,
+which is Tuesday's peak; a generator may change by a quarter of its Pmax within an hour. Storages
+have 2 % of the load of the network together as their power, four hours of it as their energy,
+efficiencies of .95 each way, and stand at the buses with the largest loads.
 
 A line is a process of its own, so that its peak of memory, up to the end of the first solve, is its
-own. In each round the plain
-network, its loads as they are and without storage, and the hours are built and solved one after the
-other; `ratio` is the least seconds of the hours over those of the plain network times the number of
-hours. `warm` and `cold` solve again after an `update` of the loads to 99 %, from the solution
-and from the default start, compiled as it was. Seconds are by the clock, the least of the rounds:
-as many as `--repeats` says, and more within 20 s.
+own. In each round the plain network, its loads as they are and without storage, and the hours are
+built and solved one after the other; `ratio` is the least seconds of the hours over those of the
+plain network times the number of hours. `warm` and `cold` solve again after an `update` of the
+loads to 99 %, from the solution and from the default start, compiled as it was. Seconds are by the
+clock, the least of the rounds: as many as `--repeats` says, and more within 20 s.
 """
 
 from __future__ import annotations

@@ -326,3 +326,29 @@ def test_storage_that_was_read_is_not_read_again():
     storage = Storage.read(units(unit(mq=0.05)), net)
     problem = day(net, inverters, storage)
     assert problem.horizon.storage is storage
+
+
+@pytest.mark.parametrize(
+    ("numbers", "named"),
+    [({"capability": True}, r"bus 30 \(140 MVA, rating 100 MVA\), bus 32 \(150"),
+     ({"opportunity_price": 1.0}, "at bus 30, 32$")],
+)  # fmt: skip
+def test_a_rating_that_is_too_small_is_said_once_for_all_hours(numbers, named):
+    net = scopf.load_case("case39")
+    small = scopf.Inverters.at_generators(net, mq=0.1, rating_mva=100)
+    with pytest.raises(scopf.ScopfError, match=named) as error:
+        scopf.build(net, small, hours=[1.0, 0.9], storage=units(unit(mq=0.05)), **numbers)
+    no_number_of_the_stack(str(error.value))
+
+
+def test_an_inverter_that_is_coupled_to_nothing_is_named_once_for_all_hours():
+    net = side_by_side(island("a", [1, 3]), island("b", [1]))
+    far = net.bus.id > 1000
+    net = net.replace(
+        bus={
+            "qd": np.where(far, 0, net.bus.qd),
+            "pd": np.where(far, net.bus.id == 1001, net.bus.pd),
+        }
+    )
+    with pytest.raises(scopf.ScopfError, match="inverter at bus 1001: B_ii"):
+        scopf.build(net, mq=0.1, hours=[1, 1])
