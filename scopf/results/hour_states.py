@@ -56,9 +56,13 @@ class HourState:
         return float(self._horizon.hours.duration[self._part])
 
     def _of(self, table: str) -> pd.DataFrame:
-        found = table_of(self._tables, table)
-        here = found[found["state"] == self.name]
-        return here.drop(columns="state").reset_index(drop=True)
+        hours, here = self._tables.divided, (table, self.name)
+        if here not in hours:
+            found = table_of(self._tables, table)
+            nothing = found.iloc[:0]
+            of = dict(tuple(found.groupby("state", sort=False)))
+            hours |= {(table, name): of.get(name, nothing) for name in states(self._tables)}
+        return hours[here].drop(columns="state").reset_index(drop=True)
 
     @cached_property
     def buses(self) -> pd.DataFrame:
