@@ -221,7 +221,8 @@ class Result(IntactTables):
         """Limits that are violated at their price (`soft`), after outages as well.
 
         Family, limit and element, by how much it is violated in its unit, the price, and the cost,
-        which is part of `cost`; largest costs first.
+        which is part of `cost`; largest costs first. Prices and costs are per hour, so that with
+        hours a cost counts times the duration of its hour.
         """
         import pandas as pd
 
