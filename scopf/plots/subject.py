@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.arrays import Floats
-from scopf.errors import ScopfError
+from scopf.errors import ScopfError, counted
 from scopf.results.prices import TRACE
 from scopf.sweeps.analysis.units import per
 
@@ -74,8 +74,9 @@ def of_state(found: Solution, what: str, state: str | None) -> Any:
     if state is not None:
         return found.state(state)
     if found.problem.horizon is not None:
+        there = counted(len(found.states), "hour", "hours")
         raise ScopfError(
-            f"there are {len(found.states)} hours: plots.{what}(solution, "
+            f"the dispatch has {there}: plots.{what}(solution, "
             f"state={found.states[0]!r}) draws one of them, plots.hours(solution) all"
         )
     return found

@@ -102,8 +102,11 @@ def _at_a_price(solution: Result) -> list[str]:
     if len(table):
         first = table.iloc[0]
         count = counted(len(table), "limit is", "limits are")
+        paid, when = table["cost_per_h"].sum(), "per hour"
+        if solution.problem.horizon is not None and solution.slopes.violated is not None:
+            paid, when = solution.slopes.violated, "over all hours"
         found += [
-            f"{count} violated at a price, {table['cost_per_h'].sum():.4g} per hour",
+            f"{count} violated at a price, {paid:.4g} {when}",
             f"  {first['limit']} of {first['element']} by {first['violation']:.4g} {first['unit']}",
         ]
     shed = solution.point.shed[0] * solution.problem.base.base_mva

@@ -307,6 +307,14 @@ def test_names_of_hours_are_those_of_the_table():
     assert solution.cost == pytest.approx(total, rel=1e-9)
 
 
+def test_an_hour_may_be_named_like_a_label():
+    hours = pd.DataFrame({"hour": ["peak in hour 3", "3"], "duration_h": [2, 0.5]})
+    given = {"hours": hours.assign(load_scale=[0.9, 1.05]), "soft": {"ratings": 10.0}}
+    found = scopf.solve(day(*case39(), **given))
+    assert found.hours["state"].tolist() == ["peak in hour 3", "3"]
+    assert found.hours["cost"].sum() == pytest.approx(found.cost, rel=1e-7)
+
+
 def test_what_hours_do_not_go_with_is_refused():
     net, inverters = case39()
     with pytest.raises(scopf.ScopfError, match="storage: there is a single hour"):

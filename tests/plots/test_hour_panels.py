@@ -112,8 +112,8 @@ def test_maps_and_bars_of_one_hour(solution):
 @pytest.mark.parametrize(
     ("draw", "text"),
     [
-        (plots.nssp, "there are 3 hours: plots.nssp"),
-        (plots.network, "there are 3 hours: plots.network"),
+        (plots.nssp, "the dispatch has 3 hours: plots.nssp"),
+        (plots.network, "the dispatch has 3 hours: plots.network"),
         (lambda sol: plots.network(sol, state="dawn"), "no hour 'dawn'"),
         (plots.outages, "without outages"),
         (lambda sol: plots.hours(sol, most=0), "most has to be at least 1"),

@@ -1,6 +1,7 @@
 """Results of hours: prices are derivatives of the cost, tables balance, every hour is verified."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pandas as pd
@@ -304,3 +305,24 @@ def test_violations_name_the_hour():
     assert len(found.violations) >= 1
     assert all("in hour" in text for text in found.violations["element"])
     no_number_of_the_stack(*found.violations["element"])
+
+
+def test_the_summary_adds_up_violations_times_durations():
+    found = solved(units(unit(mq=0.1)), soft={"stability": 1000.0})
+    hours = found.violations["element"].str.rpartition(" in hour ")[2]
+    durations = hours.map(found.hours.set_index("state")["duration_h"])
+    paid = (durations * found.violations["cost_per_h"]).sum()
+    assert paid > 0
+    assert durations.nunique() > 1 or durations.iloc[0] != 1
+    assert f"violated at a price, {paid:.4g} over all hours" in str(found)
+
+
+def test_an_energy_at_the_end_that_cannot_be_reached_is_named_either_way():
+    """Of 40 MWh, 10 MW leave 80 % of 20 MWh more or 20 MWh / .8 less in two hours."""
+    for end, side, reached in ((60, "<=", 56.0), (10, ">=", 15.0)):
+        row = unit(p_mw=10, e_mwh=80, e0_mwh=40, e_end_mwh=end, eta_c=0.8, eta_d=0.8)
+        found = scopf.solve(day(*case39(), units(row), hours=[0.9, 0.9]))
+        assert not found.solved
+        text = rf"energy at the end of storage 1 at bus 16 {side} ([\d.]+) MWh"
+        (energy,) = re.findall(text, str(found.diagnosis))
+        assert float(energy) == pytest.approx(reached, abs=0.02)
