@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from scopf import plots
     from scopf.cases.files import load_case, save_case
+    from scopf.cases.hours import hours_table
     from scopf.cases.series import load_factors
+    from scopf.cases.storages import storage_table
     from scopf.devices.gfm import Inverters
     from scopf.diagnosis.diagnose import diagnose
     from scopf.diagnosis.text import Diagnosis
@@ -52,6 +54,7 @@ _HOME = {  # where each public name lives; imported when first used
     "Sweep": "scopf.sweeps.results",
     "build": "scopf.model.building",
     "diagnose": "scopf.diagnosis.diagnose",
+    "hours_table": "scopf.cases.hours",
     "load_case": "scopf.cases.files",
     "load_factors": "scopf.cases.series",
     "load_solution": "scopf.procedures.loading",
@@ -60,12 +63,13 @@ _HOME = {  # where each public name lives; imported when first used
     "save_case": "scopf.cases.files",
     "solve": "scopf.procedures.solver",
     "solve_centralised": "scopf.procedures.centralised",
+    "storage_table": "scopf.cases.storages",
     "sweep": "scopf.sweeps.api",
 }
 __all__ = ["CaseError", "Fault", "Inverters", "Network", "Problem", "ScopfError", "Solution"]
 __all__ += ["Status", "Sweep", "build", "load_case", "load_sweep", "solve", "solve_centralised"]
 __all__ += ["Criterion", "Diagnosis", "diagnose", "load_factors", "load_solution", "plots"]
-__all__ += ["PowerFlow", "power_flow", "save_case", "sweep"]
+__all__ += ["PowerFlow", "hours_table", "power_flow", "save_case", "storage_table", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

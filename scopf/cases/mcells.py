@@ -14,7 +14,7 @@ from matpowercaseframes.reader import parse_file
 
 from scopf.arrays import Floats
 from scopf.cases import marithmetic, mtext
-from scopf.cases.mformat import AT_LEAST, MAY_BE_EMPTY, OURS
+from scopf.cases.mformat import AT_LEAST, MAY_BE_EMPTY, OURS, STORAGE
 from scopf.errors import Fault
 
 _LONGEST = 40  # characters of a cell in the label of a row
@@ -74,7 +74,7 @@ def numbers(key: str, body: str, faults: list[Fault]) -> Floats:
 
 def _take_texts(key: str, cells: list[list[object]], faults: list[Fault]) -> None:
     """Put numbers in place of texts; one that is no arithmetic is a fault, and NaN."""
-    names = COLUMNS["gencost" if key == "dclinecost" else key]
+    names = STORAGE if key == "storage" else COLUMNS["gencost" if key == "dclinecost" else key]
     for number, row in enumerate(cells, 1):
         label = _row_label(key, row)
         for k, cell in enumerate(row):

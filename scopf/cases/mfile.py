@@ -132,6 +132,8 @@ def _read_bodies(bodies: Mapping[str, str], tables: Tables) -> None:
         tables.notes.append((text, logging.INFO))
     if unknown:
         text = f"tables left out, which an optimal power flow does not have: {listing(unknown)}"
+        if "storage" in bodies:
+            text += "; scopf.storage_table reads mpc.storage"
         tables.notes.append((text, logging.WARNING))
     if version == "1" or ("version" not in bodies and _narrow(tables)):
         for key in tables.rows:

@@ -29,7 +29,15 @@ FORMAT = {
     },
 }  # fmt: skip
 OURS = {table: {v: k for k, v in columns.items()} for table, columns in FORMAT.items()}
-AT_LEAST = {"bus": 13, "gen": 10, "branch": 11, "gencost": 5, "dcline": 17, "dclinecost": 5}
+STORAGE = (  # columns of PowerModels' table of storage
+    "storage_bus", "ps", "qs", "energy", "energy_rating", "charge_rating", "discharge_rating",
+    "charge_efficiency", "discharge_efficiency", "thermal_rating", "qmin", "qmax", "r", "x",
+    "p_loss", "q_loss", "status",
+)  # fmt: skip
+AT_LEAST = {
+    "bus": 13, "gen": 10, "branch": 11, "gencost": 5, "dcline": 17, "dclinecost": 5,
+    "storage": len(STORAGE),
+}  # fmt: skip
 REQUIRED = ("bus", "gen", "branch")
 NUMERIC = (*REQUIRED, "gencost", "dcline", "dclinecost")
 PIECEWISE, POLYNOMIAL = 1, 2  # cost models

@@ -12,6 +12,7 @@ from scopf.cases.pandapower.recognition import is_net
 from scopf.cases.pypsa import recognition as pypsa
 from scopf.errors import CaseError, Fault, listing
 from scopf.network import csvtable
+from scopf.network.load_series import TIMES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_TIMES = ("step", "time", "snapshot", "hour")  # names of the column of times
 _POWERS = ("p_mw", "q_mvar")
 _SERIES = "series"  # a table that is no file, in messages
 _SAME = 1e-6  # of the largest load: reactive power that follows active power
@@ -106,7 +106,7 @@ def _tidy(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Active and reactive power by time and bus of a table with a row for each of them."""
     cells = csvtable.read(source, "source")
-    name, times = cells.source or _SERIES, [one for one in _TIMES if one in cells.header]
+    name, times = cells.source or _SERIES, [one for one in TIMES if one in cells.header]
     if faults := [*cells.faults, *_of_header(cells.header)]:
         raise CaseError(name, faults)
     if not cells.rows:
@@ -140,10 +140,10 @@ def _of_header(header: list[str]) -> list[Fault]:
     """Faults of the columns of a table."""
     found = csvtable.twice(header)
     missing = [name for name in ("bus", "p_mw") if name not in header]
-    known = (*_TIMES, "bus", *_POWERS)
+    known = (*TIMES, "bus", *_POWERS)
     unknown = [name for name in header if name not in known]
-    if len({*_TIMES}.intersection(header)) != 1:
-        found.append(Fault(f"has to have one of the columns {listing(_TIMES)}"))
+    if len({*TIMES}.intersection(header)) != 1:
+        found.append(Fault(f"has to have one of the columns {listing(TIMES)}"))
     if missing:
         found.append(Fault(f"has no column {listing(missing)}"))
     if unknown:

@@ -45,7 +45,7 @@ COLUMNS = (
     Column(RATING, csvtable.number, "MVA", POSITIVE),
     Column("imax", csvtable.number, "p.u.", POSITIVE),
 )
-_DEFAULTS = {"mq": 0.05, "beta_q": 1.0, "mp": 0.05, "beta_p": 1.0, "tau_p": 0.1, "tau_q": 0.1}
+DEFAULTS = {"mq": 0.05, "beta_q": 1.0, "mp": 0.05, "beta_p": 1.0, "tau_p": 0.1, "tau_q": 0.1}
 _DROOPS = ("mq", "mp")
 _OPTIONAL = ("imax",)  # NaN for none
 _ALIKE: Any = None  # units that are left out
@@ -389,7 +389,7 @@ class Inverters(Droops):
         if droop_base not in ("system", "rating"):
             raise ScopfError(f'droop_base is "system" or "rating", got {droop_base!r}')
         net = net.energized()
-        defaults: dict[str, float | Floats] = {**_DEFAULTS, RATING: net.gen.mbase}
+        defaults: dict[str, float | Floats] = {**DEFAULTS, RATING: net.gen.mbase}
         defaults |= dict.fromkeys(_OPTIONAL, np.nan)
         given = Parameters(net, "inverter", COLUMNS, defaults, _OPTIONAL)
         keywords = {
@@ -423,7 +423,7 @@ class Inverters(Droops):
         at, inverter = np.unique(net.gen_at[on], return_inverse=True)
         columns = parallel(own, inverter, len(at))
         place = {bus: i for i, bus in enumerate(net.bus.id[at].tolist())}
-        for name in (RATING, *_DEFAULTS, *_OPTIONAL):  # the rating is the base of the droops
+        for name in (RATING, *DEFAULTS, *_OPTIONAL):  # the rating is the base of the droops
             column = columns["rating" if name == RATING else name]
             for bus, value in given.at_bus[name].items():
                 if bus in place:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
-from scopf.devices.gfm import Inverters, Units
+from scopf.devices.gfm import Inverters
+from scopf.devices.stacking import side_by_side
 from scopf.network.islands import first_references
 from scopf.network.network import LOADS, Network
 from scopf.network.outages import Outage
@@ -96,15 +96,15 @@ class Settled:
         sheds: bool = False,
     ) -> Settled:
         """States after outages of an energized network, in which load may be shed or not."""
-        nets = [network_after(outage, intact, bands) for outage in outages]
+        nets = {outage.name: network_after(outage, intact, bands) for outage in outages}
         stack = Stack.of(f"{intact.name} after outages", nets)
-        those = [_left(*one, inverters) for one in zip(outages, nets, strict=True)]
+        those = [_left(*one, inverters) for one in zip(outages, stack.parts, strict=True)]
         at = {
             key: positions(intact.tables[key].id, stack.ids(key))
             for key in ("bus", "gen", "branch", "dcline")
         }
         place = np.concatenate([positions(inverters.bus, one.bus) for one in those])
-        together = _side_by_side(those, stack.step)
+        together = side_by_side(those, stack.step)
         return cls(
             tuple(outages), bands, intact, stack, together, **at, inverter=place, sheds=sheds
         )
@@ -126,26 +126,12 @@ class Settled:
             number: an id of the networks side by side, several of one state, or a tuple that has
                 such keys in it.
         """
-        if isinstance(number, int):
-            part, one = self.stack.key(number)
-            return (self.outages[part].name, one)
-        if isinstance(number[0], str):
-            return number
-        if all(isinstance(one, int) for one in number):
-            part, *ids = self.stack.key(number)
-            return (self.outages[part].name, *ids)
-        names = [one[0] for one in number if isinstance(one, tuple)]
-        return (
-            names[0],
-            *(k for one in number for k in (one[1:] if isinstance(one, tuple) else (one,))),
-        )
+        return self.stack.key(number)
 
     def label(self, text: str) -> str:
         """The label of an element with ids of the networks side by side, in the user's own ids."""
-        numbers = [int(one) for one in re.findall(r"\d+", text)]
-        part = max(numbers) // self.stack.step
-        own = re.sub(r"\d+", lambda match: str(int(match[0]) % self.stack.step), text)
-        return f"{own} after {self.outages[part].name}"
+        own, name = self.stack.label(text)
+        return f"{own} after {name}"
 
     # -- inverters -------------------------------------------
 
@@ -283,7 +269,7 @@ class Settled:
     def with_droops(self, inverters: Inverters) -> Inverters:
         """The inverters of all states, with droops of these of the intact network."""
         those = [self.inverters_after(part, inverters) for part in range(len(self.outages))]
-        return _side_by_side(those, self.stack.step)
+        return side_by_side(those, self.stack.step)
 
     def inverters_after(self, part: int, inverters: Inverters) -> Inverters:
         """The inverters after one outage, in the user's own ids.
@@ -308,29 +294,3 @@ def _left(outage: Outage, net: Network, inverters: Inverters) -> Inverters:
     """The inverters that are left after an outage."""
     gone = np.setdiff1d(inverters.bus, net.bus.id)
     return inverters.without_units(outage.gens).without(gone)
-
-
-def _side_by_side(parts: Sequence[Inverters], step: int) -> Inverters:
-    """Inverters of all states, with numbers as `Stack` has them."""
-    shift = np.concatenate([np.full(len(one), k * step) for k, one in enumerate(parts)])
-    unit_shift = np.concatenate([np.full(len(one.units), k * step) for k, one in enumerate(parts)])
-    first = np.cumsum([0, *(len(one) for one in parts)])[:-1]
-    numbers = {
-        name: np.concatenate([one.numbers[name] for one in parts]) for name in parts[0].numbers
-    }
-    units = {
-        name: np.concatenate([one.units.numbers[name] for one in parts])
-        for name in parts[0].units.numbers
-    }
-    gens = tuple(
-        tuple(gen + k * step for gen in group) for k, one in enumerate(parts) for group in one.gens
-    )
-    of = Units(
-        gen=np.concatenate([one.units.gen for one in parts]) + unit_shift,
-        inverter=np.concatenate(
-            [one.units.inverter + k for one, k in zip(parts, first, strict=True)]
-        ),
-        **units,
-    )
-    bus = np.concatenate([one.bus for one in parts]) + shift
-    return Inverters(bus, gens, **numbers, units=of)

@@ -307,6 +307,12 @@ class NLP:
         """Row of each member of a family, or of each constraint; -1 if it is not a row."""
         return self._row_numbers[self._name_map.rows_of(members)]
 
+    @property
+    def lifted(self) -> tuple[Ints, Ints]:
+        """Row and column of every lifted variable: expression - variable = 0."""
+        columns = self._definition_columns
+        return np.arange(self.m - len(columns), self.m), columns
+
     def settled(self, name: str) -> Flags:
         """Mask of the members of a family that hold, and in which no free variable is left."""
         rows = self._name_map.rows_of(name)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Unpack, get_args
 
+from scopf.arrays import Floats
 from scopf.devices.fitting import chosen, fitting
 from scopf.devices.gfm import Inverters
+from scopf.devices.storage import Storage
 from scopf.dynamics.settled import Bands
 from scopf.errors import ScopfError, listing, not_negative, number, spelled
 from scopf.model import costs, quantities
@@ -17,6 +19,8 @@ from scopf.model.problem import Problem
 from scopf.model.quantities import DEFAULTS, Numbers, takes_numbers
 from scopf.model.scenario import OnInfeasible, Scenario
 from scopf.network import outages as outages_of
+from scopf.network import ramps as ramps_of
+from scopf.network.hours import Hours
 from scopf.network.network import Network
 from scopf.stability import registry
 from scopf.stability.criterion import Criterion
@@ -38,6 +42,9 @@ def build(
     frequency_band: float = 0.01,
     on_infeasible: OnInfeasible = "drop",
     soft: Mapping[str, float] | None = None,
+    hours: Any = None,
+    storage: Any = None,
+    ramps: Any = None,
     **numbers: Unpack[Numbers],
 ) -> Problem:
     """Formulate the stability-constrained optimal power flow (P1).
@@ -67,6 +74,13 @@ def build(
             per MVA), "voltages" (per p.u.), "stability" (per p.u., as the NSSP), "active_power" and
             "reactive_power" (of generators, per MW and MVAr), "capability" (per MVA), "pq_curves"
             (per MVAr), "currents" (of inverters) and "frequency" (per p.u.).
+        hours: of one dispatch, whose costs add up: a table (CSV file, DataFrame, or a list of load
+            factors) with `hour`, `duration_h`, loads, costs and availability by hour (see
+            `scopf.network.hours.Hours.read`); None for a single hour, costs per hour.
+        storage: that shifts energy between hours: a table with `bus`, `p_mw`, `e_mwh`, `eta_c`,
+            `eta_d`, `e0_mwh`, `s_mva` and `mq` (see `scopf.devices.storage.Storage.read`).
+        ramps: largest change of active power from hour to hour, MW per h: a number for all
+            generators, by generator, or a table (see `scopf.network.ramps.read`).
         **numbers: any of these, which `Problem.update` may change; mq is on the system base:
 
     The reduced network counts as alpha B^red, so Gamma is divided by alpha; this is what the
@@ -118,10 +132,49 @@ def build(
         _bands(emergency, voltage_band, frequency_band),
         on_infeasible,
         soft_of.checked(soft),
+        *coupled(whole, hours, storage, ramps),
     )
+    if scenario.hours is not None:
+        check_beside_hours(scenario.outages, scenario.mq_bounds)
     if scenario.numbers["eta_q"] > 0:
         costs.warn_without_quadratic(net)
     return Problem(whole, inverters, rule, scenario)
+
+
+def coupled(
+    net: Network, hours: Any, storage: Any, ramps: Any
+) -> tuple[Hours | None, Storage | None, Floats | None]:
+    """Hours, storage and ramps as users give them.
+
+    Raises:
+        ScopfError: for storage or ramps of a single hour.
+        CaseError: listing every fault of a table.
+    """
+    if hours is None:
+        for name, given in (("storage", storage), ("ramps", ramps)):
+            if given is not None:
+                raise ScopfError(f"{name}: there is a single hour; give `hours` too")
+        return None, None, None
+    return (
+        Hours.read(hours, net),
+        None if storage is None else Storage.read(storage, net),
+        None if ramps is None else ramps_of.read(ramps, net),
+    )
+
+
+def check_beside_hours(outages: object, mq_bounds: object = None) -> None:
+    """Refuse what is not made for several hours.
+
+    Raises:
+        ScopfError: naming it.
+    """
+    if outages:
+        raise ScopfError(
+            "outages and hours in one dispatch are not supported: dispatch the hours, and then "
+            "every hour with its outages"
+        )
+    if mq_bounds is not None:
+        raise ScopfError("co-design (mq_bounds) is of a single hour: its droops hold in all hours")
 
 
 def _bands(emergency: object, voltage_band: object, frequency_band: object) -> Bands:

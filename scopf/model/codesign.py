@@ -16,7 +16,7 @@ import numpy as np
 from scopf.arrays import Floats
 from scopf.devices.gfm import Inverters
 from scopf.engine.formulation import Formulation
-from scopf.engine.symbols import Expression, Parameter, Variable
+from scopf.engine.symbols import Expression, Parameter, Symbol, Variable
 from scopf.errors import ScopfError, listing, number
 from scopf.model.part import Follows, OperatingPoint, Part
 from scopf.model.relaxation import Effect, Relaxation
@@ -114,9 +114,9 @@ class DesignedStiffness(Part):
         """The cost of every inverter's stiffness."""
         return (self.total,)
 
-    def cost(self, at: OperatingPoint) -> float:
+    def cost(self, at: OperatingPoint) -> dict[Symbol, Floats]:
         """Price times stiffness."""
-        return float(self.price.values @ self.symbol.value)
+        return {self.total: self.price.values * self.symbol.value}
 
     def follows(self) -> Sequence[Follows]:
         """Cost of stiffness, currency/h per unit of 1/m_q."""

@@ -16,7 +16,7 @@ import numpy as np
 from scopf.arrays import Floats
 from scopf.engine.formulation import Formulation
 from scopf.engine.pyomo_types import Node
-from scopf.engine.symbols import Constraint, Expression, Parameter
+from scopf.engine.symbols import Constraint, Expression, Parameter, Symbol
 from scopf.errors import ScopfError, listing
 from scopf.model.generation import Generation
 from scopf.model.part import Follows, Inputs, OperatingPoint, Part
@@ -81,10 +81,11 @@ class GenerationCost(Part):
         """By how much cost variables are below their segments."""
         return self.active.residuals() | self.reactive.residuals()
 
-    def cost(self, at: OperatingPoint) -> float:
+    def cost(self, at: OperatingPoint) -> dict[Symbol, Floats]:
         """Polynomials and points of the tables, and d Q^2."""
         p, q = at.power.real, at.power.imag
-        return self.active.value(p) + self.reactive.value(q) + float(self.d.values @ q**2)
+        of_q = self.reactive.value(q) + self.d.values * q**2
+        return {self.of_p: self.active.value(p), self.of_q: of_q}
 
     def starts(self, found: Mapping[str, Floats]) -> dict[str, Floats]:
         """Cost variables above their segments."""

@@ -160,9 +160,9 @@ class DcLineCost(Part):
         """By how much cost variables are below their segments."""
         return self.power.residuals()
 
-    def cost(self, at: OperatingPoint) -> float:
-        """Cost of all lines from their table."""
-        return self.power.value(np.asarray(at.dclines[0]))
+    def cost(self, at: OperatingPoint) -> dict[Symbol, Floats]:
+        """Cost of every line from their table."""
+        return {self.total: self.power.value(np.asarray(at.dclines[0]))}
 
     def starts(self, found: Mapping[str, Floats]) -> dict[str, Floats]:
         """Cost variables above their segments."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.engine.formulation import Formulation
-from scopf.engine.symbols import Expression, Parameter, Variable
+from scopf.engine.symbols import Expression, Parameter, Symbol, Variable
 from scopf.model.part import Follows, OperatingPoint, Part
 from scopf.model.priced import where_priced
 from scopf.model.voltages import Voltages
@@ -133,10 +133,11 @@ class Shedding(Part):
         """Of what is not served."""
         return (self.total,)
 
-    def cost(self, at: OperatingPoint) -> float:
+    def cost(self, at: OperatingPoint) -> dict[Symbol, Floats]:
         """Price of lost load times what is not served."""
         price = self.price.values[self.loads.place]
-        return float(price @ (self.loads.demand(at.vm)[0] * self.of_buses()))
+        cost = price * self.loads.demand(at.vm)[0] * self.of_buses()
+        return {self.total: cost[self.buses]}
 
     def bounds(self) -> dict[Variable, tuple[Floats, Floats]]:
         """Between nothing and all."""

@@ -22,9 +22,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scopf.arrays import Floats
+from scopf.arrays import Flags, Floats
+from scopf.devices.gfm import Inverters
 from scopf.dynamics.settled import Settled
-from scopf.engine.formulation import Formulation
+from scopf.engine.formulation import Formulation, Scope
+from scopf.engine.symbols import Symbol
 from scopf.model.balance import Balance
 from scopf.model.capability import Capability, Ratings
 from scopf.model.choices import Limit
@@ -34,17 +36,20 @@ from scopf.model.current_limits import CurrentLimits, limited
 from scopf.model.dclines import DcLineCost, DcLines
 from scopf.model.flows import Flows
 from scopf.model.generation import Generation
+from scopf.model.horizon import Horizon
 from scopf.model.limits import AngleLimits, ThermalLimits
 from scopf.model.loads import Loads, Shedding
 from scopf.model.part import Inputs, OperatingPoint, Part, Writes
 from scopf.model.pq_curves import PqCurves
 from scopf.model.quantities import QUANTITIES
+from scopf.model.ramps import Ramps
 from scopf.model.reactive_costs import AbsoluteCost, OpportunityCost
 from scopf.model.relaxation import Relaxation
 from scopf.model.soft import HARD, SoftLimits, SoftPrices
 from scopf.model.stability import StabilityRows
 from scopf.model.starts import flat
 from scopf.model.states import Base, States
+from scopf.model.storage import StorageUnits
 from scopf.model.voltages import Voltages
 from scopf.network.kron import Reduction
 from scopf.stability.criterion import Criterion
@@ -79,7 +84,10 @@ class OPF:
     currents: CurrentLimits | None
     stability: StabilityRows
     states: States | None
+    storage: StorageUnits | None = None
+    ramps: Ramps | None = None
     soft: SoftLimits | None = None
+    horizon: Horizon | None = None
 
     @classmethod
     def declare(
@@ -104,7 +112,8 @@ class OPF:
             soft: prices at which limits may be violated.
         """
         net, inverters, numbers = inputs.net, inputs.inverters, inputs.numbers
-        f, start = Formulation(net.name), flat(net)
+        horizon, whole, start = inputs.horizon, Formulation(net.name), flat(net)
+        f = whole if horizon is None else Scope(whole, "", horizon.key)
         bus = f.index("bus", net.bus.id.tolist())
         f.index("gen", net.gen.id.tolist())
         branch = f.index("branch", net.branch.id.tolist())
@@ -113,7 +122,7 @@ class OPF:
 
         # over
         v = Voltages.declare(f, net, start)
-        g = Generation.declare(f, net, start)
+        g = Generation.declare(f, net, start, None if horizon is None else horizon.is_storage)
         dc = DcLines.declare(f, net, start) if len(net.dcline) else None
         loads = Loads.declare(f, net)
         shedding = None
@@ -159,14 +168,23 @@ class OPF:
             base = Base(v, g, dc, loads, shedding, flows, stiffness)
             states = States.declare(f, settled, base, inputs, criterion, limit, capability)
 
+        storage = ramps = None
+        if horizon is not None and horizon.storage is not None:
+            circled = (
+                _without_circle(horizon, inverters) if circles else np.ones(len(horizon.storage))
+            )
+            storage = StorageUnits.declare(whole, horizon, g, v, circled.astype(bool))
+        if horizon is not None and horizon.ramps is not None:
+            ramps = Ramps.declare(f, horizon, g)
+
         opf = cls(
-            f, v, g, dc, loads, shedding, flows, stiffness, ratings, absolute, generation_cost,
+            whole, v, g, dc, loads, shedding, flows, stiffness, ratings, absolute, generation_cost,
             dcline_cost, opportunity, balance, thermal, angles, curves, circles, currents,
-            stability, states,
+            stability, states, storage, ramps, horizon=horizon,
         )  # fmt: skip
         if soft.intact or soft.states:
             opf = dataclasses.replace(opf, soft=opf.softened(soft))
-        objective(f, opf.parts)
+        objective(whole, opf.parts, horizon)
         for parameter, column in opf.writes(inputs):
             parameter.values[:] = column
         return opf
@@ -213,14 +231,37 @@ class OPF:
         """All limits."""
         return [*self._of_intact(), *(() if self.states is None else self.states.relaxations())]
 
+    def cost(self, at: OperatingPoint) -> float:
+        """The cost at a point out of the tables of the network; over all hours, if there are any.
+
+        Args:
+            at: the point.
+        """
+        costs = [pair for part in self.parts for pair in part.cost(at).items()]
+        return float(sum(self.hours(symbol) @ cost for symbol, cost in costs))
+
+    def hours(self, symbol: Symbol) -> Floats:
+        """Duration for which the costs of each member of a family count, h; 1 without hours."""
+        if self.horizon is None:
+            return np.ones(len(symbol))
+        return self.horizon.duration(symbol)
+
     def _of_intact(self) -> list[Relaxation]:
-        parts = (part for part in self.parts if part is not self.states)
+        hourly = (self.storage, self.ramps)
+        others = (self.states, *hourly)
+        parts = (part for part in self.parts if part not in others)
         found = [one for part in parts for one in part.relaxations()]
         circles = (self.capability, self.opportunity_cost)
         rows = [part.rows for part in circles if part is not None]
         if self.ratings is not None and rows:
             found.append(self.ratings.relaxed(rows))
-        return found
+        if self.horizon is None:
+            return found
+        named = [
+            dataclasses.replace(one, labels=[self.horizon.label(label) for label in one.labels])
+            for one in found
+        ]
+        return [*named, *(one for part in hourly if part is not None for one in part.relaxations())]
 
     def factors(self) -> list[Relaxation]:
         """Numbers that act on many rows at once."""
@@ -235,7 +276,21 @@ class OPF:
         ]
 
 
-def objective(f: Formulation, parts: Sequence[Part | None]) -> None:
-    """`total_cost`: the costs of these parts, currency per hour."""
+def objective(f: Formulation, parts: Sequence[Part | None], horizon: Horizon | None = None) -> None:
+    """`total_cost`: the costs of these parts, currency per hour, or over the durations of hours."""
     costs = [cost for part in parts if part is not None for cost in part.costs]
+    if horizon is not None:
+        weights = [horizon.duration(cost) for cost in costs]
+        costs = [
+            cost
+            if (hours == 1.0).all() or cost.index is None
+            else f.expression(f"{cost.name}_of_hours", cost.index, f.data(hours) * cost[:])
+            for cost, hours in zip(costs, weights, strict=True)
+        ]
     f.objective("total_cost", sum(cost.total() for cost in costs))
+
+
+def _without_circle(horizon: Horizon, inverters: Inverters) -> Flags:
+    """Mask of the storage that does not make up an inverter, whose circle it is, by itself."""
+    single = {group[0] for group in inverters.gens if len(group) == 1}  # of the first hour as well
+    return np.array([number not in single for number in horizon.storage_gen.tolist()])

@@ -14,8 +14,9 @@ import numpy as np
 
 from scopf.arrays import Complexes, Floats
 from scopf.devices.gfm import Inverters
-from scopf.engine.symbols import Constraint, Expression, Parameter, Variable
+from scopf.engine.symbols import Constraint, Expression, Parameter, Symbol, Variable
 from scopf.errors import ScopfError, by_number, listing
+from scopf.model.horizon import Horizon
 from scopf.model.quantities import QUANTITIES, Numbers
 from scopf.model.relaxation import Relaxation
 from scopf.network.network import Network
@@ -33,12 +34,14 @@ class Inputs:
         inverters: the inverters.
         setting: numbers of the criterion.
         numbers: all numbers.
+        horizon: the hours, whose networks stand side by side; None for a single one.
     """
 
     net: Network
     inverters: Inverters
     setting: Setting
     numbers: Numbers
+    horizon: Horizon | None = None
 
     def each(self, name: str) -> Floats:
         """A number by bus, inverter or generator, as its quantity says; zero where not given.
@@ -55,6 +58,8 @@ class Inputs:
             "inverter": ("bus", self.inverters.bus, out.bus, "there is no inverter at bus"),
             "gen": ("gen", self.net.gen.id, out.gen, "no generator in service has number"),
         }[quantity.owner]
+        if self.horizon is not None:
+            ids = self.horizon.numbers(kind, ids)
         if not isinstance(given, Mapping):
             return np.full(len(ids), given or 0.0)
         numbers = by_number(name, kind, given)
@@ -122,9 +127,12 @@ class Part:
         """Lower and upper bounds of the part's variables as the tables of the network have them."""
         return {}
 
-    def cost(self, at: OperatingPoint) -> float:
-        """The part's cost in currency per hour, from the tables of the network alone."""
-        return 0.0
+    def cost(self, at: OperatingPoint) -> dict[Symbol, Floats]:
+        """The part's costs in currency per hour, from the tables of the network alone.
+
+        Of each member of a family.
+        """
+        return {}
 
     def starts(self, found: Mapping[str, Floats]) -> dict[str, Floats]:
         """Values of the part's own variables that fit a start point (values by variable name)."""

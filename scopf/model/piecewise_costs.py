@@ -133,13 +133,13 @@ class EpigraphCost:
             return {}
         return {self.rows: self.segments.below(self.x.value, self.epigraph.value)}
 
-    def value(self, x: Floats) -> float:
-        """Cost of powers x, all members together, as the table has it (Horner's rule)."""
+    def value(self, x: Floats) -> Floats:
+        """Cost of the power x of every member, as the table has it (Horner's rule)."""
         coefficients, points = self.given
         value = np.zeros(len(x))
         for column in coefficients.T[::-1]:
             value = value * x + column
-        return float((value + piecewise.value(points, x)).sum())
+        return value + piecewise.value(points, x)
 
     def starts(self, found: Mapping[str, Floats]) -> dict[str, Floats]:
         """Values y that fit where the powers start."""

@@ -43,8 +43,10 @@ class Problem:
 
     Attributes:
         given: the network that it was built from.
-        base: the part of it that is energized.
-        inverters: the inverters that the criterion constrains.
+        base: the part of it that is energized; of all hours side by side, if there are several.
+        horizon: the hours; None for a single one.
+        inverters: the inverters that the criterion constrains, of all hours.
+        own_inverters: those of one hour, without storage.
         criterion: the stability criterion.
         scenario: the numbers that `update` changes.
         opf: (P1) with handles of all its parts; `model` is the same as a Pyomo model.
@@ -59,20 +61,32 @@ class Problem:
     def __init__(
         self, given: Network, inverters: Inverters, criterion: Criterion, scenario: Scenario
     ) -> None:
-        self.given, self.base = given, given.energized()
-        self.inverters, self.criterion, base = inverters, criterion, self.base
+        self.given, self.horizon = given, scenario.horizon(given)
+        self.base = given.energized() if self.horizon is None else self.horizon.net
+        self.own_inverters, self.criterion = inverters, criterion
+        self.inverters = self._of_all_hours(inverters)
         self.scenario, numbers = scenario, scenario.numbers
-        net = base.scaled(load=numbers["load_scale"])
-        self.reduction = Reduction(net, net.bus_positions(inverters.bus))
-        self.setting = self.present = _setting(self.reduction, inverters, numbers)
+        net = self._scaled(numbers)
+        self.reduction = Reduction(net, net.bus_positions(self.inverters.bus))
+        self.setting = self.present = _setting(self.reduction, self.inverters, numbers)
         if scenario.capability:
-            circles.check(net, inverters)
+            bus = self.inverters.bus
+            own = bus if self.horizon is None else self.horizon.own(bus)
+            circles.check(net, self.inverters, own)
         self.states, self.in_use = self.at_first, False
         self._declare()
         if numbers["margin"] or numbers["droop_margin"]:
             self._warn_without_margin()
         self.lock = threading.RLock()
         self._candidates: tuple[Inverters, Settled] | None = None
+
+    def _of_all_hours(self, inverters: Inverters) -> Inverters:
+        return inverters if self.horizon is None else self.horizon.side_by_side(inverters)
+
+    def _scaled(self, numbers: Numbers) -> Network:
+        """The network with its loads times their factors; of all hours."""
+        load = numbers["load_scale"]
+        return (self.base if self.horizon is None else self.horizon).scaled(load=load)
 
     def _declare(self) -> None:
         """Declare the model with its present numbers and states."""
@@ -142,13 +156,14 @@ class Problem:
                 "%s: the copy is as it was built; what was done to the Pyomo model is not in it",
                 self.base.name,
             )
-        return Problem, (self.given, self.inverters, self.criterion, self.scenario)
+        return Problem, (self.given, self.own_inverters, self.criterion, self.scenario)
 
     def __repr__(self) -> str:
         texts = {name: reprlib.repr(value) for name, value in self.scenario.flat.items()}
         before = Scenario().flat | {"droop_margin": 0.0}
         changed = [f"{name}={text}" for name, text in texts.items() if text != repr(before[name])]
-        return f"Problem({', '.join([repr(self.base), self.criterion.name, *changed])})"
+        net = self.base if self.horizon is None else self.given.energized()
+        return f"Problem({', '.join([repr(net), self.criterion.name, *changed])})"
 
     @property
     def formulation(self) -> Formulation:
@@ -201,8 +216,8 @@ class Problem:
             mq = changes.pop("mq", None)
             if hasattr(mq, "items"):  # a mapping or a pandas Series
                 mq = self.base.unserved.without(dict(mq.items()))
-            inverters = self.inverters if mq is None else self.inverters.with_droops(mq)
-            return self.change(inverters, changes)
+            inverters = self.own_inverters
+            return self.change(inverters if mq is None else inverters.with_droops(mq), changes)
 
     def try_droop_margin(self, droop_margin: float) -> Problem:
         """Set the droop margin for the time being; Params that were set by hand keep their values.
@@ -213,7 +228,7 @@ class Problem:
         Returns:
             The problem itself.
         """
-        return self.change(self.inverters, {"droop_margin": droop_margin}, temporary=True)
+        return self.change(self.own_inverters, {"droop_margin": droop_margin}, temporary=True)
 
     def change(
         self, inverters: Inverters, numbers: Mapping[str, Any], *, temporary: bool = False
@@ -221,7 +236,7 @@ class Problem:
         """`update` with droops as other inverters have them.
 
         Args:
-            inverters: those of the problem, with other m_q and beta_q.
+            inverters: those of the problem, of one hour, with other m_q and beta_q.
             numbers: as `update` takes them, without mq.
             temporary: whether numbers do not count as given, and Params that were set by hand stay.
 
@@ -232,22 +247,25 @@ class Problem:
             ScopfError: as `update` raises it.
         """
         changes = quantities.given(numbers)
-        names = {*changes} if inverters is self.inverters else {*changes, "mq"}
+        names = {*changes} if inverters is self.own_inverters else {*changes, "mq"}
         self._refuse_what_it_was_not_built_with(names)
         after = quantities.changed(self.scenario.numbers, changes)
         own = self.scenario.own_droop_margin or ("droop_margin" in changes and not temporary)
         scenario = dataclasses.replace(self.scenario, numbers=after, own_droop_margin=own)
         reduction, before = self.reduction, self.scenario.numbers
         if after["load_scale"] != before["load_scale"]:
-            net = self.base.scaled(load=after["load_scale"])
-            reduction = Reduction(net, reduction.keep)
-        setting = _setting(reduction, inverters, after)
-        if not np.array_equal(inverters.beta_q, self.inverters.beta_q):
+            reduction = Reduction(self._scaled(after), reduction.keep)
+        every = self.inverters
+        if inverters is not self.own_inverters:
+            every = self._of_all_hours(inverters)
+        setting = _setting(reduction, every, after)
+        if not np.array_equal(every.beta_q, self.inverters.beta_q):
             names |= {"beta_q"}
-        pairs = self.opf.writes(Inputs(reduction.net, inverters, setting, after), names)
+        inputs = Inputs(reduction.net, every, setting, after, self.horizon)
+        pairs = self.opf.writes(inputs, names)
         if after["eta_q"] and not before["eta_q"]:
-            costs.warn_without_quadratic(reduction.net)
-        self.scenario, self.inverters = scenario, inverters
+            costs.warn_without_quadratic(self.given.energized())
+        self.scenario, self.own_inverters, self.inverters = scenario, inverters, every
         self.reduction, self.setting, self.present = reduction, setting, setting
         if changes.keys() & {"margin", "droop_margin"}:
             self._warn_without_margin()
@@ -268,7 +286,7 @@ class Problem:
     def inputs(self) -> Inputs:
         """All that the Params of the problem follow from, as it stands."""
         at = self.present
-        return Inputs(at.net, at.inverters, at, self.scenario.numbers)
+        return Inputs(at.net, at.inverters, at, self.scenario.numbers, self.horizon)
 
     def adopt(self) -> None:
         """Let the criterion follow what was set by hand on the Pyomo model.

@@ -19,7 +19,7 @@ import numpy as np
 from scopf.arrays import Floats
 from scopf.engine.formulation import Formulation
 from scopf.engine.pyomo_types import Node
-from scopf.engine.symbols import Constraint, Expression, Parameter, Variable
+from scopf.engine.symbols import Constraint, Expression, Parameter, Symbol, Variable
 from scopf.errors import ScopfError, listing
 from scopf.model.capability import Ratings, circle, reach
 from scopf.model.generation import Generation
@@ -88,9 +88,9 @@ class AbsoluteCost(Part):
         split_off = np.where(self.price.values > 0, up - down - q, up + down - 1.0)
         return {self.rows: np.abs(split_off)}
 
-    def cost(self, at: OperatingPoint) -> float:
+    def cost(self, at: OperatingPoint) -> dict[Symbol, Floats]:
         """Price times |Q|."""
-        return float(self.price.values @ np.abs(at.power.imag))
+        return {self.price: self.price.values * np.abs(at.power.imag)}
 
     def starts(self, found: Mapping[str, Floats]) -> dict[str, Floats]:
         """Parts that fit a reactive power, a little inside their bounds; 1/2 where it is free."""
@@ -155,11 +155,11 @@ class OpportunityCost(Part):
         reached = np.hypot(self.available.value, q)
         return {self.rows: np.maximum(reached - self.ratings.rating.values, 0.0)}
 
-    def cost(self, at: OperatingPoint) -> float:
+    def cost(self, at: OperatingPoint) -> dict[Symbol, Floats]:
         """Price times S - sqrt(S^2 - Q^2)."""
         rating, q = self.ratings.rating.values, self.ratings.output(at.power.imag)
         left = np.sqrt(np.maximum(rating**2 - q**2, 0.0))
-        return float(self.price.values @ (rating - left))
+        return {self.total: self.price.values * (rating - left)}
 
     def follows(self) -> Sequence[Follows]:
         """Price per MWh, in currency/h per p.u."""
@@ -170,8 +170,10 @@ class OpportunityCost(Part):
         price = s.each("opportunity_price")
         beyond = (price > 0) & (reach(s.net, s.inverters, "q") > s.inverters.rating)
         if beyond.any():
+            assert self.price.index is not None
+            numbers = self.price.index.numbers(beyond)
             raise ScopfError(
                 "opportunity_price: the limits on reactive power leave no |Q| within the rating to "
-                f"the inverter at bus {listing(s.inverters.bus[beyond])}"
+                f"the inverter at bus {listing(numbers)}"
             )
         return [(self.price, price * s.net.base_mva)]

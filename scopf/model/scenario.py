@@ -7,11 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
+from scopf.arrays import Floats
+from scopf.devices.storage import Storage
 from scopf.dynamics.settled import Bands
 from scopf.model.choices import Limit
 from scopf.model.codesign import Bounds
+from scopf.model.horizon import Horizon
 from scopf.model.quantities import DEFAULTS, Numbers
 from scopf.model.soft import SoftPrices, default_prices
+from scopf.network.hours import Hours
 from scopf.network.network import Network
 from scopf.network.outages import Outage
 
@@ -34,6 +40,9 @@ class Scenario:
         bands: what is allowed after them.
         on_infeasible: what becomes of those that no dispatch survives.
         soft: prices at which limits may be violated, by family.
+        hours: of the dispatch; None for a single one.
+        storage: that shifts energy between them.
+        ramps: of all generators of the network, p.u. per h.
     """
 
     numbers: Numbers = field(default_factory=lambda: Numbers(**DEFAULTS))
@@ -45,6 +54,9 @@ class Scenario:
     bands: Bands = field(default_factory=Bands)
     on_infeasible: OnInfeasible = "drop"
     soft: Mapping[str, float] = field(default_factory=dict)
+    hours: Hours | None = None
+    storage: Storage | None = None
+    ramps: Floats | None = None
 
     def __getattr__(self, name: str) -> Any:
         if name in DEFAULTS:
@@ -64,6 +76,9 @@ class Scenario:
             "on_infeasible": self.on_infeasible,
             "soft": dict(self.soft),
             **vars(self.bands),
+            "hours": None if self.hours is None else len(self.hours),
+            "storage": None if self.storage is None else len(self.storage),
+            "ramps": None if self.ramps is None else int(np.isfinite(self.ramps).sum()),
         }
 
     @property
@@ -72,7 +87,8 @@ class Scenario:
         found: dict[str, Any] = {name: x for name, x in self.numbers.items() if x is not None}
         if not self.own_droop_margin:
             del found["droop_margin"]
-        choices = {name: getattr(self, name) for name in ("mq_bounds", "capability", "limit")}
+        names = "mq_bounds", "capability", "limit", "hours", "storage", "ramps"
+        choices = {name: getattr(self, name) for name in names}
         return {**found, **choices, **self.security}
 
     @property
@@ -80,6 +96,12 @@ class Scenario:
         """Outages, what is allowed after them, and soft limits, as keywords of `build`."""
         found = {"outages": list(self.outages) or None, "on_infeasible": self.on_infeasible}
         return {**found, "soft": dict(self.soft) or None, **dataclasses.asdict(self.bands)}
+
+    def horizon(self, net: Network) -> Horizon | None:
+        """The hours of a network; None for a single one."""
+        if self.hours is None:
+            return None
+        return Horizon.of(net, self.hours, self.storage, self.ramps)
 
     def soft_prices(self, net: Network) -> SoftPrices:
         """Prices at which limits of the intact network and after outages may be violated."""

@@ -19,7 +19,7 @@ import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.engine.formulation import Formulation
-from scopf.engine.symbols import Constraint, Expression, Variable
+from scopf.engine.symbols import Constraint, Expression, Symbol, Variable
 from scopf.errors import ScopfError, check_names, not_negative
 from scopf.model.limits import excess
 from scopf.model.part import OperatingPoint, Part
@@ -185,9 +185,9 @@ class SoftLimits(Part):
         """Of violations."""
         return [kind.cost for kind in self.kinds]
 
-    def cost(self, at: OperatingPoint) -> float:
+    def cost(self, at: OperatingPoint) -> dict[Symbol, Floats]:
         """Price times violation."""
-        return float(sum(kind.price * kind.s.value.sum() for kind in self.kinds))
+        return {kind.cost: kind.price * kind.s.value for kind in self.kinds}
 
     def residuals(self, at: OperatingPoint) -> dict[Constraint, Floats]:
         """Bounds that are rows."""

@@ -24,7 +24,7 @@ from scopf.arrays import Floats
 from scopf.dynamics.settled import Settled
 from scopf.engine.formulation import Formulation, Scope
 from scopf.engine.pyomo_types import Node
-from scopf.engine.symbols import Constraint, Expression, Parameter, Variable
+from scopf.engine.symbols import Constraint, Expression, Parameter, Symbol, Variable
 from scopf.model import relaxation, starts
 from scopf.model.balance import Balance
 from scopf.model.capability import Capability, Ratings
@@ -302,10 +302,10 @@ class States(Part):
         """Of loads that are shed."""
         return () if self.balance.shedding is None else self.balance.shedding.costs
 
-    def cost(self, at: OperatingPoint) -> float:
+    def cost(self, at: OperatingPoint) -> dict[Symbol, Floats]:
         """Of loads that are shed."""
         shedding = self.balance.shedding
-        return 0.0 if shedding is None else shedding.cost(self.point(at))
+        return {} if shedding is None else shedding.cost(self.point(at))
 
     def bounds(self) -> dict[Variable, tuple[Floats, Floats]]:
         """Limits on voltages, reactive power and frequency, and on shares of load."""

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from scopf import files
-from scopf.arrays import LARGEST_WHOLE, plain
+from scopf.arrays import LARGEST_WHOLE, Floats, plain
 from scopf.errors import CaseError, Fault, ScopfError, listing
 
 if TYPE_CHECKING:
@@ -197,3 +199,16 @@ def shown(cell: Cell) -> str:
     """A cell in a message, cut where it is long."""
     text = f"{cell:g}" if isinstance(cell, float) else str(cell)
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
+
+
+def physical(values: Floats, base_mva: float) -> Floats:
+    """MW of powers per unit: such that dividing by the base gives just these powers again.
+
+    That is possible for powers that once were divided by it.
+    """
+    found = values * base_mva
+    for way in (np.inf, -np.inf):
+        with np.errstate(invalid="ignore"):
+            near, other = np.nextafter(found, way), found / base_mva != values
+            found = np.where(other & (near / base_mva == values), near, found)
+    return found

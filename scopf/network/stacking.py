@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,33 +24,61 @@ class Stack:
     """Energized networks side by side; they share no bus.
 
     Attributes:
+        names: of the networks.
         parts: the networks.
         step: that ids of one part are apart from those of the next.
         net: all of them, energized; element 12 of part 3 has the id 3 step + 12.
     """
 
+    names: tuple[str, ...]
     parts: tuple[Network, ...]
     step: int
     net: Network
 
     @classmethod
-    def of(cls, name: str, parts: Sequence[Network]) -> Stack:
+    def of(cls, name: str, parts: Mapping[str, Network]) -> Stack:
         """Stack networks of one system base.
 
         Args:
             name: of the whole.
-            parts: energized networks.
+            parts: energized networks by name.
         """
-        most = max(int(table.id.max(initial=0)) for net in parts for table in net.tables.values())
+        nets = tuple(parts.values())
+        most = max(int(table.id.max(initial=0)) for net in nets for table in net.tables.values())
         step = 10 ** len(str(most))
-        tables = {key: _joined([net.tables[key] for net in parts], key, step) for key in _OWNERS}
-        net = Network(name, parts[0].base_mva, **tables)  # type: ignore[arg-type]
-        return cls(tuple(parts), step, net)
+        tables = {key: joined([net.tables[key] for net in nets], step) for key in _OWNERS}
+        net = Network(name, nets[0].base_mva, **tables)  # type: ignore[arg-type]
+        return cls(tuple(parts), nets, step, net)
 
-    def key(self, number: Any) -> tuple[int, ...]:
-        """Part and id, or ids, of an id or of a tuple of ids of one part."""
-        ids = number if isinstance(number, tuple) else (number,)
-        return (ids[0] // self.step, *(one % self.step for one in ids))
+    def key(self, number: Any) -> Any:
+        """Key on the model: the name of the part, and the id or ids there.
+
+        Args:
+            number: an id of the networks side by side, several of one part, or a tuple that has
+                such keys in it.
+        """
+        if isinstance(number, int):
+            return (self.names[number // self.step], number % self.step)
+        if isinstance(number[0], str):
+            return number
+        if all(isinstance(one, int) for one in number):
+            return (self.names[number[0] // self.step], *(one % self.step for one in number))
+        names = [one[0] for one in number if isinstance(one, tuple)]
+        return (
+            names[0],
+            *(k for one in number for k in (one[1:] if isinstance(one, tuple) else (one,))),
+        )
+
+    def label(self, text: str) -> tuple[str, str]:
+        """The label of an element with ids of its own part, and the name of the part.
+
+        Args:
+            text: label with ids of the networks side by side.
+        """
+        numbers = [int(one) for one in re.findall(r"\d+", text)]
+        part = max(numbers) // self.step
+        own = re.sub(r"\d+", lambda match: str(int(match[0]) % self.step), text)
+        return own, self.names[part]
 
     def part_of(self, table: str) -> Ints:
         """The part that each element of a table is of."""
@@ -60,6 +89,21 @@ class Stack:
         """The id that each element of a table has in its part."""
         found: Ints = self.net.tables[table].id % self.step
         return found
+
+    def part(self, net: Network, part: int) -> Network:
+        """One of the networks, with the values that the networks side by side have now.
+
+        Args:
+            net: the networks side by side.
+            part: which of them.
+        """
+        shift, tables = part * self.step, dict[str, Table]()
+        for key, ids in _OWNERS.items():
+            rows = np.zeros(len(net.tables[key]), dtype=bool)
+            rows[self.slice(key, part)] = True
+            table = net.tables[key].take(rows)
+            tables[key] = table.replace(**{name: getattr(table, name) - shift for name in ids})
+        return dataclasses.replace(net, **tables)  # type: ignore[arg-type]
 
     def slice(self, table: str, part: int) -> slice:
         """The places of the elements of one part, which stand side by side."""
@@ -78,8 +122,14 @@ class Stack:
         return self.part_of("bus")
 
 
-def _joined(tables: list[Any], key: str, step: int) -> Table:
-    columns: dict[str, Any] = {}
+def joined(tables: Sequence[Any], step: int = 0) -> Table:
+    """Tables of one kind below each other.
+
+    Args:
+        tables: the tables.
+        step: added to the ids of each but the first, once more for every table before it.
+    """
+    key, columns = tables[0].key, dict[str, Any]()
     for field in dataclasses.fields(tables[0]):
         each = [getattr(table, field.name) for table in tables]
         if field.name in _OWNERS[key]:

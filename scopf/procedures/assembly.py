@@ -11,7 +11,9 @@ from scopf.model.problem import Problem
 from scopf.optimizer.status import Attempt, Iterate, Outcome
 from scopf.procedures.verdict import Examined
 from scopf.results import claims, prices, uniqueness
+from scopf.results.hourly import Hourly
 from scopf.results.point import Point
+from scopf.results.slopes import Slopes
 from scopf.results.solution import Solution
 from scopf.results.states import AfterOutages
 
@@ -56,6 +58,7 @@ def solution(
         prices=prices.read(problem, examined.multipliers, examined.stability, x, loading),
         stability=examined.stability,
         after=AfterOutages.read(problem, nlp, examined.multipliers, x, point),
+        hourly=Hourly.read(problem, examined.multipliers),
         violated=() if soft is None else tuple(soft.violations(_VIOLATED)),
         unique=uniqueness.unique_prices(
             examined.multipliers,
@@ -69,6 +72,7 @@ def solution(
         iterate=Iterate(
             nlp.signature, nlp.lift, x, outcome.rows, outcome.lower, outcome.upper, cold
         ),
+        slopes=Slopes.read(problem.opf, examined.multipliers, x),
         fingerprint=nlp.fingerprint(x),
     )
 

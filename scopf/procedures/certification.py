@@ -119,7 +119,7 @@ def _check(found: Solution, margin: float, how: Mapping[str, Any]) -> Check:
         return Check(margin, found.status, found.cost, False, float("nan"), text)
     exact: Verification | VerifiedStates
     try:
-        exact = found.verify_states(**how) if found.scenario.outages else found.verify(**how)
+        exact = found.verify_states(**how) if len(found.states) > 1 else found.verify(**how)
     except TypeError as error:
         raise ScopfError(f"certify takes the keywords of Solution.verify: {error}") from error
     factor = 1.0 if exact.stable else float(np.minimum(exact.largest_factor(1.0), 1.0))
@@ -132,8 +132,8 @@ def _allowed(found: Solution, margin: float) -> float:
     At least 1 + the droop margin, for which the rows hold, to the solver's tolerance. Of all states
     that are in the model the least.
     """
-    states = [(found.setting, found.point.vm, found.point.va)]
-    for name in found.states[1:]:
+    states = [(found.setting, found.point.vm, found.point.va)]  # hours side by side
+    for name in found.states[1:] if found.scenario.outages else ():
         state = found.state(name)
         assert isinstance(state, State)
         net, inverters = state.net, state.inverters_of(found.inverter_data)

@@ -119,7 +119,7 @@ class _Explaining:
             else:
                 alone = next(one for one in whole if one.name == OUTAGES)
                 single.append(dataclasses.replace(alone, name=name))
-        found = Requirements(self._solution.cost, tuple(whole), tuple(single))
+        found = Requirements(self._solution.cost_per_h, tuple(whole), tuple(single))
         return dataclasses.replace(
             self._solution, explained=found, outage_prices=self._prices(found)
         )
@@ -140,7 +140,7 @@ class _Explaining:
             other = heeded(self._solve(problem, None, f"without {name}"))
             found = other if other.solved and other.cost < found.cost else found
         log.info("without %s: %s, cost %.4f", name, found.message, found.cost)
-        return Requirement(name, found.cost, found.status, found.message)
+        return Requirement(name, found.cost_per_h, found.status, found.message)
 
     def _variant(self, outages: Collection[Outage], *, stable: bool) -> Problem:
         """The problem with these outages, and the states after them that it had."""
@@ -153,7 +153,7 @@ class _Explaining:
         scenario = dataclasses.replace(
             scenario, numbers=numbers, outages=tuple(outages), on_infeasible=if_none
         )
-        problem = Problem(before.given, before.inverters, rule, scenario)
+        problem = Problem(before.given, before.own_inverters, rule, scenario)
         inside = set(self._solution.states)
         problem.include([one for one in outages if one.name in inside])
         return problem

@@ -108,7 +108,7 @@ def _solution(stored: StoredSolution, problem: Problem, source: str) -> Solution
         problem.try_droop_margin(checks[0].droop_margin)  # that of before the checks
     more: dict[str, Any] = {} if stored.outages is None else stored.outages.found()
     if stored.explained is not None:
-        more["explained"] = stored.explained.found(solution.cost)
+        more["explained"] = stored.explained.found(solution.cost_per_h)
     return dataclasses.replace(solution, checks=checks, **more)
 
 

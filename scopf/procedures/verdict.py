@@ -36,7 +36,9 @@ def examine(problem: Problem, nlp: NLP, outcome: Outcome) -> Examined:
     solved = outcome.status.solved and outcome.priced
     soft = problem.opf.soft
     softened = {} if soft is None else soft.bounds_of
-    multipliers = Multipliers(nlp, outcome.rows, outcome.lower, outcome.upper, solved, softened)
+    found = outcome.rows, outcome.lower, outcome.upper, solved, softened
+    horizon = problem.horizon
+    multipliers = Multipliers(nlp, *found, None if horizon is None else horizon.duration)
     setting = _setting(problem)
     stability = problem.opf.stability.read(setting, multipliers)
     return Examined(

@@ -14,14 +14,17 @@ import numpy as np
 
 from scopf.engine.symbols import Expression, Parameter
 from scopf.errors import listing
+from scopf.network.kron import Reduction
 from scopf.network.powers import MISMATCH, mismatch
 from scopf.results.violations import as_declared
 
 if TYPE_CHECKING:
     from scopf.arrays import Floats
     from scopf.engine.nlp import NLP
+    from scopf.model.horizon import Horizon
     from scopf.model.problem import Problem
     from scopf.network.network import Network
+    from scopf.results.point import Point
     from scopf.stability.criterion import Criterion
     from scopf.stability.setting import Setting
 
@@ -89,3 +92,31 @@ def unmet(
         where = "" if shared else f" at bus {net.bus.id[view.buses[worst]]}"
         found.append(f"the rows do not hold{where} (slack {slack[worst]:.2g})")
     return tuple(found)
+
+
+def unmet_in_hours(
+    horizon: Horizon, criterion: Criterion, setting: Setting, net: Network, point: Point
+) -> tuple[str, ...]:
+    """Assumptions that the points of hours do not meet, a clause each, with the hours.
+
+    Args:
+        horizon: the hours.
+        criterion: that makes the claim.
+        setting: the networks of all hours and droops as they are.
+        net: the same networks, at their strength, with the powers of their DC lines.
+        point: of all hours.
+    """
+    clauses = dict[str, list[str]]()
+    for k, name in enumerate(horizon.hours.names):
+        inverters = horizon.inverters(setting.inverters, k)
+        before = horizon.stack.part(setting.net, k)
+        reduction = Reduction(before, before.bus_positions(inverters.bus))
+        one = dataclasses.replace(setting, reduction=reduction, inverters=inverters)
+        bus, gen = (horizon.stack.slice(table, k) for table in ("bus", "gen"))
+        at = (point.vm[bus], point.va[bus]), (point.pg[gen], point.qg[gen])
+        for clause in unmet(criterion, one, horizon.stack.part(net, k), *at):
+            clauses.setdefault(clause, []).append(name)
+    return tuple(
+        text if len(names) == len(horizon) else f"{text} in hour {listing(names, most=5)}"
+        for text, names in clauses.items()
+    )

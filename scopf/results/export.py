@@ -32,11 +32,11 @@ _MANY_PAIRS = 100_000  # rows of the pair table that are still written as text
 
 def as_dict(solution: Result) -> dict[str, Any]:
     """Summary of a solution, without the tables; plain values, None for what does not exist."""
-    problem = solution.problem
+    problem, horizon = solution.problem, solution.problem.horizon
     return {
         "case": problem.base.name,
         "base_mva": problem.base.base_mva,
-        "islands": problem.base.islands,
+        "islands": (problem.base if horizon is None else horizon.one).islands,
         "unserved": solution.setting.net.unserved.as_dict(problem.base.base_mva),
         "criterion": problem.criterion.name,
         "limit": solution.scenario.limit,
@@ -62,7 +62,7 @@ def as_dict(solution: Result) -> dict[str, Any]:
         "conditions": problem.criterion.conditions,
         "unmet_assumptions": list(solution.unmet),
         "constant_power": None if (found := solution.constant_power) is None else found.as_dict(),
-        **({"states": list(solution.states)} if solution.scenario.outages else {}),
+        **({"states": list(solution.states)} if len(solution.states) > 1 else {}),
         "explained": None if (of := solution.explained) is None else of.as_dict(),
         "certified": solution.certified,
         "checks": [

@@ -9,7 +9,7 @@ import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.model.current_limits import limited
-from scopf.results import flow_table
+from scopf.results import flow_table, single
 from scopf.results.record import Record
 from scopf.stability.rows import NOBODY
 
@@ -18,15 +18,47 @@ if TYPE_CHECKING:
 
 
 class IntactTables(Record):
-    """The tables of buses, generators, branches, DC lines, inverters and pairs."""
+    """The tables of buses, generators, branches, DC lines, inverters and pairs.
+
+    A dispatch of several hours has them for each hour: those of all hours side by side, in numbers
+    of their own, are `frame`.
+    """
+
+    def frame(self, table: str) -> pd.DataFrame:
+        """A table with the rows of all hours, if there are several, in numbers of their own.
+
+        Args:
+            table: its name, such as "buses".
+        """
+        found: pd.DataFrame = getattr(self, f"_{table}")
+        return found
 
     @cached_property
+    def divided(self) -> dict[tuple[str, str], pd.DataFrame]:
+        """Tables of hours by table and hour, once they have been asked for."""
+        return {}
+
+    def _of_single_state(self, table: str) -> pd.DataFrame:
+        """A table of a dispatch of a single hour.
+
+        Raises:
+            ScopfError: where there are several.
+        """
+        if self.problem.horizon is not None:
+            raise single.refused(self.problem.horizon, table)
+        return self.frame(table)
+
+    @property
     def buses(self) -> pd.DataFrame:
         """Voltages, loads, locational marginal prices and prices of voltage limits, by bus.
 
         `lmp_p_per_mwh` and `lmp_q_per_mvarh` are dJ*/d(load), each the sum of two parts: `balance`
         with the stability limits held, and `limits`, which follow the loads.
         """
+        return self._of_single_state("buses")
+
+    @cached_property
+    def _buses(self) -> pd.DataFrame:
         import pandas as pd
 
         return pd.DataFrame(self.columns("buses"))
@@ -78,9 +110,13 @@ class IntactTables(Record):
         p, q = self.point.shed * self.problem.base.base_mva
         return {"p_shed_mw": p, "q_shed_mvar": q}
 
-    @cached_property
+    @property
     def gens(self) -> pd.DataFrame:
         """Dispatch, cost and prices of the P and Q limits, by generator."""
+        return self._of_single_state("gens")
+
+    @cached_property
+    def _gens(self) -> pd.DataFrame:
         import pandas as pd
 
         gen, base = self.problem.base.gen, self.problem.base.base_mva
@@ -97,13 +133,17 @@ class IntactTables(Record):
             }
         )
 
-    @cached_property
+    @property
     def branches(self) -> pd.DataFrame:
         """Flows into both ends, losses, loading and prices of the limits, by branch.
 
         `loading_percent` is of |S|, or of |I| with the limit "current", and `mu_s_..._per_mvah` is
         the value of more rating, then MVA at 1 p.u. voltage.
         """
+        return self._of_single_state("branches")
+
+    @cached_property
+    def _branches(self) -> pd.DataFrame:
         import pandas as pd
 
         net, flows = self.problem.base, self.point.flows
@@ -113,13 +153,17 @@ class IntactTables(Record):
             {**flow_table.columns(net, flows, loading, island), **self.prices.branches}
         )
 
-    @cached_property
+    @property
     def dclines(self) -> pd.DataFrame:
         """Powers at both ends, cost and prices of the limits, by DC line.
 
         `pf_mw` leaves the from bus and `pt_mw` arrives at the to bus; `qf_mvar` and `qt_mvar` are
         injected into them.
         """
+        return self._of_single_state("dclines")
+
+    @cached_property
+    def _dclines(self) -> pd.DataFrame:
         import pandas as pd
 
         line, base = self.problem.base.dcline, self.problem.base.base_mva
@@ -139,12 +183,16 @@ class IntactTables(Record):
             }
         )
 
-    @cached_property
+    @property
     def pairs(self) -> pd.DataFrame:
         """Every stability row: bus, neighbour, slack, whether it binds, its price.
 
         Rows that are about all neighbours at once have no `neighbor`.
         """
+        return self._of_single_state("pairs")
+
+    @cached_property
+    def _pairs(self) -> pd.DataFrame:
         import pandas as pd
 
         columns = self.columns("pairs")
@@ -163,7 +211,7 @@ class IntactTables(Record):
             "price_per_pu": rows.price,
         }
 
-    @cached_property
+    @property
     def inverters(self) -> pd.DataFrame:
         """Every inverter: droop, operating point, stability limit and margin, and its NSSP.
 
@@ -177,6 +225,10 @@ class IntactTables(Record):
         many, because the cost has a kink there and two slopes, and without a solution. `dcost_dmq`
         is dJ*/dm_q, currency/h per unit of m_q: the cost of a softer inverter to the dispatch.
         """
+        return self._of_single_state("inverters")
+
+    @cached_property
+    def _inverters(self) -> pd.DataFrame:
         import pandas as pd
 
         columns = self.columns("inverters")

@@ -51,7 +51,7 @@ import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.engine.nlp import NLP
-from scopf.engine.symbols import Constraint, Variable, member
+from scopf.engine.symbols import Constraint, Symbol, Variable, member
 from scopf.model.capability import Capability
 from scopf.model.current_limits import CurrentLimits, limited
 from scopf.model.opf import OPF
@@ -77,6 +77,7 @@ class Multipliers:
         lower, upper: bound multipliers, shape (n,).
         solved: whether they mean anything.
         softened: rows that stand for bounds of variables, by these: positions, and the rows.
+        hours: duration of each member of a family, h; None where costs are per hour.
     """
 
     nlp: NLP
@@ -85,14 +86,22 @@ class Multipliers:
     upper: Floats
     solved: bool
     softened: Mapping[Variable, tuple[Ints, Constraint]] = field(default_factory=dict)
+    hours: Callable[[Symbol], Floats] | None = None
 
-    def of_rows(self, rows: Constraint, missing: float) -> Floats:
-        """Multipliers of a family of constraints.
+    def of_rows(self, rows: Constraint, missing: float, *, in_all: bool = False) -> Floats:
+        """Multipliers of a family of constraints, per hour of the members' durations.
 
         `missing` for members that are no rows, NaN for rows with another expression than ours.
+
+        Args:
+            rows: the family.
+            missing: value of members that are no rows.
+            in_all: whether of the cost of all hours together, and not per hour.
         """
         places = self.nlp.row_numbers(rows.name)
         found = np.where(places >= 0, np.append(self.rows, missing)[places], missing)
+        if self.hours is not None and not in_all:
+            found = found / self.hours(rows)
         return np.where(self._replaced(rows.name), np.nan, found)
 
     def _replaced(self, name: str) -> Flags:
@@ -109,13 +118,21 @@ class Multipliers:
         both = self.lower - self.upper
         return np.maximum(both, 0.0), np.maximum(-both, 0.0)
 
-    def of_bounds(self, variables: Variable) -> tuple[Floats, Floats]:
-        """Lower and upper bound multipliers of a family of variables; zero where fixed."""
+    def of_bounds(self, variables: Variable, *, in_all: bool = False) -> tuple[Floats, Floats]:
+        """Lower and upper bound multipliers of a family of variables; zero where fixed.
+
+        Args:
+            variables: the family.
+            in_all: as `of_rows` takes it.
+        """
         places = self.nlp.columns(variables.name)
         lower, upper = (np.append(side, 0.0)[places] for side in self.bounds)
+        if self.hours is not None and not in_all:
+            hours = self.hours(variables)
+            lower, upper = lower / hours, upper / hours
         if variables in self.softened:
             members, rows = self.softened[variables]
-            of_rows = self.of_rows(rows, 0.0)
+            of_rows = self.of_rows(rows, 0.0, in_all=in_all)
             lower[members] += np.maximum(-of_rows, 0.0)
             upper[members] += np.maximum(of_rows, 0.0)
         return lower, upper

@@ -17,7 +17,8 @@ from scopf.model.problem import Problem
 from scopf.model.scenario import Scenario
 from scopf.network.kron import Reduction
 from scopf.optimizer.status import Attempt, Iterate, Status
-from scopf.results import claims, dispatch
+from scopf.results import claims, dispatch, single
+from scopf.results.hourly import Hourly
 from scopf.results.point import Point
 from scopf.results.screening import Screened
 from scopf.results.states import AfterOutages
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from scopf.results.checks import Check
     from scopf.results.prices import Prices
     from scopf.results.requirements import Requirements
+    from scopf.results.slopes import Slopes
     from scopf.stability.criterion import Claim
     from scopf.stability.rows import Stability
     from scopf.stability.setting import Setting
@@ -48,7 +50,7 @@ class Record:
     Attributes:
         status: how the solve ended.
         message: the same as a sentence.
-        cost: objective, in the case's currency per hour.
+        cost: objective, in the case's currency per hour; of several hours, over all of them.
         iterations: interior-point iterations, of all attempts together.
         seconds: wall time of compiling and solving.
         attempts: in order; the last one gave the result.
@@ -64,10 +66,12 @@ class Record:
         fingerprint: of the numbers that were solved, see `NLP.fingerprint`.
         checks: every solve and exact check of `solve(..., certify=True)`.
         after: the states after outages; None for a problem without.
+        hourly: what hours cost and store; None for a single one.
         screened: what screening found after outages.
         unsurvived: outages that were left out, because no dispatch survives them.
         violated: rows of `violations`.
         outage_prices: currency/h that outages cost, by name, where they have been priced.
+        slopes: derivatives at the point, of which the settlement is made.
         explained: what the requirements cost, from `solve(..., explain=True)`; None otherwise.
     """
 
@@ -89,13 +93,29 @@ class Record:
     rewritten: Sequence[str] = field(repr=False)
     iterate: Iterate = field(repr=False)
     fingerprint: str = field(repr=False)
+    slopes: Slopes = field(repr=False)
     checks: tuple[Check, ...] = field(default=(), repr=False)
     after: AfterOutages | None = field(default=None, repr=False)
+    hourly: Hourly | None = field(default=None, repr=False)
     screened: tuple[Screened, ...] = field(default=(), repr=False)
     unsurvived: tuple[Unsurvived, ...] = field(default=(), repr=False)
     violated: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     outage_prices: Mapping[str, float] = field(default_factory=dict, repr=False)
     explained: Requirements | None = field(default=None, repr=False)
+
+    @property
+    def own_inverters(self) -> Inverters:
+        """The inverters that were given: those of one hour, without storage."""
+        horizon = self.problem.horizon
+        if horizon is None:
+            return self.inverter_data
+        return horizon.given(self.inverter_data)
+
+    @property
+    def cost_per_h(self) -> float:
+        """Cost per hour; of several hours the mean."""
+        horizon = self.problem.horizon
+        return self.cost if horizon is None else self.cost / float(horizon.hours.duration.sum())
 
     @property
     def certified(self) -> bool | None:
@@ -112,7 +132,10 @@ class Record:
         It is a condition of every claim, and of the exact check.
         """
         pg = self.point.pg if self.solved else np.full(len(self.point.pg), np.nan)
-        return constant_power(self.problem.base, self.inverter_data, pg)
+        found = constant_power(self.problem.base, self.inverter_data, pg)
+        if found is None or (horizon := self.problem.horizon) is None:
+            return found
+        return dataclasses.replace(found, generators=found.generators // len(horizon))
 
     @property
     def attempt(self) -> str:
@@ -134,6 +157,10 @@ class Record:
         if point.shed.any():  # the network that is reduced has the loads as they are served
             served = Reduction(setting.net.replace(bus=point.loads), setting.reduction.keep)
             setting = dataclasses.replace(setting, reduction=served)
+        horizon = self.problem.horizon
+        if horizon is not None:
+            where = setting, self.energized, point
+            return (*self.rewritten, *claims.unmet_in_hours(horizon, criterion, *where))
         found = claims.unmet(criterion, setting, self.energized, *at)
         return (*self.rewritten, *found)
 
@@ -155,7 +182,12 @@ class Record:
         the grid strength and DC lines their powers and voltages, as they were solved; an island
         has the reference that it was solved with. What is out of service, or in a dead island,
         is there as it was given.
+
+        Raises:
+            ScopfError: of a dispatch of several hours, each of which has its own.
         """
+        if self.problem.horizon is not None:
+            raise single.refused(self.problem.horizon, "net")
         return dispatch.whole(self.problem.given, self.energized)
 
     @cached_property

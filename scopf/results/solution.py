@@ -15,6 +15,7 @@ from scopf.network.outages import INTACT
 from scopf.optimizer.progress import watched
 from scopf.optimizer.status import Status
 from scopf.results import text
+from scopf.results.hour_states import HourState
 from scopf.results.outages import IntactState
 from scopf.results.states import State
 from scopf.results.tables import Result
@@ -61,6 +62,9 @@ class Solution(Result):
 
         if not self.solved:
             raise ScopfError(f"there is no operating point to verify: {self.message}")
+        if self.problem.horizon is not None:
+            count = len(self.states)
+            raise ScopfError(f"there are {count} operating points, one an hour: verify_states()")
         point = self.point
         settings: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
         settings |= {"load": load, "power": (point.pg, point.qg)}
@@ -72,12 +76,13 @@ class Solution(Result):
     def verify_states(
         self, names: Sequence[str] | None = None, *, progress: bool = False, **how: Any
     ) -> VerifiedStates:
-        """Check every operating state with its dynamics: the intact network, and after outages.
+        """Check every operating state with its dynamics: intact and after outages, or every hour.
 
         After an outage without a state in the model, the grid is where it settles by its droops.
 
         Args:
-            names: of the states; None for "intact" and all outages that were asked for.
+            names: of the states; None for "intact" and all outages that were asked for, or for all
+                hours.
             progress: whether to show a bar.
             **how: keywords of `verify`.
 
@@ -88,10 +93,12 @@ class Solution(Result):
         if not self.solved:
             raise ScopfError(f"there is no operating point to verify: {self.message}")
         asked = [INTACT, *(outage.name for outage in self.scenario.outages)]
+        if self.problem.horizon is not None:
+            asked = list(self.states)
         checks: dict[str, Verification] = {}
         left_out = dict[str, str]()
         for name in watched(asked if names is None else list(names), "states", None, progress):
-            if name == INTACT:
+            if name == INTACT and name in asked and self.problem.horizon is None:
                 checks[name] = self.verify(**how)
                 continue
             try:
@@ -102,18 +109,36 @@ class Solution(Result):
                 left_out[name] = str(error)
         return VerifiedStates(checks, left_out)
 
-    def _verified(self, state: IntactState | State, how: dict[str, Any]) -> Verification:
-        """The check of a state after an outage."""
+    def _verified(
+        self, state: IntactState | State | HourState, how: dict[str, Any]
+    ) -> Verification:
+        """The check of a state after an outage, or of an hour."""
         from scopf.dynamics.verification import verify
 
-        assert isinstance(state, State)
-        net, inverters = state.net, state.inverters_of(self.inverter_data)
+        assert not isinstance(state, IntactState)
+        net = state.net
+        if isinstance(state, State):
+            inverters = state.inverters_of(self.inverter_data)
+        else:
+            inverters = state.inverter_data
         found = verify(
             net, inverters, net.bus.vm, net.bus.va, power=(net.gen.pg, net.gen.qg), **how
         )
         if not self.rewritten or found.stable is None:
             return found
         return dataclasses.replace(found, stable=None, verdict=self._undecided)
+
+    def _one_state(self, what: str) -> None:
+        """Refuse a dispatch of several hours.
+
+        Raises:
+            ScopfError: saying so.
+        """
+        if self.problem.horizon is not None:
+            raise ScopfError(
+                f"{what} writes one operating point, and this dispatch has {len(self.states)} "
+                "hours; their tables are sol.table(...) and sol.state(hour)"
+            )
 
     @property
     def _undecided(self) -> str:
@@ -138,6 +163,7 @@ class Solution(Result):
             ScopfError: after a solve that failed; when the net is not what was solved, as after
                 `lossless()`, with scaled loads, or after a change.
         """
+        self._one_state("to_pandapower")
         from scopf.results.to_pandapower import write
 
         write(self, net, setpoints=setpoints)
@@ -160,6 +186,7 @@ class Solution(Result):
         Raises:
             ScopfError: after a solve that failed; naming all elements that the network lacks.
         """
+        self._one_state("to_pypowsybl")
         from scopf.results.to_pypowsybl import write
 
         return write(self, network)
@@ -181,6 +208,7 @@ class Solution(Result):
             ScopfError: after a solve that failed; naming all elements that the network lacks, or a
                 snapshot that it does not have.
         """
+        self._one_state("to_pypsa")
         from scopf.results.to_pypsa import write
 
         write(self, n, snapshot)

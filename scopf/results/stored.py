@@ -27,7 +27,7 @@ from scopf.model.building import build
 from scopf.model.choices import Limit
 from scopf.model.problem import Problem
 from scopf.model.quantities import QUANTITIES
-from scopf.model.scenario import OnInfeasible
+from scopf.model.scenario import OnInfeasible, Scenario
 from scopf.optimizer.compiled import compiled
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Status
 from scopf.results.checks import Check
@@ -36,6 +36,7 @@ from scopf.results.screening import Extremes, Screened
 from scopf.stability import registry
 
 if TYPE_CHECKING:
+    from scopf.network.network import Network
     from scopf.results.tables import Result
     from scopf.stability.criterion import Criterion
 
@@ -259,6 +260,49 @@ class _Outages(_Stored):
         return {"screened": tuple(screened), "unsurvived": lost, "outage_prices": prices}
 
 
+class _Hours(_Stored):
+    """Hours, storage and ramps as tables that their readers take.
+
+    Attributes:
+        hours, storage: columns by name; `storage` None without.
+        ramps: of every generator, p.u. per h; None within for no limit.
+    """
+
+    hours: dict[str, list[str | float]]
+    storage: dict[str, list[str | float | None]] | None = None
+    ramps: list[Annotated[float, Field(ge=0, allow_inf_nan=False)] | None] | None = None
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> Self | None:
+        """Those of a scenario; None without."""
+        if scenario.hours is None:
+            return None
+        storage, ramps = scenario.storage, scenario.ramps
+        return cls(
+            hours=plain(scenario.hours.frame().to_dict("list")),
+            storage=None if storage is None else plain(storage.frame().to_dict("list")),
+            ramps=None if ramps is None else [x if np.isfinite(x) else None for x in ramps],
+        )
+
+    def keywords(self, net: Network) -> dict[str, Any]:
+        """Keywords of `build`.
+
+        Raises:
+            ScopfError: for ramps of other generators than those of the network.
+        """
+        import pandas as pd
+
+        found: dict[str, Any] = {"hours": pd.DataFrame(self.hours)}
+        if self.storage is not None:
+            found["storage"] = pd.DataFrame(self.storage)
+        if self.ramps is not None:
+            if len(self.ramps) != len(net.gen):
+                raise ScopfError(f"hours.ramps: {len(self.ramps)} for {len(net.gen)} generators")
+            pairs = zip(net.gen.id.tolist(), self.ramps, strict=True)
+            found["ramps"] = {gen: x * net.base_mva for gen, x in pairs if x is not None}
+        return found
+
+
 class StoredSolution(_Stored):
     """Everything that a solution is made of again.
 
@@ -274,6 +318,7 @@ class StoredSolution(_Stored):
         attempts, checks: what the solution has of them.
         outages: that were asked for; None without any.
         soft: prices at which limits may be violated.
+        hours: of the dispatch, with storage and ramps; None for a single one.
         explained: what requirements cost; None where that was not asked for.
     """
 
@@ -295,6 +340,7 @@ class StoredSolution(_Stored):
     checks: list[_Check]
     outages: _Outages | None = None
     soft: dict[str, Finite] = {}
+    hours: _Hours | None = None
     explained: _Requirements | None = None
 
     @classmethod
@@ -307,6 +353,8 @@ class StoredSolution(_Stored):
         scenario, inverters = solution.scenario, solution.inverter_data
         if scenario.mq_bounds is not None:  # their droops are the solution's, not those of before
             inverters = solution.problem.inverters
+        if scenario.hours is not None:
+            inverters = solution.own_inverters
         numbers = {name: x for name, x in scenario.numbers.items() if x is not None}
         columns = {**inverters.columns, "units": vars(inverters.units)}
         if not all(np.isfinite(getattr(solution.iterate, name)).all() for name in _ARRAYS):
@@ -330,6 +378,7 @@ class StoredSolution(_Stored):
             checks=[plain(vars(check)) for check in solution.checks],
             outages=_Outages.of(solution),
             soft=plain(dict(scenario.soft)),
+            hours=_Hours.of(scenario),
             explained=_Requirements.of(solution),
         )
 
@@ -352,6 +401,7 @@ class StoredSolution(_Stored):
             net, self._inverters(), criterion=self.criterion, mq_bounds=self.mq_bounds,
             capability=self.capability, limit=self.limit, soft=self.soft, **numbers,
             **({} if self.outages is None else self.outages.keywords),
+            **({} if self.hours is None else self.hours.keywords(net)),
         )  # fmt: skip
         if self.outages is not None:
             self.outages.put(problem)

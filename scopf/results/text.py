@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scopf.display import Block, Table
 from scopf.errors import counted, listing
-from scopf.results import outage_text
+from scopf.results import hour_text, outage_text
 from scopf.results.requirements import label
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ def blocks(solution: Result) -> list[Block]:
     lines: list[Block] = [*head(solution)]
     if not solution.solved:
         return [*lines, "no cost and no prices: the solve failed"]
+    if solution.problem.horizon is not None:
+        return [*lines, *hour_text.blocks(solution)]
     if solution.problem.criterion.name == "none":
         gens = solution.gens
         return [*lines, "", "Dispatch", Table(gens, _with_island(_GEN, gens), "generators")]
@@ -66,12 +68,16 @@ def blocks(solution: Result) -> list[Block]:
 def head(solution: Result) -> list[str]:
     """The problem, how the solve ended, the cost, claims, conditions and outages, in lines."""
     problem = solution.problem
-    net = problem.base
+    horizon, net, inverters = problem.horizon, problem.base, len(problem.inverters)
+    hours = ""
+    if horizon is not None:
+        net, inverters = problem.given.energized(), inverters // len(horizon)
+        hours = f"{hour_text.size(horizon)}; "
     name = f"{net.name}, lossless" if net.is_lossless else net.name
     islands = f" in {net.islands} AC islands" if net.islands > 1 else ""
     lines = [
         f"{name}: {len(net.bus)} buses{islands}, {len(net.gen)} generators, "
-        f"{len(net.branch)} branches, {len(problem.inverters)} inverters; "
+        f"{len(net.branch)} branches, {inverters} inverters; {hours}"
         f"criterion {problem.criterion.name}"
         + ("; ratings limit currents" if solution.scenario.limit == "current" else ""),
         f"{solution.status}: {solution.message}",
@@ -81,7 +87,11 @@ def head(solution: Result) -> list[str]:
         lines += [f"  {_attempt(attempt)}" for attempt in solution.attempts]
     if not solution.solved:
         return lines
-    lines.append(f"cost {solution.cost:.4f} per hour")
+    if horizon is None:
+        lines.append(f"cost {solution.cost:.4f} per hour")
+    else:
+        total = horizon.hours.duration.sum()
+        lines.append(f"cost {solution.cost:.4f} over {total:g} h")
     lines += [*_claim(solution), *conditions(solution), *checks(solution)]
     return [*lines, *_at_a_price(solution), *outage_text.lines(solution), *costs(solution)]
 
@@ -92,11 +102,18 @@ def _at_a_price(solution: Result) -> list[str]:
     if len(table):
         first = table.iloc[0]
         count = counted(len(table), "limit is", "limits are")
+        paid, when = table["cost_per_h"].sum(), "per hour"
+        if solution.problem.horizon is not None and solution.slopes.violated is not None:
+            paid, when = solution.slopes.violated, "over all hours"
         found += [
-            f"{count} violated at a price, {table['cost_per_h'].sum():.4g} per hour",
+            f"{count} violated at a price, {paid:.4g} {when}",
             f"  {first['limit']} of {first['element']} by {first['violation']:.4g} {first['unit']}",
         ]
-    shed = solution.point.shed[0].sum() * solution.problem.base.base_mva
+    shed = solution.point.shed[0] * solution.problem.base.base_mva
+    if (horizon := solution.problem.horizon) is not None:
+        energy = float(shed @ horizon.hours.duration[horizon.stack.bus_part])
+        return [*found, f"load that is shed: {energy:.2f} MWh"] if energy > _SHED else found
+    shed = shed.sum()
     after = 0.0 if solution.after is None else solution.after.shed[0].sum()
     after *= solution.problem.base.base_mva
     if shed > _SHED or after > _SHED:
@@ -158,9 +175,10 @@ def _claim(solution: Result) -> list[str]:
     if criterion.name == "none":
         return []
     if criterion.claim is None:
-        return [f"{criterion.name} is not proven sufficient: see `scopf verify`, `sol.verify()`"]
+        check = "verify" if solution.problem.horizon is None else "verify_states"
+        return [f"{criterion.name} is not proven sufficient: see `scopf verify`, `sol.{check}()`"]
     if not unmet:
-        steady = "loads and DC lines" if len(solution.net.dcline) else "loads"
+        steady = "loads and DC lines" if len(solution.problem.base.dcline) else "loads"
         text = f"{criterion.name} is proven for this network and {steady} of constant power: "
         return [text + criterion.claim]
     margin = solution.scenario.droop_margin

@@ -206,7 +206,7 @@ def cost(problem: Problem, at: OperatingPoint | None) -> float:
     """
     if at is None or not _own_objective(problem.formulation):
         return float("nan")
-    return sum(part.cost(at) for part in problem.opf.parts)
+    return problem.opf.cost(at)
 
 
 def _own_objective(f: Formulation) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,9 +9,8 @@ from typing import Any
 from scopf.arrays import plain
 from scopf.errors import CaseError, Fault, ScopfError
 from scopf.network import csvtable
+from scopf.network.load_series import factor_column, is_factor
 from scopf.sweeps.columns import STEP, Value
-
-_DIGITS = 18  # of a bus number
 
 
 def rows_of(given: Any) -> list[dict[str, Value]]:
@@ -62,16 +60,16 @@ def loads_of(given: Any) -> dict[str, list[Value]]:
     found: dict[str, list[Value]] = {STEP: steps}
     faults = []
     for name, values in columns.items():
-        if name != "all" and not (name.isdecimal() and len(name) <= _DIGITS):
+        key = factor_column(name)
+        if not key:
             text = f"column {name!r} is neither `all`, nor `step`, nor a bus number"
             faults.append(Fault(text))
             continue
-        key = "load_scale" if name == "all" else f"load_scale_{int(name)}"
         if key in found:
             faults.append(Fault(f"column {name!r} is there twice"))
         found[key] = values
         for row, value in enumerate(values, 1):
-            if not _is_factor(value):
+            if not is_factor(value):
                 text = f"{value!r} is no load factor: a finite number, not negative"
                 faults.append(Fault(f"column {name}, row {row}: {text}"))
     if faults:
@@ -80,11 +78,6 @@ def loads_of(given: Any) -> dict[str, list[Value]]:
         key: values if key == STEP else [float(value) for value in values if value is not None]
         for key, values in found.items()
     }
-
-
-def _is_factor(value: Value) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and math.isfinite(value) and value >= 0  # type: ignore[arg-type,operator]
 
 
 def _table(given: Any) -> tuple[list[str], list[list[Value]]]:
