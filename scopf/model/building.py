@@ -45,6 +45,7 @@ def build(
     hours: Any = None,
     storage: Any = None,
     ramps: Any = None,
+    devices: Any = None,
     **numbers: Unpack[Numbers],
 ) -> Problem:
     """Formulate the stability-constrained optimal power flow (P1).
@@ -133,6 +134,7 @@ def build(
         on_infeasible,
         soft_of.checked(soft),
         *_of_hours(whole, hours, storage, ramps),
+        devices,
     )
     _check_hours(scenario)
     if scenario.numbers["eta_q"] > 0:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.engine.formulation import Formulation
-from scopf.engine.symbols import Constraint, Index, Parameter, Variable
+from scopf.engine.symbols import Constraint, Index, Parameter, Symbol, Variable
+
+if TYPE_CHECKING:
+    from scopf.stability.device_rows import DeviceSlopes
 
 LoadPrices = Callable[[float], tuple[Floats, Floats]]
 
@@ -31,6 +34,7 @@ class Dispatch:
         vm, va: voltages of the buses, per unit and rad.
         stiffness: 1/m_q of the inverters, numbers, or variables in co-design.
         place: position of each inverter among these; None where they are in the same order.
+        p, q: output of the generators, per unit; not needed without devices.
     """
 
     formulation: Formulation
@@ -41,6 +45,8 @@ class Dispatch:
     va: Variable
     stiffness: Parameter | Variable
     place: Ints | None = None
+    p: Symbol | None = None
+    q: Symbol | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +121,9 @@ class Declared:
         rows: that limit inverters.
         angles: that keep angles below 90 degrees.
         definitions: rows that define variables of the criterion; they always hold.
-        weights: variables of the criterion's own, one for each bus of its network.
+        weights: variables of the criterion's own, one for each bus of its network, for each of
+            its sets of rows.
+        slopes: of devices that are no grid-forming inverters; None without any.
         parameters: Params whose values `Criterion.parameters` gives, by name.
     """
 
@@ -124,7 +132,8 @@ class Declared:
     rows: tuple[OwnedRows, ...] = ()
     angles: tuple[AngleRows, ...] = ()
     definitions: tuple[Constraint, ...] = ()
-    weights: Variable | None = None
+    weights: tuple[Variable | None, ...] = ()
+    slopes: DeviceSlopes | None = None
     parameters: dict[str, Parameter] = field(default_factory=dict)
 
 
@@ -169,6 +178,14 @@ class Rows:
         """No rows."""
         nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
         return cls(nobody, nobody, nothing, nothing, nothing, nothing)
+
+    @classmethod
+    def active(cls, parts: Sequence[Self]) -> Self:
+        """The rows of several sets, without those whose limit is not a number: they are no rows."""
+        names = [field.name for field in fields(cls)]
+        kept = ~np.isnan(np.concatenate([one.limit for one in parts]))
+        columns = {n: np.concatenate([getattr(one, n) for one in parts])[kept] for n in names}
+        return cls(**columns)
 
 
 @dataclass(frozen=True)

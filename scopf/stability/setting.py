@@ -10,6 +10,7 @@ import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.devices.gfm import Inverters
+from scopf.devices.mixed import Devices
 from scopf.network.kron import Reduction
 from scopf.network.network import Network
 from scopf.network.susceptances import Grid
@@ -48,6 +49,7 @@ class Setting:
         droop_margin: share by which every droop counts as larger than it is.
         left: share of the stiffness of an inverter of the intact network that this one has, each;
             below 1 after the loss of a unit.
+        devices: machines and grid-following inverters; None without any.
     """
 
     reduction: Reduction
@@ -56,6 +58,7 @@ class Setting:
     margin: float = 0.0
     droop_margin: float = 0.0
     left: Floats | float = 1.0
+    devices: Devices | None = None
 
     @property
     def net(self) -> Network:
