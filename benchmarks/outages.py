@@ -155,7 +155,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--chosen", type=int, default=16, help="outages of the large case")
+    parser.add_argument("--chosen", type=int, default=30, help="outages of the large case")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--time-limit", type=float, default=600.0, help="per line, s")
     parser.add_argument("--data", type=Path, action="append", default=[], metavar="DIR")

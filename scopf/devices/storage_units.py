@@ -56,6 +56,8 @@ def with_storage(net: Network, storage: Storage, ids: Ints) -> Network:
 def inverters_with(storage: Storage, inverters: Inverters, ids: Ints, net: Network) -> Inverters:
     """Inverters with storage that has a droop as further units; their buses have inverters then.
 
+    Beside units with a current limit, that of storage is its rating at 1 p.u. voltage.
+
     Args:
         storage: all storage.
         inverters: of the network, without it.
@@ -68,7 +70,8 @@ def inverters_with(storage: Storage, inverters: Inverters, ids: Ints, net: Netwo
     of, count = inverters.units, int(new.sum())
     columns = {name: np.full(count, value) for name, value in gfm.DEFAULTS.items()}
     columns |= {"mq": storage.mq[new], "rating": storage.rating[new]}
-    columns |= {"imax": np.full(count, np.nan)}
+    limited = np.isin(storage.bus[new], inverters.bus[~np.isnan(inverters.imax)])
+    columns |= {"imax": np.where(limited, 1.0, np.nan)}  # else the units beside it had no limit
     owner = np.concatenate([inverters.bus[of.inverter], storage.bus[new]])
     at = net.bus_positions(owner)
     order = np.argsort(at, kind="stable")

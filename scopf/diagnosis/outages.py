@@ -18,6 +18,7 @@ from scopf.optimizer.progress import Ticker
 
 _TIME = 120.0  # s of one search
 _NAMED = 3  # limits in a sentence
+_NEARLY = 0.3  # share of the largest violation
 _NOWHERE = "no point was found at which the grid settles, whatever limits give way"
 
 
@@ -44,7 +45,25 @@ class Unsurvived:
         return "" if self.alone else " beside the others"
 
 
-def unsurvived(problem: Problem, seconds: float | None = None) -> Unsurvived | None:
+@dataclass(frozen=True, eq=False)
+class Conflict:
+    """The end of a search.
+
+    Attributes:
+        outage: that a dispatch cannot survive.
+        x: the point at which the limits are least violated, shape (n,).
+        others: whether the limits after another outage are violated there nearly as much, so that
+            what is left without this one is likely to conflict, too.
+    """
+
+    outage: Unsurvived
+    x: Floats
+    others: bool = False
+
+
+def unsurvived(
+    problem: Problem, seconds: float | None = None, near: Floats | None = None
+) -> Conflict | None:
     """The outage whose limits are furthest from a feasible point, by the elastic problem.
 
     It is `scopf.diagnosis.elastic` with the limits after outages relaxable, those of the intact
@@ -53,10 +72,11 @@ def unsurvived(problem: Problem, seconds: float | None = None) -> Unsurvived | N
     Args:
         problem: with states, and without a feasible point.
         seconds: that it may take; None for two minutes.
+        near: point to start from; None for that of a cold solve.
 
     Returns:
-        The outage; None where relaxing these limits is not enough for several, not necessary, or
-        takes too long.
+        The outage, and where the others stand; None where relaxing these limits is not enough for
+        several, not necessary, or takes too long.
     """
     states = problem.opf.states
     if states is None:
@@ -68,24 +88,30 @@ def unsurvived(problem: Problem, seconds: float | None = None) -> Unsurvived | N
     elements = [limits[k].element for k in range(len(limits))]
     owner = np.array([state.get(text[text.find(" after ") :], -1) for text in elements])
     with Ticker("outages", False) as ticker:
-        start = start_point(problem, nlp, "dc")
-        solver = ElasticSolver(
-            nlp, limits, start, Budget(min(_TIME, seconds or _TIME), None), ticker
-        )
-        solver.restrict((owner >= 0) & ~limits.factor)
+        cold = start_point(problem, nlp, "dc")
+        budget = Budget(min(_TIME, seconds or _TIME), None)
+        relaxable = (owner >= 0) & ~limits.factor
         try:
-            relaxed = solver.solve(limits.price.copy())
+            for start in [cold] if near is None else [near, cold]:
+                solver = ElasticSolver(nlp, limits, start, budget, ticker)
+                solver.restrict(relaxable)
+                relaxed = solver.solve(limits.price.copy())
+                if relaxed.ok:
+                    break
         except OutOfTimeError:
             return None
     if not relaxed.ok:
         alone = len(names) == 1 and not relaxed.out_of_time
-        return Unsurvived(names[0], _NOWHERE, alone=True) if alone else None
+        lone = Unsurvived(names[0], _NOWHERE, alone=True)
+        return Conflict(lone, relaxed.point.x) if alone else None
     t = np.where((owner >= 0) & (relaxed.t > RELAXED), relaxed.t, 0.0)
     if not t.any():
         return None
-    part = int(np.argmax(np.bincount(owner[owner >= 0], t[owner >= 0], len(names))))
+    each = np.bincount(owner[owner >= 0], t[owner >= 0], len(names))
+    part = int(np.argmax(each))
     reason = _reason(limits, np.where(owner == part, t, 0.0))
-    return Unsurvived(names[part], reason, alone=len(names) == 1)
+    outage = Unsurvived(names[part], reason, alone=len(names) == 1)
+    return Conflict(outage, relaxed.point.x, bool((each > _NEARLY * each[part]).sum() > 1))
 
 
 def _reason(limits: Limits, t: Floats) -> str:

@@ -28,6 +28,15 @@ class Index:
     def __len__(self) -> int:
         return len(self.keys)
 
+    def numbers(self, rows: Flags) -> list[Key]:
+        """The user's own numbers of members, each once, whatever the state or the hour.
+
+        Args:
+            rows: mask of the members.
+        """
+        chosen = (self.keys[k] for k in np.flatnonzero(rows).tolist())
+        return [*dict.fromkeys(key[-1] if isinstance(key, tuple) else key for key in chosen)]
+
 
 class Declarations(Protocol):
     """The formulation that symbols belong to; see `scopf.engine.formulation.Formulation`."""

@@ -14,7 +14,7 @@ from typing import Self
 
 import numpy as np
 
-from scopf.arrays import Floats
+from scopf.arrays import Floats, Ints
 from scopf.devices.gfm import Inverters
 from scopf.engine.formulation import Formulation
 from scopf.engine.pyomo_types import Node
@@ -171,8 +171,13 @@ def reach(net: Network, inverters: Inverters, letter: str) -> Floats:
     return np.maximum(np.maximum(low, -high), 0.0)
 
 
-def check(net: Network, inverters: Inverters) -> None:
+def check(net: Network, inverters: Inverters, bus: Ints) -> None:
     """Refuse circles without a point inside the bounds on P and Q.
+
+    Args:
+        net: the network.
+        inverters: at its buses.
+        bus: numbers of these buses for the user, who has one for all hours.
 
     Raises:
         ScopfError: naming the inverters, with the least |S| within their bounds and their rating.
@@ -182,12 +187,11 @@ def check(net: Network, inverters: Inverters) -> None:
     if len(outside):
         base = net.base_mva
         found = [
-            f"bus {inverters.bus[i]} ({least[i] * base:.6g} MVA, rating "
-            f"{inverters.rating[i] * base:.6g} MVA)"
+            f"bus {bus[i]} ({least[i] * base:.6g} MVA, rating {inverters.rating[i] * base:.6g} MVA)"
             for i in outside
         ]
         raise ScopfError(
             "capability: the limits on P and Q ask for more than the rating of the inverter at "
-            f"{listing(found)}; give larger ratings (rating_mva, rating_factor), or leave the "
-            "circle out"
+            f"{listing(dict.fromkeys(found))}; give larger ratings (rating_mva, rating_factor), "
+            "or leave the circle out"
         )

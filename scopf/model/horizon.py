@@ -229,4 +229,4 @@ def _hour(key: Key) -> str:
     """Name of the hour in a key, or in a label of `Horizon.label`."""
     if isinstance(key, tuple):
         return str(key[0])
-    return str(key).rpartition(_IN)[2]
+    return str(key).partition(_IN)[2]  # no label of an element has that in it

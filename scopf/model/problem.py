@@ -70,7 +70,9 @@ class Problem:
         self.reduction = Reduction(net, net.bus_positions(self.inverters.bus))
         self.setting = self.present = self._setting(self.reduction, self.inverters, numbers)
         if scenario.capability:
-            circles.check(net, self.inverters)
+            bus = self.inverters.bus
+            own = bus if self.horizon is None else self.horizon.own(bus)
+            circles.check(net, self.inverters, own)
         self.states, self.in_use = self.at_first, False
         self._declare()
         if numbers["margin"] or numbers["droop_margin"]:

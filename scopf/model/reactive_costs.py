@@ -170,8 +170,10 @@ class OpportunityCost(Part):
         price = s.each("opportunity_price")
         beyond = (price > 0) & (reach(s.net, s.inverters, "q") > s.inverters.rating)
         if beyond.any():
+            assert self.price.index is not None
+            numbers = self.price.index.numbers(beyond)
             raise ScopfError(
                 "opportunity_price: the limits on reactive power leave no |Q| within the rating to "
-                f"the inverter at bus {listing(s.inverters.bus[beyond])}"
+                f"the inverter at bus {listing(numbers)}"
             )
         return [(self.price, price * s.net.base_mva)]

@@ -188,20 +188,20 @@ class StorageUnits(Part):
         rating = self._each(of.rating)[self.circled]
         circled = [one for one, there in zip(labels, self.circled.tolist(), strict=True) if there]
         rows = [self.circle]
-        found.append(
-            relaxation.of_squares("rating of storage", group, "S", circled, rating, base, rows)
-        )
+        found.append(relaxation.of_squares("rating", group, "rating", circled, rating, base, rows))
         known = np.flatnonzero(~np.isnan(of.end))
         end, name = of.end[known], "energy at the end"
 
-        def less(i: int, t: float) -> float:
-            return float(end[i] * (1.0 - t)) * base
+        kept, rows_of = [own[k] for k in known.tolist()], np.arange(len(end))
+        for side, sign, limit in (("<=", 1.0, end), (">=", -1.0, of.energy[known] - end)):
 
-        effect = Effect(self.end, np.arange(len(end)), end)
-        kept = [own[k] for k in known.tolist()]
-        found.append(
-            Relaxation(name, group, name, "MWh", "<=", kept, end * base, less, (effect,), 1.0)
-        )
+            def needed(i: int, t: float, by: Floats = -sign * limit) -> float:
+                return float(end[i] + by[i] * t) * base
+
+            effects = (Effect(self.end, rows_of, sign * limit),)
+            found.append(
+                Relaxation(name, group, name, "MWh", side, kept, end * base, needed, effects, 1.0)
+            )
         return found
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from scopf.arrays import Floats
 
-_VARYING = {"bus": LOADS, "gen": ("pmin", "pmax", "cost_p", "cost_p_points")}
+_VARYING = {"bus": LOADS, "gen": ("pmin", "pmax", "qmin", "qmax", "cost_p", "cost_p_points")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,8 @@ class Hours:
         - `load_scale` (or `all`), `load_scale_<bus>` (or the number of the bus): load factors;
         - `p_mw_<bus>`, `q_mvar_<bus>`: the load at 1 p.u. voltage; without the one of them, that
           power is as in `net`, times the factor for all;
-        - `availability_<gen>`: factor on Pmax; `pmin_mw_<gen>`, `pmax_mw_<gen>`: limits;
+        - `availability_<gen>`: factor on Pmax; `pmin_mw_<gen>`, `pmax_mw_<gen>`: limits
+          (a dispatchable load keeps its power factor);
         - `cost_factor`, `cost_factor_<gen>`: factor on the cost of active power of generators;
           `price_<gen>`: cost per MWh instead of that cost.
 
@@ -234,4 +235,6 @@ class _Changes:
                 cost[at] = 0.0
                 cost[at, 1] = values[k] * self._net.base_mva
         pmin, pmax = (self._limit(key, k) for key in ("pmin", "pmax"))
-        return {"pmin": pmin, "pmax": pmax, "cost_p": cost, "cost_p_points": points}
+        growth = np.divide(pmin, gen.pmin, out=np.ones(len(gen)), where=gen.constant_pf)
+        of_q = {"qmin": gen.qmin * growth, "qmax": gen.qmax * growth}  # Q / P stays as it is
+        return {"pmin": pmin, "pmax": pmax, **of_q, "cost_p": cost, "cost_p_points": points}

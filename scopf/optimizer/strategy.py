@@ -40,6 +40,8 @@ class IterationBudget:
         tiny: in a row, with steps shorter than `step`.
         regularized: in a row, with a regularised Hessian.
         step: a step length.
+        error: violation of constraints or first-order conditions, the larger one, above which
+            multipliers grow without bound, as they do where constraints conflict.
     """
 
     iterations: int = 100
@@ -47,6 +49,7 @@ class IterationBudget:
     tiny: int = 12
     regularized: int = 25
     step: float = 1e-3
+    error: float = math.inf
 
 
 _NEAR = 1e-6  # largest violation of constraints and first-order conditions close to a solution
@@ -178,6 +181,9 @@ class Watch:
             self.stalled_early = True
         elif self._tiny > budget.tiny:
             self.stalled = f"{self._tiny} tiny steps in a row"
+            self.stalled_early = True
+        elif budget.error < error < math.inf:
+            self.stalled = f"multipliers grow without bound (residuals of {error:.0e})"
             self.stalled_early = True
         elif self._regularized > budget.regularized:
             self.stalled = f"{self._regularized} steps in a row with a regularised Hessian"

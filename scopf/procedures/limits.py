@@ -72,6 +72,11 @@ class Clock:
         return time.perf_counter() - self._began
 
     @property
+    def over(self) -> bool:
+        """Whether no time is left."""
+        return self._seconds is not None and self.gone >= self._seconds
+
+    @property
     def left(self) -> float | None:
         """Seconds that are left, at least a moment; None: no limit."""
         return None if self._seconds is None else max(_MOMENT, self._seconds - self.gone)

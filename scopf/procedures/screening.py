@@ -14,11 +14,13 @@ from typing import Protocol
 
 import numpy as np
 
-from scopf.diagnosis.outages import Unsurvived, unsurvived
+from scopf.arrays import Floats
+from scopf.diagnosis.outages import Conflict, Unsurvived, unsurvived
 from scopf.dynamics.power_flow import Flow, Intact, after_outages
 from scopf.errors import counted, listing
 from scopf.model.problem import Problem
 from scopf.network.outages import Outage
+from scopf.optimizer.compiled import compiled
 from scopf.optimizer.status import Iterate, Status
 from scopf.procedures.carrying import End, Values, by_key
 from scopf.procedures.limits import Clock
@@ -31,15 +33,25 @@ log = logging.getLogger(__name__)
 _TOLERANCE = 1e-6  # p.u. and rad: what is tolerated in an optimal solution
 _AT_ONCE = 6  # outages that are added before the next solve, at most
 _AS_BAD = 0.5  # share of the worst violation from which they are added with it
+# Where a solve takes long, and no violation is worse than `_SMALL`, p.u. and rad, few of them turn
+# out to conflict, and more are added at once.
+_MANY_STATES, _SMALL = 12, 0.05
+_AT_ONCE_SMALL, _AS_BAD_SMALL = 12, 0.1
 _WARM = 2  # new states with which the end of the last solve is a start worth trying
 _ROUNDS = 60
+_PATIENCE, _LEAST = 10.0, 1.0  # times the longest solve, s: what takes longer has gone astray
 
 
 class Once(Protocol):
     """Solves a problem as it stands."""
 
-    def __call__(self, *, quick: bool, at: Iterate | None) -> Solution:
-        """The solution, with a single cold attempt if `quick`, `at` first if there is one."""
+    def __call__(
+        self, *, quick: bool, at: Iterate | None, seconds: float | None = None
+    ) -> Solution:
+        """The solution, with a single cold attempt if `quick`, `at` first if there is one.
+
+        In `seconds` if that is less than what is left.
+        """
 
 
 def solve(problem: Problem, once: Once, clock: Clock) -> Solution:
@@ -89,17 +101,26 @@ def _rounds(problem: Problem, once: Once, clock: Clock) -> Solution:
     rounds, dropped = list[Screened](), list[Unsurvived]()
     at: Iterate | None = None
     end: End | None = None
+    stuck: End | None = None  # where a search ended, if what is left conflicts there
     new: Values = {}
     added = set(problem.states)  # since the last solution
     survivable = set[Outage]()  # alone
+    longest = _LEAST  # s that a solve has taken
     for number in range(1, _ROUNDS + 1):
         may_drop = _may_drop(problem)
-        solution = once(quick=may_drop, at=at)
-        if solution.status in (Status.INTERRUPTED, Status.TIME_LIMIT):
+        if stuck is None or clock.over:  # else an attempt would fail
+            patience = _PATIENCE * longest if may_drop else None
+            solution = once(quick=may_drop, at=at, seconds=patience)
+        if solution.status is Status.INTERRUPTED or clock.over:
             break
+        if solution.solved:
+            longest = max(longest, solution.seconds)
         lost = list[Unsurvived]()
         if may_drop and not solution.solved:
-            lost = _lost(problem, added - survivable, clock)
+            last = stuck or end
+            near = None if last is None else last.carried(problem, new).x
+            found = _lost(problem, added - survivable, clock, near)
+            lost, stuck = [one.outage for one in found], _stuck(problem, found)
             survivable |= added
         if not lost and not solution.solved and may_drop:
             solution = once(quick=False, at=None)
@@ -116,14 +137,12 @@ def _rounds(problem: Problem, once: Once, clock: Clock) -> Solution:
             continue
         there = {outage.name for outage in problem.states} | {one.state for one in dropped}
         flow = flow_after(problem, solution)
-        found = _found(problem, solution, flow, number, there)
-        beyond = [one for one in found if one.violation > _TOLERANCE]
+        checked = _found(problem, solution, flow, number, there)
+        beyond = [one for one in checked if one.violation > _TOLERANCE]
         if not beyond:
-            rounds += found
+            rounds += checked
             break
-        beyond.sort(key=lambda one: -one.violation)
-        least = _AS_BAD * beyond[0].violation
-        worst = [one for one in beyond[:_AT_ONCE] if one.violation >= least]
+        worst = _worst(beyond, len(problem.states))
         for one in worst:
             log.info("round %d: %s joins the dispatch: %s", number, one.state, one.reason)
         rounds += [dataclasses.replace(one, added=True) for one in worst]
@@ -138,6 +157,20 @@ def _rounds(problem: Problem, once: Once, clock: Clock) -> Solution:
     return dataclasses.replace(solution, screened=tuple(rounds), unsurvived=tuple(dropped))
 
 
+def _worst(beyond: list[Screened], states: int) -> list[Screened]:
+    """The outages to add before the next solve, of those that violate anything.
+
+    Args:
+        beyond: these.
+        states: number of those that are in the model.
+    """
+    ranked = sorted(beyond, key=lambda one: -one.violation)
+    worst = ranked[0].violation
+    small = worst < _SMALL and states >= _MANY_STATES
+    most, share = (_AT_ONCE_SMALL, _AS_BAD_SMALL) if small else (_AT_ONCE, _AS_BAD)
+    return [one for one in ranked[:most] if one.violation >= share * worst]
+
+
 def _without_generation(problem: Problem) -> list[Unsurvived]:
     """Outages after which no generator is left."""
     left = {outage.name for outage in problem.outages}
@@ -146,7 +179,9 @@ def _without_generation(problem: Problem) -> list[Unsurvived]:
     return [Unsurvived(name, reason, alone=True) for name in asked if name not in left]
 
 
-def _lost(problem: Problem, untried: Collection[Outage], clock: Clock) -> list[Unsurvived]:
+def _lost(
+    problem: Problem, untried: Collection[Outage], clock: Clock, near: Floats | None
+) -> list[Conflict]:
     """Outages to leave out of a problem that has no feasible point.
 
     Those that no dispatch survives even alone; if there are none, the one whose limits are furthest
@@ -156,14 +191,26 @@ def _lost(problem: Problem, untried: Collection[Outage], clock: Clock) -> list[U
         problem: with states.
         untried: outages of which it is not known whether a dispatch survives them alone.
         clock: the time that is left.
+        near: point to start from, if there is one.
     """
     lone = [outage for outage in problem.states if outage in untried]
-    found = list[Unsurvived | None]()
+    found = list[Conflict | None]()
     if len(problem.states) > 1:
         found = [unsurvived(_only(problem, outage), clock.left) for outage in lone]
     if not any(found):
-        found = [unsurvived(problem, clock.left)]
+        found = [unsurvived(problem, clock.left, near)]
     return [one for one in found if one is not None]
+
+
+def _stuck(problem: Problem, found: Collection[Conflict]) -> End | None:
+    """Where the search among several outages ended, if others conflict there as well."""
+    for one in found:
+        nlp = compiled(problem, False)
+        if one.others and not one.outage.alone:
+            rows, columns = np.zeros(nlp.m), np.zeros(nlp.n)
+            at = Iterate(nlp.signature, False, one.x, rows, columns, columns, 0)
+            return End.of(problem, at)
+    return None
 
 
 def _only(problem: Problem, outage: Outage) -> Problem:
@@ -216,7 +263,7 @@ def _found(
 def starts(problem: Problem, solution: Solution, flow: Flow) -> Values:
     """Where the states of a problem may start: voltages and frequencies after each outage.
 
-    Where the power flow did not converge they are those of the intact network.
+    Where the power flow did not converge, they are those of the intact network.
     """
     states, point = problem.candidates, solution.point
     stack, lost = states.stack, ~flow.settled
@@ -229,9 +276,14 @@ def starts(problem: Problem, solution: Solution, flow: Flow) -> Values:
     each = (moved / np.maximum(units, 1))[states.net.gen_at]
     qg = before + np.where(lost[gen_part], 0.0, np.nan_to_num(each))
     names, bus, gen = states.names, stack.ids("bus"), stack.ids("gen")
+    unknown = {name for name, one in zip(names, lost.tolist(), strict=True) if one}
+    frequency = [
+        0.0 if name in unknown else w
+        for (name, _), w in zip(states.islands, flow.frequency.tolist(), strict=True)
+    ]
     return {
         "state_bus_vm": by_key(names, bus, part, vm),
         "state_bus_va": by_key(names, bus, part, va),
         "state_gen_qg": by_key(names, gen, gen_part, qg),
-        "state_frequency": dict(zip(states.islands, flow.frequency.tolist(), strict=True)),
+        "state_frequency": dict(zip(states.islands, frequency, strict=True)),
     }

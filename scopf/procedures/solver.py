@@ -19,7 +19,7 @@ from scopf.procedures.attempts import Attempts
 from scopf.procedures.limits import Clock, Limits
 from scopf.results.solution import Solution
 
-_QUICK = IterationBudget(iterations=50, restoration=4, tiny=8, regularized=8)
+_QUICK = IterationBudget(iterations=100, restoration=4, tiny=8, regularized=8, error=1e6)
 
 
 @spelled
@@ -99,8 +99,11 @@ def solve(
             *,
             quick: bool = False,
             at: Iterate | None = None,
+            seconds: float | None = None,
         ) -> Solution:
-            now = limits if clock is None else dataclasses.replace(limits, seconds=clock.left)
+            left = limits.seconds if clock is None else clock.left
+            least = min((one for one in (left, seconds) if one is not None), default=None)
+            now = dataclasses.replace(limits, seconds=least)
             return _solved(Attempts(one, own, now, callback), at or first, form, quick)
 
         def once(last: Solution | None) -> Solution:

@@ -100,8 +100,8 @@ def _ramps(ramps: pd.DataFrame) -> str:
     worth = at.sort_values("value_per_mw_per_h", ascending=False)
     first = worth.iloc[0]
     return (
-        f"Ramp rates bind at gen {listing(worth['gen'], most=_NAMED)}; the dearest, of gen "
-        f"{first['gen']:.0f}, is worth {first['value_per_mw_per_h']:.4g} per MW/h."
+        f"Ramp rates bind at gen {listing(worth['gen'], most=_NAMED)}; the highest value, of gen "
+        f"{first['gen']:.0f}, is {first['value_per_mw_per_h']:.4g} per MW/h."
     )
 
 

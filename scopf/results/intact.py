@@ -33,6 +33,11 @@ class IntactTables(Record):
         found: pd.DataFrame = getattr(self, f"_{table}")
         return found
 
+    @cached_property
+    def divided(self) -> dict[tuple[str, str], pd.DataFrame]:
+        """Tables of hours by table and hour, once they have been asked for."""
+        return {}
+
     def _of_single_state(self, table: str) -> pd.DataFrame:
         """A table of a dispatch of a single hour.
 

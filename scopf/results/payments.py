@@ -208,10 +208,7 @@ def _of_hours(trade: Trade, horizon: Horizon) -> Trade:
     """The trade of all hours; its prices are those of the cost of all of them."""
     state = horizon.stack.bus_part
     hours = trade.hours[state]
-
-    def limits() -> Floats:
-        return trade.limits() * hours
-
+    limits = partial(_limits_of_hours, trade.limits, hours)
     return dataclasses.replace(trade, state=state, price=trade.price * hours, limits=limits)
 
 
@@ -244,6 +241,10 @@ def _after(solution: Record, slopes: Slopes) -> Trade:
 
 def _limits_of_intact(prices: Prices, base_mva: float) -> Floats:
     return prices.limits() * base_mva
+
+
+def _limits_of_hours(per_hour: Callable[[], Floats], hours: Floats) -> Floats:
+    return per_hour() * hours
 
 
 def _limits_after(after: AfterOutages) -> Floats:

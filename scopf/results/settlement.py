@@ -280,6 +280,11 @@ class Settlement:
             {name: float(table[column].sum(skipna=False)) for name, table in there.items()}
             for column in (f"revenue{self._per}", f"cost{self._per}")
         )
+        if (
+            len(self.storage) and "inverters" in cost
+        ):  # these units do not have the lost opportunity
+            lost = self._trades.over_hours(self._solution.point.opportunity)
+            cost["inverters"] += float(lost.sum())
         slopes = self._slopes
         if slopes.voll is not None:
             cost["lost load"] = float(self._lost_load.sum())

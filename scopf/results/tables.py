@@ -221,7 +221,8 @@ class Result(IntactTables):
         """Limits that are violated at their price (`soft`), after outages as well.
 
         Family, limit and element, by how much it is violated in its unit, the price, and the cost,
-        which is part of `cost`; largest costs first.
+        which is part of `cost`; largest costs first. Prices and costs are per hour, so that with
+        hours a cost counts times the duration of its hour.
         """
         import pandas as pd
 
@@ -249,11 +250,12 @@ class Result(IntactTables):
 
         These are the variables that you added to the Pyomo model, and those of the package that
         usually have no bounds (`bus_va`) or whose bounds are no limits of the network
-        (`inverter_stiffness` in co-design, `gen_qg_supplied`). Variables that are fixed, or have no
-        bound, are left out. All is in the units of the model, per unit and rad for the package's
-        own. `dcost_dlower` and `dcost_dupper` are dJ*/d(bound), with J the objective as you wrote
-        it: not below and not above zero where it is minimised, the other way round where it is
-        maximised. NaN without a solution.
+        (`inverter_stiffness` in co-design, `gen_qg_supplied`), and those of storage, whose lower
+        bounds have no other price. Variables that are fixed, or have no bound, are left out. All is
+        in the units of the model, per unit and rad for the package's own. `dcost_dlower` and
+        `dcost_dupper` are dJ*/d(bound), with J the objective as you wrote it: not below and not
+        above zero where it is minimised, the other way round where it is maximised. NaN without a
+        solution.
         """
         import pandas as pd
 

@@ -102,8 +102,11 @@ def _at_a_price(solution: Result) -> list[str]:
     if len(table):
         first = table.iloc[0]
         count = counted(len(table), "limit is", "limits are")
+        paid, when = table["cost_per_h"].sum(), "per hour"
+        if solution.problem.horizon is not None and solution.slopes.violated is not None:
+            paid, when = solution.slopes.violated, "over all hours"
         found += [
-            f"{count} violated at a price, {table['cost_per_h'].sum():.4g} per hour",
+            f"{count} violated at a price, {paid:.4g} {when}",
             f"  {first['limit']} of {first['element']} by {first['violation']:.4g} {first['unit']}",
         ]
     shed = solution.point.shed[0] * solution.problem.base.base_mva
@@ -172,7 +175,8 @@ def _claim(solution: Result) -> list[str]:
     if criterion.name == "none":
         return []
     if criterion.claim is None:
-        return [f"{criterion.name} is not proven sufficient: see `scopf verify`, `sol.verify()`"]
+        check = "verify" if solution.problem.horizon is None else "verify_states"
+        return [f"{criterion.name} is not proven sufficient: see `scopf verify`, `sol.{check}()`"]
     if not unmet:
         steady = "loads and DC lines" if len(solution.problem.base.dcline) else "loads"
         text = f"{criterion.name} is proven for this network and {steady} of constant power: "

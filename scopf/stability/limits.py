@@ -53,8 +53,8 @@ def declare(d: Dispatch, setting: Setting, scale: Floats) -> Limits:
         raise ScopfError(
             "there is no inverter to constrain; use the criterion none for a plain OPF"
         )
-    _check_coupling(setting, scale)
     f, index = d.formulation, d.inverter
+    _check_coupling(setting, scale, index)
     margin = f.parameter(MARGIN, None, setting.margin)
     unit = f.parameter(UNIT, index, parameters(setting, scale)[UNIT])
     offset = f.parameter("inverter_gamma_offset", index, np.zeros(len(index)))
@@ -92,12 +92,13 @@ def constrain(
     return d.formulation.constraint(name, index, value, lower=lower, upper=upper)
 
 
-def _check_coupling(setting: Setting, scale: Floats) -> None:
+def _check_coupling(setting: Setting, scale: Floats, index: Index) -> None:
     """Refuse inverters whose scale is zero but for rounding."""
     own = Grid.full(setting.present).scale[setting.reduction.keep]
-    alone = setting.inverters.bus[np.abs(scale) <= _ROUNDING * own]  # own is 1 without branches
-    if len(alone):
-        text = f"inverter at bus {listing(alone)}: B_ii^red is zero, no other inverter and no "
+    alone = np.abs(scale) <= _ROUNDING * own  # own is 1 without branches
+    if alone.any():
+        text = f"inverter at bus {listing(index.numbers(alone))}: B_ii^red is zero, "
+        text += "no other inverter and no "
         raise ScopfError(f"{text}reactive load is connected to it; use the criterion weighted")
 
 

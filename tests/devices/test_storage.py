@@ -207,3 +207,17 @@ def test_the_table_makes_the_same_storage_through_json(case9, data, base, count)
 def test_any_table_is_read_or_refused_in_a_sentence(case9, table):
     with contextlib.suppress(scopf.ScopfError):
         assert len(Storage.read(pd.DataFrame(table), case9)) > 0
+
+
+def test_storage_beside_an_inverter_keeps_its_current_limit():
+    net = scopf.load_case("case9")
+    inverters = scopf.Inverters.at_generators(net, mq=0.1)
+    inverters = inverters.replace(imax=np.array([0.6, np.nan, 0.6]), rating=np.ones(3))
+    row = {"p_mw": 20, "e_mwh": 40, "s_mva": 25, "mq": 0.1}
+    storage = pd.DataFrame([{"bus": bus, **row} for bus in (1, 2, 5)])
+    problem = scopf.build(net, inverters, hours=[0.9], storage=storage)
+    limits = dict(zip(problem.inverters.bus.tolist(), problem.inverters.imax, strict=True))
+    assert limits.pop(1) == pytest.approx((0.6 * 100 + 25) / 125)
+    assert limits.pop(3) == 0.6
+    assert {*limits} == {2, 5}
+    assert np.isnan([*limits.values()]).all()

@@ -126,7 +126,7 @@ def test_bus_numbers_are_names(criterion, case, seed):
     old = {v: k for k, v in new.items()}
     for name in ("buses", "inverters"):
         table = getattr(found, name)
-        found.__dict__[name] = table.assign(bus=[old[bus] for bus in table["bus"]])
+        found.__dict__[f"_{name}"] = table.assign(bus=[old[bus] for bus in table["bus"]])
     same(found, expected)
 
 

@@ -72,6 +72,18 @@ def test_availability_and_limits(case9):
     assert second.gen.pmin.tolist() == [0.1, 0.2, 0.1]
 
 
+def test_a_dispatchable_load_keeps_its_power_factor(case9):
+    """Q is (Qmin / Pmin) P, so that another Pmin alone would be another power factor."""
+    flags = [True, False, False]
+    limits = {"pmin": -0.3, "pmax": 0.0, "qmin": -0.1, "qmax": 0.0}
+    load = {key: np.where(flags, one, getattr(case9.gen, key)) for key, one in limits.items()}
+    net = case9.replace(gen={**load, "constant_pf": np.array(flags)})
+    first, second = Hours.read(pd.DataFrame({"pmin_mw_1": [-30, -15]}), net).nets
+    assert first.gen == net.gen
+    assert second.gen.qmin[:2].tolist() == [pytest.approx(-0.05), net.gen.qmin[1]]
+    assert second.gen.pf_ratio.tolist() == pytest.approx(net.gen.pf_ratio.tolist())
+
+
 def test_costs_by_hour(case9):
     table = pd.DataFrame({"cost_factor": [2], "cost_factor_2": [0], "price_3": [-5]})
     (net,) = Hours.read(table, case9).nets

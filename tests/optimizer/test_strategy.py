@@ -111,6 +111,15 @@ def test_no_attempt_is_stopped_close_to_its_solution(small_budgets):
     assert 0 < sum(near) < 10, "not for ever"
 
 
+def test_multipliers_that_grow_without_bound_are_a_stall():
+    watch = Watch(IterationBudget(error=1e6))
+    assert [watch.goes_on(k, False, 1.0, error=10.0 ** (4 + k)) for k in range(4)] == [
+        True, True, True, False,
+    ]  # fmt: skip
+    assert watch.stalled_early
+    assert "multipliers grow" in watch.stalled
+
+
 def test_a_watch_counts_while_it_watches():
     watch = Watch(IterationBudget(iterations=5))
     assert [watch.goes_on(k, False, 1.0) for k in range(6)] == [True] * 5 + [False]

@@ -620,6 +620,23 @@ def test_hours_close_and_add_up(more):
         assert found.gens["gen"].tolist() == list(range(1, 11))
 
 
+def test_lost_opportunity_is_a_cost_of_inverters_beside_storage_too():
+    net = scopf.load_case("case39").lossless()
+    inverters = scopf.Inverters.at_generators(net, mq=0.2)
+    inverters = inverters.replace(rating=np.full(len(inverters), 20.0))
+    given = {"hours": [0.9, 1.0], "storage": STORAGE.assign(mq=0.05), "opportunity_price": 2.0}
+    sol = solved(net, inverters, **given)
+    paid = sol.settlement.accounts.groupby("kind")["amount"].sum()
+    assert sol.cost > sol.table("gens")["cost_per_h"].sum() + 1.0
+    assert paid["cost"] == pytest.approx(sol.cost, rel=1e-7)
+
+
+def test_a_pickled_day_has_the_same():
+    sol = a_day()
+    before = str(sol.settlement)  # which is read by now
+    assert str(pickle.loads(pickle.dumps(sol)).settlement) == before
+
+
 def test_storage_earns_the_rents_of_its_limits():
     """By stationarity in p_c, p_d, e and Q: the end is that of the beginning, so it cancels."""
     sol = a_day(storage=STORAGE.assign(e_mwh=60.0, e0_mwh=30.0))
