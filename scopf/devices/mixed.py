@@ -154,9 +154,10 @@ class Devices:
         now, flux = (machine.curvature(*args, x, of.xq) for x in (of.steady, of.xd1))
         support: Floats = gfl.slope(v[bus[len(of) :]], self.followers.kv)
         with np.errstate(divide="ignore", invalid="ignore"):
-            regulated = machine.regulated(*args, of.steady, of.xq, of.ka)
-            steady = np.where(of.classical | (of.ka == 0), machine.slope(now), regulated)
-            transient = machine.slope(flux)
+            regulated: Floats = machine.regulated(*args, of.steady, of.xq, of.ka)
+            free: Floats = machine.slope(now)
+            transient: Floats = machine.slope(flux)
+        steady = np.where(of.classical | (of.ka == 0), free, regulated).astype(np.float64)
         lagging = np.where(self.followers.tv > 0, 0.0, support).astype(np.float64)
 
         def by_bus(machines: Floats, followers: Floats) -> Floats:

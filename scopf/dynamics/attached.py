@@ -164,8 +164,8 @@ class Attached:
             args = [*full, vm[kind.bus], va[kind.bus], reference[kind.bus]]
             found = kind.equations(np.array(args))
             rates[kind.place[there]] = found[:5][there]
-            found = found - kind.equations(kind.point)
-            np.add.at(power, kind.bus, found[_P] + 1j * found[_Q])
+            p, q = found[[_P, _Q]] - kind.equations(kind.point)[[_P, _Q]]
+            np.add.at(power, kind.bus, p + 1j * q)
         return rates, power
 
     def derivatives(

@@ -165,7 +165,7 @@ class System:
         if self.loads.dp.any():
             return "voltage-dependent loads"
         if not self.devices.conserve_energy:
-            return "lossless, devices without an energy function"
+            return "lossless, no energy function"
         return None
 
     @cached_property

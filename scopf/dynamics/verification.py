@@ -237,12 +237,12 @@ class Verification:
     def _blocks(self) -> list[display.Block]:
         system = self.system
         exact = system.dissipates or "lossless"
-        beside = f"{system.devices}, " if len(system.devices) else ""
-        lines: list[display.Block] = [
-            f"{system.net.name}, {exact}: {len(system.inverters)} inverters, {beside}"
-            f"{system.states} states, {2 * len(system.rest)} algebraic variables",
-            self.verdict,
-        ]
+        of = f"{system.net.name}, {exact}: {len(system.inverters)} inverters"
+        size = f"{system.states} states, {2 * len(system.rest)} algebraic variables"
+        lines: list[display.Block] = [f"{of}, {size}"]
+        if len(system.devices):
+            lines = [f"{of}, {system.devices}", size]
+        lines.append(self.verdict)
         if self.constant_power is not None:
             lines.append(str(self.constant_power))
         if self.negative is not None:
