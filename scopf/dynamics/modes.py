@@ -218,7 +218,8 @@ def _searched(system: System, tolerance: float) -> Spectrum:
             log.warning("%s: the search for modes was given up", system.net.name)
             edge = np.inf
             break
-        if s > -depth or h <= left_out:
+        far = len(system.devices) > 0 and w >= h  # from the real axis, where many of them are
+        if s > -depth or h <= left_out or far:
             looked += 1
             values = _in_disk(system, complex(s + h / 2, w + h / 2), _REACH * h)
             if values is not None:

@@ -386,9 +386,9 @@ def _system(
     islands = np.unique(net.island[~held])
     buses = listing(net.bus.id[~held], 5)
     which = f"island {listing(islands)} (bus {buses})"
-    text = f"{which} has no inverter, so that nothing there holds voltage and frequency"
+    text = f"{which} has no inverter or machine, so that nothing there holds voltage and frequency"
     if len(islands) > 1:
-        text = f"no inverter holds voltage and frequency in {which}"
+        text = f"no inverter or machine holds voltage and frequency in {which}"
     part, there = net.part(held), held[net.bus_positions(devices.bus)]
     others = loads.take(held), frequency, devices.take(there), power[there]
     return System(part, inverters, vm[held], va[held], *others), text

@@ -24,6 +24,7 @@ from scopf.results.verified import VerifiedStates
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scopf.devices.mixed import Devices
     from scopf.diagnosis.text import Diagnosis
     from scopf.dynamics.loads import Load
     from scopf.dynamics.verification import Verification
@@ -36,6 +37,7 @@ class Solution(Result):
     def verify(
         self,
         *,
+        devices: Devices | None = None,
         load: Load = "power",
         frequency: float = FREQUENCY,
         modes: int = 10,
@@ -48,6 +50,8 @@ class Solution(Result):
         model.
 
         Args:
+            devices: synchronous machines and grid-following inverters, of generators that are no
+                unit of a grid-forming inverter.
             load: how loads follow the voltage: "power", "current", "impedance", an exponent, a pair
                 (n_p, n_q), or any of these by bus number (other buses then have constant power).
             frequency: nominal, Hz.
@@ -55,8 +59,8 @@ class Solution(Result):
             method: of finding eigenvalues, "dense", "arnoldi" or "auto".
 
         Raises:
-            ScopfError: after a solve that failed; without an inverter; for an argument that makes
-                no sense.
+            ScopfError: after a solve that failed; without an inverter or a machine; for an argument
+                that makes no sense.
         """
         from scopf.dynamics.verification import verify
 
@@ -67,7 +71,7 @@ class Solution(Result):
             raise ScopfError(f"there are {count} operating points, one an hour: verify_states()")
         point = self.point
         settings: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
-        settings |= {"load": load, "power": (point.pg, point.qg)}
+        settings |= {"load": load, "power": (point.pg, point.qg), "devices": devices}
         found = verify(self.energized, self.inverter_data, point.vm, point.va, **settings)
         if not self.rewritten or found.stable is None:
             return found
