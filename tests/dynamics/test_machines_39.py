@@ -179,3 +179,16 @@ def test_what_devices_put_out_follows_from_their_buses_where_they_are_alone(opti
     inverters = scopf.Inverters.at_generators(two, buses=EVEN)
     with pytest.raises(scopf.ScopfError, match=r"devices at bus 33 put out.* power=\(p, q\)"):
         verify(two, inverters, point.vm, point.va, devices)
+
+
+def test_after_outages_the_devices_that_are_left_are_there():
+    """A machine that an outage takes is no device after it."""
+    net = scopf.load_case("case39").lossless()
+    inverters = scopf.Inverters.at_generators(net, buses=EVEN, mq=0.05)
+    lost = int(net.gen.id[net.gen.bus == 37][0])
+    plan = scopf.solve(
+        scopf.build(net, inverters, criterion="none", outages=[f"gen {lost}"], emergency=2.0)
+    )
+    states = plan.verify_states(devices=at_buses(net, ODD))
+    counts = [len(check.system.devices) for check in states.checks.values()]
+    assert counts == [5, 4]
