@@ -7,6 +7,7 @@ import matplotlib
 matplotlib.use("Agg")
 
 import numpy as np
+import pandas as pd
 from matplotlib import pyplot as plt
 
 import scopf
@@ -19,6 +20,27 @@ def save(ax, name):
     """Write a picture small enough to be kept."""
     ax.figure.savefig(HERE / f"{name}.png", dpi=72, metadata={"Software": None})
     plt.close(ax.figure)
+
+
+def day():
+    """A day of the 118-bus network with five storage units."""
+    net, time = scopf.load_case("case118"), np.arange(24)
+    evening = 0.12 * np.exp(-(((time - 19) / 2) ** 2))
+    factors = 0.75 + 0.2 * np.sin((time - 9) / 12 * np.pi) + evening
+    hours = pd.DataFrame({"hour": [f"{k:02d}:00" for k in time], "load_scale": factors})
+    storage = pd.DataFrame(
+        {
+            "bus": [10, 49, 59, 80, 100],
+            "p_mw": [100, 80, 60, 120, 50],
+            "e_mwh": [400, 200, 200, 360, 100],
+            "eta_c": 0.95,
+            "eta_d": 0.95,
+            "mq": [0.1, None, 0.2, 0.1, None],
+        }
+    )
+    inverters = scopf.Inverters.at_generators(net, mq=0.2)
+    how = {"hours": hours, "storage": storage, "ramps": 100}
+    return scopf.solve(scopf.build(net, inverters, eta_q=0.1, **how))
 
 
 def main():
@@ -35,6 +57,7 @@ def main():
     secure = scopf.solve(scopf.build(net, inverters, outages=outages, emergency=1.2))
     save(plots.outages(secure), "outages")
     save(plots.network(secure, state="branch 16"), "network_state")
+    save(plots.hours(day())[0], "hours")
     runs = scopf.sweep(problem, eta_q=[0, 0.1, 0.5, 1, 2], mq=np.linspace(0.17, 0.35, 19))
     save(plots.prices(runs, x="mq"), "prices")
     save(plots.margins(runs, x="mq"), "margins")

@@ -29,6 +29,11 @@ def criteria(incomplete: str) -> list[str]:
     return [name for name in registry.names() if name.lower().startswith(incomplete.lower())]
 
 
+def files(incomplete: str) -> list[str]:
+    """Nothing, so that the shell completes file names."""
+    return []
+
+
 def starts(incomplete: str) -> list[str]:
     """Start points that the command line can name."""
     known = ("dc", "flat", "middle", "power-flow")

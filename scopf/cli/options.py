@@ -92,6 +92,27 @@ Soft = Annotated[
         "...; may be repeated."
     ),
 ]
+Hours = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV table of hours that are dispatched together: hour, duration_h, load_scale, "
+        "p_mw_<bus>, availability_<gen>, ... Costs are then those of all hours."
+    ),
+]
+Storage = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV table of storage, with --hours: bus, p_mw, e_mwh, eta_c, eta_d, mq, ..."
+    ),
+]
+Ramps = Annotated[
+    str | None,
+    typer.Option(
+        help="Largest change of active power from hour to hour, with --hours: MW per h for every "
+        "generator, or a CSV table (gen, ramp_mw_per_h).",
+        autocompletion=completion.files,
+    ),
+]
 MaxIter = Annotated[int | None, typer.Option(help="Iteration limit of each solve.", min=0)]
 TimeLimit = Annotated[float | None, typer.Option(help="Time limit of each solve in seconds.")]
 IpoptOptions = Annotated[
@@ -211,6 +232,14 @@ def security(given: Mapping[str, Any]) -> dict[str, Any]:
                                             "on_infeasible")}  # fmt: skip
     found["outages"] = _outages(given["outages"])
     found["soft"] = named(given["soft"], "--soft") or None
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def coupled(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Hours, and what couples them, as keywords of `build` or `sweep`."""
+    ramps = given["ramps"]
+    found = {"hours": given["hours"], "storage": given["storage"],
+             "ramps": ramps if ramps is None else value_of(ramps)}  # fmt: skip
     return {name: value for name, value in found.items() if value is not None}
 
 

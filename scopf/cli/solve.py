@@ -60,6 +60,9 @@ def _problem(
     frequency_band: options.FrequencyBand = None,
     on_infeasible: options.OnInfeasible = None,
     soft: options.Soft = None,
+    hours: options.Hours = None,
+    storage: options.Storage = None,
+    ramps: options.Ramps = None,
     ignore_unsupported: options.IgnoreUnsupported = False,
     dead_islands: options.DeadIslands = "drop",
     *,
@@ -92,6 +95,7 @@ def _problem(
             "frequency_band": frequency_band, "on_infeasible": on_infeasible, "soft": soft,
         }
     )  # fmt: skip
+    further |= options.coupled({"hours": hours, "storage": storage, "ramps": ramps})
     return scopf.build(net, units, mq_bounds=bounds, **further)
 
 
@@ -210,6 +214,11 @@ def solve(
     if out is not None:
         require("pyarrow")  # rather now than after the solve
     if save is not None:
+        if given["hours"] is not None:
+            raise ScopfError(
+                "--save writes the network at one operating point, and --hours makes one for every "
+                "hour: --out writes the tables of all of them"
+            )
         writer(save)
     solution, why = _solved(given, explain=explain)
     from scopf.results import export
@@ -264,8 +273,8 @@ def _verified(
     *,
     solution: "Solution",
     show: bool,
-) -> "tuple[Verification, VerifiedStates | None]":
-    """Verify a solution, and what is left after outages if there are any."""
+) -> "tuple[Verification | None, VerifiedStates | None]":
+    """Verify a solution, and what is left after outages if there are any; or every hour."""
     from scopf.dynamics.droop import FREQUENCY
 
     how: dict[str, Any] = {
@@ -273,8 +282,10 @@ def _verified(
         "modes": modes, "method": method,
     }  # fmt: skip
     states = None
-    if solution.scenario.outages:
+    if solution.scenario.outages or solution.problem.horizon is not None:
         states = solution.verify_states(progress=show, **how)
+    if solution.problem.horizon is not None:
+        return None, states
     found = solution.verify(**how) if states is None else states.checks["intact"]
     if critical:
         log.info("critical factor %g, m_q %g", found.critical_factor, found.critical_mq)
@@ -297,15 +308,20 @@ _VERIFIED = options.of(_verified)
 def verify(as_json: options.Json = False, **given: Any) -> None:
     """Solve one case and check by its dynamics whether the result is stable.
 
-    With outages, every state is checked.
+    With outages, every state is checked; with hours, every hour.
 
     Exit code: 0 stable, 1 not solved, not stable or undecided, 2 usage or bad input, 130
     or 143 interrupted.
 
     Example: scopf verify case39 --lossless --mq 0.2 --load impedance
     """
-    solution, why = _solved(given)
     how = options.only(_VERIFIED, given)
+    if how["critical"] and given["hours"] is not None:
+        raise ScopfError(
+            "--critical is of one operating point, and --hours makes one for every hour: "
+            "sol.verify_states().checks has their critical_factor"
+        )
+    solution, why = _solved(given)
     found, states = None, None
     if solution.solved:
         show = not (given["quiet"] or given["verbose"])
@@ -320,14 +336,15 @@ def verify(as_json: options.Json = False, **given: Any) -> None:
         result |= {} if states is None else {"verified": states.as_dict(), "stable": stable}
         result |= {} if why is None else {"diagnosis": why.as_dict()}
         typer.echo(json.dumps(result, allow_nan=False))
-    elif found is None:
+    elif found is None and states is None:
         typer.echo(f"{solution.status}: {solution.message}; there is nothing to verify")
         typer.echo("" if why is None else f"\n{why}", nl=why is not None)
     else:
         from scopf.results import text
 
         typer.echo(f"criterion {solution.problem.criterion.name}, cost {solution.cost:.4f}")
-        typer.echo("\n".join([*text.checks(solution), found.text()]))
+        for line in [*text.checks(solution), *([] if found is None else [found.text()])]:
+            typer.echo(line)
         typer.echo("" if states is None else f"\n{states}", nl=states is not None)
     _exit_if_interrupted(solution)
     if not stable:

@@ -67,6 +67,9 @@ def sweep(
     frequency_band: options.FrequencyBand = None,
     on_infeasible: options.OnInfeasible = None,
     soft: options.Soft = None,
+    hours: options.Hours = None,
+    storage: options.Storage = None,
+    ramps: options.Ramps = None,
     chain: Annotated[
         int | None, typer.Option(help="Most scenarios in a row that start from each other.")
     ] = None,
@@ -147,6 +150,7 @@ def sweep(
             rating_mva=rating_mva,
             rating_factor=rating_factor,
             **options.security(context.params),
+            **options.coupled({"hours": hours, "storage": storage, "ramps": ramps}),
             chain=chain,
             workers=workers,
             dask=dask,

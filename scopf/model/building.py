@@ -133,16 +133,17 @@ def build(
         _bands(emergency, voltage_band, frequency_band),
         on_infeasible,
         soft_of.checked(soft),
-        *_of_hours(whole, hours, storage, ramps),
+        *coupled(whole, hours, storage, ramps),
         devices,
     )
-    _check_hours(scenario)
+    if scenario.hours is not None:
+        check_beside_hours(scenario.outages, scenario.mq_bounds)
     if scenario.numbers["eta_q"] > 0:
         costs.warn_without_quadratic(net)
     return Problem(whole, inverters, rule, scenario)
 
 
-def _of_hours(
+def coupled(
     net: Network, hours: Any, storage: Any, ramps: Any
 ) -> tuple[Hours | None, Storage | None, Floats | None]:
     """Hours, storage and ramps as users give them.
@@ -163,20 +164,18 @@ def _of_hours(
     )
 
 
-def _check_hours(scenario: Scenario) -> None:
+def check_beside_hours(outages: object, mq_bounds: object = None) -> None:
     """Refuse what is not made for several hours.
 
     Raises:
         ScopfError: naming it.
     """
-    if scenario.hours is None:
-        return
-    if scenario.outages:
+    if outages:
         raise ScopfError(
             "outages and hours in one dispatch are not supported: dispatch the hours, and then "
             "every hour with its outages"
         )
-    if scenario.mq_bounds is not None:
+    if mq_bounds is not None:
         raise ScopfError("co-design (mq_bounds) is of a single hour: its droops hold in all hours")
 
 

@@ -1,4 +1,4 @@
-"""What the page of a solution shows of outages: bars by state, and the map of the grid in each."""
+"""What the page of a solution shows of its states: bars by state, and the map in each of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scopf.arrays import Floats
+from scopf.arrays import Floats, Ints
 from scopf.network import drawing
 from scopf.network.outages import INTACT
 from scopf.pages import figure as f
@@ -61,14 +61,15 @@ def _bars(places: list[str], parts: list[tuple[str, Floats]]) -> list[Trace]:
 
 def maps(solution: Solution) -> dict[str, Any]:
     """Places of buses and branches, and the states: those of the model first."""
-    net = solution.problem.base
+    horizon = solution.problem.horizon
+    net = solution.problem.base if horizon is None else horizon.one
     ends = np.column_stack([net.branch_from, net.branch_to])
     place = drawing.positions(len(net.bus), ends)
     table = solution.outages
     came = dict(zip(table["state"], table["status"], strict=True)) if len(table) else {}
     inside = [INTACT, *(name for name in solution.states if name in came)]
     outside = [name for name, status in came.items() if status == "secure"]
-    names = [*inside, *outside]
+    names = [*inside, *outside] if horizon is None else [*solution.states]
     most = max(1, min(_STATES, _NUMBERS // (len(net.bus) + len(net.branch))))
     drawn = [_state(state_map.of(solution, name)) for name in names[:most]]
     lost = sum(status == "no dispatch survives" for status in came.values())
@@ -83,8 +84,14 @@ def maps(solution: Solution) -> dict[str, Any]:
         "x": x, "y": y, "buses": net.bus.id.tolist(), "ends": ends.tolist(),
         "branches": net.branch.id.tolist(), "states": drawn, "note": " ".join(notes),
         "low": float(np.nanmin(voltages)), "high": float(np.nanmax(voltages)),
-        "inverters": net.bus_positions(solution.inverter_data.bus).tolist(),
+        "inverters": net.bus_positions(np.unique(_buses(solution))).tolist(),
     }  # fmt: skip
+
+
+def _buses(solution: Solution) -> Ints:
+    """Buses of the inverters, as they are numbered in the case."""
+    bus, horizon = solution.inverter_data.bus, solution.problem.horizon
+    return bus if horizon is None else horizon.own(bus)
 
 
 def _state(one: state_map.StateMap) -> dict[str, Any]:

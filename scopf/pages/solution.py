@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.arrays import plain
-from scopf.errors import ScopfError
+from scopf.errors import ScopfError, counted
 from scopf.pages import figure as f
-from scopf.pages import outages
+from scopf.pages import hours, outages
 from scopf.pages.document import asset, embedded, plotly, policy, put, template
 from scopf.plots.outage_bars import by_state
 from scopf.results import text as words
+from scopf.results.prices import TRACE
 from scopf.sweeps.analysis.units import per
 
 if TYPE_CHECKING:
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_SCRIPTS = ("theme.js", "tables.js", "solution.js")
+_SCRIPTS = ("theme.js", "tables.js", "hours.js", "solution.js")
 _TABLES = {
+    "hours": "Hours", "storage": "Storage, over all hours", "storage_by_hour": "Storage by hour",
+    "ramps": "Ramps, over all hours", "ramps_by_hour": "Ramps by hour",
     "inverters": "Inverters", "buses": "Buses", "gens": "Generators", "branches": "Branches",
     "dclines": "DC lines",
 }  # fmt: skip
@@ -59,8 +62,9 @@ def html(solution: Solution) -> str:
         raise ScopfError(f"there is no solution to report on: {solution.message}")
     made, library = template("solution.html"), plotly()
     script = "\n".join(asset(name) for name in _SCRIPTS)
-    shown = {name: head for name, head in _TABLES.items() if name in solution.tables}
-    tables = {name: _table(getattr(solution, name)) for name in shown}
+    found = solution.tables
+    shown = {name: head for name, head in _TABLES.items() if name in found}
+    tables = {name: _table(found[name]) for name in shown}
     asked = bool(solution.scenario.outages)
     if solution.explained is not None:
         tables["requirements"] = _table(solution.explained.table.round(2))
@@ -72,7 +76,8 @@ def html(solution: Solution) -> str:
         "tables": tables,
         "inverters": prices,
         "outages": outages.by_outage(solution) if asked else [],
-        "price": f"NSSP ({per(solution.problem.criterion.nssp_unit)})",
+        "price": f"NSSP ({_unit(solution)})",
+        "hours": hours.data(solution),
         "map": drawn,
     }
     lines = [line for line in words.head(solution) if line]
@@ -86,6 +91,7 @@ def html(solution: Solution) -> str:
             states=[one["name"] for one in drawn["states"]],
             note=drawn["note"],
             asked=asked,
+            hours=solution.problem.horizon is not None,
             explained=solution.explained is not None,
             tables=shown,
             style=asset("page.css"),
@@ -97,8 +103,16 @@ def html(solution: Solution) -> str:
     )
 
 
+def _unit(solution: Solution) -> str:
+    """Unit of the NSSP by inverter: over all hours together it is not per hour."""
+    unit = per(solution.problem.criterion.nssp_unit)
+    return unit if solution.problem.horizon is None else unit.replace("currency/h", "currency")
+
+
 def _tiles(solution: Solution) -> list[tuple[str, str]]:
     """Key numbers: label and text."""
+    if solution.problem.horizon is not None:
+        return _tiles_of_hours(solution)
     table, found = solution.inverters, [("Cost per hour", f"{solution.cost:,.2f}")]
     bus = table["bus"].tolist()
     margin = table["margin"].to_numpy(dtype=np.float64)
@@ -113,6 +127,29 @@ def _tiles(solution: Solution) -> list[tuple[str, str]]:
         found.append(("Outages", f"{came.total()}"))
         found += [(key.capitalize(), f"{count}") for key, count in came.most_common()]
     return found
+
+
+def _tiles_of_hours(solution: Solution) -> list[tuple[str, str]]:
+    """Key numbers of several hours."""
+    every, table = solution.hours, solution.table("inverters")
+    total = counted(len(every), "hour", "hours")
+    found = [(f"Cost of {total}", f"{solution.cost:,.2f}")]
+    margin, price = (table[name].to_numpy(dtype=np.float64) for name in ("margin", "nssp_per_pu"))
+    if np.isfinite(margin).any():
+        text = "none"
+        if np.nanmax(price) > TRACE:
+            most = int(np.nanargmax(price))
+            text = f"{price[most]:,.2f} per hour at bus {_place(table, most)}"
+        found.append(("Largest NSSP", text))
+        least = int(np.nanargmin(margin))
+        found.append(("Least margin", f"{margin[least]:.5f} at bus {_place(table, least)}"))
+    if "e_mwh" in every:
+        found.append(("Storage earned", f"{solution.storage['earned'].sum():,.2f}"))
+    return found
+
+
+def _place(table: pd.DataFrame, row: int) -> str:
+    return f"{table['bus'].iloc[row]} in hour {table['state'].iloc[row]}"
 
 
 def _rounded(solution: Solution) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from scopf.plots.bars import nssp
 from scopf.plots.curves import costs, margins, prices
 from scopf.plots.gap_maps import gap
+from scopf.plots.hour_panels import hours
 from scopf.plots.maps import heatmap
 from scopf.plots.network_map import network
 from scopf.plots.outage_bars import outages
@@ -26,6 +27,7 @@ __all__ = [
     "eigenvalues",
     "gap",
     "heatmap",
+    "hours",
     "margins",
     "network",
     "nssp",

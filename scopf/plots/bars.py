@@ -8,7 +8,7 @@ import numpy as np
 
 from scopf.errors import ScopfError
 from scopf.plots import style
-from scopf.plots.subject import nssp_label, priced, prices
+from scopf.plots.subject import nssp_label, of_state, priced, prices
 from scopf.results.prices import TRACE
 
 _VALUES = 16  # bars up to which each carries its number
@@ -20,6 +20,7 @@ def nssp(
     solution: Any,
     *,
     pairs: bool = False,
+    state: str | None = None,
     most: int = 30,
     ax: Any = None,
     title: str | None = None,
@@ -30,6 +31,8 @@ def nssp(
         solution: solved, with inverters.
         pairs: whether to divide each bar into the prices of its rows, one for each neighbour, the
             highest at the foot; of more than five all but four are one.
+        state: of a dispatch of several hours the hour, else "branch 6" after an outage or "intact";
+            None for all states together.
         most: bars to draw; of more inverters those with the highest prices, and a note.
         ax: axes to draw into; a new figure if None.
         title: above; None for the name of the network.
@@ -38,20 +41,24 @@ def nssp(
         The matplotlib axes.
 
     Raises:
-        ScopfError: without matplotlib, for a solve that failed, without an inverter.
+        ScopfError: without matplotlib, for a solve that failed, without an inverter; of several
+            hours without one of them.
     """
     found = priced(solution, "nssp")
+    shown = of_state(found, "nssp", state)
     if most < 1:
         raise ScopfError(f"most has to be at least 1, got {most}")
-    every = prices(found)
-    ranked = np.argsort(-found.inverters["nssp_per_pu"].to_numpy(), kind="stable")
+    if pairs and not hasattr(shown, "pairs"):
+        raise ScopfError(f"the state {state!r} has no table of pairs: draw it without pairs")
+    every = prices(shown)
+    ranked = np.argsort(-shown.inverters["nssp_per_pu"].to_numpy(), kind="stable")
     drawn, left_out = np.sort(ranked[:most]), ranked[most:]
-    price, buses = every[drawn], found.inverters["bus"].to_numpy()[drawn]
+    price, buses = every[drawn], shown.inverters["bus"].to_numpy()[drawn]
     ax = style.axes(ax, (max(4.2, min(9.5, 1.6 + 0.42 * len(price))), 3.8))
     place = np.arange(len(price))
     top = max(float(price.max(initial=0.0)), TRACE)
     if pairs:
-        _stack(ax, found, buses, top)
+        _stack(ax, shown, buses, top)
     else:
         ax.bar(place, price, width=0.72, color=style.BLUE, label="NSSP", zorder=2)
     if len(price) <= _VALUES:
@@ -65,6 +72,8 @@ def nssp(
     ax.set_xlim(-0.6, len(price) - 0.4)
     ax.set_ylim(0, top * 1.12 if price.any() else 1.0)
     name = found.problem.base.name if title is None else title
+    if title is None and state is not None:
+        name += f", {'hour ' if found.problem.horizon is not None else ''}{state}"
     style.dress(ax, name, "inverter at bus", nssp_label(found), grid="y")
     ax.tick_params(axis="x", length=0)
     ax.yaxis.set_major_formatter(style.numbers())

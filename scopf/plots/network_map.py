@@ -14,7 +14,7 @@ from scopf.network import drawing
 from scopf.plots import state_map, style
 from scopf.plots.coordinates import places
 from scopf.plots.state_map import StateMap
-from scopf.plots.subject import nssp_label, priced, prices, solved
+from scopf.plots.subject import nssp_label, of_state, priced, prices, solved
 
 if TYPE_CHECKING:
     from scopf.network.network import Network
@@ -56,9 +56,10 @@ def network(
         color: "nssp" (price of an inverter), "lmp" (currency/MWh), "voltage" (p.u.), or values by
             bus number as a mapping or a pandas Series (buses without one stay grey); None for none.
             "auto" is "nssp" for a solution with inverters, and "voltage" with a state.
-        state: of a solution, "branch 6" after an outage or "intact": its values, and the loading of
-            its branches as their width and shade, above the rating in red. Lost branches are dashed
-            and have a cross, as buses of lost units have; buses that are not energized are pale.
+        state: of a solution, an hour of several, "branch 6" after an outage or "intact": its
+            values, and the loading of its branches as their width and shade, above the rating in
+            red. Lost branches are dashed and have a cross, as buses of lost units have; buses that
+            are not energized are pale.
         ax: axes to draw into; a new figure if None.
         positions: places of the buses: a mapping of bus to (x, y), a table or CSV file with the
             columns `bus`, `x`, `y` or `bus`, `lon`, `lat`; None for a layout by the connections,
@@ -80,7 +81,7 @@ def network(
             network); for prices without an inverter; for coordinates that are missing; for a state
             that there is not.
     """
-    net, inverters = _subject(what, color)
+    net, inverters = _subject(what, color, state)
     after = None if state is None else state_map.of(what, state)
     if after is not None:
         inverters = after.inverters
@@ -114,7 +115,7 @@ def network(
     return ax
 
 
-def _subject(what: Any, color: Any) -> tuple[Network, Ints]:
+def _subject(what: Any, color: Any, state: str | None) -> tuple[Network, Ints]:
     """The network, and the buses of its inverters."""
     from scopf.network.network import Network
 
@@ -123,7 +124,12 @@ def _subject(what: Any, color: Any) -> tuple[Network, Ints]:
             raise ScopfError(f'color="{color}" needs a Solution; a Network has no {color}')
         return what.energized(), np.zeros(0, dtype=np.int64)
     found = solved(what, "network")
-    return found.problem.base, found.inverter_data.bus
+    horizon = found.problem.horizon
+    if horizon is None:
+        return found.problem.base, found.inverter_data.bus
+    if isinstance(color, str):
+        of_state(found, "network", state)
+    return horizon.one, np.unique(horizon.own(found.inverter_data.bus))
 
 
 def _values(

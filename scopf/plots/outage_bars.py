@@ -78,12 +78,20 @@ def outages(solution: Any, *, most: int = 15, ax: Any = None, title: str | None 
 
 
 def by_state(found: Any) -> tuple[list[str], list[int], Floats]:
-    """Names of the states in the model, "intact" first, inverters, and NSSP of shape (s, n)."""
-    table = found.nssp_by_state
+    """Names of the states in the model, "intact" first, inverters, and NSSP of shape (s, n).
+
+    Those of hours are times their durations.
+    """
+    table, horizon = found.nssp_by_state, found.problem.horizon
     names, buses = list(found.states), found.inverter_data.bus.tolist()
+    if horizon is not None:
+        buses = list(dict.fromkeys(horizon.own(found.inverter_data.bus).tolist()))
     wide = table.pivot(index="state", columns="bus", values="nssp_per_pu")
     values = wide.reindex(index=names, columns=buses).to_numpy(dtype=np.float64)
-    return names, buses, np.where(values > TRACE, values, 0.0)
+    values = np.where(values > TRACE, values, 0.0)
+    if horizon is not None:
+        values = values * horizon.hours.duration[:, None]
+    return names, buses, values
 
 
 def _parts(buses: list[int], prices: Floats) -> list[tuple[str, Floats]]:

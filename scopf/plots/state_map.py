@@ -35,6 +35,7 @@ class StateMap:
         loading: of each branch, share of the rating; NaN where it has none or is out.
         lost, dark, units: positions of the branches that are out, of the buses that are not
             energized, and of the buses of lost units.
+        hour: whether it is one of several hours, and nothing is lost.
     """
 
     name: str
@@ -45,10 +46,13 @@ class StateMap:
     lost: Ints
     dark: Ints
     units: Ints
+    hour: bool = False
 
     @property
     def title(self) -> str:
         """What stands behind the name of the network."""
+        if self.hour:
+            return f", hour {self.name}"
         return "" if self.name == INTACT else f" after {self.name}"
 
     @property
@@ -64,7 +68,8 @@ def of(what: Any, name: str) -> StateMap:
         ScopfError: when it is no solution, or has no such state.
     """
     found = solved(what, "network")
-    state, net = found.state(name), found.problem.base
+    horizon = found.problem.horizon
+    state, net = found.state(name), found.problem.base if horizon is None else horizon.one
     buses, inverters, branches = state.buses, state.inverters, state.branches
     at = net.bus_positions(buses["bus"].to_numpy())
     price = inverters["nssp_per_pu"].to_numpy(dtype=np.float64)
@@ -72,6 +77,8 @@ def of(what: Any, name: str) -> StateMap:
     there = np.isin(net.branch.id, branches["branch"])
     loading[there] = branches["loading_percent"].to_numpy() / 100
     gens = np.setdiff1d(net.gen.id, state.gens["gen"])
+    if horizon is not None:
+        gens = np.setdiff1d(gens, horizon.storage_gen)
     lost = np.flatnonzero(~there)
     dark = np.setdiff1d(np.arange(len(net.bus)), at)
     units = np.unique(net.gen_at[np.isin(net.gen.id, gens)])
@@ -89,7 +96,9 @@ def of(what: Any, name: str) -> StateMap:
         "nssp": nssp_label(found), "lmp": "LMP (currency/MWh)", "voltage": "voltage (p.u.)",
     }  # fmt: skip
     left = inverters["bus"].to_numpy()
-    return StateMap(name, left, values, labels, loading, lost, dark, np.setdiff1d(units, dark))
+    units = np.setdiff1d(units, dark)
+    hour = horizon is not None
+    return StateMap(name, left, values, labels, loading, lost, dark, units, hour)
 
 
 def branches(ax: Any, net: Network, place: Floats, after: StateMap, width: float) -> None:

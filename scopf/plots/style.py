@@ -58,6 +58,17 @@ def grid(rows: int, columns: int, size: tuple[float, float]) -> Any:
     return figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
 
 
+def column(heights: Sequence[float], size: tuple[float, float]) -> Any:
+    """New axes below each other, as high as these parts, that share the horizontal one.
+
+    Raises:
+        ScopfError: when matplotlib is not installed.
+    """
+    layout = {"figsize": size, "layout": "constrained", "gridspec_kw": {"height_ratios": heights}}
+    _, axes = _matplotlib().subplots(len(heights), 1, sharex=True, squeeze=False, **layout)
+    return axes[:, 0]
+
+
 def leave_folder_aside() -> None:
     """Undo a matplotlibrc of the working folder, which matplotlib obeys: it may even call LaTeX.
 

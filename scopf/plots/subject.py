@@ -41,10 +41,11 @@ def solved(given: Any, what: str) -> Solution:
     """
     found = solution_of(given, what)
     if not found.solved:
+        net = "solution.net" if found.problem.horizon is None else "problem.given"
         raise ScopfError(
             f"there is no solution, so plots.{what} has no values to draw: {found.message} "
             "(solution.diagnosis names the conflict, plots.convergence(solution) draws the "
-            "attempts, plots.network(solution.net) the network)"
+            f"attempts, plots.network({net}) the network)"
         )
     return found
 
@@ -64,7 +65,23 @@ def priced(given: Any, what: str) -> Solution:
     return found
 
 
-def prices(found: Solution) -> Floats:
+def of_state(found: Solution, what: str, state: str | None) -> Any:
+    """The solution, or one of its states, where only one of them can be drawn.
+
+    Raises:
+        ScopfError: for a state that there is not; of several hours without one of them.
+    """
+    if state is not None:
+        return found.state(state)
+    if found.problem.horizon is not None:
+        raise ScopfError(
+            f"there are {len(found.states)} hours: plots.{what}(solution, "
+            f"state={found.states[0]!r}) draws one of them, plots.hours(solution) all"
+        )
+    return found
+
+
+def prices(found: Any) -> Floats:
     """NSSP of the inverters, zero for what is no price, currency/h per p.u."""
     price = found.inverters["nssp_per_pu"].to_numpy(dtype=np.float64)
     return np.where(price > TRACE, price, 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from scopf.arrays import Floats
 from scopf.errors import ScopfError, listing, nearest
+from scopf.stability.rows import NOBODY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,25 +163,44 @@ def long(horizon: Horizon, name: str, table: pd.DataFrame) -> pd.DataFrame:
         name: of the table.
         table: with numbers of the networks side by side.
     """
-    first = next(column for column in table if column in _IDS)
-    numbers = table[first].to_numpy(dtype=np.int64)
-    part = horizon.hour(numbers)
-    changed: dict[str, Any] = {}
-    for column in _IDS:
-        if column in table:
-            changed[column] = table[column] % horizon.stack.step
-    if "island" in table:
-        changed["island"] = table["island"] - part * horizon.one.islands
-    if name == "inverters":
-        changed["gens"] = [_units(horizon, text) for text in table["gens"]]
-    names = np.array(horizon.hours.names, dtype=object)[part]
+    state, changed = _own(horizon, name, table)
     found = table.assign(**changed)
-    found.insert(0, "state", names)
+    found.insert(0, "state", state)
     if horizon.one.islands == 1 and "island" in found:
         found = found.drop(columns="island")
     if name == "gens":
         found = found[~horizon.is_storage].reset_index(drop=True)
     return found
+
+
+def columns(horizon: Horizon, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns of `IntactTables.columns` in the user's own numbers, with a column `state`.
+
+    Args:
+        horizon: the hours.
+        name: of the table.
+        given: columns with numbers of the networks side by side; nobody is -1.
+    """
+    state, changed = _own(horizon, name, given)
+    if "neighbor" in given:
+        nobody = given["neighbor"] == NOBODY
+        changed["neighbor"] = np.where(nobody, NOBODY, changed["neighbor"])
+    return {"state": state, **given, **changed}
+
+
+def _own(horizon: Horizon, name: str, given: Any) -> tuple[Any, dict[str, Any]]:
+    """Name of the hour of each row, and the columns that are others in the user's own numbers."""
+    first = next(column for column in given if column in _IDS)
+    part = horizon.hour(np.asarray(given[first], dtype=np.int64))
+    changed: dict[str, Any] = {}
+    for column in _IDS:
+        if column in given:
+            changed[column] = given[column] % horizon.stack.step
+    if "island" in given:
+        changed["island"] = given["island"] - part * horizon.one.islands
+    if name == "inverters":
+        changed["gens"] = [_units(horizon, text) for text in given["gens"]]
+    return np.array(horizon.hours.names, dtype=object)[part], changed
 
 
 def _units(horizon: Horizon, text: str) -> str:

@@ -172,7 +172,8 @@ def _claim(solution: Result) -> list[str]:
     if criterion.name == "none":
         return []
     if criterion.claim is None:
-        return [f"{criterion.name} is not proven sufficient: see `scopf verify`, `sol.verify()`"]
+        check = "verify" if solution.problem.horizon is None else "verify_states"
+        return [f"{criterion.name} is not proven sufficient: see `scopf verify`, `sol.{check}()`"]
     if not unmet:
         steady = "loads and DC lines" if len(solution.problem.base.dcline) else "loads"
         text = f"{criterion.name} is proven for this network and {steady} of constant power: "

@@ -73,6 +73,9 @@ def sweep(
     frequency_band: float | None = None,
     on_infeasible: OnInfeasible | None = None,
     soft: Mapping[str, float] | None = None,
+    hours: Any = None,
+    storage: Any = None,
+    ramps: Any = None,
     title: str | None = None,
     form: str | None = None,
     options: Mapping[str, str | int | float] | None = None,
@@ -130,6 +133,10 @@ def sweep(
         frequency_band: p.u. that the frequency may deviate by.
         on_infeasible: what becomes of outages that no dispatch survives.
         soft: prices at which limits may be violated, by family.
+        hours: that every dispatch has, as `build` takes them; costs are then those of all hours,
+            and the tables of inverters, pairs and buses have a column `state` with the hour.
+        storage: that shifts energy between them, as there.
+        ramps: of generators, as there.
         title: of the study, for reports.
         form: of the model, as `solve` takes it.
         options: of Ipopt; those that name files or libraries are taken from here only, not from a
@@ -168,7 +175,8 @@ def sweep(
         "form": form, "options": options, "max_iter": max_iter, "time_limit": time_limit,
         "chain": chain, "outages": _plain(outages), "emergency": emergency,
         "voltage_band": voltage_band, "frequency_band": frequency_band,
-        "on_infeasible": on_infeasible, "soft": soft,
+        "on_infeasible": on_infeasible, "soft": soft, "hours": hours, "storage": storage,
+        "ramps": ramps,
     }  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     if sum((workers != 1, executor is not None, dask is not None)) > 1:
@@ -341,7 +349,8 @@ class _Run:
             "constant_power": manifests.constant_power(net, self._study.units),
             "pairs": manifests.about_pairs(),
             "runs": [run],
-            "network": manifests.network(net, self._study.units.bus),
+            "hours": None if base.coupled is None else base.coupled.as_dict(),
+            "network": manifests.network(net, self._study.inverters),
         }, ""
 
     def _compare(self, folder: Path, before: dict[str, Any]) -> None:

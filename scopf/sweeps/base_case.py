@@ -23,6 +23,7 @@ from scopf.network.network import Network
 from scopf.network.outages import Outage
 from scopf.stability.criterion import Criterion
 from scopf.sweeps.columns import Value, split
+from scopf.sweeps.hour_settings import Coupled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,6 +80,7 @@ class Base:
         declared: quantities that every problem has to be built with, to be updated later.
         given: a problem that the user has extended, which is what is solved then.
         security: outages in every dispatch, and soft limits, as keywords of `build`.
+        coupled: hours of every dispatch, with storage and ramps; None for a single hour.
     """
 
     net: Network
@@ -90,6 +92,7 @@ class Base:
     declared: tuple[str, ...] = ()
     given: Problem | None = None
     security: Mapping[str, Any] = field(default_factory=dict)
+    coupled: Coupled | None = None
 
     def network(self, topology: Topology) -> Network:
         """The network of a topology.
@@ -129,6 +132,8 @@ class Base:
         if numbers.get("outages"):  # those of what is out already are none
             there = net.energized()
             numbers["outages"] = [one for one in numbers["outages"] if one.is_of(there)] or None
+        if self.coupled is not None:
+            numbers |= self.coupled.keywords(net)
         for name in self.declared:
             if numbers.get(name) is None:
                 numbers[name] = 0.0
@@ -167,7 +172,8 @@ class Changes:
     """
 
     def __init__(self, base: Base, problem: Problem) -> None:
-        self._base, self._net = base, problem.base
+        self._base = base
+        self._net = problem.base if problem.horizon is None else problem.given.energized()
         self._initial, self._inverters = problem.scenario, problem.own_inverters
         self._droops: dict[float, Inverters] = {}
 

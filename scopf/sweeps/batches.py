@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _COLUMNS = 100  # of a table, at most
+_TEXTS = ("state", "gens")
 _HEADER, _COMPRESSION = 2, 3  # places of fields: of a message, of a record batch
 
 _schemas: dict[tuple[Any, ...], tuple[str, Any]] = {}
@@ -36,7 +37,11 @@ def batch(columns: Mapping[str, Any], schemas: dict[str, bytes]) -> tuple[str, b
     import pyarrow as pa
 
     arrays = [
-        pa.array(column, mask=column == NOBODY if name == "neighbor" else None)
+        pa.array(
+            column,
+            type=pa.string() if name in _TEXTS else None,  # without rows as well
+            mask=column == NOBODY if name == "neighbor" else None,
+        )
         for name, column in columns.items()
     ]
     kind = tuple((name, str(array.type)) for name, array in zip(columns, arrays, strict=True))
@@ -66,7 +71,7 @@ def read_schema(data: bytes) -> pa.Schema:
         raise ValueError("a table has columns of the same name, or too many")
     if schema.metadata or any(field.metadata or field.type not in plain for field in schema):
         raise ValueError("a table has columns that are neither numbers nor texts")
-    if not names or schema.types[0] != pa.int64():  # its rows take 8 bytes at least
+    if pa.int64() not in schema.types:  # its rows take 8 bytes at least
         raise ValueError("a table has no bus numbers")
     return schema
 

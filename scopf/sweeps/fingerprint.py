@@ -18,14 +18,17 @@ class Fingerprint:
         spec: of the study.
         plan: its scenarios.
         case: hash of the base case.
+        hours: hash of hours, storage and ramps; "" of a single hour.
 
     Attributes:
         identity: settings, values of each axis and hash of the case, in plain values.
     """
 
-    def __init__(self, spec: Spec, plan: Plan, case: str) -> None:
+    def __init__(self, spec: Spec, plan: Plan, case: str, hours: str = "") -> None:
         self._plan = plan
         self.identity: dict[str, Any] = plain({**spec.identity, "case": case})
+        if hours:
+            self.identity["hours"] = hours
         common = {key: v for key, v in self.identity.items() if key not in spec.columns}
         self._common = hashlib.sha256(json.dumps(common, sort_keys=True).encode())
 
@@ -41,6 +44,7 @@ class Fingerprint:
     def changed(self, before: dict[str, Any]) -> list[str]:
         """Entries that differ from an earlier identity, in the words of a spec."""
         names = [k for k in {**before, **self.identity} if before.get(k) != self.identity.get(k)]
-        own = {"case": "the case or its inverters", "axes": "the order of the axes"}
+        own = {"case": "the case or its inverters", "axes": "the order of the axes",
+               "hours": "hours, storage or ramps"}  # fmt: skip
         named = [name for name in names if name != "axes"] or names
         return [own.get(name, name) for name in named]

@@ -19,6 +19,7 @@ from scopf.devices import constant_power as devices
 from scopf.errors import ScopfError, listing
 from scopf.sweeps import stored_spec
 from scopf.sweeps.fingerprint import Fingerprint
+from scopf.sweeps.hour_settings import are_hours
 from scopf.sweeps.plan import Plan
 from scopf.sweeps.spec import Spec
 from scopf.sweeps.store import unwritable
@@ -164,6 +165,7 @@ def read(folder: Path) -> dict[str, Any]:
     bad += [] if "run" in bad or _is_run(found["run"]) else ["run"]
     bad += [] if "counts" in bad or _are_counts(found["counts"]) else ["counts"]
     bad += [] if "runs" in bad or all(map(_is_past, found["runs"])) else ["runs"]
+    bad += [] if are_hours(found.get("hours")) else ["hours"]
     bad += [] if "network" in bad or _is_network(found["network"]) else ["network"]
     if bad:
         raise ScopfError(f"{folder / MANIFEST} is damaged: see {listing(bad)}")
@@ -228,6 +230,11 @@ def spec(folder: Path, manifest: dict[str, Any]) -> Spec:
         raise ScopfError(f"{folder / MANIFEST} is damaged: its spec: {reason}") from error
 
 
+def hash_of_hours(manifest: dict[str, Any]) -> str:
+    """The hash of hours, storage and ramps; "" of a single hour."""
+    return str((manifest.get("hours") or {}).get("hash", ""))
+
+
 def fingerprint(folder: Path, manifest: dict[str, Any]) -> tuple[Plan, Fingerprint]:
     """Scenarios and fingerprint of the study in a manifest.
 
@@ -239,4 +246,4 @@ def fingerprint(folder: Path, manifest: dict[str, Any]) -> tuple[Plan, Fingerpri
     if len(plan) != manifest["scenarios"]:
         text = f"is damaged: it says {manifest['scenarios']} scenarios, its spec has {len(plan)}"
         raise ScopfError(f"{folder / MANIFEST} {text}")
-    return plan, Fingerprint(asked, plan, manifest["case"]["hash"])
+    return plan, Fingerprint(asked, plan, manifest["case"]["hash"], hash_of_hours(manifest))

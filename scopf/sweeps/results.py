@@ -14,7 +14,7 @@ from scopf.sweeps import manifest as manifests
 from scopf.sweeps.columns import kind
 from scopf.sweeps.plan import Plan
 from scopf.sweeps.progress import NOT_RUN
-from scopf.sweeps.rows import ROW
+from scopf.sweeps.rows import OF_HOURS, ROW
 from scopf.sweeps.store import JOURNAL, RESTORE, Store, unwritable
 from scopf.sweeps.wide import wide
 from scopf.sweeps.worker import TABLES, failed
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SCENARIOS = "scenarios"
 _COLUMNS: dict[str, dict[str, str]] = {  # that readers rely on
-    SCENARIOS: ROW,
+    SCENARIOS: {name: kind for name, kind in ROW.items() if name not in OF_HOURS},
     "inverters": {"bus": "Int64", "vm": "float64", "nssp_per_pu": "float64"},
     "pairs": {"bus": "Int64", "neighbor": "Int64", "binding": "bool", "price_per_pu": "float64"},
     "buses": {"bus": "Int64", "vm": "float64"},
@@ -84,20 +84,24 @@ class Sweep:
     def series(self, column: str, of: str = "buses") -> pd.DataFrame:
         """A column of a table by scenario and bus: `runs.series("lmp_p_per_mwh")`.
 
+        Of dispatches of several hours there is a row for each scenario and hour.
+
         Args:
             column: such as "vm", or "nssp_per_pu" of the inverters.
             of: "buses" or "inverters".
 
         Returns:
             A row for each scenario, with the axes of the sweep (of a time series its steps) as
-            index; a column for each bus; NaN where there is no solution.
+            index, and the hour as its last level, `state`; a column for each bus; NaN where there
+            is no solution.
 
         Raises:
             ScopfError: when there is no such table, or no such column of numbers.
         """
         if of not in ("buses", "inverters"):
             raise ScopfError(f"of: a series is of buses or inverters, not of {of!r}")
-        return wide(getattr(self, of), column, self.scenarios, self.manifest["spec"])
+        hours = (self.manifest.get("hours") or {}).get("names", ())
+        return wide(getattr(self, of), column, self.scenarios, self.manifest["spec"], hours)
 
     def problem(self, scenario: int) -> Problem:
         """The problem of a scenario, to solve or diagnose it: `scopf.diagnose(runs.problem(3))`.
@@ -125,6 +129,10 @@ class Sweep:
             text = f"{what} was made of a Problem or Network, and was read without it: call sweep "
             raise ScopfError(f"{text}with the same arguments, resume=True, and use its result")
         study = Study.of(None, {}, None, self.folder)
+        hours = "" if study.base.coupled is None else study.base.coupled.hash
+        if hours != manifests.hash_of_hours(self.manifest):
+            text = f"{what} had hours, storage or ramps that it does not keep, or their tables have"
+            raise ScopfError(f"{text} changed since")
         if study.base.hash != about["hash"]:
             text = f"{what} had other inverters or a criterion that it does not keep, or its case"
             raise ScopfError(f"{text} {about['source']} has changed since")
@@ -256,6 +264,8 @@ def _scenarios(plan: Plan, rows: dict[int, dict[str, Any]]) -> pd.DataFrame:
             values = values.astype("bool")
         columns[name] = values
     for name, dtype in ROW.items():
+        if name in OF_HOURS and not any(name in row for row in rows.values()):
+            continue
         found = pd.Series([row.get(name) for row in rows.values()], dtype="object")
         columns[name] = found if dtype == "object" else found.astype(dtype)  # type: ignore[call-overload]
     return pd.DataFrame(columns)

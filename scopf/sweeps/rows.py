@@ -20,8 +20,9 @@ ROW = {
     "nssp_max": "float64", "nssp_max_bus": "Int64", "margin_min": "float64",
     "vm_min": "float64", "vm_max": "float64", "binding": "Int64",
     "constant_power_share": "float64", "islands": "Int64", "unserved_mw": "float64",
-    "outages": "Int64", "unsurvived": "Int64",
+    "outages": "Int64", "unsurvived": "Int64", "nssp_max_state": "object",
 }  # fmt: skip
+OF_HOURS = ("nssp_max_state",)  # columns that only scenarios of several hours have
 _ALWAYS = ("status", "solved", "message", "seconds")
 _STATUSES = {*map(str, Status), INVALID, ERROR, CRASHED}
 _KINDS: dict[str, tuple[type, ...]] = {

@@ -30,6 +30,9 @@ from scopf.sweeps.values import MOST, are_too_many, column_type, is_space, size
 
 Line = Callable[[tuple[str | int, ...]], int | None]
 
+_OF_FILES = (
+    "case", "inverters", "scenarios", "load_series", "outages", "hours", "storage", "ramps",
+)  # fmt: skip
 _CELLS = 10_000_000  # of a table of scenarios, unless an eighth of them is written
 _SHOWN = 10**15  # scenarios that are counted out
 _PARTS = 10  # axes that are named
@@ -53,6 +56,8 @@ class Settings(BaseModel):
         form, options, max_iter, time_limit: as in `scopf.solve`.
         outages, emergency, voltage_band, frequency_band, on_infeasible, soft: as in `scopf.build`,
             for every dispatch.
+        hours, storage, ramps: as there; hours are a CSV table or load factors, storage a CSV table,
+            ramps a number, a CSV table, or numbers by generator.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -80,6 +85,9 @@ class Settings(BaseModel):
     frequency_band: _NotNegative | None = None
     on_infeasible: Literal["drop", "penalty", "stop"] | None = None
     soft: dict[str, _NotNegative] | None = None
+    hours: str | list[_NotNegative] | None = None
+    storage: str | None = None
+    ramps: str | _NotNegative | dict[str, _NotNegative] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +123,8 @@ class Spec:
     @property
     def identity(self) -> dict[str, Any]:
         """Settings and columns that results depend on; the case and tables have other hashes."""
-        settings = self.settings.model_dump(exclude={"title", "case", "inverters"})
+        of_tables = {"inverters", "hours", "storage", "ramps"}
+        settings = self.settings.model_dump(exclude={"title", "case", *of_tables})
         columns = {
             column: [row[k] for row in axis.rows]
             for axis in self.axes
@@ -165,7 +174,7 @@ def read_toml(path: Path) -> tuple[dict[str, Any], Line]:
         raise CaseError(str(path), [Fault(f"cannot be read: {error.strerror}")]) from error
     except (ValueError, RecursionError) as error:  # of TOML, UTF-8, 5000 digits, or nesting
         raise CaseError(str(path), [Fault(f"is not TOML: {error}")]) from error
-    for key in ("case", "inverters", "scenarios", "load_series", "outages"):
+    for key in _OF_FILES:
         value = given.get(key)
         if not isinstance(value, str) or files.refusal(value):
             continue

@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from scopf import files
+from scopf.arrays import Ints
 from scopf.cases import bundled
 from scopf.cases.files import load_case
 from scopf.devices.gfm import Inverters
@@ -25,6 +28,7 @@ from scopf.sweeps import manifest as manifests
 from scopf.sweeps.base_case import Base, Changes, Unsolvable
 from scopf.sweeps.columns import CHOICES, split
 from scopf.sweeps.fingerprint import Fingerprint
+from scopf.sweeps.hour_settings import NAMES, Coupled, refuse_tables, taken_apart
 from scopf.sweeps.plan import Plan, resolved
 from scopf.sweeps.spec import Line, Settings, Spec, check, overridden, read_toml
 
@@ -56,7 +60,8 @@ class Study:
         declared = tuple(name for name in numbers if QUANTITIES[name].needs_build)
         self.base = dataclasses.replace(base, declared=declared)
         self.plan = Plan(self.spec)
-        self.fingerprint = Fingerprint(self.spec, self.plan, self.base.hash)
+        hours = "" if base.coupled is None else base.coupled.hash
+        self.fingerprint = Fingerprint(self.spec, self.plan, self.base.hash, hours)
 
     @classmethod
     def of(cls, study: Any, given: dict[str, Any], inverters: Any, before: Path | None) -> Study:
@@ -66,9 +71,10 @@ class Study:
         if own is not None:
             del given["criterion"]
         given_units = isinstance(inverters, Inverters)
-        table = None if given_units or isinstance(inverters, (str, os.PathLike)) else inverters
-        if not given_units and table is None and inverters is not None:
+        table = None if isinstance(inverters, (str, os.PathLike)) else inverters
+        if table is None and inverters is not None:
             given["inverters"] = os.fspath(inverters)
+        tables = {"inverters": table, **taken_apart(given)}
         source, line = "sweep", None
         if isinstance(study, (str, os.PathLike)):
             path = _spec_file(os.fspath(study))
@@ -81,7 +87,7 @@ class Study:
                 source, given = str(path), overridden(content, given)
         elif study is None and before is not None:
             spec = _of_before(before, given)
-            return cls(spec, _from_case(spec.settings, table, own))
+            return cls(spec, _from_case(spec.settings, tables, own))
         elif not isinstance(study, (Problem, Network)):
             kind = type(study).__name__
             raise ScopfError(f"sweep takes a Problem, a Network, a case or a spec, got {kind}")
@@ -90,12 +96,19 @@ class Study:
         if isinstance(study, Problem):
             if inverters is not None:
                 raise ScopfError("inverters: the problem has its own; build it with others")
+            of_hours = {name: tables[name] for name in NAMES if name in tables}
+            refuse_tables(of_hours, idle["hours"])
             return cls(spec, _from_problem(study, spec.settings, own))
         if isinstance(study, Network):
-            base = _from_network(study, spec.settings, inverters if given_units else table, own)
-            return cls(spec, base)
-        base = _from_case(spec.settings, inverters if given_units else table, own, source)
+            return cls(spec, _from_network(study, spec.settings, tables, own))
+        base = _from_case(spec.settings, tables, own, source)
         return cls(spec, base, source, line) if line else cls(spec, base)
+
+    @property
+    def inverters(self) -> Ints:
+        """Buses of all inverters, those of storage among them."""
+        coupled = self.base.coupled
+        return self.units.bus if coupled is None else np.union1d(self.units.bus, coupled.inverters)
 
     def problem(self, scenario: int) -> Problem:
         """The problem of a scenario.
@@ -134,7 +147,7 @@ def _spec_file(name: str) -> Path | None:
 def _without_effect(study: Any, units: bool) -> dict[str, str]:
     """Settings that say what was decided when the study was made, and who decided it."""
     if isinstance(study, Problem):
-        of_problem = (*_OF_CASE, *_OF_UNITS, *_OF_SECURITY)
+        of_problem = (*_OF_CASE, *_OF_UNITS, *_OF_SECURITY, *NAMES)
         return dict.fromkeys(of_problem, "a Problem; build it so")
     idle = dict.fromkeys(_OF_CASE, "a Network; load it so") if isinstance(study, Network) else {}
     return idle | (dict.fromkeys(_OF_UNITS, "Inverters; make them so") if units else {})
@@ -149,9 +162,10 @@ def _anywhere(spec: Spec) -> Spec:
         changes["case"] = os.path.abspath(named) if named else case
     if table and not files.refusal(table):
         changes["inverters"] = os.path.abspath(table)
-    lost = spec.settings.outages
-    if isinstance(lost, str) and os.path.isfile(lost):
-        changes["outages"] = os.path.abspath(lost)
+    for name in ("outages", *NAMES):
+        named = getattr(spec.settings, name)
+        if isinstance(named, str) and os.path.isfile(named):
+            changes[name] = os.path.abspath(named)
     return dataclasses.replace(spec, settings=spec.settings.model_copy(update=changes))
 
 
@@ -169,23 +183,29 @@ def _from_problem(problem: Problem, settings: Settings, criterion: Criterion | N
     extended = problem.formulation.rendering is not None
     if extended and criterion is not None:
         raise ScopfError(f"{_IN_USE} cannot be rebuilt for other criterion")
+    net, scenario = problem.given.energized(), problem.scenario
+    coupled = Coupled.of_problem(problem.given, scenario)
     return Base(
-        problem.given.energized(),
+        net,
         problem.own_inverters,
         criterion=criterion or problem.criterion,
-        scenario=problem.scenario,
+        scenario=dataclasses.replace(scenario, hours=None, storage=None, ramps=None),
         solving=_solving(settings),
         given=problem if extended else None,
+        coupled=coupled,
     )
 
 
 def _from_network(
-    net: Network, settings: Settings, inverters: Any, criterion: Criterion | None
+    net: Network, settings: Settings, tables: Mapping[str, Any], criterion: Criterion | None
 ) -> Base:
-    solving, rule = _solving(settings), criterion or "voltage-difference"
-    security = _security(net, settings)
+    of_all: dict[str, Any] = {
+        "criterion": criterion or "voltage-difference", "solving": _solving(settings),
+        "security": _security(net, settings), "coupled": Coupled.read(net, settings, tables),
+    }  # fmt: skip
+    inverters = tables["inverters"]
     if isinstance(inverters, Inverters):
-        return Base(net, inverters, criterion=rule, solving=solving, security=security)
+        return Base(net, inverters, **of_all)
     table = settings.inverters if inverters is None else inverters
     if isinstance(table, str):  # workers elsewhere may not have the file
         Inverters.at_generators(net, table=table)  # says what is wrong with it
@@ -199,7 +219,7 @@ def _from_network(
         "rating_factor": settings.rating_factor,
     }
     keywords = {key: value for key, value in keywords.items() if value is not None}
-    return Base(net, keywords=keywords, criterion=rule, solving=solving, security=security)
+    return Base(net, keywords=keywords, **of_all)
 
 
 def _security(net: Network, settings: Settings) -> dict[str, Any]:
@@ -212,7 +232,10 @@ def _security(net: Network, settings: Settings) -> dict[str, Any]:
 
 
 def _from_case(
-    settings: Settings, inverters: Any, criterion: Criterion | None, source: str = "sweep"
+    settings: Settings,
+    tables: Mapping[str, Any],
+    criterion: Criterion | None,
+    source: str = "sweep",
 ) -> Base:
     if not settings.case:
         text = "which case? Name it in the spec (case = ...), or give it as it was given before"
@@ -225,7 +248,7 @@ def _from_case(
             text += f" (bundled studies: {listing(names, 20)})"
             raise CaseError(settings.case, [Fault(text)])
     net = load_case(settings.case, **{name: getattr(settings, name) for name in _OF_FILE})
-    return _from_network(net, settings, inverters, criterion)
+    return _from_network(net, settings, tables, criterion)
 
 
 def _natural(name: str) -> tuple[int, str]:

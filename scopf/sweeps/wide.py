@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from scopf.errors import ScopfError, listing
 from scopf.sweeps.columns import STEP
@@ -13,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def wide(
-    table: pd.DataFrame, column: str, scenarios: pd.DataFrame, spec: Mapping[str, Any]
+    table: pd.DataFrame,
+    column: str,
+    scenarios: pd.DataFrame,
+    spec: Mapping[str, Any],
+    hours: Sequence[str] = (),
 ) -> pd.DataFrame:
     """A column of a table by scenario and bus.
 
@@ -22,6 +28,7 @@ def wide(
         column: its name.
         scenarios: of the sweep.
         spec: of the sweep, whose axes become the index: of a time series its steps.
+        hours: names of the hours that each scenario has, for rows of their own, if it has any.
 
     Raises:
         ScopfError: when there is no such column of numbers.
@@ -33,15 +40,20 @@ def wide(
         raise ScopfError(
             f"{column!r} is no column of numbers of this table; it has {listing(numbers)}"
         )
-    found = table.pivot(index="scenario", columns="bus", values=column)
-    found = found.reindex(scenarios["scenario"])  # those without a solution as well
+    rows = ["scenario", "state"] if hours else ["scenario"]
+    every: Any = scenarios["scenario"]  # those without a solution as well
+    if hours:
+        every = pd.MultiIndex.from_product([every, hours], names=rows)
+    found = table.pivot(index=rows, columns="bus", values=column).reindex(every)
     levels = [
         name
         for axis in spec["axes"]
         for name in ([STEP] if STEP in axis["columns"] else axis["columns"])
     ]
     if levels:
-        of = [scenarios[name].tolist() for name in levels]
+        of = [np.repeat(scenarios[name].to_numpy(), len(hours) or 1).tolist() for name in levels]
+        if hours:
+            of, levels = [*of, [*hours] * len(scenarios)], [*levels, "state"]
         index = pd.MultiIndex.from_arrays(of, names=levels)
         found.index = index.get_level_values(0) if len(levels) == 1 else index
     return found

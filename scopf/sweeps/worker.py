@@ -18,6 +18,7 @@ from scopf.errors import ScopfError, installation, out_of_memory
 from scopf.model.problem import Problem
 from scopf.optimizer.status import Iterate, Status
 from scopf.procedures.solver import solve
+from scopf.results import hour_states
 from scopf.results.prices import TRACE
 from scopf.results.record import BINDING
 from scopf.sweeps.base_case import INVALID, Base, Changes, Topology, Unsolvable
@@ -183,7 +184,7 @@ def failed(status: str, message: str, seconds: float = 0.0) -> dict[str, Any]:
 
 
 def _row(solution: Solution) -> dict[str, Any]:
-    net = solution.setting.net
+    net, horizon = solution.setting.net, solution.problem.horizon
     out = net.unserved.text(net.base_mva)
     row: dict[str, Any] = {
         "status": str(solution.status),
@@ -194,9 +195,11 @@ def _row(solution: Solution) -> dict[str, Any]:
         "seconds": solution.seconds,
         "attempt": solution.attempt,
         "start": "warm" if solution.attempt == "warm" else "cold",
-        "islands": net.islands,
-        "unserved_mw": float(net.unserved.pd.sum() * net.base_mva),
+        "islands": net.islands if horizon is None else horizon.one.islands,
+        "unserved_mw": _unserved(solution) * net.base_mva,
     }
+    if horizon is not None:
+        row["nssp_max_state"] = None
     if solution.scenario.outages:
         row["outages"] = len(solution.states) - 1
         row["unsurvived"] = len(solution.unsurvived)
@@ -211,7 +214,10 @@ def _row(solution: Solution) -> dict[str, Any]:
             most = int(np.argmax(nssp))
             row["nssp_max"] = float(nssp[most])
             if nssp[most] > TRACE:
-                row["nssp_max_bus"] = int(solution.inverter_data.bus[most])
+                bus = solution.inverter_data.bus[most]
+                row["nssp_max_bus"] = int(bus if horizon is None else horizon.own(bus))
+                if horizon is not None:
+                    row["nssp_max_state"] = horizon.hours.names[int(horizon.hour(bus))]
         margin = margin[~np.isnan(margin)]
         row["margin_min"] = float(margin.min()) if len(margin) else None
         row["vm_min"], row["vm_max"] = float(vm.min()), float(vm.max())
@@ -223,6 +229,15 @@ def _row(solution: Solution) -> dict[str, Any]:
     return row
 
 
+def _unserved(solution: Solution) -> float:
+    """Load that is not energized, p.u.; of several hours the most."""
+    horizon = solution.problem.horizon
+    if horizon is None:
+        return float(solution.setting.net.unserved.pd.sum())
+    load = solution.scenario.numbers["load_scale"]
+    return max(float(net.unserved.scaled(load).pd.sum()) for net in horizon.stack.parts)
+
+
 def _tables(
     solution: Solution, schemas: dict[str, bytes], island: bool
 ) -> dict[str, tuple[str, bytes]]:
@@ -231,6 +246,9 @@ def _tables(
     if len(pairs["bus"]) > MANY_PAIRS:
         kept = pairs["binding"] | (pairs["price_per_pu"] > TRACE)
         tables["pairs"] = {name: column[kept] for name, column in pairs.items()}
+    if (horizon := solution.problem.horizon) is not None:
+        own = hour_states.columns
+        tables = {name: own(horizon, name, columns) for name, columns in tables.items()}
     return {name: batch(columns, schemas) for name, columns in tables.items()}
 
 

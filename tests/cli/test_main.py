@@ -343,3 +343,75 @@ def test_explain_as_json_and_in_a_folder(tmp_path):
     assert summary["explained"] == found["explained"]
     table = pd.read_csv(tmp_path / "out/outages.csv").set_index("state")
     assert table.price_per_h.to_dict() == pytest.approx(prices)
+
+
+HOURS = "hour,load_scale\nnight,0.7\nnoon,0.9\nevening,1.0\n"
+WITH_HOURS = "case39 --lossless --mq 0.2 --eta-q 0.1 --hours hours.csv"
+
+
+@pytest.fixture
+def hours(tmp_path, monkeypatch):
+    """A folder with tables of hours, storage and ramps."""
+    (tmp_path / "hours.csv").write_text(HOURS)
+    (tmp_path / "storage.csv").write_text("bus,p_mw,e_mwh,mq\n16,100,300,0.1\n")
+    (tmp_path / "ramps.csv").write_text("gen,ramp_mw_per_h\n1,60\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_hours_storage_and_ramps_are_files(hours):
+    coupled = "--storage storage.csv --ramps ramps.csv"
+    done = run(f"solve {WITH_HOURS} {coupled} --out out")
+    assert done.exit_code == 0, done.output
+    net = scopf.load_case("case39").lossless()
+    inverters = scopf.Inverters.at_generators(net, mq=0.2)
+    given = {name: f"{name}.csv" for name in ("hours", "storage", "ramps")}
+    expected = scopf.solve(scopf.build(net, inverters, eta_q=0.1, **given))
+    assert f"cost {expected.cost:.4f} over 3 h" in done.stdout
+    names = {path.stem for path in (hours / "out").glob("*.csv")}
+    assert names == TABLES | {"hours", "storage", "storage_by_hour", "ramps", "ramps_by_hour"}
+    table = pd.read_csv("out/buses.csv")
+    assert len(table) == 3 * 39
+    assert table.bus.max() == 39
+    settings = json.loads(Path("out/summary.json").read_text())["settings"]
+    assert [settings[name] for name in given] == list(given.values())
+    found = json.loads(run(f"solve {WITH_HOURS} {coupled} --json").stdout)
+    assert found["cost"] == pytest.approx(expected.cost, rel=1e-7)
+    assert [row["state"] for row in found["hours"]] == ["night", "noon", "evening"]
+    assert found["settings"]["ramps"] == "ramps.csv"
+    assert "storage_by_hour" in found
+
+
+def test_ramps_are_a_number_as_well(hours):
+    found = json.loads(run(f"solve {WITH_HOURS} --ramps 130.5 --json").stdout)
+    assert {row["ramp_mw_per_h"] for row in found["ramps"]} == {130.5}
+    assert len(found["ramps"]) == 10
+
+
+def test_verify_checks_every_hour(hours):
+    done = run(f"verify {WITH_HOURS} --storage storage.csv")
+    assert done.exit_code == 0, done.output
+    assert "stable in all 3 states" in done.stdout
+    found = json.loads(run(f"verify {WITH_HOURS} --json").stdout)
+    assert found["stable"] is True
+    assert [row["state"] for row in found["verified"]["states"]] == ["night", "noon", "evening"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (f"solve {WITH_HOURS} --save net.m", "--save writes the network at one operating point"),
+        (f"verify {WITH_HOURS} --critical", "--critical is of one operating point"),
+        ("solve case39 --storage storage.csv", "give `hours` too"),
+        (f"solve {WITH_HOURS} --outages 6", "outages and hours in one dispatch"),
+        (f"solve {WITH_HOURS} --ramps absent.csv", "absent.csv: 1 fault"),
+        ("solve case39 --hours absent.csv", "absent.csv: 1 fault"),
+        (f"solve {WITH_HOURS} --mq-min 0.1 --mq-max 0.2", "co-design (mq_bounds)"),
+    ],
+)  # fmt: skip
+def test_what_hours_do_not_go_with_is_said_before_the_solve(hours, arguments, text, monkeypatch):
+    def never(*_, **__):
+        raise AssertionError("it was solved")
+
+    monkeypatch.setattr("scopf.cli.solve._solution", never)
+    assert text in refused(arguments)

@@ -4,6 +4,7 @@ import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -139,3 +140,48 @@ def test_a_page_without_outages_in_a_browser(chromium, plain, tmp_path):
     assert chromium.run("document.getElementById('state')") is None
     assert chromium.run("document.querySelector('#network .plot').data.length") > 3
     assert chromium.complaints() == []
+
+
+@pytest.fixture(scope="module")
+def hourly():
+    net = scopf.load_case("case9")
+    hours = pd.DataFrame({"hour": ["night", "<noon>"], "load_scale": [0.6, 1.0]})
+    storage = pd.DataFrame({"bus": [5], "p_mw": [20], "e_mwh": [60], "mq": [0.1]})
+    inverters = scopf.Inverters.at_generators(net, mq=0.2)
+    problem = scopf.build(net, inverters, hours=hours, storage=storage, ramps=150)
+    return scopf.solve(problem)
+
+
+def test_hours_have_a_figure_tables_and_maps(hourly):
+    text = solution.html(hourly)
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.S)[1])
+    hours = data["hours"]
+    assert hours["names"] == ["night", "<noon>"]
+    assert hours["edges"] == [0, 1, 2]
+    table = hourly.hours
+    assert hours["load"] == pytest.approx(table.p_load_mw.tolist(), rel=1e-5)
+    assert hours["lmp"] == pytest.approx(table.lmp_p_per_mwh.tolist(), rel=1e-5)
+    total = np.sum([part["values"] for part in hours["generation"]], axis=0)
+    assert total == pytest.approx((table.p_load_mw + table.p_loss_mw).to_numpy(), rel=1e-4)
+    assert data["map"]["buses"] == list(range(1, 10))
+    assert [one["name"] for one in data["map"]["states"]] == ["night", "<noon>"]
+    assert not any(one["units"] or one["lost"] for one in data["map"]["states"])
+    expected = {"hours", "storage", "storage_by_hour", "ramps", "ramps_by_hour", "buses"}
+    assert expected <= set(data["tables"])
+    assert max(row[1] for row in data["tables"]["buses"]["rows"]) == 9
+    assert "Cost of 2 hours" in text
+    assert "<noon>" not in text.replace('"<noon>"', "")
+
+
+def test_hours_in_a_browser(chromium, hourly, tmp_path):
+    chromium.open(solution.write(hourly, tmp_path / "page.html"), 1280)
+    for width in (1280, 390):
+        chromium.resize(width)
+        assert chromium.run("document.documentElement.scrollWidth") <= width
+    kinds = "document.querySelector('#hours .plot').data.map(one => one.name).join()"
+    names = chromium.run(kinds).split(",")
+    assert {"load", "storage", "mean LMP over loads", "storage 1 at bus 5"} <= set(names)
+    chromium.run("document.getElementById('state').value = 1")
+    chromium.run("document.getElementById('state').dispatchEvent(new Event('change'))")
+    assert chromium.complaints() == []
+    assert chromium.requests() == []

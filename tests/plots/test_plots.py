@@ -571,6 +571,17 @@ def test_prices_of_a_state_are_its_own(secured):
     assert set(shown(ax, "bus", ids, np.array(list(place.values()))).values()) == {0.0}
 
 
+def test_bars_of_a_state_are_its_own(secured):
+    name = secured.states[1]
+    table = secured.state(name).inverters
+    ax = plots.nssp(secured, state=name)
+    assert ax.get_title(loc="left") == f"{secured.problem.base.name}, {name}"
+    highest = max(bar.get_height() for bar in ax.patches)
+    assert highest == pytest.approx(table.nssp_per_pu.max(), abs=1e-3)
+    with pytest.raises(scopf.ScopfError, match="has no table of pairs"):
+        plots.nssp(secured, state=name, pairs=True)
+
+
 def test_lost_units_and_dark_buses_are_marked():
     sol = solve("case118", 0.05, False, outages=[184, "gen 5"], frequency_band=0.1)
     dead = sol.problem.base.branch

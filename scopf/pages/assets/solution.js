@@ -130,6 +130,7 @@ function showTables() {
 }
 
 async function redraw() {
+  await drawHours();
   await drawBars("inverters", DATA.inverters);
   await drawBars("outages", DATA.outages);
   await drawMap();

@@ -27,17 +27,22 @@ RISEN = 1e-6  # of the cost: a smaller rise is none
 class Analysis:
     """A sweep ready to be drawn.
 
+    Of dispatches of several hours it has the highest price of any hour, the least margin, and the
+    voltages of all of them.
+
     Attributes:
         scenarios: the table of scenarios, of shape (n, ...), index 0 to n - 1.
         axes: the columns in which they differ.
         inverters: bus numbers of the inverters, shape (m,).
-        nssp, vm: price and voltage of the inverters, shape (n, m); NaN where a scenario failed.
-        rise: cost above the lowest of the scenarios that differ along x only, currency/h.
+        nssp: price of the inverters, shape (n, m); NaN where a scenario failed.
+        vm: voltages of the inverters, shape (n, m), or (n, hours m).
+        rise: cost above the lowest of the scenarios that differ along x only, in the unit of cost.
         cost_increase: cost above that without stability if `counts_from_none`, else `rise`.
         counts_from_none: whether "none" is among the criteria.
         floor: least NSSP that counts as a price (see `scopf.results.prices`), currency/h per p.u.
         total: scenarios of the whole sweep; n is less if only part of it is drawn.
         criterion: name of that of the base case; empty if the manifest does not say.
+        hours: number of hours of each dispatch, whose costs add up; 0 for costs per hour.
     """
 
     scenarios: pd.DataFrame
@@ -51,6 +56,7 @@ class Analysis:
     floor: float
     total: int
     criterion: str
+    hours: int = 0
 
     def __len__(self) -> int:
         return len(self.scenarios)
@@ -158,11 +164,14 @@ def analyse(sweep: Sweep) -> Analysis:
     counts_from_none = criteria is not None and "none" in criteria.texts
     base = sweep.manifest.get("base")
     criterion = base.get("criterion") if isinstance(base, dict) else None
-    median = float(np.median(np.abs(cost[solved]))) if solved.any() else 0.0
+    durations = (sweep.manifest.get("hours") or {}).get("duration_h", [])
+    per_hour = cost[solved] / (sum(durations) or 1.0)
+    median = float(np.median(np.abs(per_hour))) if solved.any() else 0.0
     return Analysis(
         scenarios, axes, buses, nssp, vm, rise,
         _above_none(axes, criteria, cost) if criteria and counts_from_none else rise,
         counts_from_none, max(TRACE, PRICED * median), len(scenarios), str(criterion or ""),
+        len(durations),
     )  # fmt: skip
 
 
@@ -203,14 +212,19 @@ def _above_none(axes: Axes, criteria: Dimension, cost: Floats) -> Floats:
 
 
 def _by_inverter(table: pd.DataFrame, numbers: Ints) -> tuple[Ints, Floats, Floats]:
-    """Inverters, and their prices and voltages by scenario."""
+    """Inverters, and their prices and voltages by scenario; the highest price of any hour."""
     buses = np.unique(table["bus"].to_numpy(dtype=np.int64)) if len(table) else np.zeros(0, int)
-    nssp, vm = np.full((2, len(numbers), len(buses)), np.nan)
+    states, hour = np.zeros(1), np.zeros(len(table), dtype=np.int64)
+    if len(table) and "state" in table:
+        states, hour = np.unique(table["state"].to_numpy(dtype=str), return_inverse=True)
+    nssp, vm = np.full((2, len(numbers), len(states), len(buses)), np.nan)
     if len(table):
         of = table["scenario"].to_numpy(dtype=np.int64)
         known = np.isin(of, numbers)
         row = np.searchsorted(numbers, of[known])
         at = np.searchsorted(buses, table["bus"].to_numpy(dtype=np.int64)[known])
-        nssp[row, at] = table["nssp_per_pu"].to_numpy(dtype=np.float64, na_value=np.nan)[known]
-        vm[row, at] = table["vm"].to_numpy(dtype=np.float64, na_value=np.nan)[known]
-    return buses, nssp, vm
+        nssp[row, hour[known], at] = table["nssp_per_pu"].to_numpy(
+            dtype=np.float64, na_value=np.nan
+        )[known]
+        vm[row, hour[known], at] = table["vm"].to_numpy(dtype=np.float64, na_value=np.nan)[known]
+    return buses, np.fmax.reduce(nssp, axis=1), vm.reshape(len(numbers), -1)

@@ -12,7 +12,7 @@ from scopf.errors import listing
 from scopf.sweeps.analysis.analysis import Analysis
 from scopf.sweeps.analysis.axes import Dimension, groups
 from scopf.sweeps.analysis.critical import critical_axis, critical_values
-from scopf.sweeps.analysis.units import CURRENCY, criteria_by_unit, per, price_text, price_unit
+from scopf.sweeps.analysis.units import cost_unit, criteria_by_unit, per, price_text, price_unit
 from scopf.sweeps.manifest import about_constant_power
 from scopf.sweeps.rows import about_islands
 
@@ -53,8 +53,19 @@ def headline(analysis: Analysis, manifest: dict[str, Any]) -> list[str]:
     ends = analysis.scenarios.loc[~analysis.solved, "status"].astype(str).value_counts()
     failed = f"; {left:,} have no solution ({_ends(ends)})" if left else ", none failed"
     first = f"{case_name(manifest)}{size}: {_count(len(analysis), 'scenario', 'scenarios')}{over}."
-    found = [f"{first} {solved:,} solved{failed}.", *_findings(analysis)]
+    found = [f"{first} {solved:,} solved{failed}.", *_hours(analysis), *_findings(analysis)]
     return found + about_islands(analysis.scenarios) + about_constant_power(manifest)
+
+
+def _hours(analysis: Analysis) -> list[str]:
+    """What costs and prices are of, where each scenario has several hours."""
+    if not analysis.hours:
+        return []
+    return [
+        f"Each scenario is a dispatch of {_count(analysis.hours, 'hour', 'hours')}, and its cost "
+        "that of all of them. Prices are per hour, and those of the hour in which they are "
+        "highest; margins and voltages are the least and the highest of all hours."
+    ]
 
 
 def _findings(analysis: Analysis) -> list[str]:
@@ -67,7 +78,7 @@ def _findings(analysis: Analysis) -> list[str]:
         above = " above that without stability" if analysis.counts_from_none else ""
         share = f" ({100 * rise / (cost - rise):.2g}\u202f%)" if cost > rise else ""
         lines.append(
-            f"Cost rises by up to {rise:,.5g} {CURRENCY}{share}{above}, in "
+            f"Cost rises by up to {rise:,.5g} {cost_unit(analysis)}{share}{above}, in "
             f"{_where(analysis, costly)}."
         )
     return lines + _threshold(analysis)
@@ -93,12 +104,20 @@ def _highest_prices(analysis: Analysis) -> list[str]:
             top = int(rows[np.argmax(analysis.nssp_max[rows])])
             which = analysis.inverters[int(np.nanargmax(analysis.prices[top]))]
             unit = price_unit(analysis, rows)
+            state = _state(analysis, top)
             whose = f" of {listing(names, 4)}" if len(by_unit) > 1 else ""
             lines.append(
                 f"The highest NSSP{whose} is {price_text(analysis.nssp_max[top])} {unit}, at "
-                f"inverter {which}, in {_where(analysis, top)}."
+                f"inverter {which}{state}, in {_where(analysis, top)}."
             )
     return lines
+
+
+def _state(analysis: Analysis, row: int) -> str:
+    """The hour of the highest price of a scenario, for a sentence; empty for a single one."""
+    if not analysis.hours or "nssp_max_state" not in analysis.scenarios:
+        return ""
+    return f" in hour {analysis.scenarios['nssp_max_state'].iloc[row]}"
 
 
 def _threshold(analysis: Analysis) -> list[str]:
@@ -144,7 +163,7 @@ def tiles(analysis: Analysis, manifest: dict[str, Any]) -> list[tuple[str, str]]
     ]
     if analysis.solved.any():
         costs = analysis.cost[analysis.solved]
-        found.append(("lowest to highest cost", f"{_span(costs, 6)} {CURRENCY}"))
+        found.append(("lowest to highest cost", f"{_span(costs, 6)} {cost_unit(analysis)}"))
         margins = analysis.margin[~np.isnan(analysis.margin)]
         if len(margins):
             found.append(("smallest margin", f"{_zero(float(margins.min()))} p.u. voltage"))

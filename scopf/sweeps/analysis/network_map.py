@@ -79,6 +79,8 @@ def _note(analysis: Analysis, buses: int, steps: int) -> str:
     )
     if buses > _MOST_BUSES:
         note += f" Of {buses} buses only those with inverters are marked."
+    if analysis.hours:
+        note += " The price is that of the hour in which it is highest."
     if steps < analysis.total:
         note += f" {steps} of the {analysis.total} scenarios can be stepped through."
     return note

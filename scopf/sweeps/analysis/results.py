@@ -11,15 +11,15 @@ from scopf.arrays import Floats
 from scopf.errors import ScopfError, listing
 from scopf.sweeps.analysis.analysis import Analysis
 from scopf.sweeps.analysis.units import (
-    CURRENCY,
     STIFFNESS,
+    cost_unit,
     criteria_by_unit,
     price_unit,
     price_units,
 )
 
 _UNITS = {
-    "cost": CURRENCY, "cost_increase": CURRENCY, "seconds": "s", "margin_min": "p.u. voltage",
+    "seconds": "s", "margin_min": "p.u. voltage",
     "vm_min": "p.u.", "vm_max": "p.u.",
 }  # fmt: skip
 
@@ -70,7 +70,7 @@ def price_label(analysis: Analysis, text: str = "NSSP") -> Label:
 
 def cost(analysis: Analysis) -> Result:
     """Optimal cost."""
-    return Result(Label("cost", CURRENCY), analysis.cost)
+    return Result(Label("cost", cost_unit(analysis)), analysis.cost)
 
 
 def cost_increase(analysis: Analysis) -> Result:
@@ -85,7 +85,7 @@ def cost_increase(analysis: Analysis) -> Result:
             "Optimal cost above that without stability: of the scenario with the criterion none "
             "and the same other values. No point: one of the two has no solution."
         )
-    return Result(Label("cost increase", CURRENCY), analysis.cost_increase, note)
+    return Result(Label("cost increase", cost_unit(analysis)), analysis.cost_increase, note)
 
 
 def largest_price(analysis: Analysis) -> Result:
@@ -160,6 +160,8 @@ def named(analysis: Analysis, name: str) -> Result:
 
 def unit_of(analysis: Analysis, column: str) -> str:
     """Unit of a column of the table of scenarios; empty without one."""
+    if column in ("cost", "cost_increase"):
+        return cost_unit(analysis)
     if column == "nssp_max":
         return price_unit(analysis)
     varied = (one for axis in analysis.axes.every for one in (axis, *axis.along))

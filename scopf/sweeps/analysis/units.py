@@ -14,6 +14,11 @@ STIFFNESS = "stiffness 1/k"
 _SHORT = {"voltage": "V", STIFFNESS: "1/k"}
 
 
+def cost_unit(analysis: Analysis) -> str:
+    """Unit of costs: of one hour, or of all hours of a dispatch together."""
+    return "currency" if analysis.hours else CURRENCY
+
+
 def price_unit(analysis: Analysis, rows: Ints | None = None) -> str:
     """Unit of the NSSP of these scenarios, of all by default; "per p.u." alone if they differ."""
     found = criteria_by_unit(analysis, rows)
