@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from scopf.devices.device_table import DeviceTable
 from scopf.devices.gfm import Inverters
-from scopf.errors import ScopfError, listing
+from scopf.errors import CaseError, Fault, ScopfError, listing
 from scopf.network.network import Network
 
 
@@ -17,6 +20,49 @@ def chosen(inverters: Inverters | None, net: Network) -> Inverters:
         return Inverters.at_generators(net)
     if not isinstance(inverters, Inverters):
         raise ScopfError("inverters must be made by Inverters.at_generators(net, ...)")
+    return inverters
+
+
+def inverters_beside(
+    given: DeviceTable, inverters: Inverters | None, net: Network, **units: Any
+) -> Inverters:
+    """The inverters of a grid with devices: those that were given, or all other generators.
+
+    Args:
+        given: the devices.
+        inverters: None for the generators that are no device, with what the table says of them.
+        net: the network.
+        **units: keywords of `Inverters.at_generators`, which the table overrides.
+
+    Raises:
+        CaseError: listing every generator that is an inverter as well as a device, or is `gfm` and
+            no inverter.
+        ScopfError: when there is something about inverters in two tables, or they are given too.
+    """
+    of_units = given.inverters
+    told = of_units is not None and len(of_units.columns) > 2  # besides key and `inverter`
+    if inverters is None:
+        if told and units.get("table") is not None:
+            raise ScopfError(
+                "give parameters of inverters in their own table or in that of devices"
+            )
+        if of_units is not None and units.get("table") is None:
+            units["table"] = of_units
+        return Inverters.at_generators(net, without=given.rows, **units)
+    inverters = chosen(inverters, net)
+    members, faults = set(inverters.units.gen.tolist()), list[Fault]()
+    for gen, (row, label) in given.rows.items():
+        if gen in members:
+            text = f"generator {gen} is one of the inverters that were given"
+            faults.append(Fault(text, "device", row, label, "device"))
+    for gen, (row, label) in given.gfm.items():
+        if gen not in members:
+            text = f"generator {gen} is not among the inverters that were given"
+            faults.append(Fault(text, "device", row, label, "device"))
+    if faults:
+        raise CaseError("devices", faults)
+    if told:
+        raise ScopfError("devices: inverters are given, so that their columns have no effect here")
     return inverters
 
 
