@@ -28,6 +28,7 @@ from scopf.network.tables import positions
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scopf.arrays import Flags
     from scopf.network.network import Network
 
 log = logging.getLogger(__name__)
@@ -161,7 +162,7 @@ class _Reader:
         self.inverters: list[dict[str, Any]] = []
         self.taken: dict[int, tuple[int, str]] = {}
         self.forming: dict[int, tuple[int, str]] = {}
-        self.by_mbase: list[str] = []
+        self.by_mbase: list[tuple[str, int]] = []
 
     def table(self) -> DeviceTable:
         """What the rows say.
@@ -210,8 +211,7 @@ class _Reader:
             found = typical.machine(kind, own, rating, base)
             self._check(row, kind, found)
         if found.by_rating and "s_mva" not in row.values:
-            self.by_mbase.append(place[1])
-            self._small(at, rating, place[1])
+            self.by_mbase.append((place[1], at))
         self.filled[kind][place[1]] = found
         values = {n: typical.on_base(n, x, base, self.base) for n, x in found.values.items()}
         one = {"gen": units[0], "bus": int(self.net.gen.bus[at]), "kind": kind, **values}
@@ -268,13 +268,6 @@ class _Reader:
         if xd1 >= xd:
             self._fault(f"xd1 {xd1:g} is not below xd {xd:g}", row, "xd1")
 
-    def _small(self, at: int, rating: float, label: str) -> None:
-        """Warn of a rating that is below the largest power."""
-        pmax = float(self.net.gen.pmax[at]) * self.base
-        if rating < pmax:
-            text = "%s: its typical values are on mBase, %g MVA, which is below Pmax, %g MW: "
-            log.warning(text + "give s_mva", label, rating, pmax)
-
     def _fault(self, text: str, row: Row, column: str) -> None:
         label = f"{self.rows.key} {row.key}"
         self.faults.append(Fault(text, column, row.number, label, column))
@@ -284,9 +277,14 @@ class _Reader:
         for kind, by_place in self.filled.items():
             if text := typical.explained(kind, by_place):
                 log.info("%s", text)
-        if self.by_mbase:
+        gen, labels = self.net.gen, [label for label, _ in self.by_mbase]
+        if labels:
             text = "devices without s_mva have typical values on mBase: %s"
-            log.info(text, listing(self.by_mbase, most=5))
+            log.info(text, listing(labels, most=5))
+        small = [label for label, at in self.by_mbase if gen.mbase[at] < gen.pmax[at] * self.base]
+        if small:
+            text = "typical values are on mBase, which is below Pmax at %s: give s_mva"
+            log.warning(text, listing(small, most=5))
 
     def _of_inverters(self) -> pd.DataFrame | None:
         if not self.inverters:
@@ -324,19 +322,18 @@ def _columns(kind: Any, devices: list[dict[str, Any]]) -> Any:
 
 
 def _again(devices: Devices, net: Network) -> DeviceTable:
-    """Devices that have been read, for another network with the same generators.
+    """Devices that have been read, for another network; those at its dead buses are left out.
 
     Raises:
-        CaseError: listing those that it does not have.
+        CaseError: listing those whose generators it does not have.
     """
-    rows, faults = dict[int, tuple[int, str]](), []
-    pairs = [
-        pair
-        for part in (devices.machines, devices.followers)
-        for pair in zip(part.gen.tolist(), part.bus.tolist(), strict=True)
-    ]
+    parts = devices.machines, devices.followers
+    kept = Devices(*(_there(part, ~np.isin(part.bus, net.unserved.bus)) for part in parts))
+    gens = np.concatenate([kept.machines.gen, kept.followers.gen]).tolist()
+    buses = np.concatenate([kept.machines.bus, kept.followers.bus]).tolist()
     at = dict(zip(net.gen.id.tolist(), net.gen.bus.tolist(), strict=True))
-    for number, (gen, bus) in enumerate(pairs, 1):
+    rows, faults = dict[int, tuple[int, str]](), []
+    for number, (gen, bus) in enumerate(zip(gens, buses, strict=True), 1):
         label = f"gen {gen}"
         if at.get(gen) != bus:
             text = f"{net.name or 'the network'} does not have it at bus {bus}, in service"
@@ -346,7 +343,14 @@ def _again(devices: Devices, net: Network) -> DeviceTable:
         rows[gen] = number, label
     if faults:
         raise CaseError(_SOURCE, faults)
-    return DeviceTable(devices, None, rows)
+    return DeviceTable(kept, None, rows)
+
+
+def _there(part: Any, chosen: Flags) -> Any:
+    """Those of the machines or followers that are chosen."""
+    if chosen.all():
+        return part
+    return type(part)(**{one.name: getattr(part, one.name)[chosen] for one in fields(part)})
 
 
 def frame(devices: Devices) -> pd.DataFrame:

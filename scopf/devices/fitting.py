@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from scopf.devices.device_table import DeviceTable
@@ -23,6 +24,29 @@ def chosen(inverters: Inverters | None, net: Network) -> Inverters:
     return inverters
 
 
+def units_beside(given: DeviceTable, units: Mapping[str, Any]) -> dict[str, Any]:
+    """Keywords of `Inverters.at_generators` for a grid with devices.
+
+    Args:
+        given: the devices, and what their table says of inverters.
+        units: the same keywords without that, which overrides them.
+
+    Raises:
+        ScopfError: when there are numbers of inverters in two tables.
+    """
+    found = {**units, "without": list(given.rows)}
+    if found.get("table") is None:
+        found["table"] = given.inverters
+    elif _says_more(given):
+        raise ScopfError("give numbers of inverters in their own table or in that of devices")
+    return found
+
+
+def _says_more(given: DeviceTable) -> bool:
+    """Whether a table of devices has numbers of inverters, beside key and `inverter`."""
+    return given.inverters is not None and len(given.inverters.columns) > 2
+
+
 def inverters_beside(
     given: DeviceTable, inverters: Inverters | None, net: Network, **units: Any
 ) -> Inverters:
@@ -39,16 +63,8 @@ def inverters_beside(
             no inverter.
         ScopfError: when there is something about inverters in two tables, or they are given too.
     """
-    of_units = given.inverters
-    told = of_units is not None and len(of_units.columns) > 2  # besides key and `inverter`
     if inverters is None:
-        if told and units.get("table") is not None:
-            raise ScopfError(
-                "give parameters of inverters in their own table or in that of devices"
-            )
-        if of_units is not None and units.get("table") is None:
-            units["table"] = of_units
-        return Inverters.at_generators(net, without=given.rows, **units)
+        return Inverters.at_generators(net, **units_beside(given, units))
     inverters = chosen(inverters, net)
     members, faults = set(inverters.units.gen.tolist()), list[Fault]()
     for gen, (row, label) in given.rows.items():
@@ -61,7 +77,7 @@ def inverters_beside(
             faults.append(Fault(text, "device", row, label, "device"))
     if faults:
         raise CaseError("devices", faults)
-    if told:
+    if _says_more(given):
         raise ScopfError("devices: inverters are given, so that their columns have no effect here")
     return inverters
 

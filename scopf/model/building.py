@@ -152,7 +152,8 @@ def build(
         None if table is None else table.devices,
     )
     if scenario.devices is not None:
-        _check_beside_devices(scenario, rule)
+        check_beside_devices(scenario.outages, scenario.hours, scenario.mq_bounds)
+        _warn_of_devices(rule)
     if scenario.hours is not None:
         check_beside_hours(scenario.outages, scenario.mq_bounds)
     if scenario.numbers["eta_q"] > 0:
@@ -196,26 +197,26 @@ def check_beside_hours(outages: object, mq_bounds: object = None) -> None:
         raise ScopfError("co-design (mq_bounds) is of a single hour: its droops hold in all hours")
 
 
-def _check_beside_devices(scenario: Scenario, criterion: Criterion) -> None:
-    """Refuse what is not made for devices, and warn of a criterion that does not know them.
+def check_beside_devices(outages: object, hours: object, mq_bounds: object = None) -> None:
+    """Refuse what is not made for devices.
 
     Raises:
         ScopfError: naming it.
     """
-    for name, given in (
-        ("outages", scenario.outages),
-        ("hours", scenario.hours is not None),
-        ("co-design (mq_bounds)", scenario.mq_bounds is not None),
-    ):
-        if given:
+    named = {"outages": outages or None, "hours": hours, "co-design (mq_bounds)": mq_bounds}
+    for name, given in named.items():
+        if given is not None:
             raise ScopfError(f"devices and {name} in one dispatch are not supported yet")
-    if criterion.of_devices or criterion.name == "none":
-        return
-    log.warning(
-        "the rows of %s do not know machines and grid-following inverters: they take them for "
-        "constant power; those of weighted do not",
-        criterion.name,
-    )
+
+
+def _warn_of_devices(criterion: Criterion) -> None:
+    """Warn of rows that do not know them."""
+    if not criterion.of_devices and criterion.name != "none":
+        log.warning(
+            "the rows of %s do not know machines and grid-following inverters, and take them for "
+            "constant power; those of weighted know them",
+            criterion.name,
+        )
 
 
 def _bands(emergency: object, voltage_band: object, frequency_band: object) -> Bands:
