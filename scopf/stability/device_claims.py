@@ -18,8 +18,16 @@ from scopf.stability import device_rows
 if TYPE_CHECKING:
     from scopf.devices.mixed import Devices
     from scopf.network.network import Network
-    from scopf.stability.criterion import Criterion
+    from scopf.stability.criterion import Claim, Criterion
     from scopf.stability.setting import Setting
+
+
+def claim(criterion: Criterion, devices: Devices | None) -> Claim | None:
+    """The claim of a criterion: machines with neither damping nor governor may swing for ever."""
+    if criterion.claim != "stable" or devices is None:
+        return criterion.claim
+    undamped = (devices.machines.d <= 0) & np.isinf(devices.machines.r)
+    return "no growing mode" if undamped.any() else criterion.claim
 
 
 def unmet(criterion: Criterion, devices: Devices | None) -> list[str]:
@@ -34,9 +42,7 @@ def unmet(criterion: Criterion, devices: Devices | None) -> list[str]:
             ("grid-following inverters", followers.bus, every[1]),
         )
         return [f"{text}, which its rows do not know" for text in _at_buses(*parts)]
-    undamped = (machines.d <= 0) & np.isinf(machines.r)
     return _at_buses(
-        ("machines without damping", machines.bus, undamped),
         ("voltage regulators, which may let oscillations grow,", machines.bus, machines.ka > 0),
         ("phase-locked loops", followers.bus, every[1]),
     )
