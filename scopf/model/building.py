@@ -149,7 +149,7 @@ def build(
         on_infeasible,
         soft_of.checked(soft),
         *coupled(whole, hours, storage, ramps),
-        None if table is None else table.devices,
+        table.devices if table is not None and table.rows else None,
     )
     if scenario.devices is not None:
         check_beside_devices(scenario.outages, scenario.hours, scenario.mq_bounds)

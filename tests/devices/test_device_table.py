@@ -296,6 +296,13 @@ def test_all_other_generators_are_inverters(case9):
     assert problem.inverters.mq == pytest.approx([0.2, 0.3])
 
 
+def test_a_table_of_inverters_only_has_no_devices(case9):
+    table = pd.DataFrame({"bus": [1], "device": ["gfm"], "mq": [0.4]})
+    problem = scopf.build(case9, devices=table, hours=[1, 0.9])
+    assert problem.scenario.devices is None
+    assert problem.own_inverters.mq.tolist() == [0.4, 0.05, 0.05]
+
+
 def test_a_generator_is_an_inverter_or_a_device(case9):
     table = pd.DataFrame({"gen": [3, 2, 1], "device": ["gfl", "gfm", "avr"]})
     inverters = scopf.Inverters.at_generators(case9, buses=[1, 3])

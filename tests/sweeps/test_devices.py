@@ -71,6 +71,5 @@ def test_a_device_that_an_outage_cuts_off_is_out(net, table):
     at_38 = scopf.devices_table("case39").query("bus == 38")
     (branch,) = net.branch.id[(net.branch.from_bus == 38) | (net.branch.to_bus == 38)]
     runs = scopf.sweep(net, devices=at_38, criterion="weighted", mq=[0.05], outage=[int(branch)])
-    cut = runs.problem(1)
-    assert len(cut.scenario.devices.machines) == 0
+    assert runs.problem(1).scenario.devices is None
     assert runs.problem(0).scenario.devices.machines.bus.tolist() == [38]
