@@ -82,7 +82,13 @@ class Scenario:
             "hours": None if self.hours is None else len(self.hours),
             "storage": None if self.storage is None else len(self.storage),
             "ramps": None if self.ramps is None else int(np.isfinite(self.ramps).sum()),
+            "devices": None if self.devices is None else self._devices,
         }
+
+    @property
+    def _devices(self) -> int:
+        assert self.devices is not None
+        return len(self.devices.machines) + len(self.devices.followers)
 
     @property
     def keywords(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from scopf.errors import listing
 from scopf.network.kron import Reduction
 from scopf.network.powers import MISMATCH, mismatch
 from scopf.results.violations import as_declared
+from scopf.stability import device_claims
 
 if TYPE_CHECKING:
     from scopf.arrays import Floats
@@ -85,7 +86,8 @@ def unmet(
         bus = net.bus.id[worst]
         found.append(f"{missing[worst]:.3g} p.u. of power is missing at bus {bus}")
     view = exact.view(criterion.network)
-    slack = criterion.slack(view.grid, view.k, vm[view.buses], va[view.buses])
+    found += device_claims.unmet(criterion, setting.devices)
+    slack = device_claims.slack(criterion, exact, net, voltage, power)
     worst = int(np.argmin(slack))
     if not slack[worst] > 0:
         shared = len(slack) > 1 and (slack == slack[0]).all()  # by rows with the best weights

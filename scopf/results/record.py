@@ -22,6 +22,7 @@ from scopf.results.hourly import Hourly
 from scopf.results.point import Point
 from scopf.results.screening import Screened
 from scopf.results.states import AfterOutages
+from scopf.stability import device_claims
 
 if TYPE_CHECKING:
     from scopf.devices.gfm import Inverters
@@ -167,7 +168,9 @@ class Record:
     @property
     def claim(self) -> Claim | None:
         """The claim of the criterion, if the point meets all of its assumptions; else None."""
-        return None if self.unmet else self.problem.criterion.claim
+        if self.unmet:
+            return None
+        return device_claims.claim(self.problem.criterion, self.setting.devices)
 
     @property
     def solved(self) -> bool:

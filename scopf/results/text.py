@@ -180,7 +180,7 @@ def _claim(solution: Result) -> list[str]:
     if not unmet:
         steady = "loads and DC lines" if len(solution.problem.base.dcline) else "loads"
         text = f"{criterion.name} is proven for this network and {steady} of constant power: "
-        return [text + criterion.claim]
+        return [f"{text}{solution.claim}"]
     margin = solution.scenario.droop_margin
     more = f"; droop margin {margin:.0%}" if margin else ""
     return [f"{criterion.name} is a heuristic here: {', '.join(unmet)}{more}"]
