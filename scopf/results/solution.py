@@ -53,7 +53,7 @@ class Solution(Result):
 
         Args:
             devices: synchronous machines and grid-following inverters, of generators that are no
-                unit of a grid-forming inverter.
+                unit of a grid-forming inverter; None for those that the problem was built with.
             load: how loads follow the voltage: "power", "current", "impedance", an exponent, a pair
                 (n_p, n_q), or any of these by bus number (other buses then have constant power).
             frequency: nominal, Hz.
@@ -72,6 +72,7 @@ class Solution(Result):
             count = len(self.states)
             raise ScopfError(f"there are {count} operating points, one an hour: verify_states()")
         point = self.point
+        devices = self.setting.devices if devices is None else devices
         settings: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
         settings |= {"load": load, "power": (point.pg, point.qg), "devices": devices}
         found = verify(self.energized, self.inverter_data, point.vm, point.va, **settings)
@@ -127,7 +128,8 @@ class Solution(Result):
             inverters = state.inverters_of(self.inverter_data)
         else:
             inverters = state.inverter_data
-        if (devices := how.get("devices")) is not None:  # without those that an outage takes
+        devices = how.get("devices") or self.setting.devices
+        if devices is not None:  # without those that an outage takes
             how = {**how, "devices": devices.take(np.isin(devices.gens, net.gen.id))}
         found = verify(
             net, inverters, net.bus.vm, net.bus.va, power=(net.gen.pg, net.gen.qg), **how

@@ -227,7 +227,7 @@ class Criterion:
             angles=angle.rows,
             definitions=angle.definitions,
             weights=tuple(weights),
-            slopes=slopes,
+            load_angles=None if slopes is None else slopes.limits,
             parameters={limits.UNIT: limit.unit, **params},
         )
 
@@ -350,8 +350,8 @@ class Criterion:
     def _slopes_at(
         self, declared: Declared, d: Dispatch, setting: Setting, view: View
     ) -> list[Floats]:
-        """s / (2 V) of the devices at every bus of the criterion's network, by set of rows."""
-        if declared.slopes is None or setting.devices is None:
+        """Slopes s / (2 V) of the devices at every bus of the network, by set of rows."""
+        if setting.devices is None or not self.of_devices:
             return [np.zeros(len(view.grid))] * len(declared.rows)
         assert isinstance(d.p, Variable)
         assert isinstance(d.q, Variable)

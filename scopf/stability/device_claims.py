@@ -62,6 +62,7 @@ def slack(
     net: Network,
     voltage: tuple[Floats, Floats],
     power: tuple[Floats, Floats],
+    factor: float = 1.0,
 ) -> Floats:
     """Slack of a criterion's rows at a point; with devices, the least of its sets of rows.
 
@@ -73,6 +74,7 @@ def slack(
         net: the same network, with the powers of its DC lines.
         voltage: vm and va of the buses, per unit and rad.
         power: P and Q of the generators, per unit.
+        factor: on all droops.
 
     Returns:
         Shape of the criterion's network; minus infinity where a machine's load angle is beyond its
@@ -81,13 +83,13 @@ def slack(
     view, devices, (vm, va) = setting.view(criterion.network), setting.devices, voltage
     at = vm[view.buses], va[view.buses]
     if devices is None or not criterion.of_devices:
-        return criterion.slack(view.grid, view.k, *at)
+        return criterion.slack(view.grid, factor * view.k, *at)
     found = list[Floats]()
     for kind in device_rows.kinds(devices):
         halves = device_rows.at_buses(devices, net, power, vm, kind)[view.buses]
         if np.isinf(halves).any():
             return np.where(np.isinf(halves), -np.inf, np.inf)
-        stiffness = 1 / view.k + 2 * halves
+        stiffness = 1 / (factor * view.k) + 2 * halves
         with np.errstate(divide="ignore"):
             found.append(criterion.slack(view.grid, 1 / stiffness, *at))
     least: Floats = np.min(found, axis=0)

@@ -142,18 +142,29 @@ def at_buses(
         vm: voltages of its buses.
         kind: of the rows.
     """
-    found = np.zeros(len(net.bus))
-    machines, followers = devices.machines, devices.followers
-    at = positions(net.gen.id, machines.gen)
-    bus, (p, q) = net.gen_at[at], (part[at] for part in power)
-    v, steady = vm[bus], machines.steady
-    curved = machine.curvature(p, q, v, steady, machines.xq)
-    if kind == TRANSIENT:
-        slope = machine.slope(machine.curvature(p, q, v, machines.xd1, machines.xq))
-    else:
-        slope = machine.regulated(p, q, v, steady, machines.xq, machines.ka)
-    np.add.at(found, bus, np.where(curved.ff > 0, slope / (2 * v), -np.inf))
-    lags = (kind == TRANSIENT) & (followers.tv > 0)
-    where = net.gen_at[positions(net.gen.id, followers.gen)]
-    np.add.at(found, where, np.where(lags, 0.0, 0.5 * followers.kv))
+    found, at = np.zeros(len(net.bus)), positions(net.gen.id, devices.gens)
+    bus = net.gen_at[at]
+    v = vm[bus]
+    np.add.at(found, bus, slopes(devices, (power[0][at], power[1][at]), v, kind) / (2 * v))
     return found
+
+
+def slopes(devices: Devices, power: tuple[Floats, Floats], v: Floats, kind: str) -> Floats:
+    """S of every device; minus infinity where K is not above zero.
+
+    Args:
+        devices: machines, then grid-following inverters.
+        power: P and Q that they deliver, per unit.
+        v: voltage of the terminal of each.
+        kind: of the rows.
+    """
+    of, followers, n = devices.machines, devices.followers, len(devices.machines)
+    p, q, at_machines = power[0][:n], power[1][:n], v[:n]
+    curved = machine.curvature(p, q, at_machines, of.steady, of.xq)
+    if kind == TRANSIENT:
+        slope = machine.slope(machine.curvature(p, q, at_machines, of.xd1, of.xq))
+    else:
+        slope = machine.regulated(p, q, at_machines, of.steady, of.xq, of.ka)
+    slope = np.where(curved.ff > 0, slope, -np.inf)
+    lags = (kind == TRANSIENT) & (followers.tv > 0)
+    return np.append(slope, np.where(lags, 0.0, followers.kv * v[n:]))

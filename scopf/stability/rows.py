@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import Protocol, Self
 
 import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.engine.formulation import Formulation
 from scopf.engine.symbols import Constraint, Index, Parameter, Symbol, Variable
-
-if TYPE_CHECKING:
-    from scopf.stability.device_rows import DeviceSlopes
 
 LoadPrices = Callable[[float], tuple[Floats, Floats]]
 
@@ -123,7 +120,7 @@ class Declared:
         definitions: rows that define variables of the criterion; they always hold.
         weights: variables of the criterion's own, one for each bus of its network, for each of
             its sets of rows.
-        slopes: of devices that are no grid-forming inverters; None without any.
+        load_angles: rows K > 0 of machines; None without any.
         parameters: Params whose values `Criterion.parameters` gives, by name.
     """
 
@@ -133,7 +130,7 @@ class Declared:
     angles: tuple[AngleRows, ...] = ()
     definitions: tuple[Constraint, ...] = ()
     weights: tuple[Variable | None, ...] = ()
-    slopes: DeviceSlopes | None = None
+    load_angles: Constraint | None = None
     parameters: dict[str, Parameter] = field(default_factory=dict)
 
 

@@ -348,7 +348,7 @@ class _Run:
             "versions": manifests.versions(),
             "machine": run["machine"],
             "options": dict(base.solving),
-            "constant_power": manifests.constant_power(net, self._study.units),
+            "constant_power": manifests.constant_power(net, self._study.units, base.devices),
             "pairs": manifests.about_pairs(),
             "runs": [run],
             "hours": None if base.coupled is None else base.coupled.as_dict(),
