@@ -77,9 +77,10 @@ def unmet(
     """
     (vm, va), exact = voltage, dataclasses.replace(setting, margin=0.0, droop_margin=0.0)
     found = list(criterion.unmet(exact))
-    without = np.setdiff1d(net.island, net.island[setting.reduction.keep])
+    without = np.setdiff1d(net.island, net.island[setting.sources])
     if len(without):
-        found.append(f"island {listing(without)} has no inverter")
+        neither = "no inverter" if setting.devices is None else "neither an inverter nor a machine"
+        found.append(f"island {listing(without)} has {neither}")
     missing = np.abs(mismatch(net, vm, va, power[0] + 1j * power[1]))
     worst = int(np.argmax(missing))
     if not missing[worst] <= MISMATCH:

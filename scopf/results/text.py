@@ -188,6 +188,8 @@ def _claim(solution: Result) -> list[str]:
 
 def _stability(solution: Result) -> list[Block]:
     inverters = solution.inverters
+    if inverters.empty:
+        return ["There is no inverter, so there is no NSSP; sol.devices has the machines."]
     binding = solution.pairs[solution.pairs["binding"]]
     ranked = inverters.sort_values(["nssp_per_pu", "margin"], ascending=[False, True])
     unit = solution.problem.criterion.nssp_unit

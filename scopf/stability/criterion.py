@@ -182,7 +182,8 @@ class Criterion:
         """
         f, view = d.formulation, setting.view(self.network)
         grid, buses, places = view.grid, view.buses, self._places(view)
-        limit = limits.declare(d, setting, grid.scale[view.inverters])
+        alone = self.of_devices and setting.devices is not None and len(setting.devices.machines)
+        limit = limits.declare(d, setting, grid.scale[view.inverters], needed=not alone)
         lines = self._lines(d, setting)
         gamma = limit.unit[:] * limit.stiffness[limit.place] + limit.offset[:]
         kept = f.expression("inverter_limit", d.inverter, gamma - limit.margin[:])

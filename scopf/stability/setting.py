@@ -85,13 +85,21 @@ class Setting:
         """The network of present strength."""
         return self.present_reduction.net
 
+    @property
+    def sources(self) -> Ints:
+        """Positions of the buses whose inverters or machines hold voltage and frequency."""
+        if self.devices is None:
+            return self.reduction.keep
+        machines = self.net.bus_positions(self.devices.machines.bus)
+        return np.union1d(self.reduction.keep, machines)
+
     @cached_property
     def full(self) -> View:
         """The whole network."""
         net, at = self.net, self.reduction.keep
         k = np.full(len(net.bus), np.inf)
         k[at] = self.k
-        held = np.isin(net.island, net.island[at])
+        held = np.isin(net.island, net.island[self.sources])
         lines, grid = held[net.branch_from], Grid.full(self.present)
         if not held.all():
             grid = grid.take(held, lines)

@@ -53,11 +53,15 @@ class Weighted(LineSums):
         return exp(u_j - u_i)
 
     def add_weights(self, d: Dispatch, setting: Setting, kind: str = STEADY) -> Variable:
-        """`bus_log_weight`, 0 at the inverter of each island whose stiffness is the least."""
+        """`bus_log_weight`, 0 at the inverter of each island whose stiffness is the least.
+
+        In an island of machines it is 0 at the first bus.
+        """
         view = setting.full
         softest = view.inverters[np.argsort(-view.k[view.inverters], kind="stable")]
         fixed = np.zeros(len(view.grid), dtype=bool)
-        fixed[softest[firsts(view.grid.island[softest])]] = True
+        ranked = np.r_[softest, np.setdiff1d(np.arange(len(view.grid)), softest)]
+        fixed[ranked[firsts(view.grid.island[ranked])]] = True
         return d.formulation.variable(
             f"bus_log_weight{kind}",
             held_buses(d, view),
