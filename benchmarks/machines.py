@@ -21,9 +21,9 @@ other:
 - avr: rows of weighted with regulators of K_A = 20 and T_a = .05 s, two sets.
 
 Seconds are by the clock, build and solve together, the least of the rounds; `ratio` is that over
-the plain one. `stable` is what eigenvalues say of the point with these devices: yes, no, or -- if
-they do not decide or were not asked; those of plain and constant are with machines at constant
-field. It is not asked of 1354 buses. A line is a process of its own.
+the plain one. `stable` is what eigenvalues say of the point with these devices: yes, "real" or
+"swing" for what grows, or -- if they do not decide or were not asked; those of plain and constant
+are with machines at constant field. It is not asked of 1354 buses. A line is a process of its own.
 """
 
 from __future__ import annotations
@@ -54,7 +54,6 @@ from scopf.dynamics.verification import verify
 AVR = {"device": "avr", "ka": 20.0, "ta": 0.05}
 ARMS = ("plain", "constant", "field", "avr")
 PARTS = ("39", "118", "1354")
-_STABLE = {True: "yes", False: "no", None: "--"}
 _VERIFIED = 1000  # buses up to which eigenvalues are computed
 
 
@@ -140,21 +139,24 @@ def measured(task: Task, path: str, repeats: int, limit: float) -> dict[str, Any
             "status": str(solution.status), "iterations": solution.iterations, "seconds": least,
             "cost": solution.cost if solution.solved else None,
             "ratio": least / min(seconds["plain"]), "all_seconds": seconds[arm],
-            "stable": _STABLE[checked(solution, found["field"])],
+            "stable": checked(solution, found["field"]),
         }  # fmt: skip
     return line
 
 
-def checked(solution: scopf.Solution, field: scopf.Solution) -> bool | None:
+def checked(solution: scopf.Solution, field: scopf.Solution) -> str:
     """Whether a point is stable, with its devices, or with those at constant field."""
     if not solution.solved or len(solution.setting.net.bus) > _VERIFIED:
-        return None
-    if solution.setting.devices is not None:
-        return solution.verify().stable
-    point, devices = solution.point, field.setting.devices
+        return "--"
+    point, net = solution.point, solution.energized
+    devices = solution.setting.devices or field.setting.devices
     power = point.pg, point.qg
-    net = solution.energized
-    return verify(net, solution.inverter_data, point.vm, point.va, devices, power=power).stable
+    found = verify(net, solution.inverter_data, point.vm, point.va, devices, power=power)
+    if found.stable is not False:
+        return "yes" if found.stable else "--"
+    assert found.spectrum is not None
+    growing = found.spectrum.values[found.spectrum.values.real > found.spectrum.tolerance]
+    return "real" if (np.abs(growing.imag) < 1e-6).any() else "swing"
 
 
 def text(line: dict[str, Any]) -> str:
@@ -162,7 +164,9 @@ def text(line: dict[str, Any]) -> str:
     plain, cells = line["plain"], [line["case"], line["mq"], line["machines"]]
     for arm in ARMS:
         of = line[arm]
-        more = of["status"] if of["cost"] is None else f"{of['cost'] - plain['cost']:.2f}"
+        more = of["status"]
+        if of["cost"] is not None:
+            more = f"{round(of['cost'] - plain['cost'], 2) + 0.0:.2f}"
         time = f"{of['seconds']:.3f} s" if arm == "plain" else f"{of['ratio']:.2f}"
         cells.append(f"{more}, {of['iterations']}, {time}, {of['stable']}")
     return "| " + " | ".join(map(str, cells)) + " |"
