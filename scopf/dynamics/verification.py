@@ -361,7 +361,7 @@ def verify(
     pg = output(net, inverters, -left.real, devices.gens) if power is None else power[0]
     missing = missing_power(net, inverters, left, given=power is not None)
     found = _checked(system, missing, method, int(modes))
-    if loose and found.stable:
+    if loose and found.stable is not False and not missing:
         text = f"undecided: {loose}; elsewhere {found.verdict}"
         found = dataclasses.replace(found, stable=None, verdict=text)
     constant = constant_power(net, inverters, pg, devices.gens)

@@ -16,7 +16,7 @@ from scopf.model.part import Follows, Inputs, Part, Writes
 from scopf.model.relaxation import Effect, Relaxation, Violation
 from scopf.stability.angles import WIDEST
 from scopf.stability.criterion import Criterion
-from scopf.stability.device_rows import ANGLE
+from scopf.stability.device_rows import ANGLE, SLOPES, TRANSIENT
 from scopf.stability.rows import Declared, Dispatch, RowPrices, Stability
 from scopf.stability.setting import Setting
 
@@ -122,7 +122,9 @@ class StabilityRows(Part):
             index = one.constraint.index
             if not len(members) or index is None:
                 continue
-            labels = [f"bus {index.keys[k]} (without an inverter)" for k in members.tolist()]
+            within = f", {SLOPES[1]} slopes" if one.constraint.name.endswith(TRANSIENT) else ""
+            end = f"(without an inverter{within})"
+            labels = [f"bus {index.keys[k]} {end}" for k in members.tolist()]
             limit = np.full(len(one.owner), -1)
             limit[members] = np.arange(len(members))
             effect = Effect(one.constraint, limit, np.full(len(limit), -1.0))

@@ -166,7 +166,7 @@ def _allowed_in(
     def least_slack(logarithm: float) -> float:
         factor = float(np.exp(logarithm))
         slack = device_claims.slack(criterion, exact, net, voltage, power, factor)
-        return float(slack[inverters].min()) - setting.margin
+        return float(slack[inverters].min(initial=np.inf)) - setting.margin
 
     least, most = float(np.log1p(margin)), float(np.log(_MOST))
     if least_slack(least) <= 0:

@@ -31,7 +31,7 @@ from scopf.engine.symbols import Index, Variable
 from scopf.network.network import Network
 from scopf.network.susceptances import Grid
 from scopf.stability import angles, device_rows, limits
-from scopf.stability.device_rows import STEADY
+from scopf.stability.device_rows import SLOPES, STEADY
 from scopf.stability.rows import (
     NOBODY,
     Declared,
@@ -344,7 +344,7 @@ class Criterion:
             nssp=self.nssp(setting, right[at], of_inverter),
             dcost_dmq=limits.droop_prices(of_inverter, limit),
             required=limit.required + self.strict,
-            list_rows=partial(Rows.active, parts),
+            list_rows=partial(Rows.active, dict(zip(SLOPES, parts, strict=False))),
             load_prices=self._load_prices(declared, setting, points[0], price),
         )
 

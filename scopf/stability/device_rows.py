@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from scopf.stability.setting import Setting
 
 STEADY, TRANSIENT = "", "_transient"  # ends of the names of rows of each kind
+SLOPES = ("steady", "transient")  # what users see of them, in this order
 ANGLE = 1e-4  # p.u. that K keeps from zero
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Protocol, Self
 
 import numpy as np
 
-from scopf.arrays import Flags, Floats, Ints
+from scopf.arrays import Flags, Floats, Ints, Strings, texts
 from scopf.engine.formulation import Formulation
 from scopf.engine.symbols import Constraint, Index, Parameter, Symbol, Variable
 
@@ -161,6 +161,7 @@ class Rows:
         limit: right side, p.u. voltage; 0 at a bus without an inverter.
         price: of the row, currency/h per p.u. voltage; NaN without a solution.
         required: slack that the row has to leave.
+        slopes: of devices that the row has, "steady" or "transient"; None where there is one set.
     """
 
     bus: Ints
@@ -169,6 +170,7 @@ class Rows:
     limit: Floats
     price: Floats
     required: Floats
+    slopes: Strings | None = None
 
     @classmethod
     def empty(cls) -> Self:
@@ -177,12 +179,16 @@ class Rows:
         return cls(nobody, nobody, nothing, nothing, nothing, nothing)
 
     @classmethod
-    def active(cls, parts: Sequence[Self]) -> Self:
-        """The rows of several sets, without those whose limit is not a number: they are no rows."""
-        names = [field.name for field in fields(cls)]
-        kept = ~np.isnan(np.concatenate([one.limit for one in parts]))
-        columns = {n: np.concatenate([getattr(one, n) for one in parts])[kept] for n in names}
-        return cls(**columns)
+    def active(cls, parts: Mapping[str, Self]) -> Self:
+        """The rows of sets by slopes, without those whose limit is not a number: they are none."""
+        names = [field.name for field in fields(cls) if field.name != "slopes"]
+        sets = parts.values()
+        kept = ~np.isnan(np.concatenate([one.limit for one in sets]))
+        columns = {n: np.concatenate([getattr(one, n) for one in sets])[kept] for n in names}
+        if len(parts) == 1:
+            return cls(**columns)
+        words = np.repeat(texts(parts), [len(one.limit) for one in sets])
+        return cls(**columns, slopes=words[kept])
 
 
 @dataclass(frozen=True)

@@ -165,3 +165,39 @@ def test_a_solution_with_devices_is_read_again(net, tmp_path):
         one, other = (getattr(s.problem.scenario.devices, part) for s in (found, again))
         for name, values in vars(one).items():
             assert values.tolist() == getattr(other, name).tolist(), name
+
+
+# -- certified solves -----------------------------------------------
+
+
+def test_certify_ends_where_no_droop_could_be_tightened(caplog):
+    """Machines alone, with losses: there is no inverter, so that a droop margin changes nothing."""
+    lossy = scopf.load_case("case39")
+    every = scopf.devices_table("case39")
+    problem = scopf.build(lossy, criterion="weighted", devices=every, load_scale=0.5)
+    found = scopf.solve(problem, certify=True)
+    assert found.status == "optimal"
+    assert len(found.checks) == 1
+    assert not found.certified  # a slow mode grows: with losses the rows are a heuristic
+    assert "not certified: the criterion weighted does not see the instability" in caplog.text
+    assert found.claim is None
+
+
+def test_certify_tightens_droops_beside_machines():
+    """Rows leave a slow growing mode where there are losses; a larger droop margin removes it."""
+    net = scopf.load_case("pglib_opf_case118_ieee")
+    gen = net.energized().gen
+    rng = np.random.default_rng(1)
+    chosen = np.sort(rng.choice(gen.id, len(gen) // 2, replace=False))
+    limits = np.abs([gen.pmin, gen.pmax, gen.qmin, gen.qmax])[:, np.searchsorted(gen.id, chosen)]
+    rating = 1.2 * limits.max(axis=0) * net.base_mva
+    table = pd.DataFrame({"gen": chosen, "device": "one-axis", "s_mva": rating, "d": 2.0})
+    problem = scopf.build(net, mq=0.4, criterion="weighted", devices=table)
+    once = scopf.solve(problem)
+    found = scopf.solve(problem, certify=True)
+    assert not once.verify().stable
+    assert found.certified
+    assert found.checks[0].droop_margin == 0.06
+    assert found.checks[-1].droop_margin > 0.06
+    assert found.cost > once.cost
+    assert problem.scenario.droop_margin == 0.06
