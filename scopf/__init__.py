@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from scopf import plots
     from scopf.cases.files import load_case, save_case
     from scopf.cases.hours import hours_table
+    from scopf.cases.machines import devices_table
     from scopf.cases.series import load_factors
     from scopf.cases.storages import storage_table
     from scopf.devices.gfm import Inverters
@@ -53,6 +54,7 @@ _HOME = {  # where each public name lives; imported when first used
     "Status": "scopf.optimizer.status",
     "Sweep": "scopf.sweeps.results",
     "build": "scopf.model.building",
+    "devices_table": "scopf.cases.machines",
     "diagnose": "scopf.diagnosis.diagnose",
     "hours_table": "scopf.cases.hours",
     "load_case": "scopf.cases.files",
@@ -69,7 +71,15 @@ _HOME = {  # where each public name lives; imported when first used
 __all__ = ["CaseError", "Fault", "Inverters", "Network", "Problem", "ScopfError", "Solution"]
 __all__ += ["Status", "Sweep", "build", "load_case", "load_sweep", "solve", "solve_centralised"]
 __all__ += ["Criterion", "Diagnosis", "diagnose", "load_factors", "load_solution", "plots"]
-__all__ += ["PowerFlow", "hours_table", "power_flow", "save_case", "storage_table", "sweep"]
+__all__ += [
+    "PowerFlow",
+    "devices_table",
+    "hours_table",
+    "power_flow",
+    "save_case",
+    "storage_table",
+    "sweep",
+]
 
 
 def __getattr__(name: str) -> Any:

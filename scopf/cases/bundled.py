@@ -46,6 +46,13 @@ def studies() -> dict[str, Path]:
     return {path.stem: path for path in sorted((folder / "studies").glob("*.toml"))}
 
 
+@cache
+def device_tables() -> dict[str, Path]:
+    """Tables of devices of the bundled cases by name."""
+    folder = next(folder for folder in _FOLDERS if folder.is_dir())
+    return {path.stem: path for path in sorted(folder.glob("*.csv"))}
+
+
 def find(name: str) -> str:
     """The full name of a bundled case; PGLib's may leave out their prefix. "" when unknown."""
     return next((full for full in (name, f"pglib_opf_{name}") if full in entries()), "")

@@ -22,6 +22,13 @@ def studies(incomplete: str) -> list[tuple[str, str]]:
     return named + cases(incomplete)
 
 
+def devices(incomplete: str) -> list[str]:
+    """Bundled tables of devices."""
+    from scopf.cases import bundled
+
+    return [name for name in bundled.device_tables() if name.startswith(incomplete)]
+
+
 def criteria(incomplete: str) -> list[str]:
     """Stability criteria, those of other packages included."""
     from scopf.stability import registry

@@ -113,6 +113,15 @@ Ramps = Annotated[
         autocompletion=completion.files,
     ),
 ]
+Devices = Annotated[
+    str | None,
+    typer.Option(
+        help="CSV table of machines and grid-following inverters by `bus` or `gen`: device "
+        "(one-axis, classical, avr, gfl, gfm), s_mva, xd, xq, ...; or a bundled one, "
+        "case39_machines. All other generators are inverters.",
+        autocompletion=completion.devices,
+    ),
+]
 MaxIter = Annotated[int | None, typer.Option(help="Iteration limit of each solve.", min=0)]
 TimeLimit = Annotated[float | None, typer.Option(help="Time limit of each solve in seconds.")]
 IpoptOptions = Annotated[

@@ -63,6 +63,7 @@ def _problem(
     hours: options.Hours = None,
     storage: options.Storage = None,
     ramps: options.Ramps = None,
+    devices: options.Devices = None,
     ignore_unsupported: options.IgnoreUnsupported = False,
     dead_islands: options.DeadIslands = "drop",
     *,
@@ -70,6 +71,9 @@ def _problem(
 ) -> "Problem":
     """Read a case and build its problem."""
     import scopf
+    from scopf.cases import machines
+    from scopf.devices import device_table
+    from scopf.devices.fitting import units_beside
 
     net = scopf.load_case(
         case,
@@ -83,11 +87,14 @@ def _problem(
         "table": inverters, "mq": numbers["mq"], "beta_q": beta_q, "mp": mp,
         "droop_base": droop_base or "system", "rating_factor": rating_factor,
     }  # fmt: skip
+    further: dict[str, Any] = {**numbers, "mq": None}  # the units have it
+    if devices is not None:
+        table = device_table.read_table(machines.found(devices), net)
+        further["devices"], of_units = table.devices, units_beside(table, of_units)
     units = scopf.Inverters.at_generators(net, **of_units)
     if (mq_min is None) != (mq_max is None):
         raise ScopfError("co-design needs both --mq-min and --mq-max")
     bounds = None if mq_min is None or mq_max is None else (mq_min, mq_max)
-    further: dict[str, Any] = {**numbers, "mq": None}  # the units have it
     further |= {"criterion": criterion, "capability": capability, "limit": limit}
     further |= options.security(
         {

@@ -70,6 +70,7 @@ def sweep(
     hours: options.Hours = None,
     storage: options.Storage = None,
     ramps: options.Ramps = None,
+    devices: options.Devices = None,
     chain: Annotated[
         int | None, typer.Option(help="Most scenarios in a row that start from each other.")
     ] = None,
@@ -151,6 +152,7 @@ def sweep(
             rating_factor=rating_factor,
             **options.security(context.params),
             **options.coupled({"hours": hours, "storage": storage, "ramps": ramps}),
+            devices=devices,
             chain=chain,
             workers=workers,
             dask=dask,

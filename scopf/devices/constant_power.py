@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scopf.errors import ScopfError, listing
+from scopf.network.tables import positions
+
 if TYPE_CHECKING:
-    from scopf.arrays import Floats
+    from scopf.arrays import Complexes, Floats, Ints
     from scopf.devices.gfm import Inverters
+    from scopf.devices.mixed import Devices
     from scopf.network.network import Network
 
 
@@ -48,16 +52,21 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g}"
 
 
-def constant_power(net: Network, inverters: Inverters, pg: Floats) -> ConstantPower | None:
-    """The generators that are no unit of an inverter; None if there are none.
+def constant_power(
+    net: Network, inverters: Inverters, pg: Floats, devices: Ints | None = None
+) -> ConstantPower | None:
+    """The generators that are neither a unit of an inverter nor a device; None if there are none.
 
     Args:
         net: energized network.
         inverters: at its buses.
         pg: active power of its generators; NaN where it is not known.
+        devices: numbers of the generators that are machines or grid-following inverters.
     """
     source = ~net.gen.constant_pf
     without = source & ~np.isin(net.gen.id, inverters.units.gen)
+    if devices is not None:
+        without &= ~np.isin(net.gen.id, devices)
     if not without.any():
         return None
     p = np.abs(pg)
@@ -66,20 +75,54 @@ def constant_power(net: Network, inverters: Inverters, pg: Floats) -> ConstantPo
     return ConstantPower(int(without.sum()), share)
 
 
-def output(net: Network, inverters: Inverters, p_bus: Floats) -> Floats:
+def output(
+    net: Network, inverters: Inverters, p_bus: Floats, devices: Ints | None = None
+) -> Floats:
     """Active power of each generator, by what comes from the generators of its bus together.
 
-    It is split evenly. NaN where inverters, other generators and dispatchable loads share a bus.
+    It is split evenly. NaN where inverters, devices, other generators and dispatchable loads share
+    a bus.
 
     Args:
         net: energized network.
         inverters: at its buses.
         p_bus: active power from the generators of each bus.
+        devices: numbers of the generators that are machines or grid-following inverters.
     """
     gen, at = net.gen, net.gen_at
     kind = np.where(gen.constant_pf, 2, np.isin(gen.id, inverters.units.gen))
-    least, most = np.full(len(p_bus), 2), np.zeros(len(p_bus), dtype=np.int64)
+    if devices is not None:
+        kind[np.isin(gen.id, devices)] = 3
+    least, most = np.full(len(p_bus), 3), np.zeros(len(p_bus), dtype=np.int64)
     np.minimum.at(least, at, kind)
     np.maximum.at(most, at, kind)
     each: Floats = p_bus[at] / np.bincount(at, minlength=len(p_bus))[at]
     return np.where(least[at] == most[at], each, np.nan)
+
+
+def device_power(
+    net: Network, inverters: Inverters, devices: Devices, left: Complexes, power: Complexes | None
+) -> Complexes:
+    """P + jQ of each device, of all generators' or, where that is not known, of what is missing.
+
+    Args:
+        net: energized network.
+        inverters: at its buses.
+        devices: at its buses.
+        left: power that is left over at each bus without any generator.
+        power: of all generators; None if it is not known.
+
+    Raises:
+        ScopfError: where it is not known, and devices share their bus with other generators.
+    """
+    at, gens = positions(net.gen.id, devices.gens), devices.gens
+    if power is not None:
+        return power[at]
+    p, q = (output(net, inverters, -part, gens)[at] for part in (left.real, left.imag))
+    if (shared := np.isnan(p)).any():
+        raise ScopfError(
+            f"what the devices at bus {listing(np.unique(devices.bus[shared]))} put out is not "
+            "known, as they share their bus with other generators: give power=(p, q)"
+        )
+    found: Complexes = p + 1j * q
+    return found

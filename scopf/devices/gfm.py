@@ -342,6 +342,7 @@ class Inverters(Droops):
         net: Network,
         *,
         buses: Iterable[int] | None = None,
+        without: Iterable[int] = (),
         table: str | os.PathLike[str] | pd.DataFrame | None = None,
         droop_base: DroopBase = "system",
         mq: Given | None = None,
@@ -365,6 +366,7 @@ class Inverters(Droops):
             net: the network; generators out of service are left out.
             buses: bus numbers that have an inverter; all generator buses when None. Dispatchable
                 loads are no generators here.
+            without: numbers of generators that are none, but devices of other kinds.
             table: CSV file or DataFrame with one key column, `bus` or `gen`, and any of the columns
                 mq, beta_q, mp, beta_p, tau_p, tau_q, rating_mva, imax, and `inverter` (0: the
                 machine there is no inverter). It overrides the keywords; blank cells and rows that
@@ -392,6 +394,7 @@ class Inverters(Droops):
         defaults: dict[str, float | Floats] = {**DEFAULTS, RATING: net.gen.mbase}
         defaults |= dict.fromkeys(_OPTIONAL, np.nan)
         given = Parameters(net, "inverter", COLUMNS, defaults, _OPTIONAL)
+        given.leave_out(without)
         keywords = {
             "mq": mq, "beta_q": beta_q, "mp": mp, "beta_p": beta_p,
             "tau_p": tau_p, "tau_q": tau_q, RATING: rating_mva, "imax": imax,

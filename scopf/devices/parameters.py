@@ -59,6 +59,7 @@ class Parameters:
         self.at_bus: dict[str, dict[int, float]] = {key: {} for key in self.unit}
         self._kind, self._columns, self._optional = kind, columns, optional
         self._machine = self.chosen.copy()
+        self._others = np.zeros(len(net.gen), dtype=bool)  # units of devices of other kinds
         self._rated = np.zeros(len(net.gen), dtype=bool)  # units whose own rating was given
         self._faults: list[Fault] = []
         self._source = f"{kind}s"
@@ -71,6 +72,12 @@ class Parameters:
         """
         if self._faults:
             raise CaseError(self._source, self._faults)
+
+    def leave_out(self, gens: Iterable[int]) -> None:
+        """Generators that are devices of other kinds."""
+        self._others = np.isin(self.net.gen.id, list(gens))
+        self._machine &= ~self._others
+        self.chosen &= ~self._others
 
     def give(self, key: str, value: Given) -> None:
         """A parameter of every unit, or of the devices at some buses."""
@@ -184,7 +191,9 @@ class Parameters:
             self._known_bus(key, kind, row)
         elif not units.any():
             text = "there is no generator of this number in service"
-            if key in gen.id:
+            if key in gen.id[self._others]:
+                text = f"this is a device of another kind, and no {self._kind}"
+            elif key in gen.id:
                 text = f"this is a dispatchable load, which is no {self._kind}"
             self._faults.append(Fault(text, kind, row, f"gen {key}"))
         return units
@@ -193,7 +202,9 @@ class Parameters:
         if bus in self.net.gen.bus[self._machine]:
             return True
         text = "there is no generator in service at this bus"
-        if bus in self.net.gen.bus:
+        if bus in self.net.gen.bus[self._others]:
+            text += f", only devices of other kinds than {self._kind}"
+        elif bus in self.net.gen.bus:
             text += ", only a dispatchable load"
         elif bus not in self.net.bus.id:
             text = "unknown bus"

@@ -34,6 +34,8 @@ _PRECISION = 1e-9  # relative
 class EnergyForm:
     """H of a lossless system, without common angles, as a function of the inverters' stiffness.
 
+    With machines it is the Hessian over their angles and fluxes as well.
+
     Args:
         system: one that conserves energy.
     """
@@ -42,7 +44,12 @@ class EnergyForm:
         n, at = len(system.net.bus), system.at
         grid = Grid.full(system.net)
         bare = hessian(grid, system.vm, system.va, np.zeros(n), system.loads.dq)
-        free = np.delete(np.arange(2 * n), firsts(grid.island))  # one angle of each island fixed
+        if len(system.devices):
+            machines = system.attached.hessian(n)
+            bare.resize(machines.shape)
+            bare = bare + machines
+        every = np.arange(bare.shape[0])
+        free = np.delete(every, firsts(grid.island))  # one angle of each island fixed
         self._bare = bare.tocsr()[free][:, free].tocsc()
         self._places, self._vm = np.searchsorted(free, n + at), system.vm[at]
         rows = bare.tocsr()
@@ -161,7 +168,7 @@ def _dense(system: System) -> Callable[[float], float]:
     inv, m = system.inverters, len(system.at)
     unit = dataclasses.replace(system, inverters=inv.replace(mq=np.ones(m)))
     matrix = modes.state_matrix(unit)
-    rows = np.arange(system.states - m, system.states)  # of the voltages
+    rows = len(system.turning) + m + np.arange(m)  # of the voltages
 
     def rightmost(factor: float) -> float:
         a, mq = matrix.copy(), factor * inv.mq

@@ -1,28 +1,32 @@
-"""Grid-forming inverters with droop on the full network: its equations, and the linear ones.
+"""Inverters, machines and other devices on the full network: its equations, and the linear ones.
 
 The equations of an inverter stand in `scopf.dynamics.droop`. P and Q are its output: the net
 injection of its bus into the network, plus the load there, less the power of generators there that
-are no inverter. At all other buses the powers balance. Generators without an inverter inject
-constant powers. The set points P0, V0, Q0 are those that make the given operating point an
-equilibrium, so its frequency is the nominal one.
+are no inverter. At all other buses the powers balance. Synchronous machines and grid-following
+inverters have equations of their own (`scopf.dynamics.attached`); other generators inject constant
+powers. The set points P0, V0, Q0 are those that make the given operating point an equilibrium, so
+its frequency is the nominal one.
 
 Only angle differences matter. All angles are taken relative to that of the first inverter of their
-island, which removes the zero eigenvalue of each island's common angle exactly, in networks with
-losses as well. An island of one inverter has no angle left. Islands have no equation in common: DC
-lines carry constant power.
+island, or of the first machine where there is no inverter. This removes the zero eigenvalue of each
+island's common angle exactly, in networks with losses as well. An island of one inverter has no
+angle left. Islands have no equation in common: DC lines carry constant power.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
 
+from scopf.devices.mixed import Devices
+from scopf.dynamics import attached
+from scopf.dynamics.attached import Attached
 from scopf.dynamics.droop import FREQUENCY, Droops
 from scopf.dynamics.inertia import left_eigenvalues, negatives, schur_complement
 from scopf.dynamics.loads import junctions
@@ -32,14 +36,19 @@ from scopf.network.powers import injections, jacobian
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scopf.arrays import Floats, Ints
+    from scopf.arrays import Complexes, Floats, Ints, Strings
     from scopf.devices.gfm import Inverters
     from scopf.dynamics.loads import Loads
     from scopf.network.network import Network
 
 log = logging.getLogger(__name__)
 
+_NONE = Devices.none()
 _SINGULAR = 1e13  # condition number from which the balance of the other buses counts as singular
+
+
+def _no_power() -> Complexes:
+    return np.empty(0, dtype=np.complex128)
 
 
 class SingularError(ScopfError):
@@ -62,22 +71,27 @@ class SingularError(ScopfError):
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """Inverters, network and loads around an operating point.
+    """Inverters, other devices, network and loads around an operating point.
 
     The variables x are, in this order: angles of the inverters but the first of each island
     (relative to it, rad), frequency deviations dw of all inverters (per unit), their voltages;
-    angles and voltages of the other buses. The first `states` of them, 3 m - i for m inverters in i
-    islands, have a rate; the others fulfil the power balance.
+    states of the other devices; angles and voltages of the buses without an inverter. The first
+    `states` of them, 3 m - i for m inverters in i islands and no other device, have a rate; the
+    others fulfil the power balance. In an island without inverter the angle of its first machine is
+    no variable.
 
     Attributes:
-        net: energized network of n buses, an inverter in every island.
+        net: energized network of n buses, an inverter or a machine in every island.
         inverters: m inverters at buses of it.
         vm, va: operating point, per unit and rad, shape (n,).
         loads: at the buses.
         frequency: nominal, Hz.
+        devices: machines and grid-following inverters, of generators of the network.
+        device_power: P + jQ of each device at the operating point, per unit.
 
     Raises:
-        ScopfError: when an island has no inverter, or for a frequency that is not positive.
+        ScopfError: when an island has neither inverter nor machine, or for a frequency that is not
+            positive.
     """
 
     net: Network
@@ -86,15 +100,19 @@ class System:
     va: Floats
     loads: Loads
     frequency: float = FREQUENCY
+    devices: Devices = _NONE
+    device_power: Complexes = field(default_factory=_no_power)
 
     def __post_init__(self) -> None:
-        if not len(self.inverters):
-            name = self.net.name
+        name, machines = self.net.name, self.devices.machines
+        if not len(self.inverters) + len(machines):
             raise ScopfError(
-                f"{name} has no inverter: there are no dynamics whose stability to ask"
+                f"{name} has no inverter and no machine: there are no dynamics whose stability to "
+                "ask"
             )
-        if len(np.unique(self.net.island[self.at])) < self.net.islands:
-            raise ScopfError(f"{self.net.name}: an island has no inverter; leave it out")
+        forming = np.concatenate([self.at, self.net.bus_positions(machines.bus)])
+        if len(np.unique(self.net.island[forming])) < self.net.islands:
+            raise ScopfError(f"{name}: an island has no inverter and no machine; leave it out")
         if not number("frequency", self.frequency) > 0:
             raise ScopfError(f"frequency must be positive (Hz), got {self.frequency}")
 
@@ -128,16 +146,49 @@ class System:
     @property
     def states(self) -> int:
         """Number of variables with a rate."""
-        return 2 * len(self.inverters) + len(self.turning)
+        return 2 * len(self.inverters) + len(self.turning) + self.attached.states
 
     @property
     def conserves_energy(self) -> bool:
         """True without resistance, shunt conductance and active load that follows the voltage.
 
-        Charging, capacitors, taps and phase shifts are fine. The network then has an energy
-        function (see `scopf.dynamics.energy`).
+        Charging, capacitors, taps and phase shifts are fine, and so are machines without regulator.
+        The network then has an energy function (see `scopf.dynamics.energy`).
         """
-        return not (self.net.has_losses or self.loads.dp.any())
+        return self.dissipates is None
+
+    @property
+    def dissipates(self) -> str | None:
+        """Why there is no energy function; None if there is one."""
+        if self.net.has_losses:
+            return "with losses"
+        if self.loads.dp.any():
+            return "voltage-dependent loads"
+        if not self.devices.conserve_energy:
+            return "lossless, no energy function"
+        return None
+
+    @cached_property
+    def attached(self) -> Attached:
+        """The equations of the devices that are no grid-forming inverters."""
+        bus, island = self.net.bus_positions(self.devices.bus), self.net.island
+        machines = bus[: len(self.devices.machines)]
+        fixed = np.zeros(len(bus), dtype=bool)
+        _, first = np.unique(island[machines], return_index=True)
+        fixed[first] = ~np.isin(island[machines[first]], island[self.at])
+        args = self.vm, self.va, fixed, self.speed
+        return Attached(self.devices, self.device_power, bus, *args)
+
+    @cached_property
+    def reference(self) -> Ints:
+        """Position in x of the frequency that angles of each bus's island are relative to."""
+        m, turning, island = len(self.at), len(self.turning), self.net.island
+        place = np.zeros(1 + self.net.islands, dtype=np.int64)
+        machines = island[self.net.bus_positions(self.devices.machines.bus)]
+        alone = 2 * m + turning + self.attached.speeds
+        place[machines[::-1]] = alone[::-1]  # the first one of an island stays
+        place[island[self.at]] = turning + self.first
+        return place[island]
 
     @property
     def droops(self) -> Droops:
@@ -157,7 +208,8 @@ class System:
     def columns(self) -> tuple[Ints, Ints, Ints]:
         """Positions in x of angles and voltages of the buses, and of inverters' frequencies.
 
-        -1 for the angle of an island's first inverter.
+        -1 for the angle of an island's first inverter. States of other devices follow those of the
+        inverters.
         """
         m, n, turning = len(self.at), len(self.net.bus), len(self.turning)
         angle, magnitude = np.full(n, -1), np.empty(n, dtype=np.int64)
@@ -172,12 +224,27 @@ class System:
         """The variables x at the operating point."""
         angle, magnitude, _ = self.columns
         x = np.zeros(self.states + 2 * len(self.rest))
-        origin = np.zeros(1 + self.net.islands)
-        origin[self.net.island[self.at]] = self.va[self.at[self.first]]
+        origin = self._origin
         free = angle >= 0
-        x[angle[free]] = (self.va - origin[self.net.island])[free]
+        x[angle[free]] = (self.va - origin)[free]
         x[magnitude] = self.vm
+        x[self._own] = self.attached.equilibrium(origin)
         return x
+
+    @property
+    def _own(self) -> slice:
+        """Places in x of the states of the devices."""
+        return slice(self.states - self.attached.states, self.states)
+
+    @property
+    def _origin(self) -> Floats:
+        """Angle, at the operating point, that the angle of each bus is relative to."""
+        origin, island = np.zeros(1 + self.net.islands), self.net.island
+        for kind in self.attached.kinds:
+            alone = np.flatnonzero(kind.place[0] < 0)
+            origin[island[kind.bus[alone]]] = kind.rest[0, alone]
+        origin[island[self.at]] = self.va[self.at[self.first]]
+        return origin[island]
 
     @cached_property
     def output(self) -> tuple[Floats, Floats]:
@@ -199,18 +266,20 @@ class System:
         va = np.where(angle >= 0, x[angle], 0.0)
         vm, dw = x[magnitude], x[frequency]
         power = np.concatenate(self._powers(vm, va)) - np.concatenate(self.output)
+        own, more = self.attached.rates(x[self._own], vm, va, x[self.reference])
+        power -= np.concatenate([more.real, more.imag])
         dv = (vm - self.vm)[self.at]
-        return np.concatenate(self._rows(*(part[:, None] for part in (dw, dv, power))))[:, 0]
+        return np.concatenate(self._rows(*(part[:, None] for part in (dw, dv, power, own))))[:, 0]
 
-    def _rows(self, dw: Any, dv: Any, power: Any) -> list[Any]:
+    def _rows(self, dw: Any, dv: Any, power: Any, own: Any) -> list[Any]:
         """Rates of the states and mismatches of the other buses, in the order of x.
 
         From deviations of frequencies and voltages at inverters and of powers at all buses, P above
-        Q: columns of values or of derivatives.
+        Q, and from the rates of other devices: columns of values or of derivatives.
         """
         at, rest, n = self.at, self.rest, len(self.net.bus)
         states = self.droops.rates(dw, dv, power[at], power[n + at], self.first)
-        return [*states, power[np.concatenate([rest, n + rest])]]
+        return [*states, own, power[np.concatenate([rest, n + rest])]]
 
     @cached_property
     def balance(self) -> sparse.csr_array:
@@ -225,15 +294,54 @@ class System:
         It is the derivative of `rates` at the equilibrium.
         """
         n, size = len(self.net.bus), self.states + 2 * len(self.rest)
-        place = np.concatenate(self.columns)
+        first = sum(map(len, self.columns))
+        device_places = np.arange(self._own.start, self._own.stop)
+        place = np.concatenate([*self.columns, device_places])
         fixed = np.flatnonzero(place < 0)  # angles that the others are relative to; they come last
         place[fixed] = size + np.arange(len(fixed))
         order = np.empty(len(place), dtype=np.int64)  # of angles, voltages and frequencies in x
         order[place] = np.arange(len(place))
         power, unit = self.balance.copy(), sparse.eye_array(len(place), format="csr")
         power.resize(2 * n, len(place))
-        rows = self._rows(unit[2 * n :], unit[n + self.at], power)
+        own = unit[first:]
+        if len(self.devices):
+            reference = order[self.reference]
+            own, more = self.attached.derivatives(n, len(place), first, reference)
+            power = power - more
+        rows = self._rows(unit[2 * n : first], unit[n + self.at], power, own)
         return sparse.vstack([part.tocsr() for part in rows]).tocsc()[:, order[:size]]
+
+    # -- who is in a mode ------------------------------------------------
+
+    @cached_property
+    def owner(self) -> Ints:
+        """Inverter or, after them, device that each state belongs to."""
+        m = len(self.at)
+        own = m + self.attached.owner
+        return np.concatenate([self.turning, np.arange(m), np.arange(m), own])
+
+    @cached_property
+    def moves(self) -> Strings:
+        """What each state is a part of: "frequency", "voltage", "swing", "control" or "PLL"."""
+        m = len(self.at)
+        turning = [attached.FREQUENCY] * (len(self.turning) + m)
+        words = [*turning, *[attached.VOLTAGE] * m, *self.attached.moves]
+        return np.array(words, dtype=object)
+
+    @cached_property
+    def angle_moves(self) -> Strings:
+        """The same of each of `angles`."""
+        counts = len(self.at), len(self.devices.machines), len(self.devices.followers)
+        return np.repeat([attached.FREQUENCY, attached.SWING, attached.PLL], counts).astype(object)
+
+    @cached_property
+    def angles(self) -> tuple[Ints, Ints]:
+        """Positions in x of all angles, -1 for those that others are relative to; and their bus."""
+        own = self.attached.turns
+        place = np.full(len(self.at), -1)
+        place[self.turning] = np.arange(len(self.turning))
+        bus = np.concatenate([self.at, self.net.bus_positions(self.devices.bus)])
+        return np.concatenate([place, np.where(own >= 0, self._own.start + own, -1)]), bus
 
     # -- without the other buses -------------------------------------------
 

@@ -17,6 +17,8 @@ s >= 0, |w| is therefore at most the largest eigenvalue of j K over W = diag(1 /
 losses and from active loads that follow the voltage: in a lossless network K = 0, so unstable
 eigenvalues are real there. From the real part: if S + diag(0, 1/(k_q V)) >= -mu W, then s <=
 max(mu, |w|).
+
+With machines or grid-following inverters it is another one, see `scopf.dynamics.numerical_range`.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ import numpy as np
 from scipy import linalg as dense
 from scipy import sparse
 
+from scopf.dynamics.numerical_range import bounds
 from scopf.errors import ScopfError, listing
 
 if TYPE_CHECKING:
@@ -48,6 +51,8 @@ _STEPS = (40, 70, 100)  # of Arnoldi's method, after which its values are looked
 _SETTLED = 1e-9  # relative residual of an eigenvalue of the inverse
 _SQUARES = 4000  # looked at before the search is given up
 _SAFETY = 1.05  # on bounds that Lanczos' method approaches from below
+ON_AXIS = 1e-6  # rad/s: a mode of a grid with devices that is nearer to the axis may be on it
+_STRIP, _SQUARE = 0.02, 12.0  # rad/s: depth of the strip and largest square at it, with devices
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,22 +63,32 @@ class Spectrum:
         values: eigenvalues, rad/s.
         method: "dense", which finds all, or "arnoldi".
         edge: every eigenvalue with a real part above this is among them.
+        tolerance: largest real part that counts as zero.
     """
 
     values: Complexes = field(repr=False)
     method: str
     edge: float
+    tolerance: float = 0.0
 
     @property
     def unstable(self) -> int:
         """Number of eigenvalues with positive real part, both of a pair counted."""
-        growing = self.values[self.values.real > 0]
-        return int(np.where(growing.imag > 0, 2, 1).sum())
+        return _count(self.values[self.values.real > self.tolerance])
+
+    @property
+    def undamped(self) -> int:
+        """Number of eigenvalues on the imaginary axis, within the tolerance; 0 if that is zero."""
+        return _count(self.values[abs(self.values.real) < self.tolerance])
 
     @property
     def rightmost(self) -> float:
         """Largest real part, rad/s; the edge of the search when nothing was found."""
         return float(self.values[0].real) if len(self.values) else self.edge
+
+
+def _count(values: Complexes) -> int:
+    return int(np.where(values.imag > 0, 2, 1).sum())
 
 
 def spectrum(system: System, method: str = "auto") -> Spectrum:
@@ -91,9 +106,11 @@ def spectrum(system: System, method: str = "auto") -> Spectrum:
     if method not in METHODS:
         raise ScopfError(f"method is {listing(METHODS)}, got {method!r}")
     most = DENSE if system.conserves_energy else DENSE_LOSSY
+    tolerance = ON_AXIS if len(system.devices) else 0.0
     if method == "dense" or (method == "auto" and system.states <= most):
-        return Spectrum(_upper(dense.eigvals(state_matrix(system))), "dense", -np.inf)
-    return _searched(system)
+        values = _upper(dense.eigvals(state_matrix(system)))
+        return Spectrum(values, "dense", -np.inf, tolerance)
+    return _searched(system, tolerance)
 
 
 def state_matrix(system: System) -> Floats:
@@ -119,19 +136,53 @@ def _upper(values: Complexes) -> Complexes:
 
 
 def participation(system: System, value: complex) -> Floats:
-    """Share of each inverter in a mode; shape (m,), positive, their sum is 1.
+    """Share of each inverter and then of each device in a mode; positive, their sum is 1.
 
-    Sum over an inverter's angle, frequency and voltage of |left * right|, the entries of the left
-    and the right eigenvector. Angles are absolute here, so the shares do not depend on the one that
-    the others are relative to: the angle of an island's first inverter is w_b dw / lambda, its
-    entry of the left vector minus the sum of the others'.
+    Sum over its states of |left * right|, the entries of the left and the right eigenvector: of an
+    inverter angle, frequency and voltage. Angles are absolute here, so the shares do not depend on
+    the one that the others are relative to: that one is w_b dw / lambda, its entry of the left
+    vector minus the sum of the others' in its island.
     """
+    return shares(system, value)[0]
+
+
+def shares(system: System, value: complex) -> tuple[Floats, str]:
+    """`participation`, and what has the largest share: "swing", "frequency", "voltage" ..."""
+    k, (right, left) = system.states, eigenvectors(system, value)
+    size = np.zeros(len(system.inverters) + len(system.devices))
+    place, bus = system.angles
+    first = np.flatnonzero(place < 0)
+    turning, island = place >= 0, system.net.island[bus]
+    turned = system.speed * right[system.reference[bus]] / _near(value)
+    turned[turning] += right[place[turning]]
+    weight = np.zeros(len(place), dtype=np.complex128)
+    weight[turning] = left[place[turning]]
+    total = np.zeros(1 + system.net.islands, dtype=np.complex128)
+    np.add.at(total, island, weight)
+    weight[first] = -total[island[first]]
+    of_angles = abs(weight * turned)
+    others = np.setdiff1d(np.arange(k), place)
+    of_others = abs(left[others] * right[others])
+    size += of_angles
+    np.add.at(size, system.owner[others], of_others)
+    words = np.concatenate([system.angle_moves, system.moves[others]])
+    each, total_of = np.unique(words.astype(str), return_inverse=True)
+    most = np.bincount(total_of, np.concatenate([of_angles, of_others])).argmax()
+    return size / size.sum(), str(each[most])
+
+
+def _near(value: complex) -> complex:
+    """A number beside an eigenvalue."""
+    return value + 1e-7 * (1 + abs(value)) * (1 + 1j)
+
+
+def eigenvectors(system: System, value: complex) -> tuple[Complexes, Complexes]:
+    """Right and left eigenvector of the states, each of length 1."""
     from scipy.sparse import linalg
 
-    m, k, a = len(system.at), system.states, system.matrix
+    k, a = system.states, system.matrix
     e = sparse.diags_array(np.r_[np.ones(k), np.zeros(a.shape[0] - k)])
-    near = value + 1e-7 * (1 + abs(value)) * (1 + 1j)
-    lu = linalg.splu((a - near * e).tocsc())
+    lu = linalg.splu((a - _near(value) * e).tocsc())
     rng = np.random.default_rng(0)
 
     def eigenvector(transposed: str) -> Complexes:
@@ -141,27 +192,22 @@ def participation(system: System, value: complex) -> Floats:
             x = lu.solve(x / np.linalg.norm(x), transposed)
         return x[:k] / np.linalg.norm(x[:k])
 
-    right, left = eigenvector("N"), eigenvector("T")
-    first, own, t = system.first, system.turning, len(system.turning)
-    turned = (system.speed * right[t : t + m] / near)[first]
-    turned[own] += right[:t]
-    weight = np.zeros(m, dtype=np.complex128)
-    weight[own] = left[:t]
-    np.subtract.at(weight, first[own], left[:t])
-    others = (left[t:] * right[t:]).reshape(2, m)
-    shares = abs(np.stack([weight * turned, *others])).sum(axis=0)
-    return np.asarray(shares / shares.sum())
+    return eigenvector("N"), eigenvector("T")
 
 
 # -- search -----------------------------------------------
 
 
-def _searched(system: System) -> Spectrum:
+def _searched(system: System, tolerance: float) -> Spectrum:
     """Eigenvalues near and right of the imaginary axis."""
-    depth = _DEPTH / system.inverters.tau_p.max()
-    top, right = _bounds(system, depth)
+    if len(system.devices):
+        depth, left_out = _STRIP, _SQUARE
+        top, right = bounds(system)
+    else:
+        depth = _DEPTH / system.inverters.tau_p.max()
+        top, right = _bounds(system, depth)
+        left_out = 1.2 / system.inverters.tau_p.max()  # a larger one there has too much in it
     side = max(right + depth, top, 8.0)
-    left_out = 1.2 / system.inverters.tau_p.max()  # a larger square at the axis has too much in it
     squares, found, looked = [(-depth, 0.0, side)], [], 0
     edge = -depth
     while squares:
@@ -172,7 +218,8 @@ def _searched(system: System) -> Spectrum:
             log.warning("%s: the search for modes was given up", system.net.name)
             edge = np.inf
             break
-        if s > -depth or h <= left_out:
+        far = len(system.devices) > 0 and w >= h  # from the real axis, where many of them are
+        if s > -depth or h <= left_out or far:
             looked += 1
             values = _in_disk(system, complex(s + h / 2, w + h / 2), _REACH * h)
             if values is not None:
@@ -182,7 +229,7 @@ def _searched(system: System) -> Spectrum:
         squares += [(s + i * half, w + j * half, half) for i in (1, 0) for j in (1, 0)]
     log.info("%s: modes up to %.4g rad/s from %d shifts", system.net.name, top, looked)
     values = np.concatenate(found) if found else np.empty(0, dtype=np.complex128)
-    return Spectrum(_distinct(values), "arnoldi", edge)
+    return Spectrum(_distinct(values), "arnoldi", edge, tolerance)
 
 
 def _distinct(values: Complexes) -> Complexes:

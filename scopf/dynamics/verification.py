@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf import display
-from scopf.devices.constant_power import ConstantPower, constant_power, output
+from scopf.devices.constant_power import ConstantPower, constant_power, device_power, output
+from scopf.devices.mixed import Devices
 from scopf.dynamics import critical
 from scopf.dynamics.dae import SingularError, System
 from scopf.dynamics.droop import FREQUENCY
 from scopf.dynamics.loads import Loads
-from scopf.dynamics.modes import METHODS, Spectrum, participation, spectrum
+from scopf.dynamics.modes import METHODS, Spectrum, shares, spectrum
+from scopf.dynamics.verdict import missing_power, verdict
 from scopf.errors import ScopfError, listing
-from scopf.network.powers import MISMATCH, mismatch
+from scopf.network.powers import mismatch
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scopf.arrays import Complexes, Floats
+    from scopf.arrays import Complexes, Floats, Ints, Strings
     from scopf.devices.gfm import Inverters
     from scopf.dynamics.loads import Load
     from scopf.network.network import Network
@@ -38,6 +40,13 @@ _MODE = {
     "bus": ("inverter", "{:d}"),
     "share": ("share", "{:.3f}"),
 }
+_BY_DEVICE = {
+    **{key: column for key, column in _MODE.items() if key not in ("bus", "share")},
+    "moves": ("moves", "{}"),
+    "device": ("device", "{}"),
+    "bus": ("bus", "{:d}"),
+    "share": _MODE["share"],
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +55,13 @@ class Verification:
 
     Attributes:
         stable: every small disturbance decays; None where that is undecided, which the verdict
-            explains: power is missing at a bus, an island has no inverter, or a count or the search
-            for modes was given up.
-        lossless: the network has an energy function, so there is an exact condition: no branch
-            resistance, no shunt conductance, and active loads of constant power. Charging,
-            capacitors, taps and phase shifts are fine.
+            explains: power is missing at a bus, an island has neither inverter nor machine, a mode
+            of a grid with devices neither grows nor decays, or a count or the search for modes was
+            given up.
+        lossless: the grid has an energy function, so there is an exact condition: no branch
+            resistance, no shunt conductance, active loads of constant power, no regulator of a
+            machine and no grid-following inverter. Charging, capacitors, taps and phase shifts are
+            fine.
         negative: number of negative eigenvalues of its Hessian H, common angles removed; None
             with losses, where power is missing or the balance is singular, and where the sparse
             factors did not give it.
@@ -63,11 +74,11 @@ class Verification:
         unstable: number of eigenvalues found that have a positive real part; None where power is
             missing at a bus or that balance is singular.
         verdict: the result as a sentence.
-        system: the equations, of the islands that have an inverter.
+        system: the equations, of the islands that have an inverter or a machine.
         spectrum: the eigenvalues; None when `unstable` is.
         count: number of modes in the tables.
-        constant_power: the generators without an inverter, taken for constant power; None if there
-            are none.
+        constant_power: the generators that are no inverter and no device, taken for constant power;
+            None if there are none.
     """
 
     stable: bool | None
@@ -87,24 +98,38 @@ class Verification:
         return self.spectrum.method if self.spectrum else None
 
     @cached_property
-    def _shares(self) -> Floats:
-        """Participation of each inverter in each reported mode, shape (modes, inverters)."""
+    def _shares(self) -> tuple[Floats, list[str]]:
+        """Participation of each inverter and device in each reported mode, and what moves there."""
         values = self.spectrum.values[: self.count].tolist() if self.spectrum else []
-        rows = [participation(self.system, value) for value in values]
-        return np.array(rows).reshape(len(rows), len(self.system.inverters))
+        found = [shares(self.system, value) for value in values]
+        rows = np.array([row for row, _ in found]).reshape(len(found), len(self._devices[0]))
+        return rows, [moves for _, moves in found]
+
+    @cached_property
+    def _devices(self) -> tuple[Strings, Ints, list[str]]:
+        """Kind, bus and label of each inverter and then of each device."""
+        inverters, devices = self.system.inverters, self.system.devices
+        kinds = ["inverter"] * len(inverters) + devices.kinds
+        bus = np.concatenate([inverters.bus, devices.bus])
+        return np.array(kinds, dtype=object), bus, inverters.labels + devices.labels
 
     @cached_property
     def modes(self) -> pd.DataFrame:
         """The rightmost modes; one row for a complex pair.
 
-        Real and imaginary part in rad/s, `frequency_hz`, `damping` -Re/|lambda|, and the inverter
-        with the largest share in the mode.
+        Real and imaginary part in rad/s, `frequency_hz`, `damping` -Re/|lambda|, kind and bus of
+        the device with the largest share in the mode, its share, and what `moves` most:
+        "frequency" (angles and frequencies of inverters), "voltage" (voltages of inverters, fluxes
+        of machines), "swing" (angles and speeds of machines), "control" (governors, fields and
+        currents) or "PLL".
         """
         import pandas as pd
 
         values = self.spectrum.values[: self.count] if self.spectrum else np.empty(0, complex)
         size = np.where(values == 0, 1.0, abs(values))
-        most = self._shares.argmax(axis=1) if len(values) else np.empty(0, np.int64)
+        rows, moves = self._shares
+        kinds, buses, _ = self._devices
+        most = rows.argmax(axis=1) if len(values) else np.empty(0, np.int64)
         return pd.DataFrame(
             {
                 "mode": 1 + np.arange(len(values)),
@@ -112,29 +137,34 @@ class Verification:
                 "imag": values.imag,
                 "frequency_hz": values.imag / (2 * np.pi),
                 "damping": -values.real / size,
-                "bus": self.system.inverters.bus[most],
-                "share": self._shares[np.arange(len(values)), most],
+                "moves": moves,
+                "device": kinds[most],
+                "bus": buses[most],
+                "share": rows[np.arange(len(values)), most],
             }
         )
 
     @cached_property
     def participation(self) -> pd.DataFrame:
-        """Shares of all inverters in the reported modes, the largest of each mode first."""
+        """Shares of all inverters and devices in the reported modes, the largest of each first."""
         import pandas as pd
 
-        count, buses = len(self._shares), self.system.inverters.bus
-        order = np.argsort(-self._shares, axis=1, kind="stable")
+        rows, _ = self._shares
+        kinds, buses, _ = self._devices
+        count = len(rows)
+        order = np.argsort(-rows, axis=1, kind="stable")
         return pd.DataFrame(
             {
                 "mode": np.repeat(1 + np.arange(count), len(buses)),
+                "device": kinds[order].ravel(),
                 "bus": buses[order].ravel(),
-                "share": np.take_along_axis(self._shares, order, axis=1).ravel(),
+                "share": np.take_along_axis(rows, order, axis=1).ravel(),
             }
         )
 
     @property
     def largest_participation(self) -> int | None:
-        """Bus of the inverter with the largest share in the rightmost mode; None if it decays."""
+        """Bus of the device with the largest share in the rightmost mode; None if it decays."""
         if not self.unstable:
             return None
         return int(self.modes["bus"].iloc[0])
@@ -143,6 +173,8 @@ class Verification:
     def uniform_mq(self) -> float:
         """The m_q of every generating unit; NaN where they differ."""
         mq = self.system.inverters.units.mq
+        if not len(mq):
+            return float("nan")
         return float(mq[0]) if np.allclose(mq, mq[0], rtol=1e-9, atol=0.0) else float("nan")
 
     @cached_property
@@ -152,8 +184,9 @@ class Verification:
         All m_q are multiplied by it, as they are, uniform or not. Voltages, angles and powers are
         kept, set points follow; beta_q stays. It is looked for from 0.001 to 100: inf when the
         point is stable throughout, 0 when it is not even at the lower end, NaN when the point has
-        no verdict or its loads could not be counted. In a lossless network by H, else by
-        eigenvalues, upwards in steps of a factor of 2 and then to the first root.
+        no verdict, its loads could not be counted, or there are no droops: machines and other
+        devices stay as they are. In a lossless network by H, else by eigenvalues, upwards in
+        steps of a factor of 2 and then to the first root.
         """
         return self.largest_factor()
 
@@ -178,7 +211,8 @@ class Verification:
 
     def _largest(self, system: System, most: float) -> float:
         """Largest stable factor on the droops of a system at this point."""
-        if self.stable is None or (self.spectrum is not None and self.past_nose is None):
+        uncounted = self.spectrum is not None and self.past_nose is None
+        if self.stable is None or uncounted or not len(system.inverters):
             return float("nan")
         if self.spectrum is None or self.past_nose:
             return 0.0
@@ -202,13 +236,13 @@ class Verification:
 
     def _blocks(self) -> list[display.Block]:
         system = self.system
-        dissipates = "with losses" if system.net.has_losses else "voltage-dependent loads"
-        exact = "lossless" if self.lossless else dissipates
-        lines: list[display.Block] = [
-            f"{system.net.name}, {exact}: {len(system.inverters)} inverters, "
-            f"{system.states} states, {2 * len(system.rest)} algebraic variables",
-            self.verdict,
-        ]
+        exact = system.dissipates or "lossless"
+        of = f"{system.net.name}, {exact}: {len(system.inverters)} inverters"
+        size = f"{system.states} states, {2 * len(system.rest)} algebraic variables"
+        lines: list[display.Block] = [f"{of}, {size}"]
+        if len(system.devices):
+            lines = [f"{of}, {system.devices}", size]
+        lines.append(self.verdict)
         if self.constant_power is not None:
             lines.append(str(self.constant_power))
         if self.negative is not None:
@@ -225,13 +259,15 @@ class Verification:
         frame = self.modes.assign(
             eigenvalue=[_complex(v) for v in self.spectrum.values[: self.count]]
         )
-        lines += ["", f"Rightmost modes ({self.method})", display.Table(frame, _MODE, "modes")]
+        columns = _BY_DEVICE if len(system.devices) else _MODE
+        lines += ["", f"Rightmost modes ({self.method})", display.Table(frame, columns, "modes")]
         if self.method == "arnoldi":
             lines.append(f"complete right of {self.spectrum.edge:.4g} rad/s")
-        bus = self.largest_participation
-        if bus is not None:
-            share = self.modes["share"].iloc[0]
-            lines += ["", f"Inverter {bus} has the largest share in mode 1, {share:.1%}."]
+        if self.largest_participation is not None:
+            first = self._shares[0][0]
+            label = self._devices[2][first.argmax()]
+            text = f"{label[0].upper()}{label[1:]} has the largest share in mode 1"
+            lines += ["", f"{text}, {first.max():.1%}."]
         return lines
 
     def as_dict(self) -> dict[str, Any]:
@@ -240,7 +276,12 @@ class Verification:
             key: getattr(self, key)
             for key in ("stable", "lossless", "negative", "past_nose", "unstable", "verdict")
         }
-        constant = self.constant_power
+        system, constant = self.system, self.constant_power
+        found["devices"] = {
+            "inverters": len(system.inverters),
+            "machines": len(system.devices.machines),
+            "grid_following": len(system.devices.followers),
+        }
         found["constant_power"] = None if constant is None else constant.as_dict()
         found |= {"method": self.method, "largest_participation": self.largest_participation}
         for name in {"critical_factor", "critical_mq"} & self.__dict__.keys():
@@ -260,6 +301,7 @@ def verify(
     inverters: Inverters,
     vm: Floats,
     va: Floats,
+    devices: Devices | None = None,
     *,
     power: tuple[Floats, Floats] | None = None,
     load: Load = "power",
@@ -271,18 +313,20 @@ def verify(
 
     There is no verdict on a point that is no power flow of it: where more than 1e-4 p.u. of power
     is missing at a bus, `stable` is None, and the verdict names the bus and the amount. Nor is
-    there one where an AC island has generators but no inverter, which would hold its voltage and
-    frequency: then `stable` is None unless an inverter of another island is unstable.
+    there one where an AC island has generators but neither inverter nor machine, which would hold
+    its voltage and frequency: then `stable` is None unless another island is unstable.
 
     Args:
         net: energized network; its loads are those of the operating point, and so are the powers
             of its DC lines (columns pf, qf, qt), which are constant.
-        inverters: grid-forming inverters. Other generators inject constant powers.
+        inverters: grid-forming inverters.
         vm: voltages, per unit, shape (n,).
         va: angles, rad, shape (n,).
+        devices: synchronous machines and grid-following inverters; there may be machines only.
+            Generators that are neither inverter nor device inject constant powers.
         power: P and Q of all generators, inverters or not, per unit. If it is left out, what
-            generators and inverters put out is what balances the powers at their buses, and only
-            the other buses are checked.
+            generators and inverters put out is what balances the powers at their buses, equal parts
+            of it at a bus with several, and only the other buses are checked.
         load: how loads follow the voltage: "power", "current", "impedance", an exponent, a pair
             (n_p, n_q), or any of these by bus number (other buses then have constant power).
             Constant-current loads of the network stay constant-current.
@@ -291,7 +335,7 @@ def verify(
         method: "dense", "arnoldi", or "auto" (see `scopf.dynamics.modes`).
 
     Raises:
-        ScopfError: without an inverter, or for an argument that makes no sense.
+        ScopfError: without an inverter or a machine, or for an argument that makes no sense.
     """
     if not isinstance(modes, (int, np.integer)) or modes < 1:
         raise ScopfError(f"modes must be a whole number from 1, got {modes!r}")
@@ -308,34 +352,46 @@ def verify(
             count = f"{len(power[0])} and {len(power[1])} values"
             raise ScopfError(f"power is P and Q of the {len(net.gen)} generators; got {count}")
     vm, va = np.asarray(vm, np.float64), np.asarray(va, np.float64)
-    system, loose = _system(net, inverters, vm, va, Loads.of(net, vm, load), frequency)
-    given = np.zeros(len(net.gen), complex) if power is None else power[0] + 1j * power[1]
-    left = mismatch(net, vm, va, given)
-    pg = output(net, inverters, -left.real) if power is None else power[0]
-    missing = _missing(net, inverters, left, given=power is not None)
+    devices = Devices.none() if devices is None else devices.fitting(net, inverters)
+    given = None if power is None else power[0] + 1j * power[1]
+    left = mismatch(net, vm, va, np.zeros(len(net.gen), complex) if given is None else given)
+    own = device_power(net, inverters, devices, left, given)
+    loads = Loads.of(net, vm, load)
+    system, loose = _system(net, inverters, vm, va, loads, frequency, devices, own)
+    pg = output(net, inverters, -left.real, devices.gens) if power is None else power[0]
+    missing = missing_power(net, inverters, left, given=power is not None)
     found = _checked(system, missing, method, int(modes))
-    if loose and found.stable:
+    if loose and found.stable is not False and not missing:
         text = f"undecided: {loose}; elsewhere {found.verdict}"
         found = dataclasses.replace(found, stable=None, verdict=text)
-    return dataclasses.replace(found, constant_power=constant_power(net, inverters, pg))
+    constant = constant_power(net, inverters, pg, devices.gens)
+    return dataclasses.replace(found, constant_power=constant)
 
 
 def _system(
-    net: Network, inverters: Inverters, vm: Floats, va: Floats, loads: Loads, frequency: float
+    net: Network,
+    inverters: Inverters,
+    vm: Floats,
+    va: Floats,
+    loads: Loads,
+    frequency: float,
+    devices: Devices,
+    power: Complexes,
 ) -> tuple[System, str]:
-    """The equations of the islands that have an inverter, and a sentence on the others."""
-    at = net.bus_positions(inverters.bus)
+    """The equations of the islands with an inverter or a machine, and a sentence on the others."""
+    at = net.bus_positions(np.concatenate([inverters.bus, devices.machines.bus]))
     held = np.isin(net.island, net.island[at])
-    if held.all() or not len(at):  # without any inverter the system says so
-        return System(net, inverters, vm, va, loads, frequency), ""
+    if held.all() or not len(at):  # without anything that holds a voltage the system says so
+        return System(net, inverters, vm, va, loads, frequency, devices, power), ""
     islands = np.unique(net.island[~held])
     buses = listing(net.bus.id[~held], 5)
     which = f"island {listing(islands)} (bus {buses})"
-    text = f"{which} has no inverter, so that nothing there holds voltage and frequency"
+    text = f"{which} has no inverter or machine, so that nothing there holds voltage and frequency"
     if len(islands) > 1:
-        text = f"no inverter holds voltage and frequency in {which}"
-    part = net.part(held)
-    return System(part, inverters, vm[held], va[held], loads.take(held), frequency), text
+        text = f"no inverter or machine holds voltage and frequency in {which}"
+    part, there = net.part(held), held[net.bus_positions(devices.bus)]
+    others = loads.take(held), frequency, devices.take(there), power[there]
+    return System(part, inverters, vm[held], va[held], *others), text
 
 
 def _checked(system: System, missing: str, method: str, modes: int) -> Verification:
@@ -359,48 +415,7 @@ def _checked(system: System, missing: str, method: str, modes: int) -> Verificat
             "%s: by H %d modes grow, by the eigenvalues %d (rightmost at %.3g rad/s); H decides",
             system.net.name, negative - past, found.unstable, found.rightmost,
         )  # fmt: skip
-    stable, text = _verdict(negative, past, found)
+    stable, text = verdict(negative, past, found)
     return Verification(
         stable, lossless, negative, past, found.unstable, text, system, found, modes
     )
-
-
-def _missing(net: Network, inverters: Inverters, left: Complexes, *, given: bool) -> str:
-    """A sentence on the bus where most power is missing; "" for a power flow.
-
-    Unless it is given, the power of generators and inverters is whatever balances their buses.
-    """
-    missing = abs(left)
-    if not given:
-        missing[np.concatenate([net.bus_positions(inverters.bus), net.gen_at])] = 0.0
-    worst = int(missing.argmax())
-    if missing[worst] <= MISMATCH:
-        return ""
-    return (
-        f"undecided: {missing[worst]:.3g} p.u. of power is missing at bus {net.bus.id[worst]}, so "
-        "the point is no power flow of the network; what a model has beyond the network's tables "
-        "belongs into them, as a load or a shunt"
-    )
-
-
-def _verdict(negative: int | None, past: int | None, found: Spectrum) -> tuple[bool | None, str]:
-    """Whether the point is stable, None if that is undecided, and the verdict as a sentence."""
-    if past:
-        text = "the loads of buses without an inverter are past the nose of their PV curve"
-        return False, f"not stable: {text} ({found.unstable} growing modes besides)"
-    growing = found.unstable if negative is None else negative
-    if growing:
-        return False, f"not stable: {growing} growing mode{'s' if growing > 1 else ''}"
-    if past is None:
-        return None, (
-            "undecided: whether the loads of buses without an inverter are past the nose of their "
-            "PV curve was not found; look at the point at another load scale, or with loads that "
-            "follow the voltage"
-        )
-    if negative is None and found.edge > 0:
-        text = 'was given up before its end; use method="dense"'
-        return None, f"undecided: the search for growing modes {text}"
-    rightmost = f"the rightmost decays at {-found.rightmost:.4g} rad/s"
-    if found.method == "arnoldi" and found.rightmost < found.edge:
-        rightmost = f"all modes decay, at {-found.edge:.4g} rad/s or faster"
-    return True, f"stable: {rightmost}"

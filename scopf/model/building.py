@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Unpack, get_args
 
 from scopf.arrays import Floats
-from scopf.devices.fitting import chosen, fitting
+from scopf.cases import machines
+from scopf.devices import device_table
+from scopf.devices.fitting import chosen, fitting, inverters_beside
 from scopf.devices.gfm import Inverters
 from scopf.devices.storage import Storage
 from scopf.dynamics.settled import Bands
@@ -24,6 +27,8 @@ from scopf.network.hours import Hours
 from scopf.network.network import Network
 from scopf.stability import registry
 from scopf.stability.criterion import Criterion
+
+log = logging.getLogger(__name__)
 
 
 @spelled
@@ -45,13 +50,15 @@ def build(
     hours: Any = None,
     storage: Any = None,
     ramps: Any = None,
+    devices: Any = None,
     **numbers: Unpack[Numbers],
 ) -> Problem:
     """Formulate the stability-constrained optimal power flow (P1).
 
     Args:
         net: the network; what is out of service or in a dead island is left out.
-        inverters: grid-forming inverters; default one at every generator bus.
+        inverters: grid-forming inverters; default one at every generator bus, of the generators
+            that `devices` does not name.
         criterion: name of a stability criterion ("voltage-difference" of the paper, "weighted",
             "C0", "C1", "C2", or "none" for the plain AC-OPF), or a `scopf.Criterion` of your own.
         mq_bounds: co-design: least and largest m_q of every inverter, or by bus number; their
@@ -81,6 +88,10 @@ def build(
             `eta_d`, `e0_mwh`, `s_mva` and `mq` (see `scopf.devices.storage.Storage.read`).
         ramps: largest change of active power from hour to hour, MW per h: a number for all
             generators, by generator, or a table (see `scopf.network.ramps.read`).
+        devices: machines and grid-following inverters, whose slopes the rows of "weighted" take,
+            and other criteria ignore: a table (CSV file, DataFrame, or the name of a bundled one,
+            "case39_machines") with `bus` or `gen`, `device`, and numbers per unit on `s_mva` (see
+            `scopf.devices.device_table.read`). All others are inverters or constant power.
         **numbers: any of these, which `Problem.update` may change; mq is on the system base:
 
     The reduced network counts as alpha B^red, so Gamma is divided by alpha; this is what the
@@ -107,8 +118,13 @@ def build(
     if on_infeasible not in get_args(OnInfeasible):
         text = listing(map(repr, get_args(OnInfeasible)))
         raise ScopfError(f"on_infeasible is one of {text}, got {on_infeasible!r}")
-    inverters = chosen(inverters, net)
-    given = quantities.given(numbers)
+    given, table = quantities.given(numbers), None
+    if devices is None:
+        inverters = chosen(inverters, net)
+    else:
+        table = device_table.read_table(machines.found(devices), whole)
+        own = {"mq": given.pop("mq")} if inverters is None and "mq" in given else {}
+        inverters = inverters_beside(table, inverters, net, **own)
     if mq_bounds is None:
         for name in given:
             if given[name] and (text := quantities.misfit(name, False)):
@@ -133,7 +149,11 @@ def build(
         on_infeasible,
         soft_of.checked(soft),
         *coupled(whole, hours, storage, ramps),
+        table.devices if table is not None and table.rows else None,
     )
+    if scenario.devices is not None:
+        check_beside_devices(scenario.outages, scenario.hours, scenario.mq_bounds)
+        _warn_of_devices(rule)
     if scenario.hours is not None:
         check_beside_hours(scenario.outages, scenario.mq_bounds)
     if scenario.numbers["eta_q"] > 0:
@@ -175,6 +195,28 @@ def check_beside_hours(outages: object, mq_bounds: object = None) -> None:
         )
     if mq_bounds is not None:
         raise ScopfError("co-design (mq_bounds) is of a single hour: its droops hold in all hours")
+
+
+def check_beside_devices(outages: object, hours: object, mq_bounds: object = None) -> None:
+    """Refuse what is not made for devices.
+
+    Raises:
+        ScopfError: naming it.
+    """
+    named = {"outages": outages or None, "hours": hours, "co-design (mq_bounds)": mq_bounds}
+    for name, given in named.items():
+        if given is not None:
+            raise ScopfError(f"devices and {name} in one dispatch are not supported yet")
+
+
+def _warn_of_devices(criterion: Criterion) -> None:
+    """Warn of rows that do not know them."""
+    if not criterion.of_devices and criterion.name != "none":
+        log.warning(
+            "the rows of %s do not know machines and grid-following inverters, and take them for "
+            "constant power; those of weighted know them",
+            criterion.name,
+        )
 
 
 def _bands(emergency: object, voltage_band: object, frequency_band: object) -> Bands:

@@ -160,7 +160,7 @@ class OPF:
         currents = None
         if ratings is not None and with_currents:
             currents = CurrentLimits.declare(f, ratings)
-        dispatch = Dispatch(f, bus, branch, inverter, v.vm, v.va, stiffness.symbol)
+        dispatch = Dispatch(f, bus, branch, inverter, v.vm, v.va, stiffness.symbol, p=g.p, q=g.q)
         stability = StabilityRows.declare(criterion, dispatch, inputs.setting)
 
         states = None

@@ -68,7 +68,7 @@ class Problem:
         self.scenario, numbers = scenario, scenario.numbers
         net = self._scaled(numbers)
         self.reduction = Reduction(net, net.bus_positions(self.inverters.bus))
-        self.setting = self.present = _setting(self.reduction, self.inverters, numbers)
+        self.setting = self.present = self._setting(self.reduction, self.inverters, numbers)
         if scenario.capability:
             bus = self.inverters.bus
             own = bus if self.horizon is None else self.horizon.own(bus)
@@ -79,6 +79,11 @@ class Problem:
             self._warn_without_margin()
         self.lock = threading.RLock()
         self._candidates: tuple[Inverters, Settled] | None = None
+
+    def _setting(self, reduction: Reduction, inverters: Inverters, numbers: Numbers) -> Setting:
+        margins = numbers["margin"], numbers["droop_margin"] or 0.0
+        devices = self.scenario.devices
+        return Setting(reduction, inverters, numbers["alpha"], *margins, devices=devices)
 
     def _of_all_hours(self, inverters: Inverters) -> Inverters:
         return inverters if self.horizon is None else self.horizon.side_by_side(inverters)
@@ -258,7 +263,7 @@ class Problem:
         every = self.inverters
         if inverters is not self.own_inverters:
             every = self._of_all_hours(inverters)
-        setting = _setting(reduction, every, after)
+        setting = self._setting(reduction, every, after)
         if not np.array_equal(every.beta_q, self.inverters.beta_q):
             names |= {"beta_q"}
         inputs = Inputs(reduction.net, every, setting, after, self.horizon)
@@ -367,8 +372,3 @@ class Problem:
 
 def _equal(one: Mapping[str, Floats], other: Mapping[str, Floats]) -> bool:
     return all(np.array_equal(one[name], other[name]) for name in one)
-
-
-def _setting(reduction: Reduction, inverters: Inverters, numbers: Numbers) -> Setting:
-    margin = numbers["droop_margin"] or 0.0
-    return Setting(reduction, inverters, numbers["alpha"], numbers["margin"], margin)

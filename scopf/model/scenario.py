@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from scopf.arrays import Floats
+from scopf.devices.mixed import Devices
 from scopf.devices.storage import Storage
 from scopf.dynamics.settled import Bands
 from scopf.model.choices import Limit
@@ -43,6 +44,7 @@ class Scenario:
         hours: of the dispatch; None for a single one.
         storage: that shifts energy between them.
         ramps: of all generators of the network, p.u. per h.
+        devices: machines and grid-following inverters; None without any.
     """
 
     numbers: Numbers = field(default_factory=lambda: Numbers(**DEFAULTS))
@@ -57,6 +59,7 @@ class Scenario:
     hours: Hours | None = None
     storage: Storage | None = None
     ramps: Floats | None = None
+    devices: Devices | None = None
 
     def __getattr__(self, name: str) -> Any:
         if name in DEFAULTS:
@@ -79,7 +82,13 @@ class Scenario:
             "hours": None if self.hours is None else len(self.hours),
             "storage": None if self.storage is None else len(self.storage),
             "ramps": None if self.ramps is None else int(np.isfinite(self.ramps).sum()),
+            "devices": None if self.devices is None else self._devices,
         }
+
+    @property
+    def _devices(self) -> int:
+        assert self.devices is not None
+        return len(self.devices.machines) + len(self.devices.followers)
 
     @property
     def keywords(self) -> dict[str, Any]:
@@ -87,7 +96,7 @@ class Scenario:
         found: dict[str, Any] = {name: x for name, x in self.numbers.items() if x is not None}
         if not self.own_droop_margin:
             del found["droop_margin"]
-        names = "mq_bounds", "capability", "limit", "hours", "storage", "ramps"
+        names = "mq_bounds", "capability", "limit", "hours", "storage", "ramps", "devices"
         choices = {name: getattr(self, name) for name in names}
         return {**found, **choices, **self.security}
 

@@ -16,6 +16,7 @@ from scopf.model.part import Follows, Inputs, Part, Writes
 from scopf.model.relaxation import Effect, Relaxation, Violation
 from scopf.stability.angles import WIDEST
 from scopf.stability.criterion import Criterion
+from scopf.stability.device_rows import ANGLE, SLOPES, TRANSIENT
 from scopf.stability.rows import Declared, Dispatch, RowPrices, Stability
 from scopf.stability.setting import Setting
 
@@ -87,7 +88,9 @@ class StabilityRows(Part):
                 one.constraint, names, _GROUP, quantities, one.labels(), most
             )
         found += self._without_inverter()
-        if self._droops_are_given and self.declared.limits is not None:
+        if self.declared.load_angles is not None:
+            found.append(self._load_angles(self.declared.load_angles))
+        if self._droops_are_given and self.declared.limits is not None and len(self.inverters):
             found.append(self._droops())
         return found
 
@@ -119,7 +122,9 @@ class StabilityRows(Part):
             index = one.constraint.index
             if not len(members) or index is None:
                 continue
-            labels = [f"bus {index.keys[k]} (without an inverter)" for k in members.tolist()]
+            within = f", {SLOPES[1]} slopes" if one.constraint.name.endswith(TRANSIENT) else ""
+            end = f"(without an inverter{within})"
+            labels = [f"bus {index.keys[k]} {end}" for k in members.tolist()]
             limit = np.full(len(one.owner), -1)
             limit[members] = np.arange(len(members))
             effect = Effect(one.constraint, limit, np.full(len(limit), -1.0))
@@ -132,10 +137,21 @@ class StabilityRows(Part):
             )  # fmt: skip
         return found
 
+    def _load_angles(self, rows: Constraint) -> Relaxation:
+        """Less of K = d^2 W / d phi^2 than the load angle of a machine has to leave."""
+        assert rows.index is not None
+        labels = [f"machine of gen {key}" for key in rows.index.keys]
+        least = np.full(len(labels), ANGLE)
+        effect = Effect(rows, np.arange(len(labels)), np.ones(len(labels)))
+        return Relaxation(
+            "load angle", _GROUP, "K", "p.u.", "<=", labels, least, lambda _, t: ANGLE - t,
+            (effect,), price=LAST, asked=False,
+        )  # fmt: skip
+
     def droop_factor(self) -> Relaxation | None:
         """One factor on all droops; None where they are variables or limit nothing."""
         limits = self.declared.limits
-        if limits is None or not self._droops_are_given:
+        if limits is None or not len(self.inverters) or not self._droops_are_given:
             return None
         own = limits.unit.values * limits.stiffness_now
         effects = [

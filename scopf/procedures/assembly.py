@@ -58,6 +58,7 @@ def solution(
         prices=prices.read(problem, examined.multipliers, examined.stability, x, loading),
         stability=examined.stability,
         after=AfterOutages.read(problem, nlp, examined.multipliers, x, point),
+        machine_prices=_machine_prices(problem, examined),
         hourly=Hourly.read(problem, examined.multipliers),
         violated=() if soft is None else tuple(soft.violations(_VIOLATED)),
         unique=uniqueness.unique_prices(
@@ -75,6 +76,12 @@ def solution(
         slopes=Slopes.read(problem.opf, examined.multipliers, x),
         fingerprint=nlp.fingerprint(x),
     )
+
+
+def _machine_prices(problem: Problem, examined: Examined) -> Floats:
+    """What more of the steady-state limit of its load angle is worth to each machine."""
+    rows = problem.opf.stability.declared.load_angles
+    return np.zeros(0) if rows is None else examined.multipliers.price(rows, lower=True)
 
 
 def _point(problem: Problem, nlp: NLP, x: Floats) -> Point:

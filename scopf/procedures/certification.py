@@ -26,12 +26,14 @@ from scopf.network.kron import Reduction
 from scopf.optimizer.status import Status
 from scopf.results.checks import Check, creeps, reason
 from scopf.results.states import State
+from scopf.stability import device_claims
 from scopf.stability.setting import Setting
 
 if TYPE_CHECKING:
     from scopf.arrays import Floats
     from scopf.dynamics.verification import Verification
     from scopf.model.problem import Problem
+    from scopf.network.network import Network
     from scopf.results.solution import Solution
     from scopf.results.verified import VerifiedStates
     from scopf.stability.criterion import Criterion
@@ -119,11 +121,16 @@ def _check(found: Solution, margin: float, how: Mapping[str, Any]) -> Check:
         return Check(margin, found.status, found.cost, False, float("nan"), text)
     exact: Verification | VerifiedStates
     try:
-        exact = found.verify_states(**how) if len(found.states) > 1 else found.verify(**how)
+        exact = found.verify_states(**how) if _several(found) else found.verify(**how)
     except TypeError as error:
         raise ScopfError(f"certify takes the keywords of Solution.verify: {error}") from error
     factor = 1.0 if exact.stable else float(np.minimum(exact.largest_factor(1.0), 1.0))
     return Check(margin, found.status, found.cost, exact.stable, factor, exact.verdict)
+
+
+def _several(found: Solution) -> bool:
+    """Whether a dispatch has operating states with checks of their own."""
+    return bool(found.scenario.outages) or found.problem.horizon is not None
 
 
 def _allowed(found: Solution, margin: float) -> float:
@@ -132,29 +139,34 @@ def _allowed(found: Solution, margin: float) -> float:
     At least 1 + the droop margin, for which the rows hold, to the solver's tolerance. Of all states
     that are in the model the least.
     """
-    states = [(found.setting, found.point.vm, found.point.va)]  # hours side by side
+    point, of = found.point, found.setting  # of hours side by side
+    states = [(of, found.energized, (point.vm, point.va), (point.pg, point.qg))]
     for name in found.states[1:] if found.scenario.outages else ():
         state = found.state(name)
         assert isinstance(state, State)
         net, inverters = state.net, state.inverters_of(found.inverter_data)
         reduction = Reduction(net, net.bus_positions(inverters.bus))
         one = Setting(reduction, inverters, 1.0, found.setting.margin, found.setting.droop_margin)
-        states.append((one, net.bus.vm, net.bus.va))
+        states.append((one, net, (net.bus.vm, net.bus.va), (net.gen.pg, net.gen.qg)))
     return min(_allowed_in(found.problem.criterion, *state, margin) for state in states)
 
 
 def _allowed_in(
-    criterion: Criterion, setting: Setting, vm: Floats, va: Floats, margin: float
+    criterion: Criterion,
+    setting: Setting,
+    net: Network,
+    voltage: tuple[Floats, Floats],
+    power: tuple[Floats, Floats],
+    margin: float,
 ) -> float:
-    """The same in one state, at voltages of all its buses."""
-    view = setting.view(criterion.network)
-    vm, va = vm[view.buses], va[view.buses]
-    k = np.full(len(vm), np.inf)
-    k[view.inverters] = setting.inverters.k
+    """The same in one state, at voltages of all its buses and powers of its generators."""
+    exact = dataclasses.replace(setting, margin=0.0, droop_margin=0.0)
+    inverters = exact.view(criterion.network).inverters
 
     def least_slack(logarithm: float) -> float:
-        slack = criterion.slack(view.grid, np.exp(logarithm) * k, vm, va)
-        return float(slack[view.inverters].min()) - setting.margin
+        factor = float(np.exp(logarithm))
+        slack = device_claims.slack(criterion, exact, net, voltage, power, factor)
+        return float(slack[inverters].min(initial=np.inf)) - setting.margin
 
     least, most = float(np.log1p(margin)), float(np.log(_MOST))
     if least_slack(least) <= 0:

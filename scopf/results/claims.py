@@ -17,6 +17,7 @@ from scopf.errors import listing
 from scopf.network.kron import Reduction
 from scopf.network.powers import MISMATCH, mismatch
 from scopf.results.violations import as_declared
+from scopf.stability import device_claims
 
 if TYPE_CHECKING:
     from scopf.arrays import Floats
@@ -76,16 +77,18 @@ def unmet(
     """
     (vm, va), exact = voltage, dataclasses.replace(setting, margin=0.0, droop_margin=0.0)
     found = list(criterion.unmet(exact))
-    without = np.setdiff1d(net.island, net.island[setting.reduction.keep])
+    without = np.setdiff1d(net.island, net.island[setting.sources])
     if len(without):
-        found.append(f"island {listing(without)} has no inverter")
+        neither = "no inverter" if setting.devices is None else "neither an inverter nor a machine"
+        found.append(f"island {listing(without)} has {neither}")
     missing = np.abs(mismatch(net, vm, va, power[0] + 1j * power[1]))
     worst = int(np.argmax(missing))
     if not missing[worst] <= MISMATCH:
         bus = net.bus.id[worst]
         found.append(f"{missing[worst]:.3g} p.u. of power is missing at bus {bus}")
     view = exact.view(criterion.network)
-    slack = criterion.slack(view.grid, view.k, vm[view.buses], va[view.buses])
+    found += device_claims.unmet(criterion, setting.devices)
+    slack = device_claims.slack(criterion, exact, net, voltage, power)
     worst = int(np.argmin(slack))
     if not slack[worst] > 0:
         shared = len(slack) > 1 and (slack == slack[0]).all()  # by rows with the best weights

@@ -187,7 +187,8 @@ class IntactTables(Record):
     def pairs(self) -> pd.DataFrame:
         """Every stability row: bus, neighbour, slack, whether it binds, its price.
 
-        Rows that are about all neighbours at once have no `neighbor`.
+        Rows that are about all neighbours at once have no `neighbor`. `slopes` are those of the
+        devices that a row has, "steady" or "transient", where there are rows of both.
         """
         return self._of_single_state("pairs")
 
@@ -204,6 +205,7 @@ class IntactTables(Record):
         return {
             "bus": rows.bus,
             "neighbor": rows.neighbor,
+            **({} if rows.slopes is None else {"slopes": rows.slopes}),
             "value_pu": rows.value,
             "limit_pu": rows.limit,
             "margin": margin,

@@ -22,6 +22,7 @@ from scopf.results.hourly import Hourly
 from scopf.results.point import Point
 from scopf.results.screening import Screened
 from scopf.results.states import AfterOutages
+from scopf.stability import device_claims
 
 if TYPE_CHECKING:
     from scopf.devices.gfm import Inverters
@@ -67,6 +68,7 @@ class Record:
         checks: every solve and exact check of `solve(..., certify=True)`.
         after: the states after outages; None for a problem without.
         hourly: what hours cost and store; None for a single one.
+        machine_prices: of K >= 0 of the machines whose rows are in the dispatch.
         screened: what screening found after outages.
         unsurvived: outages that were left out, because no dispatch survives them.
         violated: rows of `violations`.
@@ -97,6 +99,7 @@ class Record:
     checks: tuple[Check, ...] = field(default=(), repr=False)
     after: AfterOutages | None = field(default=None, repr=False)
     hourly: Hourly | None = field(default=None, repr=False)
+    machine_prices: Floats = field(default_factory=lambda: np.zeros(0), repr=False)
     screened: tuple[Screened, ...] = field(default=(), repr=False)
     unsurvived: tuple[Unsurvived, ...] = field(default=(), repr=False)
     violated: tuple[dict[str, Any], ...] = field(default=(), repr=False)
@@ -132,7 +135,9 @@ class Record:
         It is a condition of every claim, and of the exact check.
         """
         pg = self.point.pg if self.solved else np.full(len(self.point.pg), np.nan)
-        found = constant_power(self.problem.base, self.inverter_data, pg)
+        devices = self.setting.devices
+        gens = None if devices is None else devices.gens
+        found = constant_power(self.problem.base, self.inverter_data, pg, gens)
         if found is None or (horizon := self.problem.horizon) is None:
             return found
         return dataclasses.replace(found, generators=found.generators // len(horizon))
@@ -167,7 +172,9 @@ class Record:
     @property
     def claim(self) -> Claim | None:
         """The claim of the criterion, if the point meets all of its assumptions; else None."""
-        return None if self.unmet else self.problem.criterion.claim
+        if self.unmet:
+            return None
+        return device_claims.claim(self.problem.criterion, self.setting.devices)
 
     @property
     def solved(self) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from scopf import display
 from scopf.dynamics.droop import FREQUENCY
 from scopf.errors import ScopfError, spelled
@@ -24,6 +26,7 @@ from scopf.results.verified import VerifiedStates
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scopf.devices.mixed import Devices
     from scopf.diagnosis.text import Diagnosis
     from scopf.dynamics.loads import Load
     from scopf.dynamics.verification import Verification
@@ -36,6 +39,7 @@ class Solution(Result):
     def verify(
         self,
         *,
+        devices: Devices | None = None,
         load: Load = "power",
         frequency: float = FREQUENCY,
         modes: int = 10,
@@ -48,6 +52,8 @@ class Solution(Result):
         model.
 
         Args:
+            devices: synchronous machines and grid-following inverters, of generators that are no
+                unit of a grid-forming inverter; None for those that the problem was built with.
             load: how loads follow the voltage: "power", "current", "impedance", an exponent, a pair
                 (n_p, n_q), or any of these by bus number (other buses then have constant power).
             frequency: nominal, Hz.
@@ -55,8 +61,8 @@ class Solution(Result):
             method: of finding eigenvalues, "dense", "arnoldi" or "auto".
 
         Raises:
-            ScopfError: after a solve that failed; without an inverter; for an argument that makes
-                no sense.
+            ScopfError: after a solve that failed; without an inverter or a machine; for an argument
+                that makes no sense.
         """
         from scopf.dynamics.verification import verify
 
@@ -66,8 +72,9 @@ class Solution(Result):
             count = len(self.states)
             raise ScopfError(f"there are {count} operating points, one an hour: verify_states()")
         point = self.point
+        devices = self.setting.devices if devices is None else devices
         settings: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
-        settings |= {"load": load, "power": (point.pg, point.qg)}
+        settings |= {"load": load, "power": (point.pg, point.qg), "devices": devices}
         found = verify(self.energized, self.inverter_data, point.vm, point.va, **settings)
         if not self.rewritten or found.stable is None:
             return found
@@ -121,6 +128,9 @@ class Solution(Result):
             inverters = state.inverters_of(self.inverter_data)
         else:
             inverters = state.inverter_data
+        devices = how.get("devices") or self.setting.devices
+        if devices is not None:  # without those that an outage takes
+            how = {**how, "devices": devices.take(np.isin(devices.gens, net.gen.id))}
         found = verify(
             net, inverters, net.bus.vm, net.bus.va, power=(net.gen.pg, net.gen.qg), **how
         )

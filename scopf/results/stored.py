@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scopf import files
 from scopf.arrays import plain
 from scopf.cases import native
+from scopf.devices import device_table
 from scopf.devices.gfm import Inverters, Units
 from scopf.diagnosis.outages import Unsurvived
 from scopf.errors import ScopfError, check_names
@@ -36,6 +37,7 @@ from scopf.results.screening import Extremes, Screened
 from scopf.stability import registry
 
 if TYPE_CHECKING:
+    from scopf.devices.mixed import Devices
     from scopf.network.network import Network
     from scopf.results.tables import Result
     from scopf.stability.criterion import Criterion
@@ -319,6 +321,7 @@ class StoredSolution(_Stored):
         outages: that were asked for; None without any.
         soft: prices at which limits may be violated.
         hours: of the dispatch, with storage and ramps; None for a single one.
+        devices: their table, columns by name; None without any.
         explained: what requirements cost; None where that was not asked for.
     """
 
@@ -341,6 +344,7 @@ class StoredSolution(_Stored):
     outages: _Outages | None = None
     soft: dict[str, Finite] = {}
     hours: _Hours | None = None
+    devices: dict[str, list[str | float | None]] | None = None
     explained: _Requirements | None = None
 
     @classmethod
@@ -379,6 +383,7 @@ class StoredSolution(_Stored):
             outages=_Outages.of(solution),
             soft=plain(dict(scenario.soft)),
             hours=_Hours.of(scenario),
+            devices=_devices(scenario),
             explained=_Requirements.of(solution),
         )
 
@@ -402,12 +407,22 @@ class StoredSolution(_Stored):
             capability=self.capability, limit=self.limit, soft=self.soft, **numbers,
             **({} if self.outages is None else self.outages.keywords),
             **({} if self.hours is None else self.hours.keywords(net)),
+            devices=self._devices(net),
         )  # fmt: skip
         if self.outages is not None:
             self.outages.put(problem)
         if problem.scenario.droop_margin != margin and isinstance(margin, float):
             problem.try_droop_margin(margin)
         return problem
+
+    def _devices(self, net: Network) -> Devices | None:
+        if self.devices is None:
+            return None
+        import pandas as pd
+
+        if len({len(column) for column in self.devices.values()}) > 1:
+            raise ScopfError("devices: their columns differ in length")
+        return device_table.read(pd.DataFrame(self.devices, dtype=object), net)
 
     def _inverters(self) -> Inverters:
         given = self.inverters.model_dump()
@@ -446,6 +461,13 @@ class StoredSolution(_Stored):
             )
             for one in self.checks
         )  # fmt: skip
+
+
+def _devices(scenario: Scenario) -> dict[str, list[Any]] | None:
+    if scenario.devices is None:
+        return None
+    table: dict[str, list[Any]] = plain(device_table.frame(scenario.devices).to_dict("list"))
+    return table
 
 
 def _number(value: float | None) -> float:

@@ -45,6 +45,7 @@ _ELEMENTS = {  # kind and element of rows, by their family without "state_"
     "branch_limit_to": (THERMAL, "branch {}"),
     "bus_vm_bounds": (VOLTAGE, "bus {}"),
     "inverter_current": (CURRENT, "inverter {}"),
+    "machine_load_angle": (STABILITY, "machine of gen {}"),
     "storage_power": (STORAGE, "storage {}"),
     "droop": (DROOP, "inverter {}"),
     "bus_same_vm": (DROOP, "bus {}"),

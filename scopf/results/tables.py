@@ -10,7 +10,7 @@ import numpy as np
 from scopf.arrays import Floats
 from scopf.errors import ScopfError, check_names
 from scopf.optimizer.status import STEPS
-from scopf.results import hour_states, outages, screening
+from scopf.results import device_states, hour_states, outages, screening
 from scopf.results.hour_states import HourState
 from scopf.results.hourly import Hourly
 from scopf.results.intact import IntactTables
@@ -94,6 +94,18 @@ class Result(IntactTables):
         once it has been priced; `reason` is why it has this status. NaN where no state says.
         """
         return outages.table(self)
+
+    @cached_property
+    def devices(self) -> pd.DataFrame:
+        """Machines and grid-following inverters; no rows without any.
+
+        `angle_deg` is the load angle, `field_pu` the internal voltage behind x_d (x'd of a
+        classical machine), `slope_pu` -dQ/dV at the terminal with field or regulator at rest,
+        `transient_slope_pu` at constant flux. `k_pu` has to be above zero, the steady-state limit
+        of the load angle; `mu_k_per_pu` is what that costs, zero where no row says so. NaN for
+        grid-following inverters.
+        """
+        return device_states.table(self)
 
     # -- hours -------------------------------------------
 
@@ -294,6 +306,8 @@ class Result(IntactTables):
             for name in self._coupled:
                 found |= {name: getattr(self, name), f"{name}_by_hour": self.table(name)}
             return found
+        if self.setting.devices is not None:
+            names += ["devices"]
         if self.scenario.outages:
             names += ["outages", "nssp_by_state", "lmp_by_state"]
         return {name: getattr(self, name) for name in names}

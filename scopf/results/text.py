@@ -180,7 +180,7 @@ def _claim(solution: Result) -> list[str]:
     if not unmet:
         steady = "loads and DC lines" if len(solution.problem.base.dcline) else "loads"
         text = f"{criterion.name} is proven for this network and {steady} of constant power: "
-        return [text + criterion.claim]
+        return [f"{text}{solution.claim}"]
     margin = solution.scenario.droop_margin
     more = f"; droop margin {margin:.0%}" if margin else ""
     return [f"{criterion.name} is a heuristic here: {', '.join(unmet)}{more}"]
@@ -188,6 +188,8 @@ def _claim(solution: Result) -> list[str]:
 
 def _stability(solution: Result) -> list[Block]:
     inverters = solution.inverters
+    if inverters.empty:
+        return ["There is no inverter, so there is no NSSP; sol.devices has the machines."]
     binding = solution.pairs[solution.pairs["binding"]]
     ranked = inverters.sort_values(["nssp_per_pu", "margin"], ascending=[False, True])
     unit = solution.problem.criterion.nssp_unit

@@ -30,7 +30,8 @@ from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Index, Variable
 from scopf.network.network import Network
 from scopf.network.susceptances import Grid
-from scopf.stability import angles, limits
+from scopf.stability import angles, device_rows, limits
+from scopf.stability.device_rows import SLOPES, STEADY
 from scopf.stability.rows import (
     NOBODY,
     Declared,
@@ -66,6 +67,7 @@ class Criterion:
         nssp_unit: p.u. of what the NSSP is per, "voltage" or "stiffness 1/k".
         strict: p.u. voltage that every row keeps from equality.
         everywhere: whether buses without an inverter have a row too, with Gamma = 0.
+        of_devices: whether rows take the slopes of machines and grid-following inverters.
     """
 
     name: str = ""
@@ -76,6 +78,7 @@ class Criterion:
     nssp_unit: str = "voltage"
     strict: float = 0.0
     everywhere: bool = False
+    of_devices: bool = False
 
     # -- to be written, or overridden -------------------------------------------
 
@@ -98,8 +101,14 @@ class Criterion:
         """Contribution of the bus itself, b its own susceptance B_ii; none by default."""
         return 0.0 * v
 
-    def add_weights(self, d: Dispatch, setting: Setting) -> Variable | None:
-        """Declare variables of the criterion, one for each bus of its network; none by default."""
+    def add_weights(self, d: Dispatch, setting: Setting, kind: str = STEADY) -> Variable | None:
+        """Declare variables of the criterion, one for each bus of its network; none by default.
+
+        Args:
+            d: the model.
+            setting: numbers of the problem.
+            kind: of the rows that they are for, "" or "_transient"; the end of their name.
+        """
         return None
 
     def droop_margin(self, net: Network) -> float:
@@ -173,7 +182,8 @@ class Criterion:
         """
         f, view = d.formulation, setting.view(self.network)
         grid, buses, places = view.grid, view.buses, self._places(view)
-        limit = limits.declare(d, setting, grid.scale[view.inverters])
+        alone = self.of_devices and setting.devices is not None and len(setting.devices.machines)
+        limit = limits.declare(d, setting, grid.scale[view.inverters], needed=not alone)
         lines = self._lines(d, setting)
         gamma = limit.unit[:] * limit.stiffness[limit.place] + limit.offset[:]
         kept = f.expression("inverter_limit", d.inverter, gamma - limit.margin[:])
@@ -185,34 +195,46 @@ class Criterion:
             for name, at in ({_B: lines, **own, _SCALE: index}).items()
         }
         angle = angles.declare(d, setting, self.network)
-        u = self.add_weights(d, setting)
+        slopes = device_rows.declare(d, setting) if self.of_devices else None
 
-        i, j, vm, b = grid.start, grid.end, d.vm, params[_B][:]
+        i, j, vm, b, count = grid.start, grid.end, d.vm, params[_B][:], len(places)
         v_i, v_j = vm[buses[i]], vm[buses[j]]
-        u_i, u_j = (0, 0) if u is None else (u[i], u[j])
-        start = self.line(b, v_i, v_j, angle.across, u_i, u_j)
-        end = self.line(b, v_j, v_i, angle.back, u_j, u_i)
-        there = f.expression("stability_line_start", lines, start)
-        here = f.expression("stability_line_end", lines, end)
         row_of = np.full(len(grid), NOBODY)
-        row_of[places] = np.arange(len(places))
-        count = len(places)
-        total = there.total(row_of[i], count) + here.total(row_of[j], count)
-        if own:
-            total = total + self.own(params[_OWN][:], vm[buses[places]])
-        value = total / params[_SCALE][:] - kept.total(row_of[view.inverters], count)
+        row_of[places] = np.arange(count)
         name = "bus_stability" if self._at_all_buses else "inverter_stability"
-        upper = np.full(len(places), -self.strict)
-        rows = OwnedRows(f.constraint(name, index, value, upper=upper), _owners(view)[places])
+        sets, weights = list[OwnedRows](), list[Variable | None]()
+        for kind in self._kinds(setting):
+            u = self.add_weights(d, setting, kind)
+            u_i, u_j = (0, 0) if u is None else (u[i], u[j])
+            start = self.line(b, v_i, v_j, angle.across, u_i, u_j)
+            end = self.line(b, v_j, v_i, angle.back, u_j, u_i)
+            there = f.expression(f"stability_line_start{kind}", lines, start)
+            here = f.expression(f"stability_line_end{kind}", lines, end)
+            total = there.total(row_of[i], count) + here.total(row_of[j], count)
+            if own:
+                total = total + self.own(params[_OWN][:], vm[buses[places]])
+            if slopes is not None:
+                in_network = np.full(len(setting.net.bus), NOBODY)
+                in_network[buses] = row_of
+                total = total - slopes.total(kind, in_network, count)
+            value = total / params[_SCALE][:] - kept.total(row_of[view.inverters], count)
+            rows = f.constraint(f"{name}{kind}", index, value, upper=np.full(count, -self.strict))
+            sets.append(OwnedRows(rows, _owners(view)[places]))
+            weights.append(u)
         return Declared(
             margin=limit.margin,
             limits=limit,
-            rows=(rows,),
+            rows=tuple(sets),
             angles=angle.rows,
             definitions=angle.definitions,
-            weights=u,
+            weights=tuple(weights),
+            load_angles=None if slopes is None else slopes.limits,
             parameters={limits.UNIT: limit.unit, **params},
         )
+
+    def _kinds(self, setting: Setting) -> tuple[str, ...]:
+        """Kinds of rows: one without devices, else those that they need."""
+        return device_rows.kinds(setting.devices if self.of_devices else None)
 
     @property
     def _at_all_buses(self) -> bool:
@@ -288,42 +310,55 @@ class Criterion:
         self, declared: Declared, d: Dispatch, setting: Setting, prices: RowPrices
     ) -> Stability:
         """Every row at the present values of the model, with its present parameters."""
-        view, (rows,), limit = setting.view(self.network), declared.rows, declared.limits
+        view, limit, several = setting.view(self.network), declared.limits, declared.rows
         assert limit is not None
         grid, buses, places = view.grid, view.buses, self._places(view)
         vm, va = d.vm.value[buses], d.va.value[buses]
-        u = None if declared.weights is None else declared.weights.value
         own, scale = np.zeros(len(grid)), grid.scale.copy()
         scale[places] = declared.parameters[_SCALE].values
         if self._has_own:
             own[places] = declared.parameters[_OWN].values
-        value = self._values(grid, declared.parameters[_B].values, own, scale, vm, va, u)[places]
-        at = np.flatnonzero(rows.owner >= 0)
-        at = at[np.argsort(rows.owner[at])]
+        at = np.flatnonzero(several[0].owner >= 0)
+        at = at[np.argsort(several[0].owner[at])]
         right, required = np.zeros(len(places)), np.full(len(places), self.strict)
         right[at] = limit.values
         required[at] += limit.required
-        active, price = prices.active(rows.constraint), prices.price(rows.constraint)
-        of_inverter, own_limit = price[at], np.where(active, right, np.nan)[at]
+        b, parts, points = declared.parameters[_B].values, list[Rows](), []
+        slopes = self._slopes_at(declared, d, setting, view)
+        for rows, weights, slope in zip(several, declared.weights, slopes, strict=True):
+            u = None if weights is None else weights.value
+            points.append((vm, va, u))
+            value = (self._values(grid, b, own, scale, vm, va, u) - slope / scale)[places]
+            active, price = prices.active(rows.constraint), prices.price(rows.constraint)
+            bus, nobody = setting.net.bus.id[buses[places]], np.full(len(places), NOBODY)
+            value, limited = (np.where(active, one, np.nan) for one in (value, right))
+            parts.append(Rows(bus, nobody, value, limited, price, required))
+        least = np.min([one.limit - one.value for one in parts], axis=0)
+        price = np.sum([one.price for one in parts], axis=0)
+        of_inverter = price[at]
         return Stability(
-            limit=own_limit,
-            margin=np.where(active, right - value, np.nan)[at],
+            limit=parts[0].limit[at],
+            margin=least[at],
             neighbor=np.full(len(at), NOBODY),
             price=of_inverter,
             nssp=self.nssp(setting, right[at], of_inverter),
             dcost_dmq=limits.droop_prices(of_inverter, limit),
             required=limit.required + self.strict,
-            list_rows=partial(
-                Rows,
-                bus=setting.net.bus.id[buses[places]][active],
-                neighbor=np.full(int(active.sum()), NOBODY),
-                value=value[active],
-                limit=right[active],
-                price=price[active],
-                required=required[active],
-            ),
-            load_prices=self._load_prices(declared, setting, (vm, va, u), price),
+            list_rows=partial(Rows.active, dict(zip(SLOPES, parts, strict=False))),
+            load_prices=self._load_prices(declared, setting, points[0], price),
         )
+
+    def _slopes_at(
+        self, declared: Declared, d: Dispatch, setting: Setting, view: View
+    ) -> list[Floats]:
+        """Slopes s / (2 V) of the devices at every bus of the network, by set of rows."""
+        if setting.devices is None or not self.of_devices:
+            return [np.zeros(len(view.grid))] * len(declared.rows)
+        assert isinstance(d.p, Variable)
+        assert isinstance(d.q, Variable)
+        power, vm = (d.p.value, d.q.value), d.vm.value
+        of = setting.devices, setting.net, power, vm
+        return [device_rows.at_buses(*of, kind)[view.buses] for kind in self._kinds(setting)]
 
     def _load_prices(
         self,

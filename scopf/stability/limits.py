@@ -34,7 +34,7 @@ def parameters(setting: Setting, scale: Floats) -> dict[str, Floats]:
     return {UNIT: setting.left * gamma(setting.beta_q, scale)}
 
 
-def declare(d: Dispatch, setting: Setting, scale: Floats) -> Limits:
+def declare(d: Dispatch, setting: Setting, scale: Floats, *, needed: bool = True) -> Limits:
     """Declare the Params of Gamma.
 
     Gamma_i is `inverter_gamma_unit[i]` times `inverter_stiffness[i]` plus the Param
@@ -45,11 +45,12 @@ def declare(d: Dispatch, setting: Setting, scale: Floats) -> Limits:
         d: the model.
         setting: numbers of the problem.
         scale: natural scale of each inverter's bus, per unit.
+        needed: whether there has to be an inverter.
 
     Raises:
         ScopfError: when there is no inverter, or one is coupled to nothing.
     """
-    if not len(setting.inverters):
+    if needed and not len(setting.inverters):
         raise ScopfError(
             "there is no inverter to constrain; use the criterion none for a plain OPF"
         )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Protocol, Self
 
 import numpy as np
 
-from scopf.arrays import Flags, Floats, Ints
+from scopf.arrays import Flags, Floats, Ints, Strings, texts
 from scopf.engine.formulation import Formulation
-from scopf.engine.symbols import Constraint, Index, Parameter, Variable
+from scopf.engine.symbols import Constraint, Index, Parameter, Symbol, Variable
 
 LoadPrices = Callable[[float], tuple[Floats, Floats]]
 
@@ -31,6 +31,7 @@ class Dispatch:
         vm, va: voltages of the buses, per unit and rad.
         stiffness: 1/m_q of the inverters, numbers, or variables in co-design.
         place: position of each inverter among these; None where they are in the same order.
+        p, q: output of the generators, per unit; not needed without devices.
     """
 
     formulation: Formulation
@@ -41,6 +42,8 @@ class Dispatch:
     va: Variable
     stiffness: Parameter | Variable
     place: Ints | None = None
+    p: Symbol | None = None
+    q: Symbol | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +118,9 @@ class Declared:
         rows: that limit inverters.
         angles: that keep angles below 90 degrees.
         definitions: rows that define variables of the criterion; they always hold.
-        weights: variables of the criterion's own, one for each bus of its network.
+        weights: variables of the criterion's own, one for each bus of its network, for each of
+            its sets of rows.
+        load_angles: rows K > 0 of machines; None without any.
         parameters: Params whose values `Criterion.parameters` gives, by name.
     """
 
@@ -124,7 +129,8 @@ class Declared:
     rows: tuple[OwnedRows, ...] = ()
     angles: tuple[AngleRows, ...] = ()
     definitions: tuple[Constraint, ...] = ()
-    weights: Variable | None = None
+    weights: tuple[Variable | None, ...] = ()
+    load_angles: Constraint | None = None
     parameters: dict[str, Parameter] = field(default_factory=dict)
 
 
@@ -155,6 +161,7 @@ class Rows:
         limit: right side, p.u. voltage; 0 at a bus without an inverter.
         price: of the row, currency/h per p.u. voltage; NaN without a solution.
         required: slack that the row has to leave.
+        slopes: of devices that the row has, "steady" or "transient"; None where there is one set.
     """
 
     bus: Ints
@@ -163,12 +170,25 @@ class Rows:
     limit: Floats
     price: Floats
     required: Floats
+    slopes: Strings | None = None
 
     @classmethod
     def empty(cls) -> Self:
         """No rows."""
         nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
         return cls(nobody, nobody, nothing, nothing, nothing, nothing)
+
+    @classmethod
+    def active(cls, parts: Mapping[str, Self]) -> Self:
+        """The rows of sets by slopes, without those whose limit is not a number: they are none."""
+        names = [field.name for field in fields(cls) if field.name != "slopes"]
+        sets = parts.values()
+        kept = ~np.isnan(np.concatenate([one.limit for one in sets]))
+        columns = {n: np.concatenate([getattr(one, n) for one in sets])[kept] for n in names}
+        if len(parts) == 1:
+            return cls(**columns)
+        words = np.repeat(texts(parts), [len(one.limit) for one in sets])
+        return cls(**columns, slopes=words[kept])
 
 
 @dataclass(frozen=True)

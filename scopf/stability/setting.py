@@ -10,6 +10,7 @@ import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.devices.gfm import Inverters
+from scopf.devices.mixed import Devices
 from scopf.network.kron import Reduction
 from scopf.network.network import Network
 from scopf.network.susceptances import Grid
@@ -48,6 +49,7 @@ class Setting:
         droop_margin: share by which every droop counts as larger than it is.
         left: share of the stiffness of an inverter of the intact network that this one has, each;
             below 1 after the loss of a unit.
+        devices: machines and grid-following inverters; None without any.
     """
 
     reduction: Reduction
@@ -56,6 +58,7 @@ class Setting:
     margin: float = 0.0
     droop_margin: float = 0.0
     left: Floats | float = 1.0
+    devices: Devices | None = None
 
     @property
     def net(self) -> Network:
@@ -82,13 +85,21 @@ class Setting:
         """The network of present strength."""
         return self.present_reduction.net
 
+    @property
+    def sources(self) -> Ints:
+        """Positions of the buses whose inverters or machines hold voltage and frequency."""
+        if self.devices is None:
+            return self.reduction.keep
+        machines = self.net.bus_positions(self.devices.machines.bus)
+        return np.union1d(self.reduction.keep, machines)
+
     @cached_property
     def full(self) -> View:
         """The whole network."""
         net, at = self.net, self.reduction.keep
         k = np.full(len(net.bus), np.inf)
         k[at] = self.k
-        held = np.isin(net.island, net.island[at])
+        held = np.isin(net.island, net.island[self.sources])
         lines, grid = held[net.branch_from], Grid.full(self.present)
         if not held.all():
             grid = grid.take(held, lines)

@@ -76,6 +76,7 @@ def sweep(
     hours: Any = None,
     storage: Any = None,
     ramps: Any = None,
+    devices: Any = None,
     title: str | None = None,
     form: str | None = None,
     options: Mapping[str, str | int | float] | None = None,
@@ -137,6 +138,7 @@ def sweep(
             and the tables of inverters, pairs and buses have a column `state` with the hour.
         storage: that shifts energy between them, as there.
         ramps: of generators, as there.
+        devices: machines and grid-following inverters of every dispatch, as there.
         title: of the study, for reports.
         form: of the model, as `solve` takes it.
         options: of Ipopt; those that name files or libraries are taken from here only, not from a
@@ -176,7 +178,7 @@ def sweep(
         "chain": chain, "outages": _plain(outages), "emergency": emergency,
         "voltage_band": voltage_band, "frequency_band": frequency_band,
         "on_infeasible": on_infeasible, "soft": soft, "hours": hours, "storage": storage,
-        "ramps": ramps,
+        "ramps": ramps, "devices": devices,
     }  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     if sum((workers != 1, executor is not None, dask is not None)) > 1:
@@ -346,7 +348,7 @@ class _Run:
             "versions": manifests.versions(),
             "machine": run["machine"],
             "options": dict(base.solving),
-            "constant_power": manifests.constant_power(net, self._study.units),
+            "constant_power": manifests.constant_power(net, self._study.units, base.devices),
             "pairs": manifests.about_pairs(),
             "runs": [run],
             "hours": None if base.coupled is None else base.coupled.as_dict(),

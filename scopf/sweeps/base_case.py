@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.devices.gfm import Inverters, Units
+from scopf.devices.mixed import Devices
 from scopf.errors import ScopfError
 from scopf.model.building import build
 from scopf.model.problem import Problem
@@ -81,6 +82,7 @@ class Base:
         given: a problem that the user has extended, which is what is solved then.
         security: outages in every dispatch, and soft limits, as keywords of `build`.
         coupled: hours of every dispatch, with storage and ramps; None for a single hour.
+        devices: machines and grid-following inverters of every dispatch; None without any.
     """
 
     net: Network
@@ -93,6 +95,7 @@ class Base:
     given: Problem | None = None
     security: Mapping[str, Any] = field(default_factory=dict)
     coupled: Coupled | None = None
+    devices: Devices | None = None
 
     def network(self, topology: Topology) -> Network:
         """The network of a topology.
@@ -134,6 +137,8 @@ class Base:
             numbers["outages"] = [one for one in numbers["outages"] if one.is_of(there)] or None
         if self.coupled is not None:
             numbers |= self.coupled.keywords(net)
+        if self.devices is not None:
+            numbers["devices"] = self.devices
         for name in self.declared:
             if numbers.get(name) is None:
                 numbers[name] = 0.0
@@ -155,6 +160,9 @@ class Base:
             digest.update(f"{key}={_text(value)}".encode())
         rule = self.criterion if isinstance(self.criterion, str) else identity(self.criterion)
         digest.update(f"{rule} {self.scenario}".encode())
+        if self.devices is not None:
+            _feed(digest, self.devices.machines)
+            _feed(digest, self.devices.followers)
         if self.security:
             digest.update(repr(sorted(self.security.items())).encode())
         return digest.hexdigest()

@@ -44,7 +44,7 @@ class Fingerprint:
     def changed(self, before: dict[str, Any]) -> list[str]:
         """Entries that differ from an earlier identity, in the words of a spec."""
         names = [k for k in {**before, **self.identity} if before.get(k) != self.identity.get(k)]
-        own = {"case": "the case or its inverters", "axes": "the order of the axes",
+        own = {"case": "the case, its inverters or devices", "axes": "the order of the axes",
                "hours": "hours, storage or ramps"}  # fmt: skip
         named = [name for name in names if name != "axes"] or names
         return [own.get(name, name) for name in named]

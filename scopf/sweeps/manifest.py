@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from scopf.arrays import Ints
     from scopf.devices.gfm import Inverters
+    from scopf.devices.mixed import Devices
     from scopf.model.scenario import Scenario
     from scopf.network.network import Network
     from scopf.stability.criterion import Criterion
@@ -90,10 +91,13 @@ def base(criterion: str | Criterion, scenario: Scenario | None, units: Inverters
     return {"criterion": name, "scenario": plain(numbers), "inverters": plain(units.columns)}
 
 
-def constant_power(net: Network, units: Inverters) -> dict[str, Any] | None:
-    """Generators without an inverter, taken for constant power; None if there are none."""
+def constant_power(
+    net: Network, units: Inverters, others: Devices | None = None
+) -> dict[str, Any] | None:
+    """Generators without a device, taken for constant power; None if there are none."""
     net = net.energized()
-    found = devices.constant_power(net, units, np.full(len(net.gen), np.nan))
+    gens = None if others is None else others.gens
+    found = devices.constant_power(net, units, np.full(len(net.gen), np.nan), gens)
     return None if found is None else found.as_dict()
 
 

@@ -134,8 +134,8 @@ class Sweep:
             text = f"{what} had hours, storage or ramps that it does not keep, or their tables have"
             raise ScopfError(f"{text} changed since")
         if study.base.hash != about["hash"]:
-            text = f"{what} had other inverters or a criterion that it does not keep, or its case"
-            raise ScopfError(f"{text} {about['source']} has changed since")
+            text = f"{what} had other inverters, devices or a criterion that it does not keep, or"
+            raise ScopfError(f"{text} its case {about['source']} has changed since")
         return study
 
     def _read(self, name: str) -> pd.DataFrame:

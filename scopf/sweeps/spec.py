@@ -32,6 +32,7 @@ Line = Callable[[tuple[str | int, ...]], int | None]
 
 _OF_FILES = (
     "case", "inverters", "scenarios", "load_series", "outages", "hours", "storage", "ramps",
+    "devices",
 )  # fmt: skip
 _CELLS = 10_000_000  # of a table of scenarios, unless an eighth of them is written
 _SHOWN = 10**15  # scenarios that are counted out
@@ -58,6 +59,7 @@ class Settings(BaseModel):
             for every dispatch.
         hours, storage, ramps: as there; hours are a CSV table or load factors, storage a CSV table,
             ramps a number, a CSV table, or numbers by generator.
+        devices: as there, a CSV table or a bundled one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -88,6 +90,7 @@ class Settings(BaseModel):
     hours: str | list[_NotNegative] | None = None
     storage: str | None = None
     ramps: str | _NotNegative | dict[str, _NotNegative] | None = None
+    devices: str | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ class Spec:
     @property
     def identity(self) -> dict[str, Any]:
         """Settings and columns that results depend on; the case and tables have other hashes."""
-        of_tables = {"inverters", "hours", "storage", "ramps"}
+        of_tables = {"inverters", "hours", "storage", "ramps", "devices"}
         settings = self.settings.model_dump(exclude={"title", "case", *of_tables})
         columns = {
             column: [row[k] for row in axis.rows]

@@ -13,11 +13,13 @@ import numpy as np
 
 from scopf import files
 from scopf.arrays import Ints
-from scopf.cases import bundled
+from scopf.cases import bundled, machines
 from scopf.cases.files import load_case
+from scopf.devices import device_table
+from scopf.devices.fitting import inverters_beside, units_beside
 from scopf.devices.gfm import Inverters
 from scopf.errors import CaseError, Fault, ScopfError, listing
-from scopf.model import soft
+from scopf.model import building, soft
 from scopf.model.problem import Problem
 from scopf.model.quantities import QUANTITIES, misfit
 from scopf.network import csvtable, outages
@@ -74,7 +76,7 @@ class Study:
         table = None if isinstance(inverters, (str, os.PathLike)) else inverters
         if table is None and inverters is not None:
             given["inverters"] = os.fspath(inverters)
-        tables = {"inverters": table, **taken_apart(given)}
+        tables = {"inverters": table, **taken_apart(given), **_devices_apart(given)}
         source, line = "sweep", None
         if isinstance(study, (str, os.PathLike)):
             path = _spec_file(os.fspath(study))
@@ -96,8 +98,8 @@ class Study:
         if isinstance(study, Problem):
             if inverters is not None:
                 raise ScopfError("inverters: the problem has its own; build it with others")
-            of_hours = {name: tables[name] for name in NAMES if name in tables}
-            refuse_tables(of_hours, idle["hours"])
+            fixed = {name: one for name, one in tables.items() if name != "inverters"}
+            refuse_tables(fixed, idle["hours"])
             return cls(spec, _from_problem(study, spec.settings, own))
         if isinstance(study, Network):
             return cls(spec, _from_network(study, spec.settings, tables, own))
@@ -147,7 +149,7 @@ def _spec_file(name: str) -> Path | None:
 def _without_effect(study: Any, units: bool) -> dict[str, str]:
     """Settings that say what was decided when the study was made, and who decided it."""
     if isinstance(study, Problem):
-        of_problem = (*_OF_CASE, *_OF_UNITS, *_OF_SECURITY, *NAMES)
+        of_problem = (*_OF_CASE, *_OF_UNITS, *_OF_SECURITY, *NAMES, "devices")
         return dict.fromkeys(of_problem, "a Problem; build it so")
     idle = dict.fromkeys(_OF_CASE, "a Network; load it so") if isinstance(study, Network) else {}
     return idle | (dict.fromkeys(_OF_UNITS, "Inverters; make them so") if units else {})
@@ -162,7 +164,7 @@ def _anywhere(spec: Spec) -> Spec:
         changes["case"] = os.path.abspath(named) if named else case
     if table and not files.refusal(table):
         changes["inverters"] = os.path.abspath(table)
-    for name in ("outages", *NAMES):
+    for name in ("outages", *NAMES, "devices"):
         named = getattr(spec.settings, name)
         if isinstance(named, str) and os.path.isfile(named):
             changes[name] = os.path.abspath(named)
@@ -189,10 +191,11 @@ def _from_problem(problem: Problem, settings: Settings, criterion: Criterion | N
         net,
         problem.own_inverters,
         criterion=criterion or problem.criterion,
-        scenario=dataclasses.replace(scenario, hours=None, storage=None, ramps=None),
+        scenario=dataclasses.replace(scenario, hours=None, storage=None, ramps=None, devices=None),
         solving=_solving(settings),
         given=problem if extended else None,
         coupled=coupled,
+        devices=scenario.devices,
     )
 
 
@@ -203,14 +206,18 @@ def _from_network(
         "criterion": criterion or "voltage-difference", "solving": _solving(settings),
         "security": _security(net, settings), "coupled": Coupled.read(net, settings, tables),
     }  # fmt: skip
-    inverters = tables["inverters"]
+    inverters, devices = tables["inverters"], _devices(net, settings, tables)
+    if devices is not None:
+        of_all["devices"] = devices.devices
     if isinstance(inverters, Inverters):
+        if devices is not None:
+            inverters_beside(devices, inverters, net)
         return Base(net, inverters, **of_all)
     table = settings.inverters if inverters is None else inverters
     if isinstance(table, str):  # workers elsewhere may not have the file
         Inverters.at_generators(net, table=table)  # says what is wrong with it
         table = csvtable.read(table, "inverters").frame()
-    keywords = {
+    keywords: dict[str, Any] = {
         "table": table,
         "beta_q": settings.beta_q,
         "mp": settings.mp,
@@ -218,8 +225,36 @@ def _from_network(
         "rating_mva": settings.rating_mva,
         "rating_factor": settings.rating_factor,
     }
+    if devices is not None:
+        keywords = units_beside(devices, keywords)
     keywords = {key: value for key, value in keywords.items() if value is not None}
     return Base(net, keywords=keywords, **of_all)
+
+
+def _devices(
+    net: Network, settings: Settings, tables: Mapping[str, Any]
+) -> device_table.DeviceTable | None:
+    """Machines and grid-following inverters of every dispatch; None without any.
+
+    Raises:
+        CaseError: listing every fault of their table.
+        ScopfError: for outages or hours beside them.
+    """
+    given = tables.get("devices", settings.devices)
+    if given is None:
+        return None
+    hours = tables.get("hours", settings.hours)
+    building.check_beside_devices(settings.outages, hours)
+    return device_table.read_table(machines.found(given), net)
+
+
+def _devices_apart(given: dict[str, Any]) -> dict[str, Any]:
+    """Devices among the keywords of a sweep, if they are no file, taken out of them."""
+    value = given.get("devices")
+    if isinstance(value, (str, os.PathLike)):
+        given["devices"] = os.fspath(value)
+        return {}
+    return {} if value is None else {"devices": given.pop("devices")}
 
 
 def _security(net: Network, settings: Settings) -> dict[str, Any]:

@@ -415,3 +415,35 @@ def test_what_hours_do_not_go_with_is_said_before_the_solve(hours, arguments, te
 
     monkeypatch.setattr("scopf.cli.solve._solution", never)
     assert text in refused(arguments)
+
+
+# -- devices -----------------------------------------------
+
+MACHINES = "bus,device,xd,xq,xd1,h,td0\n31,one-axis,0.295,0.282,0.07,30,6.6\n"
+
+
+def test_devices_are_a_file_or_a_bundled_table(tmp_path):
+    path = tmp_path / "machines.csv"
+    path.write_text(MACHINES + "30,gfm,,,,,\n")
+    case = "solve case39 --lossless --mq 0.15 --criterion weighted --json --devices"
+    result = run(case, path)
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert 31 not in {row["bus"] for row in found["inverters"]}
+    assert len(found["inverters"]) == 9
+    assert found["settings"]["devices"] == str(path)
+    net = scopf.load_case("case39").lossless()
+    alike = scopf.build(net, criterion="weighted", mq=0.15, devices=path)
+    assert found["cost"] == pytest.approx(scopf.solve(alike).cost, rel=1e-9)
+    text = refused("solve case39 --lossless --devices", "case39_machines")
+    assert "there is no inverter to constrain" in text
+
+
+def test_inverters_have_numbers_in_one_table(tmp_path):
+    (tmp_path / "inverters.csv").write_text("bus,mq\n30,0.2\n")
+    (tmp_path / "machines.csv").write_text("bus,device,mq\n31,gfl,\n30,gfm,0.1\n")
+    flags = "--devices", tmp_path / "machines.csv", "--inverters", tmp_path / "inverters.csv"
+    text = refused("solve case39 --lossless --criterion weighted", *flags)
+    assert "give numbers of inverters in their own table or in that of devices" in text
+    text = refused("solve case39 --devices", tmp_path / "none.csv")
+    assert "cannot be read" in text

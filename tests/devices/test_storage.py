@@ -171,7 +171,7 @@ def test_storage_stays_what_it_is_on_the_same_base(case9):
 _SIZE = st.floats(1e-3, 1e6)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data(), st.floats(0.1, 1000), st.integers(1, 3))
 def test_the_table_makes_the_same_storage_through_json(case9, data, base, count):
     net = scopf.Network("other", base, case9.bus, case9.gen, case9.branch)
@@ -195,7 +195,7 @@ def test_the_table_makes_the_same_storage_through_json(case9, data, base, count)
         assert np.array_equal(values, getattr(again, key), equal_nan=key in ("mq", "end")), key
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["bus", "p_mw", "e_mwh", "e0_mwh", "e_end_mwh", "mq", "storage", "x"]),

@@ -262,7 +262,7 @@ _COLUMNS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data(), st.integers(1, 4), st.sets(_COLUMNS))
 def test_the_table_makes_the_same_hours_through_json(case9, data, count, columns):
     few = st.lists(_VALUES, min_size=count, max_size=count)
@@ -280,7 +280,7 @@ def test_the_table_makes_the_same_hours_through_json(case9, data, count, columns
     assert again.nets == hours.nets
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.dictionaries(st.text(max_size=12), st.lists(st.text(max_size=4), min_size=2, max_size=2)))
 def test_any_table_is_read_or_refused_in_a_sentence(case9, table):
     with contextlib.suppress(scopf.ScopfError):

@@ -5,9 +5,9 @@ import pytest
 
 import scopf
 from scopf.network.hours import Hours
+from tests.peers import pypsa_networks
 
 pytest.importorskip("pypsa")
-import pypsa_networks
 
 
 def assert_hours_are_snapshots(n, table):

@@ -220,7 +220,7 @@ def half(folder):
         ({"mq": 0.1}, "mq changed"),
         ({"alpha": 1.1}, "resumed: alpha changed"),
         ({"max_iter": 7}, "max_iter changed"),
-        ({"rating_factor": 2.0}, "rating_factor, the case or its inverters changed"),
+        ({"rating_factor": 2.0}, "rating_factor, the case, its inverters or devices changed"),
     ],
 )
 def test_another_study_is_not_resumed(tmp_path, change, said):
@@ -233,7 +233,7 @@ def test_another_case_is_not_resumed(tmp_path, whole):
     folder = started(tmp_path)
     net = scopf.load_case("case9")
     other = net.replace(bus={"pd": net.bus.pd * 1.0001})
-    with pytest.raises(scopf.ScopfError, match="the case or its inverters changed"):
+    with pytest.raises(scopf.ScopfError, match="the case, its inverters or devices changed"):
         scopf.sweep(other, **AXES, out=folder, resume=True)
     equal(scopf.sweep(net, **AXES, out=folder, resume=True), whole)
 

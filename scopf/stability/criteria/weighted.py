@@ -23,6 +23,7 @@ from scopf.network.network import Network
 from scopf.network.susceptances import Grid
 from scopf.stability import limits
 from scopf.stability.criterion import held_buses
+from scopf.stability.device_rows import STEADY
 from scopf.stability.line_sums import LineSums
 from scopf.stability.rows import Dispatch
 from scopf.stability.setting import Setting
@@ -45,19 +46,24 @@ class Weighted(LineSums):
         "of about .2 at ordinary angles"
     )
     source = "scopf, docs/criteria.md, M w > 0"
+    of_devices = True
 
     def ratio(self, v_i: Node, v_j: Node, u_i: Node, u_j: Node) -> Node:
         """w_j/w_i = exp(u_j - u_i)."""
         return exp(u_j - u_i)
 
-    def add_weights(self, d: Dispatch, setting: Setting) -> Variable:
-        """`bus_log_weight`, 0 at the inverter of each island whose stiffness is the least."""
+    def add_weights(self, d: Dispatch, setting: Setting, kind: str = STEADY) -> Variable:
+        """`bus_log_weight`, 0 at the inverter of each island whose stiffness is the least.
+
+        In an island of machines it is 0 at the first bus.
+        """
         view = setting.full
         softest = view.inverters[np.argsort(-view.k[view.inverters], kind="stable")]
         fixed = np.zeros(len(view.grid), dtype=bool)
-        fixed[softest[firsts(view.grid.island[softest])]] = True
+        ranked = np.r_[softest, np.setdiff1d(np.arange(len(view.grid)), softest)]
+        fixed[ranked[firsts(view.grid.island[ranked])]] = True
         return d.formulation.variable(
-            "bus_log_weight",
+            f"bus_log_weight{kind}",
             held_buses(d, view),
             lower=-np.inf,
             upper=np.inf,
