@@ -19,6 +19,7 @@ from scopf.errors import require
 
 if TYPE_CHECKING:
     from scopf.devices.gfm import Inverters
+    from scopf.devices.mixed import Devices
     from scopf.network.network import Network
     from scopf.results.power_flow import PowerFlow
 
@@ -54,16 +55,23 @@ def _inverters(
     mp: options.Mp = None,
     droop_base: options.DroopBase = None,
     inverters: options.InverterTable = None,
+    devices: options.Devices = None,
     *,
     net: "Network",
-) -> "Inverters | None":
-    """The inverters, if a flag is about them."""
+) -> "tuple[Inverters | None, Devices | None]":
+    """The inverters and other devices, if a flag is about them."""
+    from scopf.cases import machines
+    from scopf.devices import device_table
+    from scopf.devices.fitting import units_beside
     from scopf.devices.gfm import Inverters
 
     given: dict[str, Any] = {"mq": mq, "beta_q": beta_q, "mp": mp, "table": inverters}
     given = {name: value for name, value in given.items() if value is not None}
     given |= {} if droop_base is None else {"droop_base": droop_base}
-    return Inverters.at_generators(net, **given) if given else None
+    if devices is None:
+        return Inverters.at_generators(net, **given) if given else None, None
+    table = device_table.read_table(machines.found(devices), net)
+    return Inverters.at_generators(net, **units_beside(table, given)), table.devices
 
 
 def _asked(
@@ -85,11 +93,14 @@ def _asked(
     *,
     net: "Network",
     inverters: "Inverters | None",
+    devices: "Devices | None",
 ) -> "PowerFlow":
     """Solve the power flow."""
     from scopf.procedures.power_flow import power_flow as solve
 
-    return solve(net, inverters, slack, start=start, q_limits=q_limits, limit=limit)
+    given: dict[str, Any] = {"start": start, "q_limits": q_limits, "limit": limit}
+    found: PowerFlow = solve(net, inverters, slack, devices=devices, **given)
+    return found
 
 
 _NETWORK, _INVERTERS, _ASKED = (options.of(one) for one in (_network, _inverters, _asked))
@@ -122,8 +133,9 @@ def power_flow(
     if save is not None:
         writer(save)
     net = _network(**options.only(_NETWORK, given))
-    units = _inverters(**options.only(_INVERTERS, given), net=net)
-    found = _asked(**options.only(_ASKED, given), net=net, inverters=units)
+    units, devices = _inverters(**options.only(_INVERTERS, given), net=net)
+    asked = options.only(_ASKED, given)
+    found = _asked(**asked, net=net, inverters=units, devices=devices)
     head = plain(found.as_dict())
     if as_json:
         tables = {name: plain(frame.to_dict("records")) for name, frame in found.tables.items()}

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Number = Any  # an array, or an expression
 
+_ITERATIONS, _TURN, _EXACT = 30, 0.5, 1e-13  # of `angle_at`; rad
+
 ONE_AXIS, CLASSICAL, REGULATED = "one-axis", "classical", "avr"
 
 
@@ -59,7 +61,11 @@ class Curvature(NamedTuple):
 def curvature(p: Number, q: Number, v: Number, xd: Number, xq: Number) -> Curvature:
     """At constant field, x_d its reactance; at constant flux with x'd. `ff` is K."""
     phi = load_angle(p, q, v, xq)
-    e, saliency = field(p, q, v, phi, xd), 1 / xq - 1 / xd
+    return _curvature_of(field(p, q, v, phi, xd), v, phi, xd, xq)
+
+
+def _curvature_of(e: Number, v: Number, phi: LoadAngle, xd: Number, xq: Number) -> Curvature:
+    saliency = 1 / xq - 1 / xd
     double_cos, double_sin = phi.cos**2 - phi.sin**2, 2 * phi.sin * phi.cos
     air_gap = e * v / xd
     return Curvature(
@@ -96,6 +102,30 @@ def delivered(flux: Number, v: Number, phi: Number, xd1: Number, xq: Number) -> 
         flux * v * cos / xd1 - v**2 * (cos**2 / xd1 + sin**2 / xq),
         (flux - v * cos) / xd1,
     )
+
+
+def angle_at(p: Floats, e: Floats, v: Floats, xd: Floats, xq: Floats, start: Floats) -> Floats:
+    """Load angle phi, rad, at which a machine of the field `e` delivers p; NaN where none does.
+
+    Args:
+        p: active power, per unit.
+        e: E_fd, or E' with x'd in place of x_d.
+        v: voltage of the terminal.
+        xd: reactance x_d.
+        xq: reactance x_q.
+        start: of Newton's method, rad.
+    """
+    phi = np.array(start, dtype=np.float64)
+    with np.errstate(all="ignore"):
+        for _ in range(_ITERATIONS):
+            gap = delivered(e, v, phi, xd, xq).p - p
+            stiff = _curvature_of(e, v, LoadAngle(np.cos(phi), np.sin(phi)), xd, xq).ff
+            step = np.clip(-gap / stiff, -_TURN, _TURN)
+            phi = phi + step
+            if not (np.abs(step) > _EXACT).any():
+                break
+        there = (np.abs(step) <= _EXACT) & (stiff > 0)
+    return np.where(there, phi, np.nan)
 
 
 # -- a table of machines -------------------------------------------

@@ -108,6 +108,26 @@ class Devices:
         growing = ~of.classical & ((of.ka != 0) | (of.xd < of.xd1))
         return not (len(self.followers) or (growing | (of.d < 0)).any())
 
+    def shares(self, net: Network) -> Floats:
+        """Active power that every generator gives less per deviation of the frequency, p.u.
+
+        That of a machine is 1/r of its governor, if it has a range of active power, and its damping
+        d; zero for generators that are no machine.
+
+        Args:
+            net: network that has their generators.
+        """
+        of, gen = self.machines, net.gen
+        found, at = np.zeros(len(gen)), positions(gen.id, of.gen)
+        found[at] = np.where((gen.pmin < gen.pmax)[at], 1.0 / of.r, 0.0) + of.d
+        return found
+
+    def support(self, net: Network) -> Floats:
+        """K_v of every generator: reactive power that it gives less per voltage."""
+        found = np.zeros(len(net.gen))
+        found[positions(net.gen.id, self.followers.gen)] = self.followers.kv
+        return found
+
     def take(self, chosen: Flags) -> Self:
         """Those of a mask, shape (len(self),)."""
         if chosen.all():
@@ -116,6 +136,10 @@ class Devices:
         return type(self)(
             _taken(self.machines, chosen[:split]), _taken(self.followers, chosen[split:])
         )
+
+    def left_in(self, net: Network) -> Self:
+        """Those whose generators a network has, such as one after an outage."""
+        return self.take(np.isin(self.gens, net.gen.id))
 
     def fitting(self, net: Network, inverters: Inverters) -> Self:
         """Those of an energized network.

@@ -1,12 +1,14 @@
-"""Inverters of several networks side by side."""
+"""Inverters and other devices of several networks side by side."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 
 from scopf.devices.gfm import Inverters, Units
+from scopf.devices.mixed import Devices, Kind
 
 
 def side_by_side(parts: Sequence[Inverters], step: int) -> Inverters:
@@ -33,3 +35,19 @@ def side_by_side(parts: Sequence[Inverters], step: int) -> Inverters:
     )
     bus = np.concatenate([one.bus for one in parts]) + shift
     return Inverters(bus, gens, **numbers, units=of)
+
+
+def devices_side_by_side(parts: Sequence[Devices], step: int) -> Devices:
+    """Devices of several networks, in the same way."""
+    machines, followers = [one.machines for one in parts], [one.followers for one in parts]
+    return Devices(_joined(machines, step), _joined(followers, step))
+
+
+def _joined(parts: Sequence[Kind], step: int) -> Kind:
+    columns = {}
+    for field in dataclasses.fields(parts[0]):
+        shift = step if field.name in ("gen", "bus") else 0
+        each = [getattr(one, field.name) + k * shift if shift else getattr(one, field.name)
+                for k, one in enumerate(parts)]  # fmt: skip
+        columns[field.name] = np.concatenate(each)
+    return dataclasses.replace(parts[0], **columns)

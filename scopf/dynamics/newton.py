@@ -2,8 +2,9 @@
 
 At every bus, with S the injection into the network and S_D the load at the voltage V,
 
-    S(V, theta) + S_D(V) = S_set - share w - j slope (V - V_set)
+    S(V, theta) + S_D(V) = S_set - share w - j slope (V - V_set) + j (Q_m(V, w) - Q_m,set)
 
+with Q_m the reactive power of machines (`scopf.dynamics.fields`), whose share is that of governors.
 Unknowns are the angles but for one in each island, w in place of that one, and the magnitudes of
 buses whose voltage nobody holds; equations are the balances, that of reactive power only where
 nobody holds the voltage. The number w is the deviation of the frequency where `share` is that of
@@ -23,6 +24,7 @@ from scipy import sparse
 from scipy.sparse import linalg
 
 from scopf.arrays import Complexes, Flags, Floats, Ints
+from scopf.dynamics.fields import Fields, Reactive
 from scopf.network.network import Network
 from scopf.network.powers import MISMATCH, injections, jacobian
 
@@ -77,6 +79,7 @@ class Equations:
         anchors: positions of the buses whose angles stay, one for each w.
         island: place among the anchors of the one that each bus belongs to.
         part: number of the network, from 0, that each bus belongs to.
+        fields: machines whose reactive power follows from their fields; None without any.
     """
 
     net: Network
@@ -88,6 +91,7 @@ class Equations:
     anchors: Ints
     island: Ints
     part: Ints
+    fields: Fields | None = None
 
     @cached_property
     def y(self) -> sparse.csc_array:
@@ -127,8 +131,17 @@ class Equations:
     def gap(self, vm: Floats, va: Floats, w: Floats) -> Complexes:
         """Power that each bus injects beyond what it is given."""
         moved = self.taken * w[self.island] + 1j * self.slope * (vm - self.set_vm)
+        if self.fields is not None:
+            more = self.machines_at(vm, w).q - self.fields.power.imag
+            moved = moved - 1j * np.bincount(self.fields.bus, more, len(vm))
         found: Complexes = injections(self.y, vm, va) + self.drawn(vm) - self.set_power + moved
         return found
+
+    def machines_at(self, vm: Floats, w: Floats) -> Reactive:
+        """What the machines deliver at the voltages and w of a point."""
+        assert self.fields is not None
+        bus = self.fields.bus
+        return self.fields.at(vm[bus], w[self.island[bus]])
 
     def solve(self, vm: Floats, va: Floats) -> Iterate:
         """The voltages at which all buses balance.
@@ -154,7 +167,7 @@ class Equations:
             if not going.any() or number == _ITERATIONS:
                 break
             iterations += going
-            step = self._step(gap, vm, va, going)
+            step = self._step(gap, (vm, va, w), going)
             turn, vm = step[:n], vm + step[n:]
             w = w + turn[self.anchors]
             turn[self.anchors] = 0.0
@@ -189,27 +202,35 @@ class Equations:
         """P.u. of power that may be missing at each bus."""
         return np.asarray(np.maximum(_TOLERANCE, _ROUNDING * np.abs(self.y.diagonal())))
 
-    def _step(self, gap: Complexes, vm: Floats, va: Floats, going: Flags) -> Floats:
+    def _step(self, gap: Complexes, at: tuple[Floats, Floats, Floats], going: Flags) -> Floats:
         """Newton's step of angles (w at anchors) and magnitudes; zero where it has ended.
 
         NaN in a part whose equations are singular.
 
         Args:
             gap: what is missing.
-            vm: magnitudes,
-            va: and angles.
+            at: magnitudes, angles and w.
             going: mask of the parts that have not ended.
         """
+        vm, va, w = at
         n = len(vm)
         here = np.flatnonzero(going[self.part])
         y = self.y if len(here) == n else self.y[:, here].tocsr()[here]
         by_vm = self.net.bus.pd_current + 1j * (self.net.bus.qd_current + self.slope)
+        reactive_by_w: Floats = np.zeros(n)
+        if self.fields is not None:
+            of, bus = self.machines_at(vm, w), self.fields.bus
+            by_vm = by_vm - 1j * np.bincount(bus, of.by_vm, n)
+            reactive_by_w -= np.bincount(bus, of.by_w, n)
         slopes = jacobian(y, vm[here], va[here], by_vm[here])
         turns = np.ones(2 * len(here))
         turns[np.flatnonzero(np.isin(here, self.anchors))] = 0.0
-        at = np.flatnonzero(self.taken[here])
-        anchor = np.searchsorted(here, self.anchors[self.island[here[at]]])
-        by_w = sparse.coo_array((self.taken[here[at]], (at, anchor)), shape=slopes.shape)
+        anchor = np.searchsorted(here, self.anchors[self.island[here]])
+        by_w = sparse.coo_array(
+            (np.concatenate([self.taken[here], reactive_by_w[here]]),
+             (np.arange(2 * len(here)), np.tile(anchor, 2))), shape=slopes.shape,
+        )  # fmt: skip
+        by_w.eliminate_zeros()
         both = np.concatenate([here, n + here])
         kept = self.kept[both]
         matrix = (slopes @ sparse.diags_array(turns) + by_w.tocsr())[kept][:, kept]

@@ -3,11 +3,13 @@
 With the set points of a dispatch, and w a number of each island that is found with the voltages,
 
     P_g = P_set,g - w share_g
-    Q_g = Q_set,g - slope_g (V - V_set)       or Q_g as it is needed, where V = V_set is held
+    Q_g = Q_set,g - slope_g (V - V_set)       or Q_g as it is needed, where V = V_set is held,
+                                              or as the field of a machine gives it
 
-`share` says how the slack is understood. By droops it is 1/(m_p beta_p), so that w is the frequency
-deviation, and slope = 1/(m_q beta_q). Otherwise it is the generator's part of what is missing, and
--w is all that is missing in the island.
+`share` says how the slack is understood. By droops it is 1/(m_p beta_p), of machines 1/r + d, so
+that w is the frequency deviation, and slope = 1/(m_q beta_q), of grid-following inverters k_v.
+Otherwise it is the generator's part of what is missing, and -w is all that is missing in the
+island.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ import numpy as np
 
 from scopf.arrays import Complexes, Flags, Floats, Ints
 from scopf.devices.gfm import Inverters
+from scopf.devices.mixed import Devices
+from scopf.dynamics.fields import Fields
 from scopf.dynamics.newton import Equations, Iterate
 from scopf.network.islands import first_references, firsts
 from scopf.network.network import Network
@@ -42,6 +46,7 @@ class SetPoints:
         regulating: mask of the generators that hold the voltage of their bus.
         anchors: buses whose angles stay, one for each w.
         island: place among them of the one that each bus belongs to.
+        fields: machines whose reactive power follows from their fields; None without any.
     """
 
     net: Network
@@ -50,18 +55,30 @@ class SetPoints:
     regulating: Flags
     anchors: Ints
     island: Ints
+    fields: Fields | None = None
 
     @classmethod
-    def droop(cls, net: Network, inverters: Inverters) -> Self:
-        """Inverters follow their droops; other generators keep P, and their voltage or Q."""
+    def droop(cls, net: Network, inverters: Inverters, devices: Devices | None = None) -> Self:
+        """Inverters follow their droops, machines governors and fields.
+
+        Other generators keep P, and their voltage or Q.
+        """
         gen, of = net.gen, inverters.units
+        devices = Devices.none() if devices is None else devices
+        machines = devices.machines
         unit = positions(gen.id, of.gen)
         share, slope = np.zeros((2, len(gen)))
         share[unit] = np.where(gen.pmin < gen.pmax, 1.0, 0.0)[unit] / (of.mp * of.beta_p)
         slope[unit] = 1.0 / (of.mq * of.beta_q)
-        regulating = _regulating(net) & ~np.isin(gen.bus, inverters.bus)
-        anchors = first_references(net.island, net.bus)
-        return cls(net, share, slope, regulating, anchors, net.island - 1)
+        share, slope = share + devices.shares(net), slope + devices.support(net)
+        apart = np.isin(gen.bus, np.concatenate([inverters.bus, machines.bus]))
+        regulating = _regulating(net) & ~apart & ~np.isin(gen.id, devices.gens)
+        anchors, fields = first_references(net.island, net.bus), None
+        if len(machines):
+            at = positions(gen.id, machines.gen)
+            power, vm = (gen.pg + 1j * gen.qg)[at], np.where(gen.vg > 0, gen.vg, 1.0)[at]
+            fields = Fields(machines, at, net.gen_at[at], power, vm, share[at])
+        return cls(net, share, slope, regulating, anchors, net.island - 1, fields)
 
     @classmethod
     def distributed(cls, net: Network, weights: Mapping[int, float] | None = None) -> Self:
@@ -139,8 +156,9 @@ class SetPoints:
         power = self._lines + self._sum(gen.pg) + 1j * q
         share, part = self._sum(self.share), net.island - 1
         return Equations(
-            net, power, share, self.slope_at, self.vm, held, self.anchors, self.island, part
-        )
+            net, power, share, self.slope_at, self.vm, held, self.anchors, self.island, part,
+            self.fields,
+        )  # fmt: skip
 
     # -- the point -------------------------------------------
 
@@ -156,6 +174,8 @@ class SetPoints:
         gen, bus = self.net.gen, self.net.gen_at
         pg = gen.pg - at.w[self.island[bus]] * self.share
         qg = gen.qg - self._by_droop(at.vm)
+        if self.fields is not None:
+            qg[self.fields.gen] = equations.machines_at(at.vm, at.w).q
         those = np.flatnonzero(self.regulating)
         qg[those] = divided(
             self.needed(at, equations), bus[those], gen.qmin[those], gen.qmax[those]
@@ -166,6 +186,8 @@ class SetPoints:
         """Reactive power that those who hold the voltage of each bus have to give."""
         into = injections(equations.y, at.vm, at.va) + equations.drawn(at.vm) - self._lines
         others = np.where(self.regulating, 0.0, self.net.gen.qg - self._by_droop(at.vm))
+        if self.fields is not None:
+            others[self.fields.gen] = equations.machines_at(at.vm, at.w).q
         found: Floats = into.imag - self._sum(others)
         return found
 

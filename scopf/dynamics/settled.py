@@ -11,7 +11,8 @@ import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.devices.gfm import Inverters
-from scopf.devices.stacking import side_by_side
+from scopf.devices.mixed import Devices
+from scopf.devices.stacking import devices_side_by_side, side_by_side
 from scopf.network.islands import first_references
 from scopf.network.network import LOADS, Network
 from scopf.network.outages import Outage
@@ -68,6 +69,7 @@ class Settled:
         intact: the energized intact network.
         stack: the networks of the states.
         inverters: of all states, with the droops that are left.
+        devices: machines and grid-following inverters of all states.
         bus, gen, branch, dcline: position in the intact network of every element.
         inverter: position among the intact network's inverters of every inverter.
         sheds: whether load may be shed.
@@ -78,6 +80,7 @@ class Settled:
     intact: Network
     stack: Stack
     inverters: Inverters
+    devices: Devices
     bus: Ints
     gen: Ints
     branch: Ints
@@ -92,6 +95,7 @@ class Settled:
         bands: Bands,
         intact: Network,
         inverters: Inverters,
+        devices: Devices | None = None,
         *,
         sheds: bool = False,
     ) -> Settled:
@@ -105,9 +109,13 @@ class Settled:
         }
         place = np.concatenate([positions(inverters.bus, one.bus) for one in those])
         together = side_by_side(those, stack.step)
+        given = Devices.none() if devices is None else devices
+        left = [given.left_in(net) for net in stack.parts]
+        further = devices_side_by_side(left, stack.step)
         return cls(
-            tuple(outages), bands, intact, stack, together, **at, inverter=place, sheds=sheds
-        )
+            tuple(outages), bands, intact, stack, together, further, **at, inverter=place,
+            sheds=sheds,
+        )  # fmt: skip
 
     @property
     def net(self) -> Network:
@@ -155,28 +163,45 @@ class Settled:
 
     @cached_property
     def share(self) -> Floats:
-        """1 / (m_p beta_p) of each generator, zero where it is no unit of an inverter.
+        """Active power that each generator gives less per deviation of the frequency.
 
-        Zero as well for a unit without a range of active power, such as a condenser: it has none to
-        give when the frequency moves.
+        1 / (m_p beta_p) of a unit of an inverter, but zero for one without a range of active power,
+        such as a condenser; of a machine see `Devices.shares`; zero for others.
         """
         found, of, gen = np.zeros(len(self.net.gen)), self.inverters.units, self.net.gen
         found[positions(gen.id, of.gen)] = 1.0 / (of.mp * of.beta_p)
-        return np.where(gen.pmin < gen.pmax, found, 0.0)
+        return np.where(gen.pmin < gen.pmax, found, 0.0) + self.devices.shares(self.net)
+
+    # -- machines and grid-following inverters -------------------------------------------
+
+    @cached_property
+    def machine_gen(self) -> Ints:
+        """Position of the generator of every machine."""
+        return positions(self.net.gen.id, self.devices.machines.gen)
+
+    @cached_property
+    def follower_gen(self) -> Ints:
+        """Position of the generator of every grid-following inverter."""
+        return positions(self.net.gen.id, self.devices.followers.gen)
+
+    @cached_property
+    def sources(self) -> Ints:
+        """Positions of the buses whose inverters or machines hold voltage and frequency."""
+        return np.union1d(self.keep, self.net.gen_at[self.machine_gen])
 
     # -- islands -------------------------------------------
 
     @cached_property
     def _island(self) -> tuple[Ints, Ints]:
-        """Islands with inverters, by number in `net`; place of each bus's island there."""
-        numbers = np.unique(self.net.island[self.keep])
+        """Islands with sources, by number in `net`; place of each bus's island there."""
+        numbers = np.unique(self.net.island[self.sources])
         place = np.full(int(self.net.island.max(initial=0)) + 1, -1)
         place[numbers] = np.arange(len(numbers))
         return numbers, place[self.net.island]
 
     @cached_property
     def islands(self) -> list[tuple[str, int]]:
-        """Key of each island with inverters: state, and its number there from 1."""
+        """Key of each island with inverters or machines: state, and its number there from 1."""
         numbers, _ = self._island
         first = dict[int, int]()
         for number, part in zip(
@@ -188,12 +213,12 @@ class Settled:
 
     @cached_property
     def bus_island(self) -> Ints:
-        """Place of each bus's island among those with inverters; 0 where it has none."""
+        """Place of each bus's island among those with sources; 0 where it has none."""
         return np.maximum(self._island[1], 0)
 
     @cached_property
     def gen_island(self) -> Ints:
-        """Place of each generator's island among those with inverters; 0 where it has none.
+        """Place of each generator's island among those with sources; 0 where it has none.
 
         Its `share` is zero then.
         """
@@ -211,8 +236,8 @@ class Settled:
     def covered(self) -> Floats:
         """Loss of power that the droops cover within the frequency band after each outage, p.u.
 
-        It is frequency_band times the sum of 1/(m_p beta_p) of the units that are left, in the
-        island with the largest sum.
+        It is frequency_band times the sum of the shares of the units that are left, in the island
+        with the largest sum.
         """
         part = {name: k for k, name in enumerate(self.names)}
         sums = np.bincount(self.gen_island, self.share, len(self.islands)) * self.frequency_band
@@ -224,27 +249,51 @@ class Settled:
 
     @cached_property
     def same_q(self) -> Ints:
-        """Generators whose reactive power stays: no inverter's, and they hold no voltage."""
+        """Generators whose reactive power stays: no device, and they hold no voltage."""
         gen = self.intact.gen
         holds = (gen.qmin < gen.qmax) & ~gen.constant_pf
-        free = holds[self.gen] & ~np.isin(self.net.gen_at, self.keep)
-        return np.flatnonzero((self.owner < 0) & ~free)
+        free = holds[self.gen] & ~np.isin(self.net.gen_at, self.sources)
+        return np.flatnonzero(~self._of_device & ~free)
+
+    @cached_property
+    def own_q(self) -> Ints:
+        """Generators whose reactive power is their own: it stays, or is that of their device.
+
+        All others of a bus share what their inverter gives, or what holds the voltage.
+        """
+        return np.unique(np.concatenate([self.same_q, self.machine_gen, self.follower_gen]))
+
+    @cached_property
+    def governed(self) -> Ints:
+        """Generators that follow the frequency: units of inverters, machines with governors."""
+        machines = self.machine_gen[np.isfinite(self.devices.machines.r)]
+        return np.union1d(self.units, machines)
+
+    @cached_property
+    def _of_device(self) -> Flags:
+        """Mask of the generators that are units of inverters, machines or grid-following."""
+        found = self.owner >= 0
+        found[np.concatenate([self.machine_gen, self.follower_gen])] = True
+        return found
 
     @cached_property
     def held(self) -> Ints:
-        """Buses whose voltage a generator holds that is no inverter's."""
-        gens = np.setdiff1d(np.arange(len(self.net.gen)), np.concatenate([self.units, self.same_q]))
-        return np.unique(self.net.gen_at[gens])
+        """Buses whose voltage a generator holds that is no device."""
+        holding = ~self._of_device
+        holding[self.same_q] = False
+        return np.unique(self.net.gen_at[holding])
 
     @cached_property
     def ranged(self) -> Ints:
         """Units with limits on their active power that are not those of the intact network.
 
-        Where nothing is lost, neither loads nor losses change, and the frequency stays.
+        They are inverters with droops and machines with governors. Where nothing is lost, neither
+        loads nor losses change, and the frequency stays.
         """
         net = self.intact
         balanced = not (net.has_losses or net.bus.has_current or self.sheds)
-        moving = self.units[self.share[self.units] > 0]
+        able, ranges = self.governed, self.net.gen.pmin < self.net.gen.pmax
+        moving = able[(self.share > 0)[able] & ranges[able]]
         if balanced:
             moved = [
                 bool(outage.gens) or len(net.bus) < len(self.intact.bus) or net.islands > 1

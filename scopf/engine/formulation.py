@@ -12,6 +12,7 @@ So an equation is written once, and a large model costs arrays, not objects.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -95,7 +96,8 @@ class Formulation:
 
     def index(self, name: str, keys: Iterable[Key]) -> Index:
         """Declare an index set; `keys` are bus numbers, ids or tuples of them."""
-        self.indices[name] = made = Index(name, list(keys))
+        ids = list(keys)
+        self.indices[name] = made = Index(name, ids, ids)
         return made
 
     def numbered(self, name: str, count: int) -> Index:
@@ -229,8 +231,9 @@ class Scope(Formulation):
 
     def index(self, name: str, keys: Iterable[Key]) -> Index:
         """Declare an index set."""
-        made = self._whole.index(self._prefix + name, [self._key(key) for key in keys])
-        self.indices[name] = made
+        ids = list(keys)
+        made = self._whole.index(self._prefix + name, [self._key(one) for one in ids])
+        self.indices[name] = made = dataclasses.replace(made, ids=ids)
         return made
 
     def numbered(self, name: str, count: int) -> Index:

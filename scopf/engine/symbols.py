@@ -20,10 +20,17 @@ Bound = Node | Floats | None
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """A Pyomo Set: the user's own numbers of buses, branches, pairs of inverters."""
+    """A Pyomo Set: the user's own numbers of buses, branches, pairs of inverters.
+
+    Attributes:
+        name: of the Set.
+        keys: its members.
+        ids: the numbers that it was declared with: in a scope those of its networks side by side.
+    """
 
     name: str
     keys: list[Key]
+    ids: list[Key]
 
     def __len__(self) -> int:
         return len(self.keys)

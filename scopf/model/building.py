@@ -152,7 +152,6 @@ def build(
         table.devices if table is not None and table.rows else None,
     )
     if scenario.devices is not None:
-        check_beside_devices(scenario.outages, scenario.hours, scenario.mq_bounds)
         _warn_of_devices(rule)
     if scenario.hours is not None:
         check_beside_hours(scenario.outages, scenario.mq_bounds)
@@ -195,18 +194,6 @@ def check_beside_hours(outages: object, mq_bounds: object = None) -> None:
         )
     if mq_bounds is not None:
         raise ScopfError("co-design (mq_bounds) is of a single hour: its droops hold in all hours")
-
-
-def check_beside_devices(outages: object, hours: object, mq_bounds: object = None) -> None:
-    """Refuse what is not made for devices.
-
-    Raises:
-        ScopfError: naming it.
-    """
-    named = {"outages": outages or None, "hours": hours, "co-design (mq_bounds)": mq_bounds}
-    for name, given in named.items():
-        if given is not None:
-            raise ScopfError(f"devices and {name} in one dispatch are not supported yet")
 
 
 def _warn_of_devices(criterion: Criterion) -> None:

@@ -18,7 +18,8 @@ import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.devices.gfm import Inverters, Units
-from scopf.devices.stacking import side_by_side
+from scopf.devices.mixed import Devices
+from scopf.devices.stacking import devices_side_by_side, side_by_side
 from scopf.devices.storage import Storage
 from scopf.devices.storage_units import inverters_with, numbers, with_storage
 from scopf.engine.symbols import Key, Symbol
@@ -98,6 +99,14 @@ class Horizon:
         if self.storage is not None:
             inverters = inverters_with(self.storage, inverters, self.storage_gen, self.one)
         return side_by_side([inverters] * len(self), self.stack.step)
+
+    def devices(self, one: Devices) -> Devices:
+        """The devices of all hours.
+
+        Args:
+            one: those of one hour.
+        """
+        return devices_side_by_side([one] * len(self), self.stack.step)
 
     def each(self, values: Mapping[int, float]) -> dict[int, float]:
         """Values by number of one hour as those by number of all."""

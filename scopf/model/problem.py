@@ -83,6 +83,8 @@ class Problem:
     def _setting(self, reduction: Reduction, inverters: Inverters, numbers: Numbers) -> Setting:
         margins = numbers["margin"], numbers["droop_margin"] or 0.0
         devices = self.scenario.devices
+        if devices is not None and self.horizon is not None:
+            devices = self.horizon.devices(devices)
         return Setting(reduction, inverters, numbers["alpha"], *margins, devices=devices)
 
     def _of_all_hours(self, inverters: Inverters) -> Inverters:
@@ -99,7 +101,7 @@ class Problem:
         if scenario.mq_bounds is not None:
             bounds = codesign.bounds(self.inverters, scenario.mq_bounds)
         if self.states:
-            there = self.states, scenario.bands, inputs.net, self.inverters
+            there = self.states, scenario.bands, inputs.net, self.inverters, scenario.devices
             settled = Settled.after(*there, sheds=self._sheds)
         choices = scenario.capability, scenario.limit
         prices = scenario.soft_prices(inputs.net)
@@ -113,7 +115,8 @@ class Problem:
     @property
     def candidates(self) -> Settled:
         """The states after all outages that were asked for."""
-        given = self.outages, self.scenario.bands, self.base, self.inverters
+        scenario = self.scenario
+        given = self.outages, scenario.bands, self.base, self.inverters, scenario.devices
         if self._candidates is None or self._candidates[0] is not self.inverters:
             all_of_them = Settled.after(*given, sheds=self._sheds)
             self._candidates = self.inverters, all_of_them

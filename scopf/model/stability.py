@@ -124,7 +124,7 @@ class StabilityRows(Part):
                 continue
             within = f", {SLOPES[1]} slopes" if one.constraint.name.endswith(TRANSIENT) else ""
             end = f"(without an inverter{within})"
-            labels = [f"bus {index.keys[k]} {end}" for k in members.tolist()]
+            labels = [f"bus {index.ids[k]} {end}" for k in members.tolist()]
             limit = np.full(len(one.owner), -1)
             limit[members] = np.arange(len(members))
             effect = Effect(one.constraint, limit, np.full(len(limit), -1.0))
@@ -140,7 +140,7 @@ class StabilityRows(Part):
     def _load_angles(self, rows: Constraint) -> Relaxation:
         """Less of K = d^2 W / d phi^2 than the load angle of a machine has to leave."""
         assert rows.index is not None
-        labels = [f"machine of gen {key}" for key in rows.index.keys]
+        labels = [f"machine of gen {number}" for number in rows.index.ids]
         least = np.full(len(labels), ANGLE)
         effect = Effect(rows, np.arange(len(labels)), np.ones(len(labels)))
         return Relaxation(

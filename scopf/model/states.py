@@ -4,6 +4,9 @@ Set points stay where the dispatch put them. After the outage c, on the network 
 
     P_g^c = P_g - w^c / (m_p,g beta_p,g)                    units of inverters, w^c p.u. frequency
     V_i^c = V_i + m_q,i beta_q,i (Q_i - Q_i^c)              inverters
+    P_g^c = P_g - w^c (1/r_g + d_g)                         machines: governor and damping
+    E_g^c = E_g + K_A,g (V - V^c)                           machines: field, or its regulator
+    P_g^c = P_g, Q_g^c = Q_g + k_v,g (V - V^c)              grid-following inverters
     P_g^c = P_g, V^c = V with Q_g^c free in its bounds      other generators
 
 with the power balances, limits and stability rows of that network. Each AC island has a frequency.
@@ -24,7 +27,7 @@ from scopf.arrays import Floats
 from scopf.dynamics.settled import Settled
 from scopf.engine.formulation import Formulation, Scope
 from scopf.engine.pyomo_types import Node
-from scopf.engine.symbols import Constraint, Expression, Parameter, Symbol, Variable
+from scopf.engine.symbols import Constraint, Expression, Symbol, Variable
 from scopf.model import relaxation, starts
 from scopf.model.balance import Balance
 from scopf.model.capability import Capability, Ratings
@@ -34,29 +37,18 @@ from scopf.model.current_limits import CurrentLimits, limited
 from scopf.model.dclines import DcLines
 from scopf.model.flows import Flows
 from scopf.model.generation import Generation
-from scopf.model.limits import AngleLimits, ThermalLimits, excess
+from scopf.model.limits import AngleLimits, ThermalLimits
 from scopf.model.loads import Loads, Shedding
 from scopf.model.part import Follows, Inputs, OperatingPoint, Part, Writes
 from scopf.model.pq_curves import PqCurves
 from scopf.model.relaxation import Effect, Relaxation, Violation
+from scopf.model.settling import Before, Settling, StateOutput, active_droop
 from scopf.model.stability import StabilityRows
 from scopf.model.voltages import Voltages
 from scopf.network.kron import Reduction
 from scopf.stability.criterion import Criterion
 from scopf.stability.rows import Dispatch
 from scopf.stability.setting import Setting
-
-
-def active_droop(p: Node, w: Node, share: Node) -> Node:
-    """Active power of a unit at the frequency deviation w, share = 1 / (m_p beta_p)."""
-    return p - w * share
-
-
-def reactive_droop(
-    stiffness: Node, beta_q: Node, v: Node, v_before: Node, q: Node, q_before: Node
-) -> Node:
-    """Left side of V^c - V + m_q beta_q (Q^c - Q) = 0, times the stiffness 1/m_q."""
-    return stiffness * (v - v_before) + beta_q * (q - q_before)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,18 +63,10 @@ class Base:
     flows: Flows
     stiffness: GivenStiffness | DesignedStiffness
 
-
-@dataclass(frozen=True, eq=False)
-class StateOutput:
-    """Output of the generators in all states.
-
-    Attributes:
-        p: `state_gen_pg`, which follows from that of the intact network and the frequency.
-        q: `state_gen_qg`.
-    """
-
-    p: Expression
-    q: Variable
+    @property
+    def before(self) -> Before:
+        """What rows of settling refer to."""
+        return Before(self.voltages, self.generation, self.stiffness)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,13 +115,8 @@ class States(Part):
         voltages, flows, balance, thermal, angles, curves, stability: as in the intact network.
         capability, currents: circles and current limits of the inverters; None without.
         output: of the generators.
-        frequency: `state_frequency`, p.u. deviation of each island with inverters.
-        range_p: `state_gen_range`, bounds on the active power of units of inverters.
-        same_q: `state_gen_same_q`, of generators whose reactive power stays.
-        same_v: `state_bus_same_vm`, voltage of buses that other generators hold.
-        droop: `state_droop`, of each inverter.
-        left, beta_q: Params `state_inverter_left`, the share of its stiffness that each inverter
-            has, and `state_inverter_beta_q`, the gain of its droop.
+        frequency: `state_frequency`, p.u. deviation of each island with inverters or machines.
+        settling: the rows by which the grid settles.
     """
 
     settled: Settled
@@ -152,12 +131,7 @@ class States(Part):
     curves: PqCurves
     capability: Capability | None
     currents: CurrentLimits | None
-    range_p: Constraint
-    same_q: Constraint
-    same_v: Constraint
-    droop: Constraint
-    left: Parameter
-    beta_q: Parameter
+    settling: Settling
     stability: StabilityRows
 
     @classmethod
@@ -223,17 +197,20 @@ class States(Part):
             ratings = Ratings.declare(f, net, settled.inverters, output, capability, vv)
             circles = Capability.declare(f, ratings) if capability else None
             currents = CurrentLimits.declare(f, ratings) if with_currents else None
-        left = f.parameter("inverter_left", inverter, settled.left(inputs.inverters))
-        beta_q = f.parameter("inverter_beta_q", inverter, settled.inverters.beta_q)
-        rows = _Rows(f, settled, base, v, output)
+        left = settled.left(inputs.inverters)
+        settling = Settling.declare(f, settled, base.before, v, output, left)
+
+        def output_now() -> tuple[Floats, Floats]:
+            return _active(settled, base.generation.p.value, w), output.q.value
+
         dispatch = Dispatch(
-            f, bus, branch, inverter, v.vm, v.va, base.stiffness.symbol, settled.inverter
-        )
+            f, bus, branch, inverter, v.vm, v.va, base.stiffness.symbol, settled.inverter,
+            p=output.p, q=output.q, output_now=output_now,
+        )  # fmt: skip
         stability = StabilityRows.declare(criterion, dispatch, setting(settled, inputs))
         return cls(
             settled, base, v, output, w, flows, balance, thermal, angles, curves, circles, currents,
-            rows.range_p(), rows.same_q(), rows.same_v(), rows.droop(left, beta_q), left, beta_q,
-            stability,
+            settling, stability,
         )  # fmt: skip
 
     # -- what it says of itself -------------------------------------------
@@ -249,7 +226,7 @@ class States(Part):
     @property
     def definitions(self) -> Sequence[Constraint]:
         """Rows by which the grid settles, whatever limits are relaxed."""
-        return (self.same_q, self.same_v, self.droop, *self.stability.definitions)
+        return (*self.settling.definitions, *self.stability.definitions)
 
     def point(self, at: OperatingPoint) -> OperatingPoint:
         """The present values of all states side by side.
@@ -259,8 +236,7 @@ class States(Part):
         """
         settled = self.settled
         net = settled.with_numbers(at.net)
-        w = np.append(self.frequency.value, 0.0)  # without an inverter there is none
-        p = at.power.real[settled.gen] - w[settled.gen_island] * settled.share
+        p = _active(settled, at.power.real, self.frequency)
         line = settled.dcline
         pf, qf, qt = (values[line] for values in at.dclines)
         vm, va = self.voltages.vm.value, self.voltages.va.value
@@ -268,27 +244,10 @@ class States(Part):
 
     def residuals(self, at: OperatingPoint) -> dict[Constraint, Floats]:
         """Violations of all rows of all states, from the tables of their networks."""
-        settled, here = self.settled, self.point(at)
-        found = dict[Constraint, Floats]()
+        here, found = self.point(at), dict[Constraint, Floats]()
         for part in self._parts:
             found |= part.residuals(here)
-        q, before = here.power.imag, at.power.imag
-        k, same = settled.ranged, settled.same_q
-        gen = here.net.gen
-        found[self.range_p] = excess(here.power.real[k], gen.pmin[k], gen.pmax[k])
-        found[self.same_q] = np.abs(q[same] - before[settled.gen[same]])
-        held = settled.held
-        found[self.same_v] = np.abs(here.vm[held] - at.vm[settled.bus[held]])
-        there = settled.keep
-        total = np.bincount(settled.owner[settled.units], q[settled.units], len(there))
-        first = np.bincount(
-            settled.owner[settled.units], before[settled.gen[settled.units]], len(there)
-        )
-        k_q = self.beta_q.values / (self.stiffness * self.left.values)
-        found[self.droop] = np.abs(
-            here.vm[there] - at.vm[settled.bus[there]] + k_q * (total - first)
-        )
-        return found
+        return found | self.settling.residuals(here, at, self.stiffness)
 
     @property
     def stiffness(self) -> Floats:
@@ -356,7 +315,7 @@ class States(Part):
         ]
 
     def _ranges(self) -> list[Relaxation]:
-        """Pmin and Pmax of units of inverters."""
+        """Pmin and Pmax of what follows the frequency."""
         k, gen, base = self.settled.ranged, self.settled.net.gen, self.settled.net.base_mva
         labels = [gen.label(row) for row in k.tolist()]
         size = relaxation.size_of(self.base.generation.p)[self.settled.gen[k]]
@@ -368,7 +327,7 @@ class States(Part):
             def needed(i: int, t: float, ends: Floats = ends, sign: float = sign) -> float:
                 return float(ends[i] - sign * size[i] * t) * base
 
-            effect = Effect(self.range_p, np.arange(len(k)), sign * size)
+            effect = Effect(self.settling.range_p, np.arange(len(k)), sign * size)
             found.append(
                 Relaxation(
                     name, "limits on active power", name, "MW", side, labels, ends * base, needed,
@@ -389,7 +348,8 @@ class States(Part):
 
         def droops(s: Inputs) -> Writes:
             beta_q = self.settled.with_droops(s.inverters).beta_q
-            return [(self.left, self.settled.left(s.inverters)), (self.beta_q, beta_q)]
+            left = self.settled.left(s.inverters)
+            return [(self.settling.left, left), (self.settling.beta_q, beta_q)]
 
         rules = [moved(rule) for rule in self.stability.follows()]
         return [*rules, Follows({"mq", "beta_q"}, droops)]
@@ -405,54 +365,19 @@ def setting(settled: Settled, inputs: Inputs) -> Setting:
     reduction = Reduction(settled.with_numbers(inputs.net), settled.keep)
     before, those = inputs.setting, settled.with_droops(inputs.inverters)
     left = settled.left(inputs.inverters)
-    return Setting(reduction, those, before.alpha, before.margin, before.droop_margin, left)
+    margins = before.alpha, before.margin, before.droop_margin
+    devices = settled.devices if len(settled.devices) else None
+    return Setting(reduction, those, *margins, left, devices)
 
 
-class _Rows:
-    """Declares the rows by which the grid settles."""
+def _active(settled: Settled, before: Floats, frequency: Variable) -> Floats:
+    """Active power of all generators of all states.
 
-    def __init__(
-        self, f: Scope, settled: Settled, base: Base, voltages: Voltages, output: StateOutput
-    ) -> None:
-        self._f, self._settled, self._base = f, settled, base
-        self._voltages, self._output = voltages, output
-
-    def range_p(self) -> Constraint:
-        """Pmin <= P^c <= Pmax."""
-        k, gen = self._settled.ranged, self._settled.net.gen
-        index = self._f.index("gen_ranged", gen.id[k].tolist())
-        p = self._output.p[k]
-        return self._f.constraint("gen_range", index, p, lower=gen.pmin[k], upper=gen.pmax[k])
-
-    def same_q(self) -> Constraint:
-        """Q^c = Q."""
-        k, gen = self._settled.same_q, self._settled.net.gen
-        index = self._f.index("gen_kept", gen.id[k].tolist())
-        row = self._output.q[k] - self._base.generation.q[self._settled.gen[k]]
-        return self._equal("gen_same_q", "gen_kept", row, len(index))
-
-    def same_v(self) -> Constraint:
-        """V^c = V."""
-        k, bus = self._settled.held, self._settled.net.bus
-        index = self._f.index("bus_held", bus.id[k].tolist())
-        row = self._voltages.vm[k] - self._base.voltages.vm[self._settled.bus[k]]
-        return self._equal("bus_same_vm", "bus_held", row, len(index))
-
-    def droop(self, left: Parameter, beta_q: Parameter) -> Constraint:
-        """V^c - V + m_q beta_q (Q^c - Q) = 0."""
-        f, settled = self._f, self._settled
-        there, units, n = settled.keep, settled.units, len(settled.keep)
-        owner = np.full(len(settled.net.gen), -1)
-        owner[units] = settled.owner[units]
-        stiffness = self._base.stiffness.symbol[settled.inverter] * left[:]
-        q = self._output.q.total(owner, n)
-        before = f.expression(
-            "gen_qg_before", f.indices["gen"], self._base.generation.q[settled.gen]
-        ).total(owner, n)
-        vm, vm_before = self._voltages.vm[there], self._base.voltages.vm[settled.bus[there]]
-        row = reactive_droop(stiffness, beta_q[:], vm, vm_before, q, before)
-        return self._equal("droop", "inverter", row, n)
-
-    def _equal(self, name: str, index: str, row: Node, count: int) -> Constraint:
-        zero = np.zeros(count)
-        return self._f.constraint(name, self._f.indices[index], row, lower=zero, upper=zero)
+    Args:
+        settled: the states.
+        before: of the generators of the intact network.
+        frequency: `state_frequency`.
+    """
+    w = np.append(frequency.value, 0.0)  # without an inverter there is none
+    found: Floats = before[settled.gen] - w[settled.gen_island] * settled.share
+    return found

@@ -146,7 +146,9 @@ def _allowed(found: Solution, margin: float) -> float:
         assert isinstance(state, State)
         net, inverters = state.net, state.inverters_of(found.inverter_data)
         reduction = Reduction(net, net.bus_positions(inverters.bus))
-        one = Setting(reduction, inverters, 1.0, found.setting.margin, found.setting.droop_margin)
+        margins = 1.0, of.margin, of.droop_margin
+        devices = None if of.devices is None else of.devices.left_in(net)
+        one = Setting(reduction, inverters, *margins, devices=devices)
         states.append((one, net, (net.bus.vm, net.bus.va), (net.gen.pg, net.gen.qg)))
     return min(_allowed_in(found.problem.criterion, *state, margin) for state in states)
 

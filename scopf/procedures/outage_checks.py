@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from scopf.results.solution import Solution
 
 
+_ASTRAY = "the power flow does not converge"
+
+
 @dataclass(frozen=True, eq=False)
 class Check:
     """Limits of one kind after all outages.
@@ -63,20 +66,18 @@ class Checks:
         problem: with the limits.
         states: after the outages.
         flow: there.
-        before: reactive power of the generators of the intact network.
         setting: of the criterion.
     """
 
     problem: Problem
     states: Settled
     flow: Flow
-    before: Floats
     setting: Setting
 
     @classmethod
     def of(cls, problem: Problem, solution: Solution, flow: Flow) -> Checks:
         """The checks after all outages of a problem, at the dispatch of a solution."""
-        return cls(problem, problem.candidates, flow, solution.point.qg, solution.setting)
+        return cls(problem, problem.candidates, flow, solution.setting)
 
     # -- one outage -------------------------------------------
 
@@ -84,8 +85,8 @@ class Checks:
         """The worst violation of the grid's limits after an outage, stability rows left out."""
         name = self.states.names[part]
         if not self.flow.settled[part]:
-            alone = not (self._inverter_part == part).any()
-            reason = "no inverter is left" if alone else "the power flow does not converge"
+            alone = not (self.states.stack.bus_part[self.states.sources] == part).any()
+            reason = "nothing is left that holds the voltage" if alone else _ASTRAY
             return Screened(name, number, np.inf, reason)
         size = float(self.worst[part])
         if not size > 0:
@@ -105,6 +106,8 @@ class Checks:
             size, k = float(short.max()), int(np.argmax(short))
             label = self.states.stack.parts[part].bus.label(int(buses[k]))
             reason = f"stability at {label} by {size:.3g} p.u."
+            if np.isinf(size):
+                reason = f"stability at {label}, where an angle is beyond its limit"
         extremes = self._extremes(part, slack[inverters])
         return Screened(found.state, number, size, reason, extremes=extremes)
 
@@ -125,8 +128,15 @@ class Checks:
         branch = {key: getattr(self._numbers.branch, key)[lines] for key in ("r", "x")}
         net = net.replace(bus=loads, branch=branch)
         reduction = Reduction(net, net.bus_positions(one.bus))
-        setting = Setting(reduction, one, before.alpha, 0.0, before.droop_margin)
-        view, slack = secure.slack(criterion, setting, self.flow.vm[here], self.flow.va[here])
+        devices = None
+        if before.devices is not None:
+            devices = before.devices.left_in(net)
+        margins = before.alpha, 0.0, before.droop_margin
+        setting = Setting(reduction, one, *margins, devices=devices)
+        gens = states.stack.slice("gen", part)
+        power = self.flow.pg[gens], np.nan_to_num(self.flow.qg[gens])
+        voltage = self.flow.vm[here], self.flow.va[here]
+        view, slack = secure.slack(criterion, setting, voltage, power)
         return view.buses, view.inverters, slack
 
     @cached_property
@@ -152,10 +162,9 @@ class Checks:
     def _grid(self) -> list[Check]:
         """The limits but for those of stability."""
         states, flow, net = self.states, self.flow, self.states.net
-        stack, units = states.stack, states.units
-        parts, bus_part = stack.parts, stack.bus_part
+        stack, devices = states.stack, np.union1d(states.machine_gen, states.follower_gen)
+        parts, bus_part, moving = stack.parts, stack.bus_part, states.governed
         branch_part, gen_part = stack.part_of("branch"), stack.part_of("gen")
-        gens = {part: np.flatnonzero(gen_part[units] == part) for part in range(len(parts))}
         first = {key: [stack.slice(key, part).start for part in range(len(parts))] for key in
                  ("gen", "bus")}  # fmt: skip
 
@@ -165,9 +174,12 @@ class Checks:
         def of_branch(part: int, k: int) -> str:
             return parts[part].branch.label(k)
 
-        def of_unit(part: int, k: int) -> str:
-            place = int(units[gens[part][k]])
-            return parts[part].gen.label(place - first["gen"][part])
+        def of_gens(places: Ints) -> Callable[[int, int], str]:
+            def label(part: int, k: int) -> str:
+                place = int(places[gen_part[places] == part][k])
+                return parts[part].gen.label(place - first["gen"][part])
+
+            return label
 
         def of_supplied(part: int, k: int) -> str:
             place = int(supplied[bus_part[supplied] == part][k])
@@ -179,12 +191,15 @@ class Checks:
         }
         across = flow.va[net.branch_from] - flow.va[net.branch_to]
         supplied = np.unique(net.gen_at)
+        limits = self._reactive_limits
+        own = excess(flow.qg[devices], *(side[devices] for side in limits))
+        for side in limits:
+            side[states.own_q] = flow.qg[states.own_q]
         low, high = (
-            np.bincount(net.gen_at, side, len(net.bus)).astype(np.float64)
-            for side in self._reactive_limits
+            np.bincount(net.gen_at, side, len(net.bus)).astype(np.float64) for side in limits
         )
         reactive = excess(flow.reactive[supplied], low[supplied], high[supplied])
-        active = excess(flow.pg[units], net.gen.pmin[units], net.gen.pmax[units])
+        active = excess(flow.pg[moving], net.gen.pmin[moving], net.gen.pmax[moving])
         band = states.frequency_band
         return [
             Check("rating of", np.maximum(self._loading - 1, 0), branch_part, of_branch),
@@ -193,7 +208,8 @@ class Checks:
                 "angle of", excess(across, net.branch.angmin, net.branch.angmax), branch_part,
                 of_branch,
             ),
-            Check("active power of", active, gen_part[units], of_unit),
+            Check("active power of", active, gen_part[moving], of_gens(moving)),
+            Check("reactive power of", own, gen_part[devices], of_gens(devices)),
             Check("reactive power at", reactive, bus_part[supplied], of_supplied),
             Check(
                 "frequency of island", excess(flow.frequency, -band, band), self._island_part,
@@ -230,23 +246,22 @@ class Checks:
     def _reactive_limits(self) -> tuple[Floats, Floats]:
         """Least and largest reactive power of every generator at its active power.
 
-        Bounds and P-Q curves count, and of generators that keep their reactive power that.
+        Bounds and P-Q curves count.
         """
-        states, gen = self.states, self.states.net.gen
+        gen = self.states.net.gen
         low, high = gen.qmin.copy(), gen.qmax.copy()
         for side, limit, tighter in (("min", low, np.maximum), ("max", high, np.minimum)):
             at, a, b, c = curve(gen, side)
             limit[at] = tighter(limit[at], (c - a * self.flow.pg[at]) / b)
-        low[states.same_q] = high[states.same_q] = self.before[states.gen[states.same_q]]
         return low, high
 
     @cached_property
     def _apparent(self) -> Floats:
-        """|S| of every inverter; other generators at its bus keep their reactive power."""
+        """|S| of every inverter; other generators at its bus have a reactive power of their own."""
         states, count = self.states, len(self.states.keep)
         active = np.bincount(states.owner[states.units], self.flow.pg[states.units], count)
-        kept, buses = states.same_q, len(states.net.bus)
-        others = np.bincount(states.net.gen_at[kept], self.before[states.gen[kept]], buses)
+        kept, buses = states.own_q, len(states.net.bus)
+        others = np.bincount(states.net.gen_at[kept], self.flow.qg[kept], buses)
         return np.asarray(np.hypot(active, (self.flow.reactive - others)[states.keep]))
 
     @cached_property

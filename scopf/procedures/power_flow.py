@@ -8,8 +8,11 @@ from typing import Any, get_args, overload
 
 import numpy as np
 
-from scopf.devices.fitting import chosen, fitting
+from scopf.cases import machines
+from scopf.devices import device_table
+from scopf.devices.fitting import chosen, fitting, inverters_beside
 from scopf.devices.gfm import Inverters
+from scopf.devices.mixed import Devices
 from scopf.dynamics.flow_run import Run, Start, Voltages, run
 from scopf.dynamics.set_points import SetPoints, Slack
 from scopf.errors import ScopfError, by_number, counted, listing, nearest, not_negative, spelled
@@ -31,13 +34,13 @@ _VOLTAGES = {
 def power_flow(
     net: Network | Solution, inv: Inverters | None = ..., slack: Slack = ..., *,
     weights: Mapping[int, float] | None = ..., start: Start = ..., q_limits: bool = ...,
-    limit: Limit = ..., outages: None = ...,
+    limit: Limit = ..., outages: None = ..., devices: Any = ...,
 ) -> PowerFlow: ...  # fmt: skip
 @overload
 def power_flow(
     net: Network | Solution, inv: Inverters | None = ..., slack: Slack = ..., *,
     weights: Mapping[int, float] | None = ..., start: Start = ..., q_limits: bool = ...,
-    limit: Limit = ..., outages: outages_of.Given,
+    limit: Limit = ..., outages: outages_of.Given, devices: Any = ...,
 ) -> list[PowerFlow]: ...  # fmt: skip
 @spelled
 def power_flow(
@@ -50,6 +53,7 @@ def power_flow(
     q_limits: bool = False,
     limit: Limit = "power",
     outages: outages_of.Given | None = None,
+    devices: Any = None,
 ) -> PowerFlow | list[PowerFlow]:
     """Solve the AC power flow at the set points of a dispatch, by Newton's method.
 
@@ -61,9 +65,11 @@ def power_flow(
         V = V_set                                      where another generator holds the voltage
 
     - `slack="droop"`: w is the deviation of the frequency, p.u., and share = 1/(m_p beta_p) for
-      units of inverters, zero for generators without inverter, and for units without a range of
-      active power, such as condensers. An island without inverters has no w: it has to balance at
-      its set points, to 1e-4 p.u.
+      units of inverters, 1/r + d for machines, zero for other generators; a unit without a range of
+      active power, such as a condenser, has neither droop nor governor. An island where no share is
+      above zero has no w: it has to balance at its set points, to 1e-4 p.u. The reactive power of a
+      machine is what its field gives, or its regulator, that of a grid-following inverter falls by
+      k_v (V - V_set).
     - `slack="distributed"`: -w is the active power that is missing at the set points, losses
       included, and share the part of it that each generator takes: `weights` over their sum, or
       else the case's participation factors (`apf`) in an island that has any, or else Pmax.
@@ -80,7 +86,8 @@ def power_flow(
     Args:
         net: the network; what is out of service or in a dead island is left out. Or a solution:
             the set points are those of its dispatch, the inverters its own.
-        inv: grid-forming inverters, for "droop" alone; default one at every generator bus.
+        inv: grid-forming inverters, for "droop" alone; default one at every generator bus, of the
+            generators that `devices` does not name.
         slack: who takes up the active power that is missing.
         weights: of generators by number, for "distributed" alone; others take nothing.
         start: point to start from: "stored" (the voltages of the network), "dc" (angles of the DC
@@ -91,6 +98,8 @@ def power_flow(
         outages: for a list of results, the network after each one, every outage by itself: branch
             numbers, names as "gen 3", tuples of what is lost together, "n-1", "n-1-gens",
             "n-1-all", or a table (see `scopf.network.outages.read`).
+        devices: machines and grid-following inverters, for "droop" alone: a table as `build` takes
+            it; of a solution, its own.
 
     Returns:
         The operating point. A power flow that does not converge is a result as well, with
@@ -100,13 +109,15 @@ def power_flow(
         ScopfError: for arguments that make no sense or do not fit the network.
         CaseError: listing every outage that there cannot be.
     """
-    net, inv, limit = _of_solution(net, inv, slack, limit)
-    _check(net, inv, slack, start, weights, q_limits)
+    net, inv, devices, limit = _of_solution(net, inv, devices, slack, limit)
+    _check(slack, start, q_limits)
+    _check_goes_with(slack, inverters=inv, devices=devices, weights=weights)
     check_limit(limit)
-    operated = net.energized()
-    inverters = fitting(chosen(inv, operated), operated) if slack == "droop" else None
+    operated, inverters, others = net.energized(), None, Devices.none()
+    if slack == "droop":
+        inverters, others = _units(net, operated, inv, devices)
     given = None if weights is None else _weights(weights, operated)
-    ask = _Asked(slack, inverters, given, start, q_limits, limit)
+    ask = _Asked(slack, inverters, others, given, start, q_limits, limit)
     if outages is None:
         return ask.flow(net)
     read = outages_of.read(outages, operated)
@@ -120,6 +131,7 @@ class _Asked:
 
     slack: Slack
     inverters: Inverters | None
+    devices: Devices
     weights: Mapping[int, float] | None
     start: Start
     q_limits: bool
@@ -144,7 +156,8 @@ class _Asked:
     def _points(self, net: Network) -> SetPoints:
         if self.inverters is not None:
             gone = np.setdiff1d(self.inverters.bus, net.bus.id)
-            return SetPoints.droop(net, self.inverters.without(gone))
+            inverters, devices = self.inverters.without(gone), self.devices.left_in(net)
+            return SetPoints.droop(net, inverters, devices)
         if self.slack == "distributed":
             return SetPoints.distributed(net, self.weights)
         return SetPoints.reference(net)
@@ -176,24 +189,36 @@ class _Asked:
         )
 
 
+def _units(
+    net: Network, operated: Network, inv: Inverters | None, devices: Any
+) -> tuple[Inverters, Devices]:
+    """The inverters and other devices of a network, checked."""
+    if devices is None:
+        return fitting(chosen(inv, operated), operated), Devices.none()
+    table = device_table.read_table(machines.found(devices), net)
+    inverters = fitting(inverters_beside(table, inv, operated), operated)
+    return inverters, table.devices.fitting(operated, inverters)
+
+
 def _of_solution(
-    net: Network | Solution, inv: Inverters | None, slack: Slack, limit: Limit
-) -> tuple[Network, Inverters | None, Limit]:
-    """The network, inverters and limit of a solution; those given for a network."""
+    net: Network | Solution, inv: Inverters | None, devices: Any, slack: Slack, limit: Limit
+) -> tuple[Network, Inverters | None, Any, Limit]:
+    """The network, inverters, devices and limit of a solution; those given for a network."""
     if isinstance(net, Solution):
         if not net.solved:
             raise ScopfError(f"there is no dispatch to take set points from: {net.message}")
-        own = net.inverter_data if slack == "droop" else None
-        limit = net.scenario.limit if limit == "power" else limit
-        return net.net, own if inv is None else inv, limit
+        droop, limit = slack == "droop", net.scenario.limit if limit == "power" else limit
+        inv = net.inverter_data if inv is None and droop else inv
+        devices = net.setting.devices if devices is None and droop else devices
+        return net.net, inv, devices, limit
     if not isinstance(net, Network):
         kind = type(net).__name__
         raise ScopfError(f"net must be a Network (see load_case) or a Solution, not {kind}")
-    return net, inv, limit
+    return net, inv, devices, limit
 
 
-def _check(net: Network, inv: Any, slack: Any, start: Any, weights: Any, q_limits: Any) -> None:
-    """Refuse arguments that are unknown or do not go together."""
+def _check(slack: Any, start: Any, q_limits: Any) -> None:
+    """Refuse arguments that are unknown."""
     for name, value, known in (
         ("slack", slack, get_args(Slack)),
         ("start", start, get_args(Start)),
@@ -204,8 +229,14 @@ def _check(net: Network, inv: Any, slack: Any, start: Any, weights: Any, q_limit
             raise ScopfError(f"{name} is one of {listing(map(repr, known))}, got {value!r}{hint}")
     if not isinstance(q_limits, bool):
         raise ScopfError(f"q_limits is True or False, got {q_limits!r}")
-    if inv is not None and slack != "droop":
-        raise ScopfError(f'inverters go with slack="droop"; with {slack!r} nobody follows a droop')
+
+
+def _check_goes_with(slack: Slack, *, inverters: Any, devices: Any, weights: Any) -> None:
+    """Refuse arguments that do not go together."""
+    for name, given in (("inverters", inverters), ("devices", devices)):
+        if given is not None and slack != "droop":
+            text = f'{name} go with slack="droop"; with {slack!r} nobody follows a droop'
+            raise ScopfError(text)
     if weights is not None and slack != "distributed":
         raise ScopfError(f'weights go with slack="distributed", not with {slack!r}')
 

@@ -7,47 +7,64 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scopf.devices import machine
+from scopf.devices.mixed import Devices
 from scopf.network.tables import positions
 from scopf.stability import device_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scopf.arrays import Floats
     from scopf.results.record import Record
 
 
 def table(found: Record) -> pd.DataFrame:
-    """One row for each device; no rows without any."""
+    """One row for each device, of all hours if there are several; no rows without any."""
+    net, point = found.problem.base, found.point
+    devices = found.setting.devices or Devices.none()
+    price = found.machine_prices if len(found.machine_prices) else np.zeros(len(devices.machines))
+    at = positions(net.gen.id, devices.gens)
+    power = point.pg[at], point.qg[at]
+    price = price + (0.0 if found.solved else np.nan)
+    return frame(devices, power, point.vm[net.gen_at[at]], price, net.base_mva)
+
+
+def frame(
+    devices: Devices, power: tuple[Floats, Floats], v: Floats, price: Floats, base: float
+) -> pd.DataFrame:
+    """The table of devices at a point.
+
+    Args:
+        devices: machines, then grid-following inverters.
+        power: P and Q that they deliver, per unit.
+        v: voltages of their terminals.
+        price: of K >= 0 of the machines.
+        base: MVA.
+    """
     import pandas as pd
 
-    devices, net, point = found.setting.devices, found.problem.base, found.point
+    (p, q), of, n = power, devices.machines, len(devices.machines)
+    machines = p[:n], q[:n], v[:n]
     columns = ["gen", "bus", "device", "p_mw", "q_mvar", "vm", "angle_deg", "field_pu",
                "slope_pu", "transient_slope_pu", "k_pu", "mu_k_per_pu"]  # fmt: skip
-    if devices is None:
-        return pd.DataFrame(columns=columns)
-    at = positions(net.gen.id, devices.gens)
-    p, q, v = point.pg[at], point.qg[at], point.vm[net.gen_at[at]]
-    of, n = devices.machines, len(devices.machines)
-    machines = p[:n], q[:n], v[:n]
     phi = machine.load_angle(*machines, of.xq)
     missing = np.full(len(devices.followers), np.nan)
     slopes = [
         device_rows.slopes(devices, (p, q), v, kind) / v
         for kind in (device_rows.STEADY, device_rows.TRANSIENT)
     ]
-    price = found.machine_prices if len(found.machine_prices) else np.zeros(n)
     values = {
         "gen": devices.gens,
         "bus": devices.bus,
         "device": devices.kinds,
-        "p_mw": p * net.base_mva,
-        "q_mvar": q * net.base_mva,
+        "p_mw": p * base,
+        "q_mvar": q * base,
         "vm": v,
         "angle_deg": np.append(np.degrees(np.arctan2(phi.sin, phi.cos)), missing),
         "field_pu": np.append(machine.field(*machines, phi, of.steady), missing),
         "slope_pu": slopes[0],
         "transient_slope_pu": slopes[1],
         "k_pu": np.append(machine.curvature(*machines, of.steady, of.xq).ff, missing),
-        "mu_k_per_pu": np.append(price + (0.0 if found.solved else np.nan), missing),
+        "mu_k_per_pu": np.append(price, missing),
     }
     return pd.DataFrame(values)[columns]

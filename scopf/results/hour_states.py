@@ -95,6 +95,11 @@ class HourState:
         return self._of("pairs")
 
     @cached_property
+    def devices(self) -> pd.DataFrame:
+        """Machines and grid-following inverters."""
+        return self._of("devices")
+
+    @cached_property
     def storage(self) -> pd.DataFrame:
         """Powers, energy and prices by storage."""
         return self._of("storage")

@@ -74,9 +74,9 @@ class IntactState:
 
     @property
     def frequency(self) -> Floats:
-        """P.u. deviation of the frequency of each of its islands with inverters: zero."""
-        net, found = self._tables.problem.base, self._tables.inverter_data
-        return np.zeros(len(np.unique(net.island[net.bus_positions(found.bus)])))
+        """P.u. deviation of the frequency of its islands with inverters or machines: zero."""
+        net, setting = self._tables.problem.base, self._tables.setting
+        return np.zeros(len(np.unique(net.island[setting.sources])))
 
     @cached_property
     def buses(self) -> pd.DataFrame:
@@ -102,6 +102,11 @@ class IntactState:
         missing = 0.0 if self._tables.solved else np.nan
         table = self._tables.inverters[list(_OF_INVERTERS)]
         return table.assign(nssp_per_pu=of.nssp + missing, dcost_dmq=of.dcost_dmq + missing)
+
+    @property
+    def devices(self) -> pd.DataFrame:
+        """Machines and grid-following inverters."""
+        return self._tables.frame("devices")
 
 
 def lmp_of_intact(found: IntactTables) -> dict[str, Floats]:

@@ -164,7 +164,8 @@ class Record:
             setting = dataclasses.replace(setting, reduction=served)
         horizon = self.problem.horizon
         if horizon is not None:
-            where = setting, self.energized, point
+            own = dataclasses.replace(setting, devices=self.scenario.devices)  # of each hour
+            where = own, self.energized, point
             return (*self.rewritten, *claims.unmet_in_hours(horizon, criterion, *where))
         found = claims.unmet(criterion, setting, self.energized, *at)
         return (*self.rewritten, *found)

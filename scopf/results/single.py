@@ -9,7 +9,7 @@ from scopf.errors import ScopfError
 if TYPE_CHECKING:
     from scopf.model.horizon import Horizon
 
-TABLES = ("buses", "gens", "branches", "dclines", "inverters", "pairs")  # of every state
+TABLES = ("buses", "gens", "branches", "dclines", "inverters", "pairs", "devices")  # of every state
 
 
 def refused(horizon: Horizon, what: str) -> ScopfError:

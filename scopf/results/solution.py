@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from scopf import display
 from scopf.dynamics.droop import FREQUENCY
 from scopf.errors import ScopfError, spelled
@@ -128,9 +126,9 @@ class Solution(Result):
             inverters = state.inverters_of(self.inverter_data)
         else:
             inverters = state.inverter_data
-        devices = how.get("devices") or self.setting.devices
+        devices = how.get("devices") or self.scenario.devices
         if devices is not None:  # without those that an outage takes
-            how = {**how, "devices": devices.take(np.isin(devices.gens, net.gen.id))}
+            how = {**how, "devices": devices.left_in(net)}
         found = verify(
             net, inverters, net.bus.vm, net.bus.va, power=(net.gen.pg, net.gen.qg), **how
         )

@@ -13,7 +13,7 @@ from scopf.dynamics.settled import Settled
 from scopf.engine.nlp import NLP
 from scopf.model.problem import Problem
 from scopf.model.states import setting
-from scopf.results import dispatch, flow_table
+from scopf.results import device_states, dispatch, flow_table
 from scopf.results.point import Point
 from scopf.results.prices import TRACE, Multipliers, of_square
 from scopf.stability.rows import NOBODY, Stability
@@ -46,6 +46,7 @@ class AfterOutages:
         voltages: prices of Vmin and Vmax of the buses.
         stability: the criterion on these networks.
         by_droop: part of dJ*/dm_q that the settling by droops has, by inverter.
+        load_angles: prices of K >= 0 of the machines.
     """
 
     settled: Settled
@@ -66,6 +67,7 @@ class AfterOutages:
     voltages: tuple[Floats, Floats]
     stability: Stability
     by_droop: Floats
+    load_angles: Floats
 
     @classmethod
     def read(
@@ -103,8 +105,12 @@ class AfterOutages:
         q, before = states.output.q.value, problem.opf.generation.q.value[settled.gen]
         units = settled.units
         moved = np.bincount(settled.owner[units], (q - before)[units], len(settled.inverters))
-        droop = multipliers.of_rows(states.droop, 0.0) * states.beta_q.values * moved
+        rows, beta_q = states.settling.droop, states.settling.beta_q
+        droop = multipliers.of_rows(rows, 0.0) * beta_q.values * moved
         droop = droop * states.stiffness
+        angles, limits = np.zeros(len(settled.devices.machines)), states.stability.declared
+        if limits.load_angles is not None:
+            angles = multipliers.price(limits.load_angles, lower=True)
         return cls(
             settled, vm, states.voltages.va.value.copy(), nlp.values_of(states.output.p.name, x),
             q.copy(), flows, loading, point, served, states.balance.demand(vm), shed,
@@ -112,7 +118,7 @@ class AfterOutages:
             np.array([missing - multipliers.of_rows(one, np.nan) for one in balances]),
             multipliers.solved,
             missing + ratings, multipliers.of_bounds(states.voltages.vm), stability,
-            missing + droop,
+            missing + droop, missing + angles,
         )  # fmt: skip
 
     # -- sums over states -------------------------------------------
@@ -208,7 +214,7 @@ class State:
 
     @property
     def frequency(self) -> Floats:
-        """P.u. deviation of the frequency of each of its islands with inverters."""
+        """P.u. deviation of the frequency of each of its islands with inverters or machines."""
         keys = self._all.settled.islands
         here = np.array([name == self.name for name, _ in keys], dtype=bool)
         return np.asarray(self._all.frequency[here])
@@ -255,6 +261,19 @@ class State:
                 "q_mvar": self._all.qg[here] * net.base_mva,
             }
         )
+
+    @cached_property
+    def devices(self) -> pd.DataFrame:
+        """Machines and grid-following inverters, as `Solution.devices` has them."""
+        after, settled = self._all, self._all.settled
+        devices, step = settled.devices, settled.stack.step
+        here = devices.gens // step == self._part
+        at = np.concatenate([settled.machine_gen, settled.follower_gen])[here]
+        price = after.load_angles[here[: len(devices.machines)]]
+        power, v = (after.pg[at], after.qg[at]), after.vm[settled.net.gen_at[at]]
+        own = settled.stack.net.base_mva
+        found = device_states.frame(devices.take(here), power, v, price, own)
+        return found.assign(gen=found["gen"] % step, bus=found["bus"] % step)
 
     @cached_property
     def branches(self) -> pd.DataFrame:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-_OF_STATES = ("buses", "gens", "branches", "inverters")  # that states after outages have
+_OF_STATES = ("buses", "gens", "branches", "inverters", "devices")  # that states after outages have
 
 
 class Result(IntactTables):
@@ -59,8 +59,8 @@ class Result(IntactTables):
         """A table of all states of the model below each other, with a column `state`.
 
         Args:
-            name: of the table: "buses", "gens", "branches", "dclines", "inverters" or "pairs", and
-                with hours "storage" and "ramps".
+            name: of the table: "buses", "gens", "branches", "dclines", "inverters", "pairs" or
+                "devices", and with hours "storage" and "ramps".
 
         Raises:
             ScopfError: when the states have no table of this name.
@@ -95,7 +95,7 @@ class Result(IntactTables):
         """
         return outages.table(self)
 
-    @cached_property
+    @property
     def devices(self) -> pd.DataFrame:
         """Machines and grid-following inverters; no rows without any.
 
@@ -105,6 +105,10 @@ class Result(IntactTables):
         of the load angle; `mu_k_per_pu` is what that costs, zero where no row says so. NaN for
         grid-following inverters.
         """
+        return self._of_single_state("devices")
+
+    @cached_property
+    def _devices(self) -> pd.DataFrame:
         return device_states.table(self)
 
     # -- hours -------------------------------------------
@@ -298,6 +302,7 @@ class Result(IntactTables):
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by name; those of DC lines and of outages only if there are any."""
         names = ["buses", "gens", "branches", "inverters", "pairs"]
+        names += [] if self.setting.devices is None else ["devices"]
         if len(self.problem.base.dcline):
             names.insert(3, "dclines")
         if self.problem.horizon is not None:
@@ -306,8 +311,6 @@ class Result(IntactTables):
             for name in self._coupled:
                 found |= {name: getattr(self, name), f"{name}_by_hour": self.table(name)}
             return found
-        if self.setting.devices is not None:
-            names += ["devices"]
         if self.scenario.outages:
             names += ["outages", "nssp_by_state", "lmp_by_state"]
         return {name: getattr(self, name) for name in names}

@@ -11,6 +11,7 @@ import numpy as np
 from scopf.arrays import Ints
 from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint
+from scopf.errors import listing
 from scopf.network.kron import Neighbors
 from scopf.stability.rows import AngleRows, Dispatch
 from scopf.stability.setting import Setting
@@ -102,6 +103,12 @@ def _spreads(
         "stability_angle_direct", pairs, va[buses[i]] - va[buses[j]], lower=-limit, upper=limit
     )
     return (
-        AngleRows(width, lambda: [f"the inverters of group {number}" for number in groups.keys]),
+        AngleRows(width, partial(_named, names, of, group)),
         AngleRows(direct, lambda: [f"inverters {a} and {b}" for a, b in ends_of]),
     ), definitions
+
+
+def _named(names: Ints, of: Ints, group: Ints) -> list[str]:
+    """A label for every group of inverters, by their buses."""
+    members = (names[of[group == k]].tolist() for k in range(int(group.max(initial=-1)) + 1))
+    return [f"the inverters at {listing(buses, 5)}" for buses in members]

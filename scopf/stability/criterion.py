@@ -354,10 +354,7 @@ class Criterion:
         """Slopes s / (2 V) of the devices at every bus of the network, by set of rows."""
         if setting.devices is None or not self.of_devices:
             return [np.zeros(len(view.grid))] * len(declared.rows)
-        assert isinstance(d.p, Variable)
-        assert isinstance(d.q, Variable)
-        power, vm = (d.p.value, d.q.value), d.vm.value
-        of = setting.devices, setting.net, power, vm
+        of = setting.devices, setting.net, d.power, d.vm.value
         return [device_rows.at_buses(*of, kind)[view.buses] for kind in self._kinds(setting)]
 
     def _load_prices(
@@ -433,7 +430,7 @@ def _within(d: Dispatch, index: Index, places: Ints, name: str) -> Index:
     if len(places) == len(index):
         return index
     known = d.formulation.indices.get(name)
-    return known or d.formulation.index(name, [index.keys[place] for place in places.tolist()])
+    return known or d.formulation.index(name, [index.ids[place] for place in places.tolist()])
 
 
 def _owners(view: View) -> Ints:

@@ -98,7 +98,8 @@ def _machines(
     f, at = d.formulation, positions(setting.net.gen.id, machines.gen)
     assert d.p is not None
     assert d.q is not None
-    bus, index = setting.net.gen_at[at], f.index("machine", machines.gen.tolist())
+    bus = setting.net.gen_at[at]
+    index = f.indices.get("machine") or f.index("machine", machines.gen.tolist())
     p, q, v, xq = d.p[at], d.q[at], d.vm[bus], f.data(machines.xq)
     steady, transient = f.data(machines.steady), f.data(machines.xd1)
     for kind, found in parts.items():
@@ -121,7 +122,7 @@ def _followers(
 ) -> None:
     f = d.formulation
     bus = setting.net.gen_at[positions(setting.net.gen.id, followers.gen)]
-    index = f.index("follower", followers.gen.tolist())
+    index = f.indices.get("follower") or f.index("follower", followers.gen.tolist())
     for kind, found in parts.items():
         lags = (kind == TRANSIENT) & (followers.tv > 0)
         half = f.data(np.where(lags, 0.0, 0.5 * followers.kv))

@@ -32,6 +32,7 @@ class Dispatch:
         stiffness: 1/m_q of the inverters, numbers, or variables in co-design.
         place: position of each inverter among these; None where they are in the same order.
         p, q: output of the generators, per unit; not needed without devices.
+        output_now: gives their present values, where `p` is no variable.
     """
 
     formulation: Formulation
@@ -44,6 +45,16 @@ class Dispatch:
     place: Ints | None = None
     p: Symbol | None = None
     q: Symbol | None = None
+    output_now: Callable[[], tuple[Floats, Floats]] | None = None
+
+    @property
+    def power(self) -> tuple[Floats, Floats]:
+        """Present output of the generators, per unit."""
+        if self.output_now is not None:
+            return self.output_now()
+        assert isinstance(self.p, Variable)
+        assert isinstance(self.q, Variable)
+        return self.p.value, self.q.value
 
 
 @dataclass(frozen=True, eq=False)

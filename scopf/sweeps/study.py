@@ -19,7 +19,7 @@ from scopf.devices import device_table
 from scopf.devices.fitting import inverters_beside, units_beside
 from scopf.devices.gfm import Inverters
 from scopf.errors import CaseError, Fault, ScopfError, listing
-from scopf.model import building, soft
+from scopf.model import soft
 from scopf.model.problem import Problem
 from scopf.model.quantities import QUANTITIES, misfit
 from scopf.network import csvtable, outages
@@ -238,13 +238,10 @@ def _devices(
 
     Raises:
         CaseError: listing every fault of their table.
-        ScopfError: for outages or hours beside them.
     """
     given = tables.get("devices", settings.devices)
     if given is None:
         return None
-    hours = tables.get("hours", settings.hours)
-    building.check_beside_devices(settings.outages, hours)
     return device_table.read_table(machines.found(given), net)
 
 
