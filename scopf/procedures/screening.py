@@ -39,6 +39,7 @@ _MANY_STATES, _SMALL = 12, 0.05
 _AT_ONCE_SMALL, _AS_BAD_SMALL = 12, 0.1
 _WARM = 2  # new states with which the end of the last solve is a start worth trying
 _ROUNDS = 60
+_BESIDE = "no point was found with all of them, and it joined last"
 _PATIENCE, _LEAST = 10.0, 1.0  # times the longest solve, s: what takes longer has gone astray
 
 
@@ -124,6 +125,8 @@ def _rounds(problem: Problem, once: Once, clock: Clock) -> Solution:
             survivable |= added
         if not lost and not solution.solved and may_drop:
             solution = once(quick=False, at=None)
+            if not solution.solved and not clock.over and len(problem.states) > 1:
+                lost = [_newest(problem, added)]
         if not lost and not solution.solved:
             break
         if lost:
@@ -200,6 +203,15 @@ def _lost(
     if not any(found):
         found = [unsurvived(problem, clock.left, near)]
     return [one for one in found if one is not None]
+
+
+def _newest(problem: Problem, added: Collection[Outage]) -> Unsurvived:
+    """The outage to leave out where no search tells which of several it is.
+
+    The last one that joined: without it there was a solution, or there are fewer to tell from.
+    """
+    states = [outage for outage in problem.states if outage in added] or problem.states
+    return Unsurvived(states[-1].name, _BESIDE, alone=False)
 
 
 def _stuck(problem: Problem, found: Collection[Conflict]) -> End | None:

@@ -15,17 +15,23 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from scopf.arrays import Floats
-    from scopf.results.record import Record
+    from scopf.network.network import Network
+    from scopf.results.point import Point
 
 
-def table(found: Record) -> pd.DataFrame:
-    """One row for each device, of all hours if there are several; no rows without any."""
-    net, point = found.problem.base, found.point
-    devices = found.setting.devices or Devices.none()
-    price = found.machine_prices if len(found.machine_prices) else np.zeros(len(devices.machines))
+def table(devices: Devices | None, net: Network, point: Point, price: Floats) -> pd.DataFrame:
+    """One row for each device; no rows without any.
+
+    Args:
+        devices: of the network.
+        net: the network; of all hours side by side, if there are several.
+        point: the operating point.
+        price: of K >= 0 of the machines; empty where no row says so.
+    """
+    devices = devices or Devices.none()
+    price = price if len(price) else np.zeros(len(devices.machines))
     at = positions(net.gen.id, devices.gens)
     power = point.pg[at], point.qg[at]
-    price = price + (0.0 if found.solved else np.nan)
     return frame(devices, power, point.vm[net.gen_at[at]], price, net.base_mva)
 
 

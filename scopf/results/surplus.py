@@ -50,6 +50,8 @@ _ELEMENTS = {  # kind and element of rows, by their family without "state_"
     "droop": (DROOP, "inverter {}"),
     "bus_same_vm": (DROOP, "bus {}"),
     "gen_same_q": (DROOP, "gen {}"),
+    "machine_field": (DROOP, "machine of gen {}"),
+    "follower_support": (DROOP, "gen {}"),
 }
 
 

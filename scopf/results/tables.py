@@ -109,7 +109,8 @@ class Result(IntactTables):
 
     @cached_property
     def _devices(self) -> pd.DataFrame:
-        return device_states.table(self)
+        price = self.machine_prices + (0.0 if self.solved else np.nan)
+        return device_states.table(self.setting.devices, self.problem.base, self.point, price)
 
     # -- hours -------------------------------------------
 

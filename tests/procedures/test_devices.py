@@ -132,22 +132,6 @@ def test_a_point_that_does_not_hold_its_rows_has_no_claim(net):
     assert unmet[0].startswith("the rows do not hold")
 
 
-# -- what is not made for devices -----------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({"outages": "n-1"}, "devices and outages in one dispatch are not supported yet"),
-        ({"hours": [1, 0.9]}, "devices and hours in one dispatch are not supported yet"),
-        ({"mq_bounds": (0.1, 0.2)}, r"devices and co-design \(mq_bounds\) in one dispatch"),
-    ],
-)
-def test_outages_hours_and_codesign_beside_devices_are_refused(net, given, said):
-    with pytest.raises(scopf.ScopfError, match=said):
-        scopf.build(net, criterion="weighted", devices=machines(ODD), **given)
-
-
 # -- written and read again -----------------------------------------------
 
 
