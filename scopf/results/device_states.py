@@ -19,20 +19,22 @@ if TYPE_CHECKING:
     from scopf.results.point import Point
 
 
-def table(devices: Devices | None, net: Network, point: Point, price: Floats) -> pd.DataFrame:
+def table(
+    devices: Devices | None, net: Network, point: Point, price: Floats | float
+) -> pd.DataFrame:
     """One row for each device; no rows without any.
 
     Args:
         devices: of the network.
         net: the network; of all hours side by side, if there are several.
         point: the operating point.
-        price: of K >= 0 of the machines; empty where no row says so.
+        price: of K >= 0 of the machines, one number for all of them where no row says so.
     """
     devices = devices or Devices.none()
-    price = price if len(price) else np.zeros(len(devices.machines))
     at = positions(net.gen.id, devices.gens)
     power = point.pg[at], point.qg[at]
-    return frame(devices, power, point.vm[net.gen_at[at]], price, net.base_mva)
+    prices = np.broadcast_to(price, len(devices.machines))
+    return frame(devices, power, point.vm[net.gen_at[at]], prices, net.base_mva)
 
 
 def frame(

@@ -109,7 +109,8 @@ class Result(IntactTables):
 
     @cached_property
     def _devices(self) -> pd.DataFrame:
-        price = self.machine_prices + (0.0 if self.solved else np.nan)
+        price = self.machine_prices if len(self.machine_prices) else 0.0
+        price = price + (0.0 if self.solved else np.nan)
         return device_states.table(self.setting.devices, self.problem.base, self.point, price)
 
     # -- hours -------------------------------------------
