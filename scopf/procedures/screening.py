@@ -125,7 +125,8 @@ def _rounds(problem: Problem, once: Once, clock: Clock) -> Solution:
             survivable |= added
         if not lost and not solution.solved and may_drop:
             solution = once(quick=False, at=None)
-            if not solution.solved and not clock.over and len(problem.states) > 1:
+            stopped = solution.status is Status.INTERRUPTED or clock.over
+            if not solution.solved and not stopped and len(problem.states) > 1:
                 lost = [_newest(problem, added)]
         if not lost and not solution.solved:
             break

@@ -1,12 +1,16 @@
 """Outages that join or are left out: starts of new states, searches, and how many join at once."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import scopf
 from scopf.diagnosis.outages import unsurvived
 from scopf.optimizer.compiled import compiled, start_point
+from scopf.optimizer.status import Status
 from scopf.procedures import screening
+from scopf.procedures.limits import Clock
 from scopf.results.screening import Screened
 
 
@@ -64,6 +68,25 @@ def test_a_search_says_whether_others_conflict_as_well():
     assert not both.outage.alone
     assert one.outage.state == "branch 25"
     assert not one.others
+
+
+@pytest.mark.parametrize("status", [Status.INTERRUPTED, Status.ITERATION_LIMIT])
+def test_a_solve_that_is_stopped_leaves_nothing_out(monkeypatch, status):
+    """Without a verdict of any search the next solve decides, unless it is stopped on request."""
+    net = scopf.load_case("case39").lossless()
+    problem = scopf.build(net, outages=[6, 13], mq=0.1, emergency=1.2, criterion="none")
+    problem.include(problem.outages)
+    solved = scopf.solve(problem)
+    monkeypatch.setattr(screening, "_lost", lambda *_: [])
+    ends = iter([Status.ITERATION_LIMIT, status, Status.OPTIMAL])
+
+    def once(**_):
+        return dataclasses.replace(solved, status=next(ends))
+
+    found = screening._rounds(problem, once, Clock(None))
+    stopped = status is Status.INTERRUPTED
+    assert found.status is (status if stopped else Status.OPTIMAL)
+    assert [one.state for one in found.unsurvived] == ([] if stopped else ["branch 13"])
 
 
 def violations(*sizes):
