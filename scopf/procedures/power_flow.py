@@ -233,7 +233,7 @@ def _check(slack: Any, start: Any, q_limits: Any) -> None:
 
 def _check_goes_with(slack: Slack, *, inverters: Any, devices: Any, weights: Any) -> None:
     """Refuse arguments that do not go together."""
-    for name, given in (("inverters", inverters), ("devices", devices)):
+    for name, given in (("devices", devices), ("inverters", inverters)):
         if given is not None and slack != "droop":
             text = f'{name} go with slack="droop"; with {slack!r} nobody follows a droop'
             raise ScopfError(text)

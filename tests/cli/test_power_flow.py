@@ -72,4 +72,7 @@ def test_no_convergence_is_exit_code_1_and_bad_input_2(tmp_path):
     result = run("case9 --mq 0.1 --slack reference")
     assert result.exit_code == 2
     assert 'inverters go with slack="droop"' in result.stderr
+    result = run("case39 --devices case39_machines --slack reference")
+    assert result.exit_code == 2
+    assert 'devices go with slack="droop"' in result.stderr
     assert run("case9 --slack nobody").exit_code == 2
