@@ -193,10 +193,11 @@ class Checks:
         supplied = np.unique(net.gen_at)
         limits = self._reactive_limits
         own = excess(flow.qg[devices], *(side[devices] for side in limits))
-        for side in limits:
-            side[states.own_q] = flow.qg[states.own_q]
+        shared = np.ones(len(net.gen), dtype=bool)
+        shared[states.own_q] = False
         low, high = (
-            np.bincount(net.gen_at, side, len(net.bus)).astype(np.float64) for side in limits
+            np.bincount(net.gen_at, side, len(net.bus)).astype(np.float64)
+            for side in (np.where(shared, side, flow.qg) for side in limits)
         )
         reactive = excess(flow.reactive[supplied], low[supplied], high[supplied])
         active = excess(flow.pg[moving], net.gen.pmin[moving], net.gen.pmax[moving])
