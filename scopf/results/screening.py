@@ -49,7 +49,7 @@ class Extremes:
             loading: of its branches, the larger of both ends.
             inverters: their buses.
             margin: of each; NaN or infinite without a limit.
-            frequency: of each island with inverters.
+            frequency: of each island with inverters or machines.
         """
         rated = np.flatnonzero(np.isfinite(net.branch.rate) & np.isfinite(loading))
         limited = np.flatnonzero(np.isfinite(margin))
