@@ -126,7 +126,8 @@ class Solution(Result):
             inverters = state.inverters_of(self.inverter_data)
         else:
             inverters = state.inverter_data
-        devices = how.get("devices") or self.scenario.devices
+        given = how.get("devices")
+        devices = self.scenario.devices if given is None else given
         if devices is not None:  # without those that an outage takes
             how = {**how, "devices": devices.left_in(net)}
         found = verify(
