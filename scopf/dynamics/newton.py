@@ -37,6 +37,7 @@ _ITERATIONS = 25
 _TOLERANCE = 1e-9  # p.u. of power
 _ROUNDING = 1e-14  # the same, over the admittance of the bus
 _ASTRAY = 1e3  # p.u. of power that is missing, or as many times what was at the start
+_HALVINGS = 6  # of a step that leads to where machines cannot hold their power
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +151,7 @@ class Equations:
             vm: first magnitudes; those that are held are not taken from here.
             va: first angles, those of the anchors included.
         """
-        n, vm, w = len(vm), np.where(self.held, self.set_vm, vm), np.zeros(len(self.anchors))
+        vm, w = np.where(self.held, self.set_vm, vm), np.zeros(len(self.anchors))
         alive, done = np.ones(self.parts, dtype=bool), np.zeros(self.parts, dtype=bool)
         iterations, least = np.zeros(self.parts, dtype=np.int64), np.full(self.parts, np.inf)
         place, far = np.zeros(self.parts, dtype=np.int64), np.zeros(self.parts)
@@ -168,10 +169,7 @@ class Equations:
                 break
             iterations += going
             step = self._step(gap, (vm, va, w), going)
-            turn, vm = step[:n], vm + step[n:]
-            w = w + turn[self.anchors]
-            turn[self.anchors] = 0.0
-            va = va + turn
+            vm, va, w = self._moved(step, (vm, va, w), going)
         below = done & (np.bincount(self.part, vm <= 0, self.parts) > 0)
         done, least = done & ~below, np.where(below, np.inf, least)
         lost = self.alone & (np.abs(w) > MISMATCH) & done[self.part[self.anchors]]
@@ -180,6 +178,32 @@ class Equations:
         done[self.part[at]], unmatched[self.part[at]] = False, True
         least[self.part[at]], place[self.part[at]] = np.abs(w[lost]), at
         return Iterate(vm, va, w, done, iterations, least, place, unmatched)
+
+    def _moved(
+        self, step: Floats, at: tuple[Floats, Floats, Floats], going: Flags
+    ) -> tuple[Floats, Floats, Floats]:
+        """Magnitudes, angles and w after a step.
+
+        It is shorter in parts where the fields of machines could not hold their active power.
+
+        Args:
+            step: as `_step` gives it.
+            at: magnitudes, angles and w before.
+            going: mask of the parts that have not ended.
+        """
+        n, length = len(at[0]), np.ones(self.parts)
+        for _ in range(_HALVINGS + 1):
+            turn, rise = (length[self.part] * half for half in (step[:n], step[n:]))
+            vm, w = at[0] + rise, at[2] + turn[self.anchors]
+            turn[self.anchors] = 0.0
+            if self.fields is None:
+                break
+            lost = self.part[self.fields.bus[np.isnan(self.machines_at(vm, w).q)]]
+            lost = lost[going[lost]]
+            if not len(lost):
+                break
+            length[np.unique(lost)] /= 2
+        return vm, at[1] + turn, w
 
     def _worst(self, gap: Complexes) -> tuple[Floats, Ints, Flags]:
         """Largest power missing at a bus of each part, the first such bus, and which parts balance.

@@ -8,8 +8,10 @@ import pytest
 
 import scopf
 from scopf.devices.gfl import Followers
+from scopf.devices.mixed import Devices
 from scopf.network.tables import positions
 from scopf.stability.device_rows import ANGLE
+from tests.grids import meshed
 
 TIGHT = {"tol": 1e-10}
 
@@ -129,6 +131,32 @@ def test_machines_hold_an_island_that_has_no_inverter(net):
     fields = found.devices["field_pu"]
     assert np.allclose(state.devices["field_pu"], fields, atol=1e-7)
     assert not np.allclose(state.devices["q_mvar"], found.devices["q_mvar"], atol=1.0)
+
+
+def test_the_power_flow_goes_on_where_a_step_is_too_long_for_a_field():
+    """The first step asks of the machine at bus 4 more than its field can hold."""
+    edges, costs = [(1, 2), (2, 3), (3, 1), (3, 4), (4, 1)], [[0, 2, 1.1], [0, 1, 1], [0, 3, 1.2]]
+    net = meshed(edges, [1, 2, 4], {3: (2.2, 0.3)})
+    net = dataclasses.replace(net, gen=net.gen.replace(cost_p=np.array(costs)))
+    table = pd.DataFrame({"bus": [2, 4], "device": ["classical", "avr"], "xd1": 0.3, "xq": 1.7,
+                          "xd": 1.8, "h": 4.0, "d": 1.0, "r": 0.05, "ka": [None, 5]})  # fmt: skip
+    given = {"criterion": "none", "mq": 0.1, "frequency_band": 0.1}
+    problem = build(net, table, ["gen 2"], **given)
+    found = scopf.solve(problem, options=TIGHT)
+    (flow,) = scopf.power_flow(found, outages=["gen 2"])
+    assert flow.converged
+    assert np.allclose(flow.vm, found.state("gen 2").buses["vm"], atol=1e-7)
+
+
+def test_states_are_verified_with_the_devices_that_are_given(secure):
+    """Without any, the generators that were devices are constant power in every state."""
+    _, found = secure
+    with_them, without = (
+        found.verify_states(["branch 6"], devices=one).checks["branch 6"].modes
+        for one in (None, Devices.none())
+    )
+    assert "one-axis" in set(with_them["device"])
+    assert set(without["device"]) == {"inverter"}
 
 
 def test_limits_of_load_angles_after_an_outage_are_named(net):
