@@ -25,6 +25,7 @@ from scopf.optimizer.status import Iterate, Status
 from scopf.procedures.carrying import End, Values, by_key
 from scopf.procedures.limits import Clock
 from scopf.procedures.outage_checks import Checks
+from scopf.results import secure
 from scopf.results.screening import Screened
 from scopf.results.solution import Solution
 
@@ -283,11 +284,8 @@ def starts(problem: Problem, solution: Solution, flow: Flow) -> Values:
     part, gen_part = stack.bus_part, stack.part_of("gen")
     vm = np.where(lost[part], point.vm[states.bus], flow.vm)
     va = np.where(lost[part], point.va[states.bus], flow.va)
-    before = point.qg[states.gen]
-    units = np.bincount(states.net.gen_at, minlength=len(vm))
-    moved = flow.reactive - np.bincount(states.net.gen_at, before, len(vm))
-    each = (moved / np.maximum(units, 1))[states.net.gen_at]
-    qg = before + np.where(lost[gen_part], 0.0, np.nan_to_num(each))
+    settled = secure.reactive(states, flow, point.qg)
+    qg = np.where(lost[gen_part], point.qg[states.gen], np.nan_to_num(settled))
     names, bus, gen = states.names, stack.ids("bus"), stack.ids("gen")
     unknown = {name for name, one in zip(names, lost.tolist(), strict=True) if one}
     frequency = [

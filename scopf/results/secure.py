@@ -56,7 +56,7 @@ def after(record: Record, outage: Outage) -> AfterOutages:
     flow = after_outages(settled, Intact(intact, inverters, point.vm, point.va, power))
     net, limit = flow.net, record.scenario.limit
     into, loading = flows(flow, limit)
-    qg = _reactive(settled, flow, power.imag)
+    qg = reactive(settled, flow, power.imag)
     nothing = np.zeros((2, len(net.bus)))
     idle = np.zeros(len(settled.inverters))
     return AfterOutages(
@@ -121,7 +121,7 @@ def slack(
     return view, criterion.slack(view.grid, k, vm[view.buses], va[view.buses])
 
 
-def _reactive(settled: Settled, flow: Flow, before: Floats) -> Floats:
+def reactive(settled: Settled, flow: Flow, before: Floats) -> Floats:
     """Reactive power of every generator.
 
     Those of a bus without one of their own share what it has more, by their ranges.
