@@ -12,7 +12,7 @@ import numpy as np
 from scopf.arrays import Floats, Ints
 from scopf.errors import ScopfError, listing, nearest
 from scopf.network.outages import INTACT
-from scopf.results import secure
+from scopf.results import device_states, secure
 from scopf.results.intact import IntactTables, with_gaps
 from scopf.results.screening import Extremes
 from scopf.results.states import AfterOutages, State
@@ -106,7 +106,14 @@ class IntactState:
     @property
     def devices(self) -> pd.DataFrame:
         """Machines and grid-following inverters."""
-        return self._tables.frame("devices")
+        return devices_of_intact(self._tables)
+
+
+def devices_of_intact(found: IntactTables) -> pd.DataFrame:
+    """One row for each device of the intact network, of all hours if there are several."""
+    price = found.machine_prices if len(found.machine_prices) else 0.0
+    price = price + (0.0 if found.solved else np.nan)
+    return device_states.table(found.setting.devices, found.problem.base, found.point, price)
 
 
 def lmp_of_intact(found: IntactTables) -> dict[str, Floats]:

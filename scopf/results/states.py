@@ -141,6 +141,15 @@ class AfterOutages:
         found: Floats = np.bincount(self.settled.inverter, values, count).astype(np.float64)
         return found
 
+    @property
+    def load_angles_by_gen(self) -> dict[int, float]:
+        """Sums over the states of the prices of K >= 0, by generator."""
+        found = dict[int, float]()
+        gens = self.settled.devices.machines.gen % self.settled.stack.step
+        for gen, price in zip(gens.tolist(), self.load_angles.tolist(), strict=True):
+            found[gen] = found.get(gen, 0.0) + price
+        return found
+
     @cached_property
     def dcost_dmq(self) -> Floats:
         """Part of dJ*/dm_q of every inverter of every state: of its rows, and of its droop."""

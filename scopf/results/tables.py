@@ -10,7 +10,7 @@ import numpy as np
 from scopf.arrays import Floats
 from scopf.errors import ScopfError, check_names
 from scopf.optimizer.status import STEPS
-from scopf.results import device_states, hour_states, outages, screening
+from scopf.results import hour_states, outages, screening
 from scopf.results.hour_states import HourState
 from scopf.results.hourly import Hourly
 from scopf.results.intact import IntactTables
@@ -102,16 +102,18 @@ class Result(IntactTables):
         `angle_deg` is the load angle, `field_pu` the internal voltage behind x_d (x'd of a
         classical machine), `slope_pu` -dQ/dV at the terminal with field or regulator at rest,
         `transient_slope_pu` at constant flux. `k_pu` has to be above zero, the steady-state limit
-        of the load angle; `mu_k_per_pu` is what that costs, zero where no row says so. NaN for
-        grid-following inverters.
+        of the load angle; `mu_k_per_pu` is what that costs, of all states together, zero where no
+        row says so. NaN for grid-following inverters.
         """
         return self._of_single_state("devices")
 
     @cached_property
     def _devices(self) -> pd.DataFrame:
-        price = self.machine_prices if len(self.machine_prices) else 0.0
-        price = price + (0.0 if self.solved else np.nan)
-        return device_states.table(self.setting.devices, self.problem.base, self.point, price)
+        found = outages.devices_of_intact(self)
+        if self.after is not None:
+            more = self.after.load_angles_by_gen
+            return found.assign(mu_k_per_pu=found["mu_k_per_pu"] + found["gen"].map(more).fillna(0))
+        return found
 
     # -- hours -------------------------------------------
 
