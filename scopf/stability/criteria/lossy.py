@@ -1,0 +1,108 @@
+"""Rows that are a proof on networks with losses: no real mode grows.
+
+A lossy network has no energy function, but a real mode has a quadratic form: with the left null
+vector pi of dP/dtheta as weights of the buses its angles are as symmetric as without losses
+(docs/criteria.md). Completing squares leaves the rows of `weighted` with another matrix M, and an
+allowance for what losses do to the mean angle of each pair: the share f of the network's stiffness
+against angles has to cover it, pairs taking mu each.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from scopf.arrays import Floats, Ints
+from scopf.network.islands import firsts
+from scopf.network.susceptances import Grid
+from scopf.stability import limits, loss_points
+from scopf.stability.criterion import Criterion
+from scopf.stability.line_sums import STRICT
+from scopf.stability.loss_points import Resistances
+from scopf.stability.loss_rows import Builder, LossyRows, check_inductive, values_of_rows
+from scopf.stability.rows import Declared, Dispatch, RowPrices, Stability
+from scopf.stability.setting import Setting, View
+
+
+class Lossy(Criterion):
+    """M_ii w_i + sum_j M_ij w_j > 0 at every bus, on a network with losses."""
+
+    name = "lossy"
+    network: Literal["reduced", "full"] = "full"
+    claim = "no growing real mode"
+    conditions = (
+        "holds with losses, whatever the active droops and the filters are, for inductive lines "
+        "and loads whose power does not depend on the frequency; it says nothing about oscillations"
+    )
+    source = "scopf, docs/criteria.md, losses"
+    nssp_unit = "stiffness 1/k"
+    strict = STRICT
+    everywhere = True
+
+    def nssp(self, setting: Setting, limit: Floats, price: Floats) -> Floats:
+        """-dJ*/d(1/k_i), per p.u. of stiffness: Gamma_i is proportional to 1/k_i."""
+        return price * limit * setting.inverters.k
+
+    # -- rows on a model -------------------------------------------
+
+    def parameters(self, setting: Setting) -> dict[str, Floats]:
+        """Values of the Params by name."""
+        view = setting.full
+        of, scale = view.grid.two_ports, view.grid.scale
+        r = self._resistances(view)
+        own = {"r": r.pair, "bus_r": r.bus, "own": of.own, "scale": scale, "shunt": of.shunt}
+        own |= {"p_current": of.p_current, "q_current": of.q_current}
+        own |= loss_points.lines(of)._asdict()
+        found = {f"stability_{name}": values for name, values in own.items()}
+        return found | limits.parameters(setting, scale[view.inverters])
+
+    def declare(self, d: Dispatch, setting: Setting) -> LossyRows:
+        """Declare `bus_stability[i]`, the variables of the criterion, and what these have to keep.
+
+        Variables are `bus_power_weight` (pi), `bus_log_weight` (ln w) and, for each island,
+        `stability_share` (f), `stability_price` (q) and `stability_stiffness` (kappa).
+
+        Raises:
+            ScopfError: when there is no inverter, or a pair of buses is capacitive.
+        """
+        check_inductive(setting.net, setting.full)
+        r = self._resistances(setting.full)
+        root = np.sqrt(np.where(r.pair > 0, r.pair, 1.0)), np.sqrt(np.where(r.bus > 0, r.bus, 1.0))
+        return Builder(d, setting, self.parameters(setting), root).declared()
+
+    def _resistances(self, view: View) -> Resistances:
+        """Effective resistances of the weights b."""
+        of, grid = view.grid.two_ports, view.grid
+        return loss_points.by_island(of, grid.island, of.between, _sources(grid, view.k), None)
+
+    # -- at a point -------------------------------------------
+
+    def read(
+        self, declared: Declared, d: Dispatch, setting: Setting, prices: RowPrices
+    ) -> Stability:
+        """Every row at the present values of the model, with its present parameters."""
+        assert isinstance(declared, LossyRows)
+        value = values_of_rows(declared, d, setting.full)
+        return self._stability(declared, setting, prices, [value])
+
+    def slack(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
+        """The slack that good pi, mu, f and w leave, the same at every bus of an island."""
+        shape = np.broadcast_shapes(vm.shape, va.shape, k.shape)
+        points = [np.broadcast_to(x, shape).reshape(-1, shape[-1]) for x in (k, vm, va)]
+        found = [
+            loss_points.least_slack(grid, *point, _sources(grid, point[0]), equal=False)
+            for point in zip(*points, strict=True)
+        ]
+        return np.array(found).reshape(shape)
+
+
+def _sources(grid: Grid, k: Floats) -> Ints:
+    """Buses that hold the frequency: those with an inverter, or the first of an island."""
+    at = np.flatnonzero(np.isfinite(k))
+    rest = np.setdiff1d(np.arange(len(grid)), at)
+    ranked = np.r_[at, rest]
+    return np.union1d(at, ranked[firsts(grid.island[ranked])])
+
+
+CRITERIA = (Lossy(),)

@@ -1,0 +1,162 @@
+"""Quadratic forms of the pairs of a lossy network, as arrays or as model expressions.
+
+With u = d ln V, the change delta of the angle across a pair and the mean `mid` of the changes of
+its two angles, both weighted by pi, one pair contributes to the form of a real mode
+
+    alpha delta^2 + h(u) delta + l(u) mid + u' (its part of diag(pi) dQ/du) u
+
+with linear forms h and l of u_i and u_j. Completing the square in delta, with the share 1 - f of
+alpha, leaves -h^2 / (4 (1 - f) alpha); l mid is at least -l^2 / (4 mu) - mu mid^2, and the share f
+of all alpha covers the sum of mu mid^2 as long as sum mu R <= f, R being an effective resistance.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from scopf.engine.functions import cos, exp, sin
+from scopf.engine.pyomo_types import Node
+
+CANCEL = 0.03  # part of the two ends' own that counts of l where these cancel
+_SMALL = 1e-4  # what counts of it at least
+
+
+class Lines(NamedTuple):
+    """Admittances of pairs as in `scopf.network.two_ports.TwoPorts`: arrays or Params."""
+
+    g_ij: Node
+    b_ij: Node
+    g_ji: Node
+    b_ji: Node
+    g_ii: Node
+    g_jj: Node
+
+
+class Powers(NamedTuple):
+    """Derivatives of the powers that leave the ends of a pair.
+
+    Attributes:
+        al_ij, al_ji: of P by the angle across, seen from each end.
+        be_ij, be_ji: of Q by it, and of P by the logarithm of the other end's voltage.
+        p_i, p_j: of P by the logarithm of its own end's voltage.
+    """
+
+    al_ij: Node
+    al_ji: Node
+    be_ij: Node
+    be_ji: Node
+    p_i: Node
+    p_j: Node
+
+
+class Forms(NamedTuple):
+    """The forms of a pair.
+
+    Attributes:
+        alpha: of the angle across.
+        h_i, h_j: between it and u.
+        l_i, l_j: between the mean of the angles and u.
+    """
+
+    alpha: Node
+    h_i: Node
+    h_j: Node
+    l_i: Node
+    l_j: Node
+
+
+def powers(y: Lines, v_i: Node, v_j: Node, angle: Node) -> Powers:
+    """Derivatives at these voltages, the angle being theta_i - theta_j."""
+    vv, c, s = v_i * v_j, cos(angle), sin(angle)
+    be_ij, be_ji = vv * (y.g_ij * c + y.b_ij * s), vv * (y.g_ji * c - y.b_ji * s)
+    return Powers(
+        vv * (y.b_ij * c - y.g_ij * s),
+        vv * (y.b_ji * c + y.g_ji * s),
+        be_ij,
+        be_ji,
+        be_ij + 2 * y.g_ii * v_i**2,
+        be_ji + 2 * y.g_jj * v_j**2,
+    )
+
+
+def forms(of: Powers, pi_i: Node, pi_j: Node) -> Forms:
+    """The forms with the weights pi of the two buses."""
+    x_ii, x_ij = pi_i * of.p_i, pi_i * of.be_ij
+    x_ji, x_jj = pi_j * of.be_ji, pi_j * of.p_j
+    return Forms(
+        0.5 * (pi_i * of.al_ij + pi_j * of.al_ji),
+        0.5 * (x_ii - x_ji) + x_ij,
+        0.5 * (x_ij - x_jj) - x_ji,
+        x_ii + x_ji,
+        x_ij + x_jj,
+    )
+
+
+def beside(of: Forms, f: Node, quarter: Node) -> Node:
+    """Entry M_ij; `quarter` is 1/(4 mu), and f its share of alpha."""
+    return -of.alpha - of.h_i * of.h_j / (4 * (1 - f) * of.alpha) - quarter * of.l_i * of.l_j
+
+
+def at_end(h: Node, l_own: Node, of: Forms, flow: Node, f: Node, quarter: Node) -> Node:
+    """Contribution of a pair to -M_ii, `flow` being pi_i al_ij."""
+    return flow + h**2 / (4 * (1 - f) * of.alpha) + quarter * l_own**2
+
+
+def at_bus(pi: Node, v: Node, shunt: Node, p_current: Node) -> Node:
+    """The form l of a bus itself: what its conductance and its load draw, by ln V."""
+    return pi * (2 * shunt * v**2 + p_current * v)
+
+
+class Ends(NamedTuple):
+    """A pair in the rows of its two ends, each divided by 2 V_i pi_i; and its part of the budget.
+
+    Attributes:
+        start, end: contributions to the rows.
+        beside: M_ij.
+        used: mu R over q, a part of the budget of the island.
+    """
+
+    start: Node
+    end: Node
+    beside: Node
+    used: Node
+
+
+class Bus(NamedTuple):
+    """Variables of a bus: V, pi and the logarithm u of its weight."""
+
+    v: Node
+    pi: Node
+    u: Node
+
+
+def ends(at: Powers, i: Bus, j: Bus, f: Node, q: Node, root: Node, r: Node) -> Ends:
+    """A pair with mu = |l w| / (root q).
+
+    Args:
+        at: powers of the pair.
+        i, j: its buses.
+        f: share of alpha that the mean angles take.
+        q: price of the budget; 0 without losses.
+        root: of an effective resistance of the pair: any number will do, the best is that of R.
+        r: its effective resistance R.
+    """
+    of = forms(at, i.pi, j.pi)
+    w_i, w_j = exp(i.u), exp(j.u)
+    size = length(of.l_i * w_i, of.l_j * w_j)
+    quarter = 0.25 * q * root / size
+    side = beside(of, f, quarter)
+    start = at_end(of.h_i, of.l_i, of, i.pi * at.al_ij, f, quarter) - side * exp(j.u - i.u)
+    end = at_end(of.h_j, of.l_j, of, j.pi * at.al_ji, f, quarter) - side * exp(i.u - j.u)
+    return Ends(start / (2 * i.v * i.pi), end / (2 * j.v * j.pi), side, r / root * size)
+
+
+def length(a: Node, b: Node, cancel: float = CANCEL) -> Node:
+    """|a + b|, smoothed where the two cancel: no mu may come near zero then."""
+    return ((a + b) ** 2 + cancel**2 * (a**2 + b**2) + _SMALL**2) ** 0.5
+
+
+def alone(l_bus: Node, i: Bus, q: Node, root: Node, r: Node) -> tuple[Node, Node]:
+    """Contribution of a bus's own form to its row, and its part of the budget."""
+    size = length(l_bus * exp(i.u), 0.0)
+    return 0.25 * q * root / size * l_bus**2 / (2 * i.v * i.pi), r / root * size

@@ -1,0 +1,313 @@
+"""What is offline or has a best choice at a point of a lossy network: pi, R, mu, f and w.
+
+Everything is of one connected network, sparse above `DENSE` buses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import linalg
+
+from scopf.stability import loss_forms
+from scopf.stability.loss_forms import Forms, Lines
+
+if TYPE_CHECKING:
+    from scopf.arrays import Floats, Ints
+    from scopf.network.susceptances import Grid
+    from scopf.network.two_ports import TwoPorts
+
+DENSE = 300  # buses up to which all eigenvalues are the quicker way
+_BLOCK = 256  # right-hand sides solved at once
+_ROUNDS = 4  # of the iteration between w and mu
+_CANCEL = (0.1, 0.03, 0.01)  # of `loss_forms.length`, from the safest to the sharpest
+_SETTLED = 1e-5  # relative improvement at which it ends
+_AWAY = 1e-6  # from an eigenvalue
+_MOST_F = 0.9
+
+
+def lines(of: TwoPorts) -> Lines:
+    """The admittances."""
+    return Lines(of.g_ij, of.b_ij, of.g_ji, of.b_ji, of.g_ii, of.g_jj)
+
+
+# -- pi -------------------------------------------
+
+
+def left_null(of: TwoPorts, al_ij: Floats, al_ji: Floats) -> Floats | None:
+    """The weights pi with sum_j (pi_i al_ij - pi_j al_ji) = 0, mean 1; None if there are none."""
+    n, i, j = len(of), of.start, of.end
+    if n == 1:
+        return np.ones(1)
+    data = np.concatenate([al_ij, al_ji, -al_ij, -al_ji])
+    places = np.concatenate([i, j, j, i]), np.concatenate([i, j, i, j])
+    matrix = sparse.coo_array((data, places), shape=(n, n)).tocsc()
+    try:
+        rest = linalg.splu(matrix[1:, 1:].tocsc()).solve(-matrix[1:, [0]].toarray()[:, 0])
+    except RuntimeError:  # singular
+        return None
+    pi = np.append(1.0, rest)
+    total = pi.sum()
+    return pi * (n / total) if np.isfinite(pi).all() and total > 0 else None
+
+
+# -- effective resistances -------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Resistances:
+    """(m - rho)' L+ (m - rho) of pairs, m the middle of their ends, and of buses, m the bus.
+
+    Attributes:
+        pair, bus: of each.
+    """
+
+    pair: Floats
+    bus: Floats
+
+
+class Grounded:
+    """Inverse X of the Laplacian with bus 0 grounded: z' L+ z = z' X z where z adds up to zero."""
+
+    def __init__(self, of: TwoPorts, weight: Floats) -> None:
+        n, i, j = len(of), of.start, of.end
+        self._of, self._n = of, n
+        data = np.concatenate([weight, weight, -weight, -weight])
+        places = np.concatenate([i, j, i, j]), np.concatenate([i, j, j, i])
+        matrix = sparse.coo_array((data, places), shape=(n, n)).tocsc()
+        self._factor = linalg.splu(matrix[1:, 1:].tocsc()) if n > 1 else None
+
+    def solve(self, right: Floats) -> Floats:
+        """X times these columns."""
+        found = np.zeros(right.shape)
+        if self._factor is not None:
+            found[1:] = self._factor.solve(np.ascontiguousarray(right[1:]))
+        return found
+
+    def columns(self, buses: Ints) -> Floats:
+        """These columns of X."""
+        unit = np.zeros((self._n, len(buses)))
+        unit[buses, np.arange(len(buses))] = 1.0
+        return self.solve(unit)
+
+    def bare(self) -> Resistances:
+        """m' X m: the entries of X on the diagonal and at the pairs."""
+        i, j, n = self._of.start, self._of.end, self._n
+        diagonal, between = np.zeros(n), np.zeros(len(i))
+        order = np.argsort(j, kind="stable")
+        for first in range(0, n, _BLOCK):
+            block = np.arange(first, min(first + _BLOCK, n))
+            x = self.columns(block)
+            diagonal[block] = x[block, block - first]
+            low, high = np.searchsorted(j[order], [first, first + len(block)])
+            these = order[low:high]
+            between[these] = x[i[these], j[these] - first]
+        return Resistances((diagonal[i] + diagonal[j] + 2 * between) / 4, diagonal)
+
+    def largest(self, inverters: Ints) -> Resistances:
+        """The largest with rho at one of the inverters, which bounds that of every rho."""
+        i, j, bare = self._of.start, self._of.end, self.bare()
+        pair, bus = np.full(len(i), -np.inf), np.full(self._n, -np.inf)
+        for first in range(0, len(inverters), _BLOCK):
+            block = inverters[first : first + _BLOCK]
+            x, own = self.columns(block), bare.bus[block]
+            pair = np.maximum(pair, (own - x[i] - x[j]).max(axis=1))
+            bus = np.maximum(bus, (own - 2 * x).max(axis=1))
+        return Resistances(bare.pair + pair, bare.bus + bus)
+
+    def of_share(self, rho: Floats) -> Resistances:
+        """Those of one rho that adds up to 1."""
+        bare, y = self.bare(), self.solve(rho)
+        own = rho @ y
+        i, j = self._of.start, self._of.end
+        return Resistances(bare.pair - y[i] - y[j] + own, bare.bus - 2 * y + own)
+
+
+def by_island(
+    of: TwoPorts, island: Ints, weight: Floats, sources: Ints, share: Floats | None
+) -> Resistances:
+    """Effective resistances, island by island; zero where nothing dissipates.
+
+    Args:
+        of: pairs.
+        island: number of each bus's island, from 1.
+        weight: of the pairs in the Laplacian.
+        sources: buses that hold the frequency, at least one in each island.
+        share: of each bus in rho, up to a factor; None for the largest over the sources.
+    """
+    found = Resistances(np.zeros(len(of.start)), np.zeros(len(of)))
+    source = np.zeros(len(of), dtype=bool)
+    source[sources] = True
+    for number in np.unique(island[of.has_losses]).tolist():
+        buses = island == number
+        pairs = buses[of.start]
+        grounded = Grounded(of.take(buses), weight[pairs])
+        if share is None:
+            part = grounded.largest(np.flatnonzero(source[buses]))
+        else:
+            rho = np.where(source[buses], share[buses], 0.0)
+            part = grounded.of_share(rho / rho.sum())
+        found.pair[pairs], found.bus[buses] = part.pair, part.bus
+    return found
+
+
+# -- the best weights -------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """Forms and numbers of a connected network at a point.
+
+    Attributes:
+        of: its pairs.
+        forms: of the pairs.
+        flow_i, flow_j: pi_i al_ij and pi_j al_ji of each.
+        l_bus: form l of each bus.
+        own: what is no pair's of M_ii.
+        scale: 2 scale_i V_i pi_i, by which row i is divided.
+    """
+
+    of: TwoPorts
+    forms: Forms
+    flow_i: Floats
+    flow_j: Floats
+    l_bus: Floats
+    own: Floats
+    scale: Floats
+
+    def least(self, r: Resistances | None) -> float:
+        """Least slack of the rows, each divided by `scale` and w, at good mu, f and w.
+
+        It is an eigenvalue for any of these; the weights by which the budget is divided follow
+        from the matrix that the last division leaves, kept away from its singularity.
+
+        Args:
+            r: resistances of the weights alpha; None without losses.
+        """
+        nothing = np.zeros(len(self.of.start)), np.zeros(len(self.of))
+        matrix = self.matrix(0.0, *nothing)
+        least = _least(matrix)
+        if r is None or not least > 0:  # losses leave less
+            return least
+        best, weights = -np.inf, self._weights(matrix, least)
+        for cancel in _CANCEL:
+            w = weights
+            for _ in range(_ROUNDS):
+                matrix = self.matrix(*self.budget(r, w, cancel))
+                least = _least(matrix)
+                w = self._weights(matrix, least)
+                if not least - best > _SETTLED * abs(least):
+                    break
+                best, weights = least, w
+        return best
+
+    def _weights(self, matrix: Any, least: float) -> Floats:
+        """Weights w > 0, of a matrix with this least eigenvalue."""
+        shift = min(0.0, 1.05 * least - _AWAY)
+        root = np.sqrt(self.scale)
+        shifted = matrix - shift * sparse.eye_array(len(root), format="csc")
+        found: Floats = np.abs(linalg.splu(shifted).solve(root)) / root
+        return found / found.mean()
+
+    def budget(self, r: Resistances, w: Floats, cancel: float) -> tuple[float, Floats, Floats]:
+        """The best f, and 1/(4 mu) of pairs and buses, for weights w."""
+        one, i, j = self.forms, self.of.start, self.of.end
+        parts = (
+            np.sqrt(r.pair) * loss_forms.length(one.l_i * w[i], one.l_j * w[j], cancel),
+            np.sqrt(r.bus) * np.abs(self.l_bus * w),
+        )
+        total = parts[0].sum() + parts[1].sum()
+        across = np.sqrt(((one.h_i * w[i] + one.h_j * w[j]) ** 2 / one.alpha).sum())
+        f = float(np.clip(total / (total + across), 1e-6, _MOST_F))
+        with np.errstate(divide="ignore"):
+            pair, bus = (
+                np.where(part > 0, r_of * total / (4 * f * part), 0.0)
+                for r_of, part in zip((r.pair, r.bus), parts, strict=True)
+            )
+        return f, pair, bus
+
+    def matrix(self, f: float, pair: Floats, bus: Floats) -> Any:
+        """M with -|M_ij| beside the diagonal, rows and columns divided by the root of `scale`."""
+        one, i, j, n = self.forms, self.of.start, self.of.end, len(self.of)
+        off = -np.abs(loss_forms.beside(one, f, pair))
+        ends = (
+            loss_forms.at_end(one.h_i, one.l_i, one, self.flow_i, f, pair),
+            loss_forms.at_end(one.h_j, one.l_j, one, self.flow_j, f, pair),
+        )
+        diagonal = self.own - bus * self.l_bus**2
+        diagonal = diagonal - np.bincount(i, ends[0], n) - np.bincount(j, ends[1], n)
+        root = np.sqrt(self.scale)
+        off, diagonal = off / (root[i] * root[j]), diagonal / self.scale
+        every = np.arange(n)
+        data = np.concatenate([off, off, diagonal])
+        places = np.concatenate([i, j, every]), np.concatenate([j, i, every])
+        return sparse.coo_array((data, places), shape=(n, n)).tocsc()
+
+
+def _least(matrix: Any) -> float:
+    """Least eigenvalue of a sparse symmetric matrix."""
+    if matrix.shape[0] <= DENSE:
+        return float(np.linalg.eigvalsh(matrix.toarray())[0])
+    below = float((matrix.diagonal() * 2 - abs(matrix).sum(axis=1)).min()) - 1e-3  # Gershgorin
+    found = linalg.eigsh(matrix, k=1, sigma=below, which="LM", return_eigenvectors=False)
+    return float(found[0])
+
+
+def least_slack(
+    grid: Grid, k: Floats, vm: Floats, va: Floats, sources: Ints, equal: bool
+) -> Floats:
+    """Least slack of the rows at a point that the best mu, f and w leave, the same in an island.
+
+    Args:
+        grid: n buses.
+        k: droop of each bus, infinite without an inverter.
+        vm, va: voltages and angles, shape (n,).
+        sources: buses that hold the frequency, at least one in each island.
+        equal: whether their active droops are alike.
+
+    Returns:
+        Shape (n,), p.u. voltage; -inf in islands where pi or alpha is not positive, or an angle
+        beyond 90 degrees.
+    """
+    found, of, island = np.full(len(grid), -np.inf), grid.two_ports, grid.island
+    narrow = np.abs(grid.angle(va)) < np.pi / 2
+    wide = np.isin(island, island[grid.start[~narrow]])
+    for number in np.unique(island[~wide]).tolist():
+        buses = island == number
+        own = of.take(buses)
+        at = np.flatnonzero(np.isin(np.flatnonzero(buses), sources))
+        stiffness = vm[buses] / k[buses]
+        found[buses] = _least_of_island(
+            own, stiffness, vm[buses], va[buses], grid.scale[buses], at, equal
+        )
+    return found
+
+
+def _least_of_island(
+    of: TwoPorts, stiffness: Floats, vm: Floats, va: Floats, scale: Floats, at: Ints, equal: bool
+) -> float:
+    i, j = of.start, of.end
+    power = loss_forms.powers(lines(of), vm[i], vm[j], va[i] - va[j])
+    pi = left_null(of, power.al_ij, power.al_ji)
+    if pi is None or not (pi > 0).all():
+        return -np.inf
+    forms = loss_forms.forms(power, pi[i], pi[j])
+    if not (forms.alpha > 0).all():
+        return -np.inf
+    resistances = None
+    if of.has_losses.any():
+        one = np.ones(len(of), dtype=np.int64)
+        resistances = by_island(of, one, forms.alpha, at, pi if equal else None)
+    point = Point(
+        of,
+        forms,
+        pi[i] * power.al_ij,
+        pi[j] * power.al_ji,
+        loss_forms.at_bus(pi, vm, of.shunt, of.p_current),
+        pi * (stiffness + vm * of.q_current + 2 * of.own * vm**2),
+        2 * scale * vm * pi,
+    )
+    return point.least(resistances)
