@@ -17,7 +17,6 @@ from typing import NamedTuple
 from scopf.engine.functions import cos, exp, sin
 from scopf.engine.pyomo_types import Node
 
-CANCEL = 0.03  # part of the two ends' own that counts of l where these cancel
 _SMALL = 1e-4  # what counts of it at least
 
 
@@ -92,14 +91,14 @@ def forms(of: Powers, pi_i: Node, pi_j: Node) -> Forms:
     )
 
 
-def beside(of: Forms, f: Node, quarter: Node) -> Node:
-    """Entry M_ij; `quarter` is 1/(4 mu), and f its share of alpha."""
-    return -of.alpha - of.h_i * of.h_j / (4 * (1 - f) * of.alpha) - quarter * of.l_i * of.l_j
+def beside(of: Forms, rest: Node, quarter: Node) -> Node:
+    """Entry M_ij; `rest` is 1/(1 - f), and `quarter` 1/(4 mu)."""
+    return -of.alpha - 0.25 * rest * of.h_i * of.h_j / of.alpha - quarter * of.l_i * of.l_j
 
 
-def at_end(h: Node, l_own: Node, of: Forms, flow: Node, f: Node, quarter: Node) -> Node:
+def at_end(h: Node, l_own: Node, of: Forms, flow: Node, rest: Node, quarter: Node) -> Node:
     """Contribution of a pair to -M_ii, `flow` being pi_i al_ij."""
-    return flow + h**2 / (4 * (1 - f) * of.alpha) + quarter * l_own**2
+    return flow + 0.25 * rest * h**2 / of.alpha + quarter * l_own**2
 
 
 def at_bus(pi: Node, v: Node, shunt: Node, p_current: Node) -> Node:
@@ -108,18 +107,16 @@ def at_bus(pi: Node, v: Node, shunt: Node, p_current: Node) -> Node:
 
 
 class Ends(NamedTuple):
-    """A pair in the rows of its two ends, each divided by 2 V_i pi_i; and its part of the budget.
+    """A pair in the rows of its two ends, each divided by 2 V_i pi_i.
 
     Attributes:
         start, end: contributions to the rows.
         beside: M_ij.
-        used: mu R over q, a part of the budget of the island.
     """
 
     start: Node
     end: Node
     beside: Node
-    used: Node
 
 
 class Bus(NamedTuple):
@@ -130,33 +127,27 @@ class Bus(NamedTuple):
     u: Node
 
 
-def ends(at: Powers, i: Bus, j: Bus, f: Node, q: Node, root: Node, r: Node) -> Ends:
-    """A pair with mu = |l w| / (root q).
+def ends(at: Powers, i: Bus, j: Bus, rest: Node, quarter: Node) -> Ends:
+    """A pair in the rows of its ends.
 
     Args:
         at: powers of the pair.
         i, j: its buses.
-        f: share of alpha that the mean angles take.
-        q: price of the budget; 0 without losses.
-        root: of an effective resistance of the pair: any number will do, the best is that of R.
-        r: its effective resistance R.
+        rest: 1/(1 - f).
+        quarter: 1/(4 mu).
     """
     of = forms(at, i.pi, j.pi)
-    w_i, w_j = exp(i.u), exp(j.u)
-    size = length(of.l_i * w_i, of.l_j * w_j)
-    quarter = 0.25 * q * root / size
-    side = beside(of, f, quarter)
-    start = at_end(of.h_i, of.l_i, of, i.pi * at.al_ij, f, quarter) - side * exp(j.u - i.u)
-    end = at_end(of.h_j, of.l_j, of, j.pi * at.al_ji, f, quarter) - side * exp(i.u - j.u)
-    return Ends(start / (2 * i.v * i.pi), end / (2 * j.v * j.pi), side, r / root * size)
+    side = beside(of, rest, quarter)
+    start = at_end(of.h_i, of.l_i, of, i.pi * at.al_ij, rest, quarter) - side * exp(j.u - i.u)
+    end = at_end(of.h_j, of.l_j, of, j.pi * at.al_ji, rest, quarter) - side * exp(i.u - j.u)
+    return Ends(start / (2 * i.v * i.pi), end / (2 * j.v * j.pi), side)
 
 
-def length(a: Node, b: Node, cancel: float = CANCEL) -> Node:
+def length(a: Node, b: Node, cancel: float) -> Node:
     """|a + b|, smoothed where the two cancel: no mu may come near zero then."""
     return ((a + b) ** 2 + cancel**2 * (a**2 + b**2) + _SMALL**2) ** 0.5
 
 
-def alone(l_bus: Node, i: Bus, q: Node, root: Node, r: Node) -> tuple[Node, Node]:
-    """Contribution of a bus's own form to its row, and its part of the budget."""
-    size = length(l_bus * exp(i.u), 0.0)
-    return 0.25 * q * root / size * l_bus**2 / (2 * i.v * i.pi), r / root * size
+def alone(l_bus: Node, i: Bus, quarter: Node) -> Node:
+    """What a bus dissipates by itself, in its row."""
+    return quarter * l_bus**2 / (2 * i.v * i.pi)

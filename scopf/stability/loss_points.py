@@ -188,7 +188,7 @@ class Point:
             r: resistances of the weights alpha; None without losses.
         """
         nothing = np.zeros(len(self.of.start)), np.zeros(len(self.of))
-        matrix = self.matrix(0.0, *nothing)
+        matrix = self.matrix(1.0, *nothing)
         least = _least(matrix)
         if r is None or not least > 0:  # losses leave less
             return least
@@ -213,7 +213,7 @@ class Point:
         return found / found.mean()
 
     def budget(self, r: Resistances, w: Floats, cancel: float) -> tuple[float, Floats, Floats]:
-        """The best f, and 1/(4 mu) of pairs and buses, for weights w."""
+        """The best 1/(1 - f), and 1/(4 mu) of pairs and buses, for weights w."""
         one, i, j = self.forms, self.of.start, self.of.end
         parts = (
             np.sqrt(r.pair) * loss_forms.length(one.l_i * w[i], one.l_j * w[j], cancel),
@@ -227,15 +227,15 @@ class Point:
                 np.where(part > 0, r_of * total / (4 * f * part), 0.0)
                 for r_of, part in zip((r.pair, r.bus), parts, strict=True)
             )
-        return f, pair, bus
+        return 1 / (1 - f), pair, bus
 
-    def matrix(self, f: float, pair: Floats, bus: Floats) -> Any:
+    def matrix(self, rest: float, pair: Floats, bus: Floats) -> Any:
         """M with -|M_ij| beside the diagonal, rows and columns divided by the root of `scale`."""
         one, i, j, n = self.forms, self.of.start, self.of.end, len(self.of)
-        off = -np.abs(loss_forms.beside(one, f, pair))
+        off = -np.abs(loss_forms.beside(one, rest, pair))
         ends = (
-            loss_forms.at_end(one.h_i, one.l_i, one, self.flow_i, f, pair),
-            loss_forms.at_end(one.h_j, one.l_j, one, self.flow_j, f, pair),
+            loss_forms.at_end(one.h_i, one.l_i, one, self.flow_i, rest, pair),
+            loss_forms.at_end(one.h_j, one.l_j, one, self.flow_j, rest, pair),
         )
         diagonal = self.own - bus * self.l_bus**2
         diagonal = diagonal - np.bincount(i, ends[0], n) - np.bincount(j, ends[1], n)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scopf.engine.functions import exp
 from scopf.errors import ScopfError, listing
 from scopf.network.islands import firsts
 from scopf.stability import angles, limits, loss_forms
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 LINES = ("g_ij", "b_ij", "g_ji", "b_ji", "g_ii", "g_jj", "r")  # Params of pairs
 BUSES = ("own", "scale", "shunt", "p_current", "q_current", "bus_r")  # Params of buses
-_LEAST_PI, _LEAST_KAPPA, _MOST_F = 1e-3, 1e-2, 0.9
-_F, _KAPPA, _PRICE = 0.1, 0.9, 10.0  # starts
+_LEAST_PI, _LEAST = 1e-3, -30.0
+_F, _KAPPA = 0.1, 0.9  # starts
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,15 +39,16 @@ class LossyRows(Declared):
 
     Attributes:
         pi: weights of the buses' active power.
-        share: f of every island, the share of alpha that the mean angles take.
-        price: q of every island; mu of a pair is |l w| / (root q).
-        root: of an effective resistance of each pair, and of each bus.
+        rest: ln(1 - f) of every island.
+        pairs, shunts: ln(mu R) of pairs, and of buses that dissipate by themselves; None without.
+        dissipating: these buses.
     """
 
     pi: Variable | None = None
-    share: Variable | None = None
-    price: Variable | None = None
-    root: tuple[Floats, Floats] = (np.zeros(0), np.zeros(0))
+    rest: Variable | None = None
+    pairs: Variable | None = None
+    shunts: Variable | None = None
+    dissipating: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
 def check_inductive(net: Network, view: View) -> None:
@@ -72,17 +74,10 @@ class Builder:
         d: the model.
         setting: network, inverters and margins.
         values: of the Params, by name.
-        root: of the effective resistances of pairs and of buses.
     """
 
-    def __init__(
-        self,
-        d: Dispatch,
-        setting: Setting,
-        values: dict[str, Floats],
-        root: tuple[Floats, Floats],
-    ) -> None:
-        self._d, self._f, self._setting, self._root = d, d.formulation, setting, root
+    def __init__(self, d: Dispatch, setting: Setting, values: dict[str, Floats]) -> None:
+        self._d, self._f, self._setting = d, d.formulation, setting
         self._view, self._net = setting.full, setting.net
         grid = self._view.grid
         self._of, self._island = grid.two_ports, grid.island - 1
@@ -94,6 +89,8 @@ class Builder:
         self._pair = self._f.index("stability_pair", list(zip(*ends, strict=True)))
         self._islands = self._f.numbered("stability_island", len(self._first))
         self._params = self._parameters(values)
+        self._alone = np.flatnonzero((self._of.shunt != 0) | (self._of.p_current != 0))
+        self._logs: dict[str, Variable] = {}
         self._variables()
 
     def _parameters(self, values: dict[str, Floats]) -> dict[str, Parameter]:
@@ -119,18 +116,25 @@ class Builder:
             "bus_power_weight", self._bus, lower=_LEAST_PI, upper=np.inf, start=1.0,
             fixed=~self._lossy,
         )  # fmt: skip
-        self._share = f.variable(
-            "stability_share", self._islands, lower=0.0, upper=_MOST_F,
-            start=np.where(free, _F, 0.0), fixed=~free,
-        )  # fmt: skip
-        self._price = f.variable(
-            "stability_price", self._islands, lower=0.0, upper=np.inf,
-            start=np.where(free, _PRICE, 0.0), fixed=~free,
-        )  # fmt: skip
-        self._kappa = f.variable(
-            "stability_stiffness", self._islands, lower=_LEAST_KAPPA, upper=np.inf,
-            start=np.where(free, _KAPPA, _LEAST_KAPPA), fixed=~free,
-        )  # fmt: skip
+        parts = (np.bincount(self._island[self._of.start], minlength=len(free)) +
+                 np.bincount(self._island[self._alone], minlength=len(free)))
+        budget = np.log(_F * _KAPPA) - 0.1
+        each = budget - np.log(np.maximum(parts, 1)) - 0.1
+        for name, start in (
+            ("share", np.log(_F)), ("rest", np.log(1 - _F) - 0.05), ("stiffness", np.log(_KAPPA)), ("budget", budget)
+        ):
+            self._logs[name] = f.variable(
+                f"stability_{name}", self._islands, **everywhere, start=np.where(free, start, 0.0), fixed=~free
+            )
+        lossy = self._lossy[self._of.start]
+        of_island = self._island[self._of.start]
+        self._mu = f.variable(
+            "stability_mu", self._pair, lower=_LEAST, upper=np.inf, start=np.where(lossy, each[of_island], 0.0), fixed=~lossy
+        )
+        self._mu_alone = None
+        if len(self._alone):
+            index = self._f.index("stability_shunt", self._ids[self._alone].tolist())
+            self._mu_alone = f.variable("stability_shunt_mu", index, lower=_LEAST, upper=np.inf, start=each[self._island[self._alone]])
 
     # -- the rows -------------------------------------------
 
@@ -147,13 +151,12 @@ class Builder:
         here = f.expression("stability_line_end", self._pair, ends.end)
         total = there.total(i, n) + here.total(j, n)
         total = total - self._param("own")[:] * vm - 0.5 * self._param("q_current")[:]
-        used = [(f.expression("stability_used", self._pair, ends.used), i)]
-        there = np.flatnonzero((self._of.shunt != 0) | (self._of.p_current != 0))
-        if len(there):
-            index = f.index("stability_shunt", self._ids[there].tolist())
-            row, part = self._alone(there)
-            total = total + f.expression("stability_shunt_loss", index, row).total(there, n)
-            used.append((f.expression("stability_shunt_used", index, part), there))
+        if self._mu_alone is not None:
+            at, mu = self._at(self._alone), self._mu_alone
+            params = (self._param(name)[self._alone] for name in ("shunt", "p_current"))
+            quarter = 0.25 * self._param("bus_r")[self._alone] * exp(-mu[:])
+            row = loss_forms.alone(loss_forms.at_bus(at.pi, at.v, *params), at, quarter)
+            total = total + f.expression("stability_shunt_loss", mu.index, row).total(self._alone, n)
         owner = np.full(n, NOBODY)
         owner[view.inverters] = np.arange(len(view.inverters))
         value = total / self._param("scale")[:] - kept.total(view.inverters, n)
@@ -163,13 +166,14 @@ class Builder:
             limits=limit,
             rows=(OwnedRows(rows, owner),),
             angles=angle.rows,
-            definitions=(*angle.definitions, *self._definitions(ends, used)),
+            definitions=(*angle.definitions, *self._definitions(ends)),
             weights=(self._u,),
             parameters={limits.UNIT: limit.unit, **self._params},
             pi=self._pi,
-            share=self._share,
-            price=self._price,
-            root=self._root,
+            rest=self._logs["rest"],
+            pairs=self._mu,
+            shunts=self._mu_alone,
+            dissipating=self._alone,
         )
 
     def _at(self, buses: Ints) -> Bus:
@@ -184,30 +188,20 @@ class Builder:
 
     def _ends(self) -> Ends:
         i, j = self._of.start, self._of.end
-        of_island = self._island[i]
-        f, q, root = self._share[of_island], self._price[of_island], self._f.data(self._root[0])
-        at = self._at(i), self._at(j)
-        return loss_forms.ends(self._powers(), *at, f, q, root, self._param("r")[:])
+        rest = exp(-self._logs["rest"][self._island[i]])
+        quarter = 0.25 * self._param("r")[:] * exp(-self._mu[:])
+        return loss_forms.ends(self._powers(), self._at(i), self._at(j), rest, quarter)
 
-    def _alone(self, there: Ints) -> tuple[Node, Node]:
-        """What these buses dissipate by themselves: in their rows, and of the budget."""
-        at, q = self._at(there), self._price[self._island[there]]
-        shunt, current, r = (self._param(name)[there] for name in ("shunt", "p_current", "bus_r"))
-        l_bus = loss_forms.at_bus(at.pi, at.v, shunt, current)
-        root = self._f.data(self._root[1][there])
-        return loss_forms.alone(l_bus, at, q, root, r)
-
-    def _definitions(self, ends: Ends, used: list[tuple[Expression, Ints]]) -> Iterable[Constraint]:
+    def _definitions(self, ends: Ends) -> Iterable[Constraint]:
         """Rows that its variables keep: alpha >= kappa b, M_ij <= 0, the budget, and those of pi.
 
         Args:
             ends: of the pairs.
-            used: parts of the budgets, with the bus of each.
         """
         f, i, j = self._f, self._of.start, self._of.end
-        of, pi, kappa, zero = self._powers(), self._pi, self._kappa, np.zeros(len(i))
+        of, pi, logs, zero = self._powers(), self._pi, self._logs, np.zeros(len(i))
         b = 0.5 * (self._param("b_ij")[:] + self._param("b_ji")[:])
-        alpha = 0.5 * (pi[i] * of.al_ij + pi[j] * of.al_ji) / b - kappa[self._island[i]]
+        alpha = 0.5 * (pi[i] * of.al_ij + pi[j] * of.al_ji) / b - exp(logs["stiffness"][self._island[i]])
         yield f.constraint("stability_alpha", self._pair, alpha, lower=zero)
         yield f.constraint("stability_sign", self._pair, ends.beside / b, upper=zero)
         lossy = np.flatnonzero(self._lossy[self._first])
@@ -217,10 +211,15 @@ class Builder:
         place = np.full(len(self._first), NOBODY)
         place[lossy] = np.arange(count)
         place = place[self._island]  # of every bus
-        left = self._price[lossy] * self._share[lossy] * kappa[lossy]
-        for part, bus in used:
-            left = left - part.total(place[bus], count)
-        yield f.constraint("stability_budget", index, left, lower=np.zeros(count))
+        share, rest, budget = (logs[name] for name in ("share", "rest", "budget"))
+        one, nothing = np.ones(count), np.zeros(count)
+        yield f.constraint("stability_shares", index, exp(share[lossy]) + exp(rest[lossy]), upper=one)
+        yield f.constraint("stability_covered", index, share[lossy] + logs["stiffness"][lossy] - budget[lossy], lower=nothing)
+        used = f.expression("stability_used", self._pair, exp(self._mu[:] - budget[self._island[i]])).total(place[i], count)
+        if self._mu_alone is not None:
+            at, mu = self._alone, self._mu_alone
+            used = used + f.expression("stability_shunt_used", mu.index, exp(mu[:] - budget[self._island[at]])).total(place[at], count)
+        yield f.constraint("stability_spent", index, used, upper=one)
         size = np.bincount(self._island)[lossy].astype(np.float64)
         yield f.constraint("stability_mean", index, pi.total(place, count), lower=size, upper=size)
         free = self._lossy.copy()
@@ -237,8 +236,8 @@ class Builder:
 def values_of_rows(declared: LossyRows, d: Dispatch, view: View) -> Floats:
     """Left sides of the rows of all buses at the present values of the model."""
     assert declared.pi is not None
-    assert declared.share is not None
-    assert declared.price is not None
+    assert declared.rest is not None
+    assert declared.pairs is not None
     (u,), pi = declared.weights, declared.pi.value
     assert u is not None
     params = {
@@ -246,15 +245,19 @@ def values_of_rows(declared: LossyRows, d: Dispatch, view: View) -> Floats:
     }
     grid, vm, va = view.grid, d.vm.value[view.buses], d.va.value[view.buses]
     i, j, island = grid.two_ports.start, grid.two_ports.end, grid.island - 1
-    f, q = declared.share.value[island[i]], declared.price.value[island]
     across, n, w = va[i] - va[j], len(grid), u.value
-    at = Bus(vm[i], pi[i], w[i]), Bus(vm[j], pi[j], w[j])
+    rest = np.exp(-declared.rest.value[island[i]])
+    quarter = 0.25 * params["r"] * np.exp(-declared.pairs.value)
     of = loss_forms.powers(Lines(*(params[name] for name in LINES[:6])), vm[i], vm[j], across)
-    ends = loss_forms.ends(of, *at, f, q[i], declared.root[0], params["r"])
-    l_bus = loss_forms.at_bus(pi, vm, params["shunt"], params["p_current"])
-    alone, _ = loss_forms.alone(l_bus, Bus(vm, pi, w), q, declared.root[1], params["bus_r"])
-    total = np.bincount(i, ends.start, n) + np.bincount(j, ends.end, n) + alone
+    at = Bus(vm[i], pi[i], w[i]), Bus(vm[j], pi[j], w[j])
+    ends = loss_forms.ends(of, *at, rest, quarter)
+    total = np.bincount(i, ends.start, n) + np.bincount(j, ends.end, n)
     total = total - params["own"] * vm - 0.5 * params["q_current"]
+    if declared.shunts is not None:
+        b = declared.dissipating
+        l_bus = loss_forms.at_bus(pi[b], vm[b], params["shunt"][b], params["p_current"][b])
+        quarter = 0.25 * params["bus_r"][b] * np.exp(-declared.shunts.value)
+        total[b] += loss_forms.alone(l_bus, Bus(vm[b], pi[b], w[b]), quarter)
     wide = island[grid.start[np.abs(grid.angle(va)) >= np.pi / 2]]
     found: Floats = np.where(np.isin(island, wide), np.inf, total / params["scale"])
     return found

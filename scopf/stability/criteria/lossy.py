@@ -67,9 +67,7 @@ class Lossy(Criterion):
             ScopfError: when there is no inverter, or a pair of buses is capacitive.
         """
         check_inductive(setting.net, setting.full)
-        r = self._resistances(setting.full)
-        root = np.sqrt(np.where(r.pair > 0, r.pair, 1.0)), np.sqrt(np.where(r.bus > 0, r.bus, 1.0))
-        return Builder(d, setting, self.parameters(setting), root).declared()
+        return Builder(d, setting, self.parameters(setting)).declared()
 
     def _resistances(self, view: View) -> Resistances:
         """Effective resistances of the weights b."""
