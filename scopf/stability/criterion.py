@@ -232,6 +232,19 @@ class Criterion:
             parameters={limits.UNIT: limit.unit, **params},
         )
 
+    def starts(
+        self, declared: Declared, d: Dispatch, vm: Floats, va: Floats
+    ) -> dict[str, Floats]:
+        """Values of the criterion's own variables that fit a start point, by name.
+
+        Args:
+            declared: what `declare` gave.
+            d: the model.
+            vm: voltages of its buses, per unit.
+            va: their angles, rad.
+        """
+        return {}
+
     def _kinds(self, setting: Setting) -> tuple[str, ...]:
         """Kinds of rows: one without devices, else those that they need."""
         return device_rows.kinds(setting.devices if self.of_devices else None)

@@ -26,7 +26,7 @@ _ROUNDS = 4  # of the iteration between w and mu
 _CANCEL = (0.1, 0.03, 0.01)  # of `loss_forms.length`, from the safest to the sharpest
 _SETTLED = 1e-5  # relative improvement at which it ends
 _AWAY = 1e-6  # from an eigenvalue
-_MOST_F = 0.9
+_LEAST_F, _MOST_F = 1e-6, 0.9
 
 
 def lines(of: TwoPorts) -> Lines:
@@ -78,7 +78,7 @@ class Grounded:
         data = np.concatenate([weight, weight, -weight, -weight])
         places = np.concatenate([i, j, i, j]), np.concatenate([i, j, j, i])
         matrix = sparse.coo_array((data, places), shape=(n, n)).tocsc()
-        self._factor = linalg.splu(matrix[1:, 1:].tocsc()) if n > 1 else None
+        self._factor = linalg.splu(matrix[1:, 1:].tocsc(), permc_spec="MMD_AT_PLUS_A") if n > 1 else None
 
     def solve(self, right: Floats) -> Floats:
         """X times these columns."""
@@ -154,6 +154,43 @@ def by_island(
     return found
 
 
+# -- division of the budget -------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Shares:
+    """A division of the budget.
+
+    Attributes:
+        f: share of alpha that the mean angles take.
+        pair, bus: shares of it that pairs take, and buses by themselves; they add up to 1.
+    """
+
+    f: float
+    pair: Floats
+    bus: Floats
+
+    def spread(self, part: float) -> Shares:
+        """The same with this part of the budget divided evenly."""
+        count, rest = len(self.pair) + int((self.bus > 0).sum()), 1 - part
+        even = part / count
+        bus = np.where(self.bus > 0, rest * self.bus + even, 0.0)
+        return Shares(self.f, rest * self.pair + even, bus)
+
+
+def shares(
+    forms: Forms, of: TwoPorts, l_bus: Floats, r: Resistances, w: Floats, cancel: float
+) -> Shares:
+    """The best one for weights w, |l w| of pairs smoothed by `cancel`."""
+    i, j = of.start, of.end
+    pair = np.sqrt(r.pair) * loss_forms.length(forms.l_i * w[i], forms.l_j * w[j], cancel)
+    bus = np.sqrt(r.bus) * np.abs(l_bus * w)
+    total = pair.sum() + bus.sum()
+    across = np.sqrt(((forms.h_i * w[i] + forms.h_j * w[j]) ** 2 / forms.alpha).sum())
+    f = float(np.clip(total / (total + across), _LEAST_F, _MOST_F))
+    return Shares(f, pair / total, bus / total)
+
+
 # -- the best weights -------------------------------------------
 
 
@@ -213,21 +250,14 @@ class Point:
         return found / found.mean()
 
     def budget(self, r: Resistances, w: Floats, cancel: float) -> tuple[float, Floats, Floats]:
-        """The best 1/(1 - f), and 1/(4 mu) of pairs and buses, for weights w."""
-        one, i, j = self.forms, self.of.start, self.of.end
-        parts = (
-            np.sqrt(r.pair) * loss_forms.length(one.l_i * w[i], one.l_j * w[j], cancel),
-            np.sqrt(r.bus) * np.abs(self.l_bus * w),
-        )
-        total = parts[0].sum() + parts[1].sum()
-        across = np.sqrt(((one.h_i * w[i] + one.h_j * w[j]) ** 2 / one.alpha).sum())
-        f = float(np.clip(total / (total + across), 1e-6, _MOST_F))
-        with np.errstate(divide="ignore"):
+        """1/(1 - f), and 1/(4 mu) of pairs and buses, as they are best for weights w."""
+        best = shares(self.forms, self.of, self.l_bus, r, w, cancel)
+        with np.errstate(divide="ignore", invalid="ignore"):
             pair, bus = (
-                np.where(part > 0, r_of * total / (4 * f * part), 0.0)
-                for r_of, part in zip((r.pair, r.bus), parts, strict=True)
+                np.where(part > 0, r_of / (4 * best.f * part), 0.0)
+                for r_of, part in ((r.pair, best.pair), (r.bus, best.bus))
             )
-        return 1 / (1 - f), pair, bus
+        return 1 / (1 - best.f), pair, bus
 
     def matrix(self, rest: float, pair: Floats, bus: Floats) -> Any:
         """M with -|M_ij| beside the diagonal, rows and columns divided by the root of `scale`."""

@@ -10,7 +10,7 @@ import numpy as np
 from scopf.engine.functions import exp
 from scopf.errors import ScopfError, listing
 from scopf.network.islands import firsts
-from scopf.stability import angles, limits, loss_forms
+from scopf.stability import angles, limits, loss_forms, loss_points
 from scopf.stability.criterion import held_buses
 from scopf.stability.line_sums import STRICT
 from scopf.stability.loss_forms import Bus, Ends, Lines, Powers
@@ -31,6 +31,7 @@ LINES = ("g_ij", "b_ij", "g_ji", "b_ji", "g_ii", "g_jj", "r")  # Params of pairs
 BUSES = ("own", "scale", "shunt", "p_current", "q_current", "bus_r")  # Params of buses
 _LEAST_PI, _LEAST = 1e-3, -30.0
 _F, _KAPPA = 0.1, 0.9  # starts
+_INSIDE, _CANCEL, _EVEN = 0.05, 0.3, 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,13 +43,16 @@ class LossyRows(Declared):
         rest: ln(1 - f) of every island.
         pairs, shunts: ln(mu R) of pairs, and of buses that dissipate by themselves; None without.
         dissipating: these buses.
+        view: the network.
     """
 
     pi: Variable | None = None
     rest: Variable | None = None
+    logs: dict[str, Variable] = field(default_factory=dict)
     pairs: Variable | None = None
     shunts: Variable | None = None
     dissipating: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    view: View | None = None
 
 
 def check_inductive(net: Network, view: View) -> None:
@@ -171,9 +175,11 @@ class Builder:
             parameters={limits.UNIT: limit.unit, **self._params},
             pi=self._pi,
             rest=self._logs["rest"],
+            logs=self._logs,
             pairs=self._mu,
             shunts=self._mu_alone,
             dissipating=self._alone,
+            view=view,
         )
 
     def _at(self, buses: Ints) -> Bus:
@@ -261,3 +267,50 @@ def values_of_rows(declared: LossyRows, d: Dispatch, view: View) -> Floats:
     wide = island[grid.start[np.abs(grid.angle(va)) >= np.pi / 2]]
     found: Floats = np.where(np.isin(island, wide), np.inf, total / params["scale"])
     return found
+
+
+def starts(declared: LossyRows, vm: Floats, va: Floats) -> dict[str, Floats]:
+    """Values of the variables that fit voltages of all buses; `rows` of islands without losses."""
+    view, pi = declared.view, declared.pi
+    assert view is not None
+    assert pi is not None
+    assert declared.pairs is not None
+    of, island = view.grid.two_ports, view.grid.island
+    vm, va, prefix = vm[view.buses], va[view.buses], pi.name.removesuffix("bus_power_weight")
+    found = {
+        name: one.start.copy() for name, one in declared.logs.items()
+    }
+    weights, pairs = np.ones(len(of)), declared.pairs.start.copy()
+    alone = None if declared.shunts is None else declared.shunts.start.copy()
+    for place, number in enumerate(np.unique(island).tolist()):
+        buses = island == number
+        part = of.take(buses)
+        lines = buses[of.start]
+        i, j = part.start, part.end
+        v, angle = vm[buses], va[buses]
+        power = loss_forms.powers(loss_points.lines(part), v[i], v[j], angle[i] - angle[j])
+        own = loss_points.left_null(part, power.al_ij, power.al_ji)
+        if own is None or not part.has_losses.any():
+            continue
+        own = np.clip(own, 0.1, 10.0)
+        weights[buses] = own
+        forms = loss_forms.forms(power, own[i], own[j])
+        resistances = loss_points.Resistances(declared.parameters["stability_r"].values[lines], declared.parameters["stability_bus_r"].values[buses])
+        l_bus, one = loss_forms.at_bus(own, v, part.shunt, part.p_current), np.ones(len(own))
+        shares = loss_points.shares(forms, part, l_bus, resistances, one, _CANCEL).spread(_EVEN)
+        kappa = float(np.clip((forms.alpha / part.between).min(), 0.1, 1.0))
+        logs = {"share": np.log(shares.f), "rest": np.log(1 - shares.f), "stiffness": np.log(kappa)}
+        logs["budget"] = logs["share"] + logs["stiffness"]
+        for name, value in logs.items():
+            found[name][place] = value - _INSIDE
+        found["budget"][place] = value - 3 * _INSIDE
+        pairs[lines] = found["budget"][place] + np.log(shares.pair) - _INSIDE
+        if alone is not None:
+            here = buses[declared.dissipating]
+            at = np.searchsorted(np.flatnonzero(buses), declared.dissipating[here])
+            alone[here] = found["budget"][place] + np.log(shares.bus[at]) - _INSIDE
+    named = {declared.logs[name].name: values for name, values in found.items()}
+    named |= {pi.name: weights, declared.pairs.name: pairs}
+    if declared.shunts is not None and alone is not None:
+        named[declared.shunts.name] = alone
+    return named

@@ -16,7 +16,7 @@ import numpy as np
 from scopf.arrays import Floats, Ints
 from scopf.network.islands import firsts
 from scopf.network.susceptances import Grid
-from scopf.stability import limits, loss_points
+from scopf.stability import limits, loss_points, loss_rows
 from scopf.stability.criterion import Criterion
 from scopf.stability.line_sums import STRICT
 from scopf.stability.loss_points import Resistances
@@ -68,6 +68,13 @@ class Lossy(Criterion):
         """
         check_inductive(setting.net, setting.full)
         return Builder(d, setting, self.parameters(setting)).declared()
+
+    def starts(
+        self, declared: Declared, d: Dispatch, vm: Floats, va: Floats
+    ) -> dict[str, Floats]:
+        """Weights pi of the start point, and the budget as it is best divided there for w = 1."""
+        assert isinstance(declared, LossyRows)
+        return loss_rows.starts(declared, vm, va)
 
     def _resistances(self, view: View) -> Resistances:
         """Effective resistances of the weights b."""
