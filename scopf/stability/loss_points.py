@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 DENSE = 300  # buses up to which all eigenvalues are the quicker way
 _BLOCK = 256  # right-hand sides solved at once
-_ROUNDS = 4  # of the iteration between w and mu
-_CANCEL = (0.1, 0.03, 0.01)  # of `loss_forms.length`, from the safest to the sharpest
+_ROUNDS = 6  # of the iteration between w and mu, for each smoothing
+_NEW = 0.3  # least part of a new division
+CANCELS = (0.3, 0.1, 0.03, 0.01)
 _SETTLED = 1e-5  # relative improvement at which it ends
 _AWAY = 1e-6  # from an eigenvalue
 _LEAST_F, _MOST_F = 1e-6, 0.9
@@ -170,12 +171,22 @@ class Shares:
     pair: Floats
     bus: Floats
 
-    def spread(self, part: float) -> Shares:
-        """The same with this part of the budget divided evenly."""
-        count, rest = len(self.pair) + int((self.bus > 0).sum()), 1 - part
-        even = part / count
-        bus = np.where(self.bus > 0, rest * self.bus + even, 0.0)
-        return Shares(self.f, rest * self.pair + even, bus)
+    def blended(self, other: Shares, part: float) -> Shares:
+        """This part of the other one and the rest of this."""
+        f, pair, bus = (
+            (1 - part) * one + part * two
+            for one, two in ((self.f, other.f), (self.pair, other.pair), (self.bus, other.bus))
+        )
+        return Shares(f, pair, bus)
+
+    def quarters(self, r: Resistances) -> tuple[float, Floats, Floats]:
+        """1/(1 - f), and 1/(4 mu) of pairs and buses."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            pair, bus = (
+                np.where(part > 0, r_of / (4 * self.f * part), 0.0)
+                for r_of, part in ((r.pair, self.pair), (r.bus, self.bus))
+            )
+        return 1 / (1 - self.f), pair, bus
 
 
 def shares(
@@ -195,11 +206,21 @@ def shares(
 
 
 @dataclass(frozen=True, eq=False)
+class Best:
+    """Least slack, and the division of the budget and weights w > 0 that leave it."""
+
+    least: float
+    shares: Shares | None
+    w: Floats
+
+
+@dataclass(frozen=True, eq=False)
 class Point:
     """Forms and numbers of a connected network at a point.
 
     Attributes:
         of: its pairs.
+        pi: weights of the buses' active power.
         forms: of the pairs.
         flow_i, flow_j: pi_i al_ij and pi_j al_ji of each.
         l_bus: form l of each bus.
@@ -208,6 +229,7 @@ class Point:
     """
 
     of: TwoPorts
+    pi: Floats
     forms: Forms
     flow_i: Floats
     flow_j: Floats
@@ -215,30 +237,37 @@ class Point:
     own: Floats
     scale: Floats
 
-    def least(self, r: Resistances | None) -> float:
-        """Least slack of the rows, each divided by `scale` and w, at good mu, f and w.
+    def best(self, r: Resistances | None, cancels: tuple[float, ...]) -> Best:
+        """Good mu, f and w, and the least slack of the rows that they leave.
 
-        It is an eigenvalue for any of these; the weights by which the budget is divided follow
-        from the matrix that the last division leaves, kept away from its singularity.
+        The slack is an eigenvalue, right for any of these. Weights that the matrix of one division
+        of the budget gives make another division; means of all of them settle.
 
         Args:
             r: resistances of the weights alpha; None without losses.
+            cancels: smoothings of |l w|, from the safest to the sharpest.
         """
-        nothing = np.zeros(len(self.of.start)), np.zeros(len(self.of))
-        matrix = self.matrix(1.0, *nothing)
+        matrix = self.matrix(1.0, np.zeros(len(self.of.start)), np.zeros(len(self.of)))
         least = _least(matrix)
+        w = self._weights(matrix, least)
         if r is None or not least > 0:  # losses leave less
-            return least
-        best, weights = -np.inf, self._weights(matrix, least)
-        for cancel in _CANCEL:
-            w = weights
+            return Best(least, None, w)
+        best = Best(-np.inf, None, w)
+        division, rounds = None, 0
+        for cancel in cancels:
             for _ in range(_ROUNDS):
-                matrix = self.matrix(*self.budget(r, w, cancel))
+                new, rounds = shares(self.forms, self.of, self.l_bus, r, w, cancel), rounds + 1
+                part = max(_NEW, 1 / rounds)
+                division = new if division is None else division.blended(new, part)
+                matrix = self.matrix(*division.quarters(r))
                 least = _least(matrix)
                 w = self._weights(matrix, least)
-                if not least - best > _SETTLED * abs(least):
+                gain = least - best.least
+                if gain > 0:
+                    best = Best(least, division, w)
+                if abs(gain) <= _SETTLED * abs(least):
                     break
-                best, weights = least, w
+            division, w = best.shares, best.w
         return best
 
     def _weights(self, matrix: Any, least: float) -> Floats:
@@ -248,16 +277,6 @@ class Point:
         shifted = matrix - shift * sparse.eye_array(len(root), format="csc")
         found: Floats = np.abs(linalg.splu(shifted).solve(root)) / root
         return found / found.mean()
-
-    def budget(self, r: Resistances, w: Floats, cancel: float) -> tuple[float, Floats, Floats]:
-        """1/(1 - f), and 1/(4 mu) of pairs and buses, as they are best for weights w."""
-        best = shares(self.forms, self.of, self.l_bus, r, w, cancel)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            pair, bus = (
-                np.where(part > 0, r_of / (4 * best.f * part), 0.0)
-                for r_of, part in ((r.pair, best.pair), (r.bus, best.bus))
-            )
-        return 1 / (1 - best.f), pair, bus
 
     def matrix(self, rest: float, pair: Floats, bus: Floats) -> Any:
         """M with -|M_ij| beside the diagonal, rows and columns divided by the root of `scale`."""
@@ -319,20 +338,39 @@ def least_slack(
 def _least_of_island(
     of: TwoPorts, stiffness: Floats, vm: Floats, va: Floats, scale: Floats, at: Ints, equal: bool
 ) -> float:
-    i, j = of.start, of.end
-    power = loss_forms.powers(lines(of), vm[i], vm[j], va[i] - va[j])
-    pi = left_null(of, power.al_ij, power.al_ji)
-    if pi is None or not (pi > 0).all():
-        return -np.inf
-    forms = loss_forms.forms(power, pi[i], pi[j])
-    if not (forms.alpha > 0).all():
+    found = point(of, stiffness, vm, va, scale)
+    if found is None:
         return -np.inf
     resistances = None
     if of.has_losses.any():
         one = np.ones(len(of), dtype=np.int64)
-        resistances = by_island(of, one, forms.alpha, at, pi if equal else None)
-    point = Point(
+        share = found.pi if equal else None
+        resistances = by_island(of, one, found.forms.alpha, at, share)
+    return found.best(resistances, CANCELS).least
+
+
+def point(
+    of: TwoPorts, stiffness: Floats, vm: Floats, va: Floats, scale: Floats
+) -> Point | None:
+    """Forms of a connected network at a point; None where pi or alpha is not positive.
+
+    Args:
+        of: pairs of n buses.
+        stiffness: V/k of each bus.
+        vm, va: voltages and angles.
+        scale: natural scale of each bus.
+    """
+    i, j = of.start, of.end
+    power = loss_forms.powers(lines(of), vm[i], vm[j], va[i] - va[j])
+    pi = left_null(of, power.al_ij, power.al_ji)
+    if pi is None or not (pi > 0).all():
+        return None
+    forms = loss_forms.forms(power, pi[i], pi[j])
+    if not (forms.alpha > 0).all():
+        return None
+    return Point(
         of,
+        pi,
         forms,
         pi[i] * power.al_ij,
         pi[j] * power.al_ji,
@@ -340,4 +378,3 @@ def _least_of_island(
         pi * (stiffness + vm * of.q_current + 2 * of.own * vm**2),
         2 * scale * vm * pi,
     )
-    return point.least(resistances)

@@ -14,6 +14,7 @@ from scopf.stability import angles, limits, loss_forms, loss_points
 from scopf.stability.criterion import held_buses
 from scopf.stability.line_sums import STRICT
 from scopf.stability.loss_forms import Bus, Ends, Lines, Powers
+from scopf.stability.loss_points import Resistances
 from scopf.stability.rows import NOBODY, Declared, OwnedRows
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ LINES = ("g_ij", "b_ij", "g_ji", "b_ji", "g_ii", "g_jj", "r")  # Params of pairs
 BUSES = ("own", "scale", "shunt", "p_current", "q_current", "bus_r")  # Params of buses
 _LEAST_PI, _LEAST = 1e-3, -30.0
 _F, _KAPPA = 0.1, 0.9  # starts
-_INSIDE, _CANCEL, _EVEN = 0.05, 0.3, 0.2
+_INSIDE, _LEAST_SHARE, _CANCELS = 0.05, 0.01, (0.3,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,47 +271,46 @@ def values_of_rows(declared: LossyRows, d: Dispatch, view: View) -> Floats:
 
 
 def starts(declared: LossyRows, vm: Floats, va: Floats) -> dict[str, Floats]:
-    """Values of the variables that fit voltages of all buses; `rows` of islands without losses."""
-    view, pi = declared.view, declared.pi
+    """Values of the variables that fit voltages of all buses, good ones where that is possible."""
+    view, pi, pairs, (u,) = declared.view, declared.pi, declared.pairs, declared.weights
     assert view is not None
     assert pi is not None
-    assert declared.pairs is not None
-    of, island = view.grid.two_ports, view.grid.island
-    vm, va, prefix = vm[view.buses], va[view.buses], pi.name.removesuffix("bus_power_weight")
-    found = {
-        name: one.start.copy() for name, one in declared.logs.items()
-    }
-    weights, pairs = np.ones(len(of)), declared.pairs.start.copy()
-    alone = None if declared.shunts is None else declared.shunts.start.copy()
+    assert pairs is not None
+    assert u is not None
+    found = {one: one.start.copy() for one in (pi, pairs, u, *declared.logs.values())}
+    shunts = declared.shunts
+    if shunts is not None:
+        found[shunts] = shunts.start.copy()
+    of, island, vm, va = view.grid.two_ports, view.grid.island, vm[view.buses], va[view.buses]
+    r = Resistances(*(declared.parameters[f"stability_{n}"].values for n in ("r", "bus_r")))
     for place, number in enumerate(np.unique(island).tolist()):
         buses = island == number
-        part = of.take(buses)
-        lines = buses[of.start]
-        i, j = part.start, part.end
-        v, angle = vm[buses], va[buses]
-        power = loss_forms.powers(loss_points.lines(part), v[i], v[j], angle[i] - angle[j])
-        own = loss_points.left_null(part, power.al_ij, power.al_ji)
-        if own is None or not part.has_losses.any():
+        lines, part = buses[of.start], of.take(buses)
+        v, stiffness = vm[buses], vm[buses] / view.k[buses]
+        at = loss_points.point(part, stiffness, v, va[buses], view.grid.scale[buses])
+        if at is None:
             continue
-        own = np.clip(own, 0.1, 10.0)
-        weights[buses] = own
-        forms = loss_forms.forms(power, own[i], own[j])
-        resistances = loss_points.Resistances(declared.parameters["stability_r"].values[lines], declared.parameters["stability_bus_r"].values[buses])
-        l_bus, one = loss_forms.at_bus(own, v, part.shunt, part.p_current), np.ones(len(own))
-        shares = loss_points.shares(forms, part, l_bus, resistances, one, _CANCEL).spread(_EVEN)
-        kappa = float(np.clip((forms.alpha / part.between).min(), 0.1, 1.0))
-        logs = {"share": np.log(shares.f), "rest": np.log(1 - shares.f), "stiffness": np.log(kappa)}
-        logs["budget"] = logs["share"] + logs["stiffness"]
-        for name, value in logs.items():
-            found[name][place] = value - _INSIDE
-        found["budget"][place] = value - 3 * _INSIDE
-        pairs[lines] = found["budget"][place] + np.log(shares.pair) - _INSIDE
-        if alone is not None:
+        lossy = bool(part.has_losses.any())
+        own = Resistances(r.pair[lines], r.bus[buses])
+        best = at.best(own if lossy else None, _CANCELS)
+        logs = np.log(best.w)
+        settled = np.flatnonzero(u.fixed[buses])
+        found[u][buses] = logs - logs[settled[0]]
+        if best.shares is None:
+            continue
+        found[pi][buses] = at.pi
+        kappa = float(np.minimum((at.forms.alpha / part.between).min(), 1.0))
+        division, count = best.shares, int(lines.sum())
+        numbers = {
+            "share": np.log(division.f), "rest": np.log(1 - division.f), "stiffness": np.log(kappa)
+        }
+        numbers["budget"] = numbers["share"] + numbers["stiffness"] - _INSIDE
+        for name, value in numbers.items():
+            found[declared.logs[name]][place] = value - _INSIDE
+        budget = numbers["budget"] - 2 * _INSIDE
+        found[pairs][lines] = budget + np.log(np.maximum(division.pair, _LEAST_SHARE / count))
+        if shunts is not None:
             here = buses[declared.dissipating]
-            at = np.searchsorted(np.flatnonzero(buses), declared.dissipating[here])
-            alone[here] = found["budget"][place] + np.log(shares.bus[at]) - _INSIDE
-    named = {declared.logs[name].name: values for name, values in found.items()}
-    named |= {pi.name: weights, declared.pairs.name: pairs}
-    if declared.shunts is not None and alone is not None:
-        named[declared.shunts.name] = alone
-    return named
+            mine = division.bus[np.searchsorted(np.flatnonzero(buses), declared.dissipating[here])]
+            found[shunts][here] = budget + np.log(np.maximum(mine, _LEAST_SHARE / count))
+    return {one.name: values for one, values in found.items()}
