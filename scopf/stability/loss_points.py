@@ -171,6 +171,12 @@ class Shares:
     pair: Floats
     bus: Floats
 
+    def spread(self, part: float) -> Shares:
+        """The same with this part of the budget divided evenly."""
+        there = self.bus > 0
+        even, rest = part / (len(self.pair) + int(there.sum())), 1 - part
+        return Shares(self.f, rest * self.pair + even, np.where(there, rest * self.bus + even, 0.0))
+
     def blended(self, other: Shares, part: float) -> Shares:
         """This part of the other one and the rest of this."""
         f, pair, bus = (

@@ -32,7 +32,7 @@ LINES = ("g_ij", "b_ij", "g_ji", "b_ji", "g_ii", "g_jj", "r")  # Params of pairs
 BUSES = ("own", "scale", "shunt", "p_current", "q_current", "bus_r")  # Params of buses
 _LEAST_PI, _LEAST = 1e-3, -30.0
 _F, _KAPPA = 0.1, 0.9  # starts
-_INSIDE, _LEAST_SHARE, _CANCELS = 0.05, 0.01, (0.3,)
+_INSIDE, _CANCEL, _EVEN = 0.05, 0.3, 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -292,15 +292,12 @@ def starts(declared: LossyRows, vm: Floats, va: Floats) -> dict[str, Floats]:
             continue
         lossy = bool(part.has_losses.any())
         own = Resistances(r.pair[lines], r.bus[buses])
-        best = at.best(own if lossy else None, _CANCELS)
-        logs = np.log(best.w)
-        settled = np.flatnonzero(u.fixed[buses])
-        found[u][buses] = logs - logs[settled[0]]
-        if best.shares is None:
+        if not lossy:
             continue
         found[pi][buses] = at.pi
         kappa = float(np.minimum((at.forms.alpha / part.between).min(), 1.0))
-        division, count = best.shares, int(lines.sum())
+        one = np.ones(len(part))
+        division = loss_points.shares(at.forms, part, at.l_bus, own, one, _CANCEL).spread(_EVEN)
         numbers = {
             "share": np.log(division.f), "rest": np.log(1 - division.f), "stiffness": np.log(kappa)
         }
@@ -308,9 +305,9 @@ def starts(declared: LossyRows, vm: Floats, va: Floats) -> dict[str, Floats]:
         for name, value in numbers.items():
             found[declared.logs[name]][place] = value - _INSIDE
         budget = numbers["budget"] - 2 * _INSIDE
-        found[pairs][lines] = budget + np.log(np.maximum(division.pair, _LEAST_SHARE / count))
+        found[pairs][lines] = budget + np.log(division.pair)
         if shunts is not None:
             here = buses[declared.dissipating]
             mine = division.bus[np.searchsorted(np.flatnonzero(buses), declared.dissipating[here])]
-            found[shunts][here] = budget + np.log(np.maximum(mine, _LEAST_SHARE / count))
+            found[shunts][here] = budget + np.log(mine)
     return {one.name: values for one, values in found.items()}
