@@ -36,6 +36,7 @@ class Grid:
         own: B_ii of each bus, shape (n,): its lines, less charging and capacitors.
         scale: natural scale of each bus, B_ii or the sum of its lines' |b|.
         losses: the same buses with the conductances; None where there are none.
+        turning: 1/(m_p beta_p) of each bus, 0 without an inverter; None where nobody says.
     """
 
     start: Ints
@@ -45,6 +46,7 @@ class Grid:
     own: Floats
     scale: Floats
     losses: TwoPorts | None = None
+    turning: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.own)
@@ -71,6 +73,7 @@ class Grid:
             self.own[buses],
             self.scale[buses],
             None if self.losses is None else self.losses.take(buses),
+            None if self.turning is None else self.turning[buses],
         )
 
     @cached_property

@@ -232,9 +232,7 @@ class Criterion:
             parameters={limits.UNIT: limit.unit, **params},
         )
 
-    def starts(
-        self, declared: Declared, d: Dispatch, vm: Floats, va: Floats
-    ) -> dict[str, Floats]:
+    def starts(self, declared: Declared, d: Dispatch, vm: Floats, va: Floats) -> dict[str, Floats]:
         """Values of the criterion's own variables that fit a start point, by name.
 
         Args:

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import linalg
 
+from scopf.network import islands
 from scopf.stability import loss_forms
 from scopf.stability.loss_forms import Forms, Lines
 
@@ -24,6 +25,8 @@ DENSE = 300  # buses up to which all eigenvalues are the quicker way
 _BLOCK = 256  # right-hand sides solved at once
 _ROUNDS = 6  # of the iteration between w and mu, for each smoothing
 _NEW = 0.3  # least part of a new division
+_MOST_KEPT = 16
+_KEPT = dict[tuple[bytes, ...], Any]()
 CANCELS = (0.3, 0.1, 0.03, 0.01)
 _SETTLED = 1e-5  # relative improvement at which it ends
 _AWAY = 1e-6  # from an eigenvalue
@@ -64,10 +67,13 @@ class Resistances:
 
     Attributes:
         pair, bus: of each.
+        bare_pair, bare_bus: the same with rho at the first bus.
     """
 
     pair: Floats
     bus: Floats
+    bare_pair: Floats
+    bare_bus: Floats
 
 
 class Grounded:
@@ -79,7 +85,7 @@ class Grounded:
         data = np.concatenate([weight, weight, -weight, -weight])
         places = np.concatenate([i, j, i, j]), np.concatenate([i, j, j, i])
         matrix = sparse.coo_array((data, places), shape=(n, n)).tocsc()
-        self._factor = linalg.splu(matrix[1:, 1:].tocsc(), permc_spec="MMD_AT_PLUS_A") if n > 1 else None
+        self._factor = linalg.splu(matrix[1:, 1:].tocsc()) if n > 1 else None
 
     def solve(self, right: Floats) -> Floats:
         """X times these columns."""
@@ -94,43 +100,49 @@ class Grounded:
         unit[buses, np.arange(len(buses))] = 1.0
         return self.solve(unit)
 
-    def bare(self) -> Resistances:
-        """m' X m: the entries of X on the diagonal and at the pairs."""
-        i, j, n = self._of.start, self._of.end, self._n
-        diagonal, between = np.zeros(n), np.zeros(len(i))
-        order = np.argsort(j, kind="stable")
-        for first in range(0, n, _BLOCK):
-            block = np.arange(first, min(first + _BLOCK, n))
-            x = self.columns(block)
-            diagonal[block] = x[block, block - first]
-            low, high = np.searchsorted(j[order], [first, first + len(block)])
-            these = order[low:high]
-            between[these] = x[i[these], j[these] - first]
-        return Resistances((diagonal[i] + diagonal[j] + 2 * between) / 4, diagonal)
-
-    def largest(self, inverters: Ints) -> Resistances:
-        """The largest with rho at one of the inverters, which bounds that of every rho."""
-        i, j, bare = self._of.start, self._of.end, self.bare()
+    def largest(self, buses: Ints) -> Resistances:
+        """The largest with rho at one of these buses, which bounds that of every rho there."""
+        i, j = self._of.start, self._of.end
+        bare_pair, bare = self._bare()
         pair, bus = np.full(len(i), -np.inf), np.full(self._n, -np.inf)
-        for first in range(0, len(inverters), _BLOCK):
-            block = inverters[first : first + _BLOCK]
-            x, own = self.columns(block), bare.bus[block]
+        for first in range(0, len(buses), _BLOCK):
+            block = buses[first : first + _BLOCK]
+            x, own = self._columns(block), bare[block]
             pair = np.maximum(pair, (own - x[i] - x[j]).max(axis=1))
             bus = np.maximum(bus, (own - 2 * x).max(axis=1))
-        return Resistances(bare.pair + pair, bare.bus + bus)
+        return Resistances(bare_pair + pair, bare + bus, bare_pair, bare)
 
     def of_share(self, rho: Floats) -> Resistances:
         """Those of one rho that adds up to 1."""
-        bare, y = self.bare(), self.solve(rho)
-        own = rho @ y
-        i, j = self._of.start, self._of.end
-        return Resistances(bare.pair - y[i] - y[j] + own, bare.bus - 2 * y + own)
+        (bare_pair, bare), y = self._bare(), self.solve(rho)
+        own, i, j = rho @ y, self._of.start, self._of.end
+        return Resistances(bare_pair - y[i] - y[j] + own, bare - 2 * y + own, bare_pair, bare)
+
+    def _columns(self, buses: Ints) -> Floats:
+        """These columns of X."""
+        unit = np.zeros((self._n, len(buses)))
+        unit[buses, np.arange(len(buses))] = 1.0
+        return self.solve(unit)
+
+    def _bare(self) -> tuple[Floats, Floats]:
+        """m' X m of pairs and of buses: the entries of X on the diagonal and at the pairs."""
+        i, j, n = self._of.start, self._of.end, self._n
+        diagonal, between = np.zeros(n), np.zeros(len(i))
+        for first in range(0, n, _BLOCK):
+            block = np.arange(first, min(first + _BLOCK, n))
+            x = self._columns(block)
+            diagonal[block] = x[block, block - first]
+            these = np.flatnonzero((j >= first) & (j <= block[-1]))
+            between[these] = x[i[these], j[these] - first]
+        return (diagonal[i] + diagonal[j] + 2 * between) / 4, diagonal
 
 
 def by_island(
     of: TwoPorts, island: Ints, weight: Floats, sources: Ints, share: Floats | None
 ) -> Resistances:
-    """Effective resistances, island by island; zero where nothing dissipates.
+    """Effective resistances, island by island; 1 where nothing dissipates.
+
+    The last ones are kept.
 
     Args:
         of: pairs.
@@ -139,8 +151,21 @@ def by_island(
         sources: buses that hold the frequency, at least one in each island.
         share: of each bus in rho, up to a factor; None for the largest over the sources.
     """
-    found = Resistances(np.zeros(len(of.start)), np.zeros(len(of)))
-    source = np.zeros(len(of), dtype=bool)
+    given = [of.start, of.end, island, weight, sources, of.has_losses]
+    key = tuple(x.tobytes() for x in (*given, *(() if share is None else (share,))))
+    if key not in _KEPT:
+        while len(_KEPT) >= _MOST_KEPT:
+            _KEPT.pop(next(iter(_KEPT)))
+        _KEPT[key] = _by_island(of, island, weight, sources, share)
+    return _KEPT[key]
+
+
+def _by_island(
+    of: TwoPorts, island: Ints, weight: Floats, sources: Ints, share: Floats | None
+) -> Resistances:
+    m, n = len(of.start), len(of)
+    found = Resistances(np.ones(m), np.ones(n), np.ones(m), np.ones(n))
+    source = np.zeros(n, dtype=bool)
     source[sources] = True
     for number in np.unique(island[of.has_losses]).tolist():
         buses = island == number
@@ -152,6 +177,7 @@ def by_island(
             rho = np.where(source[buses], share[buses], 0.0)
             part = grounded.of_share(rho / rho.sum())
         found.pair[pairs], found.bus[buses] = part.pair, part.bus
+        found.bare_pair[pairs], found.bare_bus[buses] = part.bare_pair, part.bare_bus
     return found
 
 
@@ -311,17 +337,33 @@ def _least(matrix: Any) -> float:
     return float(found[0])
 
 
-def least_slack(
-    grid: Grid, k: Floats, vm: Floats, va: Floats, sources: Ints, equal: bool
-) -> Floats:
-    """Least slack of the rows at a point that the best mu, f and w leave, the same in an island.
+def sources(grid: Grid, k: Floats) -> Ints:
+    """Buses that hold the frequency: those with an inverter, or the first of an island."""
+    at = np.flatnonzero(np.isfinite(k))
+    ranked = np.r_[at, np.setdiff1d(np.arange(len(grid)), at)]
+    return np.union1d(at, ranked[islands.firsts(grid.island[ranked])])
+
+
+def turning(grid: Grid, k: Floats) -> Floats:
+    """What each bus holds the frequency with, up to a factor: alike where nobody says."""
+    held = np.zeros(len(grid))
+    held[sources(grid, k)] = 1.0
+    if grid.turning is None:
+        return held
+    found = np.where(held > 0, grid.turning, 0.0)
+    total = np.bincount(grid.island, found)[grid.island]
+    return np.where(total > 0, found, held)
+
+
+def least_slack(grid: Grid, k: Floats, vm: Floats, va: Floats, *, every_mp: bool) -> Floats:
+    """Least slack of the rows at a point that good mu, f and w leave, the same in an island.
 
     Args:
         grid: n buses.
         k: droop of each bus, infinite without an inverter.
-        vm, va: voltages and angles, shape (n,).
-        sources: buses that hold the frequency, at least one in each island.
-        equal: whether their active droops are alike.
+        vm: voltages, shape (n,).
+        va: angles, rad, shape (n,).
+        every_mp: whether the active droops may be any.
 
     Returns:
         Shape (n,), p.u. voltage; -inf in islands where pi or alpha is not positive, or an angle
@@ -330,34 +372,23 @@ def least_slack(
     found, of, island = np.full(len(grid), -np.inf), grid.two_ports, grid.island
     narrow = np.abs(grid.angle(va)) < np.pi / 2
     wide = np.isin(island, island[grid.start[~narrow]])
+    source, held = sources(grid, k), turning(grid, k)
     for number in np.unique(island[~wide]).tolist():
         buses = island == number
-        own = of.take(buses)
-        at = np.flatnonzero(np.isin(np.flatnonzero(buses), sources))
-        stiffness = vm[buses] / k[buses]
-        found[buses] = _least_of_island(
-            own, stiffness, vm[buses], va[buses], grid.scale[buses], at, equal
-        )
+        own, v = of.take(buses), vm[buses]
+        at = point(own, v / k[buses], v, va[buses], grid.scale[buses])
+        if at is None:
+            continue
+        r = None
+        if own.has_losses.any():
+            one, here = np.ones(len(own), dtype=np.int64), np.isin(np.flatnonzero(buses), source)
+            share = None if every_mp else at.pi * held[buses]
+            r = by_island(own, one, at.forms.alpha, np.flatnonzero(here), share)
+        found[buses] = at.best(r, CANCELS).least
     return found
 
 
-def _least_of_island(
-    of: TwoPorts, stiffness: Floats, vm: Floats, va: Floats, scale: Floats, at: Ints, equal: bool
-) -> float:
-    found = point(of, stiffness, vm, va, scale)
-    if found is None:
-        return -np.inf
-    resistances = None
-    if of.has_losses.any():
-        one = np.ones(len(of), dtype=np.int64)
-        share = found.pi if equal else None
-        resistances = by_island(of, one, found.forms.alpha, at, share)
-    return found.best(resistances, CANCELS).least
-
-
-def point(
-    of: TwoPorts, stiffness: Floats, vm: Floats, va: Floats, scale: Floats
-) -> Point | None:
+def point(of: TwoPorts, stiffness: Floats, vm: Floats, va: Floats, scale: Floats) -> Point | None:
     """Forms of a connected network at a point; None where pi or alpha is not positive.
 
     Args:

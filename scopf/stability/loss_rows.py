@@ -22,14 +22,15 @@ if TYPE_CHECKING:
 
     from scopf.arrays import Floats, Ints
     from scopf.engine.pyomo_types import Node
-    from scopf.engine.symbols import Constraint, Expression, Parameter, Variable
+    from scopf.engine.formulation import Formulation
+    from scopf.engine.symbols import Constraint, Expression, Index, Parameter, Variable
     from scopf.network.network import Network
     from scopf.network.two_ports import TwoPorts
     from scopf.stability.rows import Dispatch
     from scopf.stability.setting import Setting, View
 
-LINES = ("g_ij", "b_ij", "g_ji", "b_ji", "g_ii", "g_jj", "r")  # Params of pairs
-BUSES = ("own", "scale", "shunt", "p_current", "q_current", "bus_r")  # Params of buses
+LINES = ("g_ij", "b_ij", "g_ji", "b_ji", "g_ii", "g_jj", "r", "bare")  # Params of pairs
+BUSES = ("own", "scale", "shunt", "p_current", "q_current", "bus_r", "bus_bare")  # Params of buses
 _LEAST_PI, _LEAST = 1e-3, -30.0
 _F, _KAPPA = 0.1, 0.9  # starts
 _INSIDE, _CANCEL, _EVEN = 0.05, 0.3, 0.2
@@ -45,6 +46,7 @@ class LossyRows(Declared):
         pairs, shunts: ln(mu R) of pairs, and of buses that dissipate by themselves; None without.
         dissipating: these buses.
         view: the network.
+        potentials: y and z, and the share of each bus in rho; None where R is the largest of all.
     """
 
     pi: Variable | None = None
@@ -54,6 +56,7 @@ class LossyRows(Declared):
     shunts: Variable | None = None
     dissipating: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     view: View | None = None
+    potentials: tuple[Variable, Variable, Floats] | None = None
 
 
 def check_inductive(net: Network, view: View) -> None:
@@ -79,10 +82,17 @@ class Builder:
         d: the model.
         setting: network, inverters and margins.
         values: of the Params, by name.
+        share: of each bus in rho at pi = 1, up to a factor; None where R is the largest of all rho.
     """
 
-    def __init__(self, d: Dispatch, setting: Setting, values: dict[str, Floats]) -> None:
-        self._d, self._f, self._setting = d, d.formulation, setting
+    def __init__(
+        self,
+        d: Dispatch,
+        setting: Setting,
+        values: dict[str, Floats],
+        share: Floats | None,
+    ) -> None:
+        self._d, self._f, self._setting, self._share = d, d.formulation, setting, share
         self._view, self._net = setting.full, setting.net
         grid = self._view.grid
         self._of, self._island = grid.two_ports, grid.island - 1
@@ -96,12 +106,15 @@ class Builder:
         self._params = self._parameters(values)
         self._alone = np.flatnonzero((self._of.shunt != 0) | (self._of.p_current != 0))
         self._logs: dict[str, Variable] = {}
+        self._potential: tuple[Variable, Variable] | None = None
         self._variables()
 
     def _parameters(self, values: dict[str, Floats]) -> dict[str, Parameter]:
         found = {}
         for names, index in ((LINES, self._pair), (BUSES, self._bus)):
             for name in (f"stability_{name}" for name in names):
+                if name not in values:
+                    continue
                 found[name] = self._f.parameter(name, index, values[name])
         return found
 
@@ -121,25 +134,44 @@ class Builder:
             "bus_power_weight", self._bus, lower=_LEAST_PI, upper=np.inf, start=1.0,
             fixed=~self._lossy,
         )  # fmt: skip
-        parts = (np.bincount(self._island[self._of.start], minlength=len(free)) +
-                 np.bincount(self._island[self._alone], minlength=len(free)))
+        parts = np.bincount(self._island[self._of.start], minlength=len(free)) + np.bincount(
+            self._island[self._alone], minlength=len(free)
+        )
         budget = np.log(_F * _KAPPA) - 0.1
         each = budget - np.log(np.maximum(parts, 1)) - 0.1
         for name, start in (
-            ("share", np.log(_F)), ("rest", np.log(1 - _F) - 0.05), ("stiffness", np.log(_KAPPA)), ("budget", budget)
+            ("share", np.log(_F)),
+            ("rest", np.log(1 - _F) - 0.05),
+            ("stiffness", np.log(_KAPPA)),
+            ("budget", budget),
         ):
             self._logs[name] = f.variable(
-                f"stability_{name}", self._islands, **everywhere, start=np.where(free, start, 0.0), fixed=~free
+                f"stability_{name}",
+                self._islands,
+                **everywhere,
+                start=np.where(free, start, 0.0),
+                fixed=~free,
             )
         lossy = self._lossy[self._of.start]
         of_island = self._island[self._of.start]
         self._mu = f.variable(
-            "stability_mu", self._pair, lower=_LEAST, upper=np.inf, start=np.where(lossy, each[of_island], 0.0), fixed=~lossy
+            "stability_mu",
+            self._pair,
+            lower=_LEAST,
+            upper=np.inf,
+            start=np.where(lossy, each[of_island], 0.0),
+            fixed=~lossy,
         )
         self._mu_alone = None
         if len(self._alone):
             index = self._f.index("stability_shunt", self._ids[self._alone].tolist())
-            self._mu_alone = f.variable("stability_shunt_mu", index, lower=_LEAST, upper=np.inf, start=each[self._island[self._alone]])
+            self._mu_alone = f.variable(
+                "stability_shunt_mu",
+                index,
+                lower=_LEAST,
+                upper=np.inf,
+                start=each[self._island[self._alone]],
+            )
 
     # -- the rows -------------------------------------------
 
@@ -161,17 +193,20 @@ class Builder:
             params = (self._param(name)[self._alone] for name in ("shunt", "p_current"))
             quarter = 0.25 * self._param("bus_r")[self._alone] * exp(-mu[:])
             row = loss_forms.alone(loss_forms.at_bus(at.pi, at.v, *params), at, quarter)
-            total = total + f.expression("stability_shunt_loss", mu.index, row).total(self._alone, n)
+            total = total + f.expression("stability_shunt_loss", mu.index, row).total(
+                self._alone, n
+            )
         owner = np.full(n, NOBODY)
         owner[view.inverters] = np.arange(len(view.inverters))
         value = total / self._param("scale")[:] - kept.total(view.inverters, n)
         rows = f.constraint("bus_stability", self._bus, value, upper=np.full(n, -STRICT))
+        definitions = list(self._definitions(ends))
         return LossyRows(
             margin=limit.margin,
             limits=limit,
             rows=(OwnedRows(rows, owner),),
             angles=angle.rows,
-            definitions=(*angle.definitions, *self._definitions(ends)),
+            definitions=(*angle.definitions, *definitions),
             weights=(self._u,),
             parameters={limits.UNIT: limit.unit, **self._params},
             pi=self._pi,
@@ -181,6 +216,7 @@ class Builder:
             shunts=self._mu_alone,
             dissipating=self._alone,
             view=view,
+            potentials=None if self._potential is None else (*self._potential, self._share),
         )
 
     def _at(self, buses: Ints) -> Bus:
@@ -208,7 +244,9 @@ class Builder:
         f, i, j = self._f, self._of.start, self._of.end
         of, pi, logs, zero = self._powers(), self._pi, self._logs, np.zeros(len(i))
         b = 0.5 * (self._param("b_ij")[:] + self._param("b_ji")[:])
-        alpha = 0.5 * (pi[i] * of.al_ij + pi[j] * of.al_ji) / b - exp(logs["stiffness"][self._island[i]])
+        alpha = 0.5 * (pi[i] * of.al_ij + pi[j] * of.al_ji) / b - exp(
+            logs["stiffness"][self._island[i]]
+        )
         yield f.constraint("stability_alpha", self._pair, alpha, lower=zero)
         yield f.constraint("stability_sign", self._pair, ends.beside / b, upper=zero)
         lossy = np.flatnonzero(self._lossy[self._first])
@@ -220,24 +258,110 @@ class Builder:
         place = place[self._island]  # of every bus
         share, rest, budget = (logs[name] for name in ("share", "rest", "budget"))
         one, nothing = np.ones(count), np.zeros(count)
-        yield f.constraint("stability_shares", index, exp(share[lossy]) + exp(rest[lossy]), upper=one)
-        yield f.constraint("stability_covered", index, share[lossy] + logs["stiffness"][lossy] - budget[lossy], lower=nothing)
-        used = f.expression("stability_used", self._pair, exp(self._mu[:] - budget[self._island[i]])).total(place[i], count)
-        if self._mu_alone is not None:
-            at, mu = self._alone, self._mu_alone
-            used = used + f.expression("stability_shunt_used", mu.index, exp(mu[:] - budget[self._island[at]])).total(place[at], count)
-        yield f.constraint("stability_spent", index, used, upper=one)
-        size = np.bincount(self._island)[lossy].astype(np.float64)
-        yield f.constraint("stability_mean", index, pi.total(place, count), lower=size, upper=size)
+        yield f.constraint(
+            "stability_shares", index, exp(share[lossy]) + exp(rest[lossy]), upper=one
+        )
+        yield f.constraint(
+            "stability_covered",
+            index,
+            share[lossy] + logs["stiffness"][lossy] - budget[lossy],
+            lower=nothing,
+        )
         free = self._lossy.copy()
         free[self._first] = False  # all rows of an island add up to nothing
-        at, row = np.flatnonzero(free), np.where(free, np.cumsum(free) - 1, NOBODY)
-        skew = f.expression("stability_skew", self._pair, pi[i] * of.al_ij - pi[j] * of.al_ji)
-        balance = skew.total(row[i], len(at)) - skew.total(row[j], len(at))
-        rows, none = f.index("stability_bus_left", self._ids[at].tolist()), np.zeros(len(at))
-        yield f.constraint(
-            "stability_left", rows, balance / self._param("scale")[at], lower=none, upper=none
+        lossy_rows = _Rows(
+            index,
+            place,
+            np.flatnonzero(free),
+            np.where(free, np.cumsum(free) - 1, NOBODY),
+            f.index("stability_bus_left", self._ids[free].tolist()),
         )
+        weight = np.ones(len(self._of)) if self._share is None else self._share
+        size = np.bincount(self._island, weight)[lossy]
+        held = f.expression("stability_held", self._bus, f.data(weight) * pi[:])
+        yield f.constraint(
+            "stability_mean", index, held.total(place, count), lower=size, upper=size
+        )
+        at_pairs: Node = 1.0
+        at_buses: Node = 1.0
+        if self._share is not None:
+            yield from self._potentials(
+                lossy_rows, weight / np.bincount(self._island, weight)[self._island]
+            )
+            y, z, every = self._y, self._z, self._alone
+            at_pairs = (self._param("bare")[:] - y[i] - y[j] + z[self._island[i]]) / self._param(
+                "r"
+            )[:]
+            at_buses = (
+                self._param("bus_bare")[every] - 2 * y[every] + z[self._island[every]]
+            ) / self._param("bus_r")[every]
+        part = exp(self._mu[:] - budget[self._island[i]]) * at_pairs
+        used = f.expression("stability_used", self._pair, part).total(place[i], count)
+        if self._mu_alone is not None:
+            at, mu = self._alone, self._mu_alone
+            part = exp(mu[:] - budget[self._island[at]]) * at_buses
+            used = used + f.expression("stability_shunt_used", mu.index, part).total(
+                place[at], count
+            )
+        yield f.constraint("stability_spent", index, used, upper=one)
+        skew = f.expression("stability_skew", self._pair, pi[i] * of.al_ij - pi[j] * of.al_ji)
+        yield lossy_rows.balance(f, "stability_left", skew, (i, j), self._param("scale"), None)
+
+    def _potentials(self, rows: _Rows, rho: Floats) -> Iterable[Constraint]:
+        """Rows of y, the potentials of rho pi, and of z, their mean: R = bare - y_i - y_j + z."""
+        f, i, j = self._f, self._of.start, self._of.end
+        fixed = np.ones(len(rho), dtype=bool)
+        fixed[rows.at] = False
+        everywhere = {"lower": -np.inf, "upper": np.inf, "start": 0.0}
+        self._y = f.variable("stability_potential", self._bus, **everywhere, fixed=fixed)
+        idle = ~self._lossy[self._first]
+        self._z = f.variable("stability_mean_potential", self._islands, **everywhere, fixed=idle)
+        self._potential = self._y, self._z
+        b = 0.5 * (self._param("b_ij")[:] + self._param("b_ji")[:])
+        flow = f.expression("stability_potential_flow", self._pair, b * (self._y[i] - self._y[j]))
+        into = f.data(rho[rows.at]) * self._pi[rows.at]
+        yield rows.balance(f, "stability_potentials", flow, (i, j), self._param("scale"), into)
+        each = f.expression(
+            "stability_potential_held", self._bus, f.data(rho) * self._pi[:] * self._y[:]
+        )
+        lossy, none = np.flatnonzero(~idle), np.zeros(len(rows.index))
+        mean = self._z[lossy] - each.total(rows.place, len(lossy))
+        yield f.constraint("stability_mean_of_potentials", rows.index, mean, lower=none, upper=none)
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Islands with losses, and their buses but the first of each.
+
+    Attributes:
+        index: of the islands.
+        place: position of each bus's island among them.
+        at: these buses.
+        row: position of each bus among these.
+        buses: their index.
+    """
+
+    index: Index
+    place: Ints
+    at: Ints
+    row: Ints
+    buses: Index
+
+    def balance(
+        self,
+        f: Formulation,
+        name: str,
+        flow: Expression,
+        ends: tuple[Ints, Ints],
+        scale: Parameter,
+        into: Node | None,
+    ) -> Constraint:
+        """Rows: what flows out of each bus is what is put into it."""
+        i, j, count = *ends, len(self.at)
+        out = flow.total(self.row[i], count) - flow.total(self.row[j], count)
+        none = np.zeros(count)
+        left = out if into is None else out - into
+        return f.constraint(name, self.buses, left / scale[self.at], lower=none, upper=none)
 
 
 def values_of_rows(declared: LossyRows, d: Dispatch, view: View) -> Floats:
@@ -282,7 +406,7 @@ def starts(declared: LossyRows, vm: Floats, va: Floats) -> dict[str, Floats]:
     if shunts is not None:
         found[shunts] = shunts.start.copy()
     of, island, vm, va = view.grid.two_ports, view.grid.island, vm[view.buses], va[view.buses]
-    r = Resistances(*(declared.parameters[f"stability_{n}"].values for n in ("r", "bus_r")))
+    r_pair, r_bus = (declared.parameters[f"stability_{n}"].values for n in ("r", "bus_r"))
     for place, number in enumerate(np.unique(island).tolist()):
         buses = island == number
         lines, part = buses[of.start], of.take(buses)
@@ -291,7 +415,7 @@ def starts(declared: LossyRows, vm: Floats, va: Floats) -> dict[str, Floats]:
         if at is None:
             continue
         lossy = bool(part.has_losses.any())
-        own = Resistances(r.pair[lines], r.bus[buses])
+        own = Resistances(r_pair[lines], r_bus[buses], r_pair[lines], r_bus[buses])
         if not lossy:
             continue
         found[pi][buses] = at.pi
@@ -299,7 +423,9 @@ def starts(declared: LossyRows, vm: Floats, va: Floats) -> dict[str, Floats]:
         one = np.ones(len(part))
         division = loss_points.shares(at.forms, part, at.l_bus, own, one, _CANCEL).spread(_EVEN)
         numbers = {
-            "share": np.log(division.f), "rest": np.log(1 - division.f), "stiffness": np.log(kappa)
+            "share": np.log(division.f),
+            "rest": np.log(1 - division.f),
+            "stiffness": np.log(kappa),
         }
         numbers["budget"] = numbers["share"] + numbers["stiffness"] - _INSIDE
         for name, value in numbers.items():
@@ -310,4 +436,12 @@ def starts(declared: LossyRows, vm: Floats, va: Floats) -> dict[str, Floats]:
             here = buses[declared.dissipating]
             mine = division.bus[np.searchsorted(np.flatnonzero(buses), declared.dissipating[here])]
             found[shunts][here] = budget + np.log(mine)
+        if declared.potentials is not None:
+            y, z, share = declared.potentials
+            rho = np.where(share[buses] > 0, share[buses], 0.0)
+            own_pi = at.pi * rho.sum() / (at.pi @ rho)
+            found[pi][buses] = own_pi
+            mine_y = loss_points.Grounded(part, part.between).solve(rho * own_pi / rho.sum())
+            found.setdefault(y, y.start.copy())[buses] = mine_y
+            found.setdefault(z, z.start.copy())[place] = mine_y @ (rho * own_pi) / rho.sum()
     return {one.name: values for one, values in found.items()}

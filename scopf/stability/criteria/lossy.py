@@ -13,8 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from scopf.arrays import Floats, Ints
-from scopf.network.islands import firsts
+from scopf.arrays import Floats
 from scopf.network.susceptances import Grid
 from scopf.stability import limits, loss_points, loss_rows
 from scopf.stability.criterion import Criterion
@@ -26,19 +25,36 @@ from scopf.stability.setting import Setting, View
 
 
 class Lossy(Criterion):
-    """M_ii w_i + sum_j M_ij w_j > 0 at every bus, on a network with losses."""
+    """M_ii w_i + sum_j M_ij w_j > 0 at every bus, on a network with losses.
 
-    name = "lossy"
+    Args:
+        every_mp: whether the rows have to hold for all active droops and filters, instead of the
+            given ratios of m_p beta_p and one tau_p.
+    """
+
     network: Literal["reduced", "full"] = "full"
     claim = "no growing real mode"
-    conditions = (
-        "holds with losses, whatever the active droops and the filters are, for inductive lines "
-        "and loads whose power does not depend on the frequency; it says nothing about oscillations"
-    )
     source = "scopf, docs/criteria.md, losses"
     nssp_unit = "stiffness 1/k"
     strict = STRICT
     everywhere = True
+
+    def __init__(self, every_mp: bool = False) -> None:
+        self.every_mp = every_mp
+        self.name = "lossy-every-mp" if every_mp else "lossy"
+        given = "all m_p and tau_p" if every_mp else "the given ratios of m_p and one tau_p"
+        self.conditions = (
+            f"holds with losses, for {given}, any tau_q, inductive lines, and loads whose active "
+            "power is constant or that of a constant current or conductance, and reactive power "
+            "likewise; it says nothing about oscillations"
+        )
+
+    def unmet(self, setting: Setting) -> list[str]:
+        """Filters that differ, unless they may."""
+        tau = setting.inverters.tau_p
+        if self.every_mp or not len(tau) or np.allclose(tau, tau[0], rtol=1e-9, atol=0.0):
+            return []
+        return [f"tau_p from {tau.min():.3g} to {tau.max():.3g} s"]
 
     def nssp(self, setting: Setting, limit: Floats, price: Floats) -> Floats:
         """-dJ*/d(1/k_i), per p.u. of stiffness: Gamma_i is proportional to 1/k_i."""
@@ -52,6 +68,8 @@ class Lossy(Criterion):
         of, scale = view.grid.two_ports, view.grid.scale
         r = self._resistances(view)
         own = {"r": r.pair, "bus_r": r.bus, "own": of.own, "scale": scale, "shunt": of.shunt}
+        if not self.every_mp:
+            own |= {"bare": r.bare_pair, "bus_bare": r.bare_bus}
         own |= {"p_current": of.p_current, "q_current": of.q_current}
         own |= loss_points.lines(of)._asdict()
         found = {f"stability_{name}": values for name, values in own.items()}
@@ -66,20 +84,22 @@ class Lossy(Criterion):
         Raises:
             ScopfError: when there is no inverter, or a pair of buses is capacitive.
         """
-        check_inductive(setting.net, setting.full)
-        return Builder(d, setting, self.parameters(setting)).declared()
+        view = setting.full
+        check_inductive(setting.net, view)
+        share = None if self.every_mp else loss_points.turning(view.grid, view.k)
+        return Builder(d, setting, self.parameters(setting), share).declared()
 
-    def starts(
-        self, declared: Declared, d: Dispatch, vm: Floats, va: Floats
-    ) -> dict[str, Floats]:
+    def starts(self, declared: Declared, d: Dispatch, vm: Floats, va: Floats) -> dict[str, Floats]:
         """Weights pi of the start point, and the budget as it is best divided there for w = 1."""
         assert isinstance(declared, LossyRows)
         return loss_rows.starts(declared, vm, va)
 
     def _resistances(self, view: View) -> Resistances:
-        """Effective resistances of the weights b."""
+        """Effective resistances of the weights b, with pi = 1."""
         of, grid = view.grid.two_ports, view.grid
-        return loss_points.by_island(of, grid.island, of.between, _sources(grid, view.k), None)
+        source = loss_points.sources(grid, view.k)
+        share = None if self.every_mp else loss_points.turning(grid, view.k)
+        return loss_points.by_island(of, grid.island, of.between, source, share)
 
     # -- at a point -------------------------------------------
 
@@ -96,18 +116,10 @@ class Lossy(Criterion):
         shape = np.broadcast_shapes(vm.shape, va.shape, k.shape)
         points = [np.broadcast_to(x, shape).reshape(-1, shape[-1]) for x in (k, vm, va)]
         found = [
-            loss_points.least_slack(grid, *point, _sources(grid, point[0]), equal=False)
+            loss_points.least_slack(grid, *point, every_mp=self.every_mp)
             for point in zip(*points, strict=True)
         ]
         return np.array(found).reshape(shape)
 
 
-def _sources(grid: Grid, k: Floats) -> Ints:
-    """Buses that hold the frequency: those with an inverter, or the first of an island."""
-    at = np.flatnonzero(np.isfinite(k))
-    rest = np.setdiff1d(np.arange(len(grid)), at)
-    ranked = np.r_[at, rest]
-    return np.union1d(at, ranked[firsts(grid.island[ranked])])
-
-
-CRITERIA = (Lossy(),)
+CRITERIA = (Lossy(), Lossy(every_mp=True))
