@@ -59,8 +59,8 @@ class Grid:
         own = -net.ybus().diagonal().imag
         n = len(net.bus)
         scale = np.bincount(start, np.abs(b), n) + np.bincount(end, np.abs(b), n)
-        scale = np.where(scale > 0, scale, 1.0)
-        return cls(start, end, b, branch.shift, own, scale, TwoPorts.of(net))
+        natural = np.where(scale > 0, scale, 1.0)
+        return cls(start, end, b, branch.shift, own, natural, TwoPorts.of(net))
 
     def take(self, buses: Flags, lines: Flags) -> Grid:
         """The grid of these buses and of these lines between them."""

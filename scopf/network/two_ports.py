@@ -89,11 +89,13 @@ class TwoPorts:
         n, turned = len(at_buses[0]), start > end
         i, j = np.where(turned, end, start), np.where(turned, start, end)
         key, pair = np.unique(i * n + j, return_inverse=True)
-        (g_ij, b_ij), (g_ji, b_ji) = between
-        ends = (g_ij, g_ji), (b_ij, b_ji), (g_ji, g_ij), (b_ji, b_ij), terminals, terminals[::-1]
+        (g_ft, b_ft), (g_tf, b_tf) = between
+        ends = (g_ft, g_tf), (b_ft, b_tf), (g_tf, g_ft), (b_tf, b_ft), terminals, terminals[::-1]
         columns = [np.where(turned, back, ahead) for ahead, back in ends]
         sums = [np.bincount(pair, one, len(key)).astype(np.float64) for one in columns]
-        return cls(*np.divmod(key, max(n, 1)), *sums, *at_buses)
+        first, second = np.divmod(key, max(n, 1))
+        g_ij, b_ij, g_ji, b_ji, g_ii, g_jj = sums
+        return cls(first, second, g_ij, b_ij, g_ji, b_ji, g_ii, g_jj, *at_buses)
 
     @property
     def between(self) -> Floats:

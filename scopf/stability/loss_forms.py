@@ -132,7 +132,8 @@ def ends(at: Powers, i: Bus, j: Bus, rest: Node, quarter: Node) -> Ends:
 
     Args:
         at: powers of the pair.
-        i, j: its buses.
+        i: its first bus.
+        j: its second bus.
         rest: 1/(1 - f).
         quarter: 1/(4 mu).
     """

@@ -26,7 +26,7 @@ _BLOCK = 256  # right-hand sides solved at once
 _ROUNDS = 6  # of the iteration between w and mu, for each smoothing
 _NEW = 0.3  # least part of a new division
 _MOST_KEPT = 16
-_KEPT = dict[tuple[bytes, ...], Any]()
+_KEPT: dict[tuple[bytes, ...], Resistances] = {}
 CANCELS = (0.3, 0.1, 0.03, 0.01)
 _SETTLED = 1e-5  # relative improvement at which it ends
 _AWAY = 1e-6  # from an eigenvalue
@@ -125,7 +125,7 @@ class Grounded:
         return self.solve(unit)
 
     def _bare(self) -> tuple[Floats, Floats]:
-        """m' X m of pairs and of buses: the entries of X on the diagonal and at the pairs."""
+        """Products m' X m of pairs and of buses, from the entries of X there."""
         i, j, n = self._of.start, self._of.end, self._n
         diagonal, between = np.zeros(n), np.zeros(len(i))
         for first in range(0, n, _BLOCK):
@@ -205,11 +205,12 @@ class Shares:
 
     def blended(self, other: Shares, part: float) -> Shares:
         """This part of the other one and the rest of this."""
-        f, pair, bus = (
-            (1 - part) * one + part * two
-            for one, two in ((self.f, other.f), (self.pair, other.pair), (self.bus, other.bus))
+        rest = 1 - part
+        return Shares(
+            rest * self.f + part * other.f,
+            rest * self.pair + part * other.pair,
+            rest * self.bus + part * other.bus,
         )
-        return Shares(f, pair, bus)
 
     def quarters(self, r: Resistances) -> tuple[float, Floats, Floats]:
         """1/(1 - f), and 1/(4 mu) of pairs and buses."""
@@ -308,7 +309,8 @@ class Point:
         root = np.sqrt(self.scale)
         shifted = matrix - shift * sparse.eye_array(len(root), format="csc")
         found: Floats = np.abs(linalg.splu(shifted).solve(root)) / root
-        return found / found.mean()
+        mean: Floats = found / found.mean()
+        return mean
 
     def matrix(self, rest: float, pair: Floats, bus: Floats) -> Any:
         """M with -|M_ij| beside the diagonal, rows and columns divided by the root of `scale`."""
@@ -394,7 +396,8 @@ def point(of: TwoPorts, stiffness: Floats, vm: Floats, va: Floats, scale: Floats
     Args:
         of: pairs of n buses.
         stiffness: V/k of each bus.
-        vm, va: voltages and angles.
+        vm: voltages.
+        va: angles, rad.
         scale: natural scale of each bus.
     """
     i, j = of.start, of.end

@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from scopf.arrays import Floats, Ints
-    from scopf.engine.pyomo_types import Node
     from scopf.engine.formulation import Formulation
+    from scopf.engine.pyomo_types import Node
     from scopf.engine.symbols import Constraint, Expression, Index, Parameter, Variable
     from scopf.network.network import Network
-    from scopf.network.two_ports import TwoPorts
     from scopf.stability.rows import Dispatch
     from scopf.stability.setting import Setting, View
 
@@ -105,8 +104,10 @@ class Builder:
         self._islands = self._f.numbered("stability_island", len(self._first))
         self._params = self._parameters(values)
         self._alone = np.flatnonzero((self._of.shunt != 0) | (self._of.p_current != 0))
+        if len(self._alone):
+            self._shunts = self._f.index("stability_shunt_bus", self._ids[self._alone].tolist())
         self._logs: dict[str, Variable] = {}
-        self._potential: tuple[Variable, Variable] | None = None
+        self._potential: tuple[Variable, Variable, Floats] | None = None
         self._variables()
 
     def _parameters(self, values: dict[str, Floats]) -> dict[str, Parameter]:
@@ -164,7 +165,7 @@ class Builder:
         )
         self._mu_alone = None
         if len(self._alone):
-            index = self._f.index("stability_shunt", self._ids[self._alone].tolist())
+            index = self._shunts
             self._mu_alone = f.variable(
                 "stability_shunt_mu",
                 index,
@@ -193,7 +194,7 @@ class Builder:
             params = (self._param(name)[self._alone] for name in ("shunt", "p_current"))
             quarter = 0.25 * self._param("bus_r")[self._alone] * exp(-mu[:])
             row = loss_forms.alone(loss_forms.at_bus(at.pi, at.v, *params), at, quarter)
-            total = total + f.expression("stability_shunt_loss", mu.index, row).total(
+            total = total + f.expression("stability_shunt_loss", self._shunts, row).total(
                 self._alone, n
             )
         owner = np.full(n, NOBODY)
@@ -216,7 +217,7 @@ class Builder:
             shunts=self._mu_alone,
             dissipating=self._alone,
             view=view,
-            potentials=None if self._potential is None else (*self._potential, self._share),
+            potentials=self._potential,
         )
 
     def _at(self, buses: Ints) -> Bus:
@@ -300,7 +301,7 @@ class Builder:
         if self._mu_alone is not None:
             at, mu = self._alone, self._mu_alone
             part = exp(mu[:] - budget[self._island[at]]) * at_buses
-            used = used + f.expression("stability_shunt_used", mu.index, part).total(
+            used = used + f.expression("stability_shunt_used", self._shunts, part).total(
                 place[at], count
             )
         yield f.constraint("stability_spent", index, used, upper=one)
@@ -316,7 +317,7 @@ class Builder:
         self._y = f.variable("stability_potential", self._bus, **everywhere, fixed=fixed)
         idle = ~self._lossy[self._first]
         self._z = f.variable("stability_mean_potential", self._islands, **everywhere, fixed=idle)
-        self._potential = self._y, self._z
+        self._potential = self._y, self._z, rho
         b = 0.5 * (self._param("b_ij")[:] + self._param("b_ji")[:])
         flow = f.expression("stability_potential_flow", self._pair, b * (self._y[i] - self._y[j]))
         into = f.data(rho[rows.at]) * self._pi[rows.at]
@@ -382,7 +383,7 @@ def values_of_rows(declared: LossyRows, d: Dispatch, view: View) -> Floats:
     of = loss_forms.powers(Lines(*(params[name] for name in LINES[:6])), vm[i], vm[j], across)
     at = Bus(vm[i], pi[i], w[i]), Bus(vm[j], pi[j], w[j])
     ends = loss_forms.ends(of, *at, rest, quarter)
-    total = np.bincount(i, ends.start, n) + np.bincount(j, ends.end, n)
+    total: Floats = np.bincount(i, ends.start, n) + np.bincount(j, ends.end, n)
     total = total - params["own"] * vm - 0.5 * params["q_current"]
     if declared.shunts is not None:
         b = declared.dissipating
