@@ -20,6 +20,9 @@ from scopf.engine.pyomo_types import Node
 _SMALL = 1e-4  # what counts of it at least
 
 
+ADMITTANCES = ("g_ij", "b_ij", "g_ji", "b_ji", "g_ii", "g_jj")
+
+
 class Lines(NamedTuple):
     """Admittances of pairs as in `scopf.network.two_ports.TwoPorts`: arrays or Params."""
 

@@ -1,4 +1,4 @@
-"""What is offline or has a best choice at a point of a lossy network: pi, R, mu, f and w.
+"""What has a best choice at a point of a lossy network: pi, mu, f and w.
 
 Everything is of one connected network, sparse above `DENSE` buses.
 """
@@ -12,21 +12,18 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import linalg
 
-from scopf.network import islands
-from scopf.stability import loss_forms
+from scopf.stability import loss_forms, loss_resistances
 from scopf.stability.loss_forms import Forms, Lines
 
 if TYPE_CHECKING:
-    from scopf.arrays import Floats, Ints
+    from scopf.arrays import Floats
     from scopf.network.susceptances import Grid
     from scopf.network.two_ports import TwoPorts
+    from scopf.stability.loss_resistances import Resistances
 
 DENSE = 300  # buses up to which all eigenvalues are the quicker way
-_BLOCK = 256  # right-hand sides solved at once
 _ROUNDS = 6  # of the iteration between w and mu, for each smoothing
 _NEW = 0.3  # least part of a new division
-_MOST_KEPT = 16
-_KEPT: dict[tuple[bytes, ...], Resistances] = {}
 CANCELS = (0.3, 0.1, 0.03, 0.01)
 _SETTLED = 1e-5  # relative improvement at which it ends
 _AWAY = 1e-6  # from an eigenvalue
@@ -56,129 +53,6 @@ def left_null(of: TwoPorts, al_ij: Floats, al_ji: Floats) -> Floats | None:
     pi = np.append(1.0, rest)
     total = pi.sum()
     return pi * (n / total) if np.isfinite(pi).all() and total > 0 else None
-
-
-# -- effective resistances -------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Resistances:
-    """(m - rho)' L+ (m - rho) of pairs, m the middle of their ends, and of buses, m the bus.
-
-    Attributes:
-        pair, bus: of each.
-        bare_pair, bare_bus: the same with rho at the first bus.
-    """
-
-    pair: Floats
-    bus: Floats
-    bare_pair: Floats
-    bare_bus: Floats
-
-
-class Grounded:
-    """Inverse X of the Laplacian with bus 0 grounded: z' L+ z = z' X z where z adds up to zero."""
-
-    def __init__(self, of: TwoPorts, weight: Floats) -> None:
-        n, i, j = len(of), of.start, of.end
-        self._of, self._n = of, n
-        data = np.concatenate([weight, weight, -weight, -weight])
-        places = np.concatenate([i, j, i, j]), np.concatenate([i, j, j, i])
-        matrix = sparse.coo_array((data, places), shape=(n, n)).tocsc()
-        self._factor = linalg.splu(matrix[1:, 1:].tocsc()) if n > 1 else None
-
-    def solve(self, right: Floats) -> Floats:
-        """X times these columns."""
-        found = np.zeros(right.shape)
-        if self._factor is not None:
-            found[1:] = self._factor.solve(np.ascontiguousarray(right[1:]))
-        return found
-
-    def columns(self, buses: Ints) -> Floats:
-        """These columns of X."""
-        unit = np.zeros((self._n, len(buses)))
-        unit[buses, np.arange(len(buses))] = 1.0
-        return self.solve(unit)
-
-    def largest(self, buses: Ints) -> Resistances:
-        """The largest with rho at one of these buses, which bounds that of every rho there."""
-        i, j = self._of.start, self._of.end
-        bare_pair, bare = self._bare()
-        pair, bus = np.full(len(i), -np.inf), np.full(self._n, -np.inf)
-        for first in range(0, len(buses), _BLOCK):
-            block = buses[first : first + _BLOCK]
-            x, own = self._columns(block), bare[block]
-            pair = np.maximum(pair, (own - x[i] - x[j]).max(axis=1))
-            bus = np.maximum(bus, (own - 2 * x).max(axis=1))
-        return Resistances(bare_pair + pair, bare + bus, bare_pair, bare)
-
-    def of_share(self, rho: Floats) -> Resistances:
-        """Those of one rho that adds up to 1."""
-        (bare_pair, bare), y = self._bare(), self.solve(rho)
-        own, i, j = rho @ y, self._of.start, self._of.end
-        return Resistances(bare_pair - y[i] - y[j] + own, bare - 2 * y + own, bare_pair, bare)
-
-    def _columns(self, buses: Ints) -> Floats:
-        """These columns of X."""
-        unit = np.zeros((self._n, len(buses)))
-        unit[buses, np.arange(len(buses))] = 1.0
-        return self.solve(unit)
-
-    def _bare(self) -> tuple[Floats, Floats]:
-        """Products m' X m of pairs and of buses, from the entries of X there."""
-        i, j, n = self._of.start, self._of.end, self._n
-        diagonal, between = np.zeros(n), np.zeros(len(i))
-        for first in range(0, n, _BLOCK):
-            block = np.arange(first, min(first + _BLOCK, n))
-            x = self._columns(block)
-            diagonal[block] = x[block, block - first]
-            these = np.flatnonzero((j >= first) & (j <= block[-1]))
-            between[these] = x[i[these], j[these] - first]
-        return (diagonal[i] + diagonal[j] + 2 * between) / 4, diagonal
-
-
-def by_island(
-    of: TwoPorts, island: Ints, weight: Floats, sources: Ints, share: Floats | None
-) -> Resistances:
-    """Effective resistances, island by island; 1 where nothing dissipates.
-
-    The last ones are kept.
-
-    Args:
-        of: pairs.
-        island: number of each bus's island, from 1.
-        weight: of the pairs in the Laplacian.
-        sources: buses that hold the frequency, at least one in each island.
-        share: of each bus in rho, up to a factor; None for the largest over the sources.
-    """
-    given = [of.start, of.end, island, weight, sources, of.has_losses]
-    key = tuple(x.tobytes() for x in (*given, *(() if share is None else (share,))))
-    if key not in _KEPT:
-        while len(_KEPT) >= _MOST_KEPT:
-            _KEPT.pop(next(iter(_KEPT)))
-        _KEPT[key] = _by_island(of, island, weight, sources, share)
-    return _KEPT[key]
-
-
-def _by_island(
-    of: TwoPorts, island: Ints, weight: Floats, sources: Ints, share: Floats | None
-) -> Resistances:
-    m, n = len(of.start), len(of)
-    found = Resistances(np.ones(m), np.ones(n), np.ones(m), np.ones(n))
-    source = np.zeros(n, dtype=bool)
-    source[sources] = True
-    for number in np.unique(island[of.has_losses]).tolist():
-        buses = island == number
-        pairs = buses[of.start]
-        grounded = Grounded(of.take(buses), weight[pairs])
-        if share is None:
-            part = grounded.largest(np.flatnonzero(source[buses]))
-        else:
-            rho = np.where(source[buses], share[buses], 0.0)
-            part = grounded.of_share(rho / rho.sum())
-        found.pair[pairs], found.bus[buses] = part.pair, part.bus
-        found.bare_pair[pairs], found.bare_bus[buses] = part.bare_pair, part.bare_bus
-    return found
 
 
 # -- division of the budget -------------------------------------------
@@ -339,24 +213,6 @@ def _least(matrix: Any) -> float:
     return float(found[0])
 
 
-def sources(grid: Grid, k: Floats) -> Ints:
-    """Buses that hold the frequency: those with an inverter, or the first of an island."""
-    at = np.flatnonzero(np.isfinite(k))
-    ranked = np.r_[at, np.setdiff1d(np.arange(len(grid)), at)]
-    return np.union1d(at, ranked[islands.firsts(grid.island[ranked])])
-
-
-def turning(grid: Grid, k: Floats) -> Floats:
-    """What each bus holds the frequency with, up to a factor: alike where nobody says."""
-    held = np.zeros(len(grid))
-    held[sources(grid, k)] = 1.0
-    if grid.turning is None:
-        return held
-    found = np.where(held > 0, grid.turning, 0.0)
-    total = np.bincount(grid.island, found)[grid.island]
-    return np.where(total > 0, found, held)
-
-
 def least_slack(grid: Grid, k: Floats, vm: Floats, va: Floats, *, every_mp: bool) -> Floats:
     """Least slack of the rows at a point that good mu, f and w leave, the same in an island.
 
@@ -374,7 +230,7 @@ def least_slack(grid: Grid, k: Floats, vm: Floats, va: Floats, *, every_mp: bool
     found, of, island = np.full(len(grid), -np.inf), grid.two_ports, grid.island
     narrow = np.abs(grid.angle(va)) < np.pi / 2
     wide = np.isin(island, island[grid.start[~narrow]])
-    source, held = sources(grid, k), turning(grid, k)
+    source, held = loss_resistances.sources(grid, k), loss_resistances.turning(grid, k)
     for number in np.unique(island[~wide]).tolist():
         buses = island == number
         own, v = of.take(buses), vm[buses]
@@ -385,7 +241,7 @@ def least_slack(grid: Grid, k: Floats, vm: Floats, va: Floats, *, every_mp: bool
         if own.has_losses.any():
             one, here = np.ones(len(own), dtype=np.int64), np.isin(np.flatnonzero(buses), source)
             share = None if every_mp else at.pi * held[buses]
-            r = by_island(own, one, at.forms.alpha, np.flatnonzero(here), share)
+            r = loss_resistances.by_island(own, one, at.forms.alpha, np.flatnonzero(here), share)
         found[buses] = at.best(r, CANCELS).least
     return found
 

@@ -15,11 +15,12 @@ import numpy as np
 
 from scopf.arrays import Floats
 from scopf.network.susceptances import Grid
-from scopf.stability import limits, loss_points, loss_rows
+from scopf.stability import limits, loss_points, loss_resistances, loss_values
 from scopf.stability.criterion import Criterion
 from scopf.stability.line_sums import STRICT
-from scopf.stability.loss_points import Resistances
-from scopf.stability.loss_rows import Builder, LossyRows, check_inductive, values_of_rows
+from scopf.stability.loss_forms import ADMITTANCES
+from scopf.stability.loss_resistances import Resistances
+from scopf.stability.loss_rows import Builder, LossyRows, check_inductive
 from scopf.stability.rows import Declared, Dispatch, RowPrices, Stability
 from scopf.stability.setting import Setting, View
 
@@ -71,7 +72,7 @@ class Lossy(Criterion):
         if not self.every_mp:
             own |= {"bare": r.bare_pair, "bus_bare": r.bare_bus}
         own |= {"p_current": of.p_current, "q_current": of.q_current}
-        own |= loss_points.lines(of)._asdict()
+        own |= {name: getattr(of, name) for name in ADMITTANCES}
         found = {f"stability_{name}": values for name, values in own.items()}
         return found | limits.parameters(setting, scale[view.inverters])
 
@@ -86,20 +87,20 @@ class Lossy(Criterion):
         """
         view = setting.full
         check_inductive(setting.net, view)
-        share = None if self.every_mp else loss_points.turning(view.grid, view.k)
+        share = None if self.every_mp else loss_resistances.turning(view.grid, view.k)
         return Builder(d, setting, self.parameters(setting), share).declared()
 
     def starts(self, declared: Declared, d: Dispatch, vm: Floats, va: Floats) -> dict[str, Floats]:
         """Weights pi of the start point, and the budget as it is best divided there for w = 1."""
         assert isinstance(declared, LossyRows)
-        return loss_rows.starts(declared, vm, va)
+        return loss_values.starts(declared, vm, va)
 
     def _resistances(self, view: View) -> Resistances:
         """Effective resistances of the weights b, with pi = 1."""
         of, grid = view.grid.two_ports, view.grid
-        source = loss_points.sources(grid, view.k)
-        share = None if self.every_mp else loss_points.turning(grid, view.k)
-        return loss_points.by_island(of, grid.island, of.between, source, share)
+        source = loss_resistances.sources(grid, view.k)
+        share = None if self.every_mp else loss_resistances.turning(grid, view.k)
+        return loss_resistances.by_island(of, grid.island, of.between, source, share)
 
     # -- at a point -------------------------------------------
 
@@ -108,7 +109,7 @@ class Lossy(Criterion):
     ) -> Stability:
         """Every row at the present values of the model, with its present parameters."""
         assert isinstance(declared, LossyRows)
-        value = values_of_rows(declared, d, setting.full)
+        value = loss_values.values_of_rows(declared, d, setting.full)
         return self._stability(declared, setting, prices, [value])
 
     def slack(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
