@@ -31,6 +31,7 @@ LINES = (*ADMITTANCES, "r", "bare")  # Params of pairs
 BUSES = ("own", "scale", "shunt", "p_current", "q_current", "bus_r", "bus_bare")  # Params of buses
 _LEAST_PI, _LEAST = 1e-3, -30.0
 _F, _KAPPA = 0.1, 0.9  # starts
+_ANY = -9.0  # ln kappa where it does not matter: below that of every angle of 89 degrees
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,17 +139,17 @@ class Builder:
         )
         budget = np.log(_F * _KAPPA) - 0.1
         each = budget - np.log(np.maximum(parts, 1)) - 0.1
-        for name, start in (
-            ("share", np.log(_F)),
-            ("rest", np.log(1 - _F) - 0.05),
-            ("stiffness", np.log(_KAPPA)),
-            ("budget", budget),
+        for name, start, idle in (
+            ("share", np.log(_F), 0.0),
+            ("rest", np.log(1 - _F) - 0.05, 0.0),
+            ("stiffness", np.log(_KAPPA), _ANY),
+            ("budget", budget, 0.0),
         ):
             self._logs[name] = f.variable(
                 f"stability_{name}",
                 self._islands,
                 **everywhere,
-                start=np.where(free, start, 0.0),
+                start=np.where(free, start, idle),
                 fixed=~free,
             )
         lossy = self._lossy[self._of.start]
