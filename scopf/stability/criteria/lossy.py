@@ -16,6 +16,7 @@ import numpy as np
 from scopf.arrays import Floats
 from scopf.network.susceptances import Grid
 from scopf.stability import limits, loss_points, loss_resistances, loss_values
+from scopf.stability.criteria.weighted import Weighted
 from scopf.stability.criterion import Criterion
 from scopf.stability.line_sums import STRICT
 from scopf.stability.loss_forms import ADMITTANCES
@@ -113,7 +114,12 @@ class Lossy(Criterion):
         return self._stability(declared, setting, prices, [value])
 
     def slack(self, grid: Grid, k: Floats, vm: Floats, va: Floats) -> Floats:
-        """The slack that good pi, mu, f and w leave, the same at every bus of an island."""
+        """The slack that good pi, mu, f and w leave, the same at every bus of an island.
+
+        Without losses it is that of `weighted`, for many points at once.
+        """
+        if grid.losses is None and (grid.b > 0).all():
+            return Weighted().slack(grid, k, vm, va)
         shape = np.broadcast_shapes(vm.shape, va.shape, k.shape)
         points = [np.broadcast_to(x, shape).reshape(-1, shape[-1]) for x in (k, vm, va)]
         found = [
