@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _OUT = Annotated[Path | None, typer.Option(help="Folder for tables (CSV, Parquet) and pictures.")]
 _CRITERION = typer.Option(
-    help="voltage-difference, C0, C1, C2, weighted, lossy, lossy-every-mp, or all; may be repeated.",
+    help="voltage-difference, C0, C1, C2, weighted, lossy, lossy-every-mp, or all; may be "
+    "repeated.",
     show_default=False,
     autocompletion=completion.criteria,
 )
