@@ -121,10 +121,11 @@ COMMANDS = (gap, conservatism)
 
 
 def _names(given: list[str]) -> list[str]:
-    """The names of criteria; `all` means all that have rows."""
+    """The names of criteria; `all` means all that have rows, but for those made for losses."""
     from scopf.stability import registry
 
-    known = [name for name in registry.names() if name != "none"]
+    rules = [registry.get(name) for name in registry.names() if name != "none"]
+    known = [rule.name for rule in rules if not rule.for_losses]
     return [name for text in given for name in (known if text.lower() == "all" else [text])]
 
 

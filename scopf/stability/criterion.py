@@ -68,6 +68,8 @@ class Criterion:
         strict: p.u. voltage that every row keeps from equality.
         everywhere: whether buses without an inverter have a row too, with Gamma = 0.
         of_devices: whether rows take the slopes of machines and grid-following inverters.
+        for_losses: whether it is made for losses, and is another criterion without them: studies of
+            lossless networks leave it out unless it is asked for.
     """
 
     name: str = ""
@@ -79,6 +81,7 @@ class Criterion:
     strict: float = 0.0
     everywhere: bool = False
     of_devices: bool = False
+    for_losses: bool = False
 
     # -- to be written, or overridden -------------------------------------------
 

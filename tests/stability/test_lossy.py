@@ -202,7 +202,7 @@ def real_modes(net, inverters, vm, va):
 def test_no_real_mode_grows_where_rows_hold(name):
     criterion, rng = registry.get(name), np.random.default_rng(8)
     certified = growing = 0
-    for _ in range(100):
+    for _ in range(60):
         net, inverters, vm, va = random_network(
             rng, losses=rng.uniform(0, 0.5), everywhere=rng.random() < 0.5
         )
@@ -217,5 +217,5 @@ def test_no_real_mode_grows_where_rows_hold(name):
         grows = (real_modes(net, inverters, vm, va) > -1e-9).any()
         certified, growing = certified + holds, growing + grows
         assert not (holds and grows)
-    assert certified > 20
-    assert growing > 10
+    assert certified > 12
+    assert growing > 6

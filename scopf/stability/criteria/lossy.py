@@ -40,6 +40,7 @@ class Lossy(Criterion):
     nssp_unit = "stiffness 1/k"
     strict = STRICT
     everywhere = True
+    for_losses = True
 
     def __init__(self, every_mp: bool = False) -> None:
         self.every_mp = every_mp
