@@ -117,11 +117,13 @@ def by_island(
     """
     given = [of.start, of.end, island, weight, sources, of.has_losses]
     key = tuple(x.tobytes() for x in (*given, *(() if share is None else (share,))))
-    if key not in _KEPT:
-        while len(_KEPT) >= _MOST_KEPT:
-            _KEPT.pop(next(iter(_KEPT)))
-        _KEPT[key] = _by_island(of, island, weight, sources, share)
-    return _KEPT[key]
+    known = _KEPT.get(key)
+    if known is None:
+        known = _by_island(of, island, weight, sources, share)
+        for oldest in list(_KEPT)[: max(0, len(_KEPT) + 1 - _MOST_KEPT)]:
+            _KEPT.pop(oldest, None)
+        _KEPT[key] = known
+    return known
 
 
 def _by_island(
