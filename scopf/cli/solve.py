@@ -37,8 +37,8 @@ def _problem(
     criterion: Annotated[
         str,
         typer.Option(
-            help="Stability criterion: voltage-difference (the paper's), weighted, C0, C1, C2, or "
-            "none for a plain OPF.",
+            help="Stability criterion: voltage-difference (the paper's), weighted, lossy, C0, C1, "
+            "C2, or none for a plain OPF.",
             autocompletion=completion.criteria,
         ),
     ] = "voltage-difference",

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _OUT = Annotated[Path | None, typer.Option(help="Folder for tables (CSV, Parquet) and pictures.")]
 _CRITERION = typer.Option(
-    help="voltage-difference, C0, C1, C2, weighted, or all; may be repeated.",
+    help="voltage-difference, C0, C1, C2, weighted, lossy, lossy-every-mp, or all; may be "
+    "repeated.",
     show_default=False,
     autocompletion=completion.criteria,
 )
@@ -120,10 +121,11 @@ COMMANDS = (gap, conservatism)
 
 
 def _names(given: list[str]) -> list[str]:
-    """The names of criteria; `all` means all that have rows."""
+    """The names of criteria; `all` means all that have rows, but for those made for losses."""
     from scopf.stability import registry
 
-    known = [name for name in registry.names() if name != "none"]
+    rules = [registry.get(name) for name in registry.names() if name != "none"]
+    known = [rule.name for rule in rules if not rule.for_losses]
     return [name for text in given for name in (known if text.lower() == "all" else [text])]
 
 

@@ -60,7 +60,8 @@ def build(
         inverters: grid-forming inverters; default one at every generator bus, of the generators
             that `devices` does not name.
         criterion: name of a stability criterion ("voltage-difference" of the paper, "weighted",
-            "C0", "C1", "C2", or "none" for the plain AC-OPF), or a `scopf.Criterion` of your own.
+            "lossy", "lossy-every-mp", "C0", "C1", "C2", or "none" for the plain AC-OPF), or a
+            `scopf.Criterion` of your own.
         mq_bounds: co-design: least and largest m_q of every inverter, or by bus number; their
             stiffness 1/m_q is then a variable, `inverter_stiffness`.
         capability: whether every inverter keeps within its capability circle, P^2 + Q^2 <= S^2 with

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
+from scopf.arrays import Floats
 from scopf.devices.gfm import Inverters
 from scopf.engine.symbols import Constraint, Parameter
 from scopf.model import relaxation
@@ -50,6 +51,12 @@ class StabilityRows(Part):
     def read(self, setting: Setting, prices: RowPrices) -> Stability:
         """The criterion at the present values of the model."""
         return self.criterion.read(self.declared, self.dispatch, setting, prices)
+
+    def starts(self, found: Mapping[str, Floats]) -> dict[str, Floats]:
+        """The criterion's own variables, as they fit the voltages of the start point."""
+        d = self.dispatch
+        vm, va = (found.get(one.name, one.start) for one in (d.vm, d.va))
+        return self.criterion.starts(self.declared, d, vm, va)
 
     def follows(self) -> Sequence[Follows]:
         """The margin, and limits: a reduced network depends on the grid strength and on loads."""

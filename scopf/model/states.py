@@ -278,10 +278,11 @@ class States(Part):
         }
 
     def starts(self, found: Mapping[str, Floats]) -> dict[str, Floats]:
-        """Voltages and reactive power of the intact network."""
+        """Voltages and reactive power of the intact network; the criterion's variables fit them."""
         settled = self.settled
         given = {"bus_vm": settled.bus, "bus_va": settled.bus, "gen_qg": settled.gen}
-        return {f"state_{name}": found[name][at] for name, at in given.items() if name in found}
+        own = {f"state_{name}": found[name][at] for name, at in given.items() if name in found}
+        return own | self.stability.starts(own)
 
     def relaxations(self) -> Sequence[Relaxation]:
         """The limits of all states."""

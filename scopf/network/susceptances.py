@@ -1,4 +1,7 @@
-"""A network as the theory has it: buses, and lines of pure susceptance between them."""
+"""A network as the theory has it: buses, and lines of pure susceptance between them.
+
+Its losses stand beside it, for criteria that count them.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import numpy as np
 from scipy import sparse
 
 from scopf.network import islands
+from scopf.network.two_ports import TwoPorts
 
 if TYPE_CHECKING:
     from scopf.arrays import Flags, Floats, Ints
@@ -31,6 +35,8 @@ class Grid:
         shift: of each line, rad.
         own: B_ii of each bus, shape (n,): its lines, less charging and capacitors.
         scale: natural scale of each bus, B_ii or the sum of its lines' |b|.
+        losses: the same buses with the conductances; None where there are none.
+        turning: 1/(m_p beta_p) of each bus, 0 without an inverter; None where nobody says.
     """
 
     start: Ints
@@ -39,6 +45,8 @@ class Grid:
     shift: Floats
     own: Floats
     scale: Floats
+    losses: TwoPorts | None = None
+    turning: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.own)
@@ -51,7 +59,8 @@ class Grid:
         own = -net.ybus().diagonal().imag
         n = len(net.bus)
         scale = np.bincount(start, np.abs(b), n) + np.bincount(end, np.abs(b), n)
-        return cls(start, end, b, branch.shift, own, np.where(scale > 0, scale, 1.0))
+        natural = np.where(scale > 0, scale, 1.0)
+        return cls(start, end, b, branch.shift, own, natural, TwoPorts.of(net))
 
     def take(self, buses: Flags, lines: Flags) -> Grid:
         """The grid of these buses and of these lines between them."""
@@ -63,7 +72,16 @@ class Grid:
             self.shift[lines],
             self.own[buses],
             self.scale[buses],
+            None if self.losses is None else self.losses.take(buses),
+            None if self.turning is None else self.turning[buses],
         )
+
+    @cached_property
+    def two_ports(self) -> TwoPorts:
+        """Pairs of neighbours, with the losses that there are."""
+        if self.losses is not None:
+            return self.losses
+        return TwoPorts.lossless(self.start, self.end, self.b, self.shift, self.own)
 
     @cached_property
     def island(self) -> Ints:

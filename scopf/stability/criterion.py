@@ -68,6 +68,8 @@ class Criterion:
         strict: p.u. voltage that every row keeps from equality.
         everywhere: whether buses without an inverter have a row too, with Gamma = 0.
         of_devices: whether rows take the slopes of machines and grid-following inverters.
+        for_losses: whether it is made for losses, and is another criterion without them: studies of
+            lossless networks leave it out unless it is asked for.
     """
 
     name: str = ""
@@ -79,6 +81,7 @@ class Criterion:
     strict: float = 0.0
     everywhere: bool = False
     of_devices: bool = False
+    for_losses: bool = False
 
     # -- to be written, or overridden -------------------------------------------
 
@@ -232,6 +235,17 @@ class Criterion:
             parameters={limits.UNIT: limit.unit, **params},
         )
 
+    def starts(self, declared: Declared, d: Dispatch, vm: Floats, va: Floats) -> dict[str, Floats]:
+        """Values of the criterion's own variables that fit a start point, by name.
+
+        Args:
+            declared: what `declare` gave.
+            d: the model.
+            vm: voltages of its buses, per unit.
+            va: their angles, rad.
+        """
+        return {}
+
     def _kinds(self, setting: Setting) -> tuple[str, ...]:
         """Kinds of rows: one without devices, else those that they need."""
         return device_rows.kinds(setting.devices if self.of_devices else None)
@@ -310,29 +324,59 @@ class Criterion:
         self, declared: Declared, d: Dispatch, setting: Setting, prices: RowPrices
     ) -> Stability:
         """Every row at the present values of the model, with its present parameters."""
-        view, limit, several = setting.view(self.network), declared.limits, declared.rows
-        assert limit is not None
+        view = setting.view(self.network)
         grid, buses, places = view.grid, view.buses, self._places(view)
         vm, va = d.vm.value[buses], d.va.value[buses]
         own, scale = np.zeros(len(grid)), grid.scale.copy()
         scale[places] = declared.parameters[_SCALE].values
         if self._has_own:
             own[places] = declared.parameters[_OWN].values
+        b, points, values = declared.parameters[_B].values, [], list[Floats]()
+        slopes = self._slopes_at(declared, d, setting, view)
+        for weights, slope in zip(declared.weights, slopes, strict=True):
+            u = None if weights is None else weights.value
+            points.append((vm, va, u))
+            found = self._values(grid, b, own, scale, vm, va, u) - slope / scale
+            values.append(found[places])
+        return self._stability(
+            declared,
+            setting,
+            prices,
+            values,
+            partial(self._load_prices, declared, setting, points[0]),
+        )
+
+    def _stability(
+        self,
+        declared: Declared,
+        setting: Setting,
+        prices: RowPrices,
+        values: list[Floats],
+        load_prices: Callable[[Floats], LoadPrices | None] = lambda _: None,
+    ) -> Stability:
+        """The criterion at a point from the left sides of its sets of rows.
+
+        Args:
+            declared: rows, one for each bus that has some.
+            setting: numbers of the problem.
+            prices: of the rows.
+            values: left sides of each set.
+            load_prices: makes `Stability.load_prices` from the sum of the prices of each bus.
+        """
+        view, limit, several = setting.view(self.network), declared.limits, declared.rows
+        assert limit is not None
+        places, parts = self._places(view), list[Rows]()
         at = np.flatnonzero(several[0].owner >= 0)
         at = at[np.argsort(several[0].owner[at])]
         right, required = np.zeros(len(places)), np.full(len(places), self.strict)
         right[at] = limit.values
         required[at] += limit.required
-        b, parts, points = declared.parameters[_B].values, list[Rows](), []
-        slopes = self._slopes_at(declared, d, setting, view)
-        for rows, weights, slope in zip(several, declared.weights, slopes, strict=True):
-            u = None if weights is None else weights.value
-            points.append((vm, va, u))
-            value = (self._values(grid, b, own, scale, vm, va, u) - slope / scale)[places]
+        for rows, value in zip(several, values, strict=True):
             active, price = prices.active(rows.constraint), prices.price(rows.constraint)
-            bus, nobody = setting.net.bus.id[buses[places]], np.full(len(places), NOBODY)
-            value, limited = (np.where(active, one, np.nan) for one in (value, right))
-            parts.append(Rows(bus, nobody, value, limited, price, required))
+            bus = setting.net.bus.id[view.buses[places]]
+            nobody = np.full(len(places), NOBODY)
+            shown, limited = (np.where(active, one, np.nan) for one in (value, right))
+            parts.append(Rows(bus, nobody, shown, limited, price, required))
         least = np.min([one.limit - one.value for one in parts], axis=0)
         price = np.sum([one.price for one in parts], axis=0)
         of_inverter = price[at]
@@ -345,7 +389,7 @@ class Criterion:
             dcost_dmq=limits.droop_prices(of_inverter, limit),
             required=limit.required + self.strict,
             list_rows=partial(Rows.active, dict(zip(SLOPES, parts, strict=False))),
-            load_prices=self._load_prices(declared, setting, points[0], price),
+            load_prices=load_prices(price),
         )
 
     def _slopes_at(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -100,7 +101,10 @@ class Setting:
         k = np.full(len(net.bus), np.inf)
         k[at] = self.k
         held = np.isin(net.island, net.island[self.sources])
-        lines, grid = held[net.branch_from], Grid.full(self.present)
+        turning = np.zeros(len(net.bus))
+        turning[at] = 1.0 / (self.inverters.mp * self.inverters.beta_p)
+        grid = dataclasses.replace(Grid.full(self.present), turning=turning)
+        lines = held[net.branch_from]
         if not held.all():
             grid = grid.take(held, lines)
         buses = np.flatnonzero(held)

@@ -83,7 +83,8 @@ def conservatism(
 
     Args:
         net: a network; of a case given by name or path, its lossless variant.
-        criteria: names or criteria; by default all that are registered and have rows.
+        criteria: names or criteria; by default all that are registered and have rows, but for
+            those that are made for losses.
         mq: droops of all generating units for the table of costs, beta_q = 1.
         tolerance: relative increase of the cost that counts as none.
         progress: whether to show a progress bar.

@@ -1,12 +1,13 @@
-"""The weighted criterion on networks with losses, where it claims nothing.
+"""Criteria on networks with losses, where most claim nothing.
 
-It takes the susceptances alone. In random networks with an inverter at every bus, all lines of one
-ratio r/x, all droops are raised together. The study compares the criterion's limit with the exact
-one, where the rightmost eigenvalue of the dynamics crosses zero.
+`weighted` takes the susceptances alone, `lossy` the losses too. In random networks with an inverter
+at every bus, all lines of one ratio r/x, all droops are raised together. The study compares the
+criterion's limit with the exact one, where the rightmost eigenvalue of the dynamics crosses zero.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scopf.dynamics.critical import bisected
+from scopf.network.two_ports import TwoPorts
 from scopf.optimizer.progress import watched
 from scopf.stability import registry
 from scopf.studies.linear import rightmost
@@ -115,6 +117,7 @@ def _limits(
     np.add.at(y, (grid.start, grid.end), -series)
     y += y.T
     y -= np.diag(y.sum(axis=1))
+    grid = dataclasses.replace(grid, losses=TwoPorts.of_admittance(y))
 
     def certified(factor: Floats) -> Floats:
         least: Floats = rule.slack(grid, k * factor[:, None], vm, va).min(axis=-1)

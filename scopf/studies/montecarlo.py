@@ -90,11 +90,14 @@ def montecarlo(
 
 
 def chosen(criteria: Sequence[str | Criterion] | None, network: str | None) -> list[Criterion]:
-    """Criteria by name; by default all that have rows (on this kind of network)."""
+    """Criteria by name; by default all that have rows (on this kind of network).
+
+    Those that are made for losses are left out.
+    """
     if criteria is not None:
         return [registry.get(rule) if isinstance(rule, str) else rule for rule in criteria]
     rules = [registry.get(name) for name in registry.names() if name != "none"]
-    return [rule for rule in rules if network in (None, rule.network)]
+    return [rule for rule in rules if network in (None, rule.network) and not rule.for_losses]
 
 
 def _certified(rules: list[Criterion], batch: Batch, network: int) -> list[bool]:
