@@ -1,10 +1,10 @@
 """The multiplier certificate on random networks with losses, against eigenvalues.
 
-    python -m benchmarks.multipliers [--networks N] [--seed S] [--parts .3 1] [--workers N]
-                                     [--out FILE]
+    python -m benchmarks.multipliers [--networks N] [--first K] [--seed S] [--parts .3 1]
+                                     [--workers N] [--out FILE]
 
-Each part is a largest r/x, and half of the networks go to each. Network k of a part is drawn with
-the seeds (S, 1000 r/x, k): 3 to 10 buses, a random tree and up to n more lines (meshed unless there
+Each part is a largest r/x, and half of the networks go to each, from number K on. Network k of a
+part is drawn with the seeds (S, 1000 r/x, k): 3 to 10 buses, a random tree and up to n more lines (meshed unless there
 are none), x from .03 to .3 p.u. and r/x up to the largest, each line its own; an inverter at every
 bus or at about two thirds of them, constant power at the others; voltages .95 to 1.05 p.u. and
 angles within a number of up to .4 rad, and powers as they follow. Droops m_q are alike within a
@@ -197,6 +197,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--networks", type=int, default=10_000)
+    parser.add_argument("--first", type=int, default=0, help="number of the first of a part")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--parts", type=float, nargs="+", default=[0.3, 1.0])
     parser.add_argument("--workers", type=int, default=2)
@@ -205,7 +206,7 @@ def main() -> None:
     place, result = environment.describe(), list[dict[str, Any]]()
     for ratio in given.parts:
         begin, share = time.perf_counter(), given.networks // len(given.parts)
-        tasks = [(ratio, (given.seed, round(1000 * ratio), k)) for k in range(share)]
+        tasks = [(ratio, (given.seed, round(1000 * ratio), given.first + k)) for k in range(share)]
         with ProcessPoolExecutor(given.workers, multiprocessing.get_context("spawn")) as pool:
             found = list(pool.map(measured, tasks, chunksize=20))
         lines = [line for line in found if line is not None]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from scopf.dynamics.island import Island
 
 _MOST = 60  # intervals
-_LEAST = 1.002  # of the end of an interval over its begin
+_LEAST = 1.01  # of the end of an interval over its begin
 _INSIDE = 0.999  # of the longest interval
 _GRID = np.linspace(-6.0, 6.0, 9)  # of log(c - 1)
 
