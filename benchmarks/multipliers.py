@@ -4,12 +4,12 @@
                                      [--workers N] [--out FILE]
 
 Each part is a largest r/x, and half of the networks go to each, from number K on. Network k of a
-part is drawn with the seeds (S, 1000 r/x, k): 3 to 10 buses, a random tree and up to n more lines (meshed unless there
-are none), x from .03 to .3 p.u. and r/x up to the largest, each line its own; an inverter at every
-bus or at about two thirds of them, constant power at the others; voltages .95 to 1.05 p.u. and
-angles within a number of up to .4 rad, and powers as they follow. Droops m_q are alike within a
-factor of 2; m_p from .01 to .05, in every third network from .05 to 2 (there oscillations are
-found); tau_p common and tau_q of each inverter from .02 to .5 s.
+part is drawn with the seeds (S, 1000 r/x, k): n from 3 to 10 buses, a random tree and up to n more
+lines (meshed unless there are none), x from .03 to .3 p.u. and r/x up to the largest, each line its
+own; an inverter at every bus or at about two thirds of them, constant power at the others; voltages
+.95 to 1.05 p.u. and angles within a number of up to .4 rad, and powers as they follow. Droops m_q
+are alike within a factor of 2; m_p from .01 to .05, in every third network from .05 to 2 (there
+oscillations are found); tau_p common and tau_q of each inverter from .02 to .5 s.
 
 All droops m_q are multiplied by a factor, at the same point. The exact limit is the first factor,
 of a scan upwards in steps of 1.5, at which an eigenvalue of the dynamics gets to the right, found

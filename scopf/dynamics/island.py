@@ -119,7 +119,7 @@ class Island:
             except np.linalg.LinAlgError:
                 return np.full(m, np.nan)
         residual = abs(found @ angles).max()
-        if not residual <= _NULL * abs(found).max() * abs(angles).max():
+        if not residual <= _NULL * abs(found).max() * abs(self.jacobian).max():
             return np.full(m, np.nan)
         return np.asarray(found / found.mean())
 
@@ -198,12 +198,14 @@ def positive(form: Any, size: float) -> bool:
     """
     n = len(form)
     bound = max(size, float(abs(form).sum(axis=1).max(initial=0.0)))
+    if not (np.isfinite(form).all() and np.isfinite(bound)):  # Cholesky's method lets NaN pass
+        return False
     shift = _ROUNDING * n * np.finfo(np.float64).eps * bound
     try:
         np.linalg.cholesky(0.5 * (form + form.conj().T) - shift * np.eye(n))
     except np.linalg.LinAlgError:
         return False
-    return bool(np.isfinite(bound))
+    return True
 
 
 def norm(matrix: Floats) -> float:

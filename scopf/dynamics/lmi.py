@@ -169,7 +169,8 @@ class _Search:
         """Step that keeps the sum of the bounded variables, and Newton's decrement."""
         constant = np.zeros(len(gradient))
         constant[: self.bounded] = 1.0
-        scale = 1 / np.sqrt(np.diag(hessian))
+        diagonal = np.diag(hessian)  # 0 of the q of an inverter alone, which have no effect
+        scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
         scaled = hessian * np.outer(scale, scale)
         scaled[np.diag_indices(len(scale))] += 1e-13
         both = scale[:, None] * np.stack([gradient, constant], axis=1)
