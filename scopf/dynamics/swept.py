@@ -15,7 +15,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import linalg as dense
 from scipy import optimize
 
 from scopf.dynamics.island import norm, positive
@@ -80,8 +79,8 @@ class _Swept:
             factor = np.linalg.cholesky(self._symmetric(c, begin))
         except np.linalg.LinAlgError:
             return 0.0
-        half = dense.solve_triangular(factor, self._turned, lower=True)
-        scaled = dense.solve_triangular(factor, half.T, lower=True).T
+        half = np.linalg.solve(factor, self._turned)  # small triangles are slow on several threads
+        scaled = np.linalg.solve(factor, half.T)
         return 1 / max(c * self._tau * norm(scaled), 1 / (2 * self._last))
 
     def _holds(self, c: float, begin: float, end: float) -> bool:
