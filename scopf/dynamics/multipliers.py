@@ -41,7 +41,8 @@ class ContradictionError(RuntimeError):
     """An error of this package: a proof of stability, and modes that grow."""
 
 
-SWEPT, FREE = 100, 25  # inverters of an island up to which a form is tried unless asked for
+# Inverters of an island up to which a form is tried unless asked for, and if asked for.
+SWEPT, FREE, FREE_IF_ASKED = 100, 25, 150
 _DEPTH = 12  # bisections of an interval
 
 
@@ -95,21 +96,25 @@ def certificate(system: System, past_nose: int | None, *, asked: bool = True) ->
         return Certificate(False, reason=reason)
     largest = int(np.bincount(system.net.island[system.at]).max())
     if not asked and largest > SWEPT:
-        return Certificate(False, reason=f"not looked for with {largest} inverters unless asked")
+        return Certificate(False, reason=f"not looked for unless asked, of {largest} inverters")
     every = islands(system)
     reason = next(filter(None, (island.unmet for island in every)), "")
     if reason:
         return Certificate(False, reason=reason)
-    count, last = 0, 0.0
+    count, last, most = 0, 0.0, FREE_IF_ASKED if asked else FREE
     for island in every:
         try:
-            found = covered(island, free=asked or len(island) <= FREE)
+            found = covered(island, free=len(island) <= most)
         except (ArithmeticError, np.linalg.LinAlgError) as error:
             log.info("%s: %s", system.net.name, error)
             found = None
         if found is None:
             at = f" in the island of bus {island.bus[0]}" if len(every) > 1 else ""
-            return Certificate(False, reason=f"no multipliers were found{at}")
+            quick = ""
+            if len(island) > most:
+                less = "" if asked else " unless asked for"
+                quick = f"; free ones are looked for among up to {most} inverters{less}"
+            return Certificate(False, reason=f"no multipliers were found{at}{quick}")
         count, last = count + found, max(last, island.last)
     return Certificate(True, count, last)
 
@@ -118,10 +123,10 @@ def _unmet(system: System, past_nose: int | None) -> str:
     """Condition of the theorem on the whole system that is not met; "" if none."""
     devices = system.devices.labels
     if devices:
-        are = (
-            "is no grid-forming inverter" if len(devices) == 1 else "are no grid-forming inverters"
+        are = "is no" if len(devices) == 1 else "are no"
+        return (
+            f"{listing(devices, 5)} {are} grid-forming inverter, and the proof is for these alone"
         )
-        return f"{listing(devices, 5)} {are}, and the proof is for these alone"
     if past_nose is None:
         return "loads past the nose of their PV curve could not be counted"
     return "loads are past the nose of their PV curve" if past_nose else ""
