@@ -42,7 +42,7 @@ class ContradictionError(RuntimeError):
 
 
 # Inverters of an island up to which a form is tried unless asked for, and if asked for.
-SWEPT, FREE, FREE_IF_ASKED = 100, 25, 150
+SWEPT, FREE, FREE_IF_ASKED = 60, 25, 150
 _DEPTH = 12  # bisections of an interval
 
 

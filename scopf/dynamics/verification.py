@@ -370,7 +370,7 @@ def verify(
         method: "dense", "arnoldi", or "auto" (see `scopf.dynamics.modes`).
         proof: where the grid has no energy function, whether to look for multipliers that prove the
             point stable (`scopf.dynamics.multipliers`). None does so where the eigenvalues say that
-            it is, in islands of up to 25 inverters, and of up to 100 by the swept form alone. True
+            it is, in islands of up to 25 inverters, and of up to 60 by the swept form alone. True
             does so always, of more than 150 by the swept form; a proof then decides where the
             search for eigenvalues was given up.
 
