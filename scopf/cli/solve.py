@@ -277,6 +277,14 @@ def _verified(
             help="Find the largest factor on all droops at the point as well, and m_q if uniform.",
         ),
     ] = False,
+    proof: Annotated[
+        bool | None,
+        typer.Option(
+            "--proof/--no-proof",
+            help="With losses, look for a proof of stability beside the eigenvalues. "
+            "[default: where it takes little time]",
+        ),
+    ] = None,
     *,
     solution: "Solution",
     show: bool,
@@ -286,7 +294,7 @@ def _verified(
 
     how: dict[str, Any] = {
         "load": _load(load), "frequency": FREQUENCY if frequency is None else frequency,
-        "modes": modes, "method": method,
+        "modes": modes, "method": method, "proof": proof,
     }  # fmt: skip
     states = None
     if solution.scenario.outages or solution.problem.horizon is not None:

@@ -18,6 +18,7 @@ from scopf.dynamics.dae import SingularError, System
 from scopf.dynamics.droop import FREQUENCY
 from scopf.dynamics.loads import Loads
 from scopf.dynamics.modes import METHODS, Spectrum, shares, spectrum
+from scopf.dynamics.multipliers import Certificate, certificate
 from scopf.dynamics.verdict import missing_power, verdict
 from scopf.errors import ScopfError, listing
 from scopf.network.powers import mismatch
@@ -79,6 +80,7 @@ class Verification:
         count: number of modes in the tables.
         constant_power: the generators that are no inverter and no device, taken for constant power;
             None if there are none.
+        certificate: outcome of the search for multipliers; None where it was not asked for.
     """
 
     stable: bool | None
@@ -91,6 +93,27 @@ class Verification:
     spectrum: Spectrum | None = field(repr=False)
     count: int = field(repr=False)
     constant_power: ConstantPower | None = None
+    certificate: Certificate | None = None
+
+    @property
+    def proof(self) -> str | None:
+        """What proves the point stable beside the eigenvalues, None if nothing does.
+
+        "energy", by H, or with losses "multipliers".
+        """
+        if not self.stable:
+            return None
+        if self.negative is not None:
+            return "energy"
+        return "multipliers" if self.certificate is not None and self.certificate.holds else None
+
+    @property
+    def oscillates(self) -> bool:
+        """Whether modes grow, and all of them are oscillations."""
+        if self.spectrum is None or self.past_nose:
+            return False
+        growing = self.spectrum.values[self.spectrum.values.real > self.spectrum.tolerance]
+        return bool(len(growing)) and bool(growing.imag.all())
 
     @property
     def method(self) -> str | None:
@@ -248,6 +271,8 @@ class Verification:
         if self.negative is not None:
             several = "" if self.negative == 1 else "s"
             lines.append(f"H, the exact condition: {self.negative} negative eigenvalue{several}")
+        if self.certificate is not None and self.stable is not False:
+            lines.append(str(self.certificate))
         for name, what in (
             ("critical_factor", "critical factor on the droops"),
             ("critical_mq", "critical m_q"),
@@ -274,8 +299,17 @@ class Verification:
         """Plain values and the tables as lists of records, for JSON."""
         found = {
             key: getattr(self, key)
-            for key in ("stable", "lossless", "negative", "past_nose", "unstable", "verdict")
+            for key in (
+                "stable",
+                "lossless",
+                "negative",
+                "past_nose",
+                "unstable",
+                "verdict",
+                "proof",
+            )
         }
+        found["no_proof"] = self.certificate.reason or None if self.certificate else None
         system, constant = self.system, self.constant_power
         found["devices"] = {
             "inverters": len(system.inverters),
@@ -308,6 +342,7 @@ def verify(
     frequency: float = FREQUENCY,
     modes: int = 10,
     method: str = "auto",
+    proof: bool | None = None,
 ) -> Verification:
     """Check any operating point of a network.
 
@@ -333,14 +368,22 @@ def verify(
         frequency: nominal, Hz.
         modes: number of modes to report.
         method: "dense", "arnoldi", or "auto" (see `scopf.dynamics.modes`).
+        proof: where the grid has no energy function, whether to look for multipliers that prove the
+            point stable (`scopf.dynamics.multipliers`). None does so where the eigenvalues say that
+            it is, in islands of up to 25 inverters, and of up to 60 by the swept form alone. True
+            does so always, of more than 150 by the swept form; a proof then decides where the
+            search for eigenvalues was given up.
 
     Raises:
+        ContradictionError: when a proof and the eigenvalues do not agree, an error of this package.
         ScopfError: without an inverter or a machine, or for an argument that makes no sense.
     """
     if not isinstance(modes, (int, np.integer)) or modes < 1:
         raise ScopfError(f"modes must be a whole number from 1, got {modes!r}")
     if method not in METHODS:
         raise ScopfError(f"method is {listing(METHODS)}, got {method!r}")
+    if proof not in (True, False, None):
+        raise ScopfError(f"proof is True, False or None, got {proof!r}")
     if net.energized() is not net or not len(vm) == len(va) == len(net.bus):
         raise ScopfError(
             f"net has to be energized (net.energized()), vm and va those of its "
@@ -360,7 +403,7 @@ def verify(
     system, loose = _system(net, inverters, vm, va, loads, frequency, devices, own)
     pg = output(net, inverters, -left.real, devices.gens) if power is None else power[0]
     missing = missing_power(net, inverters, left, given=power is not None)
-    found = _checked(system, missing, method, int(modes))
+    found = _checked(system, missing, method, int(modes), proof)
     if loose and found.stable is not False and not missing:
         text = f"undecided: {loose}; elsewhere {found.verdict}"
         found = dataclasses.replace(found, stable=None, verdict=text)
@@ -394,7 +437,9 @@ def _system(
     return System(part, inverters, vm[held], va[held], *others), text
 
 
-def _checked(system: System, missing: str, method: str, modes: int) -> Verification:
+def _checked(
+    system: System, missing: str, method: str, modes: int, proof: bool | None
+) -> Verification:
     """The check of a system; undecided if there is a sentence on missing power."""
     lossless = system.conserves_energy
     if missing:
@@ -416,6 +461,11 @@ def _checked(system: System, missing: str, method: str, modes: int) -> Verificat
             system.net.name, negative - past, found.unstable, found.rightmost,
         )  # fmt: skip
     stable, text = verdict(negative, past, found)
-    return Verification(
-        stable, lossless, negative, past, found.unstable, text, system, found, modes
-    )
+    proven = None
+    if not lossless and (proof or (proof is None and stable)):
+        proven = certificate(system, past, asked=bool(proof))
+        proven.check(system.net.name, found)
+        if proven.holds and stable is None:  # the search for modes was given up
+            stable, text = True, "stable: proven, though not all modes near the axis were found"
+    counts = negative, past, found.unstable
+    return Verification(stable, lossless, *counts, text, system, found, modes, certificate=proven)

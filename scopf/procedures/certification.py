@@ -7,8 +7,10 @@ The droop margin is raised to g/f - 1 and a little more, so that the criterion e
 
 If the next point is hardly nearer to stability, 1 + the droop margin is at least doubled. After
 three such steps in a row, or if g has no bound, the criterion does not see the instability, and the
-search ends. If there is no solution with a droop margin, the next one lies between it and the
-largest that had one. A check that is undecided ends the search as well: a droop margin is no cure.
+search ends. It ends at once where the rows exclude growing real modes alone and all that grows is
+an oscillation: more margin is no cure for that. If there is no solution with a droop margin, the
+next one lies between it and the largest that had one. A check that is undecided ends the search as
+well: a droop margin is no cure.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from scipy import optimize
 from scopf.errors import ScopfError
 from scopf.network.kron import Reduction
 from scopf.optimizer.status import Status
-from scopf.results.checks import Check, creeps, reason
+from scopf.results.checks import Check, beyond_cure, creeps, reason
 from scopf.results.states import State
 from scopf.stability import device_claims
 from scopf.stability.setting import Setting
@@ -77,7 +79,7 @@ def certify(
                 last = last or found
                 break
             tightened = problem.opf.stability.declared.margin is not None
-            if check.stable is not False or not tightened:
+            if check.stable is not False or not tightened or beyond_cure(problem, check):
                 last = found
                 break
             if found.solved:
@@ -125,7 +127,10 @@ def _check(found: Solution, margin: float, how: Mapping[str, Any]) -> Check:
     except TypeError as error:
         raise ScopfError(f"certify takes the keywords of Solution.verify: {error}") from error
     factor = 1.0 if exact.stable else float(np.minimum(exact.largest_factor(1.0), 1.0))
-    return Check(margin, found.status, found.cost, exact.stable, factor, exact.verdict)
+    return Check(
+        margin, found.status, found.cost, exact.stable, factor, exact.verdict, exact.proof,
+        exact.oscillates,
+    )  # fmt: skip
 
 
 def _several(found: Solution) -> bool:

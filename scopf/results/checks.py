@@ -26,6 +26,9 @@ class Check:
         factor: largest factor on all droops with which the operating point is stable, looked for up
             to 1; NaN without a solution, and if undecided.
         verdict: the same as a sentence.
+        proof: what proves it stable beside the eigenvalues, "energy" or "multipliers"; None if
+            nothing does.
+        oscillates: modes grow, and all of them are oscillations.
     """
 
     droop_margin: float
@@ -34,12 +37,19 @@ class Check:
     stable: bool | None
     factor: float
     verdict: str
+    proof: str | None = None
+    oscillates: bool = False
 
 
 def creeps(checks: Sequence[Check]) -> bool:
     """Whether the last solution is hardly nearer to stability than the one before it."""
     factors = [check.factor for check in checks if check.status.solved]
     return len(factors) > 1 and 1 - factors[-1] > (1 - _CREEPS) * (1 - factors[-2])
+
+
+def beyond_cure(problem: Problem, check: Check) -> bool:
+    """Whether oscillations are all that grows, and rows exclude real modes only."""
+    return check.oscillates and problem.criterion.claim == "no growing real mode"
 
 
 def reason(problem: Problem, checks: Sequence[Check]) -> str:
@@ -57,6 +67,8 @@ def reason(problem: Problem, checks: Sequence[Check]) -> str:
         least = min(failed, key=lambda check: check.droop_margin)
         return f"with a droop margin of {least.droop_margin:.3g} it is not solved ({least.status})"
     blind = f"the criterion {problem.criterion.name} does not see the instability"
+    if beyond_cure(problem, checks[-1]):
+        return f"{blind}: an oscillation grows, and a larger droop margin is no cure for it"
     if len(checks) == 1:
         return blind
     if creeps(checks):

@@ -42,6 +42,7 @@ class Solution(Result):
         frequency: float = FREQUENCY,
         modes: int = 10,
         method: str = "auto",
+        proof: bool | None = None,
     ) -> Verification:
         """Check with the dynamics of the full network whether the operating point is stable.
 
@@ -57,6 +58,8 @@ class Solution(Result):
             frequency: nominal, Hz.
             modes: number of modes to report.
             method: of finding eigenvalues, "dense", "arnoldi" or "auto".
+            proof: with losses, whether to look for a proof of stability beside the eigenvalues;
+                None does so where it takes little time (see `scopf.dynamics.verification.verify`).
 
         Raises:
             ScopfError: after a solve that failed; without an inverter or a machine; for an argument
@@ -72,7 +75,12 @@ class Solution(Result):
         point = self.point
         devices = self.setting.devices if devices is None else devices
         settings: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
-        settings |= {"load": load, "power": (point.pg, point.qg), "devices": devices}
+        settings |= {
+            "proof": proof,
+            "load": load,
+            "power": (point.pg, point.qg),
+            "devices": devices,
+        }
         found = verify(self.energized, self.inverter_data, point.vm, point.va, **settings)
         if not self.rewritten or found.stable is None:
             return found

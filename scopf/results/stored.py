@@ -109,6 +109,8 @@ class _Check(_Stored):
     stable: bool | None
     factor: float | None
     verdict: str
+    proof: str | None = None
+    oscillates: bool = False
 
 
 class _Outage(_Stored):
@@ -457,7 +459,7 @@ class StoredSolution(_Stored):
         return tuple(
             Check(
                 one.droop_margin, one.status, _number(one.cost), one.stable, _number(one.factor),
-                one.verdict,
+                one.verdict, one.proof, one.oscillates,
             )
             for one in self.checks
         )  # fmt: skip

@@ -138,6 +138,9 @@ def _attempt(attempt: Attempt) -> str:
     return f"{attempt.name}: {attempt.message} ({attempt.iterations} iterations)"
 
 
+_PROOFS = {None: "", "energy": "; proven by the energy", "multipliers": "; proven by multipliers"}
+
+
 def checks(solution: Result) -> list[str]:
     """The exact checks, one line each, and what they come to."""
     if not solution.checks:
@@ -146,6 +149,7 @@ def checks(solution: Result) -> list[str]:
         f"  droop margin {check.droop_margin:.2%}: "
         + (f"cost {check.cost:.4f}; " if check.status.solved else "")
         + check.verdict
+        + _PROOFS[check.proof]
         for check in solution.checks
     ]
     verdict = "passed" if solution.certified else "NOT passed: the operating point is not certified"

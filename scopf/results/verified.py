@@ -20,6 +20,7 @@ _SHOWN = 5  # states in a text
 _TABLE = {
     "state": ("state", "{}"),
     "stable": ("stable", "{}"),
+    "proof": ("proof", "{}"),
     "real": ("rightmost [rad/s]", "{:.4f}"),
     "frequency_hz": ("f [Hz]", "{:.3f}"),
     "damping": ("damping", "{:.4f}"),
@@ -50,6 +51,23 @@ class VerifiedStates:
         if False in found:
             return False
         return None if None in found else True
+
+    @property
+    def proof(self) -> str | None:
+        """What proves every state stable beside the eigenvalues; None if nothing does.
+
+        "energy", or "multipliers" if some state has losses.
+        """
+        found = {check.proof for check in self.checks.values()}
+        if None in found or not found:
+            return None
+        return "multipliers" if "multipliers" in found else "energy"
+
+    @property
+    def oscillates(self) -> bool:
+        """Whether modes grow in some state, and wherever they do all are oscillations."""
+        unstable = [check for check in self.checks.values() if check.stable is False]
+        return bool(unstable) and all(check.oscillates for check in unstable)
 
     @property
     def worst(self) -> str:
@@ -85,7 +103,7 @@ class VerifiedStates:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row for each state: verdict and rightmost mode.
+        """One row for each state: verdict, proof and rightmost mode.
 
         Real part in rad/s, `frequency_hz`, `damping` -Re/|lambda| and the inverter with the
         largest share in the mode; NaN where there are no modes.
@@ -101,6 +119,7 @@ class VerifiedStates:
             yield {
                 "state": name,
                 "stable": check.stable,
+                "proof": check.proof,
                 "real": missing if mode is None else float(mode["real"]),
                 "frequency_hz": missing if mode is None else float(mode["frequency_hz"]),
                 "damping": missing if mode is None else float(mode["damping"]),
@@ -139,8 +158,8 @@ class VerifiedStates:
             {key: None if value != value else value for key, value in row.items()}
             for row in self._rows()
         ]
-        found = {"stable": self.stable, "verdict": self.verdict, "states": rows}
-        return {**found, "left_out": self.left_out}
+        found = {"stable": self.stable, "proof": self.proof, "verdict": self.verdict}
+        return {**found, "states": rows, "left_out": self.left_out}
 
 
 def _rightmost(check: Verification) -> float:

@@ -132,6 +132,23 @@ def test_steps_that_lead_nowhere_become_bold_and_end_soon():
     assert f"{factors[-1]:.4g} of them" in str(solution.diagnosis)
 
 
+class Real(Blind):
+    name, claim, conditions = "real", "no growing real mode", "that of this test"
+
+
+def test_against_an_oscillation_rows_about_real_modes_are_not_tightened(caplog):
+    net = scopf.load_case("case30")
+    inverters = scopf.Inverters.at_generators(net, mq=0.3, mp=1.0)
+    solution = scopf.solve(scopf.build(net, inverters, criterion=Real()), certify=True)
+    (check,) = solution.checks
+    assert check.oscillates
+    assert solution.certified is False
+    assert "an oscillation grows, and a larger droop margin is no cure for it" in caplog.text
+    blind = scopf.solve(scopf.build(net, inverters, criterion=BLIND), certify=True)
+    assert blind.checks[0].oscillates
+    assert "no cure" not in caplog.records[-1].getMessage()
+
+
 def test_the_check_takes_the_keywords_of_verify():
     made = problem(mq=0.5, lossless=True, criterion="none")
     assert scopf.solve(made, certify={"load": "impedance"}).certified
