@@ -82,6 +82,7 @@ def with_losses(
 
     network = (load_case(net) if isinstance(net, str) else net).energized()
     rules = [registry.get(one) if isinstance(one, str) else one for one in criteria]
+    _timed(network, registry.get("none"), 0.05)  # the first one waits for imports
     plain, seconds = _timed(network, registry.get("none"), 0.05)
     if not plain.solved:
         raise ScopfError(f"{network.name}: the plain OPF has no solution: {plain.message}")

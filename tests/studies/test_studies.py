@@ -23,6 +23,7 @@ from scopf.studies.linear import rightmost
 from scopf.studies.lossy import lossy
 from scopf.studies.montecarlo import montecarlo
 from scopf.studies.networks import draw, own_susceptance
+from scopf.studies.with_losses import with_losses
 
 PROVEN = ["C0", "C1", "C2", "weighted"]
 
@@ -395,3 +396,19 @@ def test_a_cell_marks_what_is_unstable_and_what_is_undecided(power, impedance, m
     kinds = dict.fromkeys(verdicts, "boolean")
     (row,) = table.astype(kinds).to_dict("records")
     assert _cell(row) == f"1.00 {mark}"
+
+
+# -- dispatches with losses -----------------------------------------------
+
+
+def test_what_a_stable_dispatch_with_losses_costs_and_what_is_proven():
+    """Just beyond the droop at which the plain optimum is stable, on the 39-bus system."""
+    found = with_losses("case39", criteria=["none", "weighted", "lossy"], shares=[1.05])
+    rows = found.table.set_index("criterion")
+    assert (rows["status"] == "optimal").all()
+    assert rows["stable"].tolist() == [False, True, True]
+    assert rows["proof"].tolist() == ["", "multipliers", "multipliers"]
+    assert rows["claim"].tolist() == ["", "", "no growing real mode"]
+    assert 0 < rows.loc["lossy", "increase"] < rows.loc["weighted", "increase"]
+    with pytest.raises(scopf.ScopfError, match="shares: positive numbers"):
+        with_losses("case39", shares=[0.0])
