@@ -7,6 +7,7 @@ has to give way.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,8 +30,12 @@ if TYPE_CHECKING:
     from scopf.network.network import Network
     from scopf.stability.criterion import Criterion
 
+log = logging.getLogger(__name__)
+
 CRITERIA = ("none", "voltage-difference", "weighted", "lossy")
 SHARES = (0.95, 1.05)
+_COLUMNS = ["mq", "criterion", "status", "increase", "iterations", "seconds", "ratio", "claim",
+            "stable", "proof"]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +47,11 @@ class WithLosses:
         buses: their number.
         cost: of the plain OPF, currency/h.
         critical_mq: largest uniform m_q at which the plain optimum is stable.
-        table: a row for each droop and criterion: `mq`, `criterion`, `status`, `increase` of the
-            cost over the plain one, currency/h, `iterations`, `seconds` of building and solving,
-            `ratio` of these to the plain OPF's, `claim` of the criterion at the optimum (empty for
-            none), `stable` by eigenvalues and `proof` of that ("multipliers"; empty for none).
+        table: a row for each droop and criterion: `mq`, `criterion`, `status` ("refused" where a
+            criterion does not take the network), `increase` of the cost over the plain one,
+            currency/h, `iterations`, `seconds` of building and solving, `ratio` of these to the
+            plain OPF's, `claim` of the criterion at the optimum (empty for none), `stable` by
+            eigenvalues, and `proof` of that ("multipliers"; empty for none).
     """
 
     case: str
@@ -97,7 +103,7 @@ def with_losses(
         _row(network, rule, droop, plain.cost, seconds, proof)
         for droop, rule in watched(cells, network.name, None, progress)
     ]
-    table = pd.DataFrame(rows).astype({"stable": "boolean"})
+    table = pd.DataFrame(rows, columns=_COLUMNS).astype({"stable": "boolean"})
     return WithLosses(network.name, len(network.bus), plain.cost, critical, table)
 
 
@@ -119,11 +125,15 @@ def _timed(net: Network, rule: Criterion, mq: float) -> tuple[Solution, float]:
 def _row(
     net: Network, rule: Criterion, mq: float, cost: float, plain: float, proof: bool | None
 ) -> dict[str, Any]:
-    found, seconds = _timed(net, rule, mq)
+    row: dict[str, Any] = {"mq": mq, "criterion": rule.name}
+    try:
+        found, seconds = _timed(net, rule, mq)
+    except ScopfError as error:
+        log.info("%s: %s: %s", net.name, rule.name, error)
+        return {**row, "status": "refused", "claim": "", "stable": None, "proof": ""}
     check = found.verify(modes=1, proof=proof) if found.solved else None
     return {
-        "mq": mq,
-        "criterion": rule.name,
+        **row,
         "status": str(found.status),
         "increase": found.cost - cost,
         "iterations": found.iterations,
