@@ -18,9 +18,9 @@ counted.
 
 - At 1.005, 1.03 and 1.3 times the limit the certificate is asked for wherever the eigenvalues say
   that the point is unstable: `false` has to be 0.
-- `tightness`, of the first `--tight` networks of a part: the largest of .98, .95, .9, .8, .6, .4, .2,
-  .1, .05 times the limit at which the certificate holds, 0 if at none; for the swept form alone as
-  well.
+- `tightness`, of the first `--tight` networks of a part: the largest of .98, .95, .9, .8, .6, .4,
+  .2, .1, .05 times the limit at which the certificate holds, 0 if at none; for the swept form alone
+  as well.
 
 The eigenvalues are computed here from the admittances, not by the package.
 """
