@@ -58,12 +58,6 @@ class Grounded:
             found[1:] = self._factor.solve(np.ascontiguousarray(right[1:]))
         return found
 
-    def columns(self, buses: Ints) -> Floats:
-        """These columns of X."""
-        unit = np.zeros((self._n, len(buses)))
-        unit[buses, np.arange(len(buses))] = 1.0
-        return self.solve(unit)
-
     def largest(self, buses: Ints) -> Resistances:
         """The largest with rho at one of these buses, which bounds that of every rho there."""
         i, j = self._of.start, self._of.end

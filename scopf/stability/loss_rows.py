@@ -58,7 +58,9 @@ class LossyRows(Declared):
 
 
 def check_inductive(net: Network, view: View) -> None:
-    """Refuse pairs of buses whose lines are capacitive together: their alpha is below zero.
+    """Refuse pairs of buses whose lines are capacitive together, or turn the phase half around.
+
+    Their alpha is below zero at small angles, or the b that bounds it from below is.
 
     Raises:
         ScopfError: naming them.
@@ -68,8 +70,8 @@ def check_inductive(net: Network, view: View) -> None:
     if len(bad):
         pairs = [f"{ids[of.start[k]]}-{ids[of.end[k]]}" for k in bad.tolist()]
         raise ScopfError(
-            f"what joins buses {listing(pairs, most=5)} is capacitive, where the proof of the "
-            "lossy criterion ends; use the criterion weighted"
+            f"what joins buses {listing(pairs, most=5)} is capacitive, or shifts the phase by 90 "
+            "degrees or more, where the rows of the lossy criterion end; use the criterion weighted"
         )
 
 

@@ -85,7 +85,7 @@ class Lossy(Criterion):
         `stability_share` (f), `stability_price` (q) and `stability_stiffness` (kappa).
 
         Raises:
-            ScopfError: when there is no inverter, or a pair of buses is capacitive.
+            ScopfError: when there is no inverter, or for pairs that `check_inductive` refuses.
         """
         view = setting.full
         check_inductive(setting.net, view)
