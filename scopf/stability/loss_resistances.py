@@ -40,6 +40,16 @@ class Resistances:
     bare_bus: Floats
 
 
+def units(values: Floats, part: float) -> Floats:
+    """Resistances that mu is counted in: at least this part of the largest, and above zero.
+
+    The middle between two inverters that are alike, and an inverter alone, do not move with the
+    frequency: R is zero there.
+    """
+    largest = float(values.max(initial=0.0))
+    return np.maximum(values, part * largest if largest > 0 else 1.0)
+
+
 class Grounded:
     """Inverse X of the Laplacian with bus 0 grounded: z' L+ z = z' X z where z adds up to zero."""
 

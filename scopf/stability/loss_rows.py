@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LINES = (*ADMITTANCES, "r", "bare")  # Params of pairs
 BUSES = ("own", "scale", "shunt", "p_current", "q_current", "bus_r", "bus_bare")  # Params of buses
 _LEAST_PI, _LEAST = 1e-3, -30.0
+_MOST = 1.0  # ln(mu R): more is worth nothing, and without a bound has no end where R is zero
 _F, _KAPPA = 0.1, 0.9  # starts
 _ANY = -9.0  # ln kappa where it does not matter: below that of every angle of 89 degrees
 
@@ -160,7 +161,7 @@ class Builder:
             "stability_mu",
             self._pair,
             lower=_LEAST,
-            upper=np.inf,
+            upper=_MOST,
             start=np.where(lossy, each[of_island], 0.0),
             fixed=~lossy,
         )
@@ -171,7 +172,7 @@ class Builder:
                 "stability_shunt_mu",
                 index,
                 lower=_LEAST,
-                upper=np.inf,
+                upper=_MOST,
                 start=each[self._island[self._alone]],
             )
 

@@ -81,6 +81,29 @@ def test_pairs_without_a_proof_are_refused_and_named():
             problem("lossy", net, 1.0)
 
 
+TWO = [(1, 2, 0.03, 0.1)]
+
+
+@pytest.mark.parametrize("name", LOSSY)
+@pytest.mark.parametrize(
+    "net",
+    [
+        network(2, TWO, [1, 2], loads={1: 0.5 + 0.1j, 2: 0.6 + 0.1j}, name="two alike"),
+        network(2, TWO, [1], loads={2: 0.6 + 0.1j}, shunts={1: 0.1}, name="one with a shunt"),
+        network(3, TWO, [1, 3], loads={2: 0.6, 3: 0.2}, shunts={3: 0.1}, name="one alone").replace(
+            bus={"type": np.array([3, 1, 3])}
+        ),
+    ],
+    ids=lambda net: net.name,
+)
+def test_where_a_resistance_is_zero_there_is_a_solution(name, net):
+    """R of the middle between two inverters that are alike, and of an inverter alone."""
+    solution = scopf.solve(problem(name, limited(net), 2.0))
+    assert solution.status == "optimal"
+    assert solution.claim == "no growing real mode"
+    assert solution.iterations < 60
+
+
 def test_the_claim_names_loads_of_constant_current():
     net = limited().replace(bus={"pd_current": np.array([0, 0.1, 0, 0])})
     said = str(scopf.solve(problem("lossy", net, 1.0)))

@@ -25,6 +25,9 @@ from scopf.stability.loss_rows import Builder, LossyRows, check_inductive
 from scopf.stability.rows import Declared, Dispatch, RowPrices, Stability
 from scopf.stability.setting import Setting, View
 
+_NEARLY = 1e-9  # of the largest R: nothing
+_SMALL = 1e-2  # of it: R below that is counted in this, as it may grow with pi
+
 
 class Lossy(Criterion):
     """M_ii w_i + sum_j M_ij w_j > 0 at every bus, on a network with losses.
@@ -70,7 +73,10 @@ class Lossy(Criterion):
         view = setting.full
         of, scale = view.grid.two_ports, view.grid.scale
         r = self._resistances(view)
-        own = {"r": r.pair, "bus_r": r.bus, "own": of.own, "scale": scale, "shunt": of.shunt}
+        least = _NEARLY if self.every_mp else _SMALL
+        units = (loss_resistances.units(one, least) for one in (r.pair, r.bus))
+        own = dict(zip(("r", "bus_r"), units, strict=True))
+        own |= {"own": of.own, "scale": scale, "shunt": of.shunt}
         if not self.every_mp:
             own |= {"bare": r.bare_pair, "bus_bare": r.bare_bus}
         own |= {"p_current": of.p_current, "q_current": of.q_current}
