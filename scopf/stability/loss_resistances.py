@@ -17,12 +17,13 @@ from scipy.sparse import linalg
 from scopf.network import islands
 
 if TYPE_CHECKING:
-    from scopf.arrays import Floats, Ints
+    from scopf.arrays import Flags, Floats, Ints
     from scopf.network.susceptances import Grid
     from scopf.network.two_ports import TwoPorts
 
 _BLOCK = 256  # right-hand sides solved at once: bounds the memory
 _MOST_KEPT = 16  # results that are kept
+_NOTHING = 1e-6  # of the largest R: rounding, or nearly
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +41,15 @@ class Resistances:
     bare_bus: Floats
 
 
-def units(values: Floats, part: float) -> Floats:
-    """Resistances that mu is counted in: at least this part of the largest, and above zero.
+def still(values: Floats) -> Flags:
+    """Where R is zero: the middle between inverters that are alike, or an inverter alone."""
+    return np.asarray(values <= _NOTHING * values.max(initial=0.0))
 
-    The middle between two inverters that are alike, and an inverter alone, do not move with the
-    frequency: R is zero there.
-    """
+
+def units(values: Floats, part: float) -> Floats:
+    """Resistances that mu is counted in: R, and this part of the largest where it is zero."""
     largest = float(values.max(initial=0.0))
-    return np.maximum(values, part * largest if largest > 0 else 1.0)
+    return np.where(still(values), part * largest if largest > 0 else 1.0, values)
 
 
 class Grounded:

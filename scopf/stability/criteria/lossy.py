@@ -25,8 +25,8 @@ from scopf.stability.loss_rows import Builder, LossyRows, check_inductive
 from scopf.stability.rows import Declared, Dispatch, RowPrices, Stability
 from scopf.stability.setting import Setting, View
 
-_NEARLY = 1e-9  # of the largest R: nothing
-_SMALL = 1e-2  # of it: R below that is counted in this, as it may grow with pi
+_NEARLY = 1e-6  # of the largest R, in place of zero
+_SMALL = 1e-2  # the same where R may grow with pi
 
 
 class Lossy(Criterion):
@@ -96,7 +96,9 @@ class Lossy(Criterion):
         view = setting.full
         check_inductive(setting.net, view)
         share = None if self.every_mp else loss_resistances.turning(view.grid, view.k)
-        return Builder(d, setting, self.parameters(setting), share).declared()
+        r = self._resistances(view)
+        still = loss_resistances.still(r.pair), loss_resistances.still(r.bus)
+        return Builder(d, setting, self.parameters(setting), share, still).declared()
 
     def starts(self, declared: Declared, d: Dispatch, vm: Floats, va: Floats) -> dict[str, Floats]:
         """Weights pi of the start point, and the budget as it is best divided there for w = 1."""
