@@ -177,12 +177,15 @@ class Island:
 
     def holds(self, frequency: float, by: Multipliers) -> bool:
         """Whether multipliers make the Hermitian form positive definite, rounding considered."""
-        m, matrix = len(self), self.matrix(frequency) @ self.basis
+        m, whole, basis = len(self), self.matrix(frequency), self.basis
+        matrix = whole @ basis
         upper, lower = (by.z * self.pi)[:, None] * matrix[:m], matrix[m:]
         rows = np.vstack([upper + by.q[:, None] * lower, by.p[:, None] * lower])
-        form = self.basis.T @ rows
-        sizes = np.vstack([abs(upper) + abs(by.q)[:, None] * abs(lower), abs(rows[m:])])
-        size = abs(self.basis).T @ sizes
+        form = basis.T @ rows
+        sizes = abs(whole) @ abs(basis)  # where strong couplings cancel in the product
+        more = abs(by.q)[:, None] * sizes[m:], abs(by.p)[:, None] * sizes[m:]
+        sizes = np.vstack([(abs(by.z) * self.pi)[:, None] * sizes[:m] + more[0], more[1]])
+        size = abs(basis).T @ sizes
         return positive(form, float(max(size.sum(axis=0).max(), size.sum(axis=1).max())))
 
 
@@ -190,14 +193,17 @@ def positive(form: Any, size: float) -> bool:
     """Whether the Hermitian part of a matrix is positive definite despite rounding errors.
 
     4 n eps times a norm is taken off its diagonal first, and then Cholesky's factors have to exist:
-    this covers the errors of forming the matrix, and those of the factors.
+    this covers the errors of forming the matrix, and those of the factors, which its trace bounds
+    (Rump 2006, Verification of positive definiteness).
 
     Args:
         form: n by n.
-        size: norm of the absolute values that it was added up from; at least its own counts.
+        size: norm of the absolute values that it was added up from; at least its own counts, and
+            its trace.
     """
     n = len(form)
-    bound = max(size, float(abs(form).sum(axis=1).max(initial=0.0)))
+    own = float(abs(form).sum(axis=1).max(initial=0.0)), float(abs(np.diag(form)).sum())
+    bound = max(size, *own)
     if not (np.isfinite(form).all() and np.isfinite(bound)):  # Cholesky's method lets NaN pass
         return False
     shift = _ROUNDING * n * np.finfo(np.float64).eps * bound
@@ -217,7 +223,10 @@ def norm(matrix: Floats) -> float:
     start = np.random.default_rng(0).standard_normal(len(matrix))
     size = len(matrix), len(matrix)
     squared = linalg.LinearOperator(size, matvec=lambda x: matrix.T @ (matrix @ x.ravel()))
-    found = linalg.eigsh(squared, 1, which="LA", tol=1e-4, v0=start, return_eigenvectors=False)
+    try:
+        found = linalg.eigsh(squared, 1, which="LA", tol=1e-4, v0=start, return_eigenvectors=False)
+    except linalg.ArpackError:
+        return float(np.linalg.norm(matrix, 2))
     return float(np.sqrt(found[0]))
 
 

@@ -61,13 +61,19 @@ class _Swept:
         )
         turned: Floats = basis.T @ island.antisymmetric @ basis
         self._turned = 0.5 * (turned - turned.T)
-        size = abs(basis).T @ abs(still) @ abs(basis)
-        self._size = float(size.sum(axis=1).max())
+        self._size = self._norm(basis, still)
+        self._turned_size = self._norm(basis, both[:, None] * island.jacobian)
 
     @staticmethod
     def _in(basis: Floats, matrix: Floats) -> Floats:
         form: Floats = basis.T @ matrix @ basis
         return 0.5 * (form + form.T)
+
+    @staticmethod
+    def _norm(basis: Floats, matrix: Floats) -> float:
+        """Norm of the absolute values that the matrix in this basis is added up from."""
+        size = abs(basis).T @ (abs(matrix) @ abs(basis))
+        return float(max(size.sum(axis=0).max(), size.sum(axis=1).max()))
 
     def _symmetric(self, c: float, begin: float) -> Floats:
         more: Floats = (c - 1) * self._angles + c * self._voltages
@@ -84,9 +90,10 @@ class _Swept:
         return 1 / max(c * self._tau * norm(scaled), 1 / (2 * self._last))
 
     def _holds(self, c: float, begin: float, end: float) -> bool:
-        symmetric = self._symmetric(c, begin)
+        symmetric, turn = self._symmetric(c, begin), c * self._tau * end
         size = self._size + float(abs(symmetric - self._still).sum(axis=1).max())
-        return positive(symmetric - 1j * c * self._tau * end * self._turned, size)
+        size += turn * self._turned_size  # K is a difference, which may be much smaller
+        return positive(symmetric - 1j * turn * self._turned, size)
 
     def end(self, begin: float) -> float | None:
         """End of the longest interval from here that is checked, w_N at most."""

@@ -103,12 +103,22 @@ class TwoPorts:
         return 0.5 * (self.b_ij + self.b_ji)
 
     @property
+    def dissipates(self) -> Flags:
+        """Mask of the buses whose shunt or load follows the voltage, but those without neighbours.
+
+        A bus alone has no angle across anything.
+        """
+        joined = np.zeros(len(self), dtype=bool)
+        joined[self.start] = joined[self.end] = True
+        return np.asarray(joined & ((self.shunt != 0) | (self.p_current != 0)))
+
+    @property
     def has_losses(self) -> Flags:
         """Mask of the buses in islands where something dissipates."""
         n = len(self)
         island = islands.numbers(n, self.start, self.end)
         r = (self.g_ii != 0) | (self.g_jj != 0)
-        lossy = (self.shunt != 0) | (self.p_current != 0)
+        lossy = self.dissipates
         lossy[self.start[r]] = True
         found: Flags = np.isin(island, island[lossy])
         return found

@@ -12,6 +12,7 @@ from scopf.results.requirements import label
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scopf.network.network import Network
     from scopf.optimizer.status import Attempt
     from scopf.results.tables import Result
 
@@ -182,12 +183,21 @@ def _claim(solution: Result) -> list[str]:
         check = "verify" if solution.problem.horizon is None else "verify_states"
         return [f"{criterion.name} is not proven sufficient: see `scopf verify`, `sol.{check}()`"]
     if not unmet:
-        steady = "loads and DC lines" if len(solution.problem.base.dcline) else "loads"
-        text = f"{criterion.name} is proven for this network and {steady} of constant power: "
-        return [f"{text}{solution.claim}"]
+        return [
+            f"{criterion.name} is proven for {_steady(solution.problem.base)}: {solution.claim}"
+        ]
     margin = solution.scenario.droop_margin
     more = f"; droop margin {margin:.0%}" if margin else ""
     return [f"{criterion.name} is a heuristic here: {', '.join(unmet)}{more}"]
+
+
+def _steady(net: Network) -> str:
+    """What a claim is about: the network, and how its loads and DC lines follow the voltage."""
+    lines = len(net.dcline) > 0
+    if not (net.bus.pd_current.any() or net.bus.qd_current.any()):
+        return f"this network and loads{' and DC lines' if lines else ''} of constant power"
+    more = ", and DC lines of constant power" if lines else ""
+    return f"this network and loads of constant power and constant current{more}"
 
 
 def _stability(solution: Result) -> list[Block]:

@@ -103,7 +103,7 @@ def shares(
     i, j = of.start, of.end
     pair = np.sqrt(r.pair) * loss_forms.length(forms.l_i * w[i], forms.l_j * w[j], cancel)
     bus = np.sqrt(r.bus) * np.abs(l_bus * w)
-    total = pair.sum() + bus.sum()
+    total = (pair.sum() + bus.sum()) or 1.0  # nothing moves with the frequency
     across = np.sqrt(((forms.h_i * w[i] + forms.h_j * w[j]) ** 2 / forms.alpha).sum())
     f = float(np.clip(total / (total + across), _LEAST_F, _MOST_F))
     return Shares(f, pair / total, bus / total)

@@ -17,12 +17,13 @@ from scipy.sparse import linalg
 from scopf.network import islands
 
 if TYPE_CHECKING:
-    from scopf.arrays import Floats, Ints
+    from scopf.arrays import Flags, Floats, Ints
     from scopf.network.susceptances import Grid
     from scopf.network.two_ports import TwoPorts
 
 _BLOCK = 256  # right-hand sides solved at once: bounds the memory
 _MOST_KEPT = 16  # results that are kept
+_NOTHING = 1e-6  # of the largest R: rounding, or nearly
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,17 @@ class Resistances:
     bus: Floats
     bare_pair: Floats
     bare_bus: Floats
+
+
+def still(values: Floats) -> Flags:
+    """Where R is zero: the middle between inverters that are alike, or an inverter alone."""
+    return np.asarray(values <= _NOTHING * values.max(initial=0.0))
+
+
+def units(values: Floats, part: float) -> Floats:
+    """Resistances that mu is counted in: R, and this part of the largest where it is zero."""
+    largest = float(values.max(initial=0.0))
+    return np.where(still(values), part * largest if largest > 0 else 1.0, values)
 
 
 class Grounded:
@@ -57,12 +69,6 @@ class Grounded:
         if self._factor is not None:
             found[1:] = self._factor.solve(np.ascontiguousarray(right[1:]))
         return found
-
-    def columns(self, buses: Ints) -> Floats:
-        """These columns of X."""
-        unit = np.zeros((self._n, len(buses)))
-        unit[buses, np.arange(len(buses))] = 1.0
-        return self.solve(unit)
 
     def largest(self, buses: Ints) -> Resistances:
         """The largest with rho at one of these buses, which bounds that of every rho there."""

@@ -19,7 +19,7 @@ from scopf.stability.rows import NOBODY, Declared, OwnedRows
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from scopf.arrays import Floats, Ints
+    from scopf.arrays import Flags, Floats, Ints
     from scopf.engine.formulation import Formulation
     from scopf.engine.pyomo_types import Node
     from scopf.engine.symbols import Constraint, Expression, Index, Parameter, Variable
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LINES = (*ADMITTANCES, "r", "bare")  # Params of pairs
 BUSES = ("own", "scale", "shunt", "p_current", "q_current", "bus_r", "bus_bare")  # Params of buses
 _LEAST_PI, _LEAST = 1e-3, -30.0
+_MOST = 10.0  # ln(mu R) where R is zero: more is worth nothing, and without a bound has no end
 _F, _KAPPA = 0.1, 0.9  # starts
 _ANY = -9.0  # ln kappa where it does not matter: below that of every angle of 89 degrees
 
@@ -58,7 +59,9 @@ class LossyRows(Declared):
 
 
 def check_inductive(net: Network, view: View) -> None:
-    """Refuse pairs of buses whose lines are capacitive together: their alpha is below zero.
+    """Refuse pairs of buses whose lines are capacitive together, or turn the phase half around.
+
+    Their alpha is below zero at small angles, or the b that bounds it from below is.
 
     Raises:
         ScopfError: naming them.
@@ -68,8 +71,8 @@ def check_inductive(net: Network, view: View) -> None:
     if len(bad):
         pairs = [f"{ids[of.start[k]]}-{ids[of.end[k]]}" for k in bad.tolist()]
         raise ScopfError(
-            f"what joins buses {listing(pairs, most=5)} is capacitive, where the proof of the "
-            "lossy criterion ends; use the criterion weighted"
+            f"what joins buses {listing(pairs, most=5)} is capacitive, or shifts the phase by 90 "
+            "degrees or more, where the rows of the lossy criterion end; use the criterion weighted"
         )
 
 
@@ -81,6 +84,7 @@ class Builder:
         setting: network, inverters and margins.
         values: of the Params, by name.
         share: of each bus in rho at pi = 1, up to a factor; None where R is the largest of all rho.
+        still: masks of the pairs and of the buses whose R is zero at pi = 1.
     """
 
     def __init__(
@@ -89,7 +93,9 @@ class Builder:
         setting: Setting,
         values: dict[str, Floats],
         share: Floats | None,
+        still: tuple[Flags, Flags],
     ) -> None:
+        self._most = tuple(np.where(one, _MOST, np.inf) for one in still)
         self._d, self._f, self._setting, self._share = d, d.formulation, setting, share
         self._view, self._net = setting.full, setting.net
         grid = self._view.grid
@@ -102,7 +108,7 @@ class Builder:
         self._pair = self._f.index("stability_pair", list(zip(*ends, strict=True)))
         self._islands = self._f.numbered("stability_island", len(self._first))
         self._params = self._parameters(values)
-        self._alone = np.flatnonzero((self._of.shunt != 0) | (self._of.p_current != 0))
+        self._alone = np.flatnonzero(self._of.dissipates)
         if len(self._alone):
             self._shunts = self._f.index("stability_shunt_bus", self._ids[self._alone].tolist())
         self._logs: dict[str, Variable] = {}
@@ -158,7 +164,7 @@ class Builder:
             "stability_mu",
             self._pair,
             lower=_LEAST,
-            upper=np.inf,
+            upper=self._most[0],
             start=np.where(lossy, each[of_island], 0.0),
             fixed=~lossy,
         )
@@ -169,7 +175,7 @@ class Builder:
                 "stability_shunt_mu",
                 index,
                 lower=_LEAST,
-                upper=np.inf,
+                upper=self._most[1][self._alone],
                 start=each[self._island[self._alone]],
             )
 

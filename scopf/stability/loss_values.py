@@ -75,7 +75,7 @@ def starts(declared: LossyRows, vm: Floats, va: Floats) -> dict[str, Floats]:
         if not lossy:
             continue
         found[pi][buses] = at.pi
-        kappa = float(np.minimum((at.forms.alpha / part.between).min(), 1.0))
+        kappa = float((at.forms.alpha / part.between).min(initial=1.0))
         one = np.ones(len(part))
         division = loss_points.shares(at.forms, part, at.l_bus, own, one, _CANCEL).spread(_EVEN)
         numbers = {

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.sparse import linalg
 from typer.testing import CliRunner
 
 import scopf
@@ -12,7 +13,7 @@ from scopf.devices.gfl import Followers
 from scopf.devices.machine import Machines
 from scopf.devices.mixed import Devices
 from scopf.dynamics import multipliers
-from scopf.dynamics.island import Multipliers, islands, positive
+from scopf.dynamics.island import Multipliers, islands, norm, positive
 from scopf.dynamics.multipliers import ContradictionError, covered
 from scopf.dynamics.swept import swept
 from scopf.dynamics.verification import verify
@@ -78,7 +79,7 @@ def test_the_form_has_the_rates_of_the_dynamics_as_its_roots():
 def test_unstable_points_are_never_proven_and_most_stable_ones_are():
     rng, count = np.random.default_rng(5), {True: 0, False: 0}
     proven = oscillations = 0
-    while count[False] < 20:
+    while count[False] < 12:
         net, inverters, vm, va = lossy(rng)
         check = verify(net, inverters, vm, va, proof=True)  # raises if they do not agree
         count[check.stable] += 1
@@ -86,7 +87,7 @@ def test_unstable_points_are_never_proven_and_most_stable_ones_are():
         oscillations += check.oscillates
         assert not (check.certificate.holds and (check.unstable or check.past_nose))
     assert proven > 0.7 * count[True] > 5
-    assert oscillations > 2
+    assert oscillations > 1
 
 
 def test_at_single_frequencies_an_unstable_network_has_multipliers_and_in_between_it_has_none():
@@ -121,6 +122,17 @@ def test_what_rounding_could_have_made_positive_is_not_positive():
     assert not positive(np.diag([1.0, 1e-14]), 1e3)
     assert not positive(np.diag([1.0, np.nan]), 1.0)
     assert not positive(np.array([[1.0, 2j], [-2j, 1.0]]), 0.0)
+    assert not positive(np.diag([*np.ones(99), 1e-13]), 0.0)  # as large as errors of the factors
+
+
+def test_a_norm_that_does_not_converge_is_computed_densely(monkeypatch):
+    def never(*_, **__):
+        raise linalg.ArpackNoConvergence("none", np.empty(0), np.empty(0))
+
+    matrix = np.array([[0.0, 3.0], [-3.0, 0.0]])
+    monkeypatch.setattr(linalg, "eigsh", never)
+    monkeypatch.setattr("scopf.dynamics.island._DENSE", 1)
+    assert norm(matrix) == pytest.approx(3.0)
 
 
 def test_each_island_has_a_proof_of_its_own():

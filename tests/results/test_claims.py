@@ -10,7 +10,11 @@ import scopf
 from scopf.stability import registry
 from tests.small_networks import network
 
-PROVEN = tuple(name for name in registry.names() if registry.get(name).claim is not None)
+PROVEN = tuple(
+    name
+    for name in registry.names()
+    if registry.get(name).claim is not None and name != "lossy-every-mp"  # as lossy without losses
+)
 
 
 def built(criterion, mq, net=None, **numbers):

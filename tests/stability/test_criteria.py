@@ -43,11 +43,11 @@ NETWORKS = {
 
 
 def network_for(name, network):
-    """A network; with inductive lines only for criteria that take no others."""
-    net = NETWORKS[network]
-    if name.startswith("lossy"):
-        net = net.replace(branch={"x": np.abs(net.branch.x)})
-    return net
+    """A network; a smaller one with phase shifters, of inductive lines, for `lossy`."""
+    if network == "phase shifters" and name.startswith("lossy"):
+        net = NETWORKS["losses, shunts, taps"]
+        return net.replace(branch={"shift": np.linspace(-0.3, 0.3, len(net.branch))})
+    return NETWORKS[network]
 
 
 def problem(name, net=GRID, mq=SOFT, buses=None, **keywords):

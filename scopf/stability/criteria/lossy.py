@@ -25,6 +25,9 @@ from scopf.stability.loss_rows import Builder, LossyRows, check_inductive
 from scopf.stability.rows import Declared, Dispatch, RowPrices, Stability
 from scopf.stability.setting import Setting, View
 
+_NEARLY = 1e-6  # of the largest R, in place of zero
+_SMALL = 1e-2  # the same where R may grow with pi
+
 
 class Lossy(Criterion):
     """M_ii w_i + sum_j M_ij w_j > 0 at every bus, on a network with losses.
@@ -70,7 +73,10 @@ class Lossy(Criterion):
         view = setting.full
         of, scale = view.grid.two_ports, view.grid.scale
         r = self._resistances(view)
-        own = {"r": r.pair, "bus_r": r.bus, "own": of.own, "scale": scale, "shunt": of.shunt}
+        least = _NEARLY if self.every_mp else _SMALL
+        units = (loss_resistances.units(one, least) for one in (r.pair, r.bus))
+        own = dict(zip(("r", "bus_r"), units, strict=True))
+        own |= {"own": of.own, "scale": scale, "shunt": of.shunt}
         if not self.every_mp:
             own |= {"bare": r.bare_pair, "bus_bare": r.bare_bus}
         own |= {"p_current": of.p_current, "q_current": of.q_current}
@@ -85,12 +91,14 @@ class Lossy(Criterion):
         `stability_share` (f), `stability_price` (q) and `stability_stiffness` (kappa).
 
         Raises:
-            ScopfError: when there is no inverter, or a pair of buses is capacitive.
+            ScopfError: when there is no inverter, or for pairs that `check_inductive` refuses.
         """
         view = setting.full
         check_inductive(setting.net, view)
         share = None if self.every_mp else loss_resistances.turning(view.grid, view.k)
-        return Builder(d, setting, self.parameters(setting), share).declared()
+        r = self._resistances(view)
+        still = loss_resistances.still(r.pair), loss_resistances.still(r.bus)
+        return Builder(d, setting, self.parameters(setting), share, still).declared()
 
     def starts(self, declared: Declared, d: Dispatch, vm: Floats, va: Floats) -> dict[str, Floats]:
         """Weights pi of the start point, and the budget as it is best divided there for w = 1."""
