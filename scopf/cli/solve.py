@@ -19,7 +19,7 @@ from scopf.model.quantities import QUANTITIES
 
 if TYPE_CHECKING:
     from scopf.diagnosis.text import Diagnosis
-    from scopf.dynamics.verification import Verification
+    from scopf.dynamics.verified import Verification
     from scopf.model.problem import Problem
     from scopf.results.solution import Solution
     from scopf.results.verified import VerifiedStates

@@ -43,7 +43,7 @@ def eigenvalues(
         ScopfError: without matplotlib; when no eigenvalues were computed; for a damping that is
             none.
     """
-    from scopf.dynamics.verification import Verification
+    from scopf.dynamics.verified import Verification
 
     if not isinstance(verification, Verification):
         kind = type(verification).__name__

@@ -33,7 +33,7 @@ from scopf.stability.setting import Setting
 
 if TYPE_CHECKING:
     from scopf.arrays import Floats
-    from scopf.dynamics.verification import Verification
+    from scopf.dynamics.verified import Verification
     from scopf.model.problem import Problem
     from scopf.network.network import Network
     from scopf.results.solution import Solution

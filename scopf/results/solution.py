@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from scopf.devices.mixed import Devices
     from scopf.diagnosis.text import Diagnosis
     from scopf.dynamics.loads import Load
-    from scopf.dynamics.verification import Verification
+    from scopf.dynamics.verified import Verification
 
 
 class Solution(Result):

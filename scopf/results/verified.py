@@ -14,7 +14,7 @@ from scopf.errors import listing
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scopf.dynamics.verification import Verification
+    from scopf.dynamics.verified import Verification
 
 _SHOWN = 5  # states in a text
 _TABLE = {

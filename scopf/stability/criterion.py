@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
@@ -32,6 +32,7 @@ from scopf.network.network import Network
 from scopf.network.susceptances import Grid
 from scopf.stability import angles, device_rows, limits
 from scopf.stability.device_rows import SLOPES, STEADY
+from scopf.stability.held import held_branches, held_buses, owners
 from scopf.stability.rows import (
     NOBODY,
     Declared,
@@ -48,7 +49,6 @@ Claim = Literal["stable", "no growing mode", "no growing real mode"]
 
 _B, _OWN, _SCALE = "stability_b", "stability_own", "stability_scale"
 _STEP = 1e-5  # of a number that a term is differentiated by
-_OF_ROWS = ("parameters", "read", "slack")  # go with rows of one's own
 
 
 class Criterion:
@@ -126,44 +126,6 @@ class Criterion:
         """The NSSP of each inverter from the price of its limit: by default that price itself."""
         return price
 
-    def faults(self) -> list[str]:
-        """Faults of the class, a sentence each; empty for a criterion that can be used."""
-        found = []
-        if not (isinstance(self.name, str) and self.name):
-            found.append("it has no name: set the attribute `name` to a text")
-        if self.network not in ("reduced", "full"):
-            found.append(f'`network` is "reduced" or "full", not {self.network!r}')
-        if self.claim not in (None, *get_args(Claim)):
-            known = ", ".join(repr(claim) for claim in get_args(Claim))
-            found.append(f"`claim` is one of {known} or None, not {self.claim!r}")
-        if self.claim is not None and not self.conditions:
-            found.append("`conditions` has to say under which conditions the claim holds")
-        own_variables = type(self).add_weights is not Criterion.add_weights
-        if self.claim is not None and own_variables and type(self).slack is Criterion.slack:
-            found.append("with variables of its own a claim needs `slack`, which has a point alone")
-        if type(self).declare is Criterion.declare:
-            return [*found, *self._faults_of_term()]
-        missing = [n for n in _OF_ROWS if getattr(type(self), n) is getattr(Criterion, n)]
-        if missing:
-            names = ", ".join(f"`{name}`" for name in missing)
-            found.append(f"it declares rows of its own and lacks {names}")
-        return found
-
-    def _faults_of_term(self) -> list[str]:
-        """Try the term on arrays."""
-        one = np.full((2, 3), 0.9)
-        try:
-            value = self.line(2.0 * one, one, one, 0.1 * one, 0.0 * one, 0.0 * one)
-        except NotImplementedError:
-            return ["it lacks the method `term(self, b, v_i, v_j, angle)`, the term of one line"]
-        except TypeError as error:
-            return [f"`term` does not take b, v_i, v_j and angle as arrays: {error}"]
-        if np.shape(value) != one.shape:
-            return [f"`term` of arrays of shape {one.shape} has shape {np.shape(value)}"]
-        if not np.isfinite(value).all():
-            return ["`term` is not a finite number at ordinary voltages and angles"]
-        return []
-
     # -- rows on a model -------------------------------------------
 
     def parameters(self, setting: Setting) -> dict[str, Floats]:
@@ -222,7 +184,7 @@ class Criterion:
                 total = total - slopes.total(kind, in_network, count)
             value = total / params[_SCALE][:] - kept.total(row_of[view.inverters], count)
             rows = f.constraint(f"{name}{kind}", index, value, upper=np.full(count, -self.strict))
-            sets.append(OwnedRows(rows, _owners(view)[places]))
+            sets.append(OwnedRows(rows, owners(view)[places]))
             weights.append(u)
         return Declared(
             margin=limit.margin,
@@ -456,29 +418,4 @@ def _slope(function: Callable[[Floats], Floats], at: Floats) -> Floats:
     """Derivative of a function that acts on each element by itself; exact if it is linear."""
     step = _STEP * (1.0 + np.abs(at))
     found: Floats = (function(at + step) - function(at - step)) / (2.0 * step)
-    return found
-
-
-def held_buses(d: Dispatch, view: View) -> Index:
-    """The index of a full network's buses, without islands that have no inverter."""
-    return _within(d, d.bus, view.buses, "stability_bus")
-
-
-def held_branches(d: Dispatch, view: View) -> Index:
-    """The index of its branches."""
-    assert view.lines is not None
-    return _within(d, d.branch, view.lines, "stability_branch")
-
-
-def _within(d: Dispatch, index: Index, places: Ints, name: str) -> Index:
-    if len(places) == len(index):
-        return index
-    known = d.formulation.indices.get(name)
-    return known or d.formulation.index(name, [index.ids[place] for place in places.tolist()])
-
-
-def _owners(view: View) -> Ints:
-    """Position of the inverter of each bus; `NOBODY` without one."""
-    found = np.full(len(view.grid), NOBODY)
-    found[view.inverters] = np.arange(len(view.inverters))
     return found

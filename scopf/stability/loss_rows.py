@@ -11,7 +11,7 @@ from scopf.engine.functions import exp
 from scopf.errors import ScopfError, listing
 from scopf.network.islands import firsts
 from scopf.stability import angles, limits, loss_forms
-from scopf.stability.criterion import held_buses
+from scopf.stability.held import held_buses
 from scopf.stability.line_sums import STRICT
 from scopf.stability.loss_forms import ADMITTANCES, Bus, Ends, Lines, Powers
 from scopf.stability.rows import NOBODY, Declared, OwnedRows

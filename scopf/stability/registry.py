@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 
 from scopf.errors import ScopfError, listing
 from scopf.stability import criteria
+from scopf.stability.checking import faults
 from scopf.stability.criteria.none import Unconstrained
 from scopf.stability.criteria.voltage_difference import VoltageDifference
 from scopf.stability.criterion import Criterion
@@ -60,6 +61,6 @@ def check(criterion: object) -> None:
         known = listing(names())
         text = f"criterion must be a name ({known}) or an instance of scopf.Criterion, got {got}"
         raise ScopfError(text)
-    faults = criterion.faults()
-    if faults:
-        raise ScopfError("\n".join([f"criterion {kind}:", *(f"  {one}" for one in faults)]))
+    found = faults(criterion)
+    if found:
+        raise ScopfError("\n".join([f"criterion {kind}:", *(f"  {one}" for one in found)]))

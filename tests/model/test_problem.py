@@ -197,7 +197,10 @@ def test_reactive_costs_from_eta_from_d_and_from_the_case():
         ({"alpha": 0}, "positive"),
         ({"alpha": "strong"}, "alpha"),
         ({"eta_q": float("inf")}, "finite"),
-        ({"criterion": None}, "voltage-difference, C0, C1, C2, weighted, none"),
+        (
+            {"criterion": None},
+            "voltage-difference, C0, C1, C2, lossy, lossy-every-mp, weighted, none",
+        ),
         ({"inverters": 0.2}, "at_generators"),
     ],
 )

@@ -54,16 +54,20 @@ def test_a_sweep_is_resumed_with_the_same_devices(table, tmp_path):
         scopf.sweep("case39", **given, resume=True)
 
 
-def test_what_is_not_made_for_devices_is_refused_at_once(net, table):
-    for given, said in (
-        ({"hours": [1, 0.9]}, "devices and hours"),
-        ({"outages": "n-1"}, "devices and outages"),
-    ):
-        with pytest.raises(scopf.ScopfError, match=said):
-            scopf.sweep(net, devices=table, mq=[0.1], **given)
+def test_devices_do_not_go_with_a_problem(net, table):
     problem = scopf.build(net, criterion="weighted", devices=table)
     with pytest.raises(scopf.ScopfError, match="devices: has no effect with a Problem"):
         scopf.sweep(problem, devices=table, mq=[0.1])
+
+
+@pytest.mark.parametrize(
+    "given", [{"hours": [1, 0.9]}, {"outages": [6], "emergency": 1.2}], ids=["hours", "outages"]
+)
+def test_a_sweep_of_hours_or_outages_is_a_solve_with_devices(net, table, given):
+    runs = scopf.sweep(net, devices=table, criterion="weighted", mq=[0.1], **given)
+    alone = scopf.build(net, devices=table, criterion="weighted", mq=0.1, **given)
+    (cost,) = runs.scenarios["cost"]
+    assert cost == pytest.approx(scopf.solve(alone).cost, rel=1e-7)
 
 
 def test_a_device_that_an_outage_cuts_off_is_out(net, table):

@@ -22,8 +22,8 @@ from scopf.network.islands import firsts
 from scopf.network.network import Network
 from scopf.network.susceptances import Grid
 from scopf.stability import limits
-from scopf.stability.criterion import held_buses
 from scopf.stability.device_rows import STEADY
+from scopf.stability.held import held_buses
 from scopf.stability.line_sums import LineSums
 from scopf.stability.rows import Dispatch
 from scopf.stability.setting import Setting
