@@ -47,7 +47,7 @@ def test_an_outage_that_is_out_already_is_none(case39):
 
 def test_screening_in_a_sweep(case39):
     """Each scenario is what it is alone, whatever joined or left the dispatch before it."""
-    keywords = {"outages": "n-1", "emergency": 1.2}
+    keywords = {"outages": [1, 2, 3, 5, 6, 8, 12, 13, 20, 25, 27, 34, 35, 37], "emergency": 1.2}
     factors = [0.75, 0.9, 0.75]
     runs = scopf.sweep(case39, load_scale=factors, mq=0.1, chain=3, **keywords)
     table = runs.scenarios
@@ -59,6 +59,8 @@ def test_screening_in_a_sweep(case39):
         alone = scopf.solve(problem)
         assert table.cost[k] == pytest.approx(alone.cost, rel=1e-6)
         assert table.unsurvived[k] == len(alone.unsurvived)
+    came = set(alone.outages["status"])
+    assert came == {"in the dispatch", "secure", "no dispatch survives"}
 
 
 def test_spec_and_command_line(case39, tmp_path):
