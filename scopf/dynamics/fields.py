@@ -60,7 +60,7 @@ class Fields:
         return e_0, np.arctan2(phi.sin, phi.cos)
 
     def at(self, vm: Floats, w: Floats) -> Reactive:
-        """What the machines deliver; NaN where their fields cannot hold the active power.
+        """Reactive power of the machines; NaN where their fields cannot hold the active power.
 
         Args:
             vm: voltages of their terminals, shape (n,).

@@ -139,7 +139,7 @@ class Equations:
         return found
 
     def machines_at(self, vm: Floats, w: Floats) -> Reactive:
-        """What the machines deliver at the voltages and w of a point."""
+        """Reactive power of the machines at the voltages and w of a point."""
         assert self.fields is not None
         bus = self.fields.bus
         return self.fields.at(vm[bus], w[self.island[bus]])

@@ -85,7 +85,7 @@ class Verification:
 
     @property
     def proof(self) -> str | None:
-        """What proves the point stable beside the eigenvalues, None if nothing does.
+        """Proof, beside the eigenvalues, that the point is stable; None without one.
 
         "energy", by H, or with losses "multipliers".
         """

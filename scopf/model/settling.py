@@ -59,7 +59,7 @@ class StateOutput:
 
 @dataclass(frozen=True, eq=False)
 class Before:
-    """What states refer to in the intact network."""
+    """Parts of the intact network that states refer to."""
 
     voltages: Voltages
     generation: Generation

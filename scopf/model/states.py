@@ -65,7 +65,7 @@ class Base:
 
     @property
     def before(self) -> Before:
-        """What rows of settling refer to."""
+        """Parts of the intact network that rows of settling refer to."""
         return Before(self.voltages, self.generation, self.stiffness)
 
 

@@ -192,7 +192,7 @@ def _claim(solution: Result) -> list[str]:
 
 
 def _steady(net: Network) -> str:
-    """What a claim is about: the network, and how its loads and DC lines follow the voltage."""
+    """Subject of a claim: the network, and how its loads and DC lines follow the voltage."""
     lines = len(net.dcline) > 0
     if not (net.bus.pd_current.any() or net.bus.qd_current.any()):
         return f"this network and loads{' and DC lines' if lines else ''} of constant power"

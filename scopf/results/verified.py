@@ -54,7 +54,7 @@ class VerifiedStates:
 
     @property
     def proof(self) -> str | None:
-        """What proves every state stable beside the eigenvalues; None if nothing does.
+        """Proof, beside the eigenvalues, that every state is stable; None without one.
 
         "energy", or "multipliers" if some state has losses.
         """

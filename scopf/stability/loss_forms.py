@@ -153,5 +153,5 @@ def length(a: Node, b: Node, cancel: float) -> Node:
 
 
 def alone(l_bus: Node, i: Bus, quarter: Node) -> Node:
-    """What a bus dissipates by itself, in its row."""
+    """Contribution to its row of what a bus dissipates by itself."""
     return quarter * l_bus**2 / (2 * i.v * i.pi)

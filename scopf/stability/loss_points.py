@@ -1,4 +1,4 @@
-"""What has a best choice at a point of a lossy network: pi, mu, f and w.
+"""The best pi, mu, f and w at a point of a lossy network.
 
 Everything is of one connected network, sparse above `DENSE` buses.
 """

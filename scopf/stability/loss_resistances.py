@@ -42,7 +42,7 @@ class Resistances:
 
 
 def still(values: Floats) -> Flags:
-    """Where R is zero: the middle between inverters that are alike, or an inverter alone."""
+    """Mask of the zeros of R: the middle between inverters that are alike, or an inverter alone."""
     return np.asarray(values <= _NOTHING * values.max(initial=0.0))
 
 
@@ -164,7 +164,7 @@ def sources(grid: Grid, k: Floats) -> Ints:
 
 
 def turning(grid: Grid, k: Floats) -> Floats:
-    """What each bus holds the frequency with, up to a factor: alike where nobody says."""
+    """Share of each bus in holding the frequency, up to a factor: alike where nobody says."""
     held = np.zeros(len(grid))
     held[sources(grid, k)] = 1.0
     if grid.turning is None:

@@ -213,3 +213,17 @@ def test_prices_of_load_are_slopes_of_the_cost(binding, bus, column):
     price = "lmp_p_per_mwh" if column == "pd" else "lmp_q_per_mvarh"
     slope = (costs[1] - costs[0]) / 2e-4 / 100.0
     assert found.buses.set_index("bus").loc[bus, price] == pytest.approx(slope, rel=1e-4, abs=1e-4)
+
+
+def test_where_no_search_tells_which_outage_is_too_much_the_last_to_join_is_left_out():
+    """Each of these two is survived alone; the elastic problem of both has no point."""
+    net = scopf.load_case("case39").lossless().scaled(load=0.95)
+    given = net, governed([31, 33, 35, 37])
+    found = scopf.solve(build(*given, ["gen 7", "gen 8"], mq=0.12))
+    assert found.solved
+    (lost,) = found.unsurvived
+    assert lost.state == "gen 8"
+    assert not lost.alone
+    assert "joined last" in lost.reason
+    alone = scopf.solve(build(*given, ["gen 7"], mq=0.12))
+    assert found.cost == pytest.approx(alone.cost, rel=1e-6)

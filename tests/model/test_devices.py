@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyomo.environ as pyo
 import pytest
 
 import scopf
@@ -174,7 +175,6 @@ def _by_gen(net, table):
 
 
 def test_load_angles_on_the_pyomo_model(net):
-    pyo = pytest.importorskip("pyomo.environ")
     problem = scopf.build(net, mq=0.2, criterion="weighted", devices=machines(ODD))
     free = scopf.solve(problem)
     m = problem.model

@@ -52,7 +52,7 @@ class Lossy(Criterion):
         self.conditions = (
             f"holds with losses, for {given}, any tau_q, inductive lines, and loads whose active "
             "power is constant or that of a constant current or conductance, and reactive power "
-            "likewise; it says nothing about oscillations"
+            "likewise; oscillations are not excluded"
         )
 
     def unmet(self, setting: Setting) -> list[str]:
