@@ -1,5 +1,6 @@
 """The multiplier certificate: figures, what it refuses, and what it says."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -12,7 +13,7 @@ from scopf.cli.main import app
 from scopf.devices.gfl import Followers
 from scopf.devices.machine import Machines
 from scopf.devices.mixed import Devices
-from scopf.dynamics import multipliers
+from scopf.dynamics import lmi, multipliers
 from scopf.dynamics.island import Multipliers, islands, norm, positive
 from scopf.dynamics.multipliers import ContradictionError, covered
 from scopf.dynamics.swept import swept
@@ -220,3 +221,23 @@ def test_reported_by_certified_solves_and_on_the_command_line():
     result = json.loads(CliRunner().invoke(app, f"{words} --no-proof --json".split()).stdout)
     assert result["stable"] is True
     assert result["proof"] is result["no_proof"] is None
+
+
+def test_multipliers_count_only_where_they_hold_at_both_ends_and_lie_in_the_quadrant(monkeypatch):
+    """The 39-bus system at m_q .2046, which the swept form does not prove."""
+    (island,) = islands(verified_39(0.2046, proof=False).system)
+    ends = 0.0, island.last
+    assert covered(island)
+    holds = type(island).holds
+    monkeypatch.setattr(type(island), "holds", lambda *of: of[1] == 0.0 and holds(*of))
+    assert lmi.multipliers(island, ends) is None
+    monkeypatch.undo()
+
+    def outside(given, frequencies):
+        found = lmi.multipliers(given, frequencies)
+        if found is None or len(frequencies) == 1:
+            return found
+        return dataclasses.replace(found, z=found.z.conjugate() + 1j)
+
+    monkeypatch.setattr(multipliers, "multipliers", outside)
+    assert covered(island) is None
