@@ -190,7 +190,8 @@ class Formulation:
             return leaf.numbers
         if isinstance(leaf, Members) and isinstance(leaf.symbol, Parameter):
             values, at = leaf.symbol.values, leaf.positions
-            return Numbers(read=lambda: values[at], nonzero=np.ones(len(at), dtype=bool))
+            always, key = np.ones(len(at), dtype=bool), (leaf.symbol, at.tobytes())
+            return Numbers(read=lambda: values[at], nonzero=always, key=key)
         return self._operate(node)
 
     def _operate(self, node: Node) -> Numbers:

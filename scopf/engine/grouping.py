@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from scopf.arrays import Flags, Ints
 from scopf.engine.coefficients import Parameters
-from scopf.engine.expressions import Atom, Coefficient
+from scopf.engine.expressions import PARAMETER, Atom, Coefficient, Token
 from scopf.engine.families import Atoms
-from scopf.engine.kernels import Output
+from scopf.engine.kernels import CONSTANT, NUMBER, Output
 from scopf.engine.numbers import Numbers
+
+_FEW = 16.0  # a formula's own number is at most this
 
 
 @dataclass(frozen=True)
@@ -21,9 +23,10 @@ class Group:
     """Atoms of one kernel: `outputs` on the variables of each row.
 
     Attributes:
-        outputs: their shapes, each with the numbers of the kernel's variables in it.
+        outputs: their shapes, with tokens `number:k` and `constant:x` in place of PARAMETER, each
+            with the numbers of the kernel's variables in it.
         columns: variables of each row, shape (rows, variables).
-        numbers: parameters, each one number for all rows or one for each.
+        numbers: those of the tokens, each one number for all rows or one for each, none twice.
         atoms: number of each atom, shape (rows, outputs).
     """
 
@@ -68,16 +71,13 @@ def _of_blocks(blocks: Sequence[Atoms], used: Flags) -> list[Group]:
         kept = [members[output] for output in taken.tolist()]
         columns = members[0].columns
         place = {column.tobytes(): k for k, column in enumerate(columns.T)}
-        outputs = tuple(
-            (block.shape, tuple(place[column.tobytes()] for column in block.columns.T))
-            for block in kept
+        local = [tuple(place[column.tobytes()] for column in block.columns.T) for block in kept]
+        outputs, numbers = _told_apart(
+            list(zip([block.shape for block in kept], local, strict=True)),
+            [number for block in kept for number in block.numbers],
         )
-        numbers = tuple(
-            number.take(rows) if isinstance(number, Numbers) else number
-            for block in kept
-            for number in block.numbers
-        )
-        groups.append(Group(outputs, columns[rows], numbers, atoms[rows][:, taken]))
+        numbers = [n.take(rows) if isinstance(n, Numbers) else n for n in numbers]
+        groups.append(Group(outputs, columns[rows], tuple(numbers), atoms[rows][:, taken]))
     return groups
 
 
@@ -96,15 +96,48 @@ def _of_singles(
     groups = []
     for outputs, rows in alike.items():
         numbers = [[n for atom in ordered for n in atoms[atom][2]] for _, ordered in rows]
+        told, apart = _told_apart(
+            outputs, [parameters.numbers(column) for column in zip(*numbers, strict=True)]
+        )
         groups.append(
             Group(
-                outputs,
+                told,
                 np.array([columns for columns, _ in rows], dtype=np.int64),
-                tuple(parameters.numbers(column) for column in zip(*numbers, strict=True)),
+                tuple(apart),
                 first + np.array([ordered for _, ordered in rows], dtype=np.int64),
             )
         )
     return groups
+
+
+def _told_apart(
+    outputs: Sequence[Output], numbers: Sequence[Coefficient]
+) -> tuple[tuple[Output, ...], list[Coefficient]]:
+    """Say of each PARAMETER which number it is: one that stands in several places is one symbol.
+
+    Formulas' own numbers (halves, quarters, small integers) become part of the function.
+    """
+    known: dict[Hashable, int] = {}
+    kept: list[Coefficient] = []
+
+    def token(number: Coefficient) -> Token:
+        if not isinstance(number, Numbers):
+            number = Numbers(number)
+        if not number.moving and len(number.nonzero) == 1:
+            value = float(number.values()[0])
+            if abs(value) <= _FEW and (4 * value).is_integer():
+                return f"{CONSTANT}:{value!r}"
+        place = known.setdefault(number.key, len(kept))
+        if place == len(kept):
+            kept.append(number)
+        return f"{NUMBER}:{place}"
+
+    rest = iter(numbers)
+    told = tuple(
+        (tuple(token(next(rest)) if one == PARAMETER else one for one in shape), local)
+        for shape, local in outputs
+    )
+    return told, kept
 
 
 def _fused(

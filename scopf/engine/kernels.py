@@ -15,7 +15,7 @@ import casadi as ca
 import numpy as np
 
 from scopf.arrays import Floats, Ints
-from scopf.engine.expressions import PARAMETER, Coefficient, Shape
+from scopf.engine.expressions import Coefficient, Shape
 from scopf.engine.numbers import Numbers
 from scopf.engine.triplets import Buffer
 from scopf.engine.vectorized import Bound, Program
@@ -31,6 +31,10 @@ _UNARY: dict[str, Callable[[ca.SX], ca.SX]] = {
     "exp": ca.exp, "log": ca.log, "log10": ca.log10, "sqrt": ca.sqrt, "abs": ca.fabs,
 }  # fmt: skip
 
+NUMBER, CONSTANT = (
+    "number",
+    "constant",
+)  # tokens, with the number's place or the value behind a colon
 Output = tuple[Shape, tuple[int, ...]]  # a shape, and the numbers of the kernel's variables in it
 
 
@@ -59,15 +63,11 @@ class Functions:
         second_at: lower triangle of the Hessian of w . outputs: (variable, variable).
     """
 
-    def __init__(self, outputs: tuple[Output, ...], variables: int) -> None:
-        numbers = [sum(token == PARAMETER for token in shape) for shape, _ in outputs]
+    def __init__(self, outputs: tuple[Output, ...], variables: int, numbers: int) -> None:
         x = [ca.SX.sym(f"x{k}") for k in range(variables)]
-        p = [ca.SX.sym(f"p{k}") for k in range(sum(numbers))]
+        p = [ca.SX.sym(f"p{k}") for k in range(numbers)]
         w = ca.SX.sym("w", len(outputs))
-        outcomes, taken = [], 0
-        for (shape, local), count in zip(outputs, numbers, strict=True):
-            outcomes.append(_symbolic(shape, [x[k] for k in local], p[taken : taken + count]))
-            taken += count
+        outcomes = [_symbolic(shape, [x[k] for k in local], p) for shape, local in outputs]
         xs, values = ca.vertcat(*x), ca.cse(ca.vertcat(*outcomes))
         first, self.first_at = _distinct(ca.jacobian(values, xs))
         second, self.second_at = _distinct(ca.tril(ca.hessian(ca.dot(w, values), xs)[0]))
@@ -88,9 +88,9 @@ class Functions:
 
 
 @lru_cache(maxsize=512)
-def differentiate(outputs: tuple[Output, ...], variables: int) -> Functions:
+def differentiate(outputs: tuple[Output, ...], variables: int, numbers: int) -> Functions:
     """Differentiate a kernel; the answer depends on shapes only and is kept for later models."""
-    return Functions(outputs, variables)
+    return Functions(outputs, variables, numbers)
 
 
 def _distinct(matrix: ca.SX) -> tuple[ca.SX, Slots]:
@@ -116,14 +116,17 @@ def _distinct(matrix: ca.SX) -> tuple[ca.SX, Slots]:
 
 def _symbolic(shape: Shape, x: Sequence[ca.SX], p: Sequence[ca.SX]) -> ca.SX:
     """Evaluate a shape's postfix tokens on symbols."""
-    numbers = iter(p)
     stack: list[ca.SX] = []
     for token in shape:
         if isinstance(token, int):
-            stack.append(next(numbers) if token == PARAMETER else x[token])
+            stack.append(x[token])
             continue
         operator, _, detail = token.partition(":")
-        if operator in _UNARY:
+        if operator == NUMBER:
+            stack.append(p[int(detail)])
+        elif operator == CONSTANT:
+            stack.append(ca.SX(float(detail)))
+        elif operator in _UNARY:
             stack.append(_UNARY[operator](stack.pop()))
         elif operator == "pow" and detail:
             stack.append(stack.pop() ** float(detail))

@@ -172,7 +172,7 @@ class NLP:
         """Make the kernels and their buffers; position of each atom in their joint output."""
         self._kernels = [
             Kernel(
-                differentiate(group.outputs, group.columns.shape[1]),
+                differentiate(group.outputs, group.columns.shape[1], len(group.numbers)),
                 self._position[group.columns],
                 group.numbers,
                 len(group.outputs),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ class Numbers:
         nonzero: shape of the values (n or 1).
     """
 
-    __slots__ = ("_read", "_values", "moving", "nonzero")
+    __slots__ = ("_key", "_read", "_values", "moving", "nonzero")
     __array_ufunc__ = None  # array * Numbers is ours to compute
 
     def __init__(
@@ -30,8 +30,10 @@ class Numbers:
         *,
         read: Callable[[], Floats] | None = None,
         nonzero: Flags | None = None,
+        key: Hashable = None,
     ) -> None:
         self.moving = read is not None
+        self._key = key
         self._read = read
         self._values: Floats = (
             np.zeros(0) if read else np.atleast_1d(np.asarray(values, dtype=np.float64))
@@ -44,13 +46,21 @@ class Numbers:
         """The numbers as they are now, shape (n,) or (1,)."""
         return self._values if self._read is None else self._read()
 
+    @property
+    def key(self) -> Hashable:
+        """Equal for numbers that always have the same values."""
+        if self.moving:
+            return self if self._key is None else self._key
+        return self._values.tobytes()
+
     def take(self, rows: Ints) -> Numbers:
         """The numbers of these rows."""
         if len(self.nonzero) == 1:
             return self
         if not self.moving:
             return Numbers(self._values[rows])
-        return Numbers(read=lambda: self.values()[rows], nonzero=self.nonzero[rows])
+        key = (self.key, rows.tobytes())
+        return Numbers(read=lambda: self.values()[rows], nonzero=self.nonzero[rows], key=key)
 
     def __mul__(self, other: Numbers | npt.ArrayLike) -> Numbers:
         other = other if isinstance(other, Numbers) else Numbers(other)
@@ -86,4 +96,8 @@ def apply(
             return Numbers(function(*(column.values() for column in columns)))
     if nonzero is None:
         nonzero = np.ones(max(len(column.nonzero) for column in columns), dtype=bool)
-    return Numbers(read=lambda: function(*(column.values() for column in columns)), nonzero=nonzero)
+    return Numbers(
+        read=lambda: function(*(column.values() for column in columns)),
+        nonzero=nonzero,
+        key=(function, *(column.key for column in columns)),
+    )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import scopf
 from scopf.engine.formulation import Formulation, origin
+from scopf.engine.functions import exp, sin
 from scopf.engine.nlp import NLP
 from scopf.stability.criteria.voltage_difference import VoltageDifference
 from tests.engine.portrait import apart, portrait, same
@@ -330,3 +331,24 @@ def test_a_touched_model_with_maxima_is_what_is_compiled(touch):
     made = problem(rows="maximum")
     TOUCHES[touch](made.model)
     same(NLP(made.formulation), walked(made.model))
+
+
+def test_a_number_in_several_places_is_one_symbol_and_follows_its_param():
+    f, rng = Formulation("twice"), np.random.default_rng(3)
+    index = f.numbered("k", 90)
+    x = f.variable("x", index, lower=-2.0, upper=2.0, start=rng.uniform(0.5, 1.5, 90))
+    g = f.parameter("g", index, rng.uniform(1.0, 2.0, 90))
+    h = f.parameter("h", index, g.values.copy())  # equal now, and another number
+    inner = sin(g[:] * x[:])
+    f.constraint("first", index, g[:] * inner**2 + 0.5 * exp(g[:] * x[:]), upper=np.full(90, 9.0))
+    f.constraint("second", index, inner / (h[:] + 7.3 * x[:] ** 2), upper=np.full(90, 9.0))
+    f.objective("cost", x.total())
+    nlp = NLP(f)
+    (kernel,) = nlp._kernels
+    assert len(kernel._numbers) == 3  # g, h and 7.3; halves and squares are the function's own
+    same(nlp, walked(f.model))
+    for moved in (g, h):
+        moved.values[:] += 0.1
+        f.rendering.write(moved)
+        assert nlp.refresh()
+        same(nlp, walked(f.model))
