@@ -134,7 +134,7 @@ class Devices:
             return self
         split = len(self.machines)
         return type(self)(
-            _taken(self.machines, chosen[:split]), _taken(self.followers, chosen[split:])
+            taken(self.machines, chosen[:split]), taken(self.followers, chosen[split:])
         )
 
     def left_in(self, net: Network) -> Self:
@@ -201,6 +201,7 @@ class Devices:
         )
 
 
-def _taken(devices: Kind, chosen: Flags) -> Kind:
+def taken(devices: Kind, chosen: Flags | Ints) -> Kind:
+    """Those of a mask, or at these positions."""
     columns = {field.name: getattr(devices, field.name) for field in dataclasses.fields(devices)}
     return dataclasses.replace(devices, **{key: of[chosen] for key, of in columns.items()})

@@ -193,11 +193,7 @@ class System:
     @property
     def droops(self) -> Droops:
         """Coefficients of the inverters' equations."""
-        inv = self.inverters
-        mp, k, tau_p, tau_q = np.stack([inv.mp * inv.beta_p, inv.k, inv.tau_p, inv.tau_q])[
-            ..., None
-        ]
-        return Droops(mp, k, tau_p, tau_q, self.frequency)
+        return Droops.of(self.inverters, self.frequency)
 
     @property
     def speed(self) -> float:

@@ -11,12 +11,13 @@ values, and the matrix of the linear equations, if it is given their derivatives
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 if TYPE_CHECKING:
     from scopf.arrays import Floats, Ints
+    from scopf.devices.gfm import Inverters
 
 FREQUENCY = 60.0  # Hz, nominal
 
@@ -43,8 +44,17 @@ class Droops:
         """w_b, rad/s."""
         return 2 * np.pi * self.frequency
 
-    def rates(self, dw: Any, dv: Any, dp: Any, dq: Any, first: Ints) -> tuple[Any, Any, Any]:
-        """Rates of the angles relative to the first, of the frequencies and the voltages.
+    @classmethod
+    def of(cls, inverters: Inverters, frequency: float) -> Self:
+        """Those of inverters."""
+        mp, k = inverters.mp * inverters.beta_p, inverters.k
+        mp, k, tau_p, tau_q = np.stack([mp, k, inverters.tau_p, inverters.tau_q])[..., None]
+        return cls(mp, k, tau_p, tau_q, frequency)
+
+    def rates(
+        self, dw: Any, dv: Any, dp: Any, dq: Any, first: Ints | None = None
+    ) -> tuple[Any, Any, Any]:
+        """Rates of the angles, of the frequencies and the voltages.
 
         Args:
             dw: frequency deviations, per unit, shape (m, columns); one column of values, or the
@@ -52,11 +62,15 @@ class Droops:
             dv: deviations of the voltages from the operating point, shape (m, columns).
             dp: of the active powers, shape (..., m, columns).
             dq: of the reactive powers.
-            first: position of the first inverter of each one's island, shape (m,). The first ones
-                themselves have no angle.
+            first: position of the first inverter of each one's island, shape (m,), which angles
+                are relative to; the first ones themselves have no angle. None for angles in a frame
+                that turns with the nominal frequency.
         """
-        others = np.flatnonzero(first != np.arange(len(first)))
-        turn = (dw[others] - dw[first[others]]) * self.speed
+        if first is None:
+            turn = dw * self.speed
+        else:
+            others = np.flatnonzero(first != np.arange(len(first)))
+            turn = (dw[others] - dw[first[others]]) * self.speed
         swing = -(dw + dp * self.mp) / self.tau_p
         rise = -(dv + dq * self.k) / self.tau_q
         return turn, swing, rise

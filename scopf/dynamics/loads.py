@@ -66,7 +66,11 @@ class Loads:
         p, q = self.p * ratio**self.n_p, self.q * ratio**self.n_q
         return p + self.p_current * vm, q + self.q_current * vm
 
-    def take(self, buses: Flags) -> Loads:
+    def stepped(self, p: Floats, q: Floats) -> Loads:
+        """With more power at the voltages of the operating point, per unit."""
+        return dataclasses.replace(self, p=self.p + p, q=self.q + q)
+
+    def take(self, buses: Flags | Ints) -> Loads:
         """The loads at these buses only."""
         return Loads(*(getattr(self, field.name)[buses] for field in dataclasses.fields(self)))
 

@@ -1,0 +1,216 @@
+"""What happens in a simulation: outages, reclosures, steps of loads and of set points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scopf.devices.machine import REGULATED
+from scopf.errors import ScopfError, listing, number
+from scopf.network import outages
+from scopf.network.outages import Outage
+
+if TYPE_CHECKING:
+    from scopf.arrays import Flags, Floats
+    from scopf.dynamics.simulation.grid import Asked, Origin
+
+Power = tuple[float, float]
+_WORDS = ("p_mw", "q_mvar", "vm")
+
+
+@dataclass(frozen=True)
+class Event:
+    """Changes at one moment of a simulation.
+
+    Attributes:
+        time: s.
+        outage: branches and generators that are lost, as in `scopf.build`: "branch 6", "gen 3",
+            "branch 6 + gen 3", a branch number, or a list of them.
+        reclose: branches that come back, likewise.
+        load_step: power that a load draws more, (MW, MVAr) by bus, at the voltage of the operating
+            point.
+        set_point: new set points by bus, or by generator ("gen 3") where devices share a bus:
+            `p_mw`; `vm`, the voltage at which an inverter gives its reactive power or a regulator
+            its field; `q_mvar` of inverters and grid-following inverters. Those of a bus are of its
+            units together.
+    """
+
+    time: float
+    outage: Any = None
+    reclose: Any = None
+    load_step: Mapping[int, Power] | None = None
+    set_point: Mapping[int | str, Mapping[str, float]] | None = None
+
+    def text(self) -> str:
+        """A phrase for all that happens."""
+        parts = [f"{_names(self.outage)} is lost"] if self.outage is not None else []
+        if self.reclose is not None:
+            parts.append(f"{_names(self.reclose)} recloses")
+        for bus, (p, q) in (self.load_step or {}).items():
+            parts.append(f"load at bus {bus} {p:+g} MW, {q:+g} MVAr")
+        for place, values in (self.set_point or {}).items():
+            which = f"bus {place}" if isinstance(place, (int, np.integer)) else place
+            changes = ", ".join(f"{name} {value:g}" for name, value in values.items())
+            parts.append(f"set point at {which}: {changes}")
+        return "; ".join(parts) or "nothing changes"
+
+
+def _names(given: Any) -> str:
+    if isinstance(given, Outage):
+        return given.name
+    if isinstance(given, (list, tuple)):
+        return " + ".join(_names(one) for one in given)
+    return f"branch {given}" if isinstance(given, (int, np.integer)) else str(given)
+
+
+def elements(given: Any, origin: Origin) -> Outage:
+    """What an event names, as one outage.
+
+    Raises:
+        ScopfError: for what the network does not have in service.
+    """
+    if isinstance(given, Outage):
+        return given
+    rows = given if isinstance(given, (list, tuple)) else [given]
+    found = outages.read([tuple(one for row in rows for one in _listed(row))], origin.net)
+    return found[0]
+
+
+def _listed(row: Any) -> list[Any]:
+    if isinstance(row, str):
+        return [part.strip() for part in row.split("+")]
+    return [row]
+
+
+def applied(event: Event, asked: Asked, origin: Origin) -> Asked:
+    """What is asked for from an event on.
+
+    Raises:
+        ScopfError: for a bus, a generator or a word that makes no sense there.
+    """
+    where = f"event at {event.time:g} s"
+    try:
+        asked = _switched(event, asked, origin)
+        asked = _loaded(event, asked, origin)
+        return _set(event, asked, origin)
+    except ScopfError as error:
+        raise ScopfError(f"{where}: {error}") from None
+
+
+def _switched(event: Event, asked: Asked, origin: Origin) -> Asked:
+    branches, gens = set(asked.out.branches), set(asked.out.gens)
+    if event.outage is not None:
+        lost = elements(event.outage, origin)
+        again = [f"branch {k}" for k in lost.branches if k in branches]
+        again += [f"gen {k}" for k in lost.gens if k in gens]
+        if again:
+            raise ScopfError(f"{listing(again)}: already out of service")
+        branches, gens = branches | set(lost.branches), gens | set(lost.gens)
+    if event.reclose is not None:
+        back = elements(event.reclose, origin)
+        if back.gens:
+            raise ScopfError(
+                f"gen {listing(back.gens)}: only branches reclose; a generator would have to be "
+                "synchronised first"
+            )
+        closed = [k for k in back.branches if k not in branches]
+        if closed:
+            raise ScopfError(f"branch {listing(closed)}: in service, so it cannot reclose")
+        branches -= set(back.branches)
+    return asked.replace(out=Outage("", tuple(sorted(branches)), tuple(sorted(gens))))
+
+
+def _loaded(event: Event, asked: Asked, origin: Origin) -> Asked:
+    if not event.load_step:
+        return asked
+    net, given = origin.net, dict(event.load_step)
+    unknown = [bus for bus in given if bus not in set(net.bus.id.tolist())]
+    if unknown:
+        raise ScopfError(f"load_step: {net.name} has no energized bus {listing(unknown)}")
+    at, step = net.bus_positions(list(given)), np.zeros((2, len(net.bus)))
+    for place, (bus, power) in zip(at.tolist(), given.items(), strict=True):
+        if not isinstance(power, (tuple, list)) or len(power) != 2:
+            raise ScopfError(f"load_step of bus {bus} is a pair (MW, MVAr), got {power!r}")
+        step[:, place] += [number(f"load_step of bus {bus}", one) / net.base_mva for one in power]
+    return asked.replace(pd=asked.pd + step[0], qd=asked.qd + step[1])
+
+
+def _set(event: Event, asked: Asked, origin: Origin) -> Asked:
+    for place, values in (event.set_point or {}).items():
+        text = f"set_point of {place!r}"
+        if not isinstance(values, Mapping) or not values or set(values) - set(_WORDS):
+            raise ScopfError(f"{text} is a mapping of {listing(_WORDS)}, got {values!r}")
+        numbers = {name: number(f"{text}: {name}", value) for name, value in values.items()}
+        asked = _set_at(place, numbers, asked, origin, text)
+    return asked
+
+
+def _set_at(
+    place: int | str, values: Mapping[str, float], asked: Asked, origin: Origin, text: str
+) -> Asked:
+    """New set points of the inverter or the device at a bus, or of a generator."""
+    gens = _gens(place, origin, text)
+    gens &= ~np.isin(origin.net.gen.id, asked.out.gens)
+    if not gens.any():
+        raise ScopfError(f"{text}: no inverter, machine or grid-following inverter is left there")
+    units = np.isin(origin.unit_gen, np.flatnonzero(gens))
+    owners = np.unique(origin.inverters.units.inverter[units])
+    devices = np.flatnonzero(gens[origin.device_gen])
+    if len(owners) + len(devices) > 1:
+        raise ScopfError(
+            f'{text}: several devices share the bus; name one by its generator, "gen 3"'
+        )
+    power, base = asked.power.copy(), origin.net.base_mva
+    own = np.flatnonzero(gens)
+    if "p_mw" in values:
+        power[own] = _spread(power.real, own, values["p_mw"] / base) + 1j * power.imag[own]
+    machine = len(devices) and devices[0] < len(origin.devices.machines)
+    if "q_mvar" in values:
+        if machine:
+            raise ScopfError(f"{text}: a machine has no set point q_mvar; its field follows vm")
+        power[own] = power.real[own] + 1j * _spread(power.imag, own, values["q_mvar"] / base)
+    asked = asked.replace(power=power)
+    if "vm" not in values:
+        return asked
+    if not values["vm"] > 0:
+        raise ScopfError(f"{text}: vm is a positive voltage, p.u., got {values['vm']:g}")
+    if len(owners):
+        v = asked.v_inverter.copy()
+        v[owners] = values["vm"]
+        return asked.replace(v_inverter=v)
+    of, k = origin.devices, int(devices[0])
+    held = (
+        of.machines.kind[k] == REGULATED if machine else of.followers.kv[k - len(of.machines)] > 0
+    )
+    if not held:
+        raise ScopfError(f"{text}: {of.labels[k]} regulates no voltage, so it has no set point vm")
+    v = asked.v_device.copy()
+    v[k] = values["vm"]
+    return asked.replace(v_device=v)
+
+
+def _gens(place: int | str, origin: Origin, text: str) -> Flags:
+    """Mask of the generators that a key of `set_point` stands for."""
+    net, gen = origin.net, origin.net.gen
+    if isinstance(place, str):
+        word, _, rest = place.partition(" ")
+        if word != "gen" or not rest.strip().isdecimal():
+            raise ScopfError(f'{text}: the key is the number of a bus, or "gen 3"')
+        found = np.flatnonzero(gen.id == int(rest))
+        if not len(found):
+            raise ScopfError(f"{text}: {net.name} has no such generator in service")
+    else:
+        if place not in set(net.bus.id.tolist()):
+            raise ScopfError(f"{text}: {net.name} has no energized bus {place}")
+        found = np.flatnonzero(gen.bus == place)
+    mask = np.zeros(len(gen), dtype=bool)
+    mask[found] = True
+    return mask & ~origin.constant
+
+
+def _spread(values: Floats, at: Any, total: float) -> Floats:
+    """A total among several generators, each moved by the same amount."""
+    return np.asarray(values[at] + (total - values[at].sum()) / len(at))
