@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from scopf.devices.gfm import Inverters
     from scopf.diagnosis.diagnose import diagnose
     from scopf.diagnosis.text import Diagnosis
+    from scopf.dynamics.simulation.events import Event
+    from scopf.dynamics.simulation.simulated import Simulation
     from scopf.errors import CaseError, Fault, ScopfError
     from scopf.model.building import build
     from scopf.model.problem import Problem
@@ -44,6 +46,7 @@ _HOME = {  # where each public name lives; imported when first used
     "CaseError": "scopf.errors",
     "Criterion": "scopf.stability.criterion",
     "Diagnosis": "scopf.diagnosis.text",
+    "Event": "scopf.dynamics.simulation.events",
     "Fault": "scopf.errors",
     "Inverters": "scopf.devices.gfm",
     "Network": "scopf.network.network",
@@ -62,6 +65,7 @@ _HOME = {  # where each public name lives; imported when first used
     "load_solution": "scopf.procedures.loading",
     "load_sweep": "scopf.sweeps.results",
     "power_flow": "scopf.procedures.power_flow",
+    "Simulation": "scopf.dynamics.simulation.simulated",
     "save_case": "scopf.cases.files",
     "solve": "scopf.procedures.solver",
     "solve_centralised": "scopf.procedures.centralised",
@@ -72,7 +76,9 @@ __all__ = ["CaseError", "Fault", "Inverters", "Network", "Problem", "ScopfError"
 __all__ += ["Status", "Sweep", "build", "load_case", "load_sweep", "solve", "solve_centralised"]
 __all__ += ["Criterion", "Diagnosis", "diagnose", "load_factors", "load_solution", "plots"]
 __all__ += [
+    "Event",
     "PowerFlow",
+    "Simulation",
     "devices_table",
     "hours_table",
     "power_flow",

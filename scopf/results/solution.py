@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +24,15 @@ from scopf.results.verified import VerifiedStates
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scopf.arrays import Floats
+    from scopf.devices.gfm import Inverters
     from scopf.devices.mixed import Devices
     from scopf.diagnosis.text import Diagnosis
     from scopf.dynamics.loads import Load
+    from scopf.dynamics.simulation.events import Event, Power
+    from scopf.dynamics.simulation.simulated import Simulation
     from scopf.dynamics.verified import Verification
+    from scopf.network.network import Network
 
 
 class Solution(Result):
@@ -122,6 +127,93 @@ class Solution(Result):
                 left_out[name] = str(error)
         return VerifiedStates(checks, left_out)
 
+    @spelled
+    def simulate(
+        self,
+        *,
+        outage: Any = None,
+        load_step: Mapping[int, Power] | None = None,
+        set_point: Mapping[int | str, Mapping[str, float]] | None = None,
+        at: float = 1.0,
+        reclose_at: float | None = None,
+        events: Sequence[Event] = (),
+        until: float = 10.0,
+        step: float | None = None,
+        state: object = None,
+        devices: Devices | None = None,
+        load: Load = "power",
+        impedance_below: float = 0.7,
+        frequency: float = FREQUENCY,
+        tolerance: float = 1e-7,
+        time_limit: float | None = None,
+        progress: bool = False,
+    ) -> Simulation:
+        """Integrate the equations of all devices from the dispatch on, through events.
+
+        The equations are those of `verify`, all of them nonlinear: inverters with their droops and
+        filters, machines with governors and regulators, grid-following inverters, static loads.
+
+        Args:
+            outage: branches and generators that are lost: "branch 6", "gen 3", "branch 6 + gen 3",
+                a branch number, or a list of them.
+            load_step: power that loads draw more, (MW, MVAr) by bus.
+            set_point: new set points `p_mw`, `q_mvar` and `vm` by bus, or by generator ("gen 3").
+            at: time of these, s; the dispatch is at 0.
+            reclose_at: when the branches of `outage` come back, s.
+            events: further ones, `scopf.Event(time, ...)`.
+            until: end, s.
+            step: between outputs, s; a thousandth of `until` by default.
+            state: the state to start from: an hour, or one after an outage; None for the intact
+                network.
+            devices: as in `verify`.
+            load: how loads follow the voltage, as in `verify`.
+            impedance_below: voltage, p.u., below which constant powers and currents become constant
+                impedances; 0 for never.
+            frequency: nominal, Hz.
+            tolerance: relative tolerance of the integrator.
+            time_limit: wall time, s, after which it ends where it is.
+            progress: whether to show a bar.
+
+        Raises:
+            ScopfError: after a solve that failed, for a dispatch whose powers do not balance in the
+                network's tables, or for an argument that makes no sense.
+        """
+        from scopf.results import simulating
+
+        if not self.solved:
+            raise ScopfError(f"there is no operating point to start from: {self.message}")
+        asked = simulating.first_events(outage, load_step, set_point, at, reclose_at)
+        point = self.point
+        if state is None or (state == INTACT and self.problem.horizon is None):
+            if self.problem.horizon is not None:
+                count = len(self.states)
+                raise ScopfError(f"there are {count} operating points; give one as state=")
+            devices = self.setting.devices if devices is None else devices
+            start: tuple[Any, ...] = self.energized, self.inverter_data, point.vm, point.va
+            power = point.pg, point.qg
+        else:
+            chosen = self.state(state)
+            assert not isinstance(chosen, IntactState)
+            *rest, devices = self._operating_point(chosen, devices)
+            start, power = tuple(rest), (chosen.net.gen.pg, chosen.net.gen.qg)
+        how: dict[str, Any] = {"load": load, "frequency": frequency, "tolerance": tolerance}
+        how |= {"impedance_below": impedance_below, "step": step, "power": power}
+        args = (*start, devices), [*asked, *events], until, time_limit, progress
+        return simulating.simulated(*args, **how)
+
+    def _operating_point(
+        self, state: State | HourState, devices: Devices | None
+    ) -> tuple[Network, Inverters, Floats, Floats, Devices | None]:
+        """Network, inverters, voltages and devices of a state after an outage, or of an hour."""
+        net = state.net
+        if isinstance(state, State):
+            inverters = state.inverters_of(self.inverter_data)
+        else:
+            inverters = state.inverter_data
+        devices = self.scenario.devices if devices is None else devices
+        left = None if devices is None else devices.left_in(net)  # without those it takes
+        return net, inverters, net.bus.vm, net.bus.va, left
+
     def _verified(
         self, state: IntactState | State | HourState, how: dict[str, Any]
     ) -> Verification:
@@ -129,18 +221,9 @@ class Solution(Result):
         from scopf.dynamics.verification import verify
 
         assert not isinstance(state, IntactState)
-        net = state.net
-        if isinstance(state, State):
-            inverters = state.inverters_of(self.inverter_data)
-        else:
-            inverters = state.inverter_data
-        given = how.get("devices")
-        devices = self.scenario.devices if given is None else given
-        if devices is not None:  # without those that an outage takes
-            how = {**how, "devices": devices.left_in(net)}
-        found = verify(
-            net, inverters, net.bus.vm, net.bus.va, power=(net.gen.pg, net.gen.qg), **how
-        )
+        net, inverters, vm, va, devices = self._operating_point(state, how.get("devices"))
+        power = net.gen.pg, net.gen.qg
+        found = verify(net, inverters, vm, va, **{**how, "devices": devices}, power=power)
         if not self.rewritten or found.stable is None:
             return found
         return dataclasses.replace(found, stable=None, verdict=self._undecided)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import redirect_stderr
+from io import StringIO
 from typing import TYPE_CHECKING
 
 import casadi as ca
@@ -21,7 +23,15 @@ _LOW = 0.1  # a voltage is not taken below this part of itself in one step
 
 
 class LostError(Exception):
-    """The algebraic equations have no solution nearby, or the integrator found none."""
+    """The algebraic equations have no solution nearby, or the integrator found none.
+
+    Attributes:
+        z: as far as Newton's method came; None from the integrator.
+    """
+
+    def __init__(self, text: str, z: Floats | None = None) -> None:
+        super().__init__(text)
+        self.z = z
 
 
 class Integrator:
@@ -59,7 +69,8 @@ class Integrator:
             LostError: when the integrator does not come to the end.
         """
         try:
-            found = self._run(x0=x, z0=z, p=span)
+            with redirect_stderr(StringIO()):  # SUNDIALS' own lines
+                found = self._run(x0=x, z0=z, p=span)
         except RuntimeError as error:
             raise LostError(str(error)) from error
         xf, zf = found["xf"].full().T, found["zf"].full().T
@@ -85,7 +96,7 @@ def consistent(motion: Motion, x: Floats, z: Floats) -> Floats:
         try:
             step = -linalg.splu(matrix).solve(residual)
         except RuntimeError as error:
-            raise LostError("singular") from error
+            raise LostError("singular", z) from error
         falls = -step[split:] / z[split:]
         part = min(1.0, (1 - _LOW) / max(falls.max(initial=0.0), 1e-300))
         for _ in range(30):
@@ -97,9 +108,9 @@ def consistent(motion: Motion, x: Floats, z: Floats) -> Floats:
         else:
             if size <= _ENOUGH:
                 return z
-            raise LostError("no descent")
+            raise LostError("no descent", z)
         z, residual, matrix = new, there, slope
-    raise LostError("no convergence")
+    raise LostError("no convergence", z)
 
 
 def loosest(motion: Motion, x: Floats, z: Floats) -> Ints:

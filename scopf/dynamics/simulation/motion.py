@@ -97,7 +97,8 @@ class Motion:
         turn, swing, rise = self._droops.rates(*columns)
         inverters = [part[:, 0] for part in (turn, swing, rise)]
         self.f = _vector([*inverters, rates])
-        self.g = _vector([p[self._rest], q[self._rest]])
+        rest = self._rest  # as currents: powers would balance at zero voltage, too
+        self.g = _vector([p[rest] / vm[rest], q[rest] / vm[rest]])
         outputs = np.array(given, dtype=object).reshape(-1, 3)
         self.powers = _vector([p[at], outputs[:, 0], q[at], outputs[:, 1], outputs[:, 2]])
 

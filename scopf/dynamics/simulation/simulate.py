@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scopf.devices.machine import Machines
 from scopf.devices.mixed import Devices
 from scopf.dynamics.droop import FREQUENCY
 from scopf.dynamics.loads import Loads
@@ -17,7 +18,13 @@ from scopf.dynamics.simulation.events import Event, applied
 from scopf.dynamics.simulation.grid import Asked, Origin, State
 from scopf.dynamics.simulation.idas import Integrator, LostError, consistent, loosest
 from scopf.dynamics.simulation.motion import Motion
-from scopf.dynamics.simulation.simulated import COLLAPSED, COMPLETED, Piece, Simulation
+from scopf.dynamics.simulation.simulated import (
+    COLLAPSED,
+    COMPLETED,
+    UNSTABLE,
+    Piece,
+    Simulation,
+)
 from scopf.errors import ScopfError, listing, number
 from scopf.network.powers import MISMATCH, mismatch
 
@@ -34,6 +41,7 @@ IMPEDANCE_BELOW = 0.7  # p.u.
 _STEPS = 1000  # outputs, unless a step is given
 _POINTS = 20  # outputs of one span
 _MOST = 1_000_000  # outputs
+_FAR = 0.5  # deviation of a frequency, p.u.
 _FINE = 1e-4  # s to which the end of a trajectory is found
 
 
@@ -200,8 +208,8 @@ class _Run:
         x, z = motion.packed(self._state)
         try:
             z = consistent(motion, x, z)
-        except LostError:
-            self._lost(begin, motion, x, z, at_event=True)
+        except LostError as error:
+            self._lost(begin, motion, x, z if error.z is None else error.z, at_event=True)
             return
         times, points = [np.array([begin])], [motion.unpacked(x[None], z[None])]
         outputs = [_outputs(motion, x[None], z[None])]
@@ -225,6 +233,7 @@ class _Run:
                 points.append(motion.unpacked(xs, zs))
                 outputs.append(_outputs(motion, xs, zs))
                 x, z, now, done = xs[-1], zs[-1], after, done + size
+                self._far_away(at, points[-1])
             if self.watch is not None and not self.status:
                 self.status = self.watch(now)
         together = State.joined(points)
@@ -245,7 +254,9 @@ class _Run:
     ) -> tuple[Floats, Floats, Floats]:
         """As far as the integrator comes, by ever shorter spans."""
         one = Integrator(motion, 1, self.tolerance)
-        times, xs, zs = list[float](), list[Floats](), list[Floats]()
+        times: list[float] = []
+        xs: list[Floats] = []
+        zs: list[Floats] = []
         span = (after - now) / 2
         while span > _FINE:
             try:
@@ -258,6 +269,25 @@ class _Run:
             xs.append(x)
             zs.append(z)
         return np.array(times), np.array(xs), np.array(zs)
+
+    def _far_away(self, times: Floats, points: State) -> None:
+        """End where a frequency is beyond anything that the equations are made for."""
+        deviations = points.dw
+        for kind, place in self.origin.kinds:
+            if isinstance(kind, Machines):
+                deviations = np.concatenate([deviations, points.devices[:, 1, place]], axis=1)
+        far = np.abs(deviations) > _FAR
+        if not far.any():
+            return
+        row, column = (int(one[0]) for one in np.nonzero(far))
+        names = [f"the inverter at bus {bus}" for bus in self.origin.inverters.bus.tolist()]
+        names += [f"the {label}" for label in self.origin.devices.labels]
+        hertz = self.origin.frequency * (1 + deviations[row, column])
+        self.status = UNSTABLE
+        self.message = (
+            f"at {times[row]:.4g} s {names[column]} is at {hertz:.3g} Hz, more than "
+            f"{100 * _FAR:g} % off: it has run away, and the rest was not simulated"
+        )
 
     def _lost(self, at: float, motion: Motion, x: Floats, z: Floats, *, at_event: bool) -> None:
         """Say where the algebraic equations have no solution any more."""
@@ -275,8 +305,8 @@ class _Run:
             wide = f"; branch {of.branch.id[k]} ({ends}) is at {across[k]:.0f} degrees then"
         when = "after the event" if at_event else "then"
         self.message = (
-            f"at {at:.4g} s the algebraic equations lose their solution at {bus}: no voltages carry "
-            f"the powers {when} (voltage collapse){wide}"
+            f"at {at:.4g} s the algebraic equations lose their solution at {bus}: no voltages "
+            f"carry the powers {when} (voltage collapse){wide}"
         )
 
 

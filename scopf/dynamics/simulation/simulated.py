@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from scopf.dynamics.simulation.motion import Motion
     from scopf.network.network import Network
 
-COMPLETED, COLLAPSED = "completed", "collapsed"
+COMPLETED, COLLAPSED, UNSTABLE = "completed", "collapsed", "unstable"
 INTERRUPTED, TIME_LIMIT = "interrupted", "time limit"
 _SHOWN = {
     "what": ("", "{}"),
@@ -63,8 +63,9 @@ class Simulation:
         happened: time (s) of each event, and a phrase.
         until: end that was asked for, s.
         status: "completed", "collapsed" (the algebraic equations lost their solution),
-            "interrupted" or "time limit".
-        message: a sentence where it collapsed.
+            "unstable" (a frequency went more than half of the nominal one away), "interrupted" or
+            "time limit".
+        message: a sentence where it collapsed or ran away.
     """
 
     origin: Origin
