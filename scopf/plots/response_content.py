@@ -199,5 +199,11 @@ def moments(run: Simulation, most: int) -> Ints:
         length = np.nan_to_num(np.abs(np.diff(values, axis=0))).mean(axis=1)
         if length.sum() > 0:
             travelled[1:] += np.cumsum(length / length.sum())
-    goals = np.linspace(0, travelled[-1], left + 2)[1:-1]
-    return np.unique(np.concatenate([fixed, np.searchsorted(travelled, goals)]))
+    found, goals = fixed, left
+    while goals < 64 * most:  # several goals may fall on one time
+        marks = np.linspace(0, travelled[-1], goals + 2)[1:-1]
+        more = np.unique(np.concatenate([fixed, np.searchsorted(travelled, marks)]))
+        if len(more) > most:
+            break
+        found, goals = more, goals + max(1, (most - len(more)) // 2)
+    return found
