@@ -136,8 +136,7 @@ def _note(panel: dict[str, Any]) -> str:
     parts = [_ANGLES] if panel["name"] == "angle" else []
     if panel["left"]:
         kind = ("bus", "buses") if panel["name"] == "voltage" else ("device", "devices")
-        left = counted(panel["left"], *kind)
-        parts.append(f"{left} less in motion or less extreme: not drawn.")
+        parts.append(f"Without {counted(panel['left'], *kind)} that move less.")
     return " ".join(parts)
 
 

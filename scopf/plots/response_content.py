@@ -179,7 +179,7 @@ def ending(run: Simulation) -> str:
     """A phrase for an end before the one that was asked for; "" if there is none."""
     if run.completed:
         return ""
-    reason = re.sub(r"^at \S+ s ", "", run.message).partition(": ")[0]
+    reason = re.split(": |, ", re.sub(r"^at \S+ s ", "", run.message))[0]
     return f"{run.status}: {reason}" if reason else run.status
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from scopf.dynamics.simulation.simulated import Simulation
 
 _WIDTH, _HEIGHT = 7.4, 1.65  # inches; of one panel
-_ROWS = 4  # of labels above the panels
+_ROWS = 5  # of labels above the panels
+_GAP = 0.015  # between two of them, as part of the axes
 _LONGEST = 64  # characters of a label
 _CHARACTER = 0.0125  # width of one, as part of the axes
 
@@ -108,8 +109,8 @@ def _marks(axes: list[Any], run: Simulation) -> int:
     end = float(run.times[-1])
     found = [(moment, text, style.SOFT) for moment, text in response_content.events(run)]
     if early := response_content.ending(run):
-        found.append((end, early, style.VERMILLION))
-    rows: list[float] = []  # where the last label of each row ends, as part of the axes
+        found.insert(0, (end, early, style.VERMILLION))
+    rows: list[list[tuple[float, float]]] = []  # places that are taken, as parts of the axes
     for moment, text, color in found:
         last = color == style.VERMILLION
         for ax in axes:
@@ -118,14 +119,19 @@ def _marks(axes: list[Any], run: Simulation) -> int:
         short = text if len(text) <= _LONGEST else text[: _LONGEST - 2].rstrip(" ,;+") + " …"
         at, long = moment / max(end, 1e-9), _CHARACTER * len(short)
         leftward = at + long > 1.0
-        begin = max(at - long, 0.0) if leftward else at
-        row = next((k for k, taken in enumerate(rows) if taken < begin), len(rows))
+        place = (max(at - long, 0.0), at) if leftward else (at, at + long)
+        row = next((k for k, taken in enumerate(rows) if _free(place, taken)), len(rows))
         if row == _ROWS:
             continue
-        rows[row : row + 1] = [(at if leftward else begin + long) + 0.015]
+        rows[row:] = rows[row:] or [[]]
+        rows[row].append(place)
         axes[0].annotate(
             short, (moment, 1.0), xycoords=("data", "axes fraction"),
             xytext=(0, 2 + 1.3 * style.SMALL * row), textcoords="offset points",
             ha="right" if leftward else "left", va="bottom", fontsize=style.SMALL, color=color,
         )  # fmt: skip
     return len(rows)
+
+
+def _free(place: tuple[float, float], taken: list[tuple[float, float]]) -> bool:
+    return all(place[1] + _GAP < low or high + _GAP < place[0] for low, high in taken)

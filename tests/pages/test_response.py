@@ -85,7 +85,7 @@ def test_a_network_without_ratings_and_one_too_large(monkeypatch):
     text = response.html(run)
     assert "The network has 118 buses; the map is drawn of networks of up to 100." in text
     assert data_of(text)["map"] is None
-    assert "78 buses less in motion or less extreme: not drawn." in text
+    assert "Without 78 buses that move less." in text
 
 
 def test_page_in_a_browser(chromium, run, tmp_path):

@@ -77,14 +77,14 @@ def test_some_of_it(run):
 
 def test_the_end_of_a_collapse_has_its_reason(collapsed):
     axes = plots.response(collapsed, ("frequency", "voltage"))
-    texts = [text.get_text() for text in axes[0].texts]
-    assert texts[0] == "branch 1 is lost"
-    assert texts[1].startswith("collapsed: the algebraic equations lose their solution at bus")
-    heights = [text.xyann[1] for text in axes[0].texts]
-    assert heights[0] < heights[1]  # not one over the other
+    texts = {text.get_text(): text.xyann[1] for text in axes[0].texts}
+    early, event = texts
+    assert early.startswith("collapsed: the algebraic equations lose their solution at bus")
+    assert event == "branch 1 is lost"
+    assert texts[early] < texts[event]  # not one over the other
     for ax in axes:
         at = [line.get_xdata()[0] for line in ax.lines if str(line.get_label())[0] == "_"]
-        assert at == pytest.approx([1.0, collapsed.times[-1]])
+        assert at == pytest.approx([collapsed.times[-1], 1.0])
 
 
 def test_angles_of_machines_are_those_of_rotors():

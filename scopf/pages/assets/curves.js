@@ -8,7 +8,13 @@ function eventMarks(run) {
   const line = (time, colour, width) => ({ type: "line", x0: time, x1: time, xref: "x", yref: "paper", y0: 0, y1: 1, layer: "below", line: { color: colour, width } });
   const shapes = run.events.map(([time]) => line(time, css("--soft"), 1));
   const label = (time, text, colour, side) => ({ x: time, y: 1, xref: "x", yref: "paper", text, showarrow: false, xanchor: side, yanchor: "top", font: { size: 11, color: colour } });
-  const annotations = run.events.map(([time], k) => label(time, String(k + 1), css("--soft"), "left"));
+  const close = run.end * (narrow.matches ? 0.05 : 0.03), groups = [];
+  run.events.forEach(([time], k) => {
+    const last = groups[groups.length - 1];
+    if (last && time - last.to < close) Object.assign(last, { to: time, text: `${last.first}–${k + 1}` });
+    else groups.push({ first: k + 1, to: time, text: String(k + 1) });
+  });
+  const annotations = groups.map(({ to, text }) => label(to, text, css("--soft"), "left"));
   if (run.ending) {
     shapes.push(line(run.end, "#D55E00", 2.5));
     annotations.push(label(run.end, escaped(run.status), css("--ink"), "right"));

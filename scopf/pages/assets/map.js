@@ -92,7 +92,7 @@ function drawGrid(id, net, state) {
       textfont: { size: narrow.matches ? 9 : 11, color: css("--ink") },
       marker: { opacity: 1, size: first.map((n) => (inverters.has(n) ? 1.5 : 1) * size), symbol: first.map((n) => (inverters.has(n) ? "square" : "circle")),
         color: first.map((n) => state.vm[n]), cmin: range[0], cmax: range[1], colorscale: ramp(), showscale: true,
-        colorbar: colourbar({ title: { text: "voltage (p.u.)" } }), line: { width: 1, color: css("--ink") } } },
+        colorbar: colourbar({ title: { text: "voltage (p.u.)" } }), line: { width: large ? 0.4 : 1, color: css("--ink") } } },
     { ...marked(without, { hoverinfo: "text", text: without.map((n) => text[n]) }), mode: "markers",
       marker: { size, symbol: "circle-open", color: css("--soft") } },
     { ...marked(state.units, { hoverinfo: "skip" }), mode: "markers", showlegend: state.units.length > 0, name: "unit out",
