@@ -31,7 +31,7 @@ LINES = (*ADMITTANCES, "r", "bare")  # Params of pairs
 BUSES = ("own", "scale", "shunt", "p_current", "q_current", "bus_r", "bus_bare")  # Params of buses
 _LEAST_PI, _LEAST = 1e-3, -30.0
 _MOST = 10.0  # ln(mu R) where R is zero: more is worth nothing, and without a bound has no end
-_FARTHEST = 7.0  # of ln w: optima have 2 at most, and without an end Ipopt may run away
+_FARTHEST = 10.0  # of ln w, 2 at most at optima; without an end it runs away where droops are small
 _F, _KAPPA = 0.1, 0.9  # starts
 _ANY = -9.0  # ln kappa where it does not matter: below that of every angle of 89 degrees
 
