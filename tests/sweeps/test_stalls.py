@@ -153,14 +153,6 @@ def small_stretches(monkeypatch):
     monkeypatch.setattr(driver, "_AWAY", 0.0)
 
 
-@pytest.fixture
-def quick_pools(monkeypatch):
-    """Workers that are forked from a process that has imported everything."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["scopf.sweeps.worker"])
-    monkeypatch.setattr(pool, "_METHOD", "forkserver")
-
-
 def slow(task):
     """Work that leaves time to interfere."""
     time.sleep(0.05)
