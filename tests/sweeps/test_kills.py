@@ -9,7 +9,6 @@ import random
 import resource
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -23,6 +22,7 @@ import scopf
 from scopf.cli.main import app
 from scopf.sweeps import driver, pool, store, worker
 from scopf.sweeps import manifest as manifests
+from tests.sweeps.interference import finished
 from tests.sweeps.sweep_data import equal
 
 AXES = {"eta_q": [0.0, 0.05, 0.1, 0.2], "mq": {"linspace": [0.02, 0.06, 12]}, "chain": 8}
@@ -34,18 +34,6 @@ ARGUMENTS = "case9 --eta-q 0,0.05,0.1,0.2 --mq 0.02:0.06:12 --chain 8 --no-progr
 def whole():
     """The results of the sweep when nobody interferes."""
     return scopf.sweep("case9", **AXES)
-
-
-def finished(folder):
-    """How many scenarios are in the journal."""
-    path = folder / store.JOURNAL
-    if not path.exists():
-        return 0
-    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as base:
-        try:
-            return base.execute("SELECT count(*) FROM scenarios").fetchone()[0]
-        except sqlite3.Error:
-            return 0
 
 
 def test_a_driver_killed_at_random_moments_loses_nothing(tmp_path, whole, monkeypatch):

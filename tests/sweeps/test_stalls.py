@@ -1,4 +1,4 @@
-"""Workers and schedulers that are stopped without ending, and Ctrl-C whatever they do."""
+"""Workers that are stopped without ending, and Ctrl-C whatever they do."""
 
 import concurrent.futures
 import multiprocessing
@@ -6,18 +6,15 @@ import os
 import signal
 import threading
 import time
-import unittest.mock
 
 import pytest
 
 import scopf
-from scopf.sweeps import driver, heartbeat, pool, worker
-from tests.sweeps import clusters
+from scopf.sweeps import driver, heartbeat, worker
+from tests.sweeps.interference import LONG, After, press
 from tests.sweeps.sweep_data import equal
-from tests.sweeps.test_kills import finished
 
 AXES = {"eta_q": [0.0, 0.1], "mq": {"linspace": [0.02, 0.06, 20]}, "chain": 5}
-LONG = 30  # s, far more than any of this takes
 
 
 @pytest.fixture(scope="module")
@@ -133,21 +130,6 @@ def test_a_timeout_is_checked(wrong):
 # -- processes that are stopped -----------------------------------------------
 
 
-class After(threading.Thread):
-    """Does something when a few scenarios are finished."""
-
-    def __init__(self, folder, action):
-        super().__init__(daemon=True)
-        self.folder, self.action, self.when = folder, action, 0.0
-        self.start()
-
-    def run(self):
-        while finished(self.folder) < 2:
-            time.sleep(0.01)
-        self.action()
-        self.when = time.monotonic()
-
-
 @pytest.fixture
 def small_stretches(monkeypatch):
     monkeypatch.setattr(driver, "_AWAY", 0.0)
@@ -184,44 +166,6 @@ def very_slow(task):
     return worker.work(task)
 
 
-def test_a_stopped_dask_worker_then_a_stopped_scheduler_then_ctrl_c(
-    tmp_path, tmp_path_factory, whole, small_stretches
-):
-    pytest.importorskip("distributed")
-    one, two, three = (tmp_path / name for name in ("one", "two", "three"))
-    with clusters.dask(tmp_path_factory.mktemp("dask")) as (address, scheduler, workers):
-        After(one, lambda: workers[0].send_signal(signal.SIGSTOP))
-        runs = scopf.sweep("case9", **AXES, dask=address, stall_timeout=3, out=one)
-        equal(runs, whole)
-        assert "goes to another worker" in (one / "log.txt").read_text()
-
-        After(two, lambda: scheduler.send_signal(signal.SIGSTOP))
-        with pytest.raises(scopf.ScopfError, match=r"has not answered for 2 s; .*resume goes on"):
-            scopf.sweep("case9", **AXES, dask=address, stall_timeout=2, out=two)
-        scheduler.send_signal(signal.SIGCONT)
-
-        def freeze():
-            for process in (scheduler, workers[1]):
-                process.send_signal(signal.SIGSTOP)
-            time.sleep(0.5)
-            press()
-
-        stopped = After(three, freeze)
-        with pytest.raises(KeyboardInterrupt, match="of 40 scenarios are finished"):
-            scopf.sweep("case9", **AXES, dask=address, out=three)
-        assert time.monotonic() - stopped.when < LONG
-    equal(scopf.sweep("case9", **AXES, out=two, resume=True), whole)
-
-
-def test_where_no_dask_worker_is_left_the_sweep_ends():
-    client = unittest.mock.Mock()
-    executor = pool.Dask(client)
-    executor.close()
-    assert "another worker" in executor.give_up({"tcp://one"}, 1)
-    with pytest.raises(scopf.ScopfError, match="no heartbeat of any worker of the Dask scheduler"):
-        executor.give_up({"tcp://one", "tcp://two"}, 0)
-
-
 # -- Ctrl-C -----------------------------------------------
 
 
@@ -238,10 +182,6 @@ class Stuck(concurrent.futures.Executor):
     def submit(self, fn, /, *args, **keywords):
         self.submitted.set()
         return self._Future()
-
-
-def press():
-    os.kill(os.getpid(), signal.SIGINT)
 
 
 def press_after(event):
