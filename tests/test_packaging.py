@@ -9,23 +9,18 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from scopf.cli.main import app
 
 EXTRAS = ("cyipopt", "dask", "pandapower", "plot", "report", "test")
 HEAVY = ("casadi", "cyipopt", "matplotlib", "networkx", "numpy", "pandas", "pyomo", "scipy")
 
 
-def offered(line):
-    """What the command says to bash when Tab is pressed at the end of `line`."""
+def pressed(line):
+    """The environment in which bash asks what to offer at the end of `line`."""
     words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - (line[-1] != " "))}
-    command = [sys.executable, "-m", "scopf"]
-    run = subprocess.run(
-        command,
-        env=os.environ | words | {"_SCOPF_COMPLETE": "complete_bash"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return run.stdout.split()
+    return words | {"_SCOPF_COMPLETE": "complete_bash"}
 
 
 @pytest.mark.parametrize(
@@ -42,7 +37,15 @@ def offered(line):
     ],
 )
 def test_completion(line, words):
-    assert offered(line) == words
+    found = CliRunner().invoke(app, env=pressed(line), prog_name="scopf")
+    assert found.exit_code == 0
+    assert found.stdout.split() == words
+
+
+def test_completion_is_that_of_the_command():
+    command, environment = [sys.executable, "-m", "scopf"], os.environ | pressed("scopf sweep fig1")
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["fig10"]
 
 
 @pytest.mark.parametrize("code", ["import scopf", "import scopf.cli"])

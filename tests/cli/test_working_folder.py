@@ -14,15 +14,16 @@ app(["gap", "--out", "out"])
 """
 
 
-@pytest.mark.parametrize("text", ["text.usetex: True\n", "savefig.bbox: tight\nfont.size: 3\n"])
-def test_a_matplotlibrc_is_not_obeyed(tmp_path, text):
+def test_a_matplotlibrc_is_not_obeyed(tmp_path):
     pytest.importorskip("matplotlib")
     found = []
     for name in ("plain", "prepared"):
         folder = tmp_path / name
         folder.mkdir()
         if name == "prepared":
-            (folder / "matplotlibrc").write_text(text)
+            (folder / "matplotlibrc").write_text(
+                "text.usetex: True\nsavefig.bbox: tight\nfont.size: 3\n"
+            )
         command = [sys.executable, "-c", GAP]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr

@@ -195,7 +195,7 @@ def test_numbers_that_were_updated_count():
 def test_a_certified_result_is_explained_with_its_droop_margin():
     net = scopf.load_case("case118")
     given = net, scopf.Inverters.at_generators(net, mq=1.4)
-    outages = {"outages": [10], "emergency": 2.0}
+    outages = {"outages": [3], "emergency": 2.0}
     problem = scopf.build(*given, criterion="weighted", droop_margin=0.0, **outages)
     found = scopf.solve(problem, certify=True, explain=True)
     margin = found.scenario.droop_margin

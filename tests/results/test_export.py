@@ -125,23 +125,31 @@ from pathlib import Path
 import scopf
 from scopf.results import export
 solution = scopf.solve(scopf.build(scopf.load_case("case9"), load_scale=0.9))
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
-try:
-    export.write(solution, Path(sys.argv[1]), {})
-except scopf.ScopfError as error:
-    print(error)
+_, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+for folder, size in zip(sys.argv[1::2], sys.argv[2::2]):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), most))
+    try:
+        export.write(solution, Path(folder), {})
+    except scopf.ScopfError as error:
+        print(error, flush=True)
 """
 
 
 @pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="needs limits of file sizes")
-@pytest.mark.parametrize("size", [0, 500, 6000])
-def test_on_a_full_disk_old_files_stay_whole(tmp_path, solution, size):
-    export.write(solution, tmp_path, {})
-    before = contents(tmp_path)
-    command = [sys.executable, "-c", FULL, str(tmp_path), str(size)]
+def test_on_a_full_disk_old_files_stay_whole(tmp_path, solution):
+    before, words = {}, []
+    for size in (0, 500, 6000):
+        folder = tmp_path / f"size-{size}"
+        export.write(solution, folder, {})
+        before[folder] = contents(folder)
+        words += [str(folder), str(size)]
+    command = [sys.executable, "-c", FULL, *words]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "cannot write results to" in done.stdout, done.stderr
-    assert contents(tmp_path) == before
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(before), done.stderr
+    for line, folder in zip(lines, before, strict=True):
+        assert f"cannot write results to {folder}" in line
+        assert contents(folder) == before[folder]
 
 
 def test_what_a_kill_left_is_removed_after_a_while(tmp_path):

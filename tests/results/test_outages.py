@@ -106,7 +106,7 @@ def test_a_screened_state_is_what_it_would_be_in_the_model(asked):
     net, keywords, found = asked
     secure = found.outages.state[found.outages.status == "secure"].tolist()
     assert secure
-    for name in [*secure[:2], *secure[-1:]]:
+    for name in dict.fromkeys((secure[0], secure[-1])):
         inside = found.scenario.outages
         wanted = [one for one in inside if one.name in (name, *found.states)]
         outages = [tuple(f"{k} {n}" for k, n in parts(one)) for one in wanted]
@@ -337,7 +337,8 @@ def test_all_is_there_again_after_saving(asked, tmp_path):
     pd.testing.assert_frame_equal(loaded.screening, found.screening)
     for name, table in found.tables.items():
         pd.testing.assert_frame_equal(loaded.tables[name], table, rtol=1e-9, atol=1e-9)
-    for name in found.outages.state[found.outages.status != "no dispatch survives"]:
+    came = found.outages[found.outages.status != "no dispatch survives"].groupby("status").state
+    for name in {*came.first(), *came.last()}:
         for table in TABLES:
             ours, theirs = getattr(found.state(name), table), getattr(loaded.state(name), table)
             pd.testing.assert_frame_equal(ours, theirs, rtol=1e-9, atol=1e-9)

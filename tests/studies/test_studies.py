@@ -279,9 +279,7 @@ def test_weighted_with_losses_is_close_where_angles_are_small():
 
 @pytest.fixture(scope="module")
 def case39():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("scopf.studies.conservatism.WIDTH", 1e-3)
-        return conservatism(criteria=["voltage-difference", "C2", "weighted"], mq=[0.3, 0.48])
+    return conservatism("case39")
 
 
 def test_limits_on_39_buses(case39):
@@ -362,8 +360,8 @@ def doc_table(head):
     return [cells[0], *cells[2:end]]
 
 
-def test_the_tables_of_the_docs_are_what_the_command_prints():
-    found = conservatism("case39")
+def test_the_tables_of_the_docs_are_what_the_command_prints(case39):
+    found = case39
     for row in doc_table("largest uniform m_q")[1:]:
         criterion, loads, free, optimum = row
         known = found.limits.set_index(["criterion", "loads"]).loc[(criterion, loads)]

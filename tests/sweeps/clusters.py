@@ -24,8 +24,8 @@ def module(*words):
 
 
 @contextlib.contextmanager
-def dask(scratch):
-    """Address of a scheduler, its process, and those of two workers."""
+def dask(scratch, count):
+    """Address of a scheduler, its process, and those of so many workers."""
     local = ("--host", "127.0.0.1", "--no-dashboard")
     with module("distributed.cli.dask_scheduler", "--port", "0", *local) as scheduler:
         for line in scheduler.stderr:
@@ -36,5 +36,5 @@ def dask(scratch):
             raise RuntimeError("the scheduler did not start")
         words = ("distributed.cli.dask_worker", found[1], "--nthreads", "1", "--no-nanny")
         words += ("--no-dashboard", "--local-directory", str(scratch))
-        with module(*words) as one, module(*words) as two:
-            yield found[1], scheduler, (one, two)
+        with contextlib.ExitStack() as stack:
+            yield found[1], scheduler, [stack.enter_context(module(*words)) for _ in range(count)]

@@ -1,4 +1,4 @@
-"""Sweeps on executors of others: threads, processes, and a Dask cluster of real processes."""
+"""Sweeps on executors of others: threads and processes."""
 
 import concurrent.futures
 import multiprocessing
@@ -8,8 +8,6 @@ import signal
 import pytest
 
 import scopf
-from scopf.sweeps import pool
-from tests.sweeps import clusters
 from tests.sweeps.sweep_data import equal
 
 AXES = {"eta_q": [0.0, 0.1], "mq": {"linspace": [0.02, 0.06, 12]}, "chain": 4}
@@ -32,10 +30,9 @@ def test_any_executor_will_do(whole):
         assert type(executor).__name__ in runs.manifest["runs"][0]["where"]
 
 
-def test_an_executor_that_breaks_leaves_a_sweep_to_resume(tmp_path, whole):
-    context = multiprocessing.get_context("spawn")
+def test_an_executor_that_breaks_leaves_a_sweep_to_resume(tmp_path, whole, forkserver):
     folder = tmp_path / "out"
-    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as executor:
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=forkserver) as executor:
         pid = executor.submit(os.getpid).result()
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(scopf.ScopfError, match=r"executor is broken.*resume"):
@@ -58,27 +55,3 @@ def test_an_executor_that_breaks_leaves_a_sweep_to_resume(tmp_path, whole):
 def test_contradictions_are_refused(keywords, said):
     with pytest.raises(scopf.ScopfError, match=said):
         scopf.sweep("case9", mq=0.1, **keywords)
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    """A scheduler and two workers, each a process of its own."""
-    pytest.importorskip("distributed")
-    with clusters.dask(tmp_path_factory.mktemp("dask")) as (address, _, workers):
-        yield address, workers
-
-
-def test_a_dask_cluster_gives_the_same(cluster, whole, tmp_path):
-    address, workers = cluster
-    runs = scopf.sweep("case9", **AXES, dask=address, out=tmp_path / "out")
-    equal(runs, whole)
-    assert address in runs.manifest["runs"][0]["where"]
-    workers[0].kill()  # what it was doing goes to the other one
-    equal(scopf.sweep("case9", **AXES, dask=address), whole)
-
-
-def test_nobody_at_the_address_is_said(monkeypatch):
-    pytest.importorskip("distributed")
-    monkeypatch.setattr(pool, "_ANSWER", 1)
-    with pytest.raises(scopf.ScopfError, match="no Dask scheduler answers at tcp://127"):
-        scopf.sweep("case9", mq=0.1, dask="tcp://127.0.0.1:1")

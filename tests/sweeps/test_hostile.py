@@ -319,9 +319,9 @@ def test_a_table_of_many_rows_in_few_bytes_is_not_read(out, made):
 
 def test_a_text_that_is_repeated_is_not_spelled_out(out, made):
     (out / JOURNAL).unlink()
-    table = large(made, "inverters", 20_000)
+    table = large(made, "inverters", 3_000)
     place = table.schema.get_field_index("gens")
-    texts = pa.DictionaryArray.from_arrays(np.zeros(20_000, np.int32), ["x" * 100_000])
+    texts = pa.DictionaryArray.from_arrays(np.zeros(3_000, np.int32), ["x" * 100_000])
     adopt(out, "inverters", table.set_column(place, "gens", texts.cast(pa.string()).slice(0)))
     before = peak()
     with pytest.raises(scopf.ScopfError, match="texts of gens would take too much memory"):

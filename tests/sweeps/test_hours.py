@@ -86,6 +86,7 @@ def test_a_series_has_a_row_for_each_scenario_and_hour(runs):
     assert wide.xs((0.4, "noon"), level=("mq", "state"))[7].item() == row
 
 
+@pytest.mark.usefixtures("quick_pools")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_problem_with_hours_is_swept_with_them(case39, keywords, runs, workers):
     inverters = scopf.Inverters.at_generators(case39, mq=0.3)

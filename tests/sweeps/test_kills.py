@@ -7,8 +7,8 @@ import multiprocessing
 import os
 import random
 import resource
+import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -16,10 +16,13 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import scopf
+from scopf.cli.main import app
 from scopf.sweeps import driver, pool, store, worker
 from scopf.sweeps import manifest as manifests
+from tests.sweeps.interference import finished
 from tests.sweeps.sweep_data import equal
 
 AXES = {"eta_q": [0.0, 0.05, 0.1, 0.2], "mq": {"linspace": [0.02, 0.06, 12]}, "chain": 8}
@@ -31,18 +34,6 @@ ARGUMENTS = "case9 --eta-q 0,0.05,0.1,0.2 --mq 0.02:0.06:12 --chain 8 --no-progr
 def whole():
     """The results of the sweep when nobody interferes."""
     return scopf.sweep("case9", **AXES)
-
-
-def finished(folder):
-    """How many scenarios are in the journal."""
-    path = folder / store.JOURNAL
-    if not path.exists():
-        return 0
-    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as base:
-        try:
-            return base.execute("SELECT count(*) FROM scenarios").fetchone()[0]
-        except sqlite3.Error:
-            return 0
 
 
 def test_a_driver_killed_at_random_moments_loses_nothing(tmp_path, whole, monkeypatch):
@@ -99,20 +90,15 @@ def test_workers_end_with_a_driver_that_is_killed(tmp_path, whole):
     kept = finished(folder)
     found = scopf.load_sweep(folder)
     assert (found.scenarios["status"] != "not run").sum() == kept
-    resumed = subprocess.run(
-        [*COMMAND, "--resume", "--out", str(folder)], capture_output=True, text=True, check=False
-    )
-    assert resumed.returncode == 0, resumed.stderr
+    resumed = CliRunner().invoke(app, ["sweep", "--resume", "--no-progress", "--out", str(folder)])
+    assert resumed.exit_code == 0, resumed.stderr
     assert resumed.stderr == ""
     equal(scopf.load_sweep(folder), whole)
 
 
 @pytest.fixture
-def quick_pools(monkeypatch):
-    """Workers that are forked from a process that has imported everything, for many restarts."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["scopf.sweeps.worker"])
-    monkeypatch.setattr(pool, "_METHOD", "forkserver")
+def small_stretches(monkeypatch):
+    """Work that is handed out one scenario at a time."""
     monkeypatch.setattr(driver, "_AWAY", 0.0)
 
 
@@ -139,7 +125,8 @@ class Killer(threading.Thread):
                 self.kills, last = self.kills + 1, now
 
 
-def test_killed_workers_cost_nothing_but_time(tmp_path, monkeypatch, quick_pools):
+@pytest.mark.usefixtures("quick_pools", "small_stretches")
+def test_killed_workers_cost_nothing_but_time(tmp_path, monkeypatch):
     axes = {**AXES, "mq": {"linspace": [0.02, 0.06, 60]}}
     expected = scopf.sweep("case9", **axes)
     killer = Killer(tmp_path / "out", every=3, most=20)
@@ -161,7 +148,8 @@ def test_killed_workers_cost_nothing_but_time(tmp_path, monkeypatch, quick_pools
     assert "a worker has died" in (tmp_path / "out" / "log.txt").read_text()
 
 
-def test_a_scenario_that_ends_its_worker_is_given_up_on(tmp_path, monkeypatch, quick_pools):
+@pytest.mark.usefixtures("quick_pools", "small_stretches")
+def test_a_scenario_that_ends_its_worker_is_given_up_on(tmp_path, monkeypatch):
     table = [{"mq": 0.03 + 0.001 * k} for k in range(12)]
     monkeypatch.setattr(driver, "work", deadly)
     runs = scopf.sweep("case9", scenarios=table, workers=2, out=tmp_path / "out", chain=6)
@@ -184,20 +172,28 @@ def deadly(task):
 # -- refusals -----------------------------------------------
 
 
-def in_a_process(function, *args):
-    """Exit code of a function in a process of its own; a forked one could inherit held locks."""
-    process = multiprocessing.get_context("spawn").Process(target=function, args=args)
+def in_a_process(context, function, *args):
+    """Exit code of a function in a process of its own; a fork of this one could inherit locks."""
+    process = context.Process(target=function, args=args)
     process.start()
     process.join(60)
     process.kill()
     return process.exitcode
 
 
-def started(tmp_path):
-    """A run folder with half of a sweep in it."""
-    folder = tmp_path / "out"
-    assert in_a_process(half, folder) == 0
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory, forkserver):
+    """The folder of a sweep whose process ended after a part of it."""
+    folder = tmp_path_factory.mktemp("begun") / "out"
+    assert in_a_process(forkserver, half, folder) == 0
+    assert 0 < finished(folder) < 48
     return folder
+
+
+@pytest.fixture
+def started(begun, tmp_path):
+    """A copy of it to go on with."""
+    return shutil.copytree(begun, tmp_path / "out")
 
 
 def half(folder):
@@ -223,34 +219,31 @@ def half(folder):
         ({"rating_factor": 2.0}, "rating_factor, the case, its inverters or devices changed"),
     ],
 )
-def test_another_study_is_not_resumed(tmp_path, change, said):
-    folder = started(tmp_path)
+def test_another_study_is_not_resumed(started, change, said):
     with pytest.raises(scopf.ScopfError, match=said):
-        scopf.sweep("case9", **{**AXES, **change}, out=folder, resume=True)
+        scopf.sweep("case9", **{**AXES, **change}, out=started, resume=True)
 
 
-def test_another_case_is_not_resumed(tmp_path, whole):
-    folder = started(tmp_path)
+def test_another_case_is_not_resumed(started, whole):
     net = scopf.load_case("case9")
     other = net.replace(bus={"pd": net.bus.pd * 1.0001})
     with pytest.raises(scopf.ScopfError, match="the case, its inverters or devices changed"):
-        scopf.sweep(other, **AXES, out=folder, resume=True)
-    equal(scopf.sweep(net, **AXES, out=folder, resume=True), whole)
+        scopf.sweep(other, **AXES, out=started, resume=True)
+    equal(scopf.sweep(net, **AXES, out=started, resume=True), whole)
 
 
-def test_two_drivers_do_not_share_a_folder(tmp_path):
-    folder = started(tmp_path)
-    _, study = manifests.fingerprint(folder, manifests.read(folder))
+def test_two_drivers_do_not_share_a_folder(started):
+    _, study = manifests.fingerprint(started, manifests.read(started))
     with (
-        store.Store(folder, study),
+        store.Store(started, study),
         pytest.raises(scopf.ScopfError, match="another process is at work"),
     ):
-        scopf.sweep("case9", **AXES, out=folder, resume=True)
+        scopf.sweep("case9", **AXES, out=started, resume=True)
 
 
-def test_a_full_disk_is_said_and_what_was_finished_is_safe(tmp_path, whole):
+def test_a_full_disk_is_said_and_what_was_finished_is_safe(tmp_path, whole, forkserver):
     folder = tmp_path / "out"
-    assert in_a_process(on_a_small_disk, folder) == 0
+    assert in_a_process(forkserver, on_a_small_disk, folder) == 0
     assert 0 < finished(folder) < 48
     equal(scopf.sweep("case9", **AXES, out=folder, resume=True), whole)
 
@@ -288,10 +281,9 @@ def test_a_folder_that_cannot_be_written_to_is_said(tmp_path, monkeypatch):
 # -- Ctrl-C -----------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("workers", "sign"), [(1, signal.SIGINT), (2, signal.SIGINT), (1, signal.SIGTERM)]
-)
-def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path, workers, sign):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path, workers):
+    """SIGTERM ends a sweep as well: see the tests of the command line's signals."""
     folder = tmp_path / "the out folder"
     flags = ARGUMENTS.replace("0.06:12", "0.06:600").split()
     command = [*COMMAND, *flags, "--workers", str(workers), "--out", str(folder)]
@@ -301,9 +293,9 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path, workers, sign):
     while finished(folder) == 0:
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.01)
-    os.killpg(process.pid, sign)  # what a terminal does with SIGINT
+    os.killpg(process.pid, signal.SIGINT)  # what a terminal does
     out, said = process.communicate(timeout=20)
-    assert process.returncode == 128 + sign, said
+    assert process.returncode == 128 + signal.SIGINT, said
     assert out == ""
     more = " --workers 2" if workers == 2 else ""
     assert f"`scopf sweep --resume --out '{folder}'{more}`" in said

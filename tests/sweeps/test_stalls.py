@@ -13,11 +13,10 @@ import pytest
 import scopf
 from scopf.sweeps import driver, heartbeat, pool, worker
 from tests.sweeps import clusters
+from tests.sweeps.interference import LONG, After, press
 from tests.sweeps.sweep_data import equal
-from tests.sweeps.test_kills import finished
 
 AXES = {"eta_q": [0.0, 0.1], "mq": {"linspace": [0.02, 0.06, 20]}, "chain": 5}
-LONG = 30  # s, far more than any of this takes
 
 
 @pytest.fixture(scope="module")
@@ -133,32 +132,9 @@ def test_a_timeout_is_checked(wrong):
 # -- processes that are stopped -----------------------------------------------
 
 
-class After(threading.Thread):
-    """Does something when a few scenarios are finished."""
-
-    def __init__(self, folder, action):
-        super().__init__(daemon=True)
-        self.folder, self.action, self.when = folder, action, 0.0
-        self.start()
-
-    def run(self):
-        while finished(self.folder) < 2:
-            time.sleep(0.01)
-        self.action()
-        self.when = time.monotonic()
-
-
 @pytest.fixture
 def small_stretches(monkeypatch):
     monkeypatch.setattr(driver, "_AWAY", 0.0)
-
-
-@pytest.fixture
-def quick_pools(monkeypatch):
-    """Workers that are forked from a process that has imported everything."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["scopf.sweeps.worker"])
-    monkeypatch.setattr(pool, "_METHOD", "forkserver")
 
 
 def slow(task):
@@ -192,32 +168,51 @@ def very_slow(task):
     return worker.work(task)
 
 
-def test_a_stopped_dask_worker_then_a_stopped_scheduler_then_ctrl_c(
-    tmp_path, tmp_path_factory, whole, small_stretches
-):
+# -- a Dask cluster of real processes -----------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """Address and process of a scheduler, and three workers: the first one is for killing."""
     pytest.importorskip("distributed")
+    with clusters.dask(tmp_path_factory.mktemp("dask"), 3) as found:
+        yield found
+
+
+def test_a_dask_cluster_gives_the_same(cluster, whole, tmp_path):
+    address, _, (first, *_) = cluster
+    runs = scopf.sweep("case9", **AXES, dask=address, out=tmp_path / "out")
+    equal(runs, whole)
+    assert address in runs.manifest["runs"][0]["where"]
+    first.kill()  # what it was doing goes to others
+    equal(scopf.sweep("case9", **AXES, dask=address), whole)
+
+
+def test_a_stopped_dask_worker_then_a_stopped_scheduler_then_ctrl_c(
+    tmp_path, cluster, whole, small_stretches
+):
     one, two, three = (tmp_path / name for name in ("one", "two", "three"))
-    with clusters.dask(tmp_path_factory.mktemp("dask")) as (address, scheduler, workers):
-        After(one, lambda: workers[0].send_signal(signal.SIGSTOP))
-        runs = scopf.sweep("case9", **AXES, dask=address, stall_timeout=3, out=one)
-        equal(runs, whole)
-        assert "goes to another worker" in (one / "log.txt").read_text()
+    address, scheduler, (_, *workers) = cluster
+    After(one, lambda: workers[0].send_signal(signal.SIGSTOP))
+    runs = scopf.sweep("case9", **AXES, dask=address, stall_timeout=3, out=one)
+    equal(runs, whole)
+    assert "goes to another worker" in (one / "log.txt").read_text()
 
-        After(two, lambda: scheduler.send_signal(signal.SIGSTOP))
-        with pytest.raises(scopf.ScopfError, match=r"has not answered for 2 s; .*resume goes on"):
-            scopf.sweep("case9", **AXES, dask=address, stall_timeout=2, out=two)
-        scheduler.send_signal(signal.SIGCONT)
+    After(two, lambda: scheduler.send_signal(signal.SIGSTOP))
+    with pytest.raises(scopf.ScopfError, match=r"has not answered for 2 s; .*resume goes on"):
+        scopf.sweep("case9", **AXES, dask=address, stall_timeout=2, out=two)
+    scheduler.send_signal(signal.SIGCONT)
 
-        def freeze():
-            for process in (scheduler, workers[1]):
-                process.send_signal(signal.SIGSTOP)
-            time.sleep(0.5)
-            press()
+    def freeze():
+        for process in (scheduler, workers[1]):
+            process.send_signal(signal.SIGSTOP)
+        time.sleep(0.5)
+        press()
 
-        stopped = After(three, freeze)
-        with pytest.raises(KeyboardInterrupt, match="of 40 scenarios are finished"):
-            scopf.sweep("case9", **AXES, dask=address, out=three)
-        assert time.monotonic() - stopped.when < LONG
+    stopped = After(three, freeze)
+    with pytest.raises(KeyboardInterrupt, match="of 40 scenarios are finished"):
+        scopf.sweep("case9", **AXES, dask=address, out=three)
+    assert time.monotonic() - stopped.when < LONG
     equal(scopf.sweep("case9", **AXES, out=two, resume=True), whole)
 
 
@@ -228,6 +223,13 @@ def test_where_no_dask_worker_is_left_the_sweep_ends():
     assert "another worker" in executor.give_up({"tcp://one"}, 1)
     with pytest.raises(scopf.ScopfError, match="no heartbeat of any worker of the Dask scheduler"):
         executor.give_up({"tcp://one", "tcp://two"}, 0)
+
+
+def test_nobody_at_the_address_is_said(monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(pool, "_ANSWER", 1)
+    with pytest.raises(scopf.ScopfError, match="no Dask scheduler answers at tcp://127"):
+        scopf.sweep("case9", mq=0.1, dask="tcp://127.0.0.1:1")
 
 
 # -- Ctrl-C -----------------------------------------------
@@ -246,10 +248,6 @@ class Stuck(concurrent.futures.Executor):
     def submit(self, fn, /, *args, **keywords):
         self.submitted.set()
         return self._Future()
-
-
-def press():
-    os.kill(os.getpid(), signal.SIGINT)
 
 
 def press_after(event):

@@ -78,6 +78,7 @@ def test_tables_are_those_of_the_solution_with_the_scenario_in_front():
     assert row["vm_max"] == pytest.approx(runs.buses[runs.buses["scenario"] == 0]["vm"].max())
 
 
+@pytest.mark.usefixtures("quick_pools")
 def test_results_depend_neither_on_workers_nor_on_order():
     axes = {"eta_q": [0.0, 0.1, 0.5], "mq": np.linspace(0.17, 0.23, 7)}
     one = scopf.sweep(case39(), **axes)
