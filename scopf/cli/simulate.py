@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Parsed = TypeVar("Parsed")
 
+_PICTURES = (".png", ".svg", ".pdf")
 _LOAD_STEP = "BUS:MW:MVAR, as 8:100:20"
 _SET_POINT = 'BUS:NAME=VALUE,... with p_mw, q_mvar, vm, as 31:p_mw=500,vm=1.02, or "gen 3:..."'
 
@@ -182,6 +183,8 @@ def simulate(
     """
     for package in ["pyarrow"] * (out is not None) + ["matplotlib"] * (plot is not None):
         require(package)  # rather now than after the solve
+    if plot is not None and plot.suffix.lower() not in _PICTURES:
+        raise ScopfError(f"--plot writes {', '.join(_PICTURES)}, not {plot.name}")
     given |= {"case": case, "time_limit": time_limit}
     events = _disturbance(**options.only(_EVENTS, given))
     solution, why = _stored_or_solved(given, events)
@@ -270,7 +273,11 @@ def _write(
         draw: Any = plots
         with Writing(plot) as writing:
             figure = draw.response(run)[0].figure
-            files.replace(plot, lambda part: figure.savefig(part, dpi=150))
+            try:
+                files.replace(plot, lambda part: figure.savefig(part, dpi=150))
+            except OSError as error:
+                reason = error.strerror or type(error).__name__
+                raise ScopfError(f"cannot write the picture {plot}: {reason}") from error
             written.append(f"the picture was written to {plot}")
             writing.done("; ".join(written))
     if written:

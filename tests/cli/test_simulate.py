@@ -83,6 +83,7 @@ def test_all_malformed_flags_are_named():
     twice = run("case39", "--load-step", "8:1:1", "--load-step", "8:2:1", "--reclose-at", 2)
     assert twice.exit_code == 2
     assert "--load-step names 8 twice" in twice.stderr
+    assert "--plot writes .png, .svg, .pdf" in run("case39", "--plot", "x.bmp").stderr
 
 
 def test_what_the_case_does_not_have_is_said_before_the_solve(monkeypatch):

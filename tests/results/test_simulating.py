@@ -34,7 +34,8 @@ def test_everything_that_events_have_wrong_is_said_at_once(sol):
     )  # fmt: skip
     for part in (
         "branch 99", "gen 77", "bus 999", "of 5 is a pair", "bus x", "of 1 is a mapping",
-        "'gen 55'", "of 2 has a voltage", "of 3 has a value", "branch 88", "set_point is a mapping by bus",
+        "'gen 55'", "of 2 has a voltage", "of 3 has a value", "branch 88",
+        "set_point is a mapping by bus",
     ):  # fmt: skip
         assert part in text
     assert text.count("event at 1 s") == 9
