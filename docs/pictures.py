@@ -58,6 +58,8 @@ def main():
     save(plots.outages(secure), "outages")
     save(plots.network(secure, state="branch 16"), "network_state")
     save(plots.hours(day())[0], "hours")
+    run = solution.simulate(outage="branch 6", reclose_at=4, until=8)
+    save(plots.response(run, ("frequency", "voltage", "reactive"))[0], "response")
     runs = scopf.sweep(problem, eta_q=[0, 0.1, 0.5, 1, 2], mq=np.linspace(0.17, 0.35, 19))
     save(plots.prices(runs, x="mq"), "prices")
     save(plots.margins(runs, x="mq"), "margins")

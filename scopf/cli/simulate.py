@@ -270,9 +270,8 @@ def _write(
     if plot is not None:
         from scopf import plots
 
-        draw: Any = plots
         with Writing(plot) as writing:
-            figure = draw.response(run)[0].figure
+            figure = plots.response(run)[0].figure
             try:
                 files.replace(plot, lambda part: figure.savefig(part, dpi=150))
             except OSError as error:

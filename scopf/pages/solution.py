@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,10 @@ import numpy as np
 from scopf.arrays import plain
 from scopf.errors import ScopfError, counted
 from scopf.pages import figure as f
-from scopf.pages import hours, outages
+from scopf.pages import hours, outages, trajectories
 from scopf.pages.document import asset, embedded, plotly, policy, put, template
 from scopf.plots.outage_bars import by_state
+from scopf.plots.response_content import simulation_of
 from scopf.results import text as words
 from scopf.results.prices import TRACE
 from scopf.sweeps.analysis.units import per
@@ -22,11 +24,14 @@ from scopf.sweeps.analysis.units import per
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scopf.dynamics.simulation.simulated import Simulation
     from scopf.results.solution import Solution
+
+Runs = Mapping[str, "Simulation"] | Sequence["Simulation"]
 
 log = logging.getLogger(__name__)
 
-_SCRIPTS = ("theme.js", "tables.js", "hours.js", "solution.js")
+_SCRIPTS = ("theme.js", "tables.js", "hours.js", "map.js", "curves.js", "solution.js")
 _TABLES = {
     "hours": "Hours", "storage": "Storage, over all hours", "storage_by_hour": "Storage by hour",
     "ramps": "Ramps, over all hours", "ramps_by_hour": "Ramps by hour",
@@ -36,12 +41,14 @@ _TABLES = {
 _ROWS = 2000  # of a table; all are in the tables of the solution
 
 
-def write(solution: Solution, path: str | Path) -> Path:
+def write(solution: Solution, path: str | Path, runs: Runs = ()) -> Path:
     """Write the report of a solution as one HTML page, which opens without a connection.
 
     Args:
         solution: from `scopf.solve` or `scopf.load_solution`.
         path: of the page; it is replaced if it exists.
+        runs: simulations from it on, whose frequencies and voltages are drawn: a list, or a mapping
+            from the headings that they shall have.
 
     Returns:
         The path.
@@ -50,16 +57,17 @@ def write(solution: Solution, path: str | Path) -> Path:
         ScopfError: after a solve that failed; when a package of the extra `report` is missing, or
             the page cannot be written.
     """
-    target, page = Path(path), html(solution)
+    target, page = Path(path), html(solution, runs)
     put(page, target)
     log.info("report of %s: %s", solution.problem.base.name, target)
     return target
 
 
-def html(solution: Solution) -> str:
+def html(solution: Solution, runs: Runs = ()) -> str:
     """The page as text; see `write`."""
     if not solution.solved:
         raise ScopfError(f"there is no solution to report on: {solution.message}")
+    given = _labelled(runs)
     made, library = template("solution.html"), plotly()
     script = "\n".join(asset(name) for name in _SCRIPTS)
     found = solution.tables
@@ -79,6 +87,7 @@ def html(solution: Solution) -> str:
         "price": f"NSSP ({_unit(solution)})",
         "hours": hours.data(solution),
         "map": drawn,
+        "runs": [_run(one) for one in given.values()],
     }
     lines = [line for line in words.head(solution) if line]
     return str(
@@ -91,6 +100,7 @@ def html(solution: Solution) -> str:
             states=[one["name"] for one in drawn["states"]],
             note=drawn["note"],
             asked=asked,
+            runs=[(name, str(one).partition("\n")[0], one.message) for name, one in given.items()],
             hours=solution.problem.horizon is not None,
             explained=solution.explained is not None,
             tables=shown,
@@ -101,6 +111,21 @@ def html(solution: Solution) -> str:
             policy=policy(library, script),
         )
     )
+
+
+def _labelled(runs: Runs) -> dict[str, Simulation]:
+    """Simulations by their headings."""
+    named = runs.items() if isinstance(runs, Mapping) else [("", one) for one in runs]
+    found: dict[str, Simulation] = {}
+    for k, (name, given) in enumerate(named, 1):
+        one = simulation_of(given, "runs: the report")
+        said = str(name) or "; ".join(text for _, text in one.happened) or "no event"
+        found[f"{said} ({k})" if said in found else said] = one
+    return found
+
+
+def _run(one: Simulation) -> dict[str, Any]:
+    return trajectories.data(one, ("frequency", "voltage"), times=200, lines=25)
 
 
 def _unit(solution: Solution) -> str:

@@ -1,4 +1,4 @@
-"""Pictures of solutions, sweeps and verifications: functions that return matplotlib axes.
+"""Pictures of solutions, sweeps and simulations: functions that return matplotlib axes.
 
 >>> from scopf import plots
 >>> plots.network(solution)
@@ -19,6 +19,7 @@ from scopf.plots.maps import heatmap
 from scopf.plots.network_map import network
 from scopf.plots.outage_bars import outages
 from scopf.plots.plane import eigenvalues
+from scopf.plots.response_panels import response
 from scopf.plots.trace import convergence
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "nssp",
     "outages",
     "prices",
+    "response",
 ]

@@ -31,6 +31,7 @@ LINES = (*ADMITTANCES, "r", "bare")  # Params of pairs
 BUSES = ("own", "scale", "shunt", "p_current", "q_current", "bus_r", "bus_bare")  # Params of buses
 _LEAST_PI, _LEAST = 1e-3, -30.0
 _MOST = 10.0  # ln(mu R) where R is zero: more is worth nothing, and without a bound has no end
+_FARTHEST = 10.0  # of ln w, 2 at most at optima; without an end it runs away where droops are small
 _F, _KAPPA = 0.1, 0.9  # starts
 _ANY = -9.0  # ln kappa where it does not matter: below that of every angle of 89 degrees
 
@@ -135,7 +136,9 @@ class Builder:
         ranked = np.r_[softest, np.setdiff1d(np.arange(len(view.grid)), softest)]
         settled = np.zeros(len(view.grid), dtype=bool)
         settled[ranked[firsts(view.grid.island[ranked])]] = True
-        self._u = f.variable("bus_log_weight", self._bus, **everywhere, start=0.0, fixed=settled)
+        self._u = f.variable(
+            "bus_log_weight", self._bus, lower=-_FARTHEST, upper=_FARTHEST, start=0.0, fixed=settled
+        )
         self._pi = f.variable(
             "bus_power_weight", self._bus, lower=_LEAST_PI, upper=np.inf, start=1.0,
             fixed=~self._lossy,

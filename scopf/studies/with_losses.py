@@ -68,6 +68,7 @@ def with_losses(
     shares: Sequence[float] = SHARES,
     mq: Sequence[float] = (),
     proof: bool | None = None,
+    time_limit: float | None = None,
     progress: bool = False,
 ) -> WithLosses:
     """Cost, time and verdict of each criterion, with the droop margin that it wants by itself.
@@ -78,6 +79,7 @@ def with_losses(
         shares: of the critical droop of the plain optimum, for the droops of all generating units.
         mq: droops instead of these.
         proof: whether to look for a proof, as `Solution.verify` takes it.
+        time_limit: of one solve, s; without, each has the time that it takes.
         progress: whether to show a progress bar.
 
     Raises:
@@ -100,7 +102,7 @@ def with_losses(
         droops = [share * critical for share in _positive("shares", shares)]
     cells = [(droop, rule) for droop in droops for rule in rules]
     rows = [
-        _row(network, rule, droop, plain.cost, seconds, proof)
+        _row(network, rule, droop, plain.cost, seconds, proof, time_limit)
         for droop, rule in watched(cells, network.name, None, progress)
     ]
     table = pd.DataFrame(rows, columns=_COLUMNS).astype({"stable": "boolean"})
@@ -114,20 +116,28 @@ def _positive(name: str, given: Sequence[float]) -> list[float]:
     return values
 
 
-def _timed(net: Network, rule: Criterion, mq: float) -> tuple[Solution, float]:
+def _timed(
+    net: Network, rule: Criterion, mq: float, limit: float | None = None
+) -> tuple[Solution, float]:
     """A dispatch, and the seconds that it took."""
     begin = time.perf_counter()
     inverters = Inverters.at_generators(net, mq=mq)
-    found = heeded(solve(build(net, inverters, criterion=rule)))
+    found = heeded(solve(build(net, inverters, criterion=rule), time_limit=limit))
     return found, time.perf_counter() - begin
 
 
 def _row(
-    net: Network, rule: Criterion, mq: float, cost: float, plain: float, proof: bool | None
+    net: Network,
+    rule: Criterion,
+    mq: float,
+    cost: float,
+    plain: float,
+    proof: bool | None,
+    limit: float | None,
 ) -> dict[str, Any]:
     row: dict[str, Any] = {"mq": mq, "criterion": rule.name}
     try:
-        found, seconds = _timed(net, rule, mq)
+        found, seconds = _timed(net, rule, mq, limit)
     except ScopfError as error:
         log.info("%s: %s: %s", net.name, rule.name, error)
         return {**row, "status": "refused", "claim": "", "stable": None, "proof": ""}

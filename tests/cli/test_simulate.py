@@ -25,12 +25,15 @@ def stored(tmp_path_factory):
     return sol, path
 
 
-def test_it_prints_what_the_result_says(stored):
+def test_it_prints_what_the_result_says(stored, tmp_path):
     sol, path = stored
-    result = run(path, "--outage", "branch 6", "--reclose-at", 2, "--until", 3)
+    picture = tmp_path / "response.png"
+    result = run(path, "--outage", "branch 6", "--reclose-at", 2, "--until", 3, "--plot", picture)
     assert result.exit_code == 0, result.output
     expected = sol.simulate(outage="branch 6", reclose_at=2.0, until=3.0)
-    assert result.stdout.strip().endswith(str(expected).strip())
+    assert f"\n{str(expected).strip()}\n" in result.stdout
+    assert result.stdout.endswith(f"the picture was written to {picture}\n")
+    assert picture.read_bytes().startswith(b"\x89PNG")
     assert f"cost {sol.cost:.4f}" in result.stdout
 
 

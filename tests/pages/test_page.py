@@ -22,7 +22,6 @@ from scopf.sweeps import progress
 from scopf.sweeps.analysis import axes as axes_of
 from scopf.sweeps.analysis import facts, results, units
 from scopf.sweeps.analysis.analysis import analyse
-from tests.pages import browser
 from tests.sweeps.sweep_data import EVIL, grid, made_up, solved
 
 
@@ -276,14 +275,6 @@ def test_command(case39, tmp_path, monkeypatch):
     result = CliRunner().invoke(app, ["report", str(tmp_path), "--out", str(tmp_path)])
     assert result.exit_code == 2
     assert "cannot write" in result.stderr
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    if not browser.executable():
-        pytest.skip("there is no chromium here: apt-get install chromium")
-    with browser.Browser() as found:
-        yield found
 
 
 def check(chromium, sweep, path):

@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 import scopf
 from scopf.cli.main import app
 from scopf.pages import outages, solution
-from tests.pages import browser
 
 
 def solve(case="case39", mq=0.2, **keywords):
@@ -101,14 +100,6 @@ def test_command(plain, tmp_path):
     result = CliRunner().invoke(app, ["report", str(tmp_path / "solution.json")])
     assert result.exit_code == 0, result.output
     assert "<h1>case9</h1>" in (tmp_path / "solution.html").read_text()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    if not browser.executable():
-        pytest.skip("there is no chromium here: apt-get install chromium")
-    with browser.Browser() as found:
-        yield found
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -104,6 +104,16 @@ def test_where_a_resistance_is_zero_there_is_a_solution(name, net):
     assert solution.iterations < 60
 
 
+def test_where_droops_are_far_below_their_limit_weights_do_not_run_away():
+    """Nothing holds them there but their bounds; without these Ipopt stalls."""
+    found = problem("lossy", scopf.load_case("pglib_opf_case118_ieee"), 1e-3)
+    sol = scopf.solve(found)
+    assert [attempt.status for attempt in sol.attempts] == ["optimal"]
+    assert sol.cost == pytest.approx(97213.6076, abs=1e-3)  # of the plain OPF
+    weights = [weight.value for weight in found.model.bus_log_weight.values()]
+    assert max(map(abs, weights)) < 5  # the bounds, 10, are far
+
+
 def test_the_claim_names_loads_of_constant_current():
     net = limited().replace(bus={"pd_current": np.array([0, 0.1, 0, 0])})
     said = str(scopf.solve(problem("lossy", net, 1.0)))

@@ -50,6 +50,12 @@ function imageLink(id, format) {
   return link;
 }
 
+// Links below a figure: its numbers, and itself as a picture.
+function links(id, content) {
+  const place = document.querySelector(`#${id} .links`);
+  place.replaceChildren(download("CSV", `${id}.csv`, content), imageLink(id, "svg"), imageLink(id, "png"));
+}
+
 function compare(a, b) {
   if (a === b) return 0;
   if (a === null || a === "") return 1;
