@@ -1,4 +1,4 @@
-"""The command line: `scopf solve`, `power-flow`, `verify`, `sweep`, `info`, `convert`, ..."""
+"""The command line: `scopf solve`, `verify`, `simulate`, `power-flow`, `sweep`, `info`, ..."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from scopf.cli.ending import guarded
 from scopf.cli.info import info
 from scopf.cli.power_flow import power_flow
 from scopf.cli.report import report
+from scopf.cli.simulate import simulate
 from scopf.cli.solve import solve, verify
 from scopf.cli.sweep import sweep
 from scopf.optimizer import signals
@@ -71,7 +72,9 @@ def cases() -> None:
         typer.echo(f"{name:<{width}}  {buses:>5}  {gens:>4}  {branches:>8}  {title}")
 
 
-_COMMANDS = (solve, verify, power_flow, sweep, info, cases, *studies.COMMANDS, report, convert)
+_COMMANDS = (
+    solve, verify, simulate, power_flow, sweep, info, cases, *studies.COMMANDS, report, convert,
+)  # fmt: skip
 
 for _command in _COMMANDS:
     _sentence = (_command.__doc__ or "").partition("\n\n")[0]  # the list of commands has it whole

@@ -122,6 +122,14 @@ Devices = Annotated[
         autocompletion=completion.devices,
     ),
 ]
+LoadModel = Annotated[
+    str,
+    typer.Option(
+        help="How loads follow the voltage: power, current, impedance, an exponent, or two for "
+        "active and reactive power (0,2)."
+    ),
+]
+Frequency = Annotated[float | None, typer.Option(help="Nominal frequency in Hz. [default: 60]")]
 MaxIter = Annotated[int | None, typer.Option(help="Iteration limit of each solve.", min=0)]
 TimeLimit = Annotated[float | None, typer.Option(help="Time limit of each solve in seconds.")]
 IpoptOptions = Annotated[
@@ -250,6 +258,15 @@ def coupled(given: Mapping[str, Any]) -> dict[str, Any]:
     found = {"hours": given["hours"], "storage": given["storage"],
              "ramps": ramps if ramps is None else value_of(ramps)}  # fmt: skip
     return {name: value for name, value in found.items() if value is not None}
+
+
+def load_model(text: str) -> Any:
+    """A load model as `Solution.verify` takes it."""
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        return text
+    return numbers[0] if len(numbers) == 1 else tuple(numbers)
 
 
 def _outages(text: str | None) -> Any:

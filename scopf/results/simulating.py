@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from scopf.errors import ScopfError, number
+from scopf.errors import ScopfError, not_negative, number
 from scopf.optimizer.signals import stoppable
 
 if TYPE_CHECKING:
@@ -45,6 +45,17 @@ def first_events(
     return found
 
 
+def all_events(asked: list[Event], events: Sequence[Event]) -> list[Event]:
+    """The events of a disturbance, and further ones.
+
+    Raises:
+        ScopfError: when these are no list.
+    """
+    if isinstance(events, (str, bytes)) or not isinstance(events, Sequence):
+        raise ScopfError(f"events is a list of scopf.Event(time, ...), got {events!r}")
+    return [*asked, *events]
+
+
 def simulated(
     point: tuple[Any, ...],
     events: Sequence[Event],
@@ -68,7 +79,8 @@ def simulated(
     from scopf.dynamics.simulation.simulate import simulate
     from scopf.dynamics.simulation.simulated import INTERRUPTED, TIME_LIMIT
 
-    limit = None if time_limit is None else number("time_limit", time_limit)
+    limit = None if time_limit is None else not_negative("time_limit", time_limit)
+    until = number("until", until)
     begin = time.monotonic()
     form = "{desc}: {percentage:3.0f} % of {unit} |{bar}| {elapsed}<{remaining}"
     bar = tqdm(

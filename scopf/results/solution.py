@@ -175,14 +175,21 @@ class Solution(Result):
             progress: whether to show a bar.
 
         Raises:
-            ScopfError: after a solve that failed, for a dispatch whose powers do not balance in the
-                network's tables, or for an argument that makes no sense.
+            ScopfError: after a solve that failed; for a dispatch whose powers do not balance in the
+                network's tables, or whose model was rewritten by hand; for an argument that makes
+                no sense, all unknown places of events at once.
         """
         from scopf.results import simulating
 
         if not self.solved:
             raise ScopfError(f"there is no operating point to start from: {self.message}")
+        if self.rewritten:
+            raise ScopfError(
+                "the dynamics know the network's tables only, and the model has been rewritten: "
+                f"{', '.join(self.rewritten)}"
+            )
         asked = simulating.first_events(outage, load_step, set_point, at, reclose_at)
+        asked = simulating.all_events(asked, events)
         point = self.point
         if state is None or (state == INTACT and self.problem.horizon is None):
             if self.problem.horizon is not None:
@@ -198,7 +205,7 @@ class Solution(Result):
             start, power = tuple(rest), (chosen.net.gen.pg, chosen.net.gen.qg)
         how: dict[str, Any] = {"load": load, "frequency": frequency, "tolerance": tolerance}
         how |= {"impedance_below": impedance_below, "step": step, "power": power}
-        args = (*start, devices), [*asked, *events], until, time_limit, progress
+        args = (*start, devices), asked, until, time_limit, progress
         return simulating.simulated(*args, **how)
 
     def _operating_point(

@@ -413,7 +413,7 @@ def test_what_hours_do_not_go_with_is_said_before_the_solve(hours, arguments, te
     def never(*_, **__):
         raise AssertionError("it was solved")
 
-    monkeypatch.setattr("scopf.cli.solve._solution", never)
+    monkeypatch.setattr("scopf.cli.solving._solution", never)
     assert text in refused(arguments)
 
 

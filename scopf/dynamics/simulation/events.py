@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.devices.machine import REGULATED
-from scopf.errors import ScopfError, listing, number
+from scopf.errors import ScopfError, listing
 from scopf.network import outages
 from scopf.network.outages import Outage
 
 if TYPE_CHECKING:
     from scopf.arrays import Flags, Floats
     from scopf.dynamics.simulation.grid import Asked, Origin
+    from scopf.network.network import Network
 
 Power = tuple[float, float]
-_WORDS = ("p_mw", "q_mvar", "vm")
+SET_POINTS = ("p_mw", "q_mvar", "vm")
 
 
 @dataclass(frozen=True)
@@ -63,33 +64,44 @@ def _names(given: Any) -> str:
         return given.name
     if isinstance(given, (list, tuple)):
         return " + ".join(_names(one) for one in given)
-    return f"branch {given}" if isinstance(given, (int, np.integer)) else str(given)
+    parts = [part.strip() for part in str(given).split("+")]
+    return " + ".join(f"branch {part}" if part.isdecimal() else part for part in parts)
 
 
-def elements(given: Any, origin: Origin) -> Outage:
+def elements(given: Any, net: Network) -> Outage:
     """What an event names, as one outage.
 
     Raises:
-        ScopfError: for what the network does not have in service.
+        ScopfError: for what the energized network does not have in service.
     """
-    if isinstance(given, Outage):
-        return given
     rows = given if isinstance(given, (list, tuple)) else [given]
-    found = outages.read([tuple(one for row in rows for one in _listed(row))], origin.net)
-    return found[0]
+    return outages.read([tuple(one for row in rows for one in _listed(row))], net)[0]
 
 
 def _listed(row: Any) -> list[Any]:
+    if isinstance(row, Outage):
+        return [*row.branches, *(f"gen {k}" for k in row.gens)]
     if isinstance(row, str):
         return [part.strip() for part in row.split("+")]
     return [row]
 
 
+def gen_of(key: str) -> int | None:
+    """The number in "gen 3"; None in any other text."""
+    word, _, rest = key.strip().partition(" ")
+    return int(rest) if word == "gen" and rest.strip().isdecimal() else None
+
+
 def applied(event: Event, asked: Asked, origin: Origin) -> Asked:
     """What is asked for from an event on.
 
+    Args:
+        event: that has been through `scopf.dynamics.simulation.faults.check`.
+        asked: what is asked for until then.
+        origin: the grid at its operating point.
+
     Raises:
-        ScopfError: for a bus, a generator or a word that makes no sense there.
+        ScopfError: for what makes no sense in that state of the grid.
     """
     where = f"event at {event.time:g} s"
     try:
@@ -103,14 +115,14 @@ def applied(event: Event, asked: Asked, origin: Origin) -> Asked:
 def _switched(event: Event, asked: Asked, origin: Origin) -> Asked:
     branches, gens = set(asked.out.branches), set(asked.out.gens)
     if event.outage is not None:
-        lost = elements(event.outage, origin)
+        lost = elements(event.outage, origin.net)
         again = [f"branch {k}" for k in lost.branches if k in branches]
         again += [f"gen {k}" for k in lost.gens if k in gens]
         if again:
             raise ScopfError(f"{listing(again)}: already out of service")
         branches, gens = branches | set(lost.branches), gens | set(lost.gens)
     if event.reclose is not None:
-        back = elements(event.reclose, origin)
+        back = elements(event.reclose, origin.net)
         if back.gens:
             raise ScopfError(
                 f"gen {listing(back.gens)}: only branches reclose; a generator would have to be "
@@ -126,25 +138,16 @@ def _switched(event: Event, asked: Asked, origin: Origin) -> Asked:
 def _loaded(event: Event, asked: Asked, origin: Origin) -> Asked:
     if not event.load_step:
         return asked
-    net, given = origin.net, dict(event.load_step)
-    unknown = [bus for bus in given if bus not in set(net.bus.id.tolist())]
-    if unknown:
-        raise ScopfError(f"load_step: {net.name} has no energized bus {listing(unknown)}")
+    net, given = origin.net, event.load_step
     at, step = net.bus_positions(list(given)), np.zeros((2, len(net.bus)))
-    for place, (bus, power) in zip(at.tolist(), given.items(), strict=True):
-        if not isinstance(power, (tuple, list)) or len(power) != 2:
-            raise ScopfError(f"load_step of bus {bus} is a pair (MW, MVAr), got {power!r}")
-        step[:, place] += [number(f"load_step of bus {bus}", one) / net.base_mva for one in power]
+    for place, power in zip(at.tolist(), given.values(), strict=True):
+        step[:, place] += np.asarray(power, dtype=np.float64) / net.base_mva
     return asked.replace(pd=asked.pd + step[0], qd=asked.qd + step[1])
 
 
 def _set(event: Event, asked: Asked, origin: Origin) -> Asked:
     for place, values in (event.set_point or {}).items():
-        text = f"set_point of {place!r}"
-        if not isinstance(values, Mapping) or not values or set(values) - set(_WORDS):
-            raise ScopfError(f"{text} is a mapping of {listing(_WORDS)}, got {values!r}")
-        numbers = {name: number(f"{text}: {name}", value) for name, value in values.items()}
-        asked = _set_at(place, numbers, asked, origin, text)
+        asked = _set_at(place, values, asked, origin, f"set_point of {place!r}")
     return asked
 
 
@@ -152,7 +155,7 @@ def _set_at(
     place: int | str, values: Mapping[str, float], asked: Asked, origin: Origin, text: str
 ) -> Asked:
     """New set points of the inverter or the device at a bus, or of a generator."""
-    gens = _gens(place, origin, text)
+    gens = _gens(place, origin)
     gens &= ~np.isin(origin.net.gen.id, asked.out.gens)
     if not gens.any():
         raise ScopfError(f"{text}: no inverter, machine or grid-following inverter is left there")
@@ -175,8 +178,6 @@ def _set_at(
     asked = asked.replace(power=power)
     if "vm" not in values:
         return asked
-    if not values["vm"] > 0:
-        raise ScopfError(f"{text}: vm is a positive voltage, p.u., got {values['vm']:g}")
     if len(owners):
         v = asked.v_inverter.copy()
         v[owners] = values["vm"]
@@ -192,23 +193,11 @@ def _set_at(
     return asked.replace(v_device=v)
 
 
-def _gens(place: int | str, origin: Origin, text: str) -> Flags:
+def _gens(place: int | str, origin: Origin) -> Flags:
     """Mask of the generators that a key of `set_point` stands for."""
-    net, gen = origin.net, origin.net.gen
-    if isinstance(place, str):
-        word, _, rest = place.partition(" ")
-        if word != "gen" or not rest.strip().isdecimal():
-            raise ScopfError(f'{text}: the key is the number of a bus, or "gen 3"')
-        found = np.flatnonzero(gen.id == int(rest))
-        if not len(found):
-            raise ScopfError(f"{text}: {net.name} has no such generator in service")
-    else:
-        if place not in set(net.bus.id.tolist()):
-            raise ScopfError(f"{text}: {net.name} has no energized bus {place}")
-        found = np.flatnonzero(gen.bus == place)
-    mask = np.zeros(len(gen), dtype=bool)
-    mask[found] = True
-    return mask & ~origin.constant
+    gen = origin.net.gen
+    found = gen.id == gen_of(place) if isinstance(place, str) else gen.bus == place
+    return np.asarray(found & ~origin.constant)
 
 
 def _spread(values: Floats, at: Any, total: float) -> Floats:

@@ -18,6 +18,7 @@ from scopf.devices.machine import Machines
 from scopf.devices.mixed import taken
 from scopf.dynamics.droop import Droops
 from scopf.dynamics.simulation.grid import State
+from scopf.errors import CaseError
 from scopf.network.tables import positions
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from scopf.devices.gfm import Inverters
     from scopf.dynamics.simulation.grid import Asked, Origin
     from scopf.network.network import Network
+
+
+class DarkError(Exception):
+    """No inverter and no machine is left to hold a voltage."""
 
 
 class Motion:
@@ -209,13 +214,18 @@ class Motion:
 
 def _left(origin: Origin, asked: Asked) -> tuple[Network, Inverters]:
     """The islands that an inverter or a machine holds at voltage, and the inverters there."""
-    net = asked.out.network(origin.net)
+    try:
+        net = asked.out.network(origin.net)
+    except CaseError as error:  # nothing generates, or all islands are dead
+        raise DarkError from error
     inverters = origin.inverters.without_units(asked.out.gens)
     inverters = inverters.without(np.setdiff1d(inverters.bus, net.bus.id))
     machines = origin.devices.machines
     machine_bus = machines.bus[np.isin(machines.gen, net.gen.id)]
     sources = net.bus_positions(np.concatenate([inverters.bus, machine_bus]))
     held = np.isin(net.island, net.island[sources])
+    if not held.any():
+        raise DarkError
     return (net if held.all() else net.part(held)), inverters
 
 

@@ -14,10 +14,11 @@ from scopf.devices.machine import Machines
 from scopf.devices.mixed import Devices
 from scopf.dynamics.droop import FREQUENCY
 from scopf.dynamics.loads import Loads
+from scopf.dynamics.simulation import faults
 from scopf.dynamics.simulation.events import Event, applied
 from scopf.dynamics.simulation.grid import Asked, Origin, State
 from scopf.dynamics.simulation.idas import Integrator, LostError, consistent, loosest
-from scopf.dynamics.simulation.motion import Motion
+from scopf.dynamics.simulation.motion import DarkError, Motion
 from scopf.dynamics.simulation.simulated import (
     COLLAPSED,
     COMPLETED,
@@ -98,12 +99,13 @@ def simulate(
     if not frequency > 0:
         raise ScopfError(f"frequency must be positive (Hz), got {frequency:g}")
     origin = _origin(net, inverters, vm, va, devices, power, load, below, frequency)
+    faults.check(events, net)
     moments = _moments(events, until, origin)
     run = _Run(origin, step, tolerance, watch)
     begins = [0.0, *(moment for moment, _, _ in moments)]
     asked = [origin.asked, *(one for _, one, _ in moments)]
     for begin, end, what in zip(begins, [*begins[1:], until], asked, strict=True):
-        if end > begin and not run.status:
+        if (end > begin or not run.pieces) and not run.status:  # an event at 0 has a before, too
             run.through(begin, end, what)
     happened = tuple((moment, text) for moment, _, text in moments)
     status = run.status or COMPLETED
@@ -139,6 +141,11 @@ def _origin(
         raise ScopfError("net has to be energized (net.energized()), vm and va those of its buses")
     if not len(power[0]) == len(power[1]) == len(net.gen):
         raise ScopfError(f"power is P and Q of the {len(net.gen)} generators")
+    if devices is not None and not isinstance(devices, Devices):
+        raise ScopfError(
+            f"devices are scopf.devices.mixed.Devices, got {type(devices).__name__}; a table goes "
+            "to build(devices=...)"
+        )
     devices = Devices.none() if devices is None else devices.fitting(net, inverters)
     both: Complexes = np.asarray(power[0], np.float64) + 1j * np.asarray(power[1], np.float64)
     vm, va = np.asarray(vm, np.float64), np.asarray(va, np.float64)
@@ -168,7 +175,7 @@ def _moments(
     """Time of each event, what is asked for from then on, and a phrase."""
     found = list[tuple[float, Asked, str]]()
     asked = origin.asked
-    for event in sorted(events, key=lambda one: number("time of an event", one.time)):
+    for event in sorted(events, key=lambda one: one.time):
         if not 0 <= event.time < until:
             raise ScopfError(
                 f"an event at {event.time:g} s is not between 0 and the end at {until:g} s"
@@ -204,7 +211,15 @@ class _Run:
 
     def through(self, begin: float, end: float, asked: Asked) -> None:
         """Go from one event to the next."""
-        motion = self._motion(asked)
+        try:
+            motion = self._motion(asked)
+        except DarkError:
+            self.status = COLLAPSED
+            self.message = (
+                f"at {begin:.4g} s no inverter and no machine is left to hold a voltage: the "
+                "network is dead"
+            )
+            return
         x, z = motion.packed(self._state)
         try:
             z = consistent(motion, x, z)
@@ -213,7 +228,7 @@ class _Run:
             return
         times, points = [np.array([begin])], [motion.unpacked(x[None], z[None])]
         outputs = [_outputs(motion, x[None], z[None])]
-        count = max(1, math.ceil((end - begin) / self.step - 1e-9))
+        count = max(int(end > begin), math.ceil((end - begin) / self.step - 1e-9))
         runs: dict[int, Integrator] = {}
         done, now = 0, begin
         while done < count and not self.status:
@@ -227,7 +242,8 @@ class _Run:
             except LostError:
                 at, xs, zs = self._to_the_end(motion, x, z, now, after)
                 last = (xs[-1], zs[-1]) if len(at) else (x, z)
-                self._lost(at[-1] if len(at) else now, motion, *last, at_event=False)
+                if not len(at) or at[-1] < after:
+                    self._lost(at[-1] if len(at) else now, motion, *last, at_event=False)
             if len(at):
                 times.append(at)
                 points.append(motion.unpacked(xs, zs))
@@ -252,19 +268,20 @@ class _Run:
     def _to_the_end(
         self, motion: Motion, x: Floats, z: Floats, now: float, after: float
     ) -> tuple[Floats, Floats, Floats]:
-        """As far as the integrator comes, by ever shorter spans."""
+        """As far as the integrator comes, by ever shorter spans; to `after` at most."""
         one = Integrator(motion, 1, self.tolerance)
         times: list[float] = []
         xs: list[Floats] = []
         zs: list[Floats] = []
         span = (after - now) / 2
-        while span > _FINE:
+        while span > _FINE and now < after:
+            end = min(now + span, after)
             try:
-                found = one(x, z, span)
+                found = one(x, z, end - now)
             except LostError:
                 span /= 2
                 continue
-            x, z, now = found[0][-1], found[1][-1], now + span
+            x, z, now = found[0][-1], found[1][-1], end
             times.append(now)
             xs.append(x)
             zs.append(z)
@@ -297,7 +314,8 @@ class _Run:
             bus = f"bus {net.bus.id[loosest(motion, x, z)[0]]}"
         va = motion.unpacked(x[None], z[None]).va[0][motion.bus]
         of = motion.net
-        across = np.degrees(np.abs(va[of.branch_from] - va[of.branch_to] - of.branch.shift))
+        across = np.degrees(va[of.branch_from] - va[of.branch_to] - of.branch.shift)
+        across = np.abs((across + 180) % 360 - 180)
         wide = ""
         if len(across) and across.max() > 90:
             k = int(across.argmax())

@@ -246,7 +246,7 @@ class Simulation:
         found |= self._extremes("frequency", "hz", self.frequency, self.labels, "device")
         found |= self._extremes("vm", "pu", self.vm, ids.tolist(), "bus")
         found["rocof_hz_s"] = self._steepest()
-        last = self.times >= found["end"] - 0.1 * self.until
+        last = self.times >= 0.9 * found["end"]
         found["moves_hz"], found["moves_pu"] = (
             _range(values[last]) for values in (self.frequency, self.vm)
         )
