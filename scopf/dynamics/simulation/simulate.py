@@ -60,6 +60,7 @@ def simulate(
     impedance_below: float = IMPEDANCE_BELOW,
     frequency: float = FREQUENCY,
     tolerance: float = TOLERANCE,
+    start: State | None = None,
     watch: Watch | None = None,
 ) -> Simulation:
     """Integrate the equations of all devices from any operating point on.
@@ -81,6 +82,8 @@ def simulate(
             or current become constant impedances; 0 for never.
         frequency: nominal, Hz.
         tolerance: relative tolerance of the integrator.
+        start: where it is at 0, if not at the operating point; voltages of buses without an
+            inverter are where Newton's method starts.
         watch: called every now and then with the time reached, s; where its answer is not empty,
             the simulation ends there, and the answer is its status.
 
@@ -99,7 +102,7 @@ def simulate(
         raise ScopfError(f"frequency must be positive (Hz), got {frequency:g}")
     origin = _origin(net, inverters, vm, va, devices, power, load, below, frequency)
     moments = _moments(events, until, origin)
-    run = _Run(origin, step, tolerance, watch)
+    run = _Run(origin, step, tolerance, watch, origin.start if start is None else start)
     begins = [0.0, *(moment for moment, _, _ in moments)]
     asked = [origin.asked, *(one for _, one, _ in moments)]
     for begin, end, what in zip(begins, [*begins[1:], until], asked, strict=True):
@@ -186,6 +189,7 @@ class _Run:
     """A simulation under way.
 
     Attributes:
+        state: where it is.
         status: "" while it goes on.
         message: a sentence where it could not go on.
         pieces: what there is of it.
@@ -195,17 +199,17 @@ class _Run:
     step: float
     tolerance: float
     watch: Watch | None
+    state: State
 
     def __post_init__(self) -> None:
         self.status, self.message = "", ""
         self.pieces: list[Piece] = []
-        self._state = self.origin.start
         self._idle: frozenset[int] = frozenset()
 
     def through(self, begin: float, end: float, asked: Asked) -> None:
         """Go from one event to the next."""
         motion = self._motion(asked)
-        x, z = motion.packed(self._state)
+        x, z = motion.packed(self.state)
         try:
             z = consistent(motion, x, z)
         except LostError as error:
@@ -237,7 +241,7 @@ class _Run:
             if self.watch is not None and not self.status:
                 self.status = self.watch(now)
         together = State.joined(points)
-        self._state = together.last()
+        self.state = together.last()
         self.pieces.append(Piece(np.concatenate(times), together, np.concatenate(outputs), motion))
 
     def _motion(self, asked: Asked) -> Motion:
