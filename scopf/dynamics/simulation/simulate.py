@@ -233,11 +233,12 @@ class _Run:
                 last = (xs[-1], zs[-1]) if len(at) else (x, z)
                 self._lost(at[-1] if len(at) else now, motion, *last, at_event=False)
             if len(at):
+                left = self._until_far_away(at, motion.unpacked(xs, zs))
+                at, xs, zs = at[:left], xs[:left], zs[:left]
                 times.append(at)
                 points.append(motion.unpacked(xs, zs))
                 outputs.append(_outputs(motion, xs, zs))
-                x, z, now, done = xs[-1], zs[-1], after, done + size
-                self._far_away(at, points[-1])
+                x, z, now, done = xs[-1], zs[-1], float(at[-1]), done + size
             if self.watch is not None and not self.status:
                 self.status = self.watch(now)
         together = State.joined(points)
@@ -274,24 +275,29 @@ class _Run:
             zs.append(z)
         return np.array(times), np.array(xs), np.array(zs)
 
-    def _far_away(self, times: Floats, points: State) -> None:
-        """End where a frequency is beyond anything that the equations are made for."""
-        deviations = points.dw
-        for kind, place in self.origin.kinds:
-            if isinstance(kind, Machines):
-                deviations = np.concatenate([deviations, points.devices[:, 1, place]], axis=1)
-        far = np.abs(deviations) > _FAR
+    def _until_far_away(self, times: Floats, points: State) -> int:
+        """Number of points up to where a frequency is beyond all that the equations are for.
+
+        It ends there.
+        """
+        of, parts = self.origin, [points.dw]
+        for kind, place in of.kinds:  # the speed of a machine, the integral of a phase-locked loop
+            unit = 1.0 if isinstance(kind, Machines) else of.speed
+            parts.append(points.devices[:, 1, place] / unit)
+        deviations = np.concatenate(parts, axis=1)
+        far = np.abs(deviations) > _FAR  # not where there is none, NaN
         if not far.any():
-            return
+            return len(times)
         row, column = (int(one[0]) for one in np.nonzero(far))
-        names = [f"the inverter at bus {bus}" for bus in self.origin.inverters.bus.tolist()]
-        names += [f"the {label}" for label in self.origin.devices.labels]
-        hertz = self.origin.frequency * (1 + deviations[row, column])
+        names = [f"the inverter at bus {bus}" for bus in of.inverters.bus.tolist()]
+        names += [f"the {label}" for label in of.devices.labels]
+        hertz = of.frequency * (1 + deviations[row, column])
         self.status = UNSTABLE
         self.message = (
             f"at {times[row]:.4g} s {names[column]} is at {hertz:.3g} Hz, more than "
             f"{100 * _FAR:g} % off: it has run away, and the rest was not simulated"
         )
+        return row + 1
 
     def _lost(self, at: float, motion: Motion, x: Floats, z: Floats, *, at_event: bool) -> None:
         """Say where the algebraic equations have no solution any more."""
@@ -301,7 +307,8 @@ class _Run:
             bus = f"bus {net.bus.id[loosest(motion, x, z)[0]]}"
         va = motion.unpacked(x[None], z[None]).va[0][motion.bus]
         of = motion.net
-        across = np.degrees(np.abs(va[of.branch_from] - va[of.branch_to] - of.branch.shift))
+        turned = va[of.branch_from] - va[of.branch_to] - of.branch.shift
+        across = np.degrees(np.abs(np.angle(np.exp(1j * turned))))
         wide = ""
         if len(across) and across.max() > 90:
             k = int(across.argmax())

@@ -69,10 +69,7 @@ def observed(run, system):
     x = np.zeros((len(run.pieces[0].times), len(angle) * 2 + system.states))
     free = angle >= 0
     va, devices = state.va - start.va, state.devices - start.devices
-    if len(system.at):
-        common = va[:, system.at[0]]
-    else:
-        common = devices[:, 0, 0]
+    common = va[:, system.at[0]] if len(system.at) else devices[:, 0, 0]
     x[:, angle[free]] = va[:, free] - common[:, None]
     x[:, magnitude] = state.vm - start.vm
     x[:, frequency] = state.dw
@@ -97,11 +94,11 @@ def test_a_small_push_moves_at_the_rate_and_the_frequency_of_the_rightmost_mode(
     system, wanted = found.system, complex(*found.modes.iloc[0][["real", "imag"]])
     values, vectors = np.linalg.eig(state_matrix(system))
     mode = vectors[:, np.argmin(abs(values - wanted))]
-    mode = 1e-5 * mode / abs(mode).max()
+    mode = 1e-6 * mode / abs(mode).max()
     until = min(1 / abs(wanted.real), 30 / max(abs(wanted), 1e-9))
     inner = np.zeros(2 * len(system.rest))  # of the other buses; found by Newton's method
     start = pushed(system, state, np.concatenate([mode.real, inner]))
-    run = simulate(*args, power=power, start=start, until=until, step=until / 200, tolerance=1e-10)
+    run = simulate(*args, power=power, start=start, until=until, step=until / 200, tolerance=1e-12)
     basis = np.array([mode.real, -mode.imag]).T
     x = observed(run, system)
     if wanted.imag == 0:
