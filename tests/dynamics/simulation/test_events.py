@@ -133,29 +133,29 @@ def test_an_island_that_lost_its_voltage_is_energised_again_without_its_generato
     np.testing.assert_allclose(run.vm[-1], flow.vm, atol=1e-6)
 
 
-def test_loads_are_impedances_below_the_given_voltage(plain):
+@pytest.mark.parametrize("exponent", [0.0, 1.0])
+def test_loads_are_impedances_below_the_given_voltage(plain, exponent):
     """P(V) = P(.7) (V / .7)^2 below, as it is above, without a jump in between."""
-    for exponent in (0.0, 1.0):
-        run = plain.simulate(load=exponent, impedance_below=0.7, until=0.01, step=0.01)
-        motion, at = run.pieces[0].motion, run.origin.net.bus_positions([8])[0]
-        found = ca.Function("load", [motion.x, motion.z], [motion.g])
-        place = int(np.flatnonzero(motion.magnitudes() == at)[0])
-        x, z = motion.packed(run.origin.start)
-        half = len(z) // 2
-        vm, va = run.origin.start.vm.copy(), run.origin.start.va
+    run = plain.simulate(load=exponent, impedance_below=0.7, until=0.01, step=0.01)
+    motion, at = run.pieces[0].motion, run.origin.net.bus_positions([8])[0]
+    found = ca.Function("load", [motion.x, motion.z], [motion.g])
+    place = int(np.flatnonzero(motion.magnitudes() == at)[0])
+    x, z = motion.packed(run.origin.start)
+    half = len(z) // 2
+    vm, va = run.origin.start.vm.copy(), run.origin.start.va
 
-        def load(v):
-            z[half + place] = vm[at] = v
-            balance = found(x, z).full()[[place, half + place], 0] * v
-            voltage = vm * np.exp(1j * va)
-            network = voltage[at] * np.conj(run.origin.net.ybus()[[at]] @ voltage)
-            return complex(*balance) - complex(network[0])
+    def load(v):
+        z[half + place] = vm[at] = v
+        balance = found(x, z).full()[[place, half + place], 0] * v
+        voltage = vm * np.exp(1j * va)
+        network = voltage[at] * np.conj(run.origin.net.ybus()[[at]] @ voltage)
+        return complex(*balance) - complex(network[0])
 
-        first = run.origin.start.vm[at]
-        given = run.origin.net.bus.pd[at] + 1j * run.origin.net.bus.qd[at]
-        for v in (0.9, 0.71):
-            assert load(v) == pytest.approx(given * (v / first) ** exponent, rel=1e-9)
-        corner = given * (0.7 / first) ** exponent
-        for v in (0.69, 0.3, 0.05):
-            assert load(v) == pytest.approx(corner * (v / 0.7) ** 2, rel=1e-7)
-        assert load(0.7 - 1e-9) == pytest.approx(load(0.7 + 1e-9), rel=1e-7)
+    first = run.origin.start.vm[at]
+    given = run.origin.net.bus.pd[at] + 1j * run.origin.net.bus.qd[at]
+    for v in (0.9, 0.71):
+        assert load(v) == pytest.approx(given * (v / first) ** exponent, rel=1e-9)
+    corner = given * (0.7 / first) ** exponent
+    for v in (0.69, 0.3, 0.05):
+        assert load(v) == pytest.approx(corner * (v / 0.7) ** 2, rel=1e-7)
+    assert load(0.7 - 1e-9) == pytest.approx(load(0.7 + 1e-9), rel=1e-7)
