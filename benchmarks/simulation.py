@@ -43,7 +43,7 @@ from scopf.dynamics.simulation import idas
 from scopf.dynamics.simulation.motion import Motion
 from scopf.network.outages import read
 
-SOLVERS = ("qr", "mumps", "csparse", "ldl", "lapacklu", "lapackqr")
+SOLVERS = ("qr", "mumps", "csparse", "lapacklu", "lapackqr")  # ldl needs a symmetric matrix
 NAMES = {
     "39": "case39", "118": "pglib_opf_case118_ieee", "300": "pglib_opf_case300_ieee",
     "1354": "pglib_opf_case1354_pegase", "2869": "pglib_opf_case2869_pegase",
@@ -54,20 +54,19 @@ AT = 1.0  # s, of the outage
 def solved(path: str, machines: bool) -> scopf.Solution:
     """A dispatch of inverters, or of these and machines."""
     net = scopf.load_case(path).energized()
+    gen = net.gen
+    limits = np.abs([gen.pmin, gen.pmax, gen.qmin, gen.qmax]).max(axis=0)
+    rating = pd.Series(np.maximum(1.2 * limits * net.base_mva, 1.0), gen.id)
     table, without = None, list[int]()
     if machines:
-        gen = net.gen
-        large = np.flatnonzero(gen.pmax >= np.median(gen.pmax))
-        large = large[(gen.pmin < gen.pmax)[large] & ~gen.constant_pf[large]]
+        large = (gen.pmax >= np.median(gen.pmax)) & (gen.pmin < gen.pmax) & ~gen.constant_pf
         without = gen.id[large].tolist()
-        limits = np.abs([gen.pmin, gen.pmax, gen.qmin, gen.qmax])[:, large].max(axis=0)
-        rating = np.maximum(1.2 * limits * net.base_mva, 1.0)
-        table = pd.DataFrame(
-            {"gen": without, "device": "avr", "s_mva": rating, "d": 2.0, "r": 0.05}
-        )
+        own = rating[without].to_numpy()
+        table = pd.DataFrame({"gen": without, "device": "avr", "s_mva": own, "d": 2.0, "r": 0.05})
+    left = rating.drop(without)
     inverters = scopf.Inverters.at_generators(
         net, without=without, droop_base="rating", mq=0.05, mp=0.02, tau_p=0.02, tau_q=0.02,
-        rating_factor=1.2,
+        table=pd.DataFrame({"gen": left.index, "rating_mva": left.to_numpy()}),
     )  # fmt: skip
     return scopf.solve(scopf.build(net, inverters, criterion="none", devices=table))
 
