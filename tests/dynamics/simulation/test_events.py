@@ -7,6 +7,7 @@ import pytest
 
 import scopf
 from scopf import Event
+from scopf.dynamics.simulation.grid import State
 from tests.small_networks import network
 
 
@@ -102,6 +103,9 @@ def test_the_order_of_events_does_not_matter_nor_whether_they_are_one(plain):
 def test_what_has_a_rate_does_not_jump_at_an_event(plain):
     run = plain.simulate(outage="branch 6", reclose_at=2, until=3, step=0.1)
     load = run.origin.net.bus_positions([4])
+    for piece in run.pieces:  # and what has none balances from the first point on
+        state = State(*(getattr(piece.state, name)[0] for name in ("vm", "va", "dw", "devices")))
+        assert abs(piece.motion.balance(*piece.motion.packed(state))[0].full()).max() < 1e-10
     for before, after in zip(run.pieces, run.pieces[1:], strict=False):
         assert before.times[-1] == after.times[0]
         old, new = before.state, after.state
