@@ -81,6 +81,11 @@ class Origin:
         return found
 
     @cached_property
+    def sources(self) -> Ints:
+        """Numbers of the generators that hold a voltage: units of inverters, and machines."""
+        return np.concatenate([self.inverters.units.gen, self.devices.machines.gen])
+
+    @cached_property
     def kinds(self) -> list[tuple[Machines | Followers, slice]]:
         """Machines and grid-following inverters, and their places among the devices."""
         of, split = self.devices, len(self.devices.machines)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scopf.devices.machine import Machines
 from scopf.devices.mixed import Devices
 from scopf.dynamics.droop import FREQUENCY
 from scopf.dynamics.loads import Loads
+from scopf.dynamics.simulation.ends import end_of
 from scopf.dynamics.simulation.events import Event, applied
 from scopf.dynamics.simulation.grid import Asked, Origin, State
 from scopf.dynamics.simulation.idas import Integrator, LostError, consistent, loosest
@@ -21,7 +21,6 @@ from scopf.dynamics.simulation.motion import Motion
 from scopf.dynamics.simulation.simulated import (
     COLLAPSED,
     COMPLETED,
-    UNSTABLE,
     Piece,
     Simulation,
 )
@@ -41,7 +40,7 @@ IMPEDANCE_BELOW = 0.7  # p.u.
 _STEPS = 1000  # outputs, unless a step is given
 _POINTS = 20  # outputs of one span
 _MOST = 1_000_000  # outputs
-_FAR = 0.5  # deviation of a frequency, p.u.
+_STEPS_AT_END = 2000  # of the integrator, where it creeps towards an end
 _FINE = 1e-4  # s to which the end of a trajectory is found
 
 
@@ -208,7 +207,12 @@ class _Run:
 
     def through(self, begin: float, end: float, asked: Asked) -> None:
         """Go from one event to the next."""
-        motion = self._motion(asked)
+        gens = self._left_out(asked)
+        if not len(np.setdiff1d(self.origin.sources, gens)):
+            self.status = COLLAPSED
+            self.message = f"at {begin:.4g} s no inverter and no machine is left to hold a voltage"
+            return
+        motion = self._motion(asked, gens)
         x, z = motion.packed(self.state)
         try:
             z = consistent(motion, x, z)
@@ -227,14 +231,18 @@ class _Run:
             after = begin + (end - begin) * (done + size) / count
             try:
                 xs, zs = runs[size](x, z, after - now)
-                at = now + (after - now) * np.arange(1, size + 1) / size
+                at = np.linspace(now, after, size + 1)[1:]
             except LostError:
-                at, xs, zs = self._to_the_end(motion, x, z, now, after)
-                last = (xs[-1], zs[-1]) if len(at) else (x, z)
-                self._lost(at[-1] if len(at) else now, motion, *last, at_event=False)
+                at, xs, zs = self._piecemeal(motion, x, z, now, after, size)
+                if not len(at) or at[-1] < after:
+                    last = (xs[-1], zs[-1]) if len(at) else (x, z)
+                    self._lost(at[-1] if len(at) else now, motion, *last, at_event=False)
             if len(at):
-                left = self._until_far_away(at, motion.unpacked(xs, zs))
-                at, xs, zs = at[:left], xs[:left], zs[:left]
+                early = end_of(self.origin, at, motion.unpacked(xs, zs))
+                if early:
+                    self.status, self.message = early.status, early.message
+                    at, xs, zs = at[: early.points], xs[: early.points], zs[: early.points]
+            if len(at):
                 times.append(at)
                 points.append(motion.unpacked(xs, zs))
                 outputs.append(_outputs(motion, xs, zs))
@@ -245,59 +253,39 @@ class _Run:
         self.state = together.last()
         self.pieces.append(Piece(np.concatenate(times), together, np.concatenate(outputs), motion))
 
-    def _motion(self, asked: Asked) -> Motion:
-        """The equations; generators that had lost their network stay out when it comes back."""
-        gens = tuple(sorted({*asked.out.gens, *self._idle}))
+    def _left_out(self, asked: Asked) -> tuple[int, ...]:
+        """Generators out of service: those that had lost their network stay out, too."""
+        return tuple(sorted({*asked.out.gens, *self._idle}))
+
+    def _motion(self, asked: Asked, gens: tuple[int, ...]) -> Motion:
+        """The equations without these generators."""
         asked = asked.replace(out=dataclasses.replace(asked.out, gens=gens))
         motion = Motion(self.origin, asked)
         left = set(self.origin.net.gen.id.tolist()) - set(gens)
         self._idle |= left - set(motion.net.gen.id.tolist())
         return motion
 
-    def _to_the_end(
-        self, motion: Motion, x: Floats, z: Floats, now: float, after: float
+    def _piecemeal(
+        self, motion: Motion, x: Floats, z: Floats, now: float, after: float, count: int
     ) -> tuple[Floats, Floats, Floats]:
-        """As far as the integrator comes, by ever shorter spans."""
-        one = Integrator(motion, 1, self.tolerance)
+        """As far as the integrator comes, by `count` spans that get shorter where it fails."""
+        one = Integrator(motion, 1, self.tolerance, _STEPS_AT_END)
         times: list[float] = []
         xs: list[Floats] = []
         zs: list[Floats] = []
-        span = (after - now) / 2
-        while span > _FINE:
+        span = (after - now) / count
+        while span > _FINE and now < after:
+            then = after if now + 1.001 * span >= after else now + span
             try:
-                found = one(x, z, span)
+                found = one(x, z, then - now)
             except LostError:
                 span /= 2
                 continue
-            x, z, now = found[0][-1], found[1][-1], now + span
+            x, z, now = found[0][-1], found[1][-1], then
             times.append(now)
             xs.append(x)
             zs.append(z)
         return np.array(times), np.array(xs), np.array(zs)
-
-    def _until_far_away(self, times: Floats, points: State) -> int:
-        """Number of points up to where a frequency is beyond all that the equations are for.
-
-        It ends there.
-        """
-        of, parts = self.origin, [points.dw]
-        for kind, place in of.kinds:  # the speed of a machine, the integral of a phase-locked loop
-            unit = 1.0 if isinstance(kind, Machines) else of.speed
-            parts.append(points.devices[:, 1, place] / unit)
-        deviations = np.concatenate(parts, axis=1)
-        far = np.abs(deviations) > _FAR  # not where there is none, NaN
-        if not far.any():
-            return len(times)
-        row, column = (int(one[0]) for one in np.nonzero(far))
-        names = [f"the inverter at bus {bus}" for bus in of.inverters.bus.tolist()]
-        names += [f"the {label}" for label in of.devices.labels]
-        hertz = of.frequency * (1 + deviations[row, column])
-        self.status = UNSTABLE
-        self.message = (
-            f"at {times[row]:.4g} s {names[column]} is at {hertz:.3g} Hz, more than "
-            f"{100 * _FAR:g} % off: it has run away, and the rest was not simulated"
-        )
-        return row + 1
 
     def _lost(self, at: float, motion: Motion, x: Floats, z: Floats, *, at_event: bool) -> None:
         """Say where the algebraic equations have no solution any more."""

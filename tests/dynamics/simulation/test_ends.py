@@ -67,6 +67,39 @@ def test_a_phase_locked_loop_that_loses_its_grid_has_run_away():
     assert float(run.message.split()[1]) == pytest.approx(run.times[-1], rel=1e-3)
 
 
+def test_a_grid_without_anything_that_holds_its_voltage_ends_there(plain):
+    gens = plain.energized.gen.id.tolist()
+    events = [scopf.Event(0.1, outage=f"gen {gens[0]}")]
+    events.append(scopf.Event(0.2, outage=[f"gen {gen}" for gen in gens[1:]]))
+    run = plain.simulate(events=events, until=1, step=0.1, impedance_below=0)
+    assert run.status == "collapsed"
+    assert run.message == "at 0.2 s no inverter and no machine is left to hold a voltage"
+    assert run.times[-1] == 0.2
+
+
+def test_a_collapse_at_the_very_start_has_tables_without_rows(plain):
+    run = plain.simulate(load_step={8: (9000, 9000)}, at=0, impedance_below=0)
+    assert run.status == "collapsed"
+    assert run.vm.shape == run.va.shape == (0, 39)
+    assert run.power.shape == (2, 0, 10)
+    assert run.buses.empty
+    assert run.devices.empty
+    assert "0 of 10 s simulated: collapsed" in str(run)
+
+
+def test_a_voltage_that_falls_to_zero_is_a_collapse():
+    """Seed found by drawing: the magnitude would go on below zero, with outputs up to there."""
+    args, power, _, _ = random_motion(10_101, losses=0.3)
+    step, gen = 0.05, int(args[0].gen.id[2])
+    event = scopf.Event(0.7, outage=f"gen {gen}")
+    run = simulate(*args, power=power, events=[event], until=3.0, step=step)
+    assert run.status == "collapsed"
+    assert re.match(r"at [\d.]+ s the voltage at bus \d has fallen to zero", run.message)
+    assert np.nanmin(run.vm) > 0
+    assert np.diff(run.times).max() == pytest.approx(step)
+    assert 0 < float(run.message.split()[1]) - run.times[-1] < 1.01 * step
+
+
 def test_whoever_watches_ends_it(plain):
     args, power, _, _ = random_motion(1)
     seen = []
