@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from scopf.devices.machine import Machines
     from scopf.network.network import Network
 
-_COLUMNS = 128  # that are solved for at a time
+_COLUMNS = 32  # that are solved for at a time
 
 
 def short_circuit_ratios(
@@ -44,37 +44,37 @@ def short_circuit_ratios(
         rating: of the inverters, per unit on the system base.
         machines: at buses of the network; None for none.
     """
-    at, own = net.bus_positions(bus), rating / (1j * typical.COUPLING)
+    at, own = net.bus_positions(bus), rating / typical.COUPLING
     places, sources = at, own
     if machines is not None:
         places = np.concatenate([at, net.bus_positions(machines.bus)])
-        sources = np.concatenate([own, 1 / (1j * machines.xd1)])
+        sources = np.concatenate([own, 1 / machines.xd1])
     alone = np.bincount(net.island[places])[net.island[at]] == 1
     diagonal = _impedances(net, places, sources, at)
     with np.errstate(divide="ignore", invalid="ignore"):
-        rest = np.abs(1 / diagonal - own) / rating
+        rest = np.abs(1 / diagonal + 1j * own) / rating
     found: Floats = np.where(alone, 0.0, rest).astype(np.float64)
     return found
 
 
-def _impedances(net: Network, places: Ints, sources: Complexes, at: Ints) -> Complexes:
+def _impedances(net: Network, places: Ints, sources: Floats, at: Ints) -> Complexes:
     """Diagonal of the impedance matrix at some buses; NaN where there is no such matrix.
 
     Args:
         net: the network.
         places: positions of the sources.
-        sources: their admittances.
+        sources: their susceptances, positive.
         at: positions of the buses, in islands with a source.
     """
     n, m = len(net.bus), len(net.branch)
     nothing = np.zeros(n)
     bare = net.replace(bus={"gs": nothing, "bs": nothing}, branch={"b": np.zeros(m)})
     joined = np.flatnonzero(np.isin(net.island, net.island[places]))  # the rest is not grounded
-    grounded = sparse.coo_array((sources, (places, places)), shape=(n, n))
+    grounded = sparse.coo_array((-1j * sources, (places, places)), shape=(n, n))
     admittance = sparse.csc_array(bare.ybus() + grounded)[joined][:, joined].tocsc()
     found = np.full(len(at), complex(np.nan, np.nan))
     try:
-        factors = linalg.splu(admittance, permc_spec="MMD_AT_PLUS_A")
+        factors = linalg.splu(admittance)
     except RuntimeError:  # "Factor is exactly singular"
         return found
     row, column = np.searchsorted(joined, at), _places_within(net.island[at])
