@@ -19,6 +19,7 @@ from scopf.network.kron import Reduction
 from scopf.optimizer.status import Attempt, Iterate, Status
 from scopf.results import claims, dispatch, single
 from scopf.results.hourly import Hourly
+from scopf.results.inertia import Inertia
 from scopf.results.point import Point
 from scopf.results.screening import Screened
 from scopf.results.states import AfterOutages
@@ -141,6 +142,17 @@ class Record:
         if found is None or (horizon := self.problem.horizon) is None:
             return found
         return dataclasses.replace(found, generators=found.generators // len(horizon))
+
+    @property
+    def inertia(self) -> Inertia | None:
+        """Kinetic energy of the machines over the load, s: of the island and hour with the least.
+
+        None without machines, without a solution, and where there is no load.
+        """
+        devices = self.setting.devices
+        if devices is None or not self.solved:
+            return None
+        return Inertia.least(self.problem, devices.machines, self.point)
 
     @property
     def attempt(self) -> str:
