@@ -19,6 +19,7 @@ LINEAR_SOLVER = "qr"  # CasADi's own sparse one: see benchmarks/README.md for th
 _ITERATIONS = 50  # of Newton's method
 _SETTLED, _ENOUGH = 1e-11, 1e-8  # p.u. of power: where it ends, and where less is rounding
 _STEPS = 10_000  # of the integrator between two outputs
+_HIGH, _SLOWEST = 2.0, 0.9999  # p.u. where a continuation begins; ratio of its shortest steps
 _LOW = 0.1  # a voltage is not taken below this part of itself in one step
 
 
@@ -46,7 +47,8 @@ class Integrator:
 
     def __init__(self, motion: Motion, points: int, tolerance: float, steps: int = _STEPS) -> None:
         span = ca.SX.sym("span")
-        dae = {"x": motion.x, "z": motion.z, "p": span, "ode": span * motion.f, "alg": motion.g}
+        f, g = ca.substitute([motion.f, motion.g], [motion.least], [motion.impedance_below])
+        dae = {"x": motion.x, "z": motion.z, "p": span, "ode": span * f, "alg": g}
         options = {
             "reltol": tolerance,
             "abstol": tolerance / 100,
@@ -81,15 +83,49 @@ class Integrator:
 
 
 def consistent(motion: Motion, x: Floats, z: Floats) -> Floats:
-    """The z nearby that fits x, by Newton's method.
+    """The z nearby that fits x.
+
+    By Newton's method from z. Where that ends and constant powers become impedances at low
+    voltages, they do so below a high voltage first, and then below ever lower ones.
 
     Raises:
-        LostError: when there is none.
+        LostError: when none was found.
+    """
+    below = motion.impedance_below
+    try:
+        return _newton(motion, x, z, below)
+    except LostError as error:
+        if not below > 0:
+            raise
+        lost = error
+    now, ratio = _HIGH, below / _HIGH
+    try:
+        there = _newton(motion, x, z, now)
+    except LostError:
+        raise lost from None
+    while now > below:
+        then = max(below, now * ratio)
+        try:
+            there = _newton(motion, x, there, then)
+        except LostError:
+            ratio = ratio**0.5
+            if ratio > _SLOWEST:
+                raise lost from None
+            continue
+        now = then
+    return there
+
+
+def _newton(motion: Motion, x: Floats, z: Floats, below: float) -> Floats:
+    """The same with constant powers down to the voltage `below`.
+
+    Raises:
+        LostError: where it ends without a solution.
     """
     if not len(z):
         return z
     split = len(z) // 2
-    residual, matrix = _balance(motion, x, z)
+    residual, matrix = _balance(motion, x, z, below)
     for _ in range(_ITERATIONS):
         size = np.abs(residual).max()
         if size <= _SETTLED:
@@ -102,7 +138,7 @@ def consistent(motion: Motion, x: Floats, z: Floats) -> Floats:
         part = min(1.0, (1 - _LOW) / max(falls.max(initial=0.0), 1e-300))
         for _ in range(30):
             new = z + part * step
-            there, slope = _balance(motion, x, new)
+            there, slope = _balance(motion, x, new, below)
             if np.abs(there).max() < (1 - 1e-4 * part) * size:
                 break
             part /= 2
@@ -119,7 +155,7 @@ def loosest(motion: Motion, x: Floats, z: Floats) -> Ints:
 
     That is the order of their parts in the direction in which the balance changes least.
     """
-    matrix = _balance(motion, x, z)[1]
+    matrix = _balance(motion, x, z, motion.impedance_below)[1]
     count = matrix.shape[0]
     nudged = linalg.splu((matrix + 1e-10 * sparse.eye_array(count)).tocsc())
     direction = np.ones(count)
@@ -129,8 +165,8 @@ def loosest(motion: Motion, x: Floats, z: Floats) -> Ints:
     return motion.magnitudes()[np.argsort(-np.abs(direction[count // 2 :]), kind="stable")]
 
 
-def _balance(motion: Motion, x: Floats, z: Floats) -> tuple[Floats, sparse.csc_array]:
-    g, slope = motion.balance(x, z)
+def _balance(motion: Motion, x: Floats, z: Floats, below: float) -> tuple[Floats, sparse.csc_array]:
+    g, slope = motion.balance(x, z, below)
     rows, starts = slope.sparsity().row(), slope.sparsity().colind()
     shape = slope.shape
     matrix = sparse.csc_array((np.array(slope.nonzeros()), rows, starts), shape=shape)

@@ -49,6 +49,7 @@ class Motion:
         inverter: position of each among the intact grid's.
         device: position of each device that is left.
         x, z: symbols.
+        least: symbol of `impedance_below`.
         f, g: rates of x, and what has to be zero.
         powers: P of the inverters and devices, then their Q, then what the frequency of the phase-
             locked loops deviates by, p.u.
@@ -56,7 +57,7 @@ class Motion:
 
     def __init__(self, origin: Origin, asked: Asked) -> None:
         self._origin, self._asked = origin, asked
-        self.net, self.inverters = _left(origin, asked)
+        self.net, self.inverters = left(origin, asked)
         intact, net = origin.net, self.net
         self.bus = positions(intact.bus.id, net.bus.id)
         self.inverter = positions(origin.inverters.bus, self.inverters.bus)
@@ -72,6 +73,7 @@ class Motion:
         active = [kind.active for kind, _ in self._origin.kinds]
         every = np.concatenate([*active, np.zeros((5, 0), dtype=bool)], axis=1)
         self._active: Flags = every[:, self.device]
+        self.least = ca.SX.sym("least")
         theta, w, v = (ca.SX.sym(name, m) for name in ("theta", "w", "v"))
         own = ca.SX.sym("device", int(self._active.sum()))
         angle, magnitude = ca.SX.sym("angle", rest), ca.SX.sym("magnitude", rest)
@@ -121,11 +123,15 @@ class Motion:
 
     def _loads(self, vm: Any) -> tuple[Any, Any]:
         """Loads of the buses, less the constant powers of generators and DC lines."""
-        origin, asked, least = self._origin, self._asked, self._origin.impedance_below
+        origin, asked = self._origin, self._asked
         held, part = vm, np.ones(len(vm))
-        if least > 0:
-            held = np.array([ca.fmax(v, least) for v in vm], dtype=object)
-            part = np.array([ca.fmin(v / least, 1) ** 2 for v in vm], dtype=object)
+        if origin.impedance_below > 0:
+            low = origin.vm[self.bus] < origin.impedance_below  # of the operating point
+            own = [ca.fmin(self.least, v) for v in origin.vm[self.bus].tolist()]
+            limit = [own[k] if low[k] else self.least for k in range(len(vm))]
+            pairs = list(zip(vm, limit, strict=True))
+            held = np.array([ca.fmax(v, u) for v, u in pairs], dtype=object)
+            part = np.array([ca.fmin(v / u, 1) ** 2 for v, u in pairs], dtype=object)
         loads = origin.loads.stepped(asked.pd, asked.qd).take(self.bus)
         p, q = loads.power(held)
         net, given = self.net, self._origin.net.dcline
@@ -166,14 +172,20 @@ class Motion:
 
     @cached_property
     def balance(self) -> ca.Function:
-        """(x, z) -> g and its derivative by z."""
+        """(x, z, least) -> g and its derivative by z."""
         derivative = ca.jacobian(self.g, self.z)
-        return ca.Function("balance", [self.x, self.z], [self.g, derivative])
+        return ca.Function("balance", [self.x, self.z, self.least], [self.g, derivative])
 
     @cached_property
     def output(self) -> ca.Function:
         """(x, z) -> `powers`."""
-        return ca.Function("output", [self.x, self.z], [self.powers])
+        found = ca.substitute(self.powers, self.least, self.impedance_below)
+        return ca.Function("output", [self.x, self.z], [found])
+
+    @property
+    def impedance_below(self) -> float:
+        """Voltage, p.u., below which constant powers are constant impedances."""
+        return self._origin.impedance_below
 
     # -- states -------------------------------------------
 
@@ -217,10 +229,19 @@ class Motion:
         return self.bus[self._rest]
 
 
-def _left(origin: Origin, asked: Asked) -> tuple[Network, Inverters]:
-    """The islands that an inverter or a machine holds at voltage, and the inverters there."""
+def left(origin: Origin, asked: Asked) -> tuple[Network, Inverters]:
+    """The islands that an inverter or a machine holds at voltage, and the inverters there.
+
+    Neither limits of power nor loads decide that, so limits only say which generators hold one.
+
+    Raises:
+        DarkError: when there is none.
+    """
+    source = np.zeros(len(origin.net.gen))
+    machine_gens = origin.device_gen[: len(origin.devices.machines)]
+    source[np.concatenate([origin.unit_gen, machine_gens])] = 1.0
     try:
-        net = asked.out.network(origin.net)
+        net = asked.out.network(origin.net.replace(gen={"pmin": -source, "pmax": source}))
     except CaseError as error:  # nothing generates, or all islands are dead
         raise DarkError from error
     inverters = origin.inverters.without_units(asked.out.gens)

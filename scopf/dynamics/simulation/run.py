@@ -25,6 +25,7 @@ Watch = Callable[[float], str]
 _POINTS = 20  # outputs of one span
 _STEPS_AT_END = 2000  # of the integrator, where it creeps towards an end
 _FINE = 1e-4  # s to which the end of a trajectory is found
+_AWAY, _JUMP, _MOST_JUMPS = 0.05, 1e-3, 20  # p.u. down that it is looked for; of a jump; of them
 
 
 @dataclass
@@ -36,6 +37,7 @@ class Run:
         status: "" while it goes on.
         message: a sentence where it could not go on.
         pieces: what there is of it.
+        happened: time, s, of what happened on the way, and a phrase.
     """
 
     origin: Origin
@@ -47,6 +49,8 @@ class Run:
     def __post_init__(self) -> None:
         self.status, self.message = "", ""
         self.pieces: list[Piece] = []
+        self.happened: list[tuple[float, str]] = []
+        self._jumps = 0
         self._idle: frozenset[int] = frozenset()
 
     def through(self, begin: float, end: float, asked: Asked) -> None:
@@ -82,11 +86,6 @@ class Run:
                 at = np.linspace(now, after, size + 1)[1:]
             except LostError:
                 at, xs, zs = self._piecemeal(motion, x, z, now, after, size)
-                if not len(at) or at[-1] < after:
-                    last = (xs[-1], zs[-1]) if len(at) else (x, z)
-                    begin_of_end = float(at[-1]) if len(at) else now
-                    self.status = COLLAPSED
-                    self.message = lost(begin_of_end, motion, *last, at_event=False)
             if len(at):
                 early = end_of(self.origin, at, motion.unpacked(xs, zs))
                 if early:
@@ -119,24 +118,48 @@ class Run:
     def _piecemeal(
         self, motion: Motion, x: Floats, z: Floats, now: float, after: float, count: int
     ) -> tuple[Floats, Floats, Floats]:
-        """As far as the integrator comes, by `count` spans that get shorter where it fails."""
+        """As far as the integrator comes, by `count` spans that get shorter where it fails.
+
+        Where the shortest fails, voltages may jump to another solution, from which it goes on.
+        """
         one = Integrator(motion, 1, self.tolerance, _STEPS_AT_END)
         times: list[float] = []
         xs: list[Floats] = []
         zs: list[Floats] = []
-        span = (after - now) / count
-        while span > _FINE and now < after:
+        span = longest = (after - now) / count
+        finest = min(_FINE, longest / 16)
+        while now < after and not self.status:
             then = after if now + 1.001 * span >= after else now + span
             try:
                 found = one(x, z, then - now)
             except LostError:
                 span /= 2
+                if span < finest:
+                    jumped = self._jumped(now, motion, x, z)
+                    z, span = z if jumped is None else jumped, longest
                 continue
             x, z, now = found[0][-1], found[1][-1], then
             times.append(now)
             xs.append(x)
             zs.append(z)
+            if self.watch is not None:
+                self.status = self.watch(now)
         return np.array(times), np.array(xs), np.array(zs)
+
+    def _jumped(self, at: float, motion: Motion, x: Floats, z: Floats) -> Floats | None:
+        """Other voltages that fit the states; None, and a collapse, where there are none."""
+        self._jumps += 1
+        try:
+            there = consistent(motion, x, z + _AWAY * np.repeat([0, -1], len(z) // 2))
+        except LostError:
+            there = z
+        moved = np.abs(there - z)[len(z) // 2 :]
+        if not len(z) or moved.max() < _JUMP or self._jumps > _MOST_JUMPS:
+            self.status, self.message = COLLAPSED, lost(at, motion, x, z, at_event=False)
+            return None
+        bus = motion.intact.bus.id[motion.magnitudes()[moved.argmax()]]
+        self.happened.append((at, f"voltages jump to another solution, most at bus {bus}"))
+        return there
 
 
 def _outputs(motion: Motion, x: Floats, z: Floats) -> Floats:

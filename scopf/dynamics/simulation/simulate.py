@@ -91,11 +91,16 @@ def simulate(
     run = Run(origin, step, tolerance, watch, origin.start if start is None else start)
     begins = [0.0, *(moment for moment, _, _ in moments)]
     asked = [origin.asked, *(one for _, one, _ in moments)]
-    for begin, end, what in zip(begins, [*begins[1:], until], asked, strict=True):
-        if (end > begin or not run.pieces) and not run.status:  # an event at 0 has a before, too
+    phrases = ["", *(text for _, _, text in moments)]
+    spans = zip(begins, [*begins[1:], until], asked, phrases, strict=True)
+    for begin, end, what, text in spans:
+        if run.status:
+            break
+        if text:
+            run.happened.append((begin, text))
+        if end > begin or not run.pieces:  # an event at 0 has a before, too
             run.through(begin, end, what)
-    happened = tuple((moment, text) for moment, _, text in moments)
-    status = run.status or COMPLETED
+    happened, status = tuple(run.happened), run.status or COMPLETED
     return Simulation(origin, tuple(run.pieces), happened, until, status, run.message)
 
 
