@@ -98,8 +98,8 @@ def lost(at: float, motion: Motion, x: Floats, z: Floats, *, at_event: bool) -> 
         k = int(across.argmax())
         ends = f"{of.branch.from_bus[k]}-{of.branch.to_bus[k]}"
         wide = f"; branch {of.branch.id[k]} ({ends}) is at {across[k]:.0f} degrees then"
-    when = "after the event" if at_event else "then"
+    when = "after the event" if at_event else "from there on"
     return (
-        f"at {at:.4g} s the algebraic equations lose their solution at {bus}: no voltages "
-        f"carry the powers {when} (voltage collapse){wide}"
+        f"at {at:.4g} s the algebraic equations lose their solution at {bus}: no voltages were "
+        f"found that carry the powers {when} (voltage collapse){wide}"
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.devices.machine import REGULATED
+from scopf.dynamics.simulation.grid import DarkError, left
 from scopf.errors import ScopfError, listing
 from scopf.network import outages
 from scopf.network.outages import Outage
@@ -136,7 +137,13 @@ def _switched(event: Event, asked: Asked, origin: Origin) -> Asked:
         if closed:
             raise ScopfError(f"branch {listing(closed)}: in service, so it cannot reclose")
         branches -= set(back.branches)
-    return asked.replace(out=Outage("", tuple(sorted(branches)), tuple(sorted(gens))))
+    asked = asked.replace(out=Outage("", tuple(sorted(branches)), tuple(sorted(gens))))
+    try:
+        net, _ = left(origin, asked)
+    except DarkError:
+        return asked
+    lost_network = set(origin.net.gen.id.tolist()) - set(net.gen.id.tolist()) - gens
+    return asked.replace(idle=asked.idle | lost_network)
 
 
 def _loaded(event: Event, asked: Asked, origin: Origin) -> Asked:
@@ -150,7 +157,12 @@ def _loaded(event: Event, asked: Asked, origin: Origin) -> Asked:
 
 
 def _set(event: Event, asked: Asked, origin: Origin) -> Asked:
+    seen = np.zeros(len(origin.net.gen), dtype=bool)
     for place, values in (event.set_point or {}).items():
+        own = _gens(place, origin)
+        if (own & seen).any():
+            raise ScopfError(f"set_point of {place_text(place)}: it has another one by another key")
+        seen |= own
         asked = _set_at(place, values, asked, origin, f"set_point of {place_text(place)}")
     return asked
 
@@ -160,7 +172,11 @@ def _set_at(
 ) -> Asked:
     """New set points of the inverter or the device at a bus, or of a generator."""
     gens = _gens(place, origin)
-    gens &= ~np.isin(origin.net.gen.id, asked.out.gens)
+    if not gens.any():
+        raise ScopfError(
+            f"{text}: no inverter, machine or grid-following inverter is there, only constant power"
+        )
+    gens &= ~np.isin(origin.net.gen.id, [*asked.out.gens, *asked.idle])
     if not gens.any():
         raise ScopfError(f"{text}: no inverter, machine or grid-following inverter is left there")
     units = np.isin(origin.unit_gen, np.flatnonzero(gens))

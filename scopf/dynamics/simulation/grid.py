@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from scopf.devices.machine import Machines
+from scopf.errors import CaseError
 from scopf.network.outages import Outage
 from scopf.network.tables import positions
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from scopf.devices.mixed import Devices
     from scopf.dynamics.loads import Loads
     from scopf.network.network import Network
+
+
+class DarkError(Exception):
+    """No inverter and no machine is left to hold a voltage."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +150,7 @@ class Asked:
         v_inverter: V_0 of the inverters.
         v_device: V_0 of the devices.
         field: E_fd,0 of the machines; no matter for others.
+        idle: numbers of generators that have lost their network; they stay out when it comes back.
     """
 
     out: Outage
@@ -154,7 +160,35 @@ class Asked:
     v_inverter: Floats
     v_device: Floats
     field: Floats
+    idle: frozenset[int] = frozenset()
 
     def replace(self, **changes: Any) -> Self:
         """A copy with other values."""
         return dataclasses.replace(self, **changes)
+
+
+def left(origin: Origin, asked: Asked) -> tuple[Network, Inverters]:
+    """The islands that an inverter or a machine holds at voltage, and the inverters there.
+
+    Neither limits of power nor loads decide that, so limits only say which generators hold one.
+
+    Raises:
+        DarkError: when there is none.
+    """
+    gens = tuple(sorted({*asked.out.gens, *asked.idle}))
+    out, source = dataclasses.replace(asked.out, gens=gens), np.zeros(len(origin.net.gen))
+    machine_gens = origin.device_gen[: len(origin.devices.machines)]
+    source[np.concatenate([origin.unit_gen, machine_gens])] = 1.0
+    try:
+        net = out.network(origin.net.replace(gen={"pmin": -source, "pmax": source}))
+    except CaseError as error:  # nothing generates, or all islands are dead
+        raise DarkError from error
+    inverters = origin.inverters.without_units(gens)
+    inverters = inverters.without(np.setdiff1d(inverters.bus, net.bus.id))
+    machines = origin.devices.machines
+    machine_bus = machines.bus[np.isin(machines.gen, net.gen.id)]
+    sources = net.bus_positions(np.concatenate([inverters.bus, machine_bus]))
+    held = np.isin(net.island, net.island[sources])
+    if not held.any():
+        raise DarkError
+    return (net if held.all() else net.part(held)), inverters

@@ -47,8 +47,7 @@ class Integrator:
 
     def __init__(self, motion: Motion, points: int, tolerance: float, steps: int = _STEPS) -> None:
         span = ca.SX.sym("span")
-        f, g = ca.substitute([motion.f, motion.g], [motion.least], [motion.impedance_below])
-        dae = {"x": motion.x, "z": motion.z, "p": span, "ode": span * f, "alg": g}
+        dae = {"x": motion.x, "z": motion.z, "p": span, "ode": span * motion.f, "alg": motion.g}
         options = {
             "reltol": tolerance,
             "abstol": tolerance / 100,

@@ -17,8 +17,7 @@ import numpy as np
 from scopf.devices.machine import Machines
 from scopf.devices.mixed import taken
 from scopf.dynamics.droop import Droops
-from scopf.dynamics.simulation.grid import State
-from scopf.errors import CaseError
+from scopf.dynamics.simulation.grid import State, left
 from scopf.network.tables import positions
 
 if TYPE_CHECKING:
@@ -26,13 +25,8 @@ if TYPE_CHECKING:
 
     from scopf.arrays import Flags, Floats, Ints
     from scopf.devices.gfl import Followers
-    from scopf.devices.gfm import Inverters
     from scopf.dynamics.simulation.grid import Asked, Origin
     from scopf.network.network import Network
-
-
-class DarkError(Exception):
-    """No inverter and no machine is left to hold a voltage."""
 
 
 class Motion:
@@ -49,7 +43,6 @@ class Motion:
         inverter: position of each among the intact grid's.
         device: position of each device that is left.
         x, z: symbols.
-        least: symbol of `impedance_below`.
         f, g: rates of x, and what has to be zero.
         powers: P of the inverters and devices, then their Q, then what the frequency of the phase-
             locked loops deviates by, p.u.
@@ -73,7 +66,7 @@ class Motion:
         active = [kind.active for kind, _ in self._origin.kinds]
         every = np.concatenate([*active, np.zeros((5, 0), dtype=bool)], axis=1)
         self._active: Flags = every[:, self.device]
-        self.least = ca.SX.sym("least")
+        self._least = ca.SX.sym("least")  # of `impedance_below`
         theta, w, v = (ca.SX.sym(name, m) for name in ("theta", "w", "v"))
         own = ca.SX.sym("device", int(self._active.sum()))
         angle, magnitude = ca.SX.sym("angle", rest), ca.SX.sym("magnitude", rest)
@@ -103,11 +96,14 @@ class Motion:
         columns = (part[:, None] for part in (self._w, dv, dp, dq))
         turn, swing, rise = self._droops.rates(*columns)
         inverters = [part[:, 0] for part in (turn, swing, rise)]
-        self.f = _vector([*inverters, rates])
+        f = _vector([*inverters, rates])
         rest = self._rest  # as currents: powers would balance at zero voltage, too
-        self.g = _vector([p[rest] / vm[rest], q[rest] / vm[rest]])
+        self._g = _vector([p[rest] / vm[rest], q[rest] / vm[rest]])
         outputs = np.array(given, dtype=object).reshape(-1, 3)
-        self.powers = _vector([p[at], outputs[:, 0], q[at], outputs[:, 1], outputs[:, 2]])
+        powers = _vector([p[at], outputs[:, 0], q[at], outputs[:, 1], outputs[:, 2]])
+        self.f, self.g, self.powers = ca.substitute(
+            [f, self._g, powers], [self._least], [self.impedance_below]
+        )
 
     @property
     def _droops(self) -> Droops:
@@ -127,8 +123,8 @@ class Motion:
         held, part = vm, np.ones(len(vm))
         if origin.impedance_below > 0:
             low = origin.vm[self.bus] < origin.impedance_below  # of the operating point
-            own = [ca.fmin(self.least, v) for v in origin.vm[self.bus].tolist()]
-            limit = [own[k] if low[k] else self.least for k in range(len(vm))]
+            own = [ca.fmin(self._least, v) for v in origin.vm[self.bus].tolist()]
+            limit = [own[k] if low[k] else self._least for k in range(len(vm))]
             pairs = list(zip(vm, limit, strict=True))
             held = np.array([ca.fmax(v, u) for v, u in pairs], dtype=object)
             part = np.array([ca.fmin(v / u, 1) ** 2 for v, u in pairs], dtype=object)
@@ -173,14 +169,13 @@ class Motion:
     @cached_property
     def balance(self) -> ca.Function:
         """(x, z, least) -> g and its derivative by z."""
-        derivative = ca.jacobian(self.g, self.z)
-        return ca.Function("balance", [self.x, self.z, self.least], [self.g, derivative])
+        derivative = ca.jacobian(self._g, self.z)
+        return ca.Function("balance", [self.x, self.z, self._least], [self._g, derivative])
 
     @cached_property
     def output(self) -> ca.Function:
         """(x, z) -> `powers`."""
-        found = ca.substitute(self.powers, self.least, self.impedance_below)
-        return ca.Function("output", [self.x, self.z], [found])
+        return ca.Function("output", [self.x, self.z], [self.powers])
 
     @property
     def impedance_below(self) -> float:
@@ -227,32 +222,6 @@ class Motion:
     def magnitudes(self) -> Ints:
         """Positions of the buses, in the intact network, whose voltages z ends with."""
         return self.bus[self._rest]
-
-
-def left(origin: Origin, asked: Asked) -> tuple[Network, Inverters]:
-    """The islands that an inverter or a machine holds at voltage, and the inverters there.
-
-    Neither limits of power nor loads decide that, so limits only say which generators hold one.
-
-    Raises:
-        DarkError: when there is none.
-    """
-    source = np.zeros(len(origin.net.gen))
-    machine_gens = origin.device_gen[: len(origin.devices.machines)]
-    source[np.concatenate([origin.unit_gen, machine_gens])] = 1.0
-    try:
-        net = asked.out.network(origin.net.replace(gen={"pmin": -source, "pmax": source}))
-    except CaseError as error:  # nothing generates, or all islands are dead
-        raise DarkError from error
-    inverters = origin.inverters.without_units(asked.out.gens)
-    inverters = inverters.without(np.setdiff1d(inverters.bus, net.bus.id))
-    machines = origin.devices.machines
-    machine_bus = machines.bus[np.isin(machines.gen, net.gen.id)]
-    sources = net.bus_positions(np.concatenate([inverters.bus, machine_bus]))
-    held = np.isin(net.island, net.island[sources])
-    if not held.any():
-        raise DarkError
-    return (net if held.all() else net.part(held)), inverters
 
 
 def _scalars(vector: Any) -> Any:

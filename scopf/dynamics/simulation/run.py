@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scopf.dynamics.simulation.ends import end_of, lost
-from scopf.dynamics.simulation.grid import State
+from scopf.dynamics.simulation.grid import DarkError, State
 from scopf.dynamics.simulation.idas import Integrator, LostError, consistent
-from scopf.dynamics.simulation.motion import DarkError, Motion
+from scopf.dynamics.simulation.motion import Motion
 from scopf.dynamics.simulation.simulated import COLLAPSED, Piece
 
 if TYPE_CHECKING:
@@ -51,12 +50,11 @@ class Run:
         self.pieces: list[Piece] = []
         self.happened: list[tuple[float, str]] = []
         self._jumps = 0
-        self._idle: frozenset[int] = frozenset()
 
     def through(self, begin: float, end: float, asked: Asked) -> None:
         """Go from one event to the next."""
         try:
-            motion = self._motion(asked)
+            motion = Motion(self.origin, asked)
         except DarkError:
             self.status = COLLAPSED
             self.message = (
@@ -102,19 +100,6 @@ class Run:
         self.state = together.last()
         self.pieces.append(Piece(np.concatenate(times), together, np.concatenate(outputs), motion))
 
-    def _motion(self, asked: Asked) -> Motion:
-        """The equations; generators that had lost their network stay out when it comes back.
-
-        Raises:
-            DarkError: when nothing holds a voltage any more.
-        """
-        gens = tuple(sorted({*asked.out.gens, *self._idle}))
-        asked = asked.replace(out=dataclasses.replace(asked.out, gens=gens))
-        motion = Motion(self.origin, asked)
-        left = set(self.origin.net.gen.id.tolist()) - set(gens)
-        self._idle |= left - set(motion.net.gen.id.tolist())
-        return motion
-
     def _piecemeal(
         self, motion: Motion, x: Floats, z: Floats, now: float, after: float, count: int
     ) -> tuple[Floats, Floats, Floats]:
@@ -154,7 +139,8 @@ class Run:
         except LostError:
             there = z
         moved = np.abs(there - z)[len(z) // 2 :]
-        if not len(z) or moved.max() < _JUMP or self._jumps > _MOST_JUMPS:
+        constant = not motion.impedance_below > 0  # another solution means nothing then
+        if constant or moved.max(initial=0.0) < _JUMP or self._jumps > _MOST_JUMPS:
             self.status, self.message = COLLAPSED, lost(at, motion, x, z, at_event=False)
             return None
         bus = motion.intact.bus.id[motion.magnitudes()[moved.argmax()]]

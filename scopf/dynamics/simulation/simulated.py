@@ -11,6 +11,7 @@ import numpy as np
 from scopf import display
 from scopf.devices.constant_power import constant_power
 from scopf.devices.machine import Machines
+from scopf.errors import counted, listing
 from scopf.network.islands import first_references
 
 if TYPE_CHECKING:
@@ -51,6 +52,30 @@ class Piece:
     def net(self) -> Network:
         """The network of all buses that have a voltage."""
         return self.motion.net
+
+
+@dataclass(frozen=True)
+class Unserved:
+    """What has no voltage from a time on; as text, a phrase.
+
+    Attributes:
+        time: s.
+        buses: their numbers.
+        p_mw: load there, MW at the voltages of the operating point.
+        dclines: number of DC lines that stand still.
+    """
+
+    time: float
+    buses: tuple[int, ...]
+    p_mw: float
+    dclines: int
+
+    def __str__(self) -> str:
+        if not self.buses:
+            return "all buses have a voltage again"
+        where = f"{counted(len(self.buses), 'bus', 'buses')} ({listing(self.buses, 5)})"
+        lines = f", {counted(self.dclines, 'DC line stands', 'DC lines stand')} still"
+        return f"no voltage at {where}, {self.p_mw:.4g} MW not served{lines * bool(self.dclines)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +170,45 @@ class Simulation:
     def _joined(self, parts: list[Floats], *shape: int) -> Floats:
         return np.concatenate([np.zeros((0, *shape)), *parts])
 
+    # -- what was lost on the way -------------------------------------------
+
+    @cached_property
+    def unserved(self) -> tuple[Unserved, ...]:
+        """Each change of what has no voltage because no inverter or machine holds it."""
+        net, loads, found = self.origin.net, self.origin.loads, list[Unserved]()
+        p = loads.p + loads.p_current * self.origin.vm
+        for piece in self.pieces:
+            dark = np.setdiff1d(np.arange(len(net.bus)), piece.motion.bus)
+            lines = len(net.dcline.id) - len(piece.net.dcline.id)
+            power = float(net.base_mva * p[dark].sum())
+            now = Unserved(float(piece.times[0]), tuple(net.bus.id[dark].tolist()), power, lines)
+            if now.buses != (found[-1].buses if found else ()):
+                found.append(now)
+        return tuple(found)
+
+    @cached_property
+    def out_of_step(self) -> tuple[float, str, str] | None:
+        """Time (s) at which two sources of an island first are half a turn apart, and which."""
+        origin, m = self.origin, len(self.origin.inverters)
+        count = m + len(origin.devices.machines)
+        for piece in self.pieces:
+            angle = np.full((len(piece.times), count), np.nan)
+            angle[:, :m] = piece.state.va[:, origin.at]
+            angle[:, :m][:, np.isnan(piece.state.dw[0])] = np.nan
+            angle[:, m:] = piece.state.devices[:, 0, : count - m]
+            bus = np.full(len(origin.net.bus), 0)
+            bus[piece.motion.bus] = piece.net.island
+            island = bus[np.concatenate([origin.at, origin.device_at[: count - m]])]
+            for number in np.unique(island[~np.isnan(angle[0])]).tolist():
+                own = np.flatnonzero((island == number) & ~np.isnan(angle[0]))
+                apart = np.ptp(angle[:, own], axis=1) > np.pi
+                if apart.any():
+                    k = int(apart.argmax())
+                    ends = own[angle[k, own].argmin()], own[angle[k, own].argmax()]
+                    low, high = (self.labels[one] for one in ends)
+                    return float(piece.times[k]), low, high
+        return None
+
     # -- tables -------------------------------------------
 
     @property
@@ -234,7 +298,9 @@ class Simulation:
 
         Keys are `status`, `message`, `until` and `end` (s); least and largest frequency, with the
         device and the time (`frequency_min_hz`, ...); the same of voltages, with the bus; the
-        steepest change of a frequency over .5 s (`rocof_hz_s`); and by how much frequencies and
+        steepest change of a frequency over .5 s (`rocof_hz_s`); when two sources of an island are
+        half a turn apart (`out_of_step`, s); the most load (`unserved_mw`, at the voltages of the
+        dispatch) and the most buses (`dark_buses`) without voltage; and by how much frequencies and
         voltages still move in the last tenth (`moves_hz`, `moves_pu`).
         """
         found: dict[str, Any] = {
@@ -247,6 +313,10 @@ class Simulation:
         found |= self._extremes("frequency", "hz", self.frequency, self.labels, "device")
         found |= self._extremes("vm", "pu", self.vm, ids.tolist(), "bus")
         found["rocof_hz_s"] = self._steepest()
+        apart = self.out_of_step
+        found["out_of_step"] = None if apart is None else apart[0]
+        found["unserved_mw"] = max((one.p_mw for one in self.unserved), default=0.0)
+        found["dark_buses"] = max((len(one.buses) for one in self.unserved), default=0)
         last = self.times >= 0.9 * found["end"]
         found["moves_hz"], found["moves_pu"] = (
             _range(values[last]) for values in (self.frequency, self.vm)
@@ -268,7 +338,7 @@ class Simulation:
     def _steepest(self) -> float | None:
         """Largest mean rate of a frequency over half a second, Hz/s."""
         window, most = 0.5, 0.0
-        if not len(self.times) or self.times[-1] < window:
+        if not len(self.times) or self.times[-1] < window or np.diff(self.times).max() > window:
             return None
         later = np.searchsorted(self.times, self.times + window)
         ends = np.flatnonzero(later < len(self.times))
@@ -287,7 +357,10 @@ class Simulation:
         ]
         if self.message:
             lines.append(self.message)
-        lines += [f"  at {moment:g} s  {text}" for moment, text in self.happened]
+        lines += [f"  at {moment:.4g} s  {text}" for moment, text in self.happened]
+        lines += [f"from {one.time:.4g} s {one}" for one in self.unserved]
+        if (apart := self.out_of_step) is not None:
+            lines.append(f"out of step from {apart[0]:.4g} s: {apart[1]} and {apart[2]}")
         idle = constant_power(
             net, self.origin.inverters, self.origin.power.real, self.origin.devices.gens
         )
