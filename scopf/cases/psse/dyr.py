@@ -236,10 +236,13 @@ class _Reader:
     # -- what is left out -------------------------------------------
 
     def sentences(self) -> Iterable[str]:
-        """A sentence for each model, and on the records and machines that are not used."""
+        """A sentence for models that are read alike, and on what is not used."""
+        alike: dict[tuple[str, str], list[str]] = defaultdict(list)
         for name, keys in self.used.items():
             model = MODELS[name]
-            yield f"{len(keys)} {name} read as {model.device}, without {model.left_out}"
+            alike[model.device, model.left_out].append(f"{len(keys)} {name}")
+        for (device, left_out), names in alike.items():
+            yield f"{listing(names, most=40)}: read as {device}, without {left_out}"
         infinite = [key for key, parts in self.found.items() if _infinite(parts)]
         if infinite:
             text = "H is 0, an infinite machine: an inertia of 100000 s stands for it"
@@ -269,10 +272,10 @@ class _Reader:
         names = self.net.gen.name
         bare = [str(names[k]) for k, on in enumerate(self.live) if on and k not in modelled]
         if bare:
-            count = counted(len(bare), "generator in service has", "generators in service have")
-            yield (
-                f"{count} no generator model and count as constant power: {listing(bare, _MOST)}"
-            )
+            one = "generator in service has no generator model and counts"
+            several = "generators in service have no generator model and count"
+            text = counted(len(bare), one, several)
+            yield f"{text} as constant power: {listing(bare, _MOST)}"
 
 
 def _infinite(parts: dict[str, Any]) -> bool:
