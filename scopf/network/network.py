@@ -256,8 +256,10 @@ class Network:
             CaseError: when the copy is no network that can be solved.
         """
         check_names("a Network", "table", tables, [f.name for f in dataclasses.fields(self)])
-        changes = {
-            key: getattr(self, key).replace(**value) if isinstance(value, dict) else value
+        changes: dict[str, Any] = {
+            key: self.tables[key].replace(**value)
+            if isinstance(value, dict) and key in self.tables
+            else value
             for key, value in tables.items()
         }
         return dataclasses.replace(self, **changes)

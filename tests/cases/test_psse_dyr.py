@@ -13,6 +13,7 @@ import scopf
 from scopf.cases.psse.dyr_models import MODELS
 from scopf.cli.main import app
 from scopf.devices import device_table
+from scopf.sweeps.study import Study
 
 PAIR = Path(__file__).parents[1] / "data" / "dyr"
 RAW, DYR = PAIR / "machines.raw", PAIR / "machines.dyr"
@@ -283,6 +284,8 @@ def test_a_table_of_other_generators_is_refused(net):
         net.replace(dynamics=table.assign(gen=[99, *table["gen"][1:]]))
     with pytest.raises(scopf.CaseError, match="a column gen, device"):
         net.replace(dynamics=table.drop(columns=["gen", "device"]))
+    with pytest.raises(scopf.CaseError, match="must be a DataFrame"):
+        net.replace(dynamics={"gen": [1]})
     with pytest.raises(scopf.ScopfError, match="it has no table of devices"):
         scopf.devices_table(net.replace(dynamics=None))
 
@@ -355,6 +358,13 @@ def test_a_sweep_and_the_command_line(tmp_path):
     assert solved["settings"]["dynamics"] == str(DYR)
     flow = json.loads(cli("power-flow", *paths, "--json"))
     assert flow["converged"]
+
+
+def test_a_sweep_is_another_one_with_other_devices(net):
+    table = scopf.devices_table(net)
+    table.loc[table["gen"] == 19, "mq"] = 0.1
+    both = [Study.of(one, {}, None, None).base.hash for one in (net, net.replace(dynamics=table))]
+    assert both[0] != both[1]
 
 
 def test_writers_say_that_the_table_is_lost(net, tmp_path, caplog):
