@@ -31,6 +31,7 @@ import scopf
 from benchmarks import accounts, corpus, net_mutations, run_folders, seeds
 from benchmarks.mutations import Files, Rng, put, spoil
 from scopf.cases import native
+from scopf.devices import device_table
 from scopf.optimizer import option_file
 from scopf.sweeps import stored_spec
 from scopf.sweeps.spec import Settings
@@ -255,6 +256,21 @@ def _costs(given: Files, ignore: bool, folder: Path) -> None:
     assert priced.sum() <= len(rows), "a cost that no row has"
 
 
+def _dynamics(given: Files, ignore: bool, folder: Path) -> None:
+    net = scopf.load_case(seeds.MACHINES, dynamics=folder / "case.dyr")
+    _valid(net, folder)
+    table = scopf.devices_table(net)
+    gens = table["gen"].tolist()
+    assert len(set(gens)) == len(gens), "a generator twice"
+    assert len(gens) <= given["case.dyr"].count(b"/"), "more devices than records"
+    again = native.read(folder / "again.json")
+    assert scopf.devices_table(again).equals(table), "written and read back as other devices"
+    own = device_table.of_network(net, scopf.Inverters.at_generators(net))
+    forming = int((table["device"] == "gfm").sum())
+    found = 0 if own is None else len(own.devices)
+    assert found + forming == len(table), "devices were lost"
+
+
 def _rows(table: bytes, blank: str = ',"') -> list[str]:
     """Lines of a table that are not blank, without comments."""
     found = re.split(r"\r\n|\r|\n", accounts.decoded(table))
@@ -327,6 +343,7 @@ READERS: dict[str, Callable[[Sequence[Path]], Reader]] = {
     "network": partial(_of_files, "network", _network, lambda _: seeds.networks()),
     "inverters": partial(_of_files, "inverters", _inverters, lambda _: seeds.tables()),
     "costs": partial(_of_files, "costs", _costs, lambda _: seeds.costs()),
+    "dynamics": partial(_of_files, "dynamics", _dynamics, lambda _: seeds.dynamics()),
     "spec": partial(_of_files, "spec", _spec, lambda _: seeds.specs()),
     "options": partial(_of_files, "options", _options, lambda _: seeds.options()),
     "net": _of_nets,

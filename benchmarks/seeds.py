@@ -6,11 +6,14 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+import pandas as pd
+
 import scopf
 from benchmarks.mutations import Files
 from scopf.cases import bundled, native
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "tests" / "data"
+MACHINES = EXAMPLES / "dyr" / "machines.raw"
 LARGEST = 20_000  # bytes of a file; larger ones take long and have nothing new
 
 RICH = b"""function mpc = rich
@@ -63,6 +66,11 @@ COSTS = (
     b"bus,id,c2,c1,c0\n101,1,0.02,20,0\n102,W2,,18,\n",
     b"bus,id,points,d2,pmin,pmax\n101,1,0:0 50:600 150:2400,0.1,30,140\n102,'1',,,0,50 # MW\n",
     b'"bus","c1"\r\n101,20\r\n',
+)
+DYNAMICS = (
+    b"1 'GENCLS' 1 3.0 2.0 /\n1 'TGOV1' 1 .05 .5 1 0 2 7 0 /\n2 'GENCLS' A 0 0 /\n",
+    b"1,GENSAL,2, 5.0,.04,.07,\n 3.4,0,1.05,.66,.3,.23,.13,.11,.33 / of hydro\n1 STAB2A 2 1 2 /\n",
+    b"6 'REGFMA1' A 1 1 .02 .03 .02 1.5 1.2 0 1 0 .6 -.6 .01 .05 .01 .1 3 20 0 5.9 /\n",
 )
 _SPECS = (
     b"case = 'case9'\nlossless = [true, false]\n[mq]\n1 = [0.05, 0.1]\n2 = 0.06\n",
@@ -117,7 +125,8 @@ def networks() -> list[Files]:
         path = Path(folder, "case.m")
         path.write_bytes(RICH)
         loads = {"pd_current": [0, 0.1, 0], "qd_current": [0, 0.05, -0.02]}
-        rich = scopf.load_case(path).replace(bus=loads)
+        table = pd.DataFrame({"gen": [1, 2], "device": ["avr", "gfm"], "ka": [20.0, None]})
+        rich = scopf.load_case(path).replace(bus=loads, dynamics=table)
         for net in (rich, scopf.load_case("case9"), scopf.load_case("two_bus_q")):
             native.write(net, path)
             found.append({"case.json": path.read_bytes()})
@@ -132,6 +141,12 @@ def tables() -> list[Files]:
 def costs() -> list[Files]:
     """Costs of machines of the PSS/E example."""
     return [{"costs.csv": text} for text in COSTS]
+
+
+def dynamics() -> list[Files]:
+    """Dynamics files of the machines of the PSS/E example that has such."""
+    texts = [MACHINES.with_suffix(".dyr").read_bytes(), *DYNAMICS]
+    return [{"case.dyr": text} for text in texts]
 
 
 def specs() -> list[Files]:

@@ -39,6 +39,7 @@ _GOES_WITH = {
         "dispatch_dc goes with a PSS/E .raw file, and with a network or a file of pypowsybl; in "
         "other cases DC lines have limits of their own"
     ),
+    "dynamics": "dynamics, a .dyr file, go with a PSS/E .raw file",
     "snapshot": "snapshot goes with a PyPSA network; other cases have one operating point",
 }
 
@@ -49,6 +50,7 @@ class _Options:
 
     costs: str | os.PathLike[str] | pd.DataFrame | None
     dispatch_dc: bool
+    dynamics: str | os.PathLike[str] | None
     snapshot: object
     ignore_unsupported: bool
     refuse_dead: bool
@@ -66,6 +68,7 @@ def load_case(
     *,
     costs: str | os.PathLike[str] | pd.DataFrame | None = None,
     dispatch_dc: bool = False,
+    dynamics: str | os.PathLike[str] | None = None,
     snapshot: object = None,
     ignore_unsupported: bool = False,
     dead_islands: DeadIslands = "drop",
@@ -89,6 +92,9 @@ def load_case(
             `grid.raw`, or beside a `grid.m` without costs.
         dispatch_dc: whether the power of DC lines is a variable, which it is fixed at otherwise: of
             a `.raw` file between zero and the schedule, of pypowsybl between zero and `max_p`.
+        dynamics: a .dyr file that says what the machines of a `.raw` file are: synchronous
+            machines, grid-following or grid-forming inverters (`docs/dyr.md`). `net.dynamics` has
+            them, and `build` takes them from there.
         snapshot: of a PyPSA network, the label of the snapshot that is read; None for the first.
         ignore_unsupported: log a warning instead of raising for content that the model does not
             represent (the page on each source says what that is).
@@ -105,7 +111,9 @@ def load_case(
         known = listing(map(repr, get_args(DeadIslands)))
         raise ScopfError(f"dead_islands is one of {known}, got {dead_islands!r}")
     refuse = dead_islands == "refuse"
-    net = _read(source, _Options(costs, dispatch_dc, snapshot, ignore_unsupported, refuse))
+    net = _read(
+        source, _Options(costs, dispatch_dc, dynamics, snapshot, ignore_unsupported, refuse)
+    )
     if dead := net.dead_islands():
         if refuse:
             raise CaseError(net.name, dead)
@@ -176,8 +184,11 @@ def _of_file(path: Path, format: recognition.Format, options: _Options) -> Netwo
         from scopf.cases.powsybl import reading as powsybl
         from scopf.cases.psse import files as psse
 
-        options.only("costs", "dispatch_dc")
-        read = psse.read if format == "psse" else powsybl.load
+        own = ("dynamics",) if format == "psse" else ()
+        options.only("costs", "dispatch_dc", *own)
+        read = powsybl.load
+        if format == "psse":
+            read = partial(psse.read, dynamics=options.dynamics)
         return read(
             path,
             costs_from=options.costs,

@@ -8,21 +8,29 @@ from typing import TYPE_CHECKING, Any
 from scopf.cases import bundled
 from scopf.errors import ScopfError, listing
 from scopf.network import csvtable
+from scopf.network.network import Network
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def devices_table(name: str) -> pd.DataFrame:
-    """A bundled table of devices, as `build(devices=)` takes it, whole or in part.
+def devices_table(name: str | Network) -> pd.DataFrame:
+    """A table of devices, as `build(devices=)` takes it, whole or in part.
 
     Args:
-        name: of the table or of its case: "case39_machines" or "case39", the machines of the New
-            England system (Pai 1989), per unit on the system base.
+        name: of a bundled table or of its case: "case39_machines" or "case39", the machines of the
+            New England system (Pai 1989), per unit on the system base. Or a network, whose own
+            table (`net.dynamics`, from a .dyr file) is copied; `net.replace(dynamics=table)` gives
+            it back.
 
     Raises:
-        ScopfError: when there is none of this name.
+        ScopfError: when there is none of this name, or the network has none.
     """
+    if isinstance(name, Network):
+        if name.dynamics is None:
+            text = "it has no table of devices; load_case(..., dynamics=) reads one"
+            raise ScopfError(f"{name.name}: {text}")
+        return name.dynamics.copy()
     tables = bundled.device_tables()
     path = tables.get(name) or tables.get(f"{name}_machines")
     if path is None:

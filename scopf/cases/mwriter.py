@@ -66,6 +66,8 @@ def _warn_of_change(net: Network) -> None:
     for key, table in net.tables.items():
         if key != "bus" and not np.array_equal(table.id, np.arange(1, len(table) + 1)):
             log.warning("%s: a case file numbers %s rows from 1", net.name, key)
+    if net.dynamics is not None:
+        log.warning("%s: a case file does not say what generators are (net.dynamics)", net.name)
     line = net.dcline
     if any(line.name):
         log.warning("%s: a case file has no names of DC lines", net.name)

@@ -5,7 +5,7 @@
 
 The columns are those of `scopf.network.tables`, in per unit and rad. Infinity is "inf" or "-inf",
 NaN is null; polynomials and cost points are lists of lists. What a network may leave out, a file
-may.
+may. A table of devices is there as "dynamics": {"gen": [1, ...], "device": ["avr", ...], ...}.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import math
 import os
 from collections import Counter
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from scopf import files
+from scopf.arrays import plain
 from scopf.cases import dclosses
 from scopf.cases.approximations import Approximations
 from scopf.errors import CaseError, Fault, listing
@@ -28,7 +29,11 @@ from scopf.network import piecewise
 from scopf.network.network import Network
 from scopf.network.tables import Branches, Buses, DcLines, Gens, Table
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 FORMAT, VERSION = "scopf-network", 1
+DYNAMICS = "dynamics"
 
 _TABLES: tuple[type[Table], ...] = (Buses, Gens, Branches, DcLines)
 _INFINITE = {"inf": math.inf, "-inf": -math.inf}
@@ -58,6 +63,9 @@ def content(net: Network) -> dict[str, Any]:
     }
     if net.approximations:
         head["approximations"] = list(net.approximations)
+    if net.dynamics is not None:
+        rows = net.dynamics.to_dict("list")
+        head[DYNAMICS] = {str(name): [plain(cell) for cell in rows[name]] for name in rows}
     for key, table in net.tables.items():
         names = [field.name for field in dataclasses.fields(table)]
         head[key] = {name: _nested(getattr(table, name)) for name in names}
@@ -146,9 +154,19 @@ def parse(content: Any, source: str) -> Network:
         with np.errstate(all="ignore"):  # what overflows is infinite, and that is found
             notes, said = Approximations(name), tuple(content.get("approximations", ()))
             made["dcline"] = dclosses.not_negative(made["dcline"], base, notes)
-            return notes.of(Network(name, base, approximations=said, **made))
+            own = _frame(content.get(DYNAMICS))
+            return notes.of(Network(name, base, approximations=said, dynamics=own, **made))
     except CaseError as error:
         raise CaseError(source, error.faults) from error
+
+
+def _frame(given: dict[str, list[Any]] | None) -> pd.DataFrame | None:
+    """A table of devices of its columns."""
+    if given is None:
+        return None
+    import pandas as pd
+
+    return pd.DataFrame(given, dtype=object)
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -170,7 +188,7 @@ class _TablesReader:
         self.faults: list[Fault] = []
 
     def tables(self, content: dict[str, Any]) -> dict[str, Any]:
-        known = ["format", "version", "name", "base_mva", "approximations"]
+        known = ["format", "version", "name", "base_mva", "approximations", DYNAMICS]
         known += [kind.key for kind in _TABLES]
         unknown = [key for key in content if key not in known]
         if unknown:
@@ -180,10 +198,25 @@ class _TablesReader:
         said = content.get("approximations", [])
         if not isinstance(said, list) or not all(isinstance(text, str) for text in said):
             self._note("approximations must be a list of texts")
+        self._check_dynamics(content.get(DYNAMICS))
         base = content.get("base_mva")
         if type(base) not in (int, float) or not _float(base) < math.inf:
             self._note("base_mva must be a number")
         return {kind.key: self._table(kind, content.get(kind.key)) for kind in _TABLES}
+
+    def _check_dynamics(self, given: Any) -> None:
+        """Faults of a table of devices: its columns are lists of plain values."""
+        if given is None:
+            return
+        columns: list[Any] = list(given.values()) if isinstance(given, dict) else [None]
+        if not all(isinstance(column, list) for column in columns):
+            self._note("must be an object of columns, which are lists", DYNAMICS)
+            return
+        if len({len(column) for column in columns}) > 1:
+            self._note("columns differ in length", DYNAMICS)
+        kinds = (str, int, float, type(None))
+        if not all(type(cell) in kinds for column in columns for cell in column):
+            self._note("cells are numbers, texts or null", DYNAMICS)
 
     def _note(self, text: str, table: str = "", row: int | None = None, column: str = "") -> None:
         self.faults.append(Fault(text, table, row, column=column))

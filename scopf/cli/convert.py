@@ -23,6 +23,7 @@ def convert(
     target: Annotated[Path, typer.Argument(help="File to write: .json, .m or .raw")],
     costs: options.Costs = None,
     dispatch_dc: options.DispatchDc = False,
+    dynamics: options.Dynamics = None,
     ignore_unsupported: options.IgnoreUnsupported = False,
     revision: Annotated[
         int | None, typer.Option(help="Of a .raw file: 33 or 35. [default: 33]", show_default=False)
@@ -42,7 +43,11 @@ def convert(
     of: Any = {"revision": revision}
     writer(target, **of)  # refuses another suffix or revision rather now than later
     net = load_case(
-        source, costs=costs, dispatch_dc=dispatch_dc, ignore_unsupported=ignore_unsupported
+        source,
+        costs=costs,
+        dispatch_dc=dispatch_dc,
+        dynamics=dynamics,
+        ignore_unsupported=ignore_unsupported,
     )
     with Writing(target) as writing:
         save_case(net, target, **of)

@@ -14,6 +14,7 @@ def info(
     case: options.Case,
     costs: options.Costs = None,
     dispatch_dc: options.DispatchDc = False,
+    dynamics: options.Dynamics = None,
     ignore_unsupported: options.IgnoreUnsupported = False,
     as_json: options.Json = False,
 ) -> None:
@@ -31,7 +32,11 @@ def info(
     log.setLevel(logging.ERROR)  # what is logged is in the answer
     try:
         net = load_case(
-            case, costs=costs, dispatch_dc=dispatch_dc, ignore_unsupported=ignore_unsupported
+            case,
+            costs=costs,
+            dispatch_dc=dispatch_dc,
+            dynamics=dynamics,
+            ignore_unsupported=ignore_unsupported,
         )
     finally:
         log.setLevel(level)

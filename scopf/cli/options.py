@@ -130,6 +130,13 @@ LoadModel = Annotated[
     ),
 ]
 Frequency = Annotated[float | None, typer.Option(help="Nominal frequency in Hz. [default: 60]")]
+Dynamics = Annotated[
+    Path | None,
+    typer.Option(
+        help="Dynamics file (.dyr) of PSS/E, which says what the machines of a .raw file are; "
+        "inverters are then its grid-forming ones, and what --inverters names."
+    ),
+]
 MaxIter = Annotated[int | None, typer.Option(help="Iteration limit of each solve.", min=0)]
 TimeLimit = Annotated[float | None, typer.Option(help="Time limit of each solve in seconds.")]
 IpoptOptions = Annotated[

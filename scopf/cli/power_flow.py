@@ -28,6 +28,7 @@ def _network(
     case: options.Case,
     costs: options.Costs = None,
     dispatch_dc: options.DispatchDc = False,
+    dynamics: options.Dynamics = None,
     lossless: options.Lossless = False,
     load_scale: Annotated[
         float | None, typer.Option(help="Factor on all loads.", show_default=False)
@@ -42,6 +43,7 @@ def _network(
         case,
         costs=costs,
         dispatch_dc=dispatch_dc,
+        dynamics=dynamics,
         ignore_unsupported=ignore_unsupported,
         dead_islands=dead_islands,
     )

@@ -27,6 +27,7 @@ def _problem(
     case: options.Case,
     costs: options.Costs = None,
     dispatch_dc: options.DispatchDc = False,
+    dynamics: options.Dynamics = None,
     lossless: options.Lossless = False,
     criterion: Annotated[
         str,
@@ -73,6 +74,7 @@ def _problem(
         case,
         costs=costs,
         dispatch_dc=dispatch_dc,
+        dynamics=dynamics,
         ignore_unsupported=ignore_unsupported,
         dead_islands=dead_islands,
     )

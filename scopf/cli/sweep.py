@@ -97,6 +97,7 @@ def sweep(
     option: options.IpoptOptions = None,
     ipopt_options: options.IpoptOptionFile = None,
     dispatch_dc: options.DispatchDc = False,
+    dynamics: options.Dynamics = None,
     ignore_unsupported: options.IgnoreUnsupported = False,
     dead_islands: Annotated[
         str | None,
@@ -165,6 +166,7 @@ def sweep(
             time_limit=time_limit,
             options=solver_options,
             dispatch_dc=dispatch_dc or None,
+            dynamics=dynamics,
             ignore_unsupported=ignore_unsupported or None,
             dead_islands=dead_islands,
         )

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from scopf.arrays import Flags
+    from scopf.devices.gfm import Inverters
     from scopf.network.network import Network
 
 log = logging.getLogger(__name__)
@@ -147,6 +148,25 @@ def read_table(given: Given, net: Network) -> DeviceTable:
         return _again(given, net.energized())
     cells = csvtable.read(given, "devices", "")
     return _Reader(net, cells).table()
+
+
+def of_network(net: Network, inverters: Inverters) -> DeviceTable | None:
+    """Machines and grid-following inverters of the network's own table; None without any.
+
+    Its generators that belong to the inverters are none.
+
+    Args:
+        net: the network.
+        inverters: of that network.
+
+    Raises:
+        CaseError: listing every fault of the table.
+    """
+    table = net.energized().dynamics
+    if table is None:
+        return None
+    others = ~table["gen"].isin(inverters.units.gen.tolist()) & (table["device"] != GFM)
+    return read_table(table[others], net) if others.any() else None
 
 
 class _Reader:

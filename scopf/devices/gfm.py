@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
+from scopf.devices import typical
 from scopf.devices.parameters import RATING, Given, Parameters
 from scopf.devices.table import POSITIVE, Column
 from scopf.errors import (
@@ -22,7 +23,7 @@ from scopf.errors import (
     number,
     spelled,
 )
-from scopf.network import csvtable
+from scopf.network import csvtable, dynamics
 from scopf.network.tables import positions
 
 if TYPE_CHECKING:
@@ -342,7 +343,7 @@ class Inverters(Droops):
         net: Network,
         *,
         buses: Iterable[int] | None = None,
-        without: Iterable[int] = (),
+        without: Iterable[int] | None = None,
         table: str | os.PathLike[str] | pd.DataFrame | None = None,
         droop_base: DroopBase = "system",
         mq: Given | None = None,
@@ -364,9 +365,11 @@ class Inverters(Droops):
 
         Args:
             net: the network; generators out of service are left out.
-            buses: bus numbers that have an inverter; all generator buses when None. Dispatchable
-                loads are no generators here.
-            without: numbers of generators that are none, but devices of other kinds.
+            buses: bus numbers that have an inverter, whatever the network says of the generators
+                there; when None, all generator buses, or of a network with `dynamics` those of its
+                grid-forming inverters. Dispatchable loads are no generators here.
+            without: numbers of generators that are none, but devices of other kinds; None for
+                those of `net.dynamics`, where there is such a table.
             table: CSV file or DataFrame with one key column, `bus` or `gen`, and any of the columns
                 mq, beta_q, mp, beta_p, tau_p, tau_q, rating_mva, imax, and `inverter` (0: the
                 machine there is no inverter). It overrides the keywords; blank cells and rows that
@@ -393,8 +396,15 @@ class Inverters(Droops):
         net = net.energized()
         defaults: dict[str, float | Floats] = {**DEFAULTS, RATING: net.gen.mbase}
         defaults |= dict.fromkeys(_OPTIONAL, np.nan)
+        own_base = droop_base == "rating"
+        forming = None
+        if without is None and net.dynamics is not None:
+            forming = dynamics.grid_forming(net.dynamics)
+            defaults |= _of_dynamics(net, forming, own_base=own_base)
         given = Parameters(net, "inverter", COLUMNS, defaults, _OPTIONAL)
-        given.leave_out(without)
+        given.leave_out(without or ())
+        if forming is not None:
+            given.chosen &= np.isin(net.gen.id, list(forming))
         keywords = {
             "mq": mq, "beta_q": beta_q, "mp": mp, "beta_p": beta_p,
             "tau_p": tau_p, "tau_q": tau_q, RATING: rating_mva, "imax": imax,
@@ -410,7 +420,7 @@ class Inverters(Droops):
             if rating_factor is not None:
                 given.rate(rating_factor)
             given.check()
-            return cls._of(given, own_base=droop_base == "rating")
+            return cls._of(given, own_base=own_base)
 
     @classmethod
     def _of(cls, given: Parameters, *, own_base: bool) -> Self:
@@ -451,6 +461,20 @@ class Inverters(Droops):
 
         gens = ["+".join(map(str, group)) for group in self.gens]
         return pd.DataFrame({**self.columns, "gens": gens})
+
+
+def _of_dynamics(
+    net: Network, forming: Mapping[int, Mapping[str, float]], *, own_base: bool
+) -> dict[str, Floats]:
+    """Numbers of units out of the network's own table, where it has them; by name."""
+    found = {name: np.full(len(net.gen), value) for name, value in DEFAULTS.items()}
+    for at, gen in enumerate(net.gen.id.tolist()):
+        row = forming.get(gen, {})
+        rating = row.get("s_mva", net.base_mva)
+        for name in DEFAULTS.keys() & row.keys():
+            base = rating if own_base else net.base_mva
+            found[name][at] = typical.on_base(name, row[name], rating, base)
+    return found
 
 
 def _freeze(of: Inverters | Units, name: str, column: Numbers) -> None:

@@ -58,7 +58,7 @@ def build(
     Args:
         net: the network; what is out of service or in a dead island is left out.
         inverters: grid-forming inverters; default one at every generator bus, of the generators
-            that `devices` does not name.
+            that `devices` does not name, or of a network with `dynamics` those that it has.
         criterion: name of a stability criterion ("voltage-difference" of the paper, "weighted",
             "lossy", "lossy-every-mp", "C0", "C1", "C2", or "none" for the plain AC-OPF), or a
             `scopf.Criterion` of your own.
@@ -92,7 +92,8 @@ def build(
         devices: machines and grid-following inverters, whose slopes the rows of "weighted" take,
             and other criteria ignore: a table (CSV file, DataFrame, or the name of a bundled one,
             "case39_machines") with `bus` or `gen`, `device`, and numbers per unit on `s_mva` (see
-            `scopf.devices.device_table.read`). All others are inverters or constant power.
+            `scopf.devices.device_table.read`). All others are inverters or constant power. None
+            takes those of `net.dynamics` that are no inverters.
         **numbers: any of these, which `Problem.update` may change; mq is on the system base:
 
     The reduced network counts as alpha B^red, so Gamma is divided by alpha; this is what the
@@ -122,6 +123,7 @@ def build(
     given, table = quantities.given(numbers), None
     if devices is None:
         inverters = chosen(inverters, net)
+        table = device_table.of_network(whole, inverters)
     else:
         table = device_table.read_table(machines.found(devices), whole)
         own = {"mq": given.pop("mq")} if inverters is None and "mq" in given else {}

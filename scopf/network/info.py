@@ -5,15 +5,19 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
 from scopf import display
 from scopf.arrays import Flags, Floats
 from scopf.errors import Fault, counted
+from scopf.network import dynamics
 from scopf.network.islands import Unserved
 from scopf.network.tables import Branches, Buses, DcLines, Gens
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SMALL, LARGE = 1e-4, 10.0  # p.u.: impedances beyond these are often mistakes, and strain solvers
 _NOMINAL = 100.0  # MVA: mBase of a case that does not know its ratings
@@ -54,6 +58,10 @@ class Described(Protocol):
     @property
     def approximations(self) -> tuple[str, ...]:
         """Sentences on what was changed or left out."""
+
+    @property
+    def dynamics(self) -> pd.DataFrame | None:
+        """Table of devices, or None."""
 
     @property
     def islands(self) -> int:
@@ -142,6 +150,7 @@ def info(net: Described) -> Info:
                 "fixed": int((live.dcline.pmin == live.dcline.pmax).sum()),
                 "capacity_mw": _finite(base * float(live.dcline.pmax.sum())),
             },
+            "dynamics": dynamics.kinds(live.dynamics, len(live.gen)),
             "approximations": list(net.approximations),
         }
     )
@@ -251,6 +260,9 @@ def _lines(f: dict[str, Any]) -> list[tuple[str, str]]:
     if count := number["dcline"]:
         most = _number(f["dclines"]["capacity_mw"])
         lines.append(("DC lines", f"{count}, {f['dclines']['fixed']} of fixed power; {most} MW"))
+    if kinds := f["dynamics"]:
+        parts = [f"{n} {kind}" for kind, n in kinds.items() if n]
+        lines.append(("dynamics", f"of {units}: {', '.join(parts)}"))
     notes = f["approximations"] or ["nothing"]
     return [*lines, *zip(("approximated", *[""] * (len(notes) - 1)), notes, strict=True)]
 

@@ -24,11 +24,13 @@ from scopf.errors import (
     not_negative,
     number,
 )
+from scopf.network import dynamics as dynamics_of
 from scopf.network import info, islands, validation
 from scopf.network.tables import REFERENCE, Branches, Buses, DcLines, Gens, Table, positions
 
 if TYPE_CHECKING:
     import networkx
+    import pandas as pd
     from scipy import sparse
 
 
@@ -71,6 +73,8 @@ class Network:
         bus, gen, branch, dcline: the tables.
         unserved: buses that `energized()` has left out, with their loads.
         approximations: a sentence on everything that the reader of the case changed or left out.
+        dynamics: what its generators are, a table as `build(devices=)` takes it, keyed by `gen`;
+            None where the case does not say it (see `scopf.network.dynamics`).
 
     Raises:
         CaseError: listing every fault, when the data do not describe a network that can be solved.
@@ -84,6 +88,7 @@ class Network:
     dcline: DcLines = field(default_factory=DcLines.none)
     unserved: islands.Unserved = field(default_factory=islands.Unserved, repr=False)
     approximations: tuple[str, ...] = field(default=(), repr=False)
+    dynamics: pd.DataFrame | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         faults = self.validate()
@@ -202,6 +207,7 @@ class Network:
                 branch=self.branch.take(branches),
                 dcline=self.dcline.take(lines),
                 unserved=self.unserved + out,
+                dynamics=dynamics_of.rows(self.dynamics, self.gen.id[gens]),
             )
         chosen = islands.missing_references(net.island, net.bus, net.gen, net.dcline)
         if len(chosen):
@@ -228,6 +234,7 @@ class Network:
             gen=self.gen.take(buses[self.gen_at]),
             branch=self.branch.take(buses[self.branch_from]),
             dcline=line.take(starts & ends),
+            dynamics=dynamics_of.rows(self.dynamics, self.gen.id[buses[self.gen_at]]),
         )
 
     def info(self) -> info.Info:
@@ -236,7 +243,8 @@ class Network:
 
     def validate(self) -> list[Fault]:
         """Every fault of the data; an empty list when there is none."""
-        return validation.faults(self.base_mva, self.bus, self.gen, self.branch, self.dcline)
+        found = validation.faults(self.base_mva, self.bus, self.gen, self.branch, self.dcline)
+        return found + dynamics_of.faults(self.dynamics, self.gen.id)
 
     # -- variants -------------------------------------------
 
@@ -248,8 +256,10 @@ class Network:
             CaseError: when the copy is no network that can be solved.
         """
         check_names("a Network", "table", tables, [f.name for f in dataclasses.fields(self)])
-        changes = {
-            key: getattr(self, key).replace(**value) if isinstance(value, dict) else value
+        changes: dict[str, Any] = {
+            key: self.tables[key].replace(**value)
+            if isinstance(value, dict) and key in self.tables
+            else value
             for key, value in tables.items()
         }
         return dataclasses.replace(self, **changes)

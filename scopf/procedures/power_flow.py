@@ -194,7 +194,10 @@ def _units(
 ) -> tuple[Inverters, Devices]:
     """The inverters and other devices of a network, checked."""
     if devices is None:
-        return fitting(chosen(inv, operated), operated), Devices.none()
+        inverters = fitting(chosen(inv, operated), operated)
+        own = device_table.of_network(net, inverters)
+        found = Devices.none() if own is None else own.devices.fitting(operated, inverters)
+        return inverters, found
     table = device_table.read_table(machines.found(devices), net)
     inverters = fitting(inverters_beside(table, inv, operated), operated)
     return inverters, table.devices.fitting(operated, inverters)

@@ -65,6 +65,7 @@ def sweep(
     rating_mva: float | None = None,
     rating_factor: float | None = None,
     dispatch_dc: bool | None = None,
+    dynamics: str | os.PathLike[str] | None = None,
     ignore_unsupported: bool | None = None,
     dead_islands: str | None = None,
     outages: Any = None,
@@ -126,6 +127,7 @@ def sweep(
         rating_mva: rated apparent power of every unit, as there.
         rating_factor: the same over its Pmax, as there.
         dispatch_dc: as `load_case` takes it.
+        dynamics: a .dyr file, as there.
         ignore_unsupported: as there.
         dead_islands: as there.
         outages: that every dispatch survives, as `build` takes them (a table as a CSV file).
@@ -173,6 +175,7 @@ def sweep(
         "combine": combine,
         "beta_q": beta_q, "mp": mp, "droop_base": droop_base, "rating_mva": rating_mva,
         "rating_factor": rating_factor, "dispatch_dc": dispatch_dc,
+        "dynamics": None if dynamics is None else os.fspath(dynamics),
         "ignore_unsupported": ignore_unsupported, "dead_islands": dead_islands, "title": title,
         "form": form, "options": options, "max_iter": max_iter, "time_limit": time_limit,
         "chain": chain, "outages": _plain(outages), "emergency": emergency,

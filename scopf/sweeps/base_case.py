@@ -163,6 +163,8 @@ class Base:
         if self.devices is not None:
             _feed(digest, self.devices.machines)
             _feed(digest, self.devices.followers)
+        if self.net.dynamics is not None:
+            digest.update(self.net.dynamics.to_csv(index=False).encode())
         if self.security:
             digest.update(repr(sorted(self.security.items())).encode())
         return digest.hexdigest()

@@ -32,7 +32,7 @@ Line = Callable[[tuple[str | int, ...]], int | None]
 
 _OF_FILES = (
     "case", "inverters", "scenarios", "load_series", "outages", "hours", "storage", "ramps",
-    "devices",
+    "devices", "dynamics",
 )  # fmt: skip
 _CELLS = 10_000_000  # of a table of scenarios, unless an eighth of them is written
 _SHOWN = 10**15  # scenarios that are counted out
@@ -49,7 +49,7 @@ class Settings(BaseModel):
     Attributes:
         title: of the study.
         case: bundled case or path.
-        dispatch_dc, ignore_unsupported, dead_islands: as in `scopf.load_case`.
+        dispatch_dc, dynamics, ignore_unsupported, dead_islands: as in `scopf.load_case`.
         inverters: CSV table, as in `Inverters.at_generators`.
         beta_q, mp, droop_base, rating_mva, rating_factor: as there.
         combine: "grid" for all combinations of the axes, "zip" for axes that go together.
@@ -67,6 +67,7 @@ class Settings(BaseModel):
     title: str = ""
     case: str = ""
     dispatch_dc: bool = False
+    dynamics: str | None = None
     ignore_unsupported: bool = False
     dead_islands: Literal["drop", "refuse"] = "drop"
     inverters: str | None = None
@@ -126,7 +127,7 @@ class Spec:
     @property
     def identity(self) -> dict[str, Any]:
         """Settings and columns that results depend on; the case and tables have other hashes."""
-        of_tables = {"inverters", "hours", "storage", "ramps", "devices"}
+        of_tables = {"inverters", "hours", "storage", "ramps", "devices", "dynamics"}
         settings = self.settings.model_dump(exclude={"title", "case", *of_tables})
         columns = {
             column: [row[k] for row in axis.rows]

@@ -35,7 +35,7 @@ from scopf.sweeps.plan import Plan, resolved
 from scopf.sweeps.spec import Line, Settings, Spec, check, overridden, read_toml
 
 _IN_USE = "the Pyomo model of this problem is in use, so that it"
-_OF_FILE = ("dispatch_dc", "ignore_unsupported", "dead_islands")
+_OF_FILE = ("dispatch_dc", "dynamics", "ignore_unsupported", "dead_islands")
 _OF_CASE = ("case", *_OF_FILE)
 _OF_SECURITY = (
     "outages", "emergency", "voltage_band", "frequency_band", "on_infeasible", "soft",
@@ -164,7 +164,7 @@ def _anywhere(spec: Spec) -> Spec:
         changes["case"] = os.path.abspath(named) if named else case
     if table and not files.refusal(table):
         changes["inverters"] = os.path.abspath(table)
-    for name in ("outages", *NAMES, "devices"):
+    for name in ("outages", *NAMES, "devices", "dynamics"):
         named = getattr(spec.settings, name)
         if isinstance(named, str) and os.path.isfile(named):
             changes[name] = os.path.abspath(named)
@@ -212,7 +212,7 @@ def _from_network(
     if isinstance(inverters, Inverters):
         if devices is not None:
             inverters_beside(devices, inverters, net)
-        return Base(net, inverters, **of_all)
+        return _with_own(Base(net, inverters, **of_all))
     table = settings.inverters if inverters is None else inverters
     if isinstance(table, str):  # workers elsewhere may not have the file
         Inverters.at_generators(net, table=table)  # says what is wrong with it
@@ -228,7 +228,15 @@ def _from_network(
     if devices is not None:
         keywords = units_beside(devices, keywords)
     keywords = {key: value for key, value in keywords.items() if value is not None}
-    return Base(net, keywords=keywords, **of_all)
+    return _with_own(Base(net, keywords=keywords, **of_all))
+
+
+def _with_own(base: Base) -> Base:
+    """With the devices of the network's own table, where no others are given."""
+    if base.devices is not None:
+        return base
+    own = device_table.of_network(base.net, base.units(base.net))
+    return base if own is None else dataclasses.replace(base, devices=own.devices)
 
 
 def _devices(

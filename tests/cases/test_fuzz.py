@@ -18,10 +18,15 @@ from scopf.cases import bundled
 SEED = 7
 INPUTS = {
     "case": 600, "raw": 350, "network": 480, "inverters": 400, "costs": 200, "spec": 450,
-    "options": 370, "net": 70, "run": 80,
+    "dynamics": 120, "options": 370, "net": 70, "run": 80,
 }  # fmt: skip
 TEXTS = {"case": "case.m", "raw": "case.raw", "network": "case.json", "inverters": "table.csv"}
-TEXTS |= {"costs": "costs.csv", "spec": "study.toml", "options": "ipopt.opt"}
+TEXTS |= {
+    "costs": "costs.csv",
+    "spec": "study.toml",
+    "options": "ipopt.opt",
+    "dynamics": "case.dyr",
+}
 
 
 @pytest.fixture(scope="module", params=READERS)

@@ -22,12 +22,14 @@ class Line(NamedTuple):
         fields: as written, "" where one is left out; a quoted one keeps a quote in front.
         comment: text after the `/`.
         fault: of the line itself, or "".
+        closed: whether there is a `/`.
     """
 
     number: int
     fields: tuple[str, ...]
     comment: str = ""
     fault: str = ""
+    closed: bool = False
 
     @property
     def ends_section(self) -> bool:
@@ -70,11 +72,11 @@ def line(number: int, text: str) -> Line:
     if any(token in ("'", '"') for token in tokens):
         tokens, comment, fault = _tokens_with_quotes(text)
         if fault:
-            return Line(number, tuple(_fields(tokens)), comment, fault)
-    return Line(number, tuple(_fields(tokens)), comment)
+            return Line(number, tuple(_fields(tokens)), comment or "", fault)
+    return Line(number, tuple(_fields(tokens)), comment or "", closed=comment is not None)
 
 
-def _tokens(text: str) -> tuple[list[str], str]:
+def _tokens(text: str) -> tuple[list[str], str | None]:
     """Fields and commas, and the comment; a quote on its own where quotes are not in pairs."""
     tokens: list[str] = []
     for match in _TOKEN.finditer(text):
@@ -83,12 +85,12 @@ def _tokens(text: str) -> tuple[list[str], str]:
             return tokens, text[end:].strip()
         quoted = token[0] in "'\"" and len(token) > 1
         if quoted and end < len(text) and text[end] not in _SEPARATOR:
-            return [QUOTE], ""
+            return [QUOTE], None
         tokens.append(token)
-    return tokens, ""
+    return tokens, None
 
 
-def _tokens_with_quotes(text: str) -> tuple[list[str], str, str]:
+def _tokens_with_quotes(text: str) -> tuple[list[str], str | None, str]:
     """As `_tokens`, where names have quotes in them; also what is wrong, or ""."""
     tokens: list[str] = []
     at, separated = 0, True  # whether a quote before a separator may be ahead
@@ -109,7 +111,7 @@ def _tokens_with_quotes(text: str) -> tuple[list[str], str, str]:
             return tokens, text[at:], f"a quote ({quote}) is not closed"
         tokens.append(f"{quote}{inside}{quote}")
         at = end + 1
-    return tokens, "", ""
+    return tokens, None, ""
 
 
 def _closing(text: str, start: int, quote: str) -> int:

@@ -72,6 +72,8 @@ def _of_generators(net: Network) -> Iterator[str]:
     curved = ~np.isnan(gen.cost_q_points).all(axis=(1, 2))
     yield from _named("piecewise-linear costs of reactive power", gen, curved)
     there = np.any([getattr(gen, name) != 0 for name in _NO_EFFECT], axis=0)
+    if net.dynamics is not None:
+        yield "what generators are (net.dynamics), which is in .json"
     yield from _named("ramp rates, participation factors and costs of startup", gen, there)
     infinite = [np.isinf(getattr(gen, name)) for name in ("pmin", "pmax", "qmin", "qmax")]
     yield from _named("infinite limits of P and Q", gen, np.any(infinite, axis=0))

@@ -21,7 +21,7 @@ LONGEST_NAME = 12  # letters
 _FILL = {
     "O1": "1", "F1": "1.0", "O#": "0", "F#": "1.0", "OWNER": "1", "AREA": "1", "ZONE": "1",
     "EVHI": "1.1", "EVLO": "0.9", "SCALE": "1", "INTRPT": "0", "LOADTYPE": "' '",
-    "IREG": "0", "NREG": "0", "ZR": "0.0", "ZX": "1.0", "RT": "0.0", "XT": "0.0", "GTAP": "1.0",
+    "IREG": "0", "NREG": "0", "ZR": "0.0", "RT": "0.0", "XT": "0.0", "GTAP": "1.0",
     "RMPCT": "100.0", "BASLOD": "0", "WMOD": "0", "WPF": "1.0", "MET": "1", "LEN": "0.0",
     "RATEB": "0.0", "RATEC": "0.0", "RATB#": "0.0", "RATC#": "0.0", "RATE#": "0.0",
     "RATE#-#": "0.0", "NMETR": "2", "VECGRP": "'            '",
