@@ -190,7 +190,7 @@ class Formulation:
             return leaf.numbers
         if isinstance(leaf, Members) and isinstance(leaf.symbol, Parameter):
             values, at = leaf.symbol.values, leaf.positions
-            always, key = np.ones(len(at), dtype=bool), (leaf.symbol, at.tobytes())
+            always, key = np.ones(len(at), dtype=bool), (leaf.symbol, at.dtype.str, at.tobytes())
             return Numbers(read=lambda: values[at], nonzero=always, key=key)
         return self._operate(node)
 

@@ -26,7 +26,8 @@ class Group:
         outputs: their shapes, with tokens `number:k` and `constant:x` in place of PARAMETER, each
             with the numbers of the kernel's variables in it.
         columns: variables of each row, shape (rows, variables).
-        numbers: those of the tokens, each one number for all rows or one for each, none twice.
+        numbers: those of the tokens, each one number for all rows or one for each; of a formulation
+            none twice.
         atoms: number of each atom, shape (rows, outputs).
     """
 
@@ -115,7 +116,8 @@ def _told_apart(
 ) -> tuple[tuple[Output, ...], list[Coefficient]]:
     """Say of each PARAMETER which number it is: one that stands in several places is one symbol.
 
-    Formulas' own numbers (halves, quarters, small integers) become part of the function.
+    Small multiples of a quarter that all rows share, as formulas have them, become part of the
+    function.
     """
     known: dict[Hashable, int] = {}
     kept: list[Coefficient] = []

@@ -31,10 +31,7 @@ _UNARY: dict[str, Callable[[ca.SX], ca.SX]] = {
     "exp": ca.exp, "log": ca.log, "log10": ca.log10, "sqrt": ca.sqrt, "abs": ca.fabs,
 }  # fmt: skip
 
-NUMBER, CONSTANT = (
-    "number",
-    "constant",
-)  # tokens, with the number's place or the value behind a colon
+NUMBER, CONSTANT = "number", "constant"  # tokens, the number's place or the value after a colon
 Output = tuple[Shape, tuple[int, ...]]  # a shape, and the numbers of the kernel's variables in it
 
 
@@ -89,7 +86,7 @@ class Functions:
 
 @lru_cache(maxsize=512)
 def differentiate(outputs: tuple[Output, ...], variables: int, numbers: int) -> Functions:
-    """Differentiate a kernel; the answer depends on shapes only and is kept for later models."""
+    """Differentiate a kernel; the answer depends on its outputs and is kept for later models."""
     return Functions(outputs, variables, numbers)
 
 
