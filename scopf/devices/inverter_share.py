@@ -33,9 +33,9 @@ def share(net: Network, inverters: Inverters) -> float:
         net: the network.
         inverters: at its buses.
     """
-    pmax = _pmax(net)
-    total = sum(pmax.values())
-    part = sum(pmax.get(gen, 0.0) for gen in inverters.units.gen.tolist())
+    sizes = pmax(net)
+    total = sum(sizes.values())
+    part = sum(sizes.get(gen, 0.0) for gen in inverters.units.gen.tolist())
     return part / total if total > 0 else float("nan")
 
 
@@ -67,18 +67,18 @@ def applied(
     """
     if wanted is None and gens is None:
         return table, inverters
-    pmax = _pmax(net)
+    sizes = pmax(net)
     machines = table.devices.machines.gen.tolist()
     others = set(table.devices.followers.gen.tolist())
-    already = set(pmax) - set(table.rows)
+    already = set(sizes) - set(table.rows)
     if inverters is not None:
         already &= set(inverters.units.gen.tolist())
     if gens is None:
-        sizes = sorted((pmax[gen], gen) for gen in machines)
-        order = [gen for size, gen in sizes if size > 0]
+        by_size = sorted((sizes[gen], gen) for gen in machines)
+        order = [gen for size, gen in by_size if size > 0]
     else:
         order = _named(gens, net, machines, already, others)
-    taken = order if wanted is None else _until(_checked(wanted), order, already, pmax)
+    taken = order if wanted is None else _until(_checked(wanted), order, already, sizes)
     if not taken:
         return table, inverters
     chosen = np.isin(table.devices.gens, taken)
@@ -91,12 +91,12 @@ def applied(
     return after, None if inverters is None else _joined(inverters, taken, net)
 
 
-def _pmax(net: Network) -> dict[int, float]:
+def pmax(net: Network) -> dict[int, float]:
     """Pmax of every generator in service that is no dispatchable load, not below zero, p.u."""
     gen = net.energized().gen
     there = ~gen.constant_pf
-    pmax = np.maximum(gen.pmax[there], 0.0).tolist()
-    return dict(zip(gen.id[there].tolist(), pmax, strict=True))
+    found = np.maximum(gen.pmax[there], 0.0).tolist()
+    return dict(zip(gen.id[there].tolist(), found, strict=True))
 
 
 def _checked(wanted: float) -> float:
@@ -107,19 +107,19 @@ def _checked(wanted: float) -> float:
 
 
 def _until(
-    wanted: float, order: list[int], already: Collection[int], pmax: Mapping[int, float]
+    wanted: float, order: list[int], already: Collection[int], sizes: Mapping[int, float]
 ) -> list[int]:
     """The first of these generators with which inverters have the share that is wanted."""
-    if endless := [gen for gen, size in pmax.items() if not np.isfinite(size)]:
+    if endless := [gen for gen, size in sizes.items() if not np.isfinite(size)]:
         text = f"inverter_share: generator {listing(endless)} has no finite Pmax to share in"
         raise ScopfError(f"{text}; name the inverters (inverter_gens)")
-    total, taken = sum(pmax.values()), list[int]()
-    part = sum(pmax[gen] for gen in already)
+    total, taken = sum(sizes.values()), list[int]()
+    part = sum(sizes[gen] for gen in already)
     for gen in order:
         if part >= (wanted - _ROUNDING) * total:
             break
         taken.append(gen)
-        part += pmax[gen]
+        part += sizes[gen]
     if part < (wanted - _ROUNDING) * total:
         text = "inverter_share %g is not reached: inverters have %.3g, and no machine is left"
         log.warning(text, wanted, part / total)
@@ -185,7 +185,7 @@ def _joined(inverters: Inverters, gens: Collection[int], net: Network) -> Invert
             "it is open what the units have that join them: give inverters with these units, or "
             "none"
         )
-    without = set(_pmax(net)) - set(of.gen.tolist()) - set(gens)
+    without = set(pmax(net)) - set(of.gen.tolist()) - set(gens)
     if not len(of):
         return Inverters.at_generators(net, without=without)
     table = pd.DataFrame({"gen": of.gen, RATING: of.rating * net.base_mva})
