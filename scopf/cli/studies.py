@@ -128,6 +128,7 @@ def inverter_share(
         str, typer.Option(help="Of the dispatches.", autocompletion=completion.criteria)
     ] = "weighted",
     mq: Annotated[float, typer.Option(help="Droop m_q of every unit.")] = 0.2,
+    rating_factor: options.RatingFactor = None,
     losses: Annotated[
         bool, typer.Option("--losses", help="Keep branch resistance, charging and shunts.")
     ] = False,
@@ -152,7 +153,8 @@ def inverter_share(
     asked = dict.fromkeys(("voltage_band", "frequency_band", "on_infeasible", "soft"))
     given = options.security({**asked, "outages": outages, "emergency": emergency})
     given |= {} if hours is None else {"hours": hours}
-    how: dict[str, Any] = {"shares": share or SHARES, "criterion": criterion, "mq": mq}
+    how: dict[str, Any] = {"shares": share or SHARES, "criterion": criterion, "mq": mq,
+                           "rating_factor": rating_factor}  # fmt: skip
     found = study(net, devices, **how, progress=True, **given)
     kind = ", lossless" if net.is_lossless else ""
     typer.echo(f"{found.case}{kind}: {found.criterion} at m_q {mq:g}, over the share of inverters")
@@ -184,6 +186,7 @@ def _text_of_shares(table: pd.DataFrame) -> str:
         "frequency_hz": ("f [Hz]", digits(2)),
         "plain_stable": ("stable without", mark),
         "inertia_s": ("inertia [s]", digits(2)),
+        "scr_min": ("least SCR", digits(2)),
     }
     plain = table.astype(object).where(table.notna(), None)
     cells = {

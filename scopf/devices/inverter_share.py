@@ -33,7 +33,7 @@ def share(net: Network, inverters: Inverters) -> float:
         net: the network.
         inverters: at its buses.
     """
-    sizes = pmax(net)
+    sizes = _pmax(net)
     total = sum(sizes.values())
     part = sum(sizes.get(gen, 0.0) for gen in inverters.units.gen.tolist())
     return part / total if total > 0 else float("nan")
@@ -67,7 +67,7 @@ def applied(
     """
     if wanted is None and gens is None:
         return table, inverters
-    sizes = pmax(net)
+    sizes = _pmax(net)
     machines = table.devices.machines.gen.tolist()
     others = set(table.devices.followers.gen.tolist())
     already = set(sizes) - set(table.rows)
@@ -91,7 +91,7 @@ def applied(
     return after, None if inverters is None else _joined(inverters, taken, net)
 
 
-def pmax(net: Network) -> dict[int, float]:
+def _pmax(net: Network) -> dict[int, float]:
     """Pmax of every generator in service that is no dispatchable load, not below zero, p.u."""
     gen = net.energized().gen
     there = ~gen.constant_pf
@@ -185,7 +185,7 @@ def _joined(inverters: Inverters, gens: Collection[int], net: Network) -> Invert
             "it is open what the units have that join them: give inverters with these units, or "
             "none"
         )
-    without = set(pmax(net)) - set(of.gen.tolist()) - set(gens)
+    without = set(_pmax(net)) - set(of.gen.tolist()) - set(gens)
     if not len(of):
         return Inverters.at_generators(net, without=without)
     table = pd.DataFrame({"gen": of.gen, RATING: of.rating * net.base_mva})

@@ -5,7 +5,10 @@ machines in Kundur, Power System Stability and Control (1994), examples 12.6 (x_
 and 3.1 (H); gain and lag of the regulator those of Sauer and Pai, Power System Dynamics and
 Stability (1998), table 7.3. A current control of 600 rad/s is within the closed-loop time constants
 of .5 to 5 ms that Yazdani and Iravani, Voltage-Sourced Converters in Power Systems (2010), choose,
-and the phase-locked loop is ten times slower.
+and the phase-locked loop is ten times slower. The coupling reactance of a grid-forming inverter is
+the upper end of the range of .05 to .15 that the specification of the model REGFM_A1 names (Pacific
+Northwest National Laboratory, Model Specification of Droop-Controlled, Grid-Forming Inverters,
+2023); only the short-circuit ratio uses it.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ VALUES = {
     **REACTANCES, "h": 3.5, "td0": 8.0, "ka": 20.0, "ta": 0.2, "tg": 0.5,
     "bw_pll": 60.0, "bw_i": 600.0, "tv": 0.02,
 }  # fmt: skip
+COUPLING = 0.15
 _UNITS = {"h": "s", "td0": "s", "ta": "s", "tg": "s", "tv": "s",
           "bw_pll": "rad/s", "bw_i": "rad/s"}  # fmt: skip
 NONE = {"d": 0.0, "ka": 0.0, "ta": 0.0, "r": math.inf, "tg": 0.0, "kv": 0.0, "tv": 0.0}

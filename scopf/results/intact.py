@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.arrays import Floats, Ints
+from scopf.devices.strength import short_circuit_ratios
 from scopf.model.current_limits import limited
 from scopf.results import flow_table, single
 from scopf.results.record import Record
@@ -226,6 +227,8 @@ class IntactTables(Record):
         criterion weighted). `price_unique` is False where that price and `dcost_dmq` are one of
         many, because the cost has a kink there and two slopes, and without a solution. `dcost_dmq`
         is dJ*/dm_q, currency/h per unit of m_q: the cost of a softer inverter to the dispatch.
+        `scr` is the short-circuit ratio 1/(|Z_ii| S_i), S_i the rating and Z that of the network
+        with all other sources: see `scopf.devices.strength`.
         """
         return self._of_single_state("inverters")
 
@@ -234,7 +237,17 @@ class IntactTables(Record):
         import pandas as pd
 
         columns = self.columns("inverters")
-        return pd.DataFrame({**columns, "neighbor": with_gaps(columns["neighbor"])})
+        neighbor = with_gaps(columns["neighbor"])
+        return pd.DataFrame({**columns, "neighbor": neighbor, "scr": self._strength()})
+
+    def _strength(self) -> Floats:
+        """Short-circuit ratios of the inverters, NaN at a grid strength that no network has."""
+        point, bus = self.point, self.inverter_data.bus
+        if not point.alpha > 0:
+            return np.full(len(bus), np.nan)
+        net, devices = self.problem.base.scaled(susceptance=point.alpha), self.setting.devices
+        machines = None if devices is None else devices.machines
+        return short_circuit_ratios(net, bus, point.rating, machines)
 
     def _of_inverters(self, island: bool) -> dict[str, Any]:
         net, inv, point = self.problem.base, self.inverter_data, self.point

@@ -30,7 +30,7 @@ _OF_BUSES = ("p_load_mw", "q_load_mvar", "lmp_p_per_mwh", "lmp_q_per_mvarh",
 _OF_BRANCHES = ("branch", "from_bus", "to_bus", "pf_mw", "qf_mvar", "pt_mw", "qt_mvar", "p_loss_mw",
                 "loading_percent", "mu_s_from_per_mvah", "mu_s_to_per_mvah")  # fmt: skip
 _OF_INVERTERS = ("bus", "vm", "p_mw", "q_mvar", "limit_pu", "margin", "neighbor", "binding",
-                 "nssp_per_pu", "dcost_dmq")  # fmt: skip
+                 "nssp_per_pu", "dcost_dmq", "scr")  # fmt: skip
 
 
 def states(found: IntactTables) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from scopf.network.kron import Reduction
 from scopf.optimizer.status import Attempt, Iterate, Status
 from scopf.results import claims, dispatch, single
 from scopf.results.hourly import Hourly
+from scopf.results.inertia import Inertia
 from scopf.results.point import Point
 from scopf.results.screening import Screened
 from scopf.results.states import AfterOutages
@@ -147,6 +148,17 @@ class Record:
     def inverter_share(self) -> float:
         """Share of the Pmax of all generators in service that inverters have, 0 to 1."""
         return inverter_share.share(self.problem.given, self.problem.own_inverters)
+
+    @property
+    def inertia(self) -> Inertia | None:
+        """Kinetic energy of the machines over the load, s: of the island and hour with the least.
+
+        None without machines, without a solution, and where there is no load.
+        """
+        devices = self.setting.devices
+        if devices is None or not self.solved:
+            return None
+        return Inertia.least(self.problem, devices.machines, self.point)
 
     @property
     def attempt(self) -> str:

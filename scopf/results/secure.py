@@ -67,7 +67,7 @@ def after(record: Record, outage: Outage) -> AfterOutages:
         qg=qg,
         flows=np.array([into[0].real, into[0].imag, into[1].real, into[1].imag]),
         loading=loading,
-        before=point,
+        before=dataclasses.replace(point, alpha=1.0),  # `intact` has the grid strength already
         loads={key: getattr(net.bus, key) for key in LOADS},
         demand=net.bus.demand(flow.vm),
         shed=nothing,

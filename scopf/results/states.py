@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scopf.arrays import Flags, Floats
+from scopf.devices.mixed import taken
+from scopf.devices.strength import short_circuit_ratios
 from scopf.dynamics.settled import Settled
 from scopf.engine.nlp import NLP
 from scopf.model.problem import Problem
@@ -328,5 +331,18 @@ class State:
                 "binding": self._binding[here],
                 "nssp_per_pu": found.nssp[here],
                 "dcost_dmq": after.dcost_dmq[here],
+                "scr": self._strength(),
             }
         )
+
+    def _strength(self) -> Floats:
+        """Short-circuit ratios of the inverters that are left, in what is left of the network."""
+        settled, alpha = self._all.settled, self._all.before.alpha
+        of, here, step = settled.inverters, self.inverter, settled.stack.step
+        if not alpha > 0:
+            return np.full(int(here.sum()), np.nan)
+        net = settled.stack.parts[self._part].scaled(susceptance=alpha)
+        machines = settled.devices.machines
+        machines = taken(machines, machines.gen // step == self._part)
+        machines = dataclasses.replace(machines, bus=machines.bus % step)
+        return short_circuit_ratios(net, of.bus[here] % step, of.rating[here], machines)

@@ -94,7 +94,9 @@ def head(solution: Result) -> list[str]:
     else:
         total = horizon.hours.duration.sum()
         lines.append(f"cost {solution.cost:.4f} over {total:g} h")
-    lines += [*_claim(solution), *conditions(solution), *checks(solution)]
+    lines += [*_claim(solution), *conditions(solution)]
+    lines += [*([] if (inertia := solution.inertia) is None else [str(inertia)])]
+    lines += checks(solution)
     return [*lines, *_at_a_price(solution), *outage_text.lines(solution), *costs(solution)]
 
 

@@ -7,7 +7,7 @@ beside the cost is from the dynamics, `Solution.verify`: of every hour, and afte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,9 @@ import numpy as np
 from scopf.cases import machines
 from scopf.cases.files import load_case
 from scopf.devices import device_table
-from scopf.devices.inverter_share import pmax
-from scopf.devices.mixed import Devices
+from scopf.devices import inverter_share as shared
+from scopf.devices.fitting import units_beside
+from scopf.devices.gfm import Inverters
 from scopf.model.building import build
 from scopf.optimizer.progress import watched
 from scopf.procedures.solver import solve
@@ -56,8 +57,9 @@ class InverterShare:
               with which this dispatch is, and the rightmost mode's `real` part in rad/s and
               `frequency_hz`; missing without a solution;
             - `plain_stable`, the verdict on the dispatch without a criterion;
-            - `inertia_s`, energy of the machines at nominal speed over Pmax of all generators, and
-              `virtual_inertia_s`, what the filters of the inverters' P-f droop make up for.
+            - `inertia_s`, kinetic energy of the machines over the load, as `Solution.inertia`, and
+              `scr_min`, the least short-circuit ratio of an inverter; of the dispatch without a
+              criterion, where there is no other.
     """
 
     case: str
@@ -72,6 +74,7 @@ def inverter_share(
     shares: Sequence[float] = SHARES,
     criterion: str | Criterion = "weighted",
     mq: float = MQ,
+    rating_factor: float | None = None,
     progress: bool = False,
     **given: Any,
 ) -> InverterShare:
@@ -83,6 +86,8 @@ def inverter_share(
         shares: of Pmax, 0 to 1.
         criterion: of the dispatches.
         mq: droop of every inverter's unit.
+        rating_factor: rating of every inverter's unit over its Pmax, which the short-circuit ratio
+            is for; None for the case's mBase.
         progress: whether to show a progress bar.
         **given: further keywords of `scopf.build`, such as `hours` or `outages`.
 
@@ -94,15 +99,16 @@ def inverter_share(
     network = load_case(net).lossless() if isinstance(net, str) else net
     given_devices = machines.devices_table(network.name) if devices is None else devices
     table = device_table.read_table(machines.found(given_devices), network)
-    keywords = {"devices": table, "mq": mq, **given}
+    of_units = {"mq": mq, "rating_factor": rating_factor}
     rows, name = list[dict[str, Any]](), ""
     known = dict[tuple[int, ...], dict[str, Any]]()  # units are whole: some shares have the same
     for wanted in watched(list(shares), "shares", None, progress):
-        problem = build(network, criterion=criterion, inverter_share=wanted, **keywords)
-        name = problem.criterion.name
-        units = tuple(problem.own_inverters.units.gen.tolist())
+        left, _ = shared.applied(table, None, network, wanted)
+        inverters = Inverters.at_generators(network, **units_beside(left, of_units))
+        problem = build(network, inverters, criterion=criterion, devices=left, **given)
+        name, units = problem.criterion.name, tuple(inverters.units.gen.tolist())
         if units not in known:
-            free = build(network, criterion="none", inverter_share=wanted, **keywords)
+            free = build(network, inverters, criterion="none", devices=left, **given)
             known[units] = _row(heeded(solve(problem)), heeded(solve(free)))
         rows.append({"wanted": float(wanted), **known[units]})
     found = pd.DataFrame(rows).astype(
@@ -124,7 +130,7 @@ def _row(found: Solution, free: Solution) -> dict[str, Any]:
         **_prices(found),
         **_dynamics(found),
         "plain_stable": _stable(free),
-        **_inertia(found),
+        **_strength(found if found.solved else free),
     }
 
 
@@ -133,12 +139,10 @@ def _prices(found: Solution) -> dict[str, Any]:
     row: dict[str, Any] = {"nssp_max": np.nan, "nssp_bus": None, "nssp_state": None}
     if not found.solved:
         return row
-    hours = found.problem.horizon is not None
-    for state in found.states if hours else ("",):
-        table = found.state(state).inverters if hours else found.inverters
-        table = table[table["nssp_per_pu"] > max(TRACE, np.nan_to_num(row["nssp_max"]))]
-        if len(table):
-            most = table.loc[table["nssp_per_pu"].idxmax()]
+    for state, table in _tables(found):
+        priced = table[table["nssp_per_pu"] > max(TRACE, np.nan_to_num(row["nssp_max"]))]
+        if len(priced):
+            most = priced.loc[priced["nssp_per_pu"].idxmax()]
             row = {
                 "nssp_max": float(most["nssp_per_pu"]),
                 "nssp_bus": int(most["bus"]),
@@ -177,12 +181,24 @@ def _checks(found: Solution) -> list[Verification]:
     return list(found.verify_states().checks.values()) if found.solved else []
 
 
-def _inertia(found: Solution) -> dict[str, float]:
-    """Inertia of machines and of inverters, s on Pmax of all generators."""
-    total = sum(pmax(found.problem.given).values())
-    devices, of = found.scenario.devices or Devices.none(), found.problem.own_inverters.units
-    virtual = of.tau_p / (2 * of.mp * of.beta_p)
+def _strength(found: Solution) -> dict[str, float]:
+    """Inertia, and the least short-circuit ratio of an inverter; NaN without a solution."""
+    if not found.solved:
+        return {"inertia_s": np.nan, "scr_min": np.nan}
+    devices, inertia = found.scenario.devices, found.inertia
+    machines = 0 if devices is None else len(devices.machines)
+    missing = np.nan if machines else 0.0
+    ratios = [table["scr"].min() for _, table in _tables(found)]
     return {
-        "inertia_s": float(devices.machines.h.sum() / total),
-        "virtual_inertia_s": float(virtual.sum() / total),
+        "inertia_s": missing if inertia is None else inertia.seconds,
+        "scr_min": float(np.min(ratios)),
     }
+
+
+def _tables(found: Solution) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Tables of the inverters of every hour, by its name; one without a name of a single hour."""
+    if found.problem.horizon is None:
+        yield "", found.inverters
+        return
+    for hour in found.states:
+        yield hour, found.state(hour).inverters

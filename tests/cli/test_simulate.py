@@ -104,7 +104,7 @@ def test_what_the_case_does_not_have_is_said_before_the_solve(monkeypatch):
     ]
     result = run("case39", *words)
     assert result.exit_code == 2
-    for text in ("branch 99", "gen 77", "888", "'gen 44'"):
+    for text in ("branch 99", "gen 77", "888", "gen 44"):
         assert text in result.stderr
     assert "give an outage as well" in run("case39", "--reclose-at", 3).stderr
 

@@ -33,8 +33,8 @@ def test_everything_that_events_have_wrong_is_said_at_once(sol):
         events=[scopf.Event(2.0, reclose="branch 88", set_point=[1])],
     )  # fmt: skip
     for part in (
-        "branch 99", "gen 77", "bus 999", "of 5 is a pair", "bus x", "of 1 is a mapping",
-        "'gen 55'", "of 2 has a voltage", "of 3 has a value", "branch 88",
+        "branch 99", "gen 77", "bus 999", "of bus 5 is a pair", "bus x", "of bus 1 is a mapping",
+        "of gen 55", "of bus 2 has a voltage", "of bus 3 has a value", "branch 88",
         "set_point is a mapping by bus",
     ):  # fmt: skip
         assert part in text

@@ -432,8 +432,8 @@ def test_shares_of_inverters_are_builds_with_them():
     assert first["real"] == check.modes["real"][0]
     assert (first["stable"], first["plain_stable"]) == (True, False)
     energy = every.loc[~every["bus"].isin([34, 36, 37]), "h"].sum()  # s on 100 MVA
-    assert first["inertia_s"] == pytest.approx(energy / net.gen.pmax.sum())
-    assert first["virtual_inertia_s"] == pytest.approx(3 * 0.1 / (2 * 0.05) / net.gen.pmax.sum())
+    assert first["inertia_s"] == pytest.approx(energy / net.bus.pd.sum())
+    assert first["scr_min"] == sol.inverters["scr"].min()
     assert found["share"].tolist() == pytest.approx([0.2242, 1, 1], abs=1e-4)
     assert found["inertia_s"][2] == 0
     assert found["nssp_bus"].isna().tolist() == [False, True, True]
@@ -441,7 +441,7 @@ def test_shares_of_inverters_are_builds_with_them():
 
 def test_there_is_no_cost_where_only_one_dispatch_survives_an_outage():
     given = {"outages": [12], "emergency": 1.2, "mq": 0.2, "shares": [0.3]}
-    (row,) = inverter_share("case39", **given).table.to_dict("records")
+    (row,) = inverter_share("case39", rating_factor=1, **given).table.to_dict("records")
     assert (row["status"], row["unsurvived"]) == ("optimal", 1)
     assert np.isnan(row["stability_cost"])
 
@@ -472,12 +472,12 @@ def test_shares_of_inverters_in_all_states(given):
 
 
 def test_the_share_of_inverters_on_the_command_line(tmp_path):
-    words = "inverter-share case39 --mq 0.1 --share 0.25 --share 0.5 --out"
+    words = "inverter-share case39 --mq 0.1 --rating-factor 1.1 --share 0.25 --share 0.5 --out"
     result = CliRunner().invoke(app, [*words.split(), str(tmp_path)])
     assert result.exit_code == 0
     line = next(line for line in result.stdout.splitlines() if line.startswith("0.592"))
     assert " ".join(line.split()).startswith("0.592 31 32 33 34 35 36 37 optimal 0.00 - - ")
-    assert line.split()[-2:] == ["yes", "7.83"]
+    assert line.split()[-3:] == ["yes", "9.22", "3.17"]
     assert pd.read_csv(tmp_path / "inverter_share.csv")["wanted"].tolist() == [0.25, 0.5]
     result = CliRunner().invoke(app, ["inverter-share", "case9"])
     assert "there is no bundled table of devices 'case9'" in result.stderr

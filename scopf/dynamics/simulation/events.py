@@ -53,10 +53,14 @@ class Event:
         for bus, (p, q) in (self.load_step or {}).items():
             parts.append(f"load at bus {bus} {p:+g} MW, {q:+g} MVAr")
         for place, values in (self.set_point or {}).items():
-            which = f"bus {place}" if isinstance(place, (int, np.integer)) else place
             changes = ", ".join(f"{name} {value:g}" for name, value in values.items())
-            parts.append(f"set point at {which}: {changes}")
+            parts.append(f"set point at {place_text(place)}: {changes}")
         return "; ".join(parts) or "nothing changes"
+
+
+def place_text(key: Any) -> str:
+    """A key of `load_step` or `set_point` in a sentence: "bus 8", "gen 3"."""
+    return f"bus {key}" if isinstance(key, (int, np.integer)) else str(key)
 
 
 def _names(given: Any) -> str:
@@ -147,7 +151,7 @@ def _loaded(event: Event, asked: Asked, origin: Origin) -> Asked:
 
 def _set(event: Event, asked: Asked, origin: Origin) -> Asked:
     for place, values in (event.set_point or {}).items():
-        asked = _set_at(place, values, asked, origin, f"set_point of {place!r}")
+        asked = _set_at(place, values, asked, origin, f"set_point of {place_text(place)}")
     return asked
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scopf.dynamics.simulation.events import SET_POINTS, Event, elements, gen_of
+from scopf.dynamics.simulation.events import SET_POINTS, Event, elements, gen_of, place_text
 from scopf.errors import CaseError, ScopfError, listing, number
 
 if TYPE_CHECKING:
@@ -43,10 +43,11 @@ def _of(event: Event, net: Network) -> Iterator[str]:
         if of is None:
             yield f"{name} is a mapping by bus, got {key!r}"
             continue
+        where = f"{name} of {place_text(key)}"
         if text := _place(key, net, strings=name == "set_point"):
-            yield f"{name} of {key!r}: {text}"
+            yield f"{where}: {text}"
         elif text := (_power(of) if name == "load_step" else _values(of)):
-            yield f"{name} of {key!r} {text}"
+            yield f"{where} {text}"
 
 
 def _pairs(event: Event) -> Iterator[tuple[str, Any, Any]]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LINEAR_SOLVER = "qr"  # CasADi's own sparse one: see benchmarks/README.md for the others
 _ITERATIONS = 50  # of Newton's method
 _SETTLED, _ENOUGH = 1e-11, 1e-8  # p.u. of power: where it ends, and where less is rounding
-_STEPS = 50_000  # of the integrator between two outputs
+_STEPS = 10_000  # of the integrator between two outputs
 _LOW = 0.1  # a voltage is not taken below this part of itself in one step
 
 
@@ -41,16 +41,17 @@ class Integrator:
         motion: the equations.
         points: number of outputs of a span, at equal distances; the last at its end.
         tolerance: relative tolerance; the absolute one is a hundredth of it.
+        steps: that it takes at most between two outputs.
     """
 
-    def __init__(self, motion: Motion, points: int, tolerance: float) -> None:
+    def __init__(self, motion: Motion, points: int, tolerance: float, steps: int = _STEPS) -> None:
         span = ca.SX.sym("span")
         dae = {"x": motion.x, "z": motion.z, "p": span, "ode": span * motion.f, "alg": motion.g}
         options = {
             "reltol": tolerance,
             "abstol": tolerance / 100,
             "linear_solver": LINEAR_SOLVER,
-            "max_num_steps": _STEPS,
+            "max_num_steps": steps,
             "disable_internal_warnings": True,
             "show_eval_warnings": False,
         }

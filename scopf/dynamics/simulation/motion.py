@@ -207,6 +207,11 @@ class Motion:
         devices[:, :, self.device] = own
         return State(vm, va, dw, devices)
 
+    @property
+    def intact(self) -> Network:
+        """The intact network."""
+        return self._origin.net
+
     def magnitudes(self) -> Ints:
         """Positions of the buses, in the intact network, whose voltages z ends with."""
         return self.bus[self._rest]

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scopf.devices.machine import Machines
 from scopf.devices.mixed import Devices
 from scopf.dynamics.droop import FREQUENCY
 from scopf.dynamics.loads import Loads
 from scopf.dynamics.simulation import faults
 from scopf.dynamics.simulation.events import Event, applied
 from scopf.dynamics.simulation.grid import Asked, Origin, State
-from scopf.dynamics.simulation.idas import Integrator, LostError, consistent, loosest
-from scopf.dynamics.simulation.motion import DarkError, Motion
-from scopf.dynamics.simulation.simulated import (
-    COLLAPSED,
-    COMPLETED,
-    UNSTABLE,
-    Piece,
-    Simulation,
-)
+from scopf.dynamics.simulation.run import Run, Watch
+from scopf.dynamics.simulation.simulated import COMPLETED, Simulation
 from scopf.errors import ScopfError, listing, number
 from scopf.network.powers import MISMATCH, mismatch
 
@@ -35,15 +24,10 @@ if TYPE_CHECKING:
     from scopf.dynamics.loads import Load
     from scopf.network.network import Network
 
-Watch = Callable[[float], str]
-
 TOLERANCE = 1e-7
 IMPEDANCE_BELOW = 0.7  # p.u.
 _STEPS = 1000  # outputs, unless a step is given
-_POINTS = 20  # outputs of one span
 _MOST = 1_000_000  # outputs
-_FAR = 0.5  # deviation of a frequency, p.u.
-_FINE = 1e-4  # s to which the end of a trajectory is found
 
 
 def simulate(
@@ -61,6 +45,7 @@ def simulate(
     impedance_below: float = IMPEDANCE_BELOW,
     frequency: float = FREQUENCY,
     tolerance: float = TOLERANCE,
+    start: State | None = None,
     watch: Watch | None = None,
 ) -> Simulation:
     """Integrate the equations of all devices from any operating point on.
@@ -82,6 +67,8 @@ def simulate(
             or current become constant impedances; 0 for never.
         frequency: nominal, Hz.
         tolerance: relative tolerance of the integrator.
+        start: where it is at 0, if not at the operating point; voltages of buses without an
+            inverter are where Newton's method starts.
         watch: called every now and then with the time reached, s; where its answer is not empty,
             the simulation ends there, and the answer is its status.
 
@@ -101,7 +88,7 @@ def simulate(
     origin = _origin(net, inverters, vm, va, devices, power, load, below, frequency)
     faults.check(events, net)
     moments = _moments(events, until, origin)
-    run = _Run(origin, step, tolerance, watch)
+    run = Run(origin, step, tolerance, watch, origin.start if start is None else start)
     begins = [0.0, *(moment for moment, _, _ in moments)]
     asked = [origin.asked, *(one for _, one, _ in moments)]
     for begin, end, what in zip(begins, [*begins[1:], until], asked, strict=True):
@@ -185,150 +172,4 @@ def _moments(
             found[-1] = (event.time, asked, f"{found[-1][2]}; {event.text()}")
         else:
             found.append((float(event.time), asked, event.text()))
-    return found
-
-
-@dataclass
-class _Run:
-    """A simulation under way.
-
-    Attributes:
-        status: "" while it goes on.
-        message: a sentence where it could not go on.
-        pieces: what there is of it.
-    """
-
-    origin: Origin
-    step: float
-    tolerance: float
-    watch: Watch | None
-
-    def __post_init__(self) -> None:
-        self.status, self.message = "", ""
-        self.pieces: list[Piece] = []
-        self._state = self.origin.start
-        self._idle: frozenset[int] = frozenset()
-
-    def through(self, begin: float, end: float, asked: Asked) -> None:
-        """Go from one event to the next."""
-        try:
-            motion = self._motion(asked)
-        except DarkError:
-            self.status = COLLAPSED
-            self.message = (
-                f"at {begin:.4g} s no inverter and no machine is left to hold a voltage: the "
-                "network is dead"
-            )
-            return
-        x, z = motion.packed(self._state)
-        try:
-            z = consistent(motion, x, z)
-        except LostError as error:
-            self._lost(begin, motion, x, z if error.z is None else error.z, at_event=True)
-            return
-        times, points = [np.array([begin])], [motion.unpacked(x[None], z[None])]
-        outputs = [_outputs(motion, x[None], z[None])]
-        count = max(int(end > begin), math.ceil((end - begin) / self.step - 1e-9))
-        runs: dict[int, Integrator] = {}
-        done, now = 0, begin
-        while done < count and not self.status:
-            size = min(_POINTS, count - done)
-            if size not in runs:
-                runs[size] = Integrator(motion, size, self.tolerance)
-            after = begin + (end - begin) * (done + size) / count
-            try:
-                xs, zs = runs[size](x, z, after - now)
-                at = now + (after - now) * np.arange(1, size + 1) / size
-            except LostError:
-                at, xs, zs = self._to_the_end(motion, x, z, now, after)
-                last = (xs[-1], zs[-1]) if len(at) else (x, z)
-                if not len(at) or at[-1] < after:
-                    self._lost(at[-1] if len(at) else now, motion, *last, at_event=False)
-            if len(at):
-                times.append(at)
-                points.append(motion.unpacked(xs, zs))
-                outputs.append(_outputs(motion, xs, zs))
-                x, z, now, done = xs[-1], zs[-1], after, done + size
-                self._far_away(at, points[-1])
-            if self.watch is not None and not self.status:
-                self.status = self.watch(now)
-        together = State.joined(points)
-        self._state = together.last()
-        self.pieces.append(Piece(np.concatenate(times), together, np.concatenate(outputs), motion))
-
-    def _motion(self, asked: Asked) -> Motion:
-        """The equations; generators that had lost their network stay out when it comes back."""
-        gens = tuple(sorted({*asked.out.gens, *self._idle}))
-        asked = asked.replace(out=dataclasses.replace(asked.out, gens=gens))
-        motion = Motion(self.origin, asked)
-        left = set(self.origin.net.gen.id.tolist()) - set(gens)
-        self._idle |= left - set(motion.net.gen.id.tolist())
-        return motion
-
-    def _to_the_end(
-        self, motion: Motion, x: Floats, z: Floats, now: float, after: float
-    ) -> tuple[Floats, Floats, Floats]:
-        """As far as the integrator comes, by ever shorter spans; to `after` at most."""
-        one = Integrator(motion, 1, self.tolerance)
-        times: list[float] = []
-        xs: list[Floats] = []
-        zs: list[Floats] = []
-        span = (after - now) / 2
-        while span > _FINE and now < after:
-            end = min(now + span, after)
-            try:
-                found = one(x, z, end - now)
-            except LostError:
-                span /= 2
-                continue
-            x, z, now = found[0][-1], found[1][-1], end
-            times.append(now)
-            xs.append(x)
-            zs.append(z)
-        return np.array(times), np.array(xs), np.array(zs)
-
-    def _far_away(self, times: Floats, points: State) -> None:
-        """End where a frequency is beyond anything that the equations are made for."""
-        deviations = points.dw
-        for kind, place in self.origin.kinds:
-            if isinstance(kind, Machines):
-                deviations = np.concatenate([deviations, points.devices[:, 1, place]], axis=1)
-        far = np.abs(deviations) > _FAR
-        if not far.any():
-            return
-        row, column = (int(one[0]) for one in np.nonzero(far))
-        names = [f"the inverter at bus {bus}" for bus in self.origin.inverters.bus.tolist()]
-        names += [f"the {label}" for label in self.origin.devices.labels]
-        hertz = self.origin.frequency * (1 + deviations[row, column])
-        self.status = UNSTABLE
-        self.message = (
-            f"at {times[row]:.4g} s {names[column]} is at {hertz:.3g} Hz, more than "
-            f"{100 * _FAR:g} % off: it has run away, and the rest was not simulated"
-        )
-
-    def _lost(self, at: float, motion: Motion, x: Floats, z: Floats, *, at_event: bool) -> None:
-        """Say where the algebraic equations have no solution any more."""
-        self.status = COLLAPSED
-        net, bus = self.origin.net, "the network"
-        if len(z):
-            bus = f"bus {net.bus.id[loosest(motion, x, z)[0]]}"
-        va = motion.unpacked(x[None], z[None]).va[0][motion.bus]
-        of = motion.net
-        across = np.degrees(va[of.branch_from] - va[of.branch_to] - of.branch.shift)
-        across = np.abs((across + 180) % 360 - 180)
-        wide = ""
-        if len(across) and across.max() > 90:
-            k = int(across.argmax())
-            ends = f"{of.branch.from_bus[k]}-{of.branch.to_bus[k]}"
-            wide = f"; branch {of.branch.id[k]} ({ends}) is at {across[k]:.0f} degrees then"
-        when = "after the event" if at_event else "then"
-        self.message = (
-            f"at {at:.4g} s the algebraic equations lose their solution at {bus}: no voltages "
-            f"carry the powers {when} (voltage collapse){wide}"
-        )
-
-
-def _outputs(motion: Motion, x: Floats, z: Floats) -> Floats:
-    """Values of `Motion.powers` at points, shape (k, values)."""
-    found: Floats = motion.output(x.T, z.T).full().T
     return found

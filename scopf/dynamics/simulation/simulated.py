@@ -90,7 +90,7 @@ class Simulation:
     @cached_property
     def vm(self) -> Floats:
         """Voltages of the energized network's buses, p.u., shape (k, n); NaN without one."""
-        return self._joined([piece.state.vm for piece in self.pieces])
+        return self._joined([piece.state.vm for piece in self.pieces], len(self.origin.net.bus))
 
     @cached_property
     def va(self) -> Floats:
@@ -104,7 +104,7 @@ class Simulation:
             start = self.origin.va[piece.motion.bus[anchors]]
             relative[:, piece.motion.bus] += start[net.island - 1]
             found.append(relative)
-        return self._joined(found)
+        return self._joined(found, len(self.origin.net.bus))
 
     @cached_property
     def frequency(self) -> Floats:
@@ -120,7 +120,7 @@ class Simulation:
             deviation[:, :m] = piece.state.dw
             deviation[:, m + motion.device] = piece.powers[:, piece.powers.shape[1] - count :]
             found.append(self.origin.frequency * (1 + deviation))
-        return self._joined(found)
+        return self._joined(found, self._count)
 
     @cached_property
     def power(self) -> Floats:
@@ -142,8 +142,8 @@ class Simulation:
         """Place of each inverter, then device, of an interval among all."""
         return np.concatenate([motion.inverter, len(self.origin.inverters) + motion.device])
 
-    def _joined(self, parts: list[Floats]) -> Floats:
-        return np.concatenate(parts) if parts else np.zeros(0)
+    def _joined(self, parts: list[Floats], *shape: int) -> Floats:
+        return np.concatenate([np.zeros((0, *shape)), *parts])
 
     # -- tables -------------------------------------------
 
@@ -197,8 +197,9 @@ class Simulation:
 
     def _states(self) -> dict[str, Floats]:
         origin, m = self.origin, len(self.origin.inverters)
-        states = self._joined([piece.state.devices for piece in self.pieces])
-        va = self._joined([piece.state.va for piece in self.pieces])
+        pieces, n = [piece.state for piece in self.pieces], len(origin.net.bus)
+        states = self._joined([one.devices for one in pieces], 5, len(origin.devices))
+        va = self._joined([one.va for one in pieces], n)
         found: dict[str, Floats] = {}
         for kind, place in origin.kinds:
             machines = isinstance(kind, Machines)
