@@ -34,8 +34,8 @@ def share(net: Network, inverters: Inverters) -> float:
         inverters: at its buses.
     """
     sizes = _pmax(net)
-    total = sum(sizes.values())
-    part = sum(sizes.get(gen, 0.0) for gen in inverters.units.gen.tolist())
+    total, units = sum(sizes.values()), set(inverters.units.gen.tolist())
+    part = sum(size for gen, size in sizes.items() if gen in units)  # all of them are exactly 1
     return part / total if total > 0 else float("nan")
 
 
