@@ -122,6 +122,20 @@ Devices = Annotated[
         autocompletion=completion.devices,
     ),
 ]
+InverterShare = Annotated[
+    float | None,
+    typer.Option(
+        help="Share of Pmax, 0 to 1: machines of --devices are inverters instead, the smallest "
+        "first, until inverters have this share."
+    ),
+]
+InverterGens = Annotated[
+    str | None,
+    typer.Option(
+        help="Numbers of the generators that are these inverters, separated by commas, in the "
+        "order in which they are taken; without --inverter-share all of them."
+    ),
+]
 LoadModel = Annotated[
     str,
     typer.Option(
@@ -265,6 +279,19 @@ def coupled(given: Mapping[str, Any]) -> dict[str, Any]:
     found = {"hours": given["hours"], "storage": given["storage"],
              "ramps": ramps if ramps is None else value_of(ramps)}  # fmt: skip
     return {name: value for name, value in found.items() if value is not None}
+
+
+def generators(text: str | None) -> list[int] | None:
+    """Numbers of generators, separated by commas.
+
+    Raises:
+        ScopfError: for a text of another form.
+    """
+    try:
+        return None if text is None else [int(part) for part in text.split(",")]
+    except ValueError as error:
+        text = f"--inverter-gens takes generator numbers separated by commas, got {text!r}"
+        raise ScopfError(text) from error
 
 
 def load_model(text: str) -> Any:

@@ -59,6 +59,8 @@ def _problem(
     storage: options.Storage = None,
     ramps: options.Ramps = None,
     devices: options.Devices = None,
+    inverter_share: options.InverterShare = None,
+    inverter_gens: options.InverterGens = None,
     ignore_unsupported: options.IgnoreUnsupported = False,
     dead_islands: options.DeadIslands = "drop",
     *,
@@ -68,6 +70,7 @@ def _problem(
     import scopf
     from scopf.cases import machines
     from scopf.devices import device_table
+    from scopf.devices import inverter_share as shares
     from scopf.devices.fitting import units_beside
 
     net = scopf.load_case(
@@ -84,8 +87,12 @@ def _problem(
         "droop_base": droop_base or "system", "rating_factor": rating_factor,
     }  # fmt: skip
     further: dict[str, Any] = {**numbers, "mq": None}  # the units have it
-    if devices is not None:
+    gens = options.generators(inverter_gens)
+    if devices is None:
+        shares.refuse_without_devices({"inverter_share": inverter_share, "inverter_gens": gens})
+    else:
         table = device_table.read_table(machines.found(devices), net)
+        table, _ = shares.applied(table, None, net, inverter_share, gens)
         further["devices"], of_units = table.devices, units_beside(table, of_units)
     units = scopf.Inverters.at_generators(net, **of_units)
     if (mq_min is None) != (mq_max is None):

@@ -117,7 +117,86 @@ def conservatism(
         typer.echo(f"\n{_write(out, 'conservatism', tables)}")
 
 
-COMMANDS = (gap, conservatism)
+def inverter_share(
+    case: options.Case = "case39",
+    devices: options.Devices = None,
+    share: Annotated[
+        list[float] | None,
+        typer.Option(help="Share of Pmax, 0 to 1; may be repeated. [default: 0, 0.1, ..., 1]"),
+    ] = None,
+    criterion: Annotated[
+        str, typer.Option(help="Of the dispatches.", autocompletion=completion.criteria)
+    ] = "weighted",
+    mq: Annotated[float, typer.Option(help="Droop m_q of every unit.")] = 0.2,
+    rating_factor: options.RatingFactor = None,
+    losses: Annotated[
+        bool, typer.Option("--losses", help="Keep branch resistance, charging and shunts.")
+    ] = False,
+    outages: options.Outages = None,
+    emergency: options.Emergency = None,
+    hours: options.Hours = None,
+    out: _OUT = None,
+) -> None:
+    """Cost of stability, prices, critical droop, modes and inertia over the share of inverters.
+
+    For each share the smallest of the machines in --devices are grid-forming inverters, until these
+    have it; units are whole. Without --devices: the bundled table of the case.
+
+    Example: scopf inverter-share case39 --mq 0.1 --share 0.2 --share 0.5 --out results
+    """
+    from scopf.cases.files import load_case
+    from scopf.studies.inverter_share import SHARES
+    from scopf.studies.inverter_share import inverter_share as study
+
+    net = load_case(case)
+    net = net if losses else net.lossless()
+    asked = dict.fromkeys(("voltage_band", "frequency_band", "on_infeasible", "soft"))
+    given = options.security({**asked, "outages": outages, "emergency": emergency})
+    given |= {} if hours is None else {"hours": hours}
+    how: dict[str, Any] = {"shares": share or SHARES, "criterion": criterion, "mq": mq,
+                           "rating_factor": rating_factor}  # fmt: skip
+    found = study(net, devices, **how, progress=True, **given)
+    kind = ", lossless" if net.is_lossless else ""
+    typer.echo(f"{found.case}{kind}: {found.criterion} at m_q {mq:g}, over the share of inverters")
+    typer.echo(_text_of_shares(found.table.drop_duplicates("inverters")))
+    typer.echo("stable without: the dispatch that no criterion restricts, by the dynamics")
+    if out is not None:
+        typer.echo(f"\n{_write(out, 'inverter_share', {'inverter_share': found.table})}")
+
+
+def _text_of_shares(table: pd.DataFrame) -> str:
+    """The table of shares with heads and a style for each column."""
+
+    def digits(count: int) -> Callable[[Any], str]:
+        nothing = f"{-0.0:.{count}f}"
+        return lambda x: nothing[1:] if f"{x:.{count}f}" == nothing else f"{x:.{count}f}"
+
+    def mark(x: Any) -> str:
+        return "yes" if x else "no"
+
+    shown: dict[str, tuple[str, Callable[[Any], str]]] = {
+        "share": ("share", digits(3)),
+        "inverters": ("inverters at", str),
+        "status": ("status", str),
+        "stability_cost": ("stability costs", digits(2)),
+        "nssp_max": ("NSSP", digits(2)),
+        "nssp_bus": ("at", str),
+        "critical_mq": ("critical m_q", digits(4)),
+        "real": ("rightmost [rad/s]", digits(4)),
+        "frequency_hz": ("f [Hz]", digits(2)),
+        "plain_stable": ("stable without", mark),
+        "inertia_s": ("inertia [s]", digits(2)),
+        "scr_min": ("least SCR", digits(2)),
+    }
+    plain = table.astype(object).where(table.notna(), None)
+    cells = {
+        head: ["-" if x in (None, "") else style(x) for x in plain[key]]
+        for key, (head, style) in shown.items()
+    }
+    return str(plain[[]].assign(**cells).to_string(index=False))
+
+
+COMMANDS = (gap, conservatism, inverter_share)
 
 
 def _names(given: list[str]) -> list[str]:

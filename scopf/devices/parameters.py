@@ -137,7 +137,7 @@ class Parameters:
         gen = self.net.gen
         of_bus = np.isin(gen.bus, list(self.at_bus[RATING]))
         unrated = self.chosen & ~self._rated & ~of_bus
-        if not unrated.any():
+        if self.chosen.any() and not unrated.any():
             log.warning("rating_factor has no effect: every rating is given by rating_mva")
         pmax = gen.pmax * self.net.base_mva
         for row in np.flatnonzero(unrated & ~((pmax > 0) & np.isfinite(pmax))).tolist():

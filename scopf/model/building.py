@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Unpack, get_args
 
 from scopf.arrays import Floats
 from scopf.cases import machines
 from scopf.devices import device_table
+from scopf.devices import inverter_share as shares
 from scopf.devices.fitting import chosen, fitting, inverters_beside
 from scopf.devices.gfm import Inverters
 from scopf.devices.storage import Storage
@@ -51,6 +52,8 @@ def build(
     storage: Any = None,
     ramps: Any = None,
     devices: Any = None,
+    inverter_share: float | None = None,
+    inverter_gens: Iterable[int] | None = None,
     **numbers: Unpack[Numbers],
 ) -> Problem:
     """Formulate the stability-constrained optimal power flow (P1).
@@ -94,6 +97,11 @@ def build(
             "case39_machines") with `bus` or `gen`, `device`, and numbers per unit on `s_mva` (see
             `scopf.devices.device_table.read`). All others are inverters or constant power. None
             takes those of `net.dynamics` that are no inverters.
+        inverter_share: of Pmax, 0 to 1: machines of `devices` are inverters instead, the smallest
+            first, until inverters have this share. Units are whole: `Solution.inverter_share` is
+            what came out.
+        inverter_gens: numbers of the generators that are these inverters, in the order in which
+            they are taken; without `inverter_share` all of them.
         **numbers: any of these, which `Problem.update` may change; mq is on the system base:
 
     The reduced network counts as alpha B^red, so Gamma is divided by alpha; this is what the
@@ -121,11 +129,19 @@ def build(
         text = listing(map(repr, get_args(OnInfeasible)))
         raise ScopfError(f"on_infeasible is one of {text}, got {on_infeasible!r}")
     given, table = quantities.given(numbers), None
+    asked = {"inverter_share": inverter_share, "inverter_gens": inverter_gens}
+    if devices is None and any(one is not None for one in asked.values()):
+        devices = whole.energized().dynamics
     if devices is None:
+        shares.refuse_without_devices(asked)
         inverters = chosen(inverters, net)
         table = device_table.of_network(whole, inverters)
     else:
         table = device_table.read_table(machines.found(devices), whole)
+        inverters = None if inverters is None else chosen(inverters, net)
+        if inverters is not None and isinstance(given.get("mq"), float):
+            inverters = inverters.with_droops(given["mq"])  # units that join them have it as well
+        table, inverters = shares.applied(table, inverters, whole, inverter_share, inverter_gens)
         own = {"mq": given.pop("mq")} if inverters is None and "mq" in given else {}
         inverters = inverters_beside(table, inverters, net, **own)
     if mq_bounds is None:

@@ -197,7 +197,7 @@ class Problem:
 
     @spelled
     @takes_numbers("float", "float | Mapping[int, float]")
-    def update(self, **numbers: Unpack[Numbers]) -> Problem:
+    def update(self, *, inverter_share: float | None = None, **numbers: Unpack[Numbers]) -> Problem:
         """Change numbers of the problem; nothing is rebuilt, the next solve starts at once.
 
         What is not given stays as it is. The result is the problem that `build` would make of these
@@ -209,6 +209,7 @@ class Problem:
         part of the reduction.
 
         Args:
+            inverter_share: always refused: machines and inverters have other variables and rows.
             **numbers: any of these, mq on the system base; a mapping by bus or generator replaces
                 all that was given before, but for mq, where buses that it does not name keep what
                 they have.
@@ -219,6 +220,11 @@ class Problem:
         Raises:
             ScopfError: for a value that does not fit; then nothing has changed.
         """
+        if inverter_share is not None:
+            raise ScopfError(
+                "inverter_share: machines and inverters have other variables and rows, which no "
+                "update changes: build the problem again with it"
+            )
         changes = quantities.given(numbers)
         with self.lock:
             mq = changes.pop("mq", None)

@@ -62,6 +62,7 @@ def as_dict(solution: Result) -> dict[str, Any]:
         "conditions": problem.criterion.conditions,
         "unmet_assumptions": list(solution.unmet),
         "constant_power": None if (found := solution.constant_power) is None else found.as_dict(),
+        "inverter_share": _finite(solution.inverter_share),
         "inertia": None if (inertia := solution.inertia) is None else inertia.as_dict(),
         **({"states": list(solution.states)} if len(solution.states) > 1 else {}),
         "explained": None if (of := solution.explained) is None else of.as_dict(),

@@ -268,7 +268,7 @@ class IntactTables(Record):
             "bus": inv.bus,
             **self._islands(at, island),
             "gens": ["+".join(map(str, group)) for group in inv.gens],
-            "units": [len(group) for group in inv.gens],
+            "units": np.array([len(group) for group in inv.gens], dtype=np.int64),
             "mq": inv.mq,
             "beta_q": inv.beta_q,
             "rating_mva": rating,

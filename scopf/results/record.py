@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.arrays import Flags, Floats
+from scopf.devices import inverter_share
 from scopf.devices.constant_power import ConstantPower, constant_power
 from scopf.diagnosis.outages import Unsurvived
 from scopf.model.problem import Problem
@@ -142,6 +143,11 @@ class Record:
         if found is None or (horizon := self.problem.horizon) is None:
             return found
         return dataclasses.replace(found, generators=found.generators // len(horizon))
+
+    @property
+    def inverter_share(self) -> float:
+        """Share of the Pmax of all generators in service that inverters have, 0 to 1."""
+        return inverter_share.share(self.problem.given, self.problem.own_inverters)
 
     @property
     def inertia(self) -> Inertia | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scopf.devices.constant_power import percent
 from scopf.display import Block, Table
 from scopf.errors import counted, listing
 from scopf.results import hour_text, outage_text
@@ -78,7 +79,7 @@ def head(solution: Result) -> list[str]:
     islands = f" in {net.islands} AC islands" if net.islands > 1 else ""
     lines = [
         f"{name}: {len(net.bus)} buses{islands}, {len(net.gen)} generators, "
-        f"{len(net.branch)} branches, {inverters} inverters; {hours}"
+        f"{len(net.branch)} branches, {inverters} inverters{_share(solution)}; {hours}"
         f"criterion {problem.criterion.name}"
         + ("; ratings limit currents" if solution.scenario.limit == "current" else ""),
         f"{solution.status}: {solution.message}",
@@ -97,6 +98,13 @@ def head(solution: Result) -> list[str]:
     lines += [*([] if (inertia := solution.inertia) is None else [str(inertia)])]
     lines += checks(solution)
     return [*lines, *_at_a_price(solution), *outage_text.lines(solution), *costs(solution)]
+
+
+def _share(solution: Result) -> str:
+    """Share of Pmax that inverters have, where there are other devices."""
+    if solution.scenario.devices is None:
+        return ""
+    return f" ({percent(solution.inverter_share)} % of Pmax)"
 
 
 def _at_a_price(solution: Result) -> list[str]:

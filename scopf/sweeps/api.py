@@ -55,6 +55,7 @@ def sweep(
     capability: bool | Sequence[bool] | None = None,
     limit: Limit | Sequence[Limit] | None = None,
     outage: Values | None = None,
+    inverter_share: Values | None = None,
     scenarios: Any = None,
     load_series: str | os.PathLike[str] | pd.DataFrame | None = None,
     combine: str | None = None,
@@ -99,7 +100,8 @@ def sweep(
     Every axis is a value, a list or an array of values, or {"linspace": [first, last, points]}
     (or geomspace). The scenarios are all combinations of the axes, the last one fastest. A number
     that buses, inverters or generators may have of their own is given as {32: [...], "all": .2} or
-    as `mq_32=[...]`. A problem is built once for every criterion, outage, and lossless or not;
+    as `mq_32=[...]`. A problem is built once for every criterion, outage, share of inverters, and
+    lossless or not;
     within these, each scenario is an update of arrays and starts from its neighbour. A scenario
     that fails is a row with a status.
 
@@ -114,6 +116,8 @@ def sweep(
         limit: "power", "current", or both: what ratings of branches limit, as in `build`.
         outage: ids of branches to take out one at a time, or "all", with a dispatch of its own for
             each; the case with none out is the first scenario.
+        inverter_share: of Pmax, 0 to 1: machines of `devices` are inverters instead, as `build`
+            takes it; the column `inverter_share_reached` is what came out.
         scenarios: rows of their own: a list of mappings, a DataFrame or a CSV file, with a column
             for each quantity; blank cells are as in the base case.
         load_series: load factors as a time series: CSV file or DataFrame, a row for each step, a
@@ -171,7 +175,8 @@ def sweep(
     """
     given = {
         **numbers, "criterion": criterion, "lossless": lossless, "capability": capability,
-        "limit": limit, "outage": outage, "scenarios": scenarios, "load_series": load_series,
+        "limit": limit, "outage": outage, "inverter_share": inverter_share,
+        "scenarios": scenarios, "load_series": load_series,
         "combine": combine,
         "beta_q": beta_q, "mp": mp, "droop_base": droop_base, "rating_mva": rating_mva,
         "rating_factor": rating_factor, "dispatch_dc": dispatch_dc,

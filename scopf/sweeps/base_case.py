@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scopf.devices import device_table
+from scopf.devices import inverter_share as shares
 from scopf.devices.gfm import Inverters, Units
 from scopf.devices.mixed import Devices
 from scopf.errors import ScopfError
@@ -50,6 +52,7 @@ class Topology:
     capability: bool | None = None
     limit: str | None = None
     outage: int | None = None
+    inverter_share: float | None = None
 
     def out(self, net: Network) -> Outage | None:
         """The branch that is out in all scenarios.
@@ -116,6 +119,21 @@ class Base:
             return Inverters.at_generators(net, **self.keywords)
         return self.inverters
 
+    def with_share(self, wanted: float) -> tuple[Inverters, Devices | None]:
+        """Inverters and devices where inverters have a share of Pmax, in the base case's network.
+
+        Raises:
+            ScopfError: when there are no devices, or the inverters that were given differ.
+        """
+        if self.devices is None:
+            shares.refuse_without_devices({"inverter_share": wanted})
+        table = device_table.read_table(self.devices, self.net)
+        table, inverters = shares.applied(table, self.inverters, self.net, wanted)
+        if inverters is None:
+            units = {**self.keywords, "without": list(table.rows)}
+            inverters = Inverters.at_generators(self.net, **units)
+        return inverters, table.devices
+
     def problem(self, topology: Topology) -> Problem:
         """Build the problem of a topology, its numbers those of the base case.
 
@@ -137,8 +155,6 @@ class Base:
             numbers["outages"] = [one for one in numbers["outages"] if one.is_of(there)] or None
         if self.coupled is not None:
             numbers |= self.coupled.keywords(net)
-        if self.devices is not None:
-            numbers["devices"] = self.devices
         for name in self.declared:
             if numbers.get(name) is None:
                 numbers[name] = 0.0
@@ -146,7 +162,11 @@ class Base:
             if (value := getattr(topology, choice)) is not None:
                 numbers[choice] = value
         try:
-            return build(net, self.units(self.net), criterion=criterion, **numbers)
+            if topology.inverter_share is None:
+                units, devices = self.units(self.net), self.devices
+            else:
+                units, devices = self.with_share(topology.inverter_share)
+            return build(net, units, criterion=criterion, **numbers | {"devices": devices})
         except ScopfError as error:
             raise Unsolvable(INVALID, str(error)) from error
 
@@ -220,8 +240,10 @@ class Changes:
         return problem.change(inverters, changes)
 
     def _is_idle(self, name: str, own: int) -> bool:
-        """Whether a number is that of a bus or unit that is not energized in this topology."""
+        """Whether a bus or unit is not energized, or no inverter, in this topology."""
         out = self._net.unserved
+        if QUANTITIES[name].owner == "inverter" and own not in self._inverters.bus:
+            return True
         return own in (out.gen if QUANTITIES[name].owner == "gen" else out.bus)
 
     def restore(self, problem: Problem, columns: Iterable[str]) -> None:

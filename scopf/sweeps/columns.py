@@ -23,12 +23,14 @@ class Choice:
         label: for axes and tables.
         kind: of its values.
         known: all values that there are; empty where they are not listed here.
+        ends: least and largest value of a number; None where there are none.
     """
 
     text: str
     label: str
     kind: type
     known: tuple[str, ...] = ()
+    ends: tuple[float, float] | None = None
 
 
 CHOICES = {
@@ -37,6 +39,12 @@ CHOICES = {
     "capability": Choice("inverters keep within their circles", "capability", bool),
     "limit": Choice("ratings of branches limit power or current", "limit of", str, LIMITS),
     "outage": Choice("branch out of service", "branch out", int),
+    "inverter_share": Choice(
+        "share of Pmax that inverters have: the smallest machines of devices are inverters instead",
+        "inverter share",
+        float,
+        ends=(0.0, 1.0),
+    ),
 }
 COLUMNS: dict[str, Quantity | Choice] = {**QUANTITIES, **CHOICES}
 
@@ -63,6 +71,11 @@ def kind(column: str) -> type:
     if column == STEP:
         return int
     return one.kind if isinstance(one, Choice) else float
+
+
+def is_numeric(column: str) -> bool:
+    """Whether a column's values are quantities, and no names or numbers of something."""
+    return column not in CHOICES or CHOICES[column].ends is not None
 
 
 def title(column: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from scopf.sweeps import manifest as manifests
 from scopf.sweeps.columns import kind
 from scopf.sweeps.plan import Plan
 from scopf.sweeps.progress import NOT_RUN
-from scopf.sweeps.rows import OF_HOURS, ROW
+from scopf.sweeps.rows import OF_SOME, ROW
 from scopf.sweeps.store import JOURNAL, RESTORE, Store, unwritable
 from scopf.sweeps.wide import wide
 from scopf.sweeps.worker import TABLES, failed
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SCENARIOS = "scenarios"
 _COLUMNS: dict[str, dict[str, str]] = {  # that readers rely on
-    SCENARIOS: {name: kind for name, kind in ROW.items() if name not in OF_HOURS},
+    SCENARIOS: {name: kind for name, kind in ROW.items() if name not in OF_SOME},
     "inverters": {"bus": "Int64", "vm": "float64", "nssp_per_pu": "float64"},
     "pairs": {"bus": "Int64", "neighbor": "Int64", "binding": "bool", "price_per_pu": "float64"},
     "buses": {"bus": "Int64", "vm": "float64"},
@@ -264,7 +264,7 @@ def _scenarios(plan: Plan, rows: dict[int, dict[str, Any]]) -> pd.DataFrame:
             values = values.astype("bool")
         columns[name] = values
     for name, dtype in ROW.items():
-        if name in OF_HOURS and not any(name in row for row in rows.values()):
+        if name in OF_SOME and not any(name in row for row in rows.values()):
             continue
         found = pd.Series([row.get(name) for row in rows.values()], dtype="object")
         columns[name] = found if dtype == "object" else found.astype(dtype)  # type: ignore[call-overload]

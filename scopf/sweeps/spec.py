@@ -119,6 +119,14 @@ class Spec:
         """Columns of the scenario table, in the order of the spec."""
         return tuple(column for axis in self.axes for column in axis.columns)
 
+    def largest(self, column: str) -> float | None:
+        """The largest number in a column; None where there is none."""
+        places = [
+            (axis, axis.columns.index(column)) for axis in self.axes if column in axis.columns
+        ]
+        values = [row[k] for axis, k in places for row in axis.rows]
+        return max((float(one) for one in values if isinstance(one, (int, float))), default=None)
+
     def as_dict(self) -> dict[str, Any]:
         """The spec in plain values."""
         axes = [{"columns": list(a.columns), "rows": [list(r) for r in a.rows]} for a in self.axes]

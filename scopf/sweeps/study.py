@@ -52,7 +52,10 @@ class Study:
         _refuse(source or "sweep", unknown(spec.settings.options), line)
         net = base.net.energized()
         self.units = base.units(net)
-        self.spec = resolved(spec, net, self.units.bus.tolist(), source, line)
+        self._most = self.units.bus  # buses with an inverter in any scenario
+        if (largest := spec.largest("inverter_share")) is not None:
+            self._most = np.union1d(self._most, base.with_share(largest)[0].bus)
+        self.spec = resolved(spec, net, self._most.tolist(), source, line)
         used = dict.fromkeys(split(column)[0] for column in self.spec.columns)
         designs = base.scenario is not None and base.scenario.mq_bounds is not None
         numbers = [name for name in used if name in QUANTITIES]
@@ -108,9 +111,9 @@ class Study:
 
     @property
     def inverters(self) -> Ints:
-        """Buses of all inverters, those of storage among them."""
+        """Buses with an inverter in any scenario, that of storage among them."""
         coupled = self.base.coupled
-        return self.units.bus if coupled is None else np.union1d(self.units.bus, coupled.inverters)
+        return self._most if coupled is None else np.union1d(self._most, coupled.inverters)
 
     def problem(self, scenario: int) -> Problem:
         """The problem of a scenario.

@@ -93,6 +93,9 @@ def column_type(column: str, *, blanks: bool) -> Any:
         one = Annotated[float, Field(strict=True, ge=of.least, gt=of.above, allow_inf_nan=False)]
     elif column == "criterion":
         one = Annotated[str, AfterValidator(_known_criterion)]
+    elif of.ends:
+        low, high = of.ends
+        one = Annotated[float, Field(strict=True, ge=low, le=high, allow_inf_nan=False)]
     elif of.known:
         one = Literal[of.known]
     else:

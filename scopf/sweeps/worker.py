@@ -131,9 +131,10 @@ def _scenario(
         if solution.status is Status.INTERRUPTED:  # Ctrl-C inside the solver
             raise KeyboardInterrupt
         tables = _tables(solution, schemas, live.splits(values)) if solution.solved else {}
-        return Result(scenario, _row(solution), tables), (
-            solution.iterate if solution.solved else iterate
-        )
+        row = _row(solution)
+        if "inverter_share" in values:
+            row["inverter_share_reached"] = solution.inverter_share
+        return Result(scenario, row, tables), (solution.iterate if solution.solved else iterate)
     except Unsolvable as found:
         status, message = found.status, found.message
     except ImportError as error:

@@ -19,6 +19,7 @@ from scopf.stability import registry
 from scopf.studies import gap as gap_module
 from scopf.studies.conservatism import conservatism
 from scopf.studies.gap import gap
+from scopf.studies.inverter_share import inverter_share
 from scopf.studies.linear import rightmost
 from scopf.studies.lossy import lossy
 from scopf.studies.montecarlo import montecarlo
@@ -410,3 +411,73 @@ def test_what_a_stable_dispatch_with_losses_costs_and_what_is_proven():
     assert 0 < rows.loc["lossy", "increase"] < rows.loc["weighted", "increase"]
     with pytest.raises(scopf.ScopfError, match="shares: positive numbers"):
         with_losses("case39", shares=[0.0])
+
+
+# -- share of inverters -----------------------------------------------
+
+
+def test_shares_of_inverters_are_builds_with_them():
+    net, given = scopf.load_case("case39").lossless(), {"mq": 0.1, "criterion": "weighted"}
+    found = inverter_share(net, shares=[0.2, 0.9, 1], **given).table
+    every = scopf.devices_table("case39")
+    sol = scopf.solve(scopf.build(net, devices=every, inverter_share=0.2, **given))
+    free = scopf.solve(scopf.build(net, devices=every, inverter_share=0.2, criterion="none"))
+    first = found.iloc[0]
+    assert first["stability_cost"] == pytest.approx(sol.cost - free.cost, rel=1e-6)
+    most = sol.inverters.set_index("bus")["nssp_per_pu"]
+    assert (first["nssp_max"], first["nssp_bus"]) == (most.max(), most.idxmax())
+    assert most.idxmax() == 36
+    check = sol.verify()
+    assert first["critical_mq"] == check.critical_mq
+    assert first["real"] == check.modes["real"][0]
+    assert (first["stable"], first["plain_stable"]) == (True, False)
+    energy = every.loc[~every["bus"].isin([34, 36, 37]), "h"].sum()  # s on 100 MVA
+    assert first["inertia_s"] == pytest.approx(energy / net.bus.pd.sum())
+    assert first["scr_min"] == sol.inverters["scr"].min()
+    assert found["share"].tolist() == pytest.approx([0.2242, 1, 1], abs=1e-4)
+    assert found["inertia_s"][2] == 0
+    assert found["nssp_bus"].isna().tolist() == [False, True, True]
+
+
+def test_there_is_no_cost_where_only_one_dispatch_survives_an_outage():
+    given = {"outages": [12], "emergency": 1.2, "mq": 0.2, "shares": [0.3]}
+    (row,) = inverter_share("case39", rating_factor=1, **given).table.to_dict("records")
+    assert (row["status"], row["unsurvived"]) == ("optimal", 1)
+    assert np.isnan(row["stability_cost"])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"hours": [0.9, 1], "mq": 0.1, "share": 0.2},
+        {"outages": [2], "emergency": 1.2, "mq": 0.2, "share": 0.3},
+    ],
+    ids=["hours", "outages"],
+)
+def test_shares_of_inverters_in_all_states(given):
+    net, share = scopf.load_case("case39").lossless(), given.pop("share")
+    (row,) = inverter_share(net, shares=[share], **given).table.to_dict("records")
+    every = scopf.devices_table("case39")
+    alike = {"devices": every, "criterion": "weighted", "inverter_share": share}
+    sol = scopf.solve(scopf.build(net, **alike, **given))
+    checks = sol.verify_states().checks
+    assert len(checks) == 2
+    assert row["critical_mq"] == min(check.critical_mq for check in checks.values())
+    assert row["real"] == max(check.modes["real"][0] for check in checks.values())
+    tables = {None: sol.inverters} if "outages" in given else {
+        name: sol.state(name).inverters for name in sol.states}  # fmt: skip
+    largest = {name: table["nssp_per_pu"].max() for name, table in tables.items()}
+    assert row["nssp_max"] == max(largest.values()) > 60
+    assert row["nssp_state"] == max(largest, key=largest.get)
+
+
+def test_the_share_of_inverters_on_the_command_line(tmp_path):
+    words = "inverter-share case39 --mq 0.1 --rating-factor 1.1 --share 0.25 --share 0.5 --out"
+    result = CliRunner().invoke(app, [*words.split(), str(tmp_path)])
+    assert result.exit_code == 0
+    line = next(line for line in result.stdout.splitlines() if line.startswith("0.592"))
+    assert " ".join(line.split()).startswith("0.592 31 32 33 34 35 36 37 optimal 0.00 - - ")
+    assert line.split()[-3:] == ["yes", "9.22", "3.17"]
+    assert pd.read_csv(tmp_path / "inverter_share.csv")["wanted"].tolist() == [0.25, 0.5]
+    result = CliRunner().invoke(app, ["inverter-share", "case9"])
+    assert "there is no bundled table of devices 'case9'" in result.stderr

@@ -13,7 +13,7 @@ import numpy as np
 from scopf.arrays import Flags, Ints
 from scopf.errors import listing
 from scopf.sweeps import columns
-from scopf.sweeps.columns import CHOICES, COLUMNS, STEP
+from scopf.sweeps.columns import COLUMNS, STEP
 from scopf.sweeps.rows import ROW
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ def _axis(name: str, column: pd.Series[Any]) -> Dimension:
     if missing.any():
         absent = "none" if name == "outage" else "not set"
         codes, texts, values = codes + 1, [absent, *texts], [absent, *values]
-    numeric = is_number and name not in CHOICES and not missing.any()
+    numeric = is_number and columns.is_numeric(name) and not missing.any()
     shown = values if numeric else texts
     return Dimension(name, label, unit, tuple(shown), tuple(texts), codes.astype(np.int64), numeric)
 
