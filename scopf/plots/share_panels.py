@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,10 +43,10 @@ def inverter_share(
 
     The uppermost has a strip for each study. "No dispatch found": none that meets the rows of the
     criterion. "A mode grows": there is one, and the dynamics say that it is not stable. "+34" is
-    the bus where the machine is an inverter from here on. Costs are those of stable dispatches; a
-    price (NSSP) beside them is the largest, with its bus. Critical droops beyond the edges of their
-    panel are at the edge: no limit, or none that is small enough. In the lowest panel are the
-    inertia and the least short-circuit ratio.
+    the bus where the machine is an inverter from here on, where it is one at a time. Costs are
+    those of stable dispatches; a price (NSSP) beside them is the largest, with its bus. Critical
+    droops beyond the edges of their panel are at the edge: no limit, or none that is small enough.
+    In the lowest panel are the inertia and the least short-circuit ratio.
 
     Args:
         found: a study (`scopf.studies.inverter_share`), or several by name.
@@ -118,22 +119,26 @@ def _strip(ax: Any, place: int, x: Floats, table: pd.DataFrame) -> None:
     middle = (x[1:] + x[:-1]) / 2
     first, last = (middle[0] - x[0], x[-1] - middle[-1]) if len(x) > 1 else (_ALONE, _ALONE)
     edges = np.concatenate([[x[0] - first], middle, [x[-1] + last]])
-    before: set[str] | None = None
-    for k, row in enumerate(table.to_dict("records")):
+    rows = table.to_dict("records")
+    for k, (row, new) in enumerate(zip(rows, _added(rows), strict=True)):
         color, hatch = VERDICTS[_verdict(row)]
         ax.barh(
             place, edges[k + 1] - edges[k], left=edges[k], height=0.86, color=color, hatch=hatch,
             edgecolor="white", linewidth=1.2, label="_cell",
         )  # fmt: skip
-        buses = set(row["inverters"].split())
-        new = buses - before if before is not None else set()
-        if len(new) == 1:
+        if new:
             ax.text(
-                x[k], place, f"+{new.pop()}", ha="center", va="center", fontsize=style.SMALL,
+                x[k], place, f"+{new}", ha="center", va="center", fontsize=style.SMALL,
                 color=style.INK, bbox=_BOX if hatch else None,
             )  # fmt: skip
-        before = buses
     ax.set_xlim(min(edges[0], ax.dataLim.x0), max(edges[-1], ax.dataLim.x1))
+
+
+def _added(rows: list[dict[Any, Any]]) -> list[str]:
+    """The bus that is new in each row; nothing where a row has several."""
+    buses = [set[str](), *(set(row["inverters"].split()) for row in rows)]
+    new = [sorted(after - before) for before, after in pairwise(buses)]
+    return ["".join(one) if len(max(new, key=len)) < 2 else "" for one in new]
 
 
 def _curve(ax: Any, x: Floats, values: Any, look: dict[str, Any]) -> None:
@@ -150,7 +155,7 @@ def _costs(ax: Any, x: Floats, table: pd.DataFrame, look: dict[str, Any]) -> Non
         if np.isfinite(cost) and row["nssp_max"] > TRACE:
             ax.annotate(
                 f"NSSP {text(row['nssp_max'])} at {row['nssp_bus']}", (where, cost), xytext=(6, 2),
-                textcoords="offset points", fontsize=style.SMALL, color=style.INK,
+                textcoords="offset points", fontsize=style.SMALL, color=style.INK, bbox=_BOX,
             )  # fmt: skip
 
 
