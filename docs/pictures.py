@@ -12,13 +12,14 @@ from matplotlib import pyplot as plt
 
 import scopf
 from scopf import plots
+from scopf.studies.inverter_share import inverter_share
 
 HERE = Path(__file__).parent / "pictures"
 
 
-def save(ax, name):
+def save(ax, name, dpi=72):
     """Write a picture small enough to be kept."""
-    ax.figure.savefig(HERE / f"{name}.png", dpi=72, metadata={"Software": None})
+    ax.figure.savefig(HERE / f"{name}.png", dpi=dpi, metadata={"Software": None})
     plt.close(ax.figure)
 
 
@@ -43,6 +44,18 @@ def day():
     return scopf.solve(scopf.build(net, inverters, eta_q=0.1, **how))
 
 
+def shares():
+    """Studies of the New England system, with one machine less at each share."""
+    net, field = scopf.load_case("case39").lossless(), scopf.devices_table("case39")
+    sizes = np.sort(net.gen.pmax)
+    steps = {"shares": [0, *np.cumsum(sizes) / sizes.sum()], "mq": 0.1, "rating_factor": 1.1}
+    regulated = field.assign(device="avr", ka=20, ta=0.05)
+    return {
+        "constant field": inverter_share(net, field, **steps),
+        "regulator": inverter_share(net, regulated, **steps),
+    }
+
+
 def main():
     """Solve, sweep, verify, and draw."""
     net = scopf.load_case("case39").lossless()
@@ -60,6 +73,8 @@ def main():
     save(plots.hours(day())[0], "hours")
     run = solution.simulate(outage="branch 6", reclose_at=4, until=8)
     save(plots.response(run, ("frequency", "voltage", "reactive"))[0], "response")
+    title = "From machines to inverters: New England, one machine less at a time"
+    save(plots.inverter_share(shares(), unit="$/h", title=title)[0], "from_machines", dpi=110)
     runs = scopf.sweep(problem, eta_q=[0, 0.1, 0.5, 1, 2], mq=np.linspace(0.17, 0.35, 19))
     save(plots.prices(runs, x="mq"), "prices")
     save(plots.margins(runs, x="mq"), "margins")

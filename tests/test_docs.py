@@ -1,6 +1,7 @@
 """The code in README and docs runs as it is printed, and what they point at is there."""
 
 import re
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -39,6 +40,15 @@ def anchors(page):
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+@pytest.fixture
+def _figures_closed():
+    """Examples leave figures open, and matplotlib warns of many."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.mark.usefixtures("_figures_closed")
 @pytest.mark.parametrize("code", BLOCKS)
 def test_example_runs(code, tmp_path, monkeypatch):
     for package in NOT_IN_TESTS:

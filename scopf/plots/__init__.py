@@ -20,6 +20,7 @@ from scopf.plots.network_map import network
 from scopf.plots.outage_bars import outages
 from scopf.plots.plane import eigenvalues
 from scopf.plots.response_panels import response
+from scopf.plots.share_panels import inverter_share
 from scopf.plots.trace import convergence
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "gap",
     "heatmap",
     "hours",
+    "inverter_share",
     "margins",
     "network",
     "nssp",

@@ -60,11 +60,13 @@ class InverterShare:
             - `inertia_s`, kinetic energy of the machines over the load, as `Solution.inertia`, and
               `scr_min`, the least short-circuit ratio of an inverter; of the dispatch without a
               criterion, where there is no other.
+        mq: droop of the inverters' units.
     """
 
     case: str
     criterion: str
     table: pd.DataFrame
+    mq: float = MQ
 
 
 def inverter_share(
@@ -114,7 +116,7 @@ def inverter_share(
     found = pd.DataFrame(rows).astype(
         {"stable": "boolean", "plain_stable": "boolean", "nssp_bus": "Int64"}
     )
-    return InverterShare(network.name, name, found)
+    return InverterShare(network.name, name, found, mq)
 
 
 def _row(found: Solution, free: Solution) -> dict[str, Any]:
