@@ -93,7 +93,7 @@ def prices(analysis: Analysis) -> Figure:
         views[f.key(chosen)] = [trace]
     note = (
         "One row per inverter. The colour scale is logarithmic, with zero at its foot. Hatched: "
-        f"no solution.{found.note}"
+        f"no solution, or no inverter there.{found.note}"
     )
     layout = {
         "xaxis": f.category(x.title, x.texts),
