@@ -77,7 +77,7 @@ def _each(
     form: str,
     faults: list[str],
 ) -> dict[Any, Parsed]:
-    """What a flag says, by bus; what has another form is added to the faults."""
+    """The values of a flag by bus; those of another form are added to the faults."""
     found = dict[Any, Parsed]()
     for text in texts or ():
         try:

@@ -1,4 +1,4 @@
-"""What pictures show of a simulation: curves over time, and what happens when."""
+"""Content of pictures of a simulation: curves over time, and events."""
 
 from __future__ import annotations
 

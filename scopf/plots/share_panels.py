@@ -103,7 +103,7 @@ def _rows(study: InverterShare) -> pd.DataFrame:
 
 
 def _verdict(row: Mapping[Any, Any]) -> str:
-    """What the solve, the dynamics and the cost of a row say."""
+    """The verdict on a row, by its solve, its dynamics and its cost."""
     if row["status"] != "optimal":
         return "no dispatch found"
     if not isinstance(row["stable"], (bool, np.bool_)):

@@ -1,4 +1,4 @@
-"""What changes as inverters take the place of machines: a table against their share of Pmax.
+"""Inverters in the place of machines, more and more of them: a table against their share of Pmax.
 
 For each share the smallest machines are grid-forming inverters (`scopf.build(inverter_share=)`).
 Each grid is dispatched twice, with a stability criterion and without one. What is said of stability

@@ -150,7 +150,7 @@ class _Reader:
             self.used[name].append(key)
 
     def _values(self, model: Model, record: _Record, row: int | None) -> dict[str, Any] | None:
-        """What a record says of a device; None after a fault."""
+        """The device that a record describes; None after a fault."""
         given = record.parameters
         start = model.first(len(given))
         if start < 0:

@@ -1,4 +1,4 @@
-"""Where a trajectory leaves what the equations are made for."""
+"""Ends of a trajectory before its time, and the sentences on them."""
 
 from __future__ import annotations
 

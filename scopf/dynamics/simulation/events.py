@@ -1,4 +1,4 @@
-"""What happens in a simulation: outages, reclosures, steps of loads and of set points."""
+"""Events of a simulation: outages, reclosures, steps of loads and of set points."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _names(given: Any) -> str:
 
 
 def elements(given: Any, net: Network) -> Outage:
-    """What an event names, as one outage.
+    """The branches and generators that an event names, as one outage.
 
     Raises:
         ScopfError: for what the energized network does not have in service.
@@ -98,7 +98,7 @@ def gen_of(key: str) -> int | None:
 
 
 def applied(event: Event, asked: Asked, origin: Origin) -> Asked:
-    """What is asked for from an event on.
+    """Set points, and what is out of service, from an event on.
 
     Args:
         event: that has been through `scopf.dynamics.simulation.faults.check`.

@@ -1,4 +1,4 @@
-"""What events name and a network does not have, and what has another form than it should."""
+"""Faults of events: elements that a network does not have, and values of another form."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _pairs(event: Event) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _place(key: Any, net: Network, *, strings: bool) -> str:
-    """What is wrong with the number of a bus, or the name of a generator."""
+    """The fault of a number of a bus, or of the name of a generator; "" for none."""
     if isinstance(key, str) and strings:
         gen = gen_of(key)
         if gen is None:

@@ -104,7 +104,7 @@ class Origin:
 
     @cached_property
     def asked(self) -> Asked:
-        """What is asked for at the operating point."""
+        """Set points and what is out of service at the operating point."""
         bus = self.device_at
         zero, none = np.zeros(len(self.net.bus)), Outage("")
         fields = self.start.devices[4]

@@ -56,7 +56,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Unserved:
-    """What has no voltage from a time on; as text, a phrase.
+    """Buses without voltage from a time on, and their load; as text, a phrase.
 
     Attributes:
         time: s.
@@ -201,10 +201,11 @@ class Simulation:
             island = bus[np.concatenate([origin.at, origin.device_at[: count - m]])]
             for number in np.unique(island[~np.isnan(angle[0])]).tolist():
                 own = np.flatnonzero((island == number) & ~np.isnan(angle[0]))
-                apart = np.ptp(angle[:, own], axis=1) > np.pi
+                turned = _without_turns(angle[:, own])
+                apart = np.ptp(turned, axis=1) > np.pi
                 if apart.any():
                     k = int(apart.argmax())
-                    ends = own[angle[k, own].argmin()], own[angle[k, own].argmax()]
+                    ends = own[turned[k].argmin()], own[turned[k].argmax()]
                     low, high = (self.labels[one] for one in ends)
                     return float(piece.times[k]), low, high
         return None
@@ -399,6 +400,17 @@ class Simulation:
     def as_dict(self) -> dict[str, Any]:
         """For JSON: `facts`, and `events` as (time, phrase)."""
         return {**self.facts, "events": [list(one) for one in self.happened]}
+
+
+def _without_turns(angles: Floats) -> Floats:
+    """Angles over time, shape (k, n), without the whole turns that lay between them at first.
+
+    They may have come from an island that turned by itself until it was joined.
+    """
+    first = angles[0]
+    mean = np.angle(np.exp(1j * first).mean())
+    whole = 2 * np.pi * np.round((first - mean) / (2 * np.pi))
+    return np.asarray(angles - whole)
 
 
 def _range(values: Floats) -> float:

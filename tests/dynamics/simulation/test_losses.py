@@ -90,3 +90,18 @@ def test_machines_out_of_step_are_named():
 def test_a_steepest_change_needs_outputs_close_together(nine):
     assert nine.simulate(outage=3, until=5).facts["rocof_hz_s"] > 0.5
     assert nine.simulate(outage=3, until=100, step=1).facts["rocof_hz_s"] is None
+
+
+def test_whole_turns_of_an_island_by_itself_are_no_loss_of_synchronism(nine):
+    """Bus 1 is joined again where it has turned by one more turn than the others."""
+    lost = nine.simulate(outage="branch 1", until=3)
+    piece = lost.pieces[1]
+    apart = piece.state.va[:, 0] - piece.state.va[:, 1]
+    turn = np.abs(apart - apart[0]) / (2 * np.pi)
+    assert turn[-1] > 1.5
+    back = float(piece.times[np.flatnonzero(turn >= 1)[0]])
+    again = nine.simulate(outage="branch 1", reclose_at=back, until=6)
+    after = again.pieces[2].state.va
+    assert np.abs(after[-1, 0] - after[-1, 1]) > 1.5 * np.pi
+    assert again.completed
+    assert again.out_of_step is None
