@@ -4,6 +4,9 @@ cyipopt has no wheel on PyPI, and its source wants an installed Ipopt. Instead o
 we build cyipopt against the Ipopt inside the casadi wheel, which scopf needs anyway; at run time
 cyipopt finds it there through a relative path. A cyipopt that this Python can already import
 (conda, a distribution) is used as it is.
+
+Two arrays in cyipopt's source have no declared type, so the derivatives are copied number by number
+as Python objects, which takes an eighth of a large solve. While it is built here they are declared.
 """
 
 import sys
@@ -31,6 +34,8 @@ HOW_TO_COMPILE = (
     f"'sudo apt install build-essential {PYTHON_NAME}-dev' (Debian, Ubuntu), "
     "'sudo dnf install gcc python3-devel' (Fedora) or 'xcode-select --install' (macOS)"
 )
+CYIPOPT_SOURCE = "cyipopt/cython/ipopt_wrapper.pyx"
+UNTYPED = ("np_jac_g = np.array(ret_val, dtype=DTYPEd)", "np_h = np.array(ret_val, dtype=DTYPEd)")
 CYIPOPT_VERSIONS = """
 import cyipopt
 print("cyipopt", cyipopt.__version__, "with Ipopt", ".".join(map(str, cyipopt.IPOPT_VERSION)))
@@ -51,8 +56,12 @@ class Environment:
 
     def install(self, *arguments: str, advice: str, **variables: str) -> None:
         """Run ``pip install`` with the environment `variables`, quiet unless it fails."""
+        self.pip("install", *arguments, advice=advice, **variables)
+
+    def pip(self, *arguments: str, advice: str, **variables: str) -> None:
+        """Run pip with the environment `variables`, quiet unless it fails."""
         pip = subprocess.run(
-            [self.python, "-m", "pip", "install", "--disable-pip-version-check", *arguments],
+            [self.python, "-m", "pip", *arguments, "--disable-pip-version-check"],
             cwd=ROOT,
             env=os.environ | variables,
             stdout=subprocess.PIPE,
@@ -61,7 +70,7 @@ class Environment:
             errors="replace",
         )
         if pip.returncode:
-            sys.exit(f"{pip.stdout}\npip install {shlex.join(arguments)} failed: {advice}.")
+            sys.exit(f"{pip.stdout}\npip {shlex.join(arguments)} failed: {advice}.")
 
 
 def output_of(*command: str | Path, text: str = "") -> str | None:
@@ -160,6 +169,23 @@ def lay_out_ipopt(casadi: Path, folder: Path) -> None:
     )
 
 
+def declare_arrays(source: Path) -> None:
+    """Declare the arrays of derivatives in cyipopt's source, where it reads as expected."""
+    file = source / CYIPOPT_SOURCE
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    if all(text.count(f"\n    {line}") == 1 for line in UNTYPED):
+        for line in UNTYPED:
+            text = text.replace(line, f"cdef np.ndarray[DTYPEd_t, ndim=1] {line}")
+        file.write_text(text, encoding="utf-8")
+
+
+def unpacked(archives: Path) -> Path:
+    """Unpack the source archive in a folder and return the folder that it holds."""
+    (archive,) = archives.glob("*.tar.gz")
+    shutil.unpack_archive(archive, archives)
+    return archives / archive.name.removesuffix(".tar.gz")
+
+
 def build_cyipopt(env: Environment) -> None:
     """Build cyipopt from its source against the Ipopt in the casadi wheel."""
     if os.name == "nt":
@@ -183,18 +209,20 @@ def build_cyipopt(env: Environment) -> None:
             (folder / "pkg-config").symlink_to(program or "pkgconf")
         say("Building cyipopt against it (about a minute)")
         origin = "@loader_path" if sys.platform == "darwin" else "$ORIGIN"
-        env.install(
-            "--no-cache-dir",  # a cached build may be linked to another Ipopt
-            "--no-binary=cyipopt",
-            "--force-reinstall",
-            "--no-deps",
-            requirement("cyipopt"),
-            advice="see above; as a way out, conda-forge has cyipopt ready to use",
-            CC=compiler,
-            LDFLAGS=f"{os.environ.get('LDFLAGS', '')} -Wl,-rpath,{origin}/../casadi".strip(),
-            PATH=f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-            PKG_CONFIG_PATH=name,
-        )
+        settings = {
+            "advice": "see above; as a way out, conda-forge has cyipopt ready to use",
+            "CC": compiler,
+            "LDFLAGS": f"{os.environ.get('LDFLAGS', '')} -Wl,-rpath,{origin}/../casadi".strip(),
+            "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "PKG_CONFIG_PATH": name,
+        }
+        source = ("--no-binary=cyipopt", "--no-deps", requirement("cyipopt"))
+        env.pip("download", f"--dest={folder / 'source'}", *source, **settings)
+        cyipopt = unpacked(folder / "source")
+        declare_arrays(cyipopt)
+        # a cached build may be linked to another Ipopt
+        again = ("--no-cache-dir", "--force-reinstall", "--no-deps")
+        env.install(*again, str(cyipopt), **settings)
 
 
 def main() -> None:

@@ -28,7 +28,10 @@ from tqdm import tqdm
 from benchmarks import environment, table
 from benchmarks.environment import ROOT
 
-ARMS = ("scopf", "pyoptinterface", "casadi", "pandapower", "pypower", "octave")
+ARMS = (
+    *("scopf", "scopf_library", "scopf_tuned"),
+    *("pyoptinterface", "casadi", "pandapower", "pypower", "octave"),
+)
 HERE = Path(__file__).resolve().parent
 # Names of the case of each size, the first that is found is taken.
 SIZES = {

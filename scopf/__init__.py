@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from scopf.model.building import build
     from scopf.model.problem import Problem
     from scopf.network.network import Network
+    from scopf.optimizer.memory import tune_malloc
     from scopf.optimizer.status import Status
     from scopf.procedures.centralised import solve_centralised
     from scopf.procedures.loading import load_solution
@@ -71,6 +72,7 @@ _HOME = {  # where each public name lives; imported when first used
     "solve_centralised": "scopf.procedures.centralised",
     "storage_table": "scopf.cases.storages",
     "sweep": "scopf.sweeps.api",
+    "tune_malloc": "scopf.optimizer.memory",
 }
 __all__ = ["CaseError", "Fault", "Inverters", "Network", "Problem", "ScopfError", "Solution"]
 __all__ += ["Status", "Sweep", "build", "load_case", "load_sweep", "solve", "solve_centralised"]
@@ -85,6 +87,7 @@ __all__ += [
     "save_case",
     "storage_table",
     "sweep",
+    "tune_malloc",
 ]
 
 

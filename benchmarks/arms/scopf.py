@@ -5,6 +5,7 @@ from __future__ import annotations
 import scopf
 from benchmarks.arms import ipopt_log, stages
 from benchmarks.arms.stages import Result, Stages, Task
+from scopf.optimizer.interfaces import Interface
 
 PACKAGES = ("scopf", "pyomo", "cyipopt", "casadi", "numpy", "scipy", "matpowercaseframes")
 
@@ -16,7 +17,7 @@ def watch_compilation(clock: Stages) -> None:
     clock.watch(NLP, "__init__", "compile")
 
 
-def solve(task: Task, clock: Stages) -> Result:
+def solve(task: Task, clock: Stages, interface: Interface = "cyipopt") -> Result:
     log = stages.scratch("ipopt.txt")
     watch_compilation(clock)
     ipopt_log.libipopt()  # loads cyipopt, which scopf would do while it solves
@@ -28,7 +29,8 @@ def solve(task: Task, clock: Stages) -> Result:
         problem = scopf.build(net, inverters, criterion=task.criterion)
     with clock("solve"):
         # from the peers' start point; the package's own default is the DC start
-        solution = scopf.solve(problem, start="flat", options=ipopt_log.timing(log))
+        options = ipopt_log.timing(log)
+        solution = scopf.solve(problem, start="flat", interface=interface, options=options)
     ipopt, iterations = ipopt_log.read(log)  # of every attempt, should the first one fail
     clock.add("kkt", ipopt["kkt"])
     clock.add("evaluate", ipopt["evaluate"])

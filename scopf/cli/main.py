@@ -17,6 +17,7 @@ from scopf.cli.simulate import simulate
 from scopf.cli.solve import solve, verify
 from scopf.cli.sweep import sweep
 from scopf.optimizer import signals
+from scopf.optimizer.memory import tune_malloc
 
 app = typer.Typer(
     name="scopf",
@@ -31,6 +32,7 @@ def main() -> None:
     """Run the command that was typed; the entry point listens to signals before that."""
     interrupts.listen()
     interrupts.deliver_to(signals.deliver)
+    tune_malloc()
     try:
         app(prog_name="scopf")
     except SystemExit as end:

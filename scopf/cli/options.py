@@ -153,6 +153,10 @@ Dynamics = Annotated[
 ]
 MaxIter = Annotated[int | None, typer.Option(help="Iteration limit of each solve.", min=0)]
 TimeLimit = Annotated[float | None, typer.Option(help="Time limit of each solve in seconds.")]
+SolverInterface = Annotated[
+    str | None,
+    typer.Option(help="Way to Ipopt: cyipopt, or library (its C interface). [default: cyipopt]"),
+]
 IpoptOptions = Annotated[
     list[str] | None, typer.Option(help="Ipopt option NAME=VALUE; may be repeated.")
 ]

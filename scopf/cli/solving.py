@@ -130,6 +130,7 @@ def _solution(
     ] = False,
     max_iter: options.MaxIter = None,
     time_limit: options.TimeLimit = None,
+    interface: options.SolverInterface = None,
     option: options.IpoptOptions = None,
     ipopt_options: options.IpoptOptionFile = None,
     verbose: Annotated[
@@ -153,6 +154,7 @@ def _solution(
     show = not (quiet or verbose)
     how: dict[str, Any] = {
         "start": start, "form": form, "certify": certify, "max_iter": max_iter,
+        "interface": interface,
         "time_limit": time_limit, "options": options.of_ipopt(option, ipopt_options),
         "explain": explain,
     }  # fmt: skip
@@ -197,7 +199,16 @@ def set_logging(verbose: bool) -> None:
 
 def settings(given: dict[str, Any]) -> dict[str, Any]:
     """The flags that results depend on, as results have them."""
-    how = {"max_iter", "time_limit", "option", "ipopt_options", "verbose", "quiet", "diagnosis"}
+    how = {
+        "interface",
+        "max_iter",
+        "time_limit",
+        "option",
+        "ipopt_options",
+        "verbose",
+        "quiet",
+        "diagnosis",
+    }
     flags = [one for group in FLAGS for one in group if one.name not in how]
     asked = options.only(flags, given)
     return {name: str(x) if isinstance(x, Path) else x for name, x in asked.items()}

@@ -1,9 +1,8 @@
-"""Ipopt, called through cyipopt or through its own C interface; options and status codes too."""
+"""Runs of Ipopt: its options, callbacks and status codes."""
 
 from __future__ import annotations
 
 import logging
-import os
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -12,7 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from scopf.arrays import Floats, Ints
-from scopf.errors import InstallationError, ScopfError
+from scopf.errors import ScopfError
+from scopf.optimizer.interfaces import Interface, bound
 from scopf.optimizer.signals import Stop, stoppable
 from scopf.optimizer.status import Outcome, Status
 from scopf.optimizer.strategy import Watch
@@ -31,7 +31,6 @@ OPTIONS: dict[str, str | int | float] = {
     "acceptable_iter": 0,
     "acceptable_tol": 1e-8,
     "nlp_scaling_max_gradient": 10.0,
-    "mumps_pivot_order": 0,  # AMD: a third less factorisation work on large grids
     # Ipopt relaxes bounds and moves the result back into them. With the default, 1e-8, the power
     # balances of buses with short lines are then off by up to 1e-4 p.u.; with 1e-10, by over 1e-6.
     "bound_relax_factor": 1e-11,
@@ -40,6 +39,11 @@ OPTIONS: dict[str, str | int | float] = {
     "print_level": 0,
     "sb": "yes",
     "option_file_name": "",  # else Ipopt obeys an ipopt.opt in the working folder
+}
+
+_MUMPS: dict[str, str | int | float] = {  # left out for an Ipopt that has no MUMPS
+    "linear_solver": "mumps",
+    "mumps_pivot_order": 0,  # AMD: a third less factorisation work on large grids
 }
 
 # Ipopt's ApplicationReturnStatus (IpReturnCodes.h): our status and message.
@@ -125,6 +129,7 @@ def run(
     watch: Watch,
     progress: Progress | None = None,
     multipliers: Mapping[str, Floats] | None = None,
+    interface: Interface | None = None,
 ) -> Outcome:
     """Solve an NLP.
 
@@ -135,9 +140,11 @@ def run(
         watch: counts iterations, and stops the run when it has stalled.
         progress: called after each iteration.
         multipliers: start values "lagrange" (rows), "zl", "zu" (bounds) for a warm start.
+        interface: the way to Ipopt; None for the one that there is.
 
     Raises:
         ScopfError: for an option that Ipopt does not have, or a value that it refuses.
+        InstallationError: when there is no Ipopt.
     """
     crossed = np.flatnonzero(nlp.g_lower > nlp.g_upper)
     if len(crossed):
@@ -145,7 +152,8 @@ def run(
         text = f"{name} cannot hold: its lower bound lies above its upper bound"
         return Outcome.impossible(start, nlp.m, text)
     callbacks = _Callbacks(nlp, watch, progress)
-    ipopt = _interface().Problem(
+    binding = bound(interface)
+    ipopt = binding.problem(
         n=nlp.n,
         m=nlp.m,
         problem_obj=callbacks,
@@ -157,20 +165,23 @@ def run(
     given = {**OPTIONS, **options}
     for name, value in given.items():
         _set_option(ipopt, name, value)
+    linear_solver = str(given.get("linear_solver") or _set_mumps(ipopt, given))
     with _turn, np.errstate(all="ignore"), stoppable() as callbacks.stop:
         x, info = ipopt.solve(start, **(multipliers or {}))
     code = _STOPPED if callbacks.stop.wanted else info["status"]  # it may have come at the end
     if code == _INVALID_OPTION:
         changed = {name: value for name, value in given.items() if OPTIONS.get(name) != value}
         text = f"Ipopt refuses an option among {changed} (verbose=True shows why)"
-        raise ScopfError(text + _about_library(str(given.get("linear_solver", ""))))
+        raise ScopfError(text + _about_library(linear_solver))
     status, message = _STATUS.get(code, (Status.FAILED, "the solver failed"))
     if watch.stalled and not callbacks.stop.wanted:
         status, message = Status.STALLED, f"the iteration budget is used up: {watch.stalled}"
     if code == _INVALID_NUMBER:
         bad = nlp.not_finite(x) or nlp.not_finite(start)
         message += f": {bad[0]}" if bad else ""
-    return Outcome(x, info["mult_g"], info["mult_x_L"], info["mult_x_U"], status, message)
+    ends = info["mult_g"], info["mult_x_L"], info["mult_x_U"]
+    solver = f"{binding.name}, {linear_solver}" if linear_solver else binding.name
+    return Outcome(x, *ends, status, message, solver=solver)
 
 
 def _about_library(solver: str) -> str:
@@ -197,7 +208,7 @@ def check_names(options: Mapping[Any, Any]) -> None:
 def refusals(options: Options) -> dict[str, str]:
     """The error of every option that Ipopt does not have or whose value it refuses, by name."""
     nothing = np.zeros(1)
-    ipopt = _interface().Problem(n=1, m=0, problem_obj=_Nothing(), lb=nothing, ub=nothing)
+    ipopt = bound().problem(n=1, m=0, problem_obj=_Nothing(), lb=nothing, ub=nothing)
     found = {}
     for name, value in options.items():
         try:
@@ -229,6 +240,17 @@ def _set_option(ipopt: Any, name: str, value: Any) -> None:
     except TypeError as error:
         text = f"Ipopt has no option {name!r} that takes {value!r}; see its options reference"
         raise ScopfError(text) from error
+
+
+def _set_mumps(ipopt: Any, given: Options) -> str:
+    """Choose MUMPS and our settings of it, where nothing else is asked for and Ipopt has it."""
+    try:
+        for name, value in _MUMPS.items():
+            if name not in given:
+                _set_option(ipopt, name, value)
+    except ScopfError:
+        return ""
+    return str(_MUMPS["linear_solver"])
 
 
 class _Callbacks:
@@ -271,37 +293,3 @@ class _Callbacks:
                 raise
             self.stop.wanted = True
         return goes_on and not self.stop.wanted
-
-
-def _interface() -> Any:
-    """cyipopt, or `libipopt` without it; BLAS on one thread, as more threads slow grids down."""
-    key = "OPENBLAS_NUM_THREADS"
-    before = os.environ.get(key)
-    os.environ.setdefault(key, "1")
-    try:
-        return _cyipopt() or _library()
-    finally:
-        if before is None:
-            del os.environ[key]
-
-
-def _cyipopt() -> Any | None:
-    try:
-        import cyipopt
-    except Exception as error:  # whatever a broken build raises, there is another way
-        log.debug("cyipopt cannot be imported: %s", error)
-        return None
-    cyipopt.set_logging_level(logging.WARNING)  # it reports every callback at INFO
-    return cyipopt
-
-
-def _library() -> Any:
-    from scopf.optimizer import libipopt
-
-    try:
-        libipopt.load()
-    except (ImportError, OSError) as error:
-        text = f"there is no Ipopt: cyipopt is not installed or broken, and {error}; "
-        text += "`pip install --force-reinstall casadi` or `conda install -c conda-forge cyipopt` "
-        raise InstallationError(text + "brings one") from error
-    return libipopt

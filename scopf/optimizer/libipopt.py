@@ -1,4 +1,4 @@
-"""Ipopt's C interface, from the library in the casadi wheel, used if cyipopt is not installed.
+"""Ipopt's C interface, from the library in the casadi wheel, used where cyipopt is not.
 
 cyipopt has to be compiled against an installed Ipopt. The casadi wheel, which scopf needs anyway,
 contains one, so that `pip install scopf` is enough to solve. `Problem` has those arguments and
@@ -84,6 +84,15 @@ def load() -> ctypes.CDLL:
     library.IpoptSolve.restype = ctypes.c_int
     library.IpoptSolve.argtypes = [ctypes.c_void_p, *[_Numbers] * 6, _Data]
     return library
+
+
+def version() -> str:
+    """The library's version after a space; "" for an older one, which does not say."""
+    if not hasattr(load(), "GetIpoptVersion"):
+        return ""
+    numbers = [ctypes.c_int() for _ in range(3)]
+    load().GetIpoptVersion(*map(ctypes.byref, numbers))
+    return " " + ".".join(str(number.value) for number in numbers)
 
 
 class Problem:

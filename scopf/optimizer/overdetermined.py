@@ -14,6 +14,7 @@ optimal cost that exists for one load only has no slope: there are no prices.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,7 @@ from scopf.optimizer.status import Outcome, Status
 if TYPE_CHECKING:
     from scopf.arrays import Floats, Ints
     from scopf.engine.nlp import NLP
+    from scopf.optimizer.interfaces import Interface
     from scopf.optimizer.ipopt import Options, Progress
     from scopf.optimizer.strategy import Watch
 
@@ -53,7 +55,12 @@ def reason(nlp: NLP) -> str:
 
 
 def run(
-    nlp: NLP, start: Floats, options: Options, watch: Watch, progress: Progress | None = None
+    nlp: NLP,
+    start: Floats,
+    options: Options,
+    watch: Watch,
+    progress: Progress | None = None,
+    interface: Interface | None = None,
 ) -> Outcome:
     """The point that violates the rows least; whether they hold is for its check to say.
 
@@ -63,6 +70,7 @@ def run(
         options: of Ipopt, on top of the package's.
         watch: counts iterations, and stops a run that has stalled.
         progress: called after each iteration.
+        interface: the way to Ipopt.
     """
     if not nlp.n:
         rows, none, text = np.zeros(nlp.m), np.zeros(0), _HELD + reason(nlp)
@@ -74,7 +82,7 @@ def run(
         left = dict(options)
         if "max_iter" in left:
             left["max_iter"] = max(0, int(left["max_iter"]) - used)
-        outcome = ipopt.run(least, least.start(point), left, watch, progress)
+        outcome = ipopt.run(least, least.start(point), left, watch, progress, interface=interface)
         used, point = used + watch.iterations, outcome.x[: nlp.n]
         watch.iterations = used
         if not outcome.status.solved or outcome.x[nlp.n :].sum() <= _HOLDS:
@@ -86,9 +94,8 @@ def run(
         for multipliers in (outcome.rows[:m], outcome.lower[:n], outcome.upper[:n])
     )
     message = _HELD + reason(nlp) if outcome.status.solved else outcome.message
-    return Outcome(
-        point, rows, lower, upper, outcome.status, message, outcome.certain, priced=False
-    )
+    found = dataclasses.replace(outcome, x=point, rows=rows, lower=lower, upper=upper)
+    return dataclasses.replace(found, message=message, priced=False)
 
 
 class _LeastViolation:

@@ -56,6 +56,7 @@ class Attempt:
         status, message: at its end.
         iterations: interior-point iterations.
         seconds: wall time, compiling included.
+        solver: the solver, the way to it and the linear solver; "" without a run.
         steps: one row for each iteration and the start, shape (count, len(STEPS)).
     """
 
@@ -64,6 +65,7 @@ class Attempt:
     message: str
     iterations: int
     seconds: float
+    solver: str = field(default="", compare=False)
     steps: Floats = field(
         default_factory=lambda: np.empty((0, len(STEPS))), repr=False, compare=False
     )
@@ -80,6 +82,7 @@ class Outcome:
         certain: whether every other attempt would end in the same way.
         priced: whether the multipliers are prices; not where there are more equations than free
             variables (`scopf.optimizer.overdetermined`).
+        solver: the solver, the way to it and the linear solver; "" without a run.
     """
 
     x: Floats
@@ -90,6 +93,7 @@ class Outcome:
     message: str
     certain: bool = False
     priced: bool = True
+    solver: str = ""
 
     @classmethod
     def impossible(cls, x: Floats, m: int, message: str) -> Self:

@@ -14,6 +14,7 @@ from scopf.engine.nlp import NLP
 from scopf.model.problem import Problem
 from scopf.optimizer import ipopt, overdetermined
 from scopf.optimizer.compiled import compiled, fixed_outside, start_point
+from scopf.optimizer.interfaces import Interface
 from scopf.optimizer.ipopt import Options, Progress
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Outcome, Status
 from scopf.optimizer.strategy import AttemptSettings, Form, IterationBudget, Start, Watch
@@ -36,16 +37,22 @@ class Attempts:
         options: of Ipopt, from the user.
         limits: of all attempts together.
         progress: called after each iteration.
+        interface: the way to Ipopt.
 
     Attributes:
         ended: whether no further attempt is to be made.
     """
 
     def __init__(
-        self, problem: Problem, options: Options, limits: Limits, progress: Progress | None
+        self,
+        problem: Problem,
+        options: Options,
+        limits: Limits,
+        progress: Progress | None,
+        interface: Interface | None = None,
     ) -> None:
         self._problem, self._options, self._progress = problem, options, progress
-        self._limits = limits
+        self._limits, self._interface = limits, interface
         self._attempts: list[Attempt] = []
         self._last: tuple[NLP, Outcome] | None = None
         self._stalled_early = False  # whether the last attempt ended far from a solution
@@ -138,9 +145,9 @@ class Attempts:
         if outside:
             outcome = Outcome.impossible(start, nlp.m, outside)
         elif overdetermined.overdetermined(nlp):
-            outcome = overdetermined.run(nlp, start, options, watch, progress)
+            outcome = overdetermined.run(nlp, start, options, watch, progress, self._interface)
         else:
-            outcome = ipopt.run(nlp, start, options, watch, progress, multipliers)
+            outcome = ipopt.run(nlp, start, options, watch, progress, multipliers, self._interface)
         outcome, self._examined = verdict.checked(self._problem, nlp, outcome)
         if outcome.status.solved and settings.note:
             outcome = dataclasses.replace(outcome, message=f"{outcome.message} ({settings.note})")
@@ -148,10 +155,17 @@ class Attempts:
         steps = _steps(nlp, watch)
         self._attempts.append(
             Attempt(
-                settings.name, outcome.status, outcome.message, watch.iterations, seconds, steps
+                settings.name,
+                outcome.status,
+                outcome.message,
+                watch.iterations,
+                seconds,
+                outcome.solver,
+                steps,
             )
         )
-        log.info("%s: %s (%d iterations)", settings.name, outcome.message, watch.iterations)
+        text = "%s: %s (%d iterations of %s)"
+        log.info(text, settings.name, outcome.message, watch.iterations, outcome.solver)
         self._last = nlp, outcome
         failed = outcome.status in (Status.FAILED, Status.DIVERGED)
         self._stalled_early = watch.stalled_early or failed

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from scopf.errors import ScopfError, listing, spelled
 from scopf.model.problem import Problem
+from scopf.optimizer.interfaces import Interface
 from scopf.optimizer.ipopt import Options, Progress, check_names
 from scopf.optimizer.progress import Ticker
 from scopf.optimizer.status import Iterate
@@ -29,6 +30,7 @@ def solve(
     start: Start | Solution | Iterate = "dc",
     form: Form = "auto",
     options: Options | None = None,
+    interface: Interface | None = None,
     max_iter: int | None = None,
     time_limit: float | None = None,
     verbose: bool = False,
@@ -53,6 +55,9 @@ def solve(
         form: "reduced" (branch flows are expressions), "lifted" (they are variables), or "auto":
             reduced, and the fallbacks of `scopf.optimizer.strategy` if that stalls.
         options: Ipopt options that override the package's.
+        interface: the way to Ipopt: "cyipopt", "library" (the C interface of casadi's Ipopt), or
+            None for cyipopt and, where it is not installed, the library. Each of the solution's
+            `attempts` says in `solver` what ran.
         max_iter: iteration limit, all attempts together.
         time_limit: wall time limit of the solver in s, all attempts together; with outages of the
             whole search.
@@ -73,9 +78,11 @@ def solve(
 
     Raises:
         ScopfError: when the model cannot be compiled or an option is unknown; for `explain` of a
-            problem whose Pyomo model was asked for.
+            problem whose Pyomo model was asked for; when there is no Ipopt, or no such interface.
     """
     _check(problem, start, form, options, certify)
+    if interface is not None:
+        _one_of("interface", interface, get_args(Interface))
     if not isinstance(explain, bool):
         raise ScopfError(f"explain is True or False, got {explain!r}")
     if explain:
@@ -104,7 +111,7 @@ def solve(
             left = limits.seconds if clock is None else clock.left
             least = min((one for one in (left, seconds) if one is not None), default=None)
             now = dataclasses.replace(limits, seconds=least)
-            return _solved(Attempts(one, own, now, callback), at or first, form, quick)
+            return _solved(Attempts(one, own, now, callback, interface), at or first, form, quick)
 
         def once(last: Solution | None) -> Solution:
             return secured(problem, last or start)

@@ -53,6 +53,7 @@ def as_dict(solution: Result) -> dict[str, Any]:
                 "message": attempt.message,
                 "iterations": attempt.iterations,
                 "seconds": attempt.seconds,
+                "solver": attempt.solver,
             }
             for attempt in solution.attempts
         ],

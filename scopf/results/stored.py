@@ -99,6 +99,7 @@ class _Attempt(_Stored):
     message: str
     iterations: Count
     seconds: Finite
+    solver: str = ""
     steps: list[Annotated[list[float | None], Field(min_length=len(STEPS), max_length=len(STEPS))]]
 
 
@@ -450,7 +451,7 @@ class StoredSolution(_Stored):
         found = list[Attempt]()
         for one in self.attempts:
             steps = np.array(one.steps, dtype=np.float64).reshape(-1, len(STEPS))
-            given = one.name, one.status, one.message, one.iterations, one.seconds
+            given = one.name, one.status, one.message, one.iterations, one.seconds, one.solver
             found.append(Attempt(*given, steps))
         return tuple(found)
 

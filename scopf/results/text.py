@@ -83,7 +83,7 @@ def head(solution: Result) -> list[str]:
         f"criterion {problem.criterion.name}"
         + ("; ratings limit currents" if solution.scenario.limit == "current" else ""),
         f"{solution.status}: {solution.message}",
-        f"{solution.iterations} iterations, {solution.seconds:.2f} s",
+        f"{solution.iterations} iterations, {solution.seconds:.2f} s{_solver(solution)}",
     ]
     if len(solution.attempts) > 1:
         lines += [f"  {_attempt(attempt)}" for attempt in solution.attempts]
@@ -142,6 +142,12 @@ def _with_island(
     until = list(columns).index("bus") + 1
     pairs = list(columns.items())
     return dict([*pairs[:until], ("island", ("island", "{:d}")), *pairs[until:]])
+
+
+def _solver(solution: Result) -> str:
+    """What ran in the last attempt, if anything did."""
+    solver = solution.attempts[-1].solver
+    return f", {solver}" if solver else ""
 
 
 def _attempt(attempt: Attempt) -> str:

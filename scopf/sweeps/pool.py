@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from scopf.errors import ScopfError
+from scopf.optimizer.memory import tune_malloc
 from scopf.sweeps import private
 from scopf.sweeps.heartbeat import BEAT, Watched, within
 
@@ -99,6 +100,7 @@ def _no_signals() -> Iterator[None]:
 
 def _prepare(mouth: Connection) -> None:
     """Make a worker of this process."""
+    tune_malloc()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the driver, which ends us
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -46,7 +46,7 @@ def test_the_command_of_the_readme_prints_cost_status_prices_and_binding_pairs()
     lines = [line.split() for line in result.stdout.splitlines()]
     assert f"cost {expected.cost:.4f} per hour" in result.stdout
     assert "optimal: " in result.stdout
-    ranked = [line for line in lines if len(line) == 10 and line[0].isdigit()]
+    ranked = [line for line in lines if len(line) == 10 and line[0].isdigit() and line[1].isdigit()]
     assert len(ranked) == 10
     assert [line[0] for line in ranked if float(line[8]) > 0] == ["32"]
     nssp = expected.inverters.set_index("bus").loc[32, "nssp_per_pu"]

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 import scopf
-from scopf.optimizer import ipopt, libipopt
+from scopf.optimizer import interfaces, libipopt
 from scopf.optimizer.status import Status
 
 
 @pytest.fixture
 def without_cyipopt(monkeypatch):
     monkeypatch.setitem(sys.modules, "cyipopt", None)
-    assert ipopt._interface() is libipopt
+    assert interfaces.bound().problem is libipopt.Problem
 
 
 class Parabola:

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 import scopf
 from scopf.cli.main import app
-from scopf.optimizer import ipopt, libipopt, option_file
+from scopf.optimizer import interfaces, libipopt, option_file
 
 INTERFACES = ["cyipopt", "libipopt"]
 
@@ -19,7 +19,7 @@ def interface(request, monkeypatch):
         pytest.importorskip("cyipopt")
     else:
         monkeypatch.setitem(sys.modules, "cyipopt", None)
-        assert ipopt._interface() is libipopt
+        assert interfaces.bound().problem is libipopt.Problem
 
 
 def solved():
