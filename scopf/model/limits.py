@@ -66,6 +66,11 @@ class ThermalLimits(Part):
             rows.append(f.constraint(name, index, left, upper=rate))
         return cls(net, limit, limited, *rows)
 
+    @property
+    def on_call(self) -> Sequence[Constraint]:
+        """All rows."""
+        return self.at_from, self.at_to
+
     def loading(self, flows: Floats, vm: Floats) -> tuple[Floats, Floats]:
         """|S| or |I| over the rate at both ends of every branch; zero where it has none.
 
@@ -120,6 +125,11 @@ class AngleLimits(Part):
         lower, upper = branch.angmin[limited], branch.angmax[limited]
         rows = f.constraint("branch_angle", index, difference, lower=lower, upper=upper)
         return cls(net, limited, rows)
+
+    @property
+    def on_call(self) -> Sequence[Constraint]:
+        """All rows."""
+        return (self.rows,)
 
     def residuals(self, at: OperatingPoint) -> dict[Constraint, Floats]:
         """Angles outside their limits."""

@@ -115,6 +115,11 @@ class Part:
         return ()
 
     @property
+    def on_call(self) -> Sequence[Constraint]:
+        """Limits of which few bind, so that a solve may leave them out until they are violated."""
+        return ()
+
+    @property
     def costs(self) -> Sequence[Expression]:
         """Costs in currency per hour, which the objective adds up."""
         return ()

@@ -228,6 +228,11 @@ class States(Part):
         """Rows by which the grid settles, whatever limits are relaxed."""
         return (*self.settling.definitions, *self.stability.definitions)
 
+    @property
+    def on_call(self) -> Sequence[Constraint]:
+        """Limits of branches, of all states."""
+        return (*self.thermal.on_call, *self.angles.on_call)
+
     def point(self, at: OperatingPoint) -> OperatingPoint:
         """The present values of all states side by side.
 

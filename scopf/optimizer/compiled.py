@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scopf.arrays import Flags, Floats
+from scopf.arrays import Flags, Floats, Ints
 from scopf.engine.nlp import NLP
 from scopf.engine.symbols import Variable, member
 from scopf.errors import ScopfError, listing
@@ -53,6 +53,15 @@ def fixed_outside(problem: Problem, nlp: NLP) -> str:
 def _outside(value: Floats, lower: Floats, upper: Floats) -> Flags:
     slack = _FIXED_WITHIN * np.maximum(1.0, np.abs(value))
     return (value < lower - slack) | (value > upper + slack)
+
+
+def inequalities_on_call(problem: Problem, nlp: NLP) -> Ints:
+    """Numbers of the inequalities that may be left out until they are violated."""
+    families = [rows.name for part in problem.opf.parts for rows in part.on_call]
+    found = [np.zeros(0, dtype=np.int64), *map(nlp.row_numbers, families)]
+    rows = np.concatenate(found)
+    rows = rows[rows >= 0]
+    return rows[nlp.g_lower[rows] < nlp.g_upper[rows]]
 
 
 def start_point(problem: Problem, nlp: NLP, start: Start) -> Floats:

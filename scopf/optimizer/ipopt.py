@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 Options = Mapping[str, str | int | float]
 
 Progress = Callable[[int, float, float], None]  # iteration, cost, largest constraint violation
+Until = Callable[[float, float], bool]  # largest constraint violation, barrier parameter
 
 OPTIONS: dict[str, str | int | float] = {
     "tol": 1e-8,
@@ -130,6 +131,7 @@ def run(
     progress: Progress | None = None,
     multipliers: Mapping[str, Floats] | None = None,
     interface: Interface | None = None,
+    until: Until | None = None,
 ) -> Outcome:
     """Solve an NLP.
 
@@ -141,6 +143,8 @@ def run(
         progress: called after each iteration.
         multipliers: start values "lagrange" (rows), "zl", "zu" (bounds) for a warm start.
         interface: the way to Ipopt; None for the one that there is.
+        until: called after each iteration that does not search for a feasible point, with the
+            largest violation and the barrier parameter; ends the run, as interrupted, when true.
 
     Raises:
         ScopfError: for an option that Ipopt does not have, or a value that it refuses.
@@ -151,7 +155,7 @@ def run(
         name = nlp.row_names[crossed[0]]
         text = f"{name} cannot hold: its lower bound lies above its upper bound"
         return Outcome.impossible(start, nlp.m, text)
-    callbacks = _Callbacks(nlp, watch, progress)
+    callbacks = _Callbacks(nlp, watch, progress, until)
     binding = bound(interface)
     ipopt = binding.problem(
         n=nlp.n,
@@ -181,7 +185,8 @@ def run(
         message += f": {bad[0]}" if bad else ""
     ends = info["mult_g"], info["mult_x_L"], info["mult_x_U"]
     solver = f"{binding.name}, {linear_solver}" if linear_solver else binding.name
-    return Outcome(x, *ends, status, message, solver=solver)
+    reached = callbacks.reached and not callbacks.stop.wanted
+    return Outcome(x, *ends, status, message, solver=solver, reached=reached)
 
 
 def _about_library(solver: str) -> str:
@@ -215,6 +220,16 @@ def refusals(options: Options) -> dict[str, str]:
             _set_option(ipopt, name, value)
         except ScopfError as error:
             found[name] = str(error)
+    return found
+
+
+def remaining(options: Options, iterations: int, seconds: float) -> dict[str, str | int | float]:
+    """The options with what is left of the limits after some iterations and seconds."""
+    found = dict(options)
+    if "max_iter" in found:
+        found["max_iter"] = max(0, int(found["max_iter"]) - iterations)
+    if "max_wall_time" in found:
+        found["max_wall_time"] = max(1e-9, float(found["max_wall_time"]) - seconds)
     return found
 
 
@@ -256,9 +271,11 @@ def _set_mumps(ipopt: Any, given: Options) -> str:
 class _Callbacks:
     """An NLP as cyipopt takes it, whose iterations are watched."""
 
-    def __init__(self, nlp: Program, watch: Watch, progress: Progress | None) -> None:
-        self._watch, self._progress = watch, progress
-        self.stop = Stop()
+    def __init__(
+        self, nlp: Program, watch: Watch, progress: Progress | None, until: Until | None
+    ) -> None:
+        self._watch, self._progress, self._until = watch, progress, until
+        self.stop, self.reached = Stop(), False
         self.objective = nlp.objective
         self.gradient = nlp.gradient
         self.constraints = nlp.constraints
@@ -283,13 +300,18 @@ class _Callbacks:
     ) -> bool:
         """Called by Ipopt after each iteration; True goes on."""
         error = max(violation, dual_violation)
-        goes_on = self._watch.goes_on(iteration, mode == 1, step, regularization > 0, error)
-        self._watch.steps.append((iteration, cost, violation, dual_violation, mu, step, mode == 1))
+        watch, restoring = self._watch, mode == 1
+        goes_on = watch.goes_on(iteration, restoring, step, regularization > 0, error)
+        count = watch.iterations
+        if iteration or not watch.steps:  # the first point of a run that goes on is the last one
+            watch.steps.append((count, cost, violation, dual_violation, mu, step, restoring))
+        if self._until is not None and goes_on and not restoring:
+            self.reached = self._until(violation, mu)
         try:
             if self._progress is not None:
-                self._progress(iteration, cost, violation)
+                self._progress(count, cost, violation)
         except KeyboardInterrupt:
             if self.stop.wanted:
                 raise
             self.stop.wanted = True
-        return goes_on and not self.stop.wanted
+        return goes_on and not (self.reached or self.stop.wanted)

@@ -15,6 +15,7 @@ optimal cost that exists for one load only has no slope: there are no prices.
 from __future__ import annotations
 
 import dataclasses
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -76,15 +77,13 @@ def run(
         rows, none, text = np.zeros(nlp.m), np.zeros(0), _HELD + reason(nlp)
         return Outcome(start, rows, none, none, Status.OPTIMAL, text, certain=True, priced=False)
     least = _LeastViolation(nlp, start)
-    point, used = start, 0
+    point, began = start, time.perf_counter()
     for share in _WEIGHTS:
         least.weight = share * least.first
-        left = dict(options)
-        if "max_iter" in left:
-            left["max_iter"] = max(0, int(left["max_iter"]) - used)
+        left = ipopt.remaining(options, watch.iterations, time.perf_counter() - began)
         outcome = ipopt.run(least, least.start(point), left, watch, progress, interface=interface)
-        used, point = used + watch.iterations, outcome.x[: nlp.n]
-        watch.iterations = used
+        point = outcome.x[: nlp.n]
+        watch.goes_on_from(watch.iterations)
         if not outcome.status.solved or outcome.x[nlp.n :].sum() <= _HOLDS:
             break
     scale = least.weight or 1.0

@@ -83,6 +83,7 @@ class Outcome:
         priced: whether the multipliers are prices; not where there are more equations than free
             variables (`scopf.optimizer.overdetermined`).
         solver: the solver, the way to it and the linear solver; "" without a run.
+        reached: whether the run has ended at a point where it was to stop, and might go on.
     """
 
     x: Floats
@@ -94,6 +95,7 @@ class Outcome:
     certain: bool = False
     priced: bool = True
     solver: str = ""
+    reached: bool = False
 
     @classmethod
     def impossible(cls, x: Floats, m: int, message: str) -> Self:

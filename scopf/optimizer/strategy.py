@@ -68,6 +68,8 @@ class AttemptSettings:
             skipped when that was of another form.
         after_early_stall: whether it is skipped unless the attempt before it stalled early.
         options: of Ipopt, on top of the package's.
+        rows_on_call: whether limits of branches are left out until they are violated
+            (`scopf.optimizer.rows_on_call`).
         budget: iterations after which it counts as stalled; None to let Ipopt decide.
         note: added to the message of a solution found this way.
     """
@@ -78,6 +80,7 @@ class AttemptSettings:
     resume: bool = False
     after_early_stall: bool = False
     options: Mapping[str, str | int | float] = field(default_factory=dict)
+    rows_on_call: bool = False
     budget: IterationBudget | None = None
     note: str = ""
 
@@ -85,7 +88,7 @@ class AttemptSettings:
 _SADDLE = "with the curvature test: first-order conditions hold, it may be a saddle"
 
 STRATEGY = (
-    AttemptSettings("reduced", lift=False, budget=IterationBudget()),
+    AttemptSettings("reduced", lift=False, rows_on_call=True, budget=IterationBudget()),
     AttemptSettings(
         "reduced, power flow start",
         lift=False,
@@ -135,7 +138,7 @@ class Watch:
     """Counts the solver's iterations and detects that an attempt has stalled.
 
     Attributes:
-        iterations: so far.
+        iterations: so far, in all runs that belong together.
         stalled: the reason for stopping the attempt; empty unless it has stalled.
         stalled_early: whether it stalled far from a solution, and not by slow convergence.
         steps: one row for each iteration (columns: `scopf.optimizer.status.STEPS`).
@@ -149,6 +152,16 @@ class Watch:
         self._budget = budget
         self._restoration = self._tiny = self._regularized = 0
         self._grace = _GRACE
+        self._before = 0
+
+    def goes_on_from(self, iterations: int) -> None:
+        """Take what follows for a run that goes on where another one stopped.
+
+        Args:
+            iterations: made so far.
+        """
+        self._before = iterations
+        self._restoration = self._tiny = self._regularized = 0
 
     def goes_on(
         self,
@@ -167,7 +180,7 @@ class Watch:
             regularized: whether the Hessian had to be regularised for that.
             error: violation of the constraints or first-order conditions, the larger one.
         """
-        self.iterations = iteration
+        self.iterations = iteration = self._before + iteration
         budget = self._budget
         if budget is None:
             return True

@@ -12,8 +12,8 @@ import numpy as np
 from scopf.arrays import Floats
 from scopf.engine.nlp import NLP
 from scopf.model.problem import Problem
-from scopf.optimizer import ipopt, overdetermined
-from scopf.optimizer.compiled import compiled, fixed_outside, start_point
+from scopf.optimizer import ipopt, overdetermined, rows_on_call
+from scopf.optimizer.compiled import compiled, fixed_outside, inequalities_on_call, start_point
 from scopf.optimizer.interfaces import Interface
 from scopf.optimizer.ipopt import Options, Progress
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Outcome, Status
@@ -142,10 +142,15 @@ class Attempts:
         watch = Watch(settings.budget)
         progress = self._progress_of(nlp)
         outside = fixed_outside(self._problem, nlp)
+        on_call = inequalities_on_call(self._problem, nlp)
         if outside:
             outcome = Outcome.impossible(start, nlp.m, outside)
         elif overdetermined.overdetermined(nlp):
             outcome = overdetermined.run(nlp, start, options, watch, progress, self._interface)
+        elif settings.rows_on_call and len(on_call) >= rows_on_call.FEWEST:
+            outcome = rows_on_call.run(
+                nlp, on_call, start, options, watch, progress, self._interface
+            )
         else:
             outcome = ipopt.run(nlp, start, options, watch, progress, multipliers, self._interface)
         outcome, self._examined = verdict.checked(self._problem, nlp, outcome)
