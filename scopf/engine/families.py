@@ -11,8 +11,8 @@ from scopf.arrays import Floats, Ints
 from scopf.engine.expressions import Coefficient, Form, Shape, Walker
 from scopf.engine.formulation import Formulation
 from scopf.engine.numbers import Numbers
-from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Expression, Members, Objective, Total, Variable
+from scopf.engine.templates import Node, kind, numbers
 from scopf.engine.triplets import Triplets
 from scopf.errors import ScopfError
 
@@ -107,9 +107,9 @@ class Families:
         everything = np.arange(rows)
         family = Family(rows)
 
-        def put(kind: list[Triplets], targets: Ints, coefficient: Coefficient) -> None:
-            numbers = coefficient if isinstance(coefficient, Numbers) else Numbers(coefficient)
-            kind.append(Triplets(everything, targets, numbers))
+        def put(parts: list[Triplets], targets: Ints, coefficient: Coefficient) -> None:
+            column = coefficient if isinstance(coefficient, Numbers) else Numbers(coefficient)
+            parts.append(Triplets(everything, targets, column))
 
         put(family.constants, np.zeros(rows, dtype=np.int64), form.constant)
         for key, coefficient in form.linear.items():
@@ -119,8 +119,8 @@ class Families:
             put(family.atoms, block.first + np.arange(rows), coefficient)
         for leaf, coefficient in walker.references.values():
             self._refer(family, leaf, coefficient)
-        for kind in (family.linear, family.atoms, family.constants):
-            kind[:] = [part for part in (part.compact() for part in kind) if len(part.rows)]
+        for parts in (family.linear, family.atoms, family.constants):
+            parts[:] = [part for part in (part.compact() for part in parts) if len(part.rows)]
         return family
 
     def _refer(self, family: Family, leaf: Members | Total, coefficient: Coefficient) -> None:
@@ -159,29 +159,18 @@ class _TemplateWalker(Walker[Ints]):
         self._families = families
         self._rows = rows
 
-    def _leaf(self, node: Node) -> Members | Total:
-        """Members of other families, or sums of them, by their placeholder."""
-        leaf = self._families.formulation.leaf(node)
-        assert isinstance(leaf, (Members, Total))
-        return leaf
-
-    def _members(self, node: Node) -> Members:
-        leaf = self._leaf(node)
-        if isinstance(leaf, Total):
-            raise ScopfError(f"a sum over {leaf.symbol.name} stands inside a nonlinear term")
-        return leaf
+    def kind(self, node: Node) -> str:
+        return kind(node)
 
     def number(self, node: Node, context: Ints | None = None) -> Coefficient:
-        numbers = self._families.formulation.numbers(node)
-        return numbers if context is None else numbers.take(context)
+        column = numbers(node)
+        return column if context is None else column.take(context)
 
     def inverse(self, node: Node) -> Coefficient:
-        return 1.0 / self.number(node)
+        return 1.0 / numbers(node)
 
-    def column(self, variable: Node, context: Ints | None = None) -> int:
-        leaf = self._members(variable)
-        positions = leaf.positions if context is None else leaf.positions[context]
-        columns = self._families.columns[leaf.symbol.name] + positions
+    def column(self, variable: Members, context: Ints | None = None) -> int:
+        columns = self._families.columns[variable.symbol.name] + _within(variable, context)
         for key, known in enumerate(self.places):
             if known is columns or np.array_equal(known, columns):
                 return key
@@ -189,20 +178,19 @@ class _TemplateWalker(Walker[Ints]):
         return len(self.places) - 1
 
     def body(self, node: Node, context: Ints | None) -> tuple[Node, Ints]:
-        leaf = self._members(node)
-        assert isinstance(leaf.symbol, Expression)
-        if context is None and self._families.forms[leaf.symbol.name].atoms:
-            self._families.nested.add(leaf.symbol.name)
-        return leaf.symbol.body, leaf.positions if context is None else leaf.positions[context]
+        symbol = node.symbol
+        if isinstance(node, Total):
+            raise ScopfError(f"a sum over {symbol.name} stands inside a nonlinear term")
+        if context is None and self._families.forms[symbol.name].atoms:
+            self._families.nested.add(symbol.name)
+        return symbol.body, _within(node, context)
 
     def lifted(self, node: Node, context: Ints | None) -> bool:
-        leaf = self._families.formulation.leaf(node)
-        return isinstance(leaf, Members) and leaf.symbol.name in self._families.columns
+        return isinstance(node, Members) and node.symbol.name in self._families.columns
 
-    def add_named(self, node: Node, scale: Coefficient, form: Form) -> None:
+    def add_named(self, node: Members | Total, scale: Coefficient, form: Form) -> None:
         known = self.references.get(id(node))
-        total = scale if known is None else known[1] + scale
-        self.references[id(node)] = (self._leaf(node), total)
+        self.references[id(node)] = (node, scale if known is None else known[1] + scale)
 
     def atom(self, shape: Shape, columns: tuple[int, ...], numbers: tuple[Coefficient, ...]) -> int:
         used = np.empty((self._rows, len(columns)), dtype=np.int64)
@@ -210,3 +198,8 @@ class _TemplateWalker(Walker[Ints]):
             used[:, k] = self.places[key]
         self._families.add_atoms(shape, used, numbers)
         return len(self._families.atoms) - 1
+
+
+def _within(node: Members, context: Ints | None) -> Ints:
+    """Positions of the members that stand in the rows of a context (all, if None)."""
+    return node.positions if context is None else node.positions[context]
