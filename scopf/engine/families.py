@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -66,6 +67,7 @@ class Families:
         atoms: the atoms, numbered in order.
         forms: forms of expressions, constraints and the objective, by name.
         nested: nonlinear expression families met inside atoms.
+        within: what placeholders stand for.
     """
 
     def __init__(self, formulation: Formulation, lift: Iterable[str] = ()) -> None:
@@ -76,6 +78,7 @@ class Families:
         self.atoms: list[Atoms] = []
         self.forms: dict[str, Family] = {}
         self.nested: set[str] = set()
+        self.within = _Within(self.columns)
         self._last_atom = 0
         for symbol in formulation.symbols.values():
             if isinstance(symbol, Variable):
@@ -144,6 +147,47 @@ class Families:
                     mine.append(triplets.select(leaf.positions, source.size, coefficient))
 
 
+class _Within:
+    """What placeholders stand for in certain rows of their family, the context (None: all).
+
+    Named expressions are met again and again. Equal arrays are one object, so that the second time
+    nothing is computed.
+    """
+
+    def __init__(self, first_column: Mapping[str, int]) -> None:
+        self._first_column = first_column
+        self._arrays: dict[bytes, Ints] = {}
+        self._known: dict[tuple[int, int], Any] = {}
+
+    def positions(self, node: Members, context: Ints | None) -> Ints:
+        """Positions of members, one for each row."""
+        found: Ints | None = self._known.get((id(node), id(context)))
+        if found is None:
+            found = self._kept(node.positions if context is None else node.positions[context])
+            self._known[id(node), id(context)] = found
+        return found
+
+    def columns(self, node: Members, context: Ints | None) -> Ints:
+        """Columns of variables, one for each row."""
+        found: Ints | None = self._known.get((id(node), id(context)))
+        if found is None:
+            positions = node.positions if context is None else node.positions[context]
+            found = self._kept(self._first_column[node.symbol.name] + positions)
+            self._known[id(node), id(context)] = found
+        return found
+
+    def numbers(self, node: Node, context: Ints | None) -> Numbers:
+        """Numbers of a template without variables."""
+        found: Numbers | None = self._known.get((id(node), id(context)))
+        if found is None:
+            found = numbers(node) if context is None else numbers(node).take(context)
+            self._known[id(node), id(context)] = found
+        return found
+
+    def _kept(self, array: Ints) -> Ints:
+        return self._arrays.setdefault(array.tobytes(), array)
+
+
 class _TemplateWalker(Walker[Ints]):
     """Walks a template; variables are placeholders for a column in each row.
 
@@ -155,6 +199,7 @@ class _TemplateWalker(Walker[Ints]):
     def __init__(self, families: Families, rows: int) -> None:
         super().__init__()
         self.places: list[Ints] = []
+        self._number_of: dict[int, int] = {}
         self.references: dict[int, tuple[Members | Total, Coefficient]] = {}
         self._families = families
         self._rows = rows
@@ -163,19 +208,17 @@ class _TemplateWalker(Walker[Ints]):
         return kind(node)
 
     def number(self, node: Node, context: Ints | None = None) -> Coefficient:
-        column = numbers(node)
-        return column if context is None else column.take(context)
+        return self._families.within.numbers(node, context)
 
     def inverse(self, node: Node) -> Coefficient:
         return 1.0 / numbers(node)
 
     def column(self, variable: Members, context: Ints | None = None) -> int:
-        columns = self._families.columns[variable.symbol.name] + _within(variable, context)
-        for key, known in enumerate(self.places):
-            if known is columns or np.array_equal(known, columns):
-                return key
-        self.places.append(columns)
-        return len(self.places) - 1
+        columns = self._families.within.columns(variable, context)
+        number = self._number_of.setdefault(id(columns), len(self.places))
+        if number == len(self.places):
+            self.places.append(columns)
+        return number
 
     def body(self, node: Node, context: Ints | None) -> tuple[Node, Ints]:
         symbol = node.symbol
@@ -183,7 +226,7 @@ class _TemplateWalker(Walker[Ints]):
             raise ScopfError(f"a sum over {symbol.name} stands inside a nonlinear term")
         if context is None and self._families.forms[symbol.name].atoms:
             self._families.nested.add(symbol.name)
-        return symbol.body, _within(node, context)
+        return symbol.body, self._families.within.positions(node, context)
 
     def lifted(self, node: Node, context: Ints | None) -> bool:
         return isinstance(node, Members) and node.symbol.name in self._families.columns
@@ -198,8 +241,3 @@ class _TemplateWalker(Walker[Ints]):
             used[:, k] = self.places[key]
         self._families.add_atoms(shape, used, numbers)
         return len(self._families.atoms) - 1
-
-
-def _within(node: Members, context: Ints | None) -> Ints:
-    """Positions of the members that stand in the rows of a context (all, if None)."""
-    return node.positions if context is None else node.positions[context]
