@@ -67,7 +67,6 @@ class Families:
         atoms: the atoms, numbered in order.
         forms: forms of expressions, constraints and the objective, by name.
         nested: nonlinear expression families met inside atoms.
-        within: what placeholders stand for.
     """
 
     def __init__(self, formulation: Formulation, lift: Iterable[str] = ()) -> None:
@@ -78,13 +77,13 @@ class Families:
         self.atoms: list[Atoms] = []
         self.forms: dict[str, Family] = {}
         self.nested: set[str] = set()
-        self.within = _Within(self.columns)
         self._last_atom = 0
+        within = _Within(self.columns)
         for symbol in formulation.symbols.values():
             if isinstance(symbol, Variable):
                 self._claim(symbol.name, len(symbol))
             elif isinstance(symbol, (Expression, Constraint, Objective)):
-                self.forms[symbol.name] = self._read(symbol.body, len(symbol))
+                self.forms[symbol.name] = self._read(symbol.body, len(symbol), within)
             if symbol.name in self.lift:
                 self._claim(symbol.name, len(symbol))
 
@@ -104,8 +103,8 @@ class Families:
         self._last_atom += len(columns)
         return made
 
-    def _read(self, body: Node, rows: int) -> Family:
-        walker = _TemplateWalker(self, rows)
+    def _read(self, body: Node, rows: int, within: _Within) -> Family:
+        walker = _TemplateWalker(self, rows, within)
         form = walker.form(body)
         everything = np.arange(rows)
         family = Family(rows)
@@ -148,7 +147,7 @@ class Families:
 
 
 class _Within:
-    """What placeholders stand for in certain rows of their family, the context (None: all).
+    """Arrays that placeholders stand for in certain rows of a family, the context (None: all).
 
     Named expressions are met again and again. Equal arrays are one object, so that the second time
     nothing is computed.
@@ -196,25 +195,25 @@ class _TemplateWalker(Walker[Ints]):
         references: placeholders of other families met outside atoms, and their coefficients.
     """
 
-    def __init__(self, families: Families, rows: int) -> None:
+    def __init__(self, families: Families, rows: int, within: _Within) -> None:
         super().__init__()
         self.places: list[Ints] = []
         self._number_of: dict[int, int] = {}
         self.references: dict[int, tuple[Members | Total, Coefficient]] = {}
         self._families = families
-        self._rows = rows
+        self._rows, self._within = rows, within
 
     def kind(self, node: Node) -> str:
         return kind(node)
 
     def number(self, node: Node, context: Ints | None = None) -> Coefficient:
-        return self._families.within.numbers(node, context)
+        return self._within.numbers(node, context)
 
     def inverse(self, node: Node) -> Coefficient:
         return 1.0 / numbers(node)
 
     def column(self, variable: Members, context: Ints | None = None) -> int:
-        columns = self._families.within.columns(variable, context)
+        columns = self._within.columns(variable, context)
         number = self._number_of.setdefault(id(columns), len(self.places))
         if number == len(self.places):
             self.places.append(columns)
@@ -226,7 +225,7 @@ class _TemplateWalker(Walker[Ints]):
             raise ScopfError(f"a sum over {symbol.name} stands inside a nonlinear term")
         if context is None and self._families.forms[symbol.name].atoms:
             self._families.nested.add(symbol.name)
-        return symbol.body, self._families.within.positions(node, context)
+        return symbol.body, self._within.positions(node, context)
 
     def lifted(self, node: Node, context: Ints | None) -> bool:
         return isinstance(node, Members) and node.symbol.name in self._families.columns
