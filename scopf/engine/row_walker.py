@@ -22,7 +22,7 @@ from scopf.engine.templates import (
 _INSIDE = "inside"  # context of what is inside a named expression: only the outermost is nested
 _LONG = 24  # an inner sum of more variables than this becomes a variable of its own
 _FUNCTION = "function"  # nodes of this kind name their own
-_KINDS: dict[type, str] = {int: NUMBER, float: NUMBER}  # of Pyomo's classes met so far
+_KINDS: dict[type, str] = {int: NUMBER, float: NUMBER}  # of the classes met so far
 
 
 class RowWalker(Walker[str]):
@@ -65,17 +65,10 @@ class RowWalker(Walker[str]):
 
     def kind(self, node: Node) -> str:
         """Kind of a node of a Pyomo expression."""
-        known = _KINDS.get(node.__class__)
-        if known is NUMBER:
-            return NUMBER
-        if known is None and _is_number(node):
-            _KINDS[node.__class__] = NUMBER
-            return NUMBER
-        if not node.is_potentially_variable():
-            return CONSTANT
-        if known is None:
-            known = _KINDS[node.__class__] = _kind(node)
-        return known if known != _FUNCTION else str(node.getname())
+        kind = _KINDS.get(node.__class__)
+        if kind is None:
+            kind = _KINDS[node.__class__] = _kind(node)
+        return kind if kind is not _FUNCTION else str(node.getname())
 
     def number(self, node: Node, context: str | None = None) -> Coefficient:
         """A mutable parameter, or an expression of them: read again at every refresh."""
@@ -147,21 +140,25 @@ class RowWalker(Walker[str]):
         return form
 
 
-def _is_number(node: Node) -> bool:
-    from pyomo.common.numeric_types import native_numeric_types
-
-    return node.__class__ in native_numeric_types
-
-
 def _kind(node: Node) -> str:
-    """Kind of the nodes of this one's class, in which there are variables."""
-    import pyomo.core.expr.numeric_expr as nodes
+    """Kind of all nodes of this one's class.
 
+    Raises:
+        UnsupportedError: for a class that has no compiled form.
+    """
+    import pyomo.core.expr.numeric_expr as nodes
+    from pyomo.common.numeric_types import native_numeric_types
+    from pyomo.core.expr.numvalue import NumericValue
+
+    if node.__class__ in native_numeric_types:
+        return NUMBER
+    if not isinstance(node, NumericValue):
+        raise UnsupportedError(f"{node} ({type(node).__name__}) is not an expression")
+    if not node.is_potentially_variable():
+        return CONSTANT
     if node.is_variable_type():
         return VARIABLE
-    if not node.is_expression_type():
-        raise UnsupportedError(f"{node} ({type(node).__name__}) is not an expression")
-    if node.is_named_expression_type():
+    if node.is_expression_type() and node.is_named_expression_type():
         return NAMED
     kinds = {
         nodes.SumExpressionBase: SUM,
