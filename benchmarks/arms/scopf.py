@@ -7,7 +7,7 @@ from benchmarks.arms import ipopt_log, stages
 from benchmarks.arms.stages import Result, Stages, Task
 from scopf.optimizer.interfaces import Interface
 
-PACKAGES = ("scopf", "pyomo", "cyipopt", "casadi", "numpy", "scipy", "matpowercaseframes")
+PACKAGES = ("scopf", "pyomo", "cyipopt", "casadi", "numpy", "scipy")
 
 
 def watch_compilation(clock: Stages) -> None:

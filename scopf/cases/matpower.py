@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matpowercaseframes.constants import COLUMNS
 
 from scopf.arrays import LARGEST_WHOLE, Flags, Floats, Ints, Strings, texts
 from scopf.cases import dclosses, decoding, mcosts
 from scopf.cases.approximations import Approximations
 from scopf.cases.gencosts import GenCosts
 from scopf.cases.mfile import Tables, parse
-from scopf.cases.mformat import AT_LEAST, FORMAT, POLYNOMIAL, REQUIRED
+from scopf.cases.mformat import AT_LEAST, COLUMNS, FORMAT, POLYNOMIAL, REQUIRED
 from scopf.cases.psse import costs
 from scopf.errors import CaseError, Fault, counted, listing
 from scopf.network.network import Network

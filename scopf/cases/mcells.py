@@ -1,4 +1,4 @@
-"""Matrices of a MATPOWER case file as arrays; the rows are read by matpowercaseframes.
+"""Matrices of a MATPOWER case file as arrays.
 
 A cell is a number, or arithmetic of numbers, such as `400/sqrt(3)`.
 """
@@ -9,26 +9,22 @@ import re
 from collections import Counter
 
 import numpy as np
-from matpowercaseframes.constants import COLUMNS
-from matpowercaseframes.reader import parse_file
 
 from scopf.arrays import Floats
 from scopf.cases import marithmetic, mtext
-from scopf.cases.mformat import AT_LEAST, MAY_BE_EMPTY, OURS, STORAGE
+from scopf.cases.mformat import AT_LEAST, COLUMNS, MAY_BE_EMPTY, OURS
 from scopf.errors import Fault
 
 _LONGEST = 40  # characters of a cell in the label of a row
 _PADDED = 1_000_000  # cells of a matrix of uneven rows, unless an eighth of them is written
-_NO_NUMBER = re.compile(  # what only Python has in numbers, and what matpowercaseframes skips
-    r"(?i)_|infinity|[^\x00-\x7f]|(?<!\S)[\"']+(?!\S)"
-)
+_NO_NUMBER = re.compile(r"(?i)_|infinity|[^\x00-\x7f]")  # what only Python has in numbers
 _OPERATED = re.compile(r"[*/^()]| [-+] ")
 _JOINED = re.compile(r" ?([*/^]) ?|(?<=[\w.)]) ([-+]) (?=[\w.(])|(?<=\() | (?=\))", re.ASCII)
 _SIGN = re.compile(r"(^|[,;\n])[ \t]*+([-+])[ \t]++")  # of the first number of a cell, on its own
 
 
-def cells_of(key: str, body: str) -> list[list[object]]:
-    """Cells of a matrix, row by row, as matpowercaseframes reads them."""
+def _texts(body: str) -> list[list[str]]:
+    """Cells of a matrix as texts, row by row."""
     inner = body[1:-1] if body.startswith(("[", "{")) else body
     inner = _SIGN.sub(r"\1\2", inner)
     inner = re.sub(r"[ \t]+", " ", inner.replace(",", " ").replace(";", "\n"))
@@ -38,12 +34,12 @@ def cells_of(key: str, body: str) -> list[list[object]]:
         inner = re.sub(
             r"\S+", lambda m: mtext.NO_NUMBER + m[0] if _NO_NUMBER.search(m[0]) else m[0], inner
         )
-    return parse_file(key, f"mpc.{key} = [\n{inner}\n];") or []
+    return [row for row in map(str.split, inner.splitlines()) if row]
 
 
 def numbers(key: str, body: str, faults: list[Fault]) -> Floats:
     """A numeric table, NaN where a cell is no number or a row is short."""
-    cells = cells_of(key, body)
+    cells = _texts(body)
     if not cells:
         if key not in MAY_BE_EMPTY:
             faults.append(Fault("has no rows", key))
@@ -59,38 +55,51 @@ def numbers(key: str, body: str, faults: list[Fault]) -> Floats:
         if len(row) != width:
             text = f"has {len(row)} columns where the table has {width}"
             faults.append(Fault(text, key, number))
-            row[:] = (row + [float("nan")] * width)[:width]
+            row[:] = (row + ["nan"] * width)[:width]
     if width < AT_LEAST[key]:
         text = f"has {width} columns, the format needs at least {AT_LEAST[key]}"
         faults.append(Fault(text, key))
         for row in cells:
-            row.extend([float("nan")] * (AT_LEAST[key] - width))
+            row.extend(["nan"] * (AT_LEAST[key] - width))
     try:
-        return np.array(cells, dtype=np.float64)
-    except (ValueError, TypeError, OverflowError):
-        _take_texts(key, cells, faults)
-        return np.array(cells, dtype=np.float64)
+        rows = [[*map(float, row)] for row in cells]
+    except ValueError:
+        rows = [_values(key, number, row, faults) for number, row in enumerate(cells, 1)]
+    return np.array(rows) + 0.0  # a zero has no sign
 
 
-def _take_texts(key: str, cells: list[list[object]], faults: list[Fault]) -> None:
-    """Put numbers in place of texts; one that is no arithmetic is a fault, and NaN."""
-    names = STORAGE if key == "storage" else COLUMNS["gencost" if key == "dclinecost" else key]
-    for number, row in enumerate(cells, 1):
-        label = _row_label(key, row)
-        for k, cell in enumerate(row):
-            if not isinstance(cell, str):
-                continue
-            try:
-                row[k] = marithmetic.number(cell)
-            except marithmetic.NotArithmeticError:
-                shown = names[k] if k < len(names) else f"column {k + 1}"
-                text = f"`{mtext.unmasked(cell)}` in {shown} is not a number"
-                column = OURS.get(key, {}).get(shown, shown)
-                faults.append(Fault(text, key, number, label, column))
-                row[k] = float("nan")
+def _values(key: str, number: int, row: list[str], faults: list[Fault]) -> list[float]:
+    """Numbers of a row; a cell that is no arithmetic is a fault, and NaN."""
+    names, values = COLUMNS[key], list[float]()
+    for k, cell in enumerate(row):
+        try:
+            values.append(_number(cell))
+        except marithmetic.NotArithmeticError:
+            shown = names[k] if k < len(names) else f"column {k + 1}"
+            text = f"`{mtext.unmasked(cell)}` in {shown} is not a number"
+            column = OURS.get(key, {}).get(shown, shown)
+            faults.append(Fault(text, key, number, _row_label(key, row), column))
+            values.append(float("nan"))
+    return values
 
 
-def _row_label(key: str, row: list[object]) -> str:
+def _number(cell: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        return marithmetic.number(cell)
+
+
+def _row_label(key: str, row: list[str]) -> str:
     ends = {"bus": 1, "gen": 1, "branch": 2, "dcline": 2}.get(key, 0)
-    numbers = "-".join(str(cell)[:_LONGEST] for cell in row[:ends])
+    numbers = "-".join(_shown(cell)[:_LONGEST] for cell in row[:ends])
     return f"bus {numbers}" if numbers else ""
+
+
+def _shown(cell: str) -> str:
+    """A bus number without decimals; another cell as it is."""
+    try:
+        number = float(cell)
+    except ValueError:
+        return mtext.unmasked(cell)
+    return str(int(number) if number.is_integer() else number)

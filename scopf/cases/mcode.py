@@ -18,10 +18,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matpowercaseframes.constants import COLUMNS
 
 from scopf.arrays import Floats
 from scopf.cases import marithmetic
+from scopf.cases.mformat import COLUMNS
 
 _INDEX = {
     "idx_bus": (
@@ -134,7 +134,7 @@ class Computation:
         width = self._rows[table].shape[1] if table in self._rows else 0
         if name not in COLUMNS[table][:width]:
             raise NotUnderstoodError(name)
-        return int(COLUMNS[table].index(name))
+        return COLUMNS[table].index(name)
 
     def _value(self, text: str, columns: Floats | None = None) -> Any:
         """Value of an expression, in which `the_columns` may stand for columns."""

@@ -2,6 +2,35 @@
 
 from __future__ import annotations
 
+# Columns by the names that MATPOWER's manual gives them (appendix B), in order.
+COLUMNS = {
+    "bus": (
+        "BUS_I", "BUS_TYPE", "PD", "QD", "GS", "BS", "BUS_AREA", "VM", "VA", "BASE_KV", "ZONE",
+        "VMAX", "VMIN", "LAM_P", "LAM_Q", "MU_VMAX", "MU_VMIN",
+    ),
+    "gen": (
+        "GEN_BUS", "PG", "QG", "QMAX", "QMIN", "VG", "MBASE", "GEN_STATUS", "PMAX", "PMIN", "PC1",
+        "PC2", "QC1MIN", "QC1MAX", "QC2MIN", "QC2MAX", "RAMP_AGC", "RAMP_10", "RAMP_30", "RAMP_Q",
+        "APF", "MU_PMAX", "MU_PMIN", "MU_QMAX", "MU_QMIN",
+    ),
+    "branch": (
+        "F_BUS", "T_BUS", "BR_R", "BR_X", "BR_B", "RATE_A", "RATE_B", "RATE_C", "TAP", "SHIFT",
+        "BR_STATUS", "ANGMIN", "ANGMAX", "PF", "QF", "PT", "QT", "MU_SF", "MU_ST", "MU_ANGMIN",
+        "MU_ANGMAX",
+    ),
+    "dcline": (
+        "F_BUS", "T_BUS", "BR_STATUS", "PF", "PT", "QF", "QT", "VF", "VT", "PMIN", "PMAX", "QMINF",
+        "QMAXF", "QMINT", "QMAXT", "LOSS0", "LOSS1", "MU_PMIN", "MU_PMAX", "MU_QMINF", "MU_QMAXF",
+        "MU_QMINT", "MU_QMAXT",
+    ),
+    "gencost": ("MODEL", "STARTUP", "SHUTDOWN", "NCOST"),
+    "dclinecost": ("MODEL", "STARTUP", "SHUTDOWN", "NCOST"),
+    "storage": (  # of PowerModels
+        "storage_bus", "ps", "qs", "energy", "energy_rating", "charge_rating", "discharge_rating",
+        "charge_efficiency", "discharge_efficiency", "thermal_rating", "qmin", "qmax", "r", "x",
+        "p_loss", "q_loss", "status",
+    ),
+}  # fmt: skip
 # Our columns by the format's.
 FORMAT = {
     "bus": {
@@ -29,14 +58,9 @@ FORMAT = {
     },
 }  # fmt: skip
 OURS = {table: {v: k for k, v in columns.items()} for table, columns in FORMAT.items()}
-STORAGE = (  # columns of PowerModels' table of storage
-    "storage_bus", "ps", "qs", "energy", "energy_rating", "charge_rating", "discharge_rating",
-    "charge_efficiency", "discharge_efficiency", "thermal_rating", "qmin", "qmax", "r", "x",
-    "p_loss", "q_loss", "status",
-)  # fmt: skip
 AT_LEAST = {
     "bus": 13, "gen": 10, "branch": 11, "gencost": 5, "dcline": 17, "dclinecost": 5,
-    "storage": len(STORAGE),
+    "storage": len(COLUMNS["storage"]),
 }  # fmt: skip
 REQUIRED = ("bus", "gen", "branch")
 NUMERIC = (*REQUIRED, "gencost", "dcline", "dclinecost")

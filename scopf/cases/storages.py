@@ -11,7 +11,7 @@ import numpy as np
 
 from scopf.cases import decoding, mcells
 from scopf.cases.approximations import Approximations
-from scopf.cases.mformat import STORAGE
+from scopf.cases.mformat import COLUMNS
 from scopf.cases.mtext import Source
 from scopf.errors import CaseError, Fault, listing
 
@@ -50,11 +50,12 @@ def storage_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     if len(bodies) != 1:
         text = "is assigned twice" if bodies else "is missing: the file has no storage"
         raise CaseError(str(file), [Fault(text, f"mpc.{_KEY}")])
+    names = COLUMNS[_KEY]
     rows = mcells.numbers(_KEY, bodies[0], faults)
-    if rows.shape[1] > len(STORAGE):
-        text = f"has {rows.shape[1]} columns; known are {listing(STORAGE, most=len(STORAGE))}"
+    if rows.shape[1] > len(names):
+        text = f"has {rows.shape[1]} columns; known are {listing(names, most=len(names))}"
         faults.append(Fault(text, _KEY))
-    columns = dict(zip(STORAGE, rows.T, strict=False))
+    columns = dict(zip(names, rows.T, strict=False))
     for name, values in columns.items():
         for row in np.flatnonzero(~np.isfinite(values)).tolist() if not faults else ():
             faults.append(Fault(f"{name} is not a finite number", _KEY, row + 1, column=name))

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import pyomo.environ as pyo
 
 from scopf.arrays import Floats
 from scopf.engine.numbers import Numbers
@@ -82,9 +81,10 @@ class Parameters:
         """
         found = self._known.get((id(node), inverse))
         if found is None:
+            from pyomo.environ import value as value_of
 
             def read() -> float:
-                value: float = pyo.value(node)
+                value: float = value_of(node)
                 return 1.0 / value if inverse else value
 
             read()  # raises here, where the row is known

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +12,8 @@ from scopf.arrays import Floats, Ints
 from scopf.engine.expressions import Coefficient, Form, Shape, Walker
 from scopf.engine.formulation import Formulation
 from scopf.engine.numbers import Numbers
-from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Expression, Members, Objective, Total, Variable
+from scopf.engine.templates import Node, kind, numbers
 from scopf.engine.triplets import Triplets
 from scopf.errors import ScopfError
 
@@ -77,11 +78,12 @@ class Families:
         self.forms: dict[str, Family] = {}
         self.nested: set[str] = set()
         self._last_atom = 0
+        within = _Within(self.columns)
         for symbol in formulation.symbols.values():
             if isinstance(symbol, Variable):
                 self._claim(symbol.name, len(symbol))
             elif isinstance(symbol, (Expression, Constraint, Objective)):
-                self.forms[symbol.name] = self._read(symbol.body, len(symbol))
+                self.forms[symbol.name] = self._read(symbol.body, len(symbol), within)
             if symbol.name in self.lift:
                 self._claim(symbol.name, len(symbol))
 
@@ -101,15 +103,15 @@ class Families:
         self._last_atom += len(columns)
         return made
 
-    def _read(self, body: Node, rows: int) -> Family:
-        walker = _TemplateWalker(self, rows)
+    def _read(self, body: Node, rows: int, within: _Within) -> Family:
+        walker = _TemplateWalker(self, rows, within)
         form = walker.form(body)
         everything = np.arange(rows)
         family = Family(rows)
 
-        def put(kind: list[Triplets], targets: Ints, coefficient: Coefficient) -> None:
-            numbers = coefficient if isinstance(coefficient, Numbers) else Numbers(coefficient)
-            kind.append(Triplets(everything, targets, numbers))
+        def put(parts: list[Triplets], targets: Ints, coefficient: Coefficient) -> None:
+            column = coefficient if isinstance(coefficient, Numbers) else Numbers(coefficient)
+            parts.append(Triplets(everything, targets, column))
 
         put(family.constants, np.zeros(rows, dtype=np.int64), form.constant)
         for key, coefficient in form.linear.items():
@@ -119,8 +121,8 @@ class Families:
             put(family.atoms, block.first + np.arange(rows), coefficient)
         for leaf, coefficient in walker.references.values():
             self._refer(family, leaf, coefficient)
-        for kind in (family.linear, family.atoms, family.constants):
-            kind[:] = [part for part in (part.compact() for part in kind) if len(part.rows)]
+        for parts in (family.linear, family.atoms, family.constants):
+            parts[:] = [part for part in (part.compact() for part in parts) if len(part.rows)]
         return family
 
     def _refer(self, family: Family, leaf: Members | Total, coefficient: Coefficient) -> None:
@@ -144,6 +146,47 @@ class Families:
                     mine.append(triplets.select(leaf.positions, source.size, coefficient))
 
 
+class _Within:
+    """Arrays that placeholders stand for in certain rows of a family, the context (None: all).
+
+    Named expressions are met again and again. Equal arrays are one object, so that the second time
+    nothing is computed.
+    """
+
+    def __init__(self, first_column: Mapping[str, int]) -> None:
+        self._first_column = first_column
+        self._arrays: dict[bytes, Ints] = {}
+        self._known: dict[tuple[int, int], Any] = {}
+
+    def positions(self, node: Members, context: Ints | None) -> Ints:
+        """Positions of members, one for each row."""
+        found: Ints | None = self._known.get((id(node), id(context)))
+        if found is None:
+            found = self._kept(node.positions if context is None else node.positions[context])
+            self._known[id(node), id(context)] = found
+        return found
+
+    def columns(self, node: Members, context: Ints | None) -> Ints:
+        """Columns of variables, one for each row."""
+        found: Ints | None = self._known.get((id(node), id(context)))
+        if found is None:
+            positions = node.positions if context is None else node.positions[context]
+            found = self._kept(self._first_column[node.symbol.name] + positions)
+            self._known[id(node), id(context)] = found
+        return found
+
+    def numbers(self, node: Node, context: Ints | None) -> Numbers:
+        """Numbers of a template without variables."""
+        found: Numbers | None = self._known.get((id(node), id(context)))
+        if found is None:
+            found = numbers(node) if context is None else numbers(node).take(context)
+            self._known[id(node), id(context)] = found
+        return found
+
+    def _kept(self, array: Ints) -> Ints:
+        return self._arrays.setdefault(array.tobytes(), array)
+
+
 class _TemplateWalker(Walker[Ints]):
     """Walks a template; variables are placeholders for a column in each row.
 
@@ -152,57 +195,44 @@ class _TemplateWalker(Walker[Ints]):
         references: placeholders of other families met outside atoms, and their coefficients.
     """
 
-    def __init__(self, families: Families, rows: int) -> None:
+    def __init__(self, families: Families, rows: int, within: _Within) -> None:
         super().__init__()
         self.places: list[Ints] = []
+        self._number_of: dict[int, int] = {}
         self.references: dict[int, tuple[Members | Total, Coefficient]] = {}
         self._families = families
-        self._rows = rows
+        self._rows, self._within = rows, within
 
-    def _leaf(self, node: Node) -> Members | Total:
-        """Members of other families, or sums of them, by their placeholder."""
-        leaf = self._families.formulation.leaf(node)
-        assert isinstance(leaf, (Members, Total))
-        return leaf
-
-    def _members(self, node: Node) -> Members:
-        leaf = self._leaf(node)
-        if isinstance(leaf, Total):
-            raise ScopfError(f"a sum over {leaf.symbol.name} stands inside a nonlinear term")
-        return leaf
+    def kind(self, node: Node) -> str:
+        return kind(node)
 
     def number(self, node: Node, context: Ints | None = None) -> Coefficient:
-        numbers = self._families.formulation.numbers(node)
-        return numbers if context is None else numbers.take(context)
+        return self._within.numbers(node, context)
 
     def inverse(self, node: Node) -> Coefficient:
-        return 1.0 / self.number(node)
+        return 1.0 / numbers(node)
 
-    def column(self, variable: Node, context: Ints | None = None) -> int:
-        leaf = self._members(variable)
-        positions = leaf.positions if context is None else leaf.positions[context]
-        columns = self._families.columns[leaf.symbol.name] + positions
-        for key, known in enumerate(self.places):
-            if known is columns or np.array_equal(known, columns):
-                return key
-        self.places.append(columns)
-        return len(self.places) - 1
+    def column(self, variable: Members, context: Ints | None = None) -> int:
+        columns = self._within.columns(variable, context)
+        number = self._number_of.setdefault(id(columns), len(self.places))
+        if number == len(self.places):
+            self.places.append(columns)
+        return number
 
     def body(self, node: Node, context: Ints | None) -> tuple[Node, Ints]:
-        leaf = self._members(node)
-        assert isinstance(leaf.symbol, Expression)
-        if context is None and self._families.forms[leaf.symbol.name].atoms:
-            self._families.nested.add(leaf.symbol.name)
-        return leaf.symbol.body, leaf.positions if context is None else leaf.positions[context]
+        symbol = node.symbol
+        if isinstance(node, Total):
+            raise ScopfError(f"a sum over {symbol.name} stands inside a nonlinear term")
+        if context is None and self._families.forms[symbol.name].atoms:
+            self._families.nested.add(symbol.name)
+        return symbol.body, self._within.positions(node, context)
 
     def lifted(self, node: Node, context: Ints | None) -> bool:
-        leaf = self._families.formulation.leaf(node)
-        return isinstance(leaf, Members) and leaf.symbol.name in self._families.columns
+        return isinstance(node, Members) and node.symbol.name in self._families.columns
 
-    def add_named(self, node: Node, scale: Coefficient, form: Form) -> None:
+    def add_named(self, node: Members | Total, scale: Coefficient, form: Form) -> None:
         known = self.references.get(id(node))
-        total = scale if known is None else known[1] + scale
-        self.references[id(node)] = (self._leaf(node), total)
+        self.references[id(node)] = (node, scale if known is None else known[1] + scale)
 
     def atom(self, shape: Shape, columns: tuple[int, ...], numbers: tuple[Coefficient, ...]) -> int:
         used = np.empty((self._rows, len(columns)), dtype=np.int64)

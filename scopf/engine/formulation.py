@@ -1,7 +1,8 @@
 """An optimisation problem declared in families.
 
 A family is one equation and the arrays that go into it. The equation is an ordinary function that
-is called once, on placeholders, and gives a Pyomo expression: the family's template. From it come
+is called once, on placeholders, and gives an expression of them: the family's template. From it
+come
 
 - the Pyomo model, where every row is the template with its own variables and numbers put in, made
   when somebody first asks for it; and
@@ -13,21 +14,14 @@ So an equation is written once, and a large model costs arrays, not objects.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import pyomo.core.expr.numeric_expr as nodes
-import pyomo.environ as pyo
-from pyomo.core.base.expression import ExpressionData
-from pyomo.core.base.param import ParamData
-from pyomo.core.base.var import VarData
 
 from scopf.engine.gc_off import collector_off
 from scopf.engine.numbers import Numbers
-from scopf.engine.pyomo_model import Origin, Rendering
-from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import (
     Bound,
     Constraint,
@@ -35,17 +29,29 @@ from scopf.engine.symbols import (
     Expression,
     Index,
     Key,
-    Leaf,
-    Members,
     Objective,
     Parameter,
     Symbol,
     Variable,
 )
+from scopf.engine.templates import Node
+
+if TYPE_CHECKING:
+    import pyomo.environ as pyo
+
+    from scopf.engine.pyomo_model import Rendering
 
 Kind = TypeVar("Kind", bound=Symbol)
 
-_NOWHERE = pyo.Param(mutable=True)  # what placeholders of numbers belong to
+
+class Origin:
+    """Link from a Pyomo model to the formulation that it was made from; a copy has none."""
+
+    def __init__(self, formulation: Formulation | None = None) -> None:
+        self.formulation = formulation
+
+    def __reduce__(self) -> tuple[type[Origin], tuple[()]]:
+        return (Origin, ())
 
 
 class Formulation:
@@ -63,7 +69,6 @@ class Formulation:
         self.indices: dict[str, Index] = {}
         self.symbols: dict[str, Symbol] = {}
         self.rendering: Rendering | None = None
-        self._leaves: dict[int, tuple[Node, Leaf]] = {}
 
     @property
     def model(self) -> pyo.ConcreteModel:
@@ -73,8 +78,11 @@ class Formulation:
     def rendered(self) -> Rendering:
         """The Pyomo model and its members by family, made at the first call."""
         if self.rendering is None:
+            from scopf.engine.pyomo_model import Rendering  # imports Pyomo
+
             with collector_off():
                 self.rendering = Rendering(self)
+            self.rendering.model._origin = Origin(self)
         return self.rendering
 
     def read_model(self) -> None:
@@ -107,7 +115,7 @@ class Formulation:
     def parameter(self, name: str, index: Index | None, values: npt.ArrayLike) -> Parameter:
         """Declare mutable parameters, one for each key (or a scalar without an index)."""
         numbers = np.atleast_1d(np.array(values, dtype=np.float64))
-        made = Parameter(self, name, index, numbers)
+        made = Parameter(name, index, numbers)
         self.symbols[name] = made
         return made
 
@@ -127,13 +135,13 @@ class Formulation:
             np.array(np.broadcast_to(part, n), dtype=float) for part in (lower, upper, start)
         )
         mask = np.array(np.broadcast_to(fixed, n), dtype=bool)
-        made = Variable(self, name, index, low, high, first, first.copy(), mask)
+        made = Variable(name, index, low, high, first, first.copy(), mask)
         self.symbols[name] = made
         return made
 
     def expression(self, name: str, index: Index, body: Node) -> Expression:
         """Declare named expressions."""
-        made = Expression(self, name, index, body)
+        made = Expression(name, index, body)
         self.symbols[name] = made
         return made
 
@@ -141,7 +149,7 @@ class Formulation:
         self, name: str, index: Index, body: Node, *, lower: Bound = None, upper: Bound = None
     ) -> Constraint:
         """Declare rows; equations have the same object as lower and upper bound."""
-        made = Constraint(self, name, index, body, lower, upper)
+        made = Constraint(name, index, body, lower, upper)
         self.symbols[name] = made
         return made
 
@@ -152,63 +160,13 @@ class Formulation:
 
     def objective(self, name: str, body: Node) -> Objective:
         """Declare the objective, to be minimised."""
-        made = Objective(self, name, None, body)
+        made = Objective(name, None, body)
         self.symbols[name] = made
         return made
 
-    # -- placeholders -------------------------------------------
-
-    def data(self, values: npt.ArrayLike) -> Node:
+    def data(self, values: npt.ArrayLike) -> Data:
         """Placeholder of fixed numbers, one in each row."""
-        return self.place(Data(Numbers(values)))
-
-    def place(self, leaf: Leaf) -> Node:
-        """A Pyomo object that stands for a leaf in a template."""
-        placeholder: Node
-        if isinstance(leaf, Data) or isinstance(leaf.symbol, Parameter):
-            placeholder = ParamData(_NOWHERE)
-        elif isinstance(leaf, Members) and isinstance(leaf.symbol, Variable):
-            placeholder = VarData()
-        else:
-            placeholder = ExpressionData(VarData())
-        self._leaves[id(placeholder)] = (placeholder, leaf)
-        return placeholder
-
-    def leaf(self, placeholder: Node) -> Leaf | None:
-        """The leaf that a placeholder stands for; None for a Pyomo object that is none."""
-        found = self._leaves.get(id(placeholder))
-        return None if found is None else found[1]
-
-    # -- numbers -------------------------------------------
-
-    def numbers(self, node: Node) -> Numbers:
-        """Numbers of a template without variables, or of an array."""
-        if isinstance(node, (int, float, np.ndarray, Sequence)):
-            return Numbers(node)
-        leaf = self.leaf(node)
-        if isinstance(leaf, Data):
-            return leaf.numbers
-        if isinstance(leaf, Members) and isinstance(leaf.symbol, Parameter):
-            values, at = leaf.symbol.values, leaf.positions
-            always, key = np.ones(len(at), dtype=bool), (leaf.symbol, at.dtype.str, at.tobytes())
-            return Numbers(read=lambda: values[at], nonzero=always, key=key)
-        return self._operate(node)
-
-    def _operate(self, node: Node) -> Numbers:
-        columns = [self.numbers(argument) for argument in node.args]
-        result = columns[0]
-        if isinstance(node, (nodes.SumExpressionBase, nodes.LinearExpression)):
-            for column in columns[1:]:
-                result = result + column
-        elif isinstance(node, nodes.ProductExpression):
-            result = result * columns[1]
-        elif isinstance(node, nodes.DivisionExpression):
-            result = result / columns[1]
-        elif isinstance(node, nodes.NegationExpression):
-            result = -result
-        else:
-            raise TypeError(f"{node}: numbers are sums, products and quotients of parameters")
-        return result
+        return Data(Numbers(values))
 
 
 class Scope(Formulation):
@@ -228,7 +186,7 @@ class Scope(Formulation):
         """
         super().__init__(whole.name)
         self._whole, self._prefix, self._key = whole, prefix, key
-        self.symbols, self._leaves = whole.symbols, whole._leaves
+        self.symbols = whole.symbols
 
     def index(self, name: str, keys: Iterable[Key]) -> Index:
         """Declare an index set."""
@@ -269,6 +227,6 @@ def origin(model: pyo.ConcreteModel) -> Formulation | None:
     """The formulation that a Pyomo model was made from, if it was."""
     found = getattr(model, "_origin", None)
     formulation = found.formulation if isinstance(found, Origin) else None
-    if not isinstance(formulation, Formulation) or formulation.rendering is None:
+    if formulation is None or formulation.rendering is None:
         return None
     return formulation if formulation.rendering.model is model else None

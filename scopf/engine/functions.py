@@ -1,16 +1,17 @@
-"""Functions for equations that are called on Pyomo expressions and on arrays alike."""
+"""Functions for equations that are called on placeholders and on arrays alike.
+
+They are NumPy's, which placeholders understand as well (`scopf.engine.templates.FUNCTIONS`); here
+they have types for both.
+"""
 
 from __future__ import annotations
 
 from typing import overload
 
 import numpy as np
-import pyomo.environ as pyo
 
 from scopf.arrays import Floats
-from scopf.engine.pyomo_types import Node
-
-_NUMBERS = (np.ndarray, np.generic, float, int)
+from scopf.engine.templates import Node
 
 
 @overload
@@ -21,7 +22,7 @@ def cos(x: Floats) -> Floats: ...
 def cos(x: Node) -> Node: ...
 def cos(x: Node) -> Node:
     """Cosine of an angle in rad."""
-    return np.cos(x) if isinstance(x, _NUMBERS) else pyo.cos(x)
+    return np.cos(x)
 
 
 @overload
@@ -32,7 +33,7 @@ def sin(x: Floats) -> Floats: ...
 def sin(x: Node) -> Node: ...
 def sin(x: Node) -> Node:
     """Sine of an angle in rad."""
-    return np.sin(x) if isinstance(x, _NUMBERS) else pyo.sin(x)
+    return np.sin(x)
 
 
 @overload
@@ -43,4 +44,4 @@ def exp(x: Floats) -> Floats: ...
 def exp(x: Node) -> Node: ...
 def exp(x: Node) -> Node:
     """Exponential."""
-    return np.exp(x) if isinstance(x, _NUMBERS) else pyo.exp(x)
+    return np.exp(x)

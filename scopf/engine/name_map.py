@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyomo.environ as pyo
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.engine.formulation import Formulation, origin
 from scopf.engine.parsed_model import ParsedModel, gathered
-from scopf.engine.pyomo_model import Rendering
 from scopf.engine.pyomo_types import Member
 from scopf.engine.symbols import Key, Variable
 from scopf.errors import ScopfError
+
+if TYPE_CHECKING:
+    import pyomo.environ as pyo
+
+    from scopf.engine.pyomo_model import Rendering
 
 
 class NameMap:
@@ -140,13 +144,15 @@ class NameMap:
             found = families.forms[name].values(columns, atoms, where)
             if not np.isnan(found).any():
                 return found
+        from pyomo.environ import value
+
         values = []
         for member in self._members(name):
             form = walker.named.get(id(member))
             if member is None:  # deleted
                 values.append(np.nan)
             elif form is None:
-                values.append(float(pyo.value(member)))
+                values.append(float(value(member)))
             else:
                 one = gathered([form], walker.parameters).values(columns, atoms, where)
                 values.append(float(one[0]))

@@ -13,9 +13,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyomo.environ as pyo
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.engine.formulation import Formulation
@@ -28,6 +28,9 @@ from scopf.engine.pyomo_types import Member
 from scopf.engine.scatter import Scatter
 from scopf.engine.triplets import Buffer, Matrix, Triplets
 from scopf.errors import ScopfError, listing
+
+if TYPE_CHECKING:
+    import pyomo.environ as pyo
 
 _SETTLED = 1e-9  # relative change of a lifted variable's start that ends the search for it
 _HOLDS = 1e-8  # relative violation up to which a row without free variables counts as fulfilled

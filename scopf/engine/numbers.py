@@ -38,9 +38,9 @@ class Numbers:
         self._values: Floats = (
             np.zeros(0) if read else np.atleast_1d(np.asarray(values, dtype=np.float64))
         )
-        self.nonzero: Flags = (
-            nonzero if nonzero is not None else (self.values() != 0) | np.full(1, self.moving)
-        )
+        if nonzero is None:
+            nonzero = self._values != 0 if read is None else np.ones(len(read()), dtype=bool)
+        self.nonzero: Flags = nonzero
 
     def values(self) -> Floats:
         """The numbers as they are now, shape (n,) or (1,)."""

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyomo.environ as pyo
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.engine.coefficients import Parameters
-from scopf.engine.expressions import Coefficient, Form, RowWalker, UnsupportedError
+from scopf.engine.expressions import Coefficient, Form, UnsupportedError
 from scopf.engine.families import Families, Family
 from scopf.engine.formulation import Formulation, origin
 from scopf.engine.numbers import Numbers
-from scopf.engine.pyomo_model import bounds
 from scopf.engine.pyomo_types import Member, Node
+from scopf.engine.row_walker import RowWalker
 from scopf.engine.snapshot import snapshot
 from scopf.engine.symbols import Bound, Constraint, Objective, Variable
+from scopf.engine.templates import numbers
 from scopf.engine.triplets import Part, Triplets
 from scopf.errors import ScopfError, listing
+
+if TYPE_CHECKING:
+    import pyomo.environ as pyo
 
 
 class ParsedModel:
@@ -117,8 +121,8 @@ class ParsedModel:
             places[kept] = self.height + np.arange(len(kept))
             self.places[symbol.name] = places
             family = families.forms[symbol.name]
-            lower = _bounds(families.formulation, symbol.lower, -np.inf, len(symbol)).take(kept)
-            upper = _bounds(families.formulation, symbol.upper, np.inf, len(symbol)).take(kept)
+            lower = _bounds(symbol.lower, -np.inf, len(symbol)).take(kept)
+            upper = _bounds(symbol.upper, np.inf, len(symbol)).take(kept)
             self._append(family, kept)
             self._limit(lower, upper, len(kept))
 
@@ -197,7 +201,7 @@ class ParsedModel:
             return None
         component, expression, sense = self.snapshot.objective
         form = self._form(component, expression)
-        self.maximize = sense == pyo.maximize
+        self.maximize = sense < 0
         if not self.maximize:
             return form
         negated = Form()
@@ -262,6 +266,8 @@ class ParsedModel:
         own = [(first + k, v) for k, v in enumerate(self.walker.variables)]
         own = [(k, v) for k, v in own if not v.is_expression_type()]
         if own:
+            from scopf.engine.pyomo_model import bounds
+
             places = np.array([k for k, _ in own])
             lower[places], upper[places] = bounds([v for _, v in own])
             value[places] = [np.nan if v.value is None else v.value for _, v in own]
@@ -341,8 +347,8 @@ class _RowReader:
         return float(one.values()[0])
 
 
-def _bounds(formulation: Formulation, bound: Bound, unbounded: float, rows: int) -> Numbers:
-    return Numbers(np.full(rows, unbounded)) if bound is None else formulation.numbers(bound)
+def _bounds(bound: Bound, unbounded: float, rows: int) -> Numbers:
+    return Numbers(np.full(rows, unbounded)) if bound is None else numbers(bound)
 
 
 def gathered(forms: list[Form], parameters: Parameters) -> Family:

@@ -5,11 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from weakref import ref
 
-import pyomo.environ as pyo
-from pyomo.core.base.constraint import ConstraintData
-from pyomo.core.base.expression import ExpressionData
-from pyomo.core.base.param import ParamData
-from pyomo.core.base.var import VarData
 from scipy.sparse import _sparsetools
 
 from scopf.arrays import Floats, Ints
@@ -33,8 +28,10 @@ def fill(component: Component, keys: Sequence[Hashable], members: Sequence[Membe
     component._data.update(zip(keys, members, strict=True))
 
 
-def parameters(component: Component, values: Sequence[float]) -> list[ParamData]:
+def parameters(component: Component, values: Sequence[float]) -> list[Member]:
     """Data of a mutable Param with these values."""
+    from pyomo.core.base.param import ParamData
+
     members = [ParamData(component) for _ in values]
     for data, value in zip(members, values, strict=True):
         data._value = value
@@ -46,17 +43,22 @@ def variables(
     lower: Sequence[float | None],
     upper: Sequence[float | None],
     values: Sequence[float],
-) -> list[VarData]:
+) -> list[Member]:
     """Data of a real Var with these bounds, None where there is none, and values."""
+    from pyomo.core.base.set import Reals
+    from pyomo.core.base.var import VarData
+
     members = [VarData(component) for _ in values]
     for data, lb, ub, value in zip(members, lower, upper, values, strict=True):
-        data._domain = pyo.Reals
+        data._domain = Reals
         data._lb, data._ub, data._value = lb, ub, value
     return members
 
 
-def expressions(component: Component, bodies: Iterable[Node]) -> list[ExpressionData]:
+def expressions(component: Component, bodies: Iterable[Node]) -> list[Member]:
     """Data of a named Expression."""
+    from pyomo.core.base.expression import ExpressionData
+
     members = []
     for body in bodies:
         data = ExpressionData()
@@ -66,8 +68,10 @@ def expressions(component: Component, bodies: Iterable[Node]) -> list[Expression
     return members
 
 
-def constraints(component: Component, relations: Iterable[Node]) -> list[ConstraintData]:
+def constraints(component: Component, relations: Iterable[Node]) -> list[Member]:
     """Data of a Constraint with these relational expressions."""
+    from pyomo.core.base.constraint import ConstraintData
+
     members = []
     for relation in relations:
         data = ConstraintData(component=component)

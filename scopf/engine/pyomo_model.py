@@ -7,7 +7,7 @@ the public route through rules costs ten times as much; what results is the same
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -25,24 +25,33 @@ from scopf.engine.symbols import (
     Data,
     Declarations,
     Expression,
+    Leaf,
+    Members,
     Objective,
     Parameter,
     Symbol,
     Total,
     Variable,
 )
+from scopf.engine.templates import (
+    NEGATION,
+    NUMBER,
+    POWER,
+    PRODUCT,
+    QUOTIENT,
+    SUM,
+    VARIABLE,
+    Operation,
+    is_constant,
+    kind,
+)
 
-_NUMBERS = (int, float)
-
-
-class Origin:
-    """Link from a model to the formulation that it was made from; a copy of the model has none."""
-
-    def __init__(self, formulation: Declarations | None = None) -> None:
-        self.formulation = formulation
-
-    def __reduce__(self) -> tuple[type[Origin], tuple[()]]:
-        return (Origin, ())
+_KINDS: dict[str, Any] = {  # for operands with variables, and without
+    PRODUCT: (nodes.ProductExpression, nodes.NPV_ProductExpression),
+    QUOTIENT: (nodes.DivisionExpression, nodes.NPV_DivisionExpression),
+    NEGATION: (nodes.NegationExpression, nodes.NPV_NegationExpression),
+    POWER: (nodes.PowExpression, nodes.NPV_PowExpression),
+}
 
 
 class Rendering:
@@ -72,7 +81,6 @@ class Rendering:
         }
         for symbol in formulation.symbols.values():
             makers[type(symbol)](m, symbol)
-        m._origin = Origin(formulation)
 
     def values(self, symbol: Parameter) -> Floats:
         """Values that parameters have on the model."""
@@ -102,10 +110,10 @@ class Rendering:
     # -- components -------------------------------------------
 
     def _component(
-        self, m: pyo.ConcreteModel, symbol: Symbol, kind: type[Component], **options: Any
+        self, m: pyo.ConcreteModel, symbol: Symbol, make: type[Component], **options: Any
     ) -> Component:
         sets = () if symbol.index is None else (m.component(symbol.index.name),)
-        component = kind(*sets, **options)
+        component = make(*sets, **options)
         m.add_component(symbol.name, component)
         return component
 
@@ -162,31 +170,28 @@ class Rendering:
 
     def _column(self, node: Node, n: int, known: dict[int, Sequence[Node]]) -> Sequence[Node]:
         """The node as it is in each of n rows."""
-        if node.__class__ in _NUMBERS:
+        if kind(node) == NUMBER:
             return [node] * n
         found = known.get(id(node))
         if found is None:
             found = known[id(node)] = self._make(node, n, known)
         return found
 
-    def _make(self, node: Node, n: int, known: dict[int, Sequence[Node]]) -> Sequence[Node]:
-        leaf = self._formulation.leaf(node)
-        if isinstance(leaf, Data):
-            return _spread(leaf.numbers.values(), n)
-        if isinstance(leaf, Total):
-            return self._totals(leaf)
-        if leaf is not None:
-            members = self.members[leaf.symbol.name]
-            places = leaf.positions.tolist()
+    def _make(
+        self, node: Operation | Leaf, n: int, known: dict[int, Sequence[Node]]
+    ) -> Sequence[Node]:
+        if isinstance(node, Data):
+            return _spread(node.numbers.values(), n)
+        if isinstance(node, Total):
+            return self._totals(node)
+        if isinstance(node, Members):
+            members = self.members[node.symbol.name]
+            places = node.positions.tolist()
             return [members[place] for place in places] * (1 if len(places) == n else n)
-        if not node.is_potentially_variable():
-            numbers = self._formulation.numbers(node)
-            if not numbers.moving:
-                return _spread(numbers.values(), n)
+        if is_constant(node) and not node.numbers.moving:
+            return _spread(node.numbers.values(), n)
         columns = [self._column(argument, n, known) for argument in node.args]
-        make = node.create_node_with_local_data
-        if isinstance(node, (nodes.SumExpressionBase, nodes.LinearExpression)):
-            return [make(list(row)) for row in zip(*columns, strict=True)]
+        make = _maker(node)
         return [make(row) for row in zip(*columns, strict=True)]
 
     def _totals(self, leaf: Total) -> list[Node]:
@@ -195,8 +200,8 @@ class Rendering:
         for member, owner in zip(self.members[leaf.symbol.name], leaf.owner.tolist(), strict=True):
             if owner >= 0:
                 terms[owner].append(member)
-        kind = nodes.LinearExpression if isinstance(leaf.symbol, Variable) else nodes.SumExpression
-        return [kind(row) if len(row) > 1 else row[0] if row else 0 for row in terms]
+        make = nodes.LinearExpression if isinstance(leaf.symbol, Variable) else nodes.SumExpression
+        return [make(row) if len(row) > 1 else row[0] if row else 0 for row in terms]
 
     def _bounds(self, bound: Bound, n: int) -> Sequence[Node]:
         if bound is None:
@@ -204,6 +209,28 @@ class Rendering:
         if isinstance(bound, np.ndarray):
             return _or_none(bound)
         return self._column(bound, n, {})
+
+
+def _maker(node: Operation) -> Callable[[tuple[Node, ...]], Node]:
+    """Makes Pyomo's node of an operation from its operands in a row."""
+    operator = node.operator
+    if operator == SUM:
+        linear = all(is_constant(arg) or _is_term(arg) for arg in node.args)
+        kinds = nodes.LinearExpression if linear else nodes.SumExpression, nodes.NPV_SumExpression
+        add = kinds[is_constant(node)]
+        return lambda row: add(list(row))
+    if operator in _KINDS:
+        make: Callable[[tuple[Node, ...]], Node] = _KINDS[operator][is_constant(node)]
+        return nodes.MonomialTermExpression if _is_term(node) else make
+    function = abs if operator == "abs" else getattr(pyo, operator)
+    return lambda row: function(*row)
+
+
+def _is_term(node: Node) -> bool:
+    """Whether a node is a variable, or a number times one."""
+    if kind(node) == PRODUCT:
+        return is_constant(node.args[0]) and kind(node.args[1]) == VARIABLE
+    return kind(node) == VARIABLE
 
 
 def _relation(lower: Node, body: Node, upper: Node) -> Node:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 Node = Any
-"""A node of a Pyomo expression: a number, a parameter, a variable, an operator, a placeholder.
-
-An equation that is written for nodes takes arrays and numbers as well, and returns the same.
-"""
+"""A node of a Pyomo expression: a number, a parameter, a variable or an operator."""
 Member = Any
 """A Pyomo data object: one variable, parameter, row, named expression or objective of a model."""
 Component = Any

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.engine.numbers import Numbers
-from scopf.engine.pyomo_types import Node
+from scopf.engine.templates import CONSTANT, NAMED, VARIABLE, Node, Template
 
 Key = Hashable
 """A user's own number of a bus or a branch, a name, or a tuple of them."""
@@ -46,20 +46,11 @@ class Index:
 
 
 class Declarations(Protocol):
-    """The formulation that symbols belong to; see `scopf.engine.formulation.Formulation`."""
+    """All families of a model; see `scopf.engine.formulation.Formulation`."""
 
     name: str
     indices: dict[str, Index]
     symbols: dict[str, Symbol]
-
-    def place(self, leaf: Leaf) -> Node:
-        """A Pyomo object that stands for a leaf in a template."""
-
-    def leaf(self, placeholder: Node) -> Leaf | None:
-        """The leaf of a placeholder; None for a Pyomo object that is none."""
-
-    def numbers(self, node: Node) -> Numbers:
-        """Numbers of a template without variables, or of an array."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +61,8 @@ class Symbol:
     in; `symbol[:]` stands for all of them in order.
     """
 
-    formulation: Declarations = field(repr=False)
+    kind: ClassVar[str] = NAMED  # of its members in a template
+
     name: str
     index: Index | None
 
@@ -85,7 +77,7 @@ class Symbol:
     def __getitem__(self, positions: slice | Ints | Sequence[int]) -> Node:
         if isinstance(positions, slice):
             positions = np.arange(len(self))[positions]
-        return self.formulation.place(Members(self, np.asarray(positions, dtype=np.int64)))
+        return Members(self, np.asarray(positions, dtype=np.int64))
 
     def total(self, owner: Ints | None = None, rows: int = 1) -> Node:
         """Placeholder of sums: in row i, over the members whose `owner` is i (all, if None).
@@ -94,12 +86,14 @@ class Symbol:
         """
         if owner is None:
             owner = np.zeros(len(self), dtype=np.int64)
-        return self.formulation.place(Total(self, np.asarray(owner, dtype=np.int64), rows))
+        return Total(self, np.asarray(owner, dtype=np.int64), rows)
 
 
 @dataclass(frozen=True, eq=False)
 class Parameter(Symbol):
     """Mutable Params; `values` are the present ones."""
+
+    kind: ClassVar[str] = CONSTANT
 
     values: Floats
 
@@ -107,6 +101,8 @@ class Parameter(Symbol):
 @dataclass(frozen=True, eq=False)
 class Variable(Symbol):
     """Variables with bounds (infinite where there is none), start values and present values."""
+
+    kind: ClassVar[str] = VARIABLE
 
     lower: Floats
     upper: Floats
@@ -138,28 +134,65 @@ class Objective(Symbol):
     body: Node
 
 
-@dataclass(frozen=True, eq=False)
-class Members:
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
+class Members(Template):
     """Stands for the members of a symbol at these positions."""
 
     symbol: Symbol
     positions: Ints
 
+    @property
+    def kind(self) -> str:
+        """That of the symbol."""
+        return self.symbol.kind
 
-@dataclass(frozen=True, eq=False)
-class Data:
+    @property
+    def numbers(self) -> Numbers:
+        """Values of parameters, which follow them."""
+        if not isinstance(self.symbol, Parameter):
+            raise TypeError(f"{self} has no numbers of its own")
+        values, at = self.symbol.values, self.positions
+        always, key = np.ones(len(at), dtype=bool), (self.symbol, at.dtype.str, at.tobytes())
+        return Numbers(read=lambda: values[at], nonzero=always, key=key)
+
+    def __repr__(self) -> str:
+        at, name = self.positions, self.symbol.name
+        if np.array_equal(at, np.arange(len(self.symbol))):
+            return name
+        return f"{name}[{at[0]}{', ...' if len(at) > 1 else ''}]" if len(at) else f"{name}[]"
+
+
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
+class Data(Template):
     """Stands for fixed numbers."""
 
     numbers: Numbers
 
+    @property
+    def kind(self) -> str:
+        """No variable."""
+        return CONSTANT
 
-@dataclass(frozen=True, eq=False)
-class Total:
+    def __repr__(self) -> str:
+        values = self.numbers.values()
+        return f"{values[0]:g}" if len(values) == 1 else "data"
+
+
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
+class Total(Template):
     """Stands for sums over the members of a symbol that have the same owner."""
 
     symbol: Symbol
     owner: Ints
     rows: int
+
+    @property
+    def kind(self) -> str:
+        """A named expression, whatever it sums."""
+        return NAMED
+
+    def __repr__(self) -> str:
+        return f"sum({self.symbol.name})"
 
 
 Leaf = Members | Data | Total

@@ -10,8 +10,8 @@ import numpy as np
 
 from scopf.arrays import Floats
 from scopf.engine.formulation import Formulation
-from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Symbol
+from scopf.engine.templates import Node
 from scopf.model.flows import Flows
 from scopf.model.loads import Loads, Shedding
 from scopf.model.part import OperatingPoint, Part

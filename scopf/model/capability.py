@@ -17,8 +17,8 @@ import numpy as np
 from scopf.arrays import Floats, Ints
 from scopf.devices.gfm import Inverters
 from scopf.engine.formulation import Formulation
-from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Expression, Parameter
+from scopf.engine.templates import Node
 from scopf.errors import ScopfError, listing
 from scopf.model import relaxation
 from scopf.model.balance import Output

@@ -15,8 +15,8 @@ import numpy as np
 
 from scopf.arrays import Floats
 from scopf.engine.formulation import Formulation
-from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Expression, Parameter, Symbol
+from scopf.engine.templates import Node
 from scopf.errors import ScopfError, listing
 from scopf.model.generation import Generation
 from scopf.model.part import Follows, Inputs, OperatingPoint, Part

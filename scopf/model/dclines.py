@@ -14,8 +14,8 @@ import numpy as np
 
 from scopf.arrays import Floats
 from scopf.engine.formulation import Formulation
-from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Expression, Symbol, Variable
+from scopf.engine.templates import Node
 from scopf.model import pq_curves, relaxation
 from scopf.model.part import OperatingPoint, Part
 from scopf.model.piecewise_costs import EpigraphCost

@@ -17,8 +17,8 @@ import numpy as np
 
 from scopf.engine.formulation import Formulation
 from scopf.engine.functions import cos, sin
-from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Expression, Parameter
+from scopf.engine.templates import Node
 from scopf.model.part import Follows, Part
 from scopf.model.voltages import Voltages
 from scopf.network.network import Network

@@ -10,8 +10,8 @@ import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.engine.formulation import Formulation
-from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint
+from scopf.engine.templates import Node
 from scopf.model import relaxation
 from scopf.model.choices import Limit
 from scopf.model.flows import Flows

@@ -17,8 +17,8 @@ import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.engine.formulation import Formulation
-from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Expression, Index, Variable
+from scopf.engine.templates import Node
 from scopf.network import piecewise
 from scopf.network.piecewise import Lines
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.engine.formulation import Formulation
-from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint
+from scopf.engine.templates import Node
 from scopf.model.balance import Output
 from scopf.model.part import OperatingPoint, Part
 from scopf.model.relaxation import Effect, Relaxation, Violation

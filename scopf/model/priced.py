@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scopf.engine.pyomo_types import Node
+from scopf.engine.templates import Node
 
 _TINY = 1e-200
 

@@ -7,10 +7,9 @@ import logging
 import reprlib
 import threading
 from collections.abc import Collection, Mapping
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
-import pyomo.environ as pyo
 
 from scopf.arrays import Floats
 from scopf.devices.gfm import Inverters
@@ -30,6 +29,9 @@ from scopf.network.network import Network
 from scopf.network.outages import Outage
 from scopf.stability.criterion import Criterion
 from scopf.stability.setting import Setting
+
+if TYPE_CHECKING:
+    import pyomo.environ as pyo
 
 log = logging.getLogger(__name__)
 

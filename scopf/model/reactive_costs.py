@@ -18,8 +18,8 @@ import numpy as np
 
 from scopf.arrays import Floats
 from scopf.engine.formulation import Formulation
-from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Expression, Parameter, Symbol, Variable
+from scopf.engine.templates import Node
 from scopf.errors import ScopfError, listing
 from scopf.model.capability import Ratings, circle, reach
 from scopf.model.generation import Generation

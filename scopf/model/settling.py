@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scopf.devices.machine import Machines
     from scopf.dynamics.settled import Settled
     from scopf.engine.formulation import Scope
-    from scopf.engine.pyomo_types import Node
+    from scopf.engine.templates import Node
     from scopf.model.codesign import DesignedStiffness, GivenStiffness
     from scopf.model.generation import Generation
     from scopf.model.part import OperatingPoint

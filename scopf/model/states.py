@@ -26,8 +26,8 @@ import numpy as np
 from scopf.arrays import Floats
 from scopf.dynamics.settled import Settled
 from scopf.engine.formulation import Formulation, Scope
-from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Expression, Symbol, Variable
+from scopf.engine.templates import Node
 from scopf.model import relaxation, starts
 from scopf.model.balance import Balance
 from scopf.model.capability import Capability, Ratings

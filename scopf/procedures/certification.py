@@ -21,7 +21,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import optimize
 
 from scopf.errors import ScopfError
 from scopf.network.kron import Reduction
@@ -167,6 +166,8 @@ def _allowed_in(
     margin: float,
 ) -> float:
     """The same in one state, at voltages of all its buses and powers of its generators."""
+    from scipy.optimize import brentq
+
     exact = dataclasses.replace(setting, margin=0.0, droop_margin=0.0)
     inverters = exact.view(criterion.network).inverters
 
@@ -180,4 +181,4 @@ def _allowed_in(
         return 1.0 + margin
     if least_slack(most) > 0:
         return _MOST
-    return float(np.exp(optimize.brentq(least_slack, least, most, xtol=1e-9)))
+    return float(np.exp(brentq(least_slack, least, most, xtol=1e-9)))

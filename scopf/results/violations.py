@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyomo.environ as pyo
 
 from scopf.arrays import Flags, Floats
 from scopf.engine.formulation import Formulation
@@ -226,8 +225,10 @@ def as_declared(expressions: Sequence[Expression], f: Formulation) -> bool:
     made = f.rendering
     if made is None:
         return True
+    from pyomo.environ import value
+
     return all(
-        member.expr is given or (isinstance(given, int | float) and pyo.value(member.expr) == given)
+        member.expr is given or (isinstance(given, int | float) and value(member.expr) == given)
         for name in (one.name for one in expressions)
         for member, given in zip(made.members[name], made.expressions[name], strict=True)
     )

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from scopf.arrays import Ints
-from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint
+from scopf.engine.templates import Node
 from scopf.errors import listing
 from scopf.network.kron import Neighbors
 from scopf.stability.rows import AngleRows, Dispatch

@@ -29,8 +29,8 @@ import numpy as np
 from scopf.arrays import Floats, Ints
 from scopf.dynamics.energy import bus_product, line_product
 from scopf.dynamics.gain_margin import GainMargin, gain_margin
-from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Index, Parameter, Variable
+from scopf.engine.templates import Node
 from scopf.errors import ScopfError
 from scopf.network.islands import firsts
 from scopf.network.susceptances import Grid

@@ -26,8 +26,8 @@ from typing import Literal
 import numpy as np
 
 from scopf.arrays import Floats, Ints
-from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Index, Variable
+from scopf.engine.templates import Node
 from scopf.network.network import Network
 from scopf.network.susceptances import Grid
 from scopf.stability import angles, device_rows, limits

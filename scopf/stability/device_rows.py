@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from scopf.devices.gfl import Followers
     from scopf.devices.machine import Machines
     from scopf.devices.mixed import Devices
-    from scopf.engine.pyomo_types import Node
+    from scopf.engine.templates import Node
     from scopf.network.network import Network
     from scopf.stability.rows import Dispatch
     from scopf.stability.setting import Setting

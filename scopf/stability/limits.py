@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
-from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint, Index, Variable
+from scopf.engine.templates import Node
 from scopf.errors import ScopfError, listing
 from scopf.network.susceptances import Grid
 from scopf.stability.rows import Dispatch, Limits

@@ -22,7 +22,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from scopf.engine.functions import cos
-from scopf.engine.pyomo_types import Node
+from scopf.engine.templates import Node
 from scopf.errors import counted
 from scopf.stability.criterion import Criterion
 from scopf.stability.setting import Setting

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from scopf.engine.functions import cos, exp, sin
-from scopf.engine.pyomo_types import Node
+from scopf.engine.templates import Node
 
 _SMALL = 1e-4  # what counts of it at least
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from scopf.arrays import Flags, Floats, Ints
     from scopf.engine.formulation import Formulation
-    from scopf.engine.pyomo_types import Node
     from scopf.engine.symbols import Constraint, Expression, Index, Parameter, Variable
+    from scopf.engine.templates import Node
     from scopf.network.network import Network
     from scopf.stability.rows import Dispatch
     from scopf.stability.setting import Setting, View

@@ -7,6 +7,7 @@ differ by rounding only.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,12 +81,14 @@ class Ingredients:
         variables: Pyomo variables, free or fixed.
         parameters: mutable Pyomo Params with values from 0.5 to 2.
         named: Pyomo Expressions.
+        call: a function by its name in Pyomo.
     """
 
     block: pyo.Block
     variables: list[Any]
     parameters: list[Any]
     named: list[Any]
+    call: Callable[[str, Any], Any] = lambda name, x: getattr(pyo, name)(x)
 
 
 def expression(tree: Any, has: Ingredients) -> Any:
@@ -98,11 +101,12 @@ def expression(tree: Any, has: Ingredients) -> Any:
         return pool[parts[0] % len(pool)] if pool else has.variables[parts[0] % 2]
     if kind == "linear":
         pairs = zip(parts[0], has.variables, strict=False)
-        return LinearExpression([c * x for c, x in pairs])
+        terms = [c * x for c, x in pairs]
+        return LinearExpression(terms) if has.block else sum(terms)
     if kind == "sum":
-        return pyo.quicksum(expression(part, has) for part in parts[0])
+        return sum(expression(part, has) for part in parts[0])
     if kind == "call":
-        return _call(parts[0], expression(parts[1], has))
+        return _call(parts[0], expression(parts[1], has), has.call)
     if kind == "**":
         base, exponent = expression(parts[0], has), parts[1]
         return base**exponent if exponent in (0, 1, 2, 3) else (1.2 + base**2) ** exponent
@@ -121,20 +125,27 @@ def expression(tree: Any, has: Ingredients) -> Any:
         "p/x": lambda: p * a / (p + b**2),
         "neg": lambda: -a,
         "square": lambda: a * a,
-        "x**y": lambda: (1.2 + a**2) ** pyo.sin(b),
+        "x**y": lambda: (1.2 + a**2) ** has.call("sin", b),
         "**p": lambda: (1.2 + a**2) ** p,
-        "p**": lambda: p ** pyo.cos(a),
+        "p**": lambda: p ** has.call("cos", a),
         "/p": lambda: a / (2 * p) / 1.25,
     }[kind]()
 
 
-def _call(name: str, inner: Any) -> Any:
+def _call(name: str, inner: Any, call: Callable[[str, Any], Any]) -> Any:
+    def sin(x: Any) -> Any:
+        return call("sin", x)
+
+    def cos(x: Any) -> Any:
+        return call("cos", x)
+
     inside = {
         "log": 1.3 + inner**2, "log10": 1.3 + inner**2, "sqrt": 1.3 + inner**2,
-        "tan": 0.7 * pyo.sin(inner), "asin": 0.9 * pyo.sin(inner), "acos": 0.9 * pyo.cos(inner),
-        "exp": 3 * pyo.sin(inner), "sinh": 3 * pyo.cos(inner), "cosh": 3 * pyo.sin(inner),
+        "tan": 0.7 * sin(inner), "asin": 0.9 * sin(inner), "acos": 0.9 * cos(inner),
+        "exp": 3 * sin(inner), "sinh": 3 * cos(inner), "cosh": 3 * sin(inner),
     }  # fmt: skip
-    return (abs if name == "abs" else getattr(pyo, name))(inside.get(name, inner))
+    x = inside.get(name, inner)
+    return abs(x) if name == "abs" else call(name, x)
 
 
 # -- rows -----------------------------------------------

@@ -13,6 +13,7 @@ import scopf
 from scopf.engine.formulation import Formulation, origin
 from scopf.engine.functions import exp, sin
 from scopf.engine.nlp import NLP
+from scopf.engine.templates import FUNCTIONS
 from scopf.stability.criteria.voltage_difference import VoltageDifference
 from tests.engine.portrait import apart, portrait, same
 from tests.engine.random_models import EXPRESSIONS, Ingredients, expression
@@ -269,6 +270,10 @@ def has_no_parameter_of_its_own(tree):
 TREES = EXPRESSIONS.filter(has_no_parameter_of_its_own)
 
 
+def call(name, x):
+    return next(function for function, its in FUNCTIONS.items() if its == name)(x)
+
+
 def family(tree, f, shift):
     """The template of a tree on rotated variables, with numbers and parameters of each row."""
     turn = np.arange(N)
@@ -277,7 +282,7 @@ def family(tree, f, shift):
     if "square" in f:
         x.append(f["square"][(turn + 1) % N])
     p = [f["p"][turn], f["p"][(turn + 1) % N], f["s"][:]]
-    return f.data(turn - 1.5) * expression(tree, Ingredients(None, x, p, [])) + p[0] * x[0]
+    return f.data(turn - 1.5) * expression(tree, Ingredients(None, x, p, [], call)) + p[0] * x[0]
 
 
 def test_two_places_of_a_template_may_hold_one_variable():
@@ -285,7 +290,7 @@ def test_two_places_of_a_template_may_hold_one_variable():
     i = f.index("i", range(3))
     x = f.variable("x", i, lower=-1, upper=2, start=[0.2, 0.5, 0.7])
     a, b = x[np.array([0, 1, 2])], x[np.array([0, 2, 1])]
-    f.constraint("rows", i, a * b + pyo.sin(a) * b**3 + pyo.exp(a + b), upper=np.ones(3))
+    f.constraint("rows", i, a * b + sin(a) * b**3 + exp(a + b), upper=np.ones(3))
     f.objective("cost", x.total())
     same(NLP(f), walked(f.model), seeds=(0, 1))
 

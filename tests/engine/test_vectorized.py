@@ -86,21 +86,21 @@ def test_every_function(name):
 
 SHAPES = {
     "a constant first derivative": lambda x, y, p: x * y,
-    "equal and opposite derivatives": lambda x, y, p: pyo.sin(x - y),
+    "equal and opposite derivatives": lambda x, y, p: np.sin(x - y),
     "equal second derivatives": lambda x, y, p: (x + y) ** 2,
     "opposite second derivatives": lambda x, y, p: (x - y) ** 2 * p,
     "a constant second derivative": lambda x, y, p: 3 * x**2 - 0.5 * y**2,
     "a negative constant": lambda x, y, p: -(x**2) * 4 + y,
-    "value is also a derivative": lambda x, y, p: pyo.exp(x) * y,
+    "value is also a derivative": lambda x, y, p: np.exp(x) * y,
     "derivative is a variable": lambda x, y, p: x * y + y * x / 2,
-    "derivative is a parameter": lambda x, y, p: pyo.sin(p * x) + y * p,
+    "derivative is a parameter": lambda x, y, p: np.sin(p * x) + y * p,
     "powers": lambda x, y, p: (x + 2) ** 1.7 * (y + 2) ** -2 + (x + 2) ** 0.5 + (y + 3) ** p,
     "variable exponents": lambda x, y, p: (x + 2) ** y + 2.0**x,
     "quotients": lambda x, y, p: x / (y + 3) + 1 / (x + 2) + p / (x * y + 5),
     "abs and signs": lambda x, y, p: abs(x - 0.1) * y + abs(-y),
-    "twice": lambda x, y, p: (x + x) * pyo.cos(x + x) - 2 * (y * y),
-    "deep": lambda x, y, p: pyo.log(2 + pyo.sin(pyo.exp(x * y) / (1 + pyo.sqrt(1 + x**2))) ** 2),
-    "several on the same": lambda x, y, p: x * y + pyo.sin(x * y) + x**2 * y**2 + pyo.exp(-x * y),
+    "twice": lambda x, y, p: (x + x) * np.cos(x + x) - 2 * (y * y),
+    "deep": lambda x, y, p: np.log(2 + np.sin(np.exp(x * y) / (1 + np.sqrt(1 + x**2))) ** 2),
+    "several on the same": lambda x, y, p: x * y + np.sin(x * y) + x**2 * y**2 + np.exp(-x * y),
 }
 
 

@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from scopf.engine.pyomo_types import Node
+from scopf.engine.templates import Node
 from scopf.errors import counted
 from scopf.network.network import LOADS
 from scopf.stability.line_sums import LineSums

@@ -24,8 +24,8 @@ import numpy as np
 from scipy import sparse
 
 from scopf.arrays import Floats, Ints
-from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Constraint
+from scopf.engine.templates import Node
 from scopf.errors import ScopfError
 from scopf.network.kron import Neighbors
 from scopf.network.susceptances import Grid

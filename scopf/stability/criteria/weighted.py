@@ -16,8 +16,8 @@ from scipy.sparse import linalg
 
 from scopf.arrays import Floats
 from scopf.engine.functions import exp
-from scopf.engine.pyomo_types import Node
 from scopf.engine.symbols import Variable
+from scopf.engine.templates import Node
 from scopf.network.islands import firsts
 from scopf.network.network import Network
 from scopf.network.susceptances import Grid
