@@ -15,7 +15,7 @@ from scopf.results import export
 
 STORE = Path(__file__).parent / "data" / "stored_solves"
 TOLERANCE = 1e-9  # relative to the largest number of the column
-TIMES = {"seconds"}  # what no two runs have in common
+TIMES = {"seconds", "solver"}  # these depend on the machine
 EXACT = {"tol": 1e-10}  # prices are then those of the optimum to more digits than are compared
 MANY = 300  # stability rows up to which all are stored
 

@@ -44,9 +44,11 @@ def assert_same(one, other):
             np.testing.assert_allclose(ours[column], theirs[column], rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.parametrize("case, share", [("case39", 0.8), ("case30", 1.0), ("pglib_opf_case300_ieee", 1.0)])
+@pytest.mark.parametrize(
+    ("case", "share"), [("case39", 0.8), ("case30", 1.0), ("pglib_opf_case300_ieee", 1.0)]
+)
 def test_the_optimum_and_its_prices_are_those_of_all_rows(caplog, case, share):
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", "scopf")
     problem = congested(case, share)
     found = scopf.solve(problem)
     assert [attempt.name for attempt in found.attempts] == ["reduced"]
@@ -57,7 +59,7 @@ def test_the_optimum_and_its_prices_are_those_of_all_rows(caplog, case, share):
 @pytest.mark.usefixtures("none_at_first")
 @pytest.mark.parametrize("criterion", ["none", "voltage-difference", "weighted"])
 def test_rows_that_are_violated_come_in(caplog, criterion):
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", "scopf")
     problem = congested(criterion=criterion)
     found = scopf.solve(problem)
     rows = [count for count, _ in sizes(caplog)]
@@ -74,7 +76,7 @@ def test_rows_that_are_violated_come_in(caplog, criterion):
 
 @pytest.mark.usefixtures("none_at_first")
 def test_all_rows_come_in_after_the_last_stop(caplog, monkeypatch):
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", "scopf")
     monkeypatch.setattr(rows_on_call, "_STOPS", 1)
     problem = congested()
     found = scopf.solve(problem)
@@ -84,7 +86,7 @@ def test_all_rows_come_in_after_the_last_stop(caplog, monkeypatch):
 
 @pytest.mark.usefixtures("none_at_first")
 def test_a_row_that_is_violated_at_the_end_only(caplog, monkeypatch):
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", "scopf")
     monkeypatch.setattr(rows_on_call, "_NEARLY", 0.0)  # no run is stopped on its way
     problem = congested()
     found = scopf.solve(problem)
@@ -93,7 +95,7 @@ def test_a_row_that_is_violated_at_the_end_only(caplog, monkeypatch):
 
 
 def test_few_rows_are_not_left_out(caplog, monkeypatch):
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", "scopf")
     problem = congested()
     count = len(inequalities_on_call(problem, compiled(problem, False)))
     for fewest, runs in ((count, 1), (count + 1, 0)):
@@ -115,7 +117,7 @@ def test_what_may_be_left_out():
 
 @pytest.mark.usefixtures("none_at_first")
 def test_iterations_are_counted_through_all_runs(caplog):
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", "scopf")
     seen = []
     found = scopf.solve(congested(), progress=lambda iteration, *_: seen.append(iteration))
     assert len(sizes(caplog)) > 1
@@ -129,7 +131,7 @@ def test_iterations_are_counted_through_all_runs(caplog):
 
 @pytest.mark.usefixtures("none_at_first")
 def test_ctrl_c_in_a_later_run(caplog):
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", "scopf")
 
     def press(iteration, *_):
         if len(sizes(caplog)) == 1 and iteration > sizes(caplog)[0][1] + 1:

@@ -30,9 +30,9 @@ def runs(monkeypatch):
     seen = []
     run = ipopt.run
 
-    def recorded(nlp, start, options, watch, progress=None, multipliers=None):
+    def recorded(nlp, start, options, watch, progress=None, multipliers=None, *further):
         seen.append((dict(options), multipliers))
-        return run(nlp, start, options, watch, progress, multipliers)
+        return run(nlp, start, options, watch, progress, multipliers, *further)
 
     monkeypatch.setattr(ipopt, "run", recorded)
     return seen
