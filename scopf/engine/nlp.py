@@ -11,8 +11,9 @@ are found once; `refresh` reads parameters, bounds and fixed values again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
@@ -64,6 +65,8 @@ class NLP:
         self.lift = lift
         parsed = self._parsed = ParsedModel(source, lift)
         self._name_map = NameMap(source, parsed)
+        self._places: dict[tuple[str, str], Ints] = {}
+        self._now: Floats | None = None
         self.maximize = parsed.maximize
         groups = self._groups()
         live = self._build(groups, np.arange(parsed.height + 1))
@@ -158,7 +161,7 @@ class NLP:
         self.x_lower, self.x_upper = lower[free], upper[free]
         nearest = np.clip(0.0, self.x_lower, np.maximum(self.x_lower, self.x_upper))
         self.start = np.where(np.isnan(value[free]), nearest, value[free])
-        self._full[self._free :] = value[rest]
+        self._full[self._free :], self._now = value[rest], None
         self._of_fixed = value[rest], lower[rest], upper[rest]
 
     def _bounds(self, kept: Flags) -> None:
@@ -301,11 +304,28 @@ class NLP:
 
     def columns(self, members: str | Iterable[Member]) -> Ints:
         """Column of each member of a family, or of each variable; -1 if fixed or not used."""
+        return self._kept_places("columns", members, self._columns_of)
+
+    def _columns_of(self, members: str | Iterable[Member]) -> Ints:
         return self._own_columns[self._name_map.columns_of(members)]
 
     def row_numbers(self, members: str | Iterable[Member]) -> Ints:
         """Row of each member of a family, or of each constraint; -1 if it is not a row."""
+        return self._kept_places("rows", members, self._rows_of)
+
+    def _rows_of(self, members: str | Iterable[Member]) -> Ints:
         return self._row_numbers[self._name_map.rows_of(members)]
+
+    def _kept_places(
+        self, kind: str, members: str | Iterable[Member], find: Callable[[Any], Ints]
+    ) -> Ints:
+        """Places of a family, found once; not those of a Pyomo model, which a user may change."""
+        if not isinstance(members, str) or not self._name_map.is_settled:
+            return find(members)
+        if (kind, members) not in self._places:
+            self._places[kind, members] = found = find(members)
+            found.flags.writeable = False
+        return self._places[kind, members]
 
     @property
     def lifted(self) -> tuple[Ints, Ints]:
@@ -338,7 +358,7 @@ class NLP:
     def load_point(self, x: Floats) -> None:
         """Give the model's variables the values of a point."""
         self._full[: self._free] = x
-        self._order = -1
+        self._order, self._now = -1, None
         self._name_map.write(self._all_columns(), self._position >= 0)
 
     @cached_property
@@ -362,7 +382,10 @@ class NLP:
 
     def _all_columns(self) -> Floats:
         """Values of all columns that were read; NaN for one that is not used."""
-        return np.where(self._position >= 0, np.append(self._full, np.nan)[self._position], np.nan)
+        if self._now is None:
+            full = np.append(self._full, np.nan)
+            self._now = np.where(self._position >= 0, full[self._position], np.nan)
+        return self._now
 
     # -- evaluation -------------------------------------------
 
@@ -370,7 +393,7 @@ class NLP:
         """Evaluate at x up to derivatives of this order, unless that was evaluated last."""
         if self._order < 0 or not np.equal(x, self._x, out=self._same).all():
             self._x[:] = x
-            self._full[: self._free] = x
+            self._full[: self._free], self._now = x, None
             for kernel in self._kernels:
                 kernel.gather(self._full)
                 kernel.run(0)

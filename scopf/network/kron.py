@@ -79,7 +79,25 @@ class Reduction:
         Args:
             weights: of the entries of B, shape (g, g), sparse.
         """
-        return load_derivatives(self.net, self.keep, weights)
+        weights = sparse.csr_array(weights)
+        own = weights.diagonal()
+        of_diagonal = weights.nnz == np.count_nonzero(own)
+        if not of_diagonal or len(self.net.bus) * len(self.keep) > _SMALL:
+            return load_derivatives(self.net, self.keep, weights)
+        rest, slopes = self._own_slopes
+        term = np.zeros(len(self.net.bus), dtype=np.complex128)
+        term[self.keep], term[rest] = own, slopes @ own
+        return 0.0 - term.imag, term.real
+
+    @cached_property
+    def _own_slopes(self) -> tuple[Ints, Complexes]:
+        """Positions of m eliminated buses, and dY_red,ii/dY_ll of each and each i, shape (m, g)."""
+        parts = _Parts.of(self.net, self.keep)
+        if not len(parts.rest):
+            return parts.rest, np.zeros((0, len(self.keep)), dtype=np.complex128)
+        factors = _factors(parts.inner)
+        left = factors.solve(parts.to_rest.T.toarray(), trans="T")
+        return parts.rest, left * factors.solve(parts.from_rest.toarray())
 
 
 def reduced_admittance(net: Network, keep: Ints) -> Complexes:
