@@ -64,6 +64,7 @@ class Formulation:
         self.symbols: dict[str, Symbol] = {}
         self.rendering: Rendering | None = None
         self._leaves: dict[int, tuple[Node, Leaf]] = {}
+        self._kinds: dict[tuple[type, ...], tuple[int, tuple[Any, ...]]] = {}
 
     @property
     def model(self) -> pyo.ConcreteModel:
@@ -90,7 +91,11 @@ class Formulation:
 
     def of_kind(self, *kinds: type[Kind]) -> list[Kind]:
         """Families of these kinds, in order of declaration."""
-        return [symbol for symbol in self.symbols.values() if isinstance(symbol, kinds)]
+        declared, known = self._kinds.get(kinds, (-1, ()))
+        if declared != len(self.symbols):
+            known = tuple(symbol for symbol in self.symbols.values() if isinstance(symbol, kinds))
+            self._kinds[kinds] = len(self.symbols), known
+        return [*known]
 
     # -- declaring -------------------------------------------
 

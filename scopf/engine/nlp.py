@@ -11,9 +11,9 @@ are found once; `refresh` reads parameters, bounds and fixed values again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyomo.environ as pyo
@@ -29,6 +29,10 @@ from scopf.engine.pyomo_types import Member
 from scopf.engine.scatter import Scatter
 from scopf.engine.triplets import Buffer, Matrix, Triplets
 from scopf.errors import ScopfError, listing
+
+Key = TypeVar("Key", bound=Hashable)
+Found = TypeVar("Found")
+Array = TypeVar("Array", Ints, Flags)
 
 _SETTLED = 1e-9  # relative change of a lifted variable's start that ends the search for it
 _HOLDS = 1e-8  # relative violation up to which a row without free variables counts as fulfilled
@@ -65,7 +69,7 @@ class NLP:
         self.lift = lift
         parsed = self._parsed = ParsedModel(source, lift)
         self._name_map = NameMap(source, parsed)
-        self._places: dict[tuple[str, str], Ints] = {}
+        self._once: dict[Hashable, Any] = {}
         self._now: Floats | None = None
         self.maximize = parsed.maximize
         groups = self._groups()
@@ -304,28 +308,37 @@ class NLP:
 
     def columns(self, members: str | Iterable[Member]) -> Ints:
         """Column of each member of a family, or of each variable; -1 if fixed or not used."""
-        return self._kept_places("columns", members, self._columns_of)
+        if not isinstance(members, str):
+            return self._own_columns[self._name_map.columns_of(members)]
+        return self.once(("columns", members), self._columns_of)
 
-    def _columns_of(self, members: str | Iterable[Member]) -> Ints:
-        return self._own_columns[self._name_map.columns_of(members)]
+    def _columns_of(self, key: tuple[str, str]) -> Ints:
+        return _locked(self._own_columns[self._name_map.columns_of(key[1])])
 
     def row_numbers(self, members: str | Iterable[Member]) -> Ints:
         """Row of each member of a family, or of each constraint; -1 if it is not a row."""
-        return self._kept_places("rows", members, self._rows_of)
+        if not isinstance(members, str):
+            return self._row_numbers[self._name_map.rows_of(members)]
+        return self.once(("rows", members), self._rows_of)
 
-    def _rows_of(self, members: str | Iterable[Member]) -> Ints:
-        return self._row_numbers[self._name_map.rows_of(members)]
+    def _rows_of(self, key: tuple[str, str]) -> Ints:
+        return _locked(self._row_numbers[self._name_map.rows_of(key[1])])
 
-    def _kept_places(
-        self, kind: str, members: str | Iterable[Member], find: Callable[[Any], Ints]
-    ) -> Ints:
-        """Places of a family, found once; not those of a Pyomo model, which a user may change."""
-        if not isinstance(members, str) or not self._name_map.is_settled:
-            return find(members)
-        if (kind, members) not in self._places:
-            self._places[kind, members] = found = find(members)
-            found.flags.writeable = False
-        return self._places[kind, members]
+    def once(self, key: Key, find: Callable[[Key], Found]) -> Found:
+        """What follows from the structure of the problem alone, and not from its numbers.
+
+        It is found once, or each time where there is a Pyomo model, which a user may change.
+
+        Args:
+            key: names it.
+            find: finds it by its key.
+        """
+        if not self._name_map.is_settled:
+            return find(key)
+        if key not in self._once:
+            self._once[key] = find(key)
+        found: Found = self._once[key]
+        return found
 
     @property
     def lifted(self) -> tuple[Ints, Ints]:
@@ -335,20 +348,26 @@ class NLP:
 
     def settled(self, name: str) -> Flags:
         """Mask of the members of a family that hold, and in which no free variable is left."""
-        rows = self._name_map.rows_of(name)
-        return (rows >= 0) & (self._row_numbers[rows] < 0)
+        return self.once(("settled", name), self._settled_of)
+
+    def _settled_of(self, key: tuple[str, str]) -> Flags:
+        rows = self._name_map.rows_of(key[1])
+        return _locked((rows >= 0) & (self._row_numbers[rows] < 0))
 
     def fixed_beside(self, families: Iterable[str]) -> tuple[list[Member], Floats, Floats, Floats]:
         """Fixed variables in no one of these families: members, values, lower, upper bounds."""
-        fixed = self._columns[self._free :]
-        known = [self._name_map.columns_of(name) for name in families]
-        rest = np.flatnonzero(~np.isin(fixed, np.concatenate(known)))
-        members = [self._name_map.variable(column) for column in fixed[rest].tolist()]
+        rest, members = self.once(("beside", *families), self._beside)
         return members, *(numbers[rest] for numbers in self._of_fixed)
+
+    def _beside(self, key: tuple[str, ...]) -> tuple[Ints, list[Member]]:
+        fixed = self._columns[self._free :]
+        known = [self._name_map.columns_of(name) for name in key[1:]]
+        rest = np.flatnonzero(~np.isin(fixed, np.concatenate(known)))
+        return rest, [self._name_map.variable(column) for column in fixed[rest].tolist()]
 
     def replaced(self, name: str) -> Flags:
         """Mask of the members of a family that are rows with an expression of the user's."""
-        return self._name_map.replaced(name)
+        return self.once(("replaced", name), lambda key: _locked(self._name_map.replaced(key[1])))
 
     def values_of(self, name: str, x: Floats) -> Floats:
         """Values at x of the members of a named expression of the model."""
@@ -460,3 +479,9 @@ class NLP:
         columns = np.unique(self.hessianstructure()[1][curved])
         free = [variable.name for variable in self.variables]
         return [f"a second derivative by {free[k]}" for k in columns if k < len(free)]
+
+
+def _locked(found: Array) -> Array:
+    """The same array, for many who ask; none of them may write to it."""
+    found.flags.writeable = False
+    return found

@@ -77,17 +77,17 @@ class Reduction:
         """Derivatives of sum_ij weights_ij B_ij by the active and reactive load of every bus.
 
         Args:
-            weights: of the entries of B, shape (g, g), sparse.
+            weights: of the entries of B, shape (g, g), sparse; or of B_ii alone, shape (g,).
         """
-        weights = sparse.csr_array(weights)
-        own = weights.diagonal()
-        of_diagonal = weights.nnz == np.count_nonzero(own)
-        if not of_diagonal or len(self.net.bus) * len(self.keep) > _SMALL:
-            return load_derivatives(self.net, self.keep, weights)
-        rest, slopes = self._own_slopes
-        term = np.zeros(len(self.net.bus), dtype=np.complex128)
-        term[self.keep], term[rest] = own, slopes @ own
-        return 0.0 - term.imag, term.real
+        if isinstance(weights, np.ndarray):
+            if len(self.net.bus) * len(self.keep) <= _SMALL:
+                rest, slopes = self._own_slopes
+                term = np.zeros(len(self.net.bus), dtype=np.complex128)
+                term[self.keep], term[rest] = weights, slopes @ weights
+                return 0.0 - term.imag, term.real
+            weights = sparse.diags_array(weights).tocsr()
+            weights.eliminate_zeros()
+        return load_derivatives(self.net, self.keep, weights)
 
     @cached_property
     def _own_slopes(self) -> tuple[Ints, Complexes]:
