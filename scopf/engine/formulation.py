@@ -154,6 +154,7 @@ class Formulation:
         """Add a term, one in each row, to the body of declared rows, which then come last."""
         object.__setattr__(rows, "body", rows.body + term)
         self.symbols[rows.name] = self.symbols.pop(rows.name)
+        self._kinds.clear()
 
     def objective(self, name: str, body: Node) -> Objective:
         """Declare the objective, to be minimised."""
@@ -234,6 +235,7 @@ class Scope(Formulation):
         super().__init__(whole.name)
         self._whole, self._prefix, self._key = whole, prefix, key
         self.symbols, self._leaves = whole.symbols, whole._leaves
+        self._kinds = whole._kinds
 
     def index(self, name: str, keys: Iterable[Key]) -> Index:
         """Declare an index set."""
