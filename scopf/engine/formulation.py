@@ -69,6 +69,7 @@ class Formulation:
         self.indices: dict[str, Index] = {}
         self.symbols: dict[str, Symbol] = {}
         self.rendering: Rendering | None = None
+        self._kinds: dict[tuple[type, ...], tuple[int, tuple[Any, ...]]] = {}
 
     @property
     def model(self) -> pyo.ConcreteModel:
@@ -98,7 +99,11 @@ class Formulation:
 
     def of_kind(self, *kinds: type[Kind]) -> list[Kind]:
         """Families of these kinds, in order of declaration."""
-        return [symbol for symbol in self.symbols.values() if isinstance(symbol, kinds)]
+        declared, known = self._kinds.get(kinds, (-1, ()))
+        if declared != len(self.symbols):
+            known = tuple(symbol for symbol in self.symbols.values() if isinstance(symbol, kinds))
+            self._kinds[kinds] = len(self.symbols), known
+        return [*known]
 
     # -- declaring -------------------------------------------
 
@@ -157,6 +162,7 @@ class Formulation:
         """Add a term, one in each row, to the body of declared rows, which then come last."""
         object.__setattr__(rows, "body", rows.body + term)
         self.symbols[rows.name] = self.symbols.pop(rows.name)
+        self._kinds.clear()
 
     def objective(self, name: str, body: Node) -> Objective:
         """Declare the objective, to be minimised."""
@@ -187,6 +193,7 @@ class Scope(Formulation):
         super().__init__(whole.name)
         self._whole, self._prefix, self._key = whole, prefix, key
         self.symbols = whole.symbols
+        self._kinds = whole._kinds
 
     def index(self, name: str, keys: Iterable[Key]) -> Index:
         """Declare an index set."""

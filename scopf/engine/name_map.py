@@ -34,6 +34,11 @@ class NameMap:
         self._column_of: dict[int, int] | None = None
         self._row_of: dict[int, int] | None = None
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is no Pyomo model on which a user could change rows and variables."""
+        return self._formulation is not None and self._formulation.rendering is None
+
     def variable(self, column: int) -> Member:
         """The Pyomo variable of a column."""
         families = self._parsed.families

@@ -11,9 +11,9 @@ are found once; `refresh` reads parameters, bounds and fixed values again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -31,6 +31,10 @@ from scopf.errors import ScopfError, listing
 
 if TYPE_CHECKING:
     import pyomo.environ as pyo
+
+Key = TypeVar("Key", bound=Hashable)
+Found = TypeVar("Found")
+Array = TypeVar("Array", Ints, Flags)
 
 _SETTLED = 1e-9  # relative change of a lifted variable's start that ends the search for it
 _HOLDS = 1e-8  # relative violation up to which a row without free variables counts as fulfilled
@@ -67,6 +71,8 @@ class NLP:
         self.lift = lift
         parsed = self._parsed = ParsedModel(source, lift)
         self._name_map = NameMap(source, parsed)
+        self._once: dict[Hashable, Any] = {}
+        self._now: Floats | None = None
         self.maximize = parsed.maximize
         groups = self._groups()
         live = self._build(groups, np.arange(parsed.height + 1))
@@ -161,7 +167,7 @@ class NLP:
         self.x_lower, self.x_upper = lower[free], upper[free]
         nearest = np.clip(0.0, self.x_lower, np.maximum(self.x_lower, self.x_upper))
         self.start = np.where(np.isnan(value[free]), nearest, value[free])
-        self._full[self._free :] = value[rest]
+        self._full[self._free :], self._now = value[rest], None
         self._of_fixed = value[rest], lower[rest], upper[rest]
 
     def _bounds(self, kept: Flags) -> None:
@@ -304,11 +310,37 @@ class NLP:
 
     def columns(self, members: str | Iterable[Member]) -> Ints:
         """Column of each member of a family, or of each variable; -1 if fixed or not used."""
-        return self._own_columns[self._name_map.columns_of(members)]
+        if not isinstance(members, str):
+            return self._own_columns[self._name_map.columns_of(members)]
+        return self.once(("columns", members), self._columns_of)
+
+    def _columns_of(self, key: tuple[str, str]) -> Ints:
+        return _locked(self._own_columns[self._name_map.columns_of(key[1])])
 
     def row_numbers(self, members: str | Iterable[Member]) -> Ints:
         """Row of each member of a family, or of each constraint; -1 if it is not a row."""
-        return self._row_numbers[self._name_map.rows_of(members)]
+        if not isinstance(members, str):
+            return self._row_numbers[self._name_map.rows_of(members)]
+        return self.once(("rows", members), self._rows_of)
+
+    def _rows_of(self, key: tuple[str, str]) -> Ints:
+        return _locked(self._row_numbers[self._name_map.rows_of(key[1])])
+
+    def once(self, key: Key, find: Callable[[Key], Found]) -> Found:
+        """What follows from the structure of the problem alone, and not from its numbers.
+
+        It is found once, or each time where there is a Pyomo model, which a user may change.
+
+        Args:
+            key: names it.
+            find: finds it by its key.
+        """
+        if not self._name_map.is_settled:
+            return find(key)
+        if key not in self._once:
+            self._once[key] = find(key)
+        found: Found = self._once[key]
+        return found
 
     @property
     def lifted(self) -> tuple[Ints, Ints]:
@@ -318,20 +350,26 @@ class NLP:
 
     def settled(self, name: str) -> Flags:
         """Mask of the members of a family that hold, and in which no free variable is left."""
-        rows = self._name_map.rows_of(name)
-        return (rows >= 0) & (self._row_numbers[rows] < 0)
+        return self.once(("settled", name), self._settled_of)
+
+    def _settled_of(self, key: tuple[str, str]) -> Flags:
+        rows = self._name_map.rows_of(key[1])
+        return _locked((rows >= 0) & (self._row_numbers[rows] < 0))
 
     def fixed_beside(self, families: Iterable[str]) -> tuple[list[Member], Floats, Floats, Floats]:
         """Fixed variables in no one of these families: members, values, lower, upper bounds."""
-        fixed = self._columns[self._free :]
-        known = [self._name_map.columns_of(name) for name in families]
-        rest = np.flatnonzero(~np.isin(fixed, np.concatenate(known)))
-        members = [self._name_map.variable(column) for column in fixed[rest].tolist()]
+        rest, members = self.once(("beside", *families), self._beside)
         return members, *(numbers[rest] for numbers in self._of_fixed)
+
+    def _beside(self, key: tuple[str, ...]) -> tuple[Ints, list[Member]]:
+        fixed = self._columns[self._free :]
+        known = [self._name_map.columns_of(name) for name in key[1:]]
+        rest = np.flatnonzero(~np.isin(fixed, np.concatenate(known)))
+        return rest, [self._name_map.variable(column) for column in fixed[rest].tolist()]
 
     def replaced(self, name: str) -> Flags:
         """Mask of the members of a family that are rows with an expression of the user's."""
-        return self._name_map.replaced(name)
+        return self.once(("replaced", name), lambda key: _locked(self._name_map.replaced(key[1])))
 
     def values_of(self, name: str, x: Floats) -> Floats:
         """Values at x of the members of a named expression of the model."""
@@ -341,7 +379,7 @@ class NLP:
     def load_point(self, x: Floats) -> None:
         """Give the model's variables the values of a point."""
         self._full[: self._free] = x
-        self._order = -1
+        self._order, self._now = -1, None
         self._name_map.write(self._all_columns(), self._position >= 0)
 
     @cached_property
@@ -365,7 +403,10 @@ class NLP:
 
     def _all_columns(self) -> Floats:
         """Values of all columns that were read; NaN for one that is not used."""
-        return np.where(self._position >= 0, np.append(self._full, np.nan)[self._position], np.nan)
+        if self._now is None:
+            full = np.append(self._full, np.nan)
+            self._now = np.where(self._position >= 0, full[self._position], np.nan)
+        return self._now
 
     # -- evaluation -------------------------------------------
 
@@ -373,7 +414,7 @@ class NLP:
         """Evaluate at x up to derivatives of this order, unless that was evaluated last."""
         if self._order < 0 or not np.equal(x, self._x, out=self._same).all():
             self._x[:] = x
-            self._full[: self._free] = x
+            self._full[: self._free], self._now = x, None
             for kernel in self._kernels:
                 kernel.gather(self._full)
                 kernel.run(0)
@@ -440,3 +481,9 @@ class NLP:
         columns = np.unique(self.hessianstructure()[1][curved])
         free = [variable.name for variable in self.variables]
         return [f"a second derivative by {free[k]}" for k in columns if k < len(free)]
+
+
+def _locked(found: Array) -> Array:
+    """The same array, for many who ask; none of them may write to it."""
+    found.flags.writeable = False
+    return found

@@ -77,9 +77,27 @@ class Reduction:
         """Derivatives of sum_ij weights_ij B_ij by the active and reactive load of every bus.
 
         Args:
-            weights: of the entries of B, shape (g, g), sparse.
+            weights: of the entries of B, shape (g, g), sparse; or of B_ii alone, shape (g,).
         """
+        if isinstance(weights, np.ndarray):
+            if len(self.net.bus) * len(self.keep) <= _SMALL:
+                rest, slopes = self._own_slopes
+                term = np.zeros(len(self.net.bus), dtype=np.complex128)
+                term[self.keep], term[rest] = weights, slopes @ weights
+                return 0.0 - term.imag, term.real
+            weights = sparse.diags_array(weights).tocsr()
+            weights.eliminate_zeros()
         return load_derivatives(self.net, self.keep, weights)
+
+    @cached_property
+    def _own_slopes(self) -> tuple[Ints, Complexes]:
+        """Positions of m eliminated buses, and dY_red,ii/dY_ll of each and each i, shape (m, g)."""
+        parts = _Parts.of(self.net, self.keep)
+        if not len(parts.rest):
+            return parts.rest, np.zeros((0, len(self.keep)), dtype=np.complex128)
+        factors = _factors(parts.inner)
+        left = factors.solve(parts.to_rest.T.toarray(), trans="T")
+        return parts.rest, left * factors.solve(parts.from_rest.toarray())
 
 
 def reduced_admittance(net: Network, keep: Ints) -> Complexes:

@@ -362,6 +362,10 @@ class Network:
 
     def ybus(self) -> sparse.csc_array:
         """Bus admittance matrix, n x n complex, per unit, of what is in service."""
+        return self._ybus.copy()
+
+    @cached_property
+    def _ybus(self) -> sparse.csc_array:
         from scipy import sparse
 
         y, n = self.admittances, len(self.bus)

@@ -39,6 +39,8 @@ def fixed_outside(problem: Problem, nlp: NLP) -> str:
     """A sentence on variables that are fixed outside their bounds; empty if there are none."""
     found, families = list[str](), problem.formulation.of_kind(Variable)
     for symbol in families:
+        if not symbol.fixed.any():
+            continue
         outside = _outside(symbol.value, symbol.lower, symbol.upper) & symbol.fixed
         for k in np.flatnonzero(outside).tolist():
             ends = f"[{symbol.lower[k]:g}, {symbol.upper[k]:g}]"

@@ -80,6 +80,8 @@ WARM: dict[str, str | int | float] = {
     "warm_start_mult_bound_push": 1e-9,
 }
 
+# Options of the barrier and the line search, with which `mehrotra_algorithm` does not go.
+_OF_BARRIER = re.compile(r"mu_|adaptive_mu_|corrector_type|accept_|barrier_|fixed_mu_|quality_")
 
 _turn = threading.RLock()  # the linear solver MUMPS is not for two threads at once
 
@@ -197,6 +199,22 @@ def _about_library(solver: str) -> str:
         return ""
     text = f"; {solver} is in a library that Ipopt does not bring and could not load: "
     return text + f"give its path as the option {option}, or leave linear_solver out"
+
+
+def from_solution(own: Options) -> Options:
+    """Options for a start from the solution of a problem with slightly different numbers.
+
+    Ipopt takes predictor-corrector steps then, without a line search, and its barrier falls as
+    quickly as they allow (Mehrotra 1992). Near a solution that saves iterations; a run that does
+    not converge is for the iteration budget to stop.
+
+    Args:
+        own: of the user, who may choose another rule for the barrier or the line search.
+    """
+    if any(_OF_BARRIER.match(name) for name in own):
+        return WARM
+    # Its search for a feasible point would have these steps too, and they end the process there.
+    return {**WARM, "mehrotra_algorithm": "yes", "resto.mehrotra_algorithm": "no"}
 
 
 def check_names(options: Mapping[Any, Any]) -> None:

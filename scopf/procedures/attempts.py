@@ -79,7 +79,8 @@ class Attempts:
             log.log(level, text)
             return
         budget = IterationBudget(iterations=max(_LEAST_WARM, last.cold), restoration=3)
-        settings = AttemptSettings("warm", nlp.lift, options=ipopt.WARM, budget=budget)
+        options = ipopt.from_solution(self._options)
+        settings = AttemptSettings("warm", nlp.lift, options=options, budget=budget)
         multipliers = {"lagrange": last.rows, "zl": last.lower, "zu": last.upper}
         self._attempt(settings, nlp, last.x, multipliers, began)
 

@@ -25,8 +25,8 @@ columns out. Singular values of A below about 1e-5 count as zero.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -63,7 +63,7 @@ def unique_prices(
     if not priced.any():
         return partial(_all, True, count)
     position = (np.cumsum(active) - 1)[places[priced]]
-    return partial(_determined, *_gradients(multipliers, x, active), owner[priced], position, count)
+    return partial(_determined, _gradients(multipliers, x, active), owner[priced], position, count)
 
 
 def _all(flag: bool, count: int) -> Flags:
@@ -88,16 +88,34 @@ def _active_rows(multipliers: Multipliers, x: Floats) -> Flags:
     return equations | _binds(np.abs(dual), nlp.constraints(x), limit)
 
 
-def _gradients(multipliers: Multipliers, x: Floats, active: Flags) -> tuple[Any, Floats]:
-    """A, its rows divided by their lengths, and these lengths."""
+@dataclass(frozen=True, eq=False)
+class Gradients:
+    """A, with m rows and n columns.
+
+    Attributes:
+        rows, columns, values: of its nonzeros; rows are divided by their lengths.
+        length: of the rows, shape (m,).
+        n: columns.
+    """
+
+    rows: Ints
+    columns: Ints
+    values: Floats
+    length: Floats
+    n: int
+
+
+def _gradients(multipliers: Multipliers, x: Floats, active: Flags) -> Gradients:
     nlp = multipliers.nlp
     bound = _binds(multipliers.lower, x, nlp.x_lower) | _binds(multipliers.upper, x, nlp.x_upper)
     at, to = nlp.jacobianstructure()
-    jacobian = sparse.coo_array((nlp.jacobian(x).copy(), (at, to)), shape=(nlp.m, nlp.n)).tocsr()
-    jacobian = jacobian[np.flatnonzero(active)]
-    length = np.sqrt(jacobian.multiply(jacobian).sum(axis=1))
+    taken = active[at]
+    at, to, values = (np.cumsum(active) - 1)[at[taken]], to[taken], nlp.jacobian(x)[taken]
+    length = np.sqrt(np.bincount(at, values**2, int(active.sum())))
     length[length == 0] = 1.0
-    return sparse.diags_array(1.0 / length) @ jacobian[:, np.flatnonzero(~bound)], length
+    free = ~bound[to]
+    at, to = at[free], (np.cumsum(~bound) - 1)[to[free]]
+    return Gradients(at, to, values[free] / length[at], length, int((~bound).sum()))
 
 
 def _binds(dual: Floats, value: Floats, limit: Floats) -> Flags:
@@ -106,21 +124,18 @@ def _binds(dual: Floats, value: Floats, limit: Floats) -> Flags:
     return near & (dual > TRACE)
 
 
-def _determined(matrix: Any, length: Floats, owner: Ints, places: Ints, count: int) -> Flags:
+def _determined(a: Gradients, owner: Ints, places: Ints, count: int) -> Flags:
     """Flags of the inverters whose c is in the range of A; `places` are those of their rows."""
     found = np.ones(count, dtype=bool)
     inverters, column = np.unique(owner, return_inverse=True)
-    m, n = matrix.shape
+    m, n = len(a.length), a.n
     c = np.zeros((n + m, len(inverters)))
-    c[n + places, column] = 1.0 / length[places]
+    c[n + places, column] = 1.0 / a.length[places]
     c /= np.linalg.norm(c, axis=0)
-    system = sparse.block_array(
-        [
-            [_DELTA * sparse.eye_array(n), matrix.T],
-            [matrix, -_DELTA * sparse.eye_array(m)],
-        ],
-        format="csc",
-    )
+    rows, diagonal = n + a.rows, np.arange(n + m)
+    values = np.concatenate([a.values, a.values, np.full(n, _DELTA), np.full(m, -_DELTA)])
+    at = np.concatenate([rows, a.columns, diagonal]), np.concatenate([a.columns, rows, diagonal])
+    system = sparse.csc_array((values, at), shape=(n + m, n + m))
     outside = _DELTA * np.linalg.norm(linalg.splu(system).solve(c)[n:], axis=0)
     found[inverters[outside > _OUTSIDE]] = False
     return found

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from scopf.arrays import Flags, Floats
+from scopf.arrays import Flags, Floats, Ints
 from scopf.engine.formulation import Formulation
 from scopf.engine.nlp import NLP
 from scopf.engine.symbols import Constraint, Expression, Variable, labelled
@@ -68,29 +69,43 @@ def families(
     """
     f = problem.formulation
     known = _residuals(problem, at)
-    found, rest = [], np.ones(nlp.m + 1, dtype=bool)
-    compiled = _relative(nlp.constraints(x), nlp.g_lower, nlp.g_upper)
-    for symbol in f.of_kind(Constraint):
-        places, replaced = nlp.row_numbers(symbol.name), nlp.replaced(symbol.name)
-        own = ((places >= 0) | nlp.settled(symbol.name)) & ~replaced
-        rest[places[own]] = False  # -1, for one without a free variable, is the spare place
-        if not own.any():
-            continue
+    found = []
+    compiled = np.append(_relative(nlp.constraints(x), nlp.g_lower, nlp.g_upper), 0.0)
+    families, rest = nlp.once(("rows of families", *f.of_kind(Constraint)), partial(_rows_of, nlp))
+    for symbol, places, own in families:
         # A row that has a check is judged by that, any other by the compiled one.
         violation = known.get(symbol)
         if violation is None:
-            violation = np.append(compiled, 0.0)[places]
+            violation = compiled[places]
         found.append(_worst(symbol.name, np.where(own, violation, 0.0), symbol.keys, own))
     found += _margins(problem, stability)
     for variable, violation, present in _bounds(problem, nlp):
         found.append(_worst(variable.name, violation, variable.keys, present))
-    rest = rest[:-1]
     if rest.any():
-        violation = np.where(rest, compiled, 0.0)
+        violation = np.where(rest, compiled[:-1], 0.0)
         worst = _place(violation)
         where = nlp.row_names[worst] if _wrong(violation[worst]) else ""
         found.append(Family(OTHER, int(rest.sum()), float(violation[worst]), where))
     return found + _other_bounds(problem, nlp, x)
+
+
+def _rows_of(
+    nlp: NLP, key: tuple[str | Constraint, ...]
+) -> tuple[list[tuple[Constraint, Ints, Flags]], Flags]:
+    """Families with rows, and a mask of the rows that are in none, shape (m,).
+
+    Each family with its places among the rows, and a mask of its members that are rows or hold.
+    """
+    found, rest = [], np.ones(nlp.m + 1, dtype=bool)
+    for symbol in key:
+        if isinstance(symbol, str):
+            continue
+        places = nlp.row_numbers(symbol.name)
+        own = ((places >= 0) | nlp.settled(symbol.name)) & ~nlp.replaced(symbol.name)
+        rest[places[own]] = False  # -1, for one without a free variable, is the spare place
+        if own.any():
+            found.append((symbol, places, own))
+    return found, rest[:-1]
 
 
 def _residuals(problem: Problem, at: OperatingPoint | None) -> dict[Constraint, Floats]:

@@ -357,3 +357,28 @@ def test_a_number_in_several_places_is_one_symbol_and_follows_its_param():
         f.rendering.write(moved)
         assert nlp.refresh()
         same(nlp, walked(f.model))
+
+
+def test_families_of_a_kind_are_in_the_order_of_their_declaration():
+    f = Formulation("small")
+    x = f.variable("x", f.index("i", [1, 2]), lower=0.0, upper=1.0, start=0.5)
+    first = f.constraint("first", x.index, x[:], lower=np.zeros(2))
+    second = f.constraint("second", x.index, 2 * x[:], lower=np.zeros(2))
+    assert f.of_kind(type(first)) == [first, second]
+    f.add_to(first, x[:])
+    assert f.of_kind(type(first)) == [second, first]
+    third = f.constraint("third", x.index, 3 * x[:], lower=np.zeros(2))
+    assert f.of_kind(type(first)) == [second, first, third]
+
+
+def test_places_of_families_follow_a_model_that_a_user_changes():
+    made = problem()
+    nlp = NLP(made.formulation)
+    before = nlp.row_numbers("bus_balance_p")
+    assert not before.flags.writeable
+    assert nlp.row_numbers("bus_balance_p") is before
+    assert not nlp.replaced("branch_limit_from").any()
+    m = made.model
+    row = next(iter(m.branch_limit_from.values()))
+    row.set_value(row.body * 2 <= 3)
+    assert nlp.replaced("branch_limit_from").sum() == 1

@@ -277,3 +277,15 @@ def test_derivatives_by_loads_are_finite_differences(kept, block, monkeypatch):
             (weighed(column, bus, 1e-5) - weighed(column, bus, -1e-5)) / 2e-5 for bus in range(n)
         ]
         np.testing.assert_allclose(found, slopes, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("kept", [0.3, 1.0])
+def test_derivatives_of_the_diagonal_are_those_of_diagonal_weights(kept, monkeypatch):
+    net, rng = uneven(scopf.load_case("case14"), 3), np.random.default_rng(6)
+    keep = rng.permutation(len(net.bus))[: round(kept * len(net.bus))]
+    weights = rng.normal(size=len(keep)) * (rng.random(len(keep)) < 0.7)
+    expected = kron.load_derivatives(net, keep, sparse.diags_array(weights).tocsr())
+    assert np.abs(expected).max() > 0.1
+    np.testing.assert_allclose(Reduction(net, keep).by_loads(weights), expected, atol=1e-12)
+    monkeypatch.setattr(kron, "_SMALL", 0)
+    np.testing.assert_allclose(Reduction(net, keep).by_loads(weights), expected, atol=1e-12)

@@ -127,6 +127,56 @@ def test_any_step_ends_at_the_optimum():
     assert firsts == {"warm"}
 
 
+# -- predictor-corrector steps -----------------------------------------------
+
+
+def test_steps_are_those_of_mehrotra_and_resumed_attempts_have_others(runs, monkeypatch):
+    made = problem(eta_q=0.1)
+    last = scopf.solve(made)
+    scopf.solve(made.update(mq=0.221), start=last)
+    assert runs[-1][0]["mehrotra_algorithm"] == "yes"
+    first = dataclasses.replace(STRATEGY[0], budget=IterationBudget(iterations=4))
+    again = next(one for one in STRATEGY if one.resume)
+    monkeypatch.setattr(strategy, "STRATEGY", (first, again))
+    assert names(scopf.solve(made)) == ["reduced", again.name]
+    assert runs[-1][0]["warm_start_init_point"] == "yes"
+    assert "mehrotra_algorithm" not in runs[-1][0]
+
+
+@pytest.mark.parametrize(
+    "own", [{"mu_strategy": "monotone"}, {"accept_every_trial_step": "no"}, {"mu_oracle": "loqo"}]
+)
+def test_whoever_chooses_another_rule_for_the_barrier_gets_it(own, runs):
+    made = problem(eta_q=0.1)
+    last = scopf.solve(made)
+    warm = scopf.solve(made.update(mq=0.221), start=last, options=own)
+    assert names(warm) == ["warm"]
+    assert warm.status == "optimal"
+    assert "mehrotra_algorithm" not in runs[-1][0]
+    assert own.items() <= runs[-1][0].items()
+
+
+def test_a_search_for_a_feasible_point_is_survived():
+    """With the predictor-corrector steps of its own, Ipopt 3.14 ends the process there."""
+    made = problem(eta_q=0.1)
+    last = scopf.solve(made)
+    warm = scopf.solve(made.update(mq=0.23), start=last, options={"start_with_resto": "yes"})
+    assert names(warm)[0] == "warm"
+    assert warm.status == "optimal"
+    assert warm.cost == pytest.approx(scopf.solve(made).cost, rel=1e-7)
+
+
+def test_prices_that_do_not_bind_are_nearer_to_zero_than_after_a_cold_start():
+    made = problem(eta_q=0.0, mq=0.15)
+    cold = scopf.solve(made)
+    warm = scopf.solve(made.update(mq=0.16), start=cold)
+    assert names(warm) == ["warm"]
+    idle = cold.inverters["margin"].to_numpy() > 1e-3
+    assert idle.any()
+    price = [one.inverters["nssp_per_pu"].to_numpy()[idle].max() for one in (cold, warm)]
+    assert price[1] <= price[0]
+
+
 # -- whose solution -----------------------------------------------
 
 

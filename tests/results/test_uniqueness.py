@@ -3,7 +3,6 @@
 import numpy as np
 import pyomo.environ as pyo
 import pytest
-from scipy import sparse
 from scipy.linalg import null_space
 
 import scopf
@@ -126,9 +125,9 @@ def test_the_answer_is_that_of_the_null_space():
         length[length == 0] = 1.0
         owner = np.sort(rng.integers(0, 3, size=min(len(rows), 4)))
         places = rng.permutation(len(rows))[: len(owner)]
-        found = uniqueness._determined(
-            sparse.csr_array(rows / length[:, None]), length, owner, places, 3
-        )
+        at, to = rows.nonzero()
+        a = uniqueness.Gradients(at, to, rows[at, to] / length[at], length, n)
+        found = uniqueness._determined(a, owner, places, 3)
         c = np.zeros((3, len(rows)))
         c[owner, places] = 1.0 / length[places]
         left = np.abs(c @ null_space((rows / length[:, None]).T, rcond=1e-9)).max(axis=1, initial=0)

@@ -21,7 +21,6 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
-from scipy import sparse
 
 from scopf.arrays import Floats, Ints
 from scopf.engine.symbols import Constraint
@@ -181,9 +180,7 @@ def _load_prices(
 ) -> tuple[Floats, Floats]:
     """dJ*/d(load) through Gamma: the scale of inverter i is alpha B_ii^red."""
     weights = np.where(price <= least, 0.0, setting.alpha * by_scale)  # NaN stays NaN
-    entries = sparse.diags_array(weights).tocsr()
-    entries.eliminate_zeros()
-    return setting.reduction.by_loads(entries)
+    return setting.reduction.by_loads(weights)
 
 
 def _add_pairs(d: Dispatch, limit: Limits, name: str, at: Ints, i: Ints, j: Ints) -> OwnedRows:
