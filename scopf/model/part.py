@@ -106,6 +106,22 @@ class OperatingPoint:
         return np.asarray(self.vm * np.exp(1j * self.va))
 
 
+@dataclass(frozen=True)
+class Satisfiable:
+    """Rows that can be fulfilled at many points by variables which nothing else depends on.
+
+    Attributes:
+        rows: the rows.
+        variables: of their own.
+        fit: values of the variables that fulfil all rows where other variables have the values that
+            it is given (both by name); None where it finds none.
+    """
+
+    rows: Sequence[Constraint]
+    variables: Sequence[Variable]
+    fit: Callable[[Mapping[str, Floats]], dict[str, Floats] | None]
+
+
 class Part:
     """Base of all parts; what a part does not have it does not override."""
 
@@ -118,6 +134,11 @@ class Part:
     def on_call(self) -> Sequence[Constraint]:
         """Limits of which few bind, so that a solve may leave them out until they are violated."""
         return ()
+
+    @property
+    def satisfiable(self) -> Satisfiable | None:
+        """Rows that a solve may leave out as long as variables can be found that fulfil them."""
+        return None
 
     @property
     def costs(self) -> Sequence[Expression]:

@@ -13,7 +13,7 @@ from scopf.devices.gfm import Inverters
 from scopf.engine.symbols import Constraint, Parameter
 from scopf.model import relaxation
 from scopf.model.balance import LAST
-from scopf.model.part import Follows, Inputs, Part, Writes
+from scopf.model.part import Follows, Inputs, Part, Satisfiable, Writes
 from scopf.model.relaxation import Effect, Relaxation, Violation
 from scopf.stability.angles import WIDEST
 from scopf.stability.criterion import Criterion
@@ -51,6 +51,19 @@ class StabilityRows(Part):
     def read(self, setting: Setting, prices: RowPrices) -> Stability:
         """The criterion at the present values of the model."""
         return self.criterion.read(self.declared, self.dispatch, setting, prices)
+
+    @property
+    def satisfiable(self) -> Satisfiable | None:
+        """Rows whose weights the criterion finds by itself."""
+        variables = [one for one in self.declared.weights if one is not None]
+        if not (self._droops_are_given and variables and self.criterion.fits):
+            return None
+
+        def fit(values: Mapping[str, Floats]) -> dict[str, Floats] | None:
+            d = self.dispatch
+            return self.criterion.fitted(self.declared, values[d.vm.name], values[d.va.name])
+
+        return Satisfiable([one.constraint for one in self.declared.rows], variables, fit)
 
     def starts(self, found: Mapping[str, Floats]) -> dict[str, Floats]:
         """The criterion's own variables, as they fit the voltages of the start point."""

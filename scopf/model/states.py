@@ -39,7 +39,7 @@ from scopf.model.flows import Flows
 from scopf.model.generation import Generation
 from scopf.model.limits import AngleLimits, ThermalLimits
 from scopf.model.loads import Loads, Shedding
-from scopf.model.part import Follows, Inputs, OperatingPoint, Part, Writes
+from scopf.model.part import Follows, Inputs, OperatingPoint, Part, Satisfiable, Writes
 from scopf.model.pq_curves import PqCurves
 from scopf.model.relaxation import Effect, Relaxation, Violation
 from scopf.model.settling import Before, Settling, StateOutput, active_droop
@@ -232,6 +232,11 @@ class States(Part):
     def on_call(self) -> Sequence[Constraint]:
         """Limits of branches, of all states."""
         return (*self.thermal.on_call, *self.angles.on_call)
+
+    @property
+    def satisfiable(self) -> Satisfiable | None:
+        """Stability rows of all states."""
+        return self.stability.satisfiable
 
     def point(self, at: OperatingPoint) -> OperatingPoint:
         """The present values of all states side by side.

@@ -10,6 +10,7 @@ from scopf.engine.symbols import Variable, member
 from scopf.errors import ScopfError, listing
 from scopf.model.problem import Problem
 from scopf.model.starts import STARTS
+from scopf.optimizer.rows_on_call import Fitted
 from scopf.optimizer.strategy import Start
 
 _FIXED_WITHIN = 1e-4  # of its bounds, relative above 1: as much as an acceptable result may violate
@@ -64,6 +65,39 @@ def inequalities_on_call(problem: Problem, nlp: NLP) -> Ints:
     rows = np.concatenate(found)
     rows = rows[rows >= 0]
     return rows[nlp.g_lower[rows] < nlp.g_upper[rows]]
+
+
+def satisfiable(problem: Problem, nlp: NLP) -> Fitted | None:
+    """Rows that may be left out as long as a part finds variables that fulfil them.
+
+    None where there is a Pyomo model, on which something else may depend on these variables.
+    """
+    parts = [part.satisfiable for part in problem.opf.parts]
+    found = [one for one in parts if one is not None]
+    if not found or problem.formulation.rendering is not None:
+        return None
+    rows = np.concatenate([nlp.row_numbers(row.name) for one in found for row in one.rows])
+    names = [variable.name for one in found for variable in one.variables]
+    columns = {name: nlp.columns(name) for name in names}
+    variables = problem.formulation.of_kind(Variable)
+
+    def fit(x: Floats) -> Floats | None:
+        values = {}
+        for variable in variables:
+            at = nlp.columns(variable.name)
+            values[variable.name] = np.where(at >= 0, x[at], variable.value)
+        fitted = x.copy()
+        for one in found:
+            own = one.fit(values)
+            if own is None:
+                return None
+            for name, given in own.items():
+                at = columns[name]
+                fitted[at[at >= 0]] = given[at >= 0]
+        return fitted
+
+    free = np.concatenate(list(columns.values()))
+    return Fitted(rows[rows >= 0], free[free >= 0], fit)
 
 
 def start_point(problem: Problem, nlp: NLP, start: Start) -> Floats:

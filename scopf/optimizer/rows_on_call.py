@@ -5,6 +5,10 @@ systems. So a run begins with the limits that are used to a good part at the sta
 watches the others, whose values are evaluated anyway. Once the iterates are nearly feasible and
 violate a row on call, the run is stopped. It goes on from there with the rows that are violated or
 nearly so; after a few such stops with all of them. At the end every row holds, in or not.
+
+Some stability rows have variables of their own, weights, which can be found by linear algebra where
+the rows can be fulfilled at all. Such rows are left out with their variables. If no weights fulfil
+them at the end, they come in, and the run goes on.
 """
 
 from __future__ import annotations
@@ -12,6 +16,8 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,6 +46,31 @@ _AGAIN: dict[str, str | int | float] = {
     "warm_start_slack_bound_push": 1e-4,
     "warm_start_slack_bound_frac": 1e-4,
 }
+# Where weights come in, the point is good for everything else, but they have no value yet.
+_WITH_WEIGHTS: dict[str, str | int | float] = {"mu_init": 1e-2}
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Rows that are fulfilled at many points by variables which nothing else depends on.
+
+    Attributes:
+        rows: numbers of the rows.
+        columns: numbers of the variables.
+        fit: a point, shape (n,), with values of the variables that fulfil the rows; None where it
+            finds none.
+    """
+
+    rows: Ints
+    columns: Ints
+    fit: Callable[[Floats], Floats | None]
+
+    def at(self, nlp: NLP, x: Floats) -> Floats | None:
+        """The point with variables that fulfil the rows, which has been checked."""
+        point = self.fit(x)
+        if point is None or (_excess(nlp, nlp.constraints(point))[self.rows] > _HOLDS).any():
+            return None
+        return point
 
 
 def run(
@@ -50,6 +81,7 @@ def run(
     watch: Watch,
     progress: Progress | None = None,
     interface: Interface | None = None,
+    fitted: Fitted | None = None,
 ) -> Outcome:
     """Solve an NLP; the multipliers of rows that were never in are zero.
 
@@ -61,20 +93,24 @@ def run(
         watch: counts iterations, and stops a run that has stalled.
         progress: called after each iteration.
         interface: the way to Ipopt.
+        fitted: further rows that may be left out, with their variables.
     """
     waiting = np.zeros(nlp.m, dtype=bool)
     waiting[on_call] = True
     waiting &= ~(_use(nlp, nlp.constraints(start)) > _AT_FIRST)
+    held = np.zeros(nlp.m, dtype=bool)
+    if fitted is not None:
+        held[fitted.rows] = waiting[fitted.rows] = True
     x, began = start, time.perf_counter()
     multipliers: dict[str, Floats] = {}
     again: dict[str, str | int | float] = {}
     for stop in range(_STOPS + 1):
-        chosen = _Chosen(nlp, waiting)
+        chosen = _Chosen(nlp, waiting, x, fitted)
         left = ipopt.remaining(options, watch.iterations, time.perf_counter() - began)
         outcome = ipopt.run(
             chosen,
             x,
-            {**again, **left},
+            {**left, **again},
             watch,
             progress,
             multipliers,
@@ -83,17 +119,26 @@ def run(
         )
         log.info("%d of %d rows, %d iterations", chosen.m, nlp.m, watch.iterations)
         outcome = dataclasses.replace(outcome, rows=chosen.spread(outcome.rows))
-        values = nlp.constraints(outcome.x)
-        broken = waiting & (_excess(nlp, values) > _HOLDS)
-        if not (outcome.reached or (outcome.status.solved and broken.any())):
+        if not (outcome.reached or outcome.status.solved):
             return outcome
-        waiting &= ~(broken | (_use(nlp, values) > _ADDED))
+        values = nlp.constraints(outcome.x)
+        broken = waiting & ~held & (_excess(nlp, values) > _HOLDS)
+        if outcome.reached or broken.any():
+            waiting &= held | ~(broken | (_use(nlp, values) > _ADDED))
+            again = {**_AGAIN, "mu_init": max(chosen.mu, 1e-6)}
+            multipliers = dict(outcome.multipliers)
+        else:
+            point = outcome.x if fitted is None else fitted.at(nlp, outcome.x)
+            if point is not None:
+                return dataclasses.replace(outcome, x=point)
+            waiting[held], fitted = False, None
+            again, multipliers = _WITH_WEIGHTS, {}
         if stop + 1 == _STOPS:
-            waiting[:] = False
+            waiting[:], fitted = False, None
+        if multipliers:
+            multipliers["lagrange"] = outcome.rows[~waiting]
+        x = outcome.x
         watch.goes_on_from(watch.iterations)
-        x, multipliers = outcome.x, dict(outcome.multipliers)
-        multipliers["lagrange"] = outcome.rows[~waiting]
-        again = {**_AGAIN, "mu_init": max(chosen.mu, 1e-6)}
     return outcome
 
 
@@ -105,11 +150,17 @@ class _Chosen:
         mu: barrier parameter at the last iterate.
     """
 
-    def __init__(self, nlp: NLP, waiting: Flags) -> None:
-        self._nlp, self._waiting = nlp, np.flatnonzero(waiting)
+    def __init__(self, nlp: NLP, waiting: Flags, start: Floats, fitted: Fitted | None) -> None:
+        self._nlp = nlp
         self._rows = rows = np.flatnonzero(~waiting)
         self.n, self.m = nlp.n, len(rows)
         self.x_lower, self.x_upper = nlp.x_lower, nlp.x_upper
+        watched = waiting.copy()
+        if fitted is not None:
+            self.x_lower, self.x_upper = self.x_lower.copy(), self.x_upper.copy()
+            self.x_lower[fitted.columns] = self.x_upper[fitted.columns] = start[fitted.columns]
+            watched[fitted.rows] = False
+        self._watched = np.flatnonzero(watched)
         self.g_lower, self.g_upper = nlp.g_lower[rows], nlp.g_upper[rows]
         self.objective, self.gradient, self.not_finite = (
             nlp.objective, nlp.gradient, nlp.not_finite,
@@ -158,7 +209,7 @@ class _Chosen:
         self.mu = mu
         if max(violation, mu) >= _NEARLY:
             return False
-        excess = _excess(self._nlp, self._values)[self._waiting]
+        excess = _excess(self._nlp, self._values)[self._watched]
         return bool((excess > _VIOLATED).any())
 
 

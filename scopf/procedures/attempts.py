@@ -13,7 +13,13 @@ from scopf.arrays import Floats
 from scopf.engine.nlp import NLP
 from scopf.model.problem import Problem
 from scopf.optimizer import ipopt, overdetermined, rows_on_call
-from scopf.optimizer.compiled import compiled, fixed_outside, inequalities_on_call, start_point
+from scopf.optimizer.compiled import (
+    compiled,
+    fixed_outside,
+    inequalities_on_call,
+    satisfiable,
+    start_point,
+)
 from scopf.optimizer.interfaces import Interface
 from scopf.optimizer.ipopt import Options, Progress
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Outcome, Status
@@ -149,8 +155,9 @@ class Attempts:
         elif overdetermined.overdetermined(nlp):
             outcome = overdetermined.run(nlp, start, options, watch, progress, self._interface)
         elif settings.rows_on_call and len(on_call) >= rows_on_call.FEWEST:
+            fitted = satisfiable(self._problem, nlp)
             outcome = rows_on_call.run(
-                nlp, on_call, start, options, watch, progress, self._interface
+                nlp, on_call, start, options, watch, progress, self._interface, fitted
             )
         else:
             outcome = ipopt.run(nlp, start, options, watch, progress, multipliers, self._interface)

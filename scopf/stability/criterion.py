@@ -47,7 +47,7 @@ from scopf.stability.setting import Setting, View
 
 Claim = Literal["stable", "no growing mode", "no growing real mode"]
 
-_B, _OWN, _SCALE = "stability_b", "stability_own", "stability_scale"
+B, OWN, SCALE = "stability_b", "stability_own", "stability_scale"
 _STEP = 1e-5  # of a number that a term is differentiated by
 
 
@@ -68,6 +68,7 @@ class Criterion:
         strict: p.u. voltage that every row keeps from equality.
         everywhere: whether buses without an inverter have a row too, with Gamma = 0.
         of_devices: whether rows take the slopes of machines and grid-following inverters.
+        fits: whether `fitted` finds values of its own variables.
         for_losses: whether it is made for losses, and is another criterion without them: studies of
             lossless networks leave it out unless it is asked for.
     """
@@ -81,6 +82,7 @@ class Criterion:
     strict: float = 0.0
     everywhere: bool = False
     of_devices: bool = False
+    fits: bool = False
     for_losses: bool = False
 
     # -- to be written, or overridden -------------------------------------------
@@ -133,8 +135,8 @@ class Criterion:
         view = setting.view(self.network)
         grid = view.grid
         found = limits.parameters(setting, grid.scale[view.inverters])
-        found |= {_B: grid.b, _SCALE: grid.scale[self._places(view)]}
-        return found | ({_OWN: grid.own[self._places(view)]} if self._has_own else {})
+        found |= {B: grid.b, SCALE: grid.scale[self._places(view)]}
+        return found | ({OWN: grid.own[self._places(view)]} if self._has_own else {})
 
     def declare(self, d: Dispatch, setting: Setting) -> Declared:
         """Declare `inverter_stability[i]`, or `bus_stability[i]` where every bus has a row.
@@ -154,15 +156,15 @@ class Criterion:
         kept = f.expression("inverter_limit", d.inverter, gamma - limit.margin[:])
         index = held_buses(d, view) if self._at_all_buses else d.inverter
         values = self.parameters(setting)
-        own = {_OWN: index} if self._has_own else {}
+        own = {OWN: index} if self._has_own else {}
         params = {
             name: f.parameter(name, at, values[name])
-            for name, at in ({_B: lines, **own, _SCALE: index}).items()
+            for name, at in ({B: lines, **own, SCALE: index}).items()
         }
         angle = angles.declare(d, setting, self.network)
         slopes = device_rows.declare(d, setting) if self.of_devices else None
 
-        i, j, vm, b, count = grid.start, grid.end, d.vm, params[_B][:], len(places)
+        i, j, vm, b, count = grid.start, grid.end, d.vm, params[B][:], len(places)
         v_i, v_j = vm[buses[i]], vm[buses[j]]
         row_of = np.full(len(grid), NOBODY)
         row_of[places] = np.arange(count)
@@ -177,12 +179,12 @@ class Criterion:
             here = f.expression(f"stability_line_end{kind}", lines, end)
             total = there.total(row_of[i], count) + here.total(row_of[j], count)
             if own:
-                total = total + self.own(params[_OWN][:], vm[buses[places]])
+                total = total + self.own(params[OWN][:], vm[buses[places]])
             if slopes is not None:
                 in_network = np.full(len(setting.net.bus), NOBODY)
                 in_network[buses] = row_of
                 total = total - slopes.total(kind, in_network, count)
-            value = total / params[_SCALE][:] - kept.total(row_of[view.inverters], count)
+            value = total / params[SCALE][:] - kept.total(row_of[view.inverters], count)
             rows = f.constraint(f"{name}{kind}", index, value, upper=np.full(count, -self.strict))
             sets.append(OwnedRows(rows, owners(view)[places]))
             weights.append(u)
@@ -193,6 +195,8 @@ class Criterion:
             angles=angle.rows,
             definitions=angle.definitions,
             weights=tuple(weights),
+            grid=grid,
+            buses=buses,
             load_angles=None if slopes is None else slopes.limits,
             parameters={limits.UNIT: limit.unit, **params},
         )
@@ -207,6 +211,19 @@ class Criterion:
             va: their angles, rad.
         """
         return {}
+
+    def fitted(self, declared: Declared, vm: Floats, va: Floats) -> dict[str, Floats] | None:
+        """Values of the criterion's own variables that fulfil all its rows at a point, by name.
+
+        Args:
+            declared: what `declare` gave.
+            vm: voltages of the model's buses, per unit.
+            va: their angles, rad.
+
+        Returns:
+            None where there are none, or none are found.
+        """
+        return None
 
     def _kinds(self, setting: Setting) -> tuple[str, ...]:
         """Kinds of rows: one without devices, else those that they need."""
@@ -290,10 +307,10 @@ class Criterion:
         grid, buses, places = view.grid, view.buses, self._places(view)
         vm, va = d.vm.value[buses], d.va.value[buses]
         own, scale = np.zeros(len(grid)), grid.scale.copy()
-        scale[places] = declared.parameters[_SCALE].values
+        scale[places] = declared.parameters[SCALE].values
         if self._has_own:
-            own[places] = declared.parameters[_OWN].values
-        b, points, values = declared.parameters[_B].values, [], list[Floats]()
+            own[places] = declared.parameters[OWN].values
+        b, points, values = declared.parameters[B].values, [], list[Floats]()
         slopes = self._slopes_at(declared, d, setting, view)
         for weights, slope in zip(declared.weights, slopes, strict=True):
             u = None if weights is None else weights.value
@@ -398,20 +415,20 @@ class Criterion:
         A Param that was set by hand follows nothing.
         """
         grid, (vm, va, u) = setting.reduced.grid, point
-        b, own, scale = now[_B], now.get(_OWN, grid.own), now[_SCALE]
+        b, own, scale = now[B], now.get(OWN, grid.own), now[SCALE]
         taken = np.where(price <= least, 0.0, price)  # NaN stays NaN
         per_row, value = taken / scale, self._values(grid, b, own, scale, vm, va, u)
         there, here = _slope(lambda x: np.stack(self._ends(grid, x, vm, va, u)), b)
         found = {
-            _B: per_row[grid.start] * there + per_row[grid.end] * here,
-            _OWN: per_row * _slope(lambda x: self.own(x, vm), own),
-            _SCALE: -per_row * value,
+            B: per_row[grid.start] * there + per_row[grid.end] * here,
+            OWN: per_row * _slope(lambda x: self.own(x, vm), own),
+            SCALE: -per_row * value,
         }
         given = self.parameters(setting)
         for name in found.keys() & given.keys():
             found[name] = np.where(limits.follow(now[name], given[name]), found[name], 0.0)
-        by_scale = found[_SCALE] + np.where(price <= least, 0.0, by_gamma)
-        return Grid.reduced_by_loads(setting.present_reduction, found[_B], found[_OWN], by_scale)
+        by_scale = found[SCALE] + np.where(price <= least, 0.0, by_gamma)
+        return Grid.reduced_by_loads(setting.present_reduction, found[B], found[OWN], by_scale)
 
 
 def _slope(function: Callable[[Floats], Floats], at: Floats) -> Floats:

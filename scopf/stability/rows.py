@@ -12,6 +12,7 @@ import numpy as np
 from scopf.arrays import Flags, Floats, Ints, Strings, texts
 from scopf.engine.formulation import Formulation
 from scopf.engine.symbols import Constraint, Index, Parameter, Symbol, Variable
+from scopf.network.susceptances import Grid
 
 LoadPrices = Callable[[float], tuple[Floats, Floats]]
 
@@ -131,6 +132,8 @@ class Declared:
         definitions: rows that define variables of the criterion; they always hold.
         weights: variables of the criterion's own, one for each bus of its network, for each of
             its sets of rows.
+        grid: network that the rows are about, whose susceptances may have changed since.
+        buses: positions of its buses among those of the model.
         load_angles: rows K > 0 of machines; None without any.
         parameters: Params whose values `Criterion.parameters` gives, by name.
     """
@@ -141,6 +144,8 @@ class Declared:
     angles: tuple[AngleRows, ...] = ()
     definitions: tuple[Constraint, ...] = ()
     weights: tuple[Variable | None, ...] = ()
+    grid: Grid | None = None
+    buses: Ints | None = None
     load_angles: Constraint | None = None
     parameters: dict[str, Parameter] = field(default_factory=dict)
 

@@ -22,10 +22,11 @@ from scopf.network.islands import firsts
 from scopf.network.network import Network
 from scopf.network.susceptances import Grid
 from scopf.stability import limits
+from scopf.stability.criterion import OWN, SCALE, B
 from scopf.stability.device_rows import STEADY
 from scopf.stability.held import held_buses
 from scopf.stability.line_sums import LineSums
-from scopf.stability.rows import Dispatch
+from scopf.stability.rows import Declared, Dispatch
 from scopf.stability.setting import Setting
 
 _LOSSY = 0.06  # droop margin that covered networks with r/x up to .2, angles up to 30 degrees
@@ -47,6 +48,7 @@ class Weighted(LineSums):
     )
     source = "scopf, docs/criteria.md, M w > 0"
     of_devices = True
+    fits = True
 
     def ratio(self, v_i: Node, v_j: Node, u_i: Node, u_j: Node) -> Node:
         """w_j/w_i = exp(u_j - u_i)."""
@@ -70,6 +72,33 @@ class Weighted(LineSums):
             start=0.0,
             fixed=fixed,
         )
+
+    def fitted(self, declared: Declared, vm: Floats, va: Floats) -> dict[str, Floats] | None:
+        """Weights w with N w = 1, where these are positive: each row then leaves 1/w_i.
+
+        N has the rows' values at w = 1 on its diagonal, and no positive entry beside it. It is an
+        M-matrix, and weights exist, just where N^-1 1 is positive.
+        """
+        grid, limit, even = declared.grid, declared.limits, np.zeros(len(declared.rows[0].owner))
+        weights, owner = declared.weights[0], declared.rows[0].owner
+        if len(declared.rows) > 1 or grid is None or limit is None or weights is None:
+            return None
+        b, own, scale = (declared.parameters[name].values for name in (B, OWN, SCALE))
+        vm, va = vm[declared.buses], va[declared.buses]
+        room = np.full(len(grid), -self.strict)
+        room[owner >= 0] += limit.values[owner[owner >= 0]] - limit.required
+        there, here = (0.5 * end for end in self._ends(grid, b, vm, va, even))
+        room += grid.per_bus(there, here) / scale - self._values(grid, b, own, scale, vm, va, even)
+        i, j, every = grid.start, grid.end, np.arange(len(grid))
+        entries = np.concatenate([room, -there / scale[i], -here / scale[j]])
+        places = np.concatenate([every, i, j]), np.concatenate([every, j, i])
+        matrix = sparse.coo_array((entries, places), shape=(len(grid), len(grid))).tocsc()
+        w = linalg.spsolve(matrix, np.ones(len(grid)))
+        if not (w > 0).all():
+            return None
+        u, zero = np.log(w), np.zeros(grid.island.max() + 1)
+        zero[grid.island[weights.fixed]] = u[weights.fixed]
+        return {weights.name: u - zero[grid.island]}
 
     def droop_margin(self, net: Network) -> float:
         """6 % where there are losses."""
