@@ -157,6 +157,7 @@ def run(
     given = {**OPTIONS, **options}
     for name, value in given.items():
         _set_option(ipopt, name, value)
+    watch.may_settle = given["tol"] >= OPTIONS["tol"]  # type: ignore[operator]
     with _turn, np.errstate(all="ignore"), stoppable() as callbacks.stop:
         x, info = ipopt.solve(start, **(multipliers or {}))
     code = _STOPPED if callbacks.stop.wanted else info["status"]  # it may have come at the end
@@ -167,6 +168,8 @@ def run(
     status, message = _STATUS.get(code, (Status.FAILED, "the solver failed"))
     if watch.stalled and not callbacks.stop.wanted:
         status, message = Status.STALLED, f"the iteration budget is used up: {watch.stalled}"
+    if watch.settled and not callbacks.stop.wanted:
+        status, message = Status.OPTIMAL, "an optimal solution was found, as exact as numbers allow"
     if code == _INVALID_NUMBER:
         bad = nlp.not_finite(x) or nlp.not_finite(start)
         message += f": {bad[0]}" if bad else ""
@@ -253,7 +256,7 @@ class _Callbacks:
         violation: float,
         dual_violation: float,
         mu: float,
-        _step_norm: float,
+        length: float,
         regularization: float,
         _dual_step: float,
         step: float,
@@ -261,8 +264,12 @@ class _Callbacks:
     ) -> bool:
         """Called by Ipopt after each iteration; True goes on."""
         error = max(violation, dual_violation)
-        goes_on = self._watch.goes_on(iteration, mode == 1, step, regularization > 0, error)
-        self._watch.steps.append((iteration, cost, violation, dual_violation, mu, step, mode == 1))
+        goes_on = self._watch.goes_on(
+            iteration, mode == 1, step, regularization > 0, error, max(length, mu)
+        )
+        self._watch.steps.append(
+            (iteration, cost, violation, dual_violation, mu, step, mode == 1, regularization, length)
+        )
         try:
             if self._progress is not None:
                 self._progress(iteration, cost, violation)

@@ -53,6 +53,8 @@ class IterationBudget:
 
 
 _NEAR = 1e-6  # largest violation of constraints and first-order conditions close to a solution
+_STILL = 1e-7  # barrier parameter, and largest entry of a step, at a solution
+_SETTLED = 3  # such iterations in a row
 _GRACE = 5  # iterations beyond its budget that an attempt may make there
 
 
@@ -132,10 +134,16 @@ def planned(form: Form) -> tuple[AttemptSettings, ...]:
 
 
 class Watch:
-    """Counts the solver's iterations and detects that an attempt has stalled.
+    """Counts the solver's iterations and detects that an attempt has stalled, or settled.
+
+    Very short lines have admittances so large that the gradient of the Lagrangian is a difference
+    of numbers whose rounding errors exceed Ipopt's tolerance. Newton's method then stays where it
+    is, at a solution, and Ipopt goes on until its steps fail. Such an attempt has settled.
 
     Attributes:
         iterations: so far.
+        settled: whether it stays at a solution.
+        may_settle: whether that is a reason to stop.
         stalled: the reason for stopping the attempt; empty unless it has stalled.
         stalled_early: whether it stalled far from a solution, and not by slow convergence.
         steps: one row for each iteration (columns: `scopf.optimizer.status.STEPS`).
@@ -143,11 +151,13 @@ class Watch:
 
     def __init__(self, budget: IterationBudget | None) -> None:
         self.iterations = 0
+        self.settled = False
+        self.may_settle = True
         self.stalled = ""
         self.stalled_early = False
         self.steps: list[tuple[float, ...]] = []
         self._budget = budget
-        self._restoration = self._tiny = self._regularized = 0
+        self._restoration = self._tiny = self._regularized = self._still = 0
         self._grace = _GRACE
 
     def goes_on(
@@ -157,8 +167,9 @@ class Watch:
         step: float,
         regularized: bool = False,
         error: float = math.inf,
+        move: float = math.inf,
     ) -> bool:
-        """Record an iteration; False when the attempt has stalled.
+        """Record an iteration; False when the attempt has stalled or settled.
 
         Args:
             iteration: its number.
@@ -166,8 +177,14 @@ class Watch:
             step: length of the step that led to it.
             regularized: whether the Hessian had to be regularised for that.
             error: violation of the constraints or first-order conditions, the larger one.
+            move: largest entry of the full step to it, or the barrier parameter, the larger one.
         """
         self.iterations = iteration
+        near = not restoring and error < _NEAR
+        self._still = self._still + 1 if near and move < _STILL else 0
+        if self.may_settle and self._still >= _SETTLED:
+            self.settled = True
+            return False
         budget = self._budget
         if budget is None:
             return True
@@ -187,7 +204,7 @@ class Watch:
             self.stalled_early = True
         elif self._regularized > budget.regularized:
             self.stalled = f"{self._regularized} steps in a row with a regularised Hessian"
-        if self.stalled and not restoring and error < _NEAR and self._grace:
+        if self.stalled and near and self._grace:
             self._grace -= 1
             self.stalled, self.stalled_early = "", False
         return not self.stalled

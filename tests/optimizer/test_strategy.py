@@ -83,9 +83,9 @@ def test_the_watch_is_given_regularised_steps(monkeypatch):
     seen = []
     goes_on = Watch.goes_on
 
-    def recorded(self, iteration, restoring, step, regularized, error):
+    def recorded(self, iteration, restoring, step, regularized, error, move):
         seen.append(regularized)
-        return goes_on(self, iteration, restoring, step, regularized, error)
+        return goes_on(self, iteration, restoring, step, regularized, error, move)
 
     monkeypatch.setattr(Watch, "goes_on", recorded)
     made = problem("case9", criterion="none")
