@@ -268,7 +268,17 @@ class _Callbacks:
             iteration, mode == 1, step, regularization > 0, error, max(length, mu)
         )
         self._watch.steps.append(
-            (iteration, cost, violation, dual_violation, mu, step, mode == 1, regularization, length)
+            (
+                iteration,
+                cost,
+                violation,
+                dual_violation,
+                mu,
+                step,
+                mode == 1,
+                regularization,
+                length,
+            )
         )
         try:
             if self._progress is not None:

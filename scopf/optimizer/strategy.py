@@ -68,7 +68,9 @@ class AttemptSettings:
         start: start point; None for the one that the user chose.
         resume: whether to continue from the last iterate of the attempt before it. The attempt is
             skipped when that was of another form.
-        after_early_stall: whether it is skipped unless the attempt before it stalled early.
+        after: the end of the attempt before it without which it is skipped; "" for any.
+        feasible: whether it starts from a point that meets all limits. It is skipped unless such a
+            point was found (`scopf.procedures.doubt`).
         options: of Ipopt, on top of the package's.
         budget: iterations after which it counts as stalled; None to let Ipopt decide.
         note: added to the message of a solution found this way.
@@ -78,7 +80,8 @@ class AttemptSettings:
     lift: bool
     start: Start | None = None
     resume: bool = False
-    after_early_stall: bool = False
+    after: Literal["", "early stall", "slow convergence"] = ""
+    feasible: bool = False
     options: Mapping[str, str | int | float] = field(default_factory=dict)
     budget: IterationBudget | None = None
     note: str = ""
@@ -86,22 +89,35 @@ class AttemptSettings:
 
 _SADDLE = "with the curvature test: first-order conditions hold, it may be a saddle"
 
+_FIRST = IterationBudget(tiny=7, step=1e-2)
+
 STRATEGY = (
-    AttemptSettings("reduced", lift=False, budget=IterationBudget()),
+    AttemptSettings("reduced", lift=False, budget=_FIRST),
     AttemptSettings(
         "reduced, power flow start",
         lift=False,
         start="power-flow",
-        after_early_stall=True,
-        budget=IterationBudget(),
+        after="early stall",
+        budget=_FIRST,
     ),
     AttemptSettings(
         "reduced, curvature test",
         lift=False,
         resume=True,
+        after="slow convergence",
         options={"neg_curv_test_tol": 1e-8, "mu_init": 1e-2},
         budget=IterationBudget(iterations=200, restoration=200, tiny=200, regularized=200),
         note=_SADDLE,
+    ),
+    AttemptSettings(
+        "reduced, feasible start",
+        lift=False,
+        feasible=True,
+        options={"mu_init": 1e-2},
+        budget=_FIRST,
+    ),
+    AttemptSettings(
+        "reduced, middle start", lift=False, start="middle", after="early stall", budget=_FIRST
     ),
     AttemptSettings(
         "reduced, curvature test, power flow start",

@@ -18,6 +18,7 @@ from scopf.optimizer.ipopt import Options, Progress
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Outcome, Status
 from scopf.optimizer.strategy import AttemptSettings, Form, IterationBudget, Start, Watch
 from scopf.procedures import assembly, verdict
+from scopf.procedures.doubt import Doubt
 from scopf.procedures.limits import Limits
 from scopf.procedures.verdict import Examined
 from scopf.results.solution import Solution
@@ -48,6 +49,8 @@ class Attempts:
         self._limits = limits
         self._attempts: list[Attempt] = []
         self._last: tuple[NLP, Outcome] | None = None
+        self._doubt = Doubt(problem, limits)
+        self._feasible: Floats | None = None  # variables of the reduced form that meet all limits
         self._stalled_early = False  # whether the last attempt ended far from a solution
         self._bad_starts: list[tuple[NLP, Floats]] = []  # start points of such attempts
         self._examined: Examined | None = None  # the last result, if it is a solution
@@ -83,7 +86,9 @@ class Attempts:
             settings: of the attempt.
             start: the start point, where the settings have none.
         """
-        if settings.after_early_stall and not self._stalled_early:
+        if settings.after not in ("", "early stall" if self._stalled_early else "slow convergence"):
+            return
+        if settings.feasible and self._feasible is None:
             return
         began = time.perf_counter()
         nlp = compiled(self._problem, settings.lift)
@@ -96,6 +101,8 @@ class Attempts:
                 return
             x, multipliers = last.x, last.multipliers
             settings = dataclasses.replace(settings, options={**ipopt.WARM, **settings.options})
+        elif settings.feasible and self._feasible is not None:
+            x = self._feasible
         else:
             x = start_point(self._problem, nlp, settings.start or start)
             bad = any(nlp is other and np.array_equal(x, at) for other, at in self._bad_starts)
@@ -108,6 +115,29 @@ class Attempts:
         self._cold_so_far += self._attempts[-1].iterations
         if self._attempts[-1].status.solved:
             self._cold = self._cold_so_far
+
+    def doubt(self) -> None:
+        """Ask whether limits conflict, when it is time to; if they do, no attempt follows."""
+        if self.ended:
+            return
+        began = time.perf_counter()
+        found = self._doubt.verdict(self._attempts)
+        if found is None:
+            return
+        status = Status.INFEASIBLE if found.conflict else Status.STALLED
+        status = Status.INTERRUPTED if found.interrupted else status
+        seconds = time.perf_counter() - began
+        self._attempts.append(
+            Attempt("least violation", status, found.text, found.iterations, seconds)
+        )
+        log.info("least violation: %s (%d iterations)", found.text, found.iterations)
+        if found.conflict is False:
+            self._feasible = found.x
+        self.ended = status is not Status.STALLED
+        if self.ended:
+            nlp = compiled(self._problem, False)
+            outcome = Outcome.impossible(found.x, nlp.m, found.text)
+            self._last = nlp, dataclasses.replace(outcome, status=status)
 
     def solution(self) -> Solution:
         """The solution of the last attempt."""

@@ -145,6 +145,8 @@ def _solved(
         if attempts.ended:
             break
         attempts.cold(settings, cold)
+        if form == "auto" and not quick:
+            attempts.doubt()
     return attempts.solution()
 
 
