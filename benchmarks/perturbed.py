@@ -1,6 +1,6 @@
 """Networks with random loads and costs: are they solved at once, and is a failure said quickly?
 
-    python -m benchmarks.perturbed [--cases case39 300_ieee] [--seeds 2] [--data DIR] [--no-diagnosis]
+    python -m benchmarks.perturbed [--cases case39 300_ieee] [--seeds 2] [--data DIR]
 
 Each load (P and Q alike) is multiplied by a factor of its own, uniform in 1 +- SPREAD, and all of
 them by one uniform in LOAD; each unit's cost is multiplied by a factor that is log-uniform in COST.
@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, action="append", default=[], metavar="DIR",
                         help="folder with case files, searched with its subfolders")  # fmt: skip
     parser.add_argument("--cases", nargs="+", default=list(CASES), metavar="CASE",
-                        help="names or paths; of the default ones those that are found")  # fmt: skip
+                        help="names, paths; of the default ones those found")  # fmt: skip
     parser.add_argument("--seeds", type=int, default=2, help="networks of each case")
     parser.add_argument("--no-diagnosis", action="store_true", help="do not diagnose failures")
     parser.add_argument("--timeout", type=float, default=300.0, metavar="S", help="per network")
