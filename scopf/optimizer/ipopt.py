@@ -265,7 +265,7 @@ class _Callbacks:
         """Called by Ipopt after each iteration; True goes on."""
         error = max(violation, dual_violation)
         goes_on = self._watch.goes_on(
-            iteration, mode == 1, step, regularization > 0, error, max(length, mu)
+            iteration, mode == 1, step, regularization > 0, error, violation, mu, length
         )
         self._watch.steps.append(
             (

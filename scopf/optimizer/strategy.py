@@ -21,6 +21,7 @@ The lifted form and other start points come after these. See docs/performance.md
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,11 +38,13 @@ class IterationBudget:
     Attributes:
         iterations: in all.
         restoration: in which the solver only looks for a feasible point.
-        tiny: in a row, with steps shorter than `step`.
+        tiny: in a row, with steps shorter than `step`, and none that brings the violation of
+            constraints down by a tenth (as a search for a feasible point may).
         regularized: in a row, with a regularised Hessian.
         step: a step length.
         error: violation of constraints or first-order conditions, the larger one, above which
             multipliers grow without bound, as they do where constraints conflict.
+        astray: in all, while the barrier parameter shows that a solution is far.
     """
 
     iterations: int = 100
@@ -50,11 +53,14 @@ class IterationBudget:
     regularized: int = 25
     step: float = 1e-3
     error: float = math.inf
+    astray: int = 100_000
 
 
+_BARRIER = 1e-5  # barrier parameter below which a solution is near; it starts from 0.1
 _NEAR = 1e-6  # largest violation of constraints and first-order conditions close to a solution
 _STILL = 1e-7  # barrier parameter, and largest entry of a step, at a solution
 _SETTLED = 3  # such iterations in a row
+_PROGRESS = 0.9  # violation of constraints over that before, for a tiny step to be of use
 _GRACE = 5  # iterations beyond its budget that an attempt may make there
 
 
@@ -69,8 +75,6 @@ class AttemptSettings:
         resume: whether to continue from the last iterate of the attempt before it. The attempt is
             skipped when that was of another form.
         after: the end of the attempt before it without which it is skipped; "" for any.
-        feasible: whether it starts from a point that meets all limits. It is skipped unless such a
-            point was found (`scopf.procedures.doubt`).
         options: of Ipopt, on top of the package's.
         budget: iterations after which it counts as stalled; None to let Ipopt decide.
         note: added to the message of a solution found this way.
@@ -81,7 +85,6 @@ class AttemptSettings:
     start: Start | None = None
     resume: bool = False
     after: Literal["", "early stall", "slow convergence"] = ""
-    feasible: bool = False
     options: Mapping[str, str | int | float] = field(default_factory=dict)
     budget: IterationBudget | None = None
     note: str = ""
@@ -89,7 +92,16 @@ class AttemptSettings:
 
 _SADDLE = "with the curvature test: first-order conditions hold, it may be a saddle"
 
-_FIRST = IterationBudget(tiny=7, step=1e-2)
+_FIRST = IterationBudget(iterations=150, tiny=7, step=1e-2, astray=100)
+_CURVATURE = AttemptSettings(
+    "reduced, curvature test",
+    lift=False,
+    resume=True,
+    after="slow convergence",
+    options={"neg_curv_test_tol": 1e-8, "mu_init": 1e-2},
+    budget=IterationBudget(iterations=200, restoration=200, regularized=200, step=1e-6),
+    note=_SADDLE,
+)
 
 STRATEGY = (
     AttemptSettings("reduced", lift=False, budget=_FIRST),
@@ -100,25 +112,15 @@ STRATEGY = (
         after="early stall",
         budget=_FIRST,
     ),
+    _CURVATURE,
     AttemptSettings(
-        "reduced, curvature test",
+        "reduced, high barrier",
         lift=False,
-        resume=True,
-        after="slow convergence",
-        options={"neg_curv_test_tol": 1e-8, "mu_init": 1e-2},
-        budget=IterationBudget(iterations=200, restoration=200, tiny=200, regularized=200),
-        note=_SADDLE,
+        start="flat",
+        options={"mu_init": 1.0},
+        budget=IterationBudget(iterations=200, tiny=7, step=1e-2),
     ),
-    AttemptSettings(
-        "reduced, feasible start",
-        lift=False,
-        feasible=True,
-        options={"mu_init": 1e-2},
-        budget=_FIRST,
-    ),
-    AttemptSettings(
-        "reduced, middle start", lift=False, start="middle", after="early stall", budget=_FIRST
-    ),
+    dataclasses.replace(_CURVATURE, name="reduced, curvature test, continued", after=""),
     AttemptSettings(
         "reduced, curvature test, power flow start",
         lift=False,
@@ -141,6 +143,11 @@ STRATEGY = (
     AttemptSettings("lifted, high barrier", lift=True, start="flat", options={"mu_init": 1.0}),
 )
 
+FROM_FEASIBLE = AttemptSettings(
+    "reduced, feasible start", lift=False, options={"mu_init": 1e-2}, budget=_FIRST
+)
+"""The attempt from a point that meets all limits, as soon as one is known."""
+
 
 def planned(form: Form) -> tuple[AttemptSettings, ...]:
     """Settings of all attempts in order; a single one for a form that the user chose."""
@@ -161,7 +168,8 @@ class Watch:
         settled: whether it stays at a solution.
         may_settle: whether that is a reason to stop.
         stalled: the reason for stopping the attempt; empty unless it has stalled.
-        stalled_early: whether it stalled far from a solution, and not by slow convergence.
+        stalled_early: whether it stalled because it makes no headway at all.
+        late: whether it has come near to a solution, as the barrier parameter shows.
         steps: one row for each iteration (columns: `scopf.optimizer.status.STEPS`).
     """
 
@@ -170,10 +178,11 @@ class Watch:
         self.settled = False
         self.may_settle = True
         self.stalled = ""
-        self.stalled_early = False
+        self.stalled_early = self.late = False
         self.steps: list[tuple[float, ...]] = []
         self._budget = budget
         self._restoration = self._tiny = self._regularized = self._still = 0
+        self._violation = 0.0
         self._grace = _GRACE
 
     def goes_on(
@@ -183,7 +192,9 @@ class Watch:
         step: float,
         regularized: bool = False,
         error: float = math.inf,
-        move: float = math.inf,
+        violation: float = math.inf,
+        mu: float = math.inf,
+        length: float = math.inf,
     ) -> bool:
         """Record an iteration; False when the attempt has stalled or settled.
 
@@ -193,11 +204,14 @@ class Watch:
             step: length of the step that led to it.
             regularized: whether the Hessian had to be regularised for that.
             error: violation of the constraints or first-order conditions, the larger one.
-            move: largest entry of the full step to it, or the barrier parameter, the larger one.
+            violation: of the constraints.
+            mu: barrier parameter.
+            length: largest entry of the full step to it.
         """
         self.iterations = iteration
         near = not restoring and error < _NEAR
-        self._still = self._still + 1 if near and move < _STILL else 0
+        self._still = self._still + 1 if near and max(mu, length) < _STILL else 0
+        self.late = self.late or (mu < _BARRIER and not restoring)
         if self.may_settle and self._still >= _SETTLED:
             self.settled = True
             return False
@@ -205,7 +219,9 @@ class Watch:
         if budget is None:
             return True
         self._restoration += restoring
-        self._tiny = self._tiny + 1 if iteration and step < budget.step else 0
+        useful = violation < _PROGRESS * self._violation
+        self._tiny = self._tiny + 1 if iteration and step < budget.step and not useful else 0
+        self._violation = violation
         self._regularized = self._regularized + 1 if regularized and not restoring else 0
         if iteration >= budget.iterations:
             self.stalled = f"no solution after {iteration} iterations"
@@ -218,6 +234,8 @@ class Watch:
         elif budget.error < error < math.inf:
             self.stalled = f"multipliers grow without bound (residuals of {error:.0e})"
             self.stalled_early = True
+        elif iteration >= budget.astray and not self.late:
+            self.stalled = f"far from a solution after {iteration} iterations"
         elif self._regularized > budget.regularized:
             self.stalled = f"{self._regularized} steps in a row with a regularised Hessian"
         if self.stalled and near and self._grace:

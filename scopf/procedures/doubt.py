@@ -15,9 +15,10 @@ from scopf.model.problem import Problem
 from scopf.optimizer.status import STEPS, Attempt
 from scopf.procedures.limits import Limits
 
-_ATTEMPTS, _ITERATIONS = 2, 25  # after which it is asked
+NAME = "least violation"  # of the attempt that it counts as
+_ATTEMPTS, _ITERATIONS = 2, 15  # after which it is asked
 _FEASIBLE = 1e-6  # violation of the constraints from which an attempt has met all limits
-_MOST = 150  # iterations of the elastic problem
+_MOST = 100  # iterations of the elastic problem
 _TIMES, _LEAST = 5.0, 5.0  # times what the attempts took, s: what it may take
 
 

@@ -13,7 +13,7 @@ from scopf.model.problem import Problem
 from scopf.optimizer.ipopt import Options, Progress, check_names
 from scopf.optimizer.progress import Ticker
 from scopf.optimizer.status import Iterate
-from scopf.optimizer.strategy import Form, IterationBudget, Start, planned
+from scopf.optimizer.strategy import FROM_FEASIBLE, Form, IterationBudget, Start, planned
 from scopf.procedures import certification, explaining, screening
 from scopf.procedures.attempts import Attempts
 from scopf.procedures.limits import Clock, Limits
@@ -146,7 +146,9 @@ def _solved(
             break
         attempts.cold(settings, cold)
         if form == "auto" and not quick:
-            attempts.doubt()
+            feasible = attempts.doubt()
+            if feasible is not None:
+                attempts.cold(FROM_FEASIBLE, cold, feasible)
     return attempts.solution()
 
 

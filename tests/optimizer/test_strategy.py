@@ -12,9 +12,9 @@ from scopf.optimizer import ipopt, strategy
 from scopf.optimizer.compiled import start_point
 from scopf.optimizer.strategy import STRATEGY, AttemptSettings, IterationBudget, Watch, planned
 
-AFTER_SLOW = tuple(one for one in STRATEGY if one.after != "early stall" and not one.feasible)
+AFTER_SLOW = tuple(one for one in STRATEGY if not one.after_early_stall and not one.feasible)
 (CURVATURE,) = (one for one in STRATEGY if one.resume)
-(AFTER_EARLY, MIDDLE) = (one for one in STRATEGY if one.after == "early stall")
+(AFTER_EARLY, MIDDLE) = (one for one in STRATEGY if one.after_early_stall)
 
 
 def problem(case="case9", **keywords):
@@ -83,9 +83,9 @@ def test_the_watch_is_given_regularised_steps(monkeypatch):
     seen = []
     goes_on = Watch.goes_on
 
-    def recorded(self, iteration, restoring, step, regularized, error, move):
+    def recorded(self, iteration, restoring, step, regularized, error, *rest):
         seen.append(regularized)
-        return goes_on(self, iteration, restoring, step, regularized, error, move)
+        return goes_on(self, iteration, restoring, step, regularized, error, *rest)
 
     monkeypatch.setattr(Watch, "goes_on", recorded)
     made = problem("case9", criterion="none")
