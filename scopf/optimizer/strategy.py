@@ -92,7 +92,7 @@ class AttemptSettings:
 
 _SADDLE = "with the curvature test: first-order conditions hold, it may be a saddle"
 
-_FIRST = IterationBudget(iterations=150, tiny=7, step=1e-2, astray=100)
+_FIRST = IterationBudget(iterations=150, tiny=7, regularized=30, step=1e-2, astray=100)
 _CURVATURE = AttemptSettings(
     "reduced, curvature test",
     lift=False,
@@ -118,7 +118,7 @@ STRATEGY = (
         lift=False,
         start="flat",
         options={"mu_init": 1.0},
-        budget=IterationBudget(iterations=200, tiny=7, step=1e-2),
+        budget=IterationBudget(iterations=200, tiny=7, regularized=60, step=1e-2),
     ),
     dataclasses.replace(_CURVATURE, name="reduced, curvature test, continued", after=""),
     AttemptSettings(

@@ -7,6 +7,7 @@ import pytest
 
 import scopf
 from scopf.diagnosis import violation
+from scopf.diagnosis.budget import Budget
 from scopf.diagnosis.violation import Verdict
 from scopf.optimizer import strategy
 from scopf.optimizer.strategy import FROM_FEASIBLE, STRATEGY, IterationBudget
@@ -34,7 +35,7 @@ def test_a_conflict_is_said_after_two_attempts(case, load):
     assert solution.status == solution.attempts[-1].status == "infeasible"
     assert solution.attempt == doubt.NAME
     assert len(solution.attempts) == 3
-    assert solution.iterations == sum(attempt.iterations for attempt in solution.attempts) < 100
+    assert solution.iterations == sum(attempt.iterations for attempt in solution.attempts) < 130
     assert "would have to be" in solution.message
     assert scopf.diagnose(made, max_solves=1).feasible is False
     assert np.isnan(solution.cost)
@@ -124,8 +125,21 @@ def test_loads_give_way_where_other_limits_are_not_enough(monkeypatch):
 
     monkeypatch.setattr(violation.ElasticSolver, "solve", not_enough_at_first)
     found = violation.least_violation(problem("case30", 1.3), 10.0, 100)
-    assert seen[1] > seen[0]
+    assert seen[1] > seen[0] == seen[2]
     assert found.conflict
+
+
+def test_a_conflict_from_one_start_is_none_if_there_is_none_from_another():
+    """From the DC start, 0.25 % of a droop are missing; from flat voltages nothing is."""
+    net = scopf.load_case("case118")
+    inverters = scopf.Inverters.at_generators(net, mq=1.4)
+    made = scopf.build(net, inverters, criterion="weighted", outages=[10], emergency=2.0)
+    made.include(made.outages)
+    ends = [violation._from(start, made, Budget(20.0), 100) for start in ("dc", "flat")]
+    assert [end.conflict for end in ends] == [True, False]
+    found = violation.least_violation(made, 20.0, 100)
+    assert found.conflict is False
+    assert found.iterations == sum(end.iterations for end in ends)
 
 
 def test_no_answer_within_the_iterations():
