@@ -4,19 +4,24 @@ The reduced form, whose branch flows are expressions, takes about half the time 
 whose flows are variables. So the reduced form comes first; it is watched, and stopped as soon as it
 stalls. The attempts after it are fallbacks.
 
-An attempt stalls in one of two ways:
+An attempt ends without a solution in one of three ways:
 
-- Early, far from a solution: variables run into their bounds, and from then on steps are tiny, or
-  the solver only looks for a feasible point. A start that is nearer to a feasible point helps then,
-  so the same form is tried from an AC power flow.
-- Late, by slow convergence: the Hessian is indefinite, Ipopt regularises every step, and
+- Early: variables run into their bounds, and from then on steps are tiny, or the solver only looks
+  for a feasible point. A start that is nearer to a feasible point helps then, so the same form is
+  tried from an AC power flow.
+- Slowly, near to a solution: the Hessian is indefinite, Ipopt regularises every step, and
   convergence becomes linear. Then an attempt continues from there with Ipopt's curvature test,
   which regularises a step only if the curvature along it is not positive. Its result fulfils the
   first-order conditions to the same accuracy, but may be a saddle; hence it is not the first
-  attempt. If it fails, the test is tried from the power flow too, unless an attempt from there has
-  stalled early.
+  attempt.
+- Astray: the barrier parameter is still high after many iterations. With a high barrier and a flat
+  start the first iterates stay in the middle of all bounds, and the way from there depends less on
+  the start.
 
-The lifted form and other start points come after these. See docs/performance.md for the study.
+The high barrier is also what follows the first two. After two failures the procedures ask whether
+limits conflict (`scopf.procedures.doubt`), which may give a feasible point to start from. What is
+left after that are more patient attempts, then the lifted form. See docs/performance.md for the
+study.
 """
 
 from __future__ import annotations
