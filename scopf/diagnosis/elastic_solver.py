@@ -48,12 +48,14 @@ class Relaxed:
         point: with t of every limit, and multipliers.
         dual_values: decrease of the price per unit of t, at t = 0, of every limit.
         out_of_time: whether the solver's share of the time was too short.
+        iterations: of the solver, in the last run.
     """
 
     ok: bool
     point: ElasticPoint
     dual_values: Floats
     out_of_time: bool = False
+    iterations: int = 0
 
     @property
     def t(self) -> Floats:
@@ -117,6 +119,7 @@ class ElasticSolver:
         near: ElasticPoint | None = None,
         far: bool = False,
         share: float = 1.0,
+        iterations: int | None = None,
     ) -> Relaxed:
         """The relaxation of least price.
 
@@ -126,6 +129,7 @@ class ElasticSolver:
             near: end of a re-solve to start from; None for the start point.
             far: whether the result will be far from there, so that multipliers are of no use.
             share: of the time left that this re-solve may take.
+            iterations: that a cold start may take; None for the usual limit.
 
         Raises:
             OutOfTimeError: when the budget is used up.
@@ -135,7 +139,9 @@ class ElasticSolver:
             most = np.where(limits.factor, 0.0, limits.most)
         elastic.price(price[elastic.relaxable], most[elastic.relaxable])
         if near is None:
-            return self._run(elastic.start(self.start), {}, _COLD | _ROUGH, share)
+            most_iterations = {} if iterations is None else {"max_iter": iterations}
+            how = _COLD | _ROUGH | most_iterations
+            return self._run(elastic.start(self.start), {}, how, share)
         if not far:
             relaxed = self._run(*elastic.resume(near), _WARM)
             if relaxed.ok:
@@ -164,7 +170,8 @@ class ElasticSolver:
         text = "elastic re-solve %d: %s, %d iterations, %d limits relaxed"
         count = int((point.t > RELAXED).sum())
         log.info(text, self._budget.used, outcome.message, watch.iterations, count)
-        return Relaxed(outcome.status.solved, point, dual_values, out_of_time)
+        solved = outcome.status.solved
+        return Relaxed(solved, point, dual_values, out_of_time, watch.iterations)
 
 
 def enlarged(t: float) -> float:

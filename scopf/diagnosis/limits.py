@@ -11,7 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
+from scopf.errors import listing
 from scopf.model.relaxation import Relaxation
+
+_NAMED = 3  # limits in a sentence
 
 Places = tuple[Ints, Ints, Floats]  # limit, row or column, c (below zero for an upper one)
 
@@ -101,6 +104,17 @@ class Limits:
         """Value of a limit when it is relaxed by t."""
         kind, i = self._of(number)
         return kind.of.needed(i, t)
+
+    def reason(self, t: Floats) -> str:
+        """A clause on the limits that would have to give way, those with the largest t first."""
+        ranked = [k for k in np.argsort(-t, kind="stable").tolist() if t[k] > 0]
+        named = [
+            f"{self[k].name} of {self[k].element.split(' after ')[0]} would have to be "
+            f"{self[k].side} {self.needed(k, float(t[k])):.5g} {self[k].unit}".strip()
+            for k in ranked[:_NAMED]
+        ]
+        more = len(ranked) - len(named)
+        return listing(named) + (f", and {more} more" if more > 0 else "")
 
     def groups(self) -> dict[str, Flags]:
         """The limits that belong to each group."""

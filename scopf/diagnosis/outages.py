@@ -11,13 +11,11 @@ from scopf.diagnosis.budget import Budget, OutOfTimeError
 from scopf.diagnosis.catalog import Catalog
 from scopf.diagnosis.elastic_solver import RELAXED, ElasticSolver
 from scopf.diagnosis.limits import Limits
-from scopf.errors import listing
 from scopf.model.problem import Problem
 from scopf.optimizer.compiled import compiled, start_point
 from scopf.optimizer.progress import Ticker
 
 _TIME = 120.0  # s of one search
-_NAMED = 3  # limits in a sentence
 _NEARLY = 0.3  # share of the largest violation
 _NOWHERE = "no point was found at which the grid settles, whatever limits give way"
 
@@ -109,18 +107,6 @@ def unsurvived(
         return None
     each = np.bincount(owner[owner >= 0], t[owner >= 0], len(names))
     part = int(np.argmax(each))
-    reason = _reason(limits, np.where(owner == part, t, 0.0))
+    reason = limits.reason(np.where(owner == part, t, 0.0))
     outage = Unsurvived(names[part], reason, alone=len(names) == 1)
     return Conflict(outage, relaxed.point.x, bool((each > _NEARLY * each[part]).sum() > 1))
-
-
-def _reason(limits: Limits, t: Floats) -> str:
-    """The limits that would have to give way, those with the largest t first."""
-    ranked = [k for k in np.argsort(-t).tolist() if t[k] > 0]
-    named = [
-        f"{limits[k].name} of {limits[k].element.split(' after ')[0]} would have to be "
-        f"{limits[k].side} {limits.needed(k, float(t[k])):.5g} {limits[k].unit}".strip()
-        for k in ranked[:_NAMED]
-    ]
-    more = len(ranked) - len(named)
-    return listing(named) + (f", and {more} more" if more > 0 else "")

@@ -172,6 +172,7 @@ def run(
     for name, value in given.items():
         _set_option(ipopt, name, value)
     linear_solver = str(given.get("linear_solver") or _set_mumps(ipopt, given))
+    watch.may_settle = given["tol"] >= OPTIONS["tol"]  # type: ignore[operator]
     with _turn, np.errstate(all="ignore"), stoppable() as callbacks.stop:
         x, info = ipopt.solve(start, **(multipliers or {}))
     code = _STOPPED if callbacks.stop.wanted else info["status"]  # it may have come at the end
@@ -182,6 +183,8 @@ def run(
     status, message = _STATUS.get(code, (Status.FAILED, "the solver failed"))
     if watch.stalled and not callbacks.stop.wanted:
         status, message = Status.STALLED, f"the iteration budget is used up: {watch.stalled}"
+    if watch.settled and not callbacks.stop.wanted:
+        status, message = Status.OPTIMAL, "an optimal solution was found, as exact as numbers allow"
     if code == _INVALID_NUMBER:
         bad = nlp.not_finite(x) or nlp.not_finite(start)
         message += f": {bad[0]}" if bad else ""
@@ -310,7 +313,7 @@ class _Callbacks:
         violation: float,
         dual_violation: float,
         mu: float,
-        _step_norm: float,
+        length: float,
         regularization: float,
         _dual_step: float,
         step: float,
@@ -319,10 +322,13 @@ class _Callbacks:
         """Called by Ipopt after each iteration; True goes on."""
         error = max(violation, dual_violation)
         watch, restoring = self._watch, mode == 1
-        goes_on = watch.goes_on(iteration, restoring, step, regularization > 0, error)
+        goes_on = watch.goes_on(
+            iteration, restoring, step, regularization > 0, error, violation, mu, length
+        )
         count = watch.iterations
         if iteration or not watch.steps:  # the first point of a run that goes on is the last one
-            watch.steps.append((count, cost, violation, dual_violation, mu, step, restoring))
+            numbers = count, cost, violation, dual_violation, mu, step
+            watch.steps.append((*numbers, restoring, regularization, length))
         if self._until is not None and goes_on and not restoring:
             self.reached = self._until(violation, mu)
         try:

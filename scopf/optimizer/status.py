@@ -18,6 +18,8 @@ STEPS = (
     "mu",
     "step",
     "restoration",
+    "regularization",
+    "length",
 )
 """Columns of the record of iterations."""
 

@@ -24,7 +24,7 @@ from scopf.optimizer.interfaces import Interface
 from scopf.optimizer.ipopt import Options, Progress
 from scopf.optimizer.status import STEPS, Attempt, Iterate, Outcome, Status
 from scopf.optimizer.strategy import AttemptSettings, Form, IterationBudget, Start, Watch
-from scopf.procedures import assembly, verdict
+from scopf.procedures import assembly, doubt, verdict
 from scopf.procedures.limits import Limits
 from scopf.procedures.verdict import Examined
 from scopf.results.solution import Solution
@@ -61,7 +61,8 @@ class Attempts:
         self._limits, self._interface = limits, interface
         self._attempts: list[Attempt] = []
         self._last: tuple[NLP, Outcome] | None = None
-        self._stalled_early = False  # whether the last attempt ended far from a solution
+        self._doubt = doubt.Doubt(problem, limits)
+        self._end = ""  # of the last attempt, as in `AttemptSettings.after`
         self._bad_starts: list[tuple[NLP, Floats]] = []  # start points of such attempts
         self._examined: Examined | None = None  # the last result, if it is a solution
         self._cold = 0  # iterations of a cold start, all attempts up to the successful one
@@ -90,14 +91,15 @@ class Attempts:
         multipliers = {"lagrange": last.rows, "zl": last.lower, "zu": last.upper}
         self._attempt(settings, nlp, last.x, multipliers, began)
 
-    def cold(self, settings: AttemptSettings, start: Start) -> None:
+    def cold(self, settings: AttemptSettings, start: Start, x: Floats | None = None) -> None:
         """Make an attempt from a start point or from the last iterate, unless it is to be skipped.
 
         Args:
             settings: of the attempt.
             start: the start point, where the settings have none.
+            x: a start point instead of that, shape (n,).
         """
-        if settings.after_early_stall and not self._stalled_early:
+        if settings.after not in ("", self._end):
             return
         began = time.perf_counter()
         nlp = compiled(self._problem, settings.lift)
@@ -110,18 +112,42 @@ class Attempts:
                 return
             x, multipliers = last.x, last.multipliers
             settings = dataclasses.replace(settings, options={**ipopt.WARM, **settings.options})
-        else:
+        elif x is None:
             x = start_point(self._problem, nlp, settings.start or start)
             bad = any(nlp is other and np.array_equal(x, at) for other, at in self._bad_starts)
             if settings.start == "power-flow" and bad:  # or the power flow has no solution, say
                 log.info("%s: skipped, an attempt from there stalled early", settings.name)
                 return
         self._attempt(settings, nlp, x, multipliers, began)
-        if self._stalled_early and not settings.resume:
+        if self._end == "early stall" and not settings.resume:
             self._bad_starts.append((nlp, x))
         self._cold_so_far += self._attempts[-1].iterations
         if self._attempts[-1].status.solved:
             self._cold = self._cold_so_far
+
+    def doubt(self) -> Floats | None:
+        """Ask whether limits conflict, when it is time to; if they do, no attempt follows.
+
+        Returns:
+            Variables of the reduced form that meet all limits, if these were found.
+        """
+        if self.ended or self._end == "slow convergence":  # then the limits are nearly met
+            return None
+        began = time.perf_counter()
+        found = self._doubt.verdict(self._attempts)
+        if found is None:
+            return None
+        status = Status.INFEASIBLE if found.conflict else Status.STALLED
+        status = Status.INTERRUPTED if found.interrupted else status
+        seconds = time.perf_counter() - began
+        self._attempts.append(Attempt(doubt.NAME, status, found.text, found.iterations, seconds))
+        log.info("%s: %s (%d iterations)", doubt.NAME, found.text, found.iterations)
+        self.ended = status is not Status.STALLED
+        if self.ended:
+            nlp = compiled(self._problem, False)
+            outcome = Outcome.impossible(found.x, nlp.m, found.text)
+            self._last = nlp, dataclasses.replace(outcome, status=status)
+        return found.x if found.conflict is False else None
 
     def solution(self) -> Solution:
         """The solution of the last attempt."""
@@ -181,7 +207,8 @@ class Attempts:
         log.info(text, settings.name, outcome.message, watch.iterations, outcome.solver)
         self._last = nlp, outcome
         failed = outcome.status in (Status.FAILED, Status.DIVERGED)
-        self._stalled_early = watch.stalled_early or failed
+        early, late = watch.stalled_early or failed, watch.late and bool(watch.stalled)
+        self._end = "early stall" if early else "slow convergence" if late else ""
         self.ended = self._is_final(outcome, watch.iterations)
 
     def _progress_of(self, nlp: NLP) -> Progress | None:

@@ -14,7 +14,7 @@ from scopf.optimizer.interfaces import Interface
 from scopf.optimizer.ipopt import Options, Progress, check_names
 from scopf.optimizer.progress import Ticker
 from scopf.optimizer.status import Iterate
-from scopf.optimizer.strategy import Form, IterationBudget, Start, planned
+from scopf.optimizer.strategy import FROM_FEASIBLE, Form, IterationBudget, Start, planned
 from scopf.procedures import certification, explaining, screening
 from scopf.procedures.attempts import Attempts
 from scopf.procedures.limits import Clock, Limits
@@ -152,6 +152,10 @@ def _solved(
         if attempts.ended:
             break
         attempts.cold(settings, cold)
+        if form == "auto" and not quick:
+            feasible = attempts.doubt()
+            if feasible is not None:
+                attempts.cold(FROM_FEASIBLE, cold, feasible)
     return attempts.solution()
 
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 FORMAT: Literal["scopf-solution"] = "scopf-solution"
 VERSION: Literal[1] = 1
+_STEPS = 7  # columns of the record of iterations in older files
 _ARRAYS = ("x", "rows", "lower", "upper")  # of an iterate
 _LARGEST = 2**62
 
@@ -100,7 +101,7 @@ class _Attempt(_Stored):
     iterations: Count
     seconds: Finite
     solver: str = ""
-    steps: list[Annotated[list[float | None], Field(min_length=len(STEPS), max_length=len(STEPS))]]
+    steps: list[Annotated[list[float | None], Field(min_length=_STEPS, max_length=len(STEPS))]]
 
 
 class _Check(_Stored):
@@ -450,7 +451,8 @@ class StoredSolution(_Stored):
         """The attempts."""
         found = list[Attempt]()
         for one in self.attempts:
-            steps = np.array(one.steps, dtype=np.float64).reshape(-1, len(STEPS))
+            rows = [[*row, *[None] * (len(STEPS) - len(row))] for row in one.steps]
+            steps = np.array(rows, dtype=np.float64).reshape(-1, len(STEPS))
             given = one.name, one.status, one.message, one.iterations, one.seconds, one.solver
             found.append(Attempt(*given, steps))
         return tuple(found)

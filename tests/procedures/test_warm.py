@@ -237,7 +237,7 @@ def test_a_stale_solution_of_a_model_that_has_changed_back_works():
 
 
 def test_max_iter_is_a_total_over_attempts(monkeypatch, runs):
-    cold = tuple(one for one in STRATEGY if not one.resume and not one.after_early_stall)
+    cold = tuple(one for one in STRATEGY if not one.resume and not one.after)
     low = tuple(dataclasses.replace(one, budget=IterationBudget(iterations=4)) for one in cold[:2])
     monkeypatch.setattr(strategy, "STRATEGY", low + cold[2:])
     made = problem("case9", mq=0.05)
@@ -265,7 +265,7 @@ def test_max_iter_counts_a_warm_attempt(limit, monkeypatch, runs):
 
 
 def test_time_limit_is_a_total_over_attempts(monkeypatch, runs):
-    slow = tuple(one for one in STRATEGY if not one.after_early_stall)
+    slow = tuple(one for one in STRATEGY if not one.after)
     low = tuple(dataclasses.replace(one, budget=IterationBudget(iterations=2)) for one in slow[:2])
     monkeypatch.setattr(strategy, "STRATEGY", low + slow[2:])
     solution = scopf.solve(problem("case9", mq=0.05), time_limit=1000)

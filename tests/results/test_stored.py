@@ -229,6 +229,19 @@ REFUSED = {
 }  # fmt: skip
 
 
+def test_a_file_with_fewer_columns_of_iterations_is_read(sol, tmp_path):
+    """Before there was a record of regularisation and of the length of steps."""
+    path = tmp_path / "solution.json"
+    sol.save(path)
+    values = json.loads(path.read_text())
+    for attempt in values["attempts"]:
+        attempt["steps"] = [row[:7] for row in attempt["steps"]]
+    path.write_text(json.dumps(values))
+    trace = scopf.load_solution(path).trace
+    assert trace["cost"].equals(sol.trace["cost"])
+    assert trace["length"].isna().all()
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_file_that_is_none_is_refused_in_a_sentence(sol, tmp_path, name):
     change, words = REFUSED[name]

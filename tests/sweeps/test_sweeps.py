@@ -132,7 +132,7 @@ def test_a_chain_goes_on_after_a_scenario_that_fails():
     assert table["status"].tolist() == ["optimal", "optimal", "infeasible", "infeasible"]
     assert table["solved"].tolist() == [True, True, False, False]
     assert np.isnan(table["cost"][2])
-    assert "constraints" in table["message"][2]
+    assert "conflict" in table["message"][2]
     assert set(runs.inverters["scenario"]) == set(runs.buses["scenario"]) == {0, 1}
 
 
