@@ -322,7 +322,6 @@ def test_solves_without_something_start_from_the_dispatch(caplog):
     first = next(k for k, line in enumerate(text) if line.startswith("reduced: "))
     after = text[first + 1 :]
     assert sum(line.startswith("warm: ") for line in after) == 5, listing(after, most=50)
-    assert sum(line.startswith("reduced: ") for line in after) == 3  # without all of a kind
     assert not any("no warm start" in line for line in after)
 
 

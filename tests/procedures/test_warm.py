@@ -136,7 +136,7 @@ def test_steps_are_those_of_mehrotra_and_resumed_attempts_have_others(runs, monk
     scopf.solve(made.update(mq=0.221), start=last)
     assert runs[-1][0]["mehrotra_algorithm"] == "yes"
     first = dataclasses.replace(STRATEGY[0], budget=IterationBudget(iterations=4))
-    again = next(one for one in STRATEGY if one.resume)
+    again = dataclasses.replace(next(one for one in STRATEGY if one.resume), after="")
     monkeypatch.setattr(strategy, "STRATEGY", (first, again))
     assert names(scopf.solve(made)) == ["reduced", again.name]
     assert runs[-1][0]["warm_start_init_point"] == "yes"
