@@ -15,6 +15,7 @@ import numpy as np
 from scopf.diagnosis.budget import Budget, OutOfTimeError
 from scopf.diagnosis.elastic import Elastic, ElasticPoint
 from scopf.optimizer import ipopt
+from scopf.optimizer.interfaces import Interface
 from scopf.optimizer.status import Status
 from scopf.optimizer.strategy import IterationBudget, Watch
 
@@ -78,6 +79,7 @@ class ElasticSolver:
         start: point for the first re-solve, shape (n,).
         budget: time and number of re-solves.
         ticker: counts iterations.
+        interface: the way to Ipopt.
 
     Attributes:
         limits: of the problem.
@@ -85,9 +87,16 @@ class ElasticSolver:
     """
 
     def __init__(
-        self, nlp: NLP, limits: Limits, start: Floats, budget: Budget, ticker: Ticker
+        self,
+        nlp: NLP,
+        limits: Limits,
+        start: Floats,
+        budget: Budget,
+        ticker: Ticker,
+        interface: Interface | None = None,
     ) -> None:
         self._nlp, self._budget, self._ticker = nlp, budget, ticker
+        self._interface = interface
         self.limits = limits
         self.start = start
 
@@ -159,7 +168,8 @@ class ElasticSolver:
         elastic = self._elastic
         options = {**how, "max_wall_time": max(share * self._budget.left, 1e-3)}
         watch = Watch(_WARM_BUDGET if multipliers else _COLD_BUDGET)
-        outcome = ipopt.run(elastic, start, options, watch, self._ticker, multipliers)
+        of_run = watch, self._ticker, multipliers, self._interface
+        outcome = ipopt.run(elastic, start, options, *of_run)
         out_of_time = outcome.status is Status.TIME_LIMIT
         if out_of_time and share == 1.0:
             raise OutOfTimeError("time limit")

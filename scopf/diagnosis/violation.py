@@ -10,6 +10,7 @@ the other at a feasible point.
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ from scopf.diagnosis.elastic_solver import RELAXED, ElasticSolver, Relaxed
 from scopf.diagnosis.limits import Limits
 from scopf.model.problem import Problem
 from scopf.optimizer.compiled import compiled, start_point
+from scopf.optimizer.interfaces import Interface
 from scopf.optimizer.progress import Ticker
 from scopf.optimizer.strategy import Start
 
@@ -51,27 +53,41 @@ class Verdict:
 
 
 def proven(problem: Problem) -> Verdict | None:
-    """The verdict on loads above the capacity of generators, which takes no solver; else None."""
+    """The verdict on loads above the capacity of generators, which takes no solver; else None.
+
+    None too where there is a Pyomo model: what a user has changed in it may supply power.
+    """
+    if problem.formulation.rendering is not None:
+        return None
     nlp = compiled(problem, False)
     short = shortage(problem, nlp)
     return None if short is None else Verdict(True, f"no point is feasible: {short}", nlp.start)
 
 
-def least_violation(problem: Problem, seconds: float, iterations: int) -> Verdict:
+def least_violation(
+    problem: Problem,
+    seconds: float,
+    iterations: int,
+    most: float = math.inf,
+    interface: Interface | None = None,
+) -> Verdict:
     """The verdict of the elastic problem, from the DC start; a conflict from flat voltages, too.
 
-    Where the relaxation of limits is not enough, loads may give way too.
+    Where that is not enough, loads may be shed too.
 
     Args:
         problem: that has not been solved.
         seconds: wall time that it may take.
         iterations: of the solver that it may take from each start.
+        most: iterations that both may take together.
+        interface: the way to Ipopt.
     """
     budget = Budget(seconds)
-    first = _from("dc", problem, budget, iterations)
+    first = _from("dc", problem, budget, min(iterations, most), interface)
     if first.conflict is not True:
         return first
-    second = _from("flat", problem, budget, iterations)
+    rest = min(iterations, most - first.iterations)
+    second = _from("flat", problem, budget, rest, interface)
     used = first.iterations + second.iterations
     if second.conflict is None:
         return dataclasses.replace(second, iterations=used)
@@ -79,7 +95,13 @@ def least_violation(problem: Problem, seconds: float, iterations: int) -> Verdic
     return dataclasses.replace(found, iterations=used)
 
 
-def _from(start: Start, problem: Problem, budget: Budget, iterations: int) -> Verdict:
+def _from(
+    start: Start,
+    problem: Problem,
+    budget: Budget,
+    iterations: float,
+    interface: Interface | None = None,
+) -> Verdict:
     """The verdict from one start point."""
     nlp = compiled(problem, False)
     x, used = start_point(problem, nlp, start), 0
@@ -89,9 +111,9 @@ def _from(start: Start, problem: Problem, budget: Budget, iterations: int) -> Ve
         limits = Limits(Catalog(problem, nlp, loads).kinds)
         try:
             with Ticker("verdict", False) as ticker:
-                solver = ElasticSolver(nlp, limits, x, budget, ticker)
+                solver = ElasticSolver(nlp, limits, x, budget, ticker, interface)
                 solver.restrict(~limits.factor)
-                relaxed = solver.solve(limits.price.copy(), iterations=iterations - used)
+                relaxed = solver.solve(limits.price.copy(), iterations=int(iterations) - used)
         except OutOfTimeError as reason:
             text = f"{_UNKNOWN} ({reason})"
             return Verdict(None, text, x, used, interrupted=str(reason) == "interrupted")
@@ -106,7 +128,7 @@ def _judged(limits: Limits, relaxed: Relaxed, used: int) -> Verdict:
     if not relaxed.relaxes():
         return Verdict(False, "a point that meets all limits was found", x, used)
     if t.max() < CLEAR:
-        text = "limits conflict by no more than a solver's tolerance, if at all"
+        text = "if limits conflict, then by less than a solver's tolerance"
         return Verdict(None, text, x, used)
     text = (
         "limits conflict, as far as local searches can tell: where they are violated least, "

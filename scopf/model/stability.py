@@ -56,7 +56,8 @@ class StabilityRows(Part):
     def satisfiable(self) -> Satisfiable | None:
         """Rows whose weights the criterion finds by itself."""
         variables = [one for one in self.declared.weights if one is not None]
-        if not (self._droops_are_given and variables and self.criterion.fits):
+        fits = self.criterion.fits and self.declared.grid is not None
+        if not (self._droops_are_given and variables and fits):
             return None
 
         def fit(values: Mapping[str, Floats]) -> dict[str, Floats] | None:

@@ -10,6 +10,7 @@ from scopf.engine.symbols import Variable, member
 from scopf.errors import ScopfError, listing
 from scopf.model.problem import Problem
 from scopf.model.starts import STARTS
+from scopf.optimizer.ipopt import Options
 from scopf.optimizer.rows_on_call import Fitted
 from scopf.optimizer.strategy import Start
 
@@ -60,18 +61,24 @@ def _outside(value: Floats, lower: Floats, upper: Floats) -> Flags:
 
 def inequalities_on_call(problem: Problem, nlp: NLP) -> Ints:
     """Numbers of the inequalities that may be left out until they are violated."""
-    families = [rows.name for part in problem.opf.parts for rows in part.on_call]
-    found = [np.zeros(0, dtype=np.int64), *map(nlp.row_numbers, families)]
+    found = [np.zeros(0, dtype=np.int64)]
+    for part in problem.opf.parts:
+        for one in part.on_call:
+            ours = ~nlp.replaced(one.name)  # what a user has written in its place may be anything
+            found.append(nlp.row_numbers(one.name)[ours])
     rows = np.concatenate(found)
     rows = rows[rows >= 0]
     return rows[nlp.g_lower[rows] < nlp.g_upper[rows]]
 
 
-def satisfiable(problem: Problem, nlp: NLP) -> Fitted | None:
+def satisfiable(problem: Problem, nlp: NLP, options: Options) -> Fitted | None:
     """Rows that may be left out as long as a part finds variables that fulfil them.
 
-    None where there is a Pyomo model, on which something else may depend on these variables.
+    None where there is a Pyomo model, on which something else may depend on these variables, and
+    where the user's options say what Ipopt does with variables that are fixed meanwhile.
     """
+    if "fixed_variable_treatment" in options:
+        return None
     parts = [part.satisfiable for part in problem.opf.parts]
     found = [one for one in parts if one is not None]
     if not found or problem.formulation.rendering is not None:

@@ -145,8 +145,8 @@ def run(
         progress: called after each iteration.
         multipliers: start values "lagrange" (rows), "zl", "zu" (bounds) for a warm start.
         interface: the way to Ipopt; None for the one that there is.
-        until: called after each iteration that does not search for a feasible point, with the
-            largest violation and the barrier parameter; ends the run, as interrupted, when true.
+        until: asked after each iteration that does not search for a feasible point, given the
+            largest violation and the barrier parameter; the run ends, `reached`, once it is true.
 
     Raises:
         ScopfError: for an option that Ipopt does not have, or a value that it refuses.
@@ -171,7 +171,9 @@ def run(
     given = {**OPTIONS, **options}
     for name, value in given.items():
         _set_option(ipopt, name, value)
-    linear_solver = str(given.get("linear_solver") or _set_mumps(ipopt, given))
+    linear_solver = str(given.get("linear_solver", ""))
+    if linear_solver in ("", _MUMPS["linear_solver"]):
+        linear_solver = _set_mumps(ipopt, given)
     watch.may_settle = given["tol"] >= OPTIONS["tol"]  # type: ignore[operator]
     with _turn, np.errstate(all="ignore"), stoppable() as callbacks.stop:
         x, info = ipopt.solve(start, **(multipliers or {}))
@@ -184,7 +186,7 @@ def run(
     if watch.stalled and not callbacks.stop.wanted:
         status, message = Status.STALLED, f"the iteration budget is used up: {watch.stalled}"
     if watch.settled and not callbacks.stop.wanted:
-        status, message = Status.OPTIMAL, "an optimal solution was found, as exact as numbers allow"
+        status, message = Status.OPTIMAL, "an optimal solution was found, to rounding accuracy"
     if code == _INVALID_NUMBER:
         bad = nlp.not_finite(x) or nlp.not_finite(start)
         message += f": {bad[0]}" if bad else ""
@@ -249,8 +251,8 @@ def remaining(options: Options, iterations: int, seconds: float) -> dict[str, st
     found = dict(options)
     if "max_iter" in found:
         found["max_iter"] = max(0, int(found["max_iter"]) - iterations)
-    if "max_wall_time" in found:
-        found["max_wall_time"] = max(1e-9, float(found["max_wall_time"]) - seconds)
+    for name in {"max_wall_time", "max_cpu_time"} & found.keys():
+        found[name] = max(1e-9, float(found[name]) - seconds)
     return found
 
 

@@ -1,14 +1,14 @@
-"""A run of Ipopt with the rows that may bind, and the others on call.
+"""Runs of Ipopt with a working set of rows, and the others on call.
 
 Most rows of a grid are limits of branches, and few of them bind, but all cost time in the linear
-systems. So a run begins with the limits that are used to a good part at the start point, and
-watches the others, whose values are evaluated anyway. Once the iterates are nearly feasible and
-violate a row on call, the run is stopped. It goes on from there with the rows that are violated or
-nearly so; after a few such stops with all of them. At the end every row holds, in or not.
+systems. So the working set begins with the limits that are used to a good part at the start point.
+The values of the others are evaluated anyway, and watched. Once the iterates are nearly feasible
+and violate one of these, the run is stopped, and goes on from there with the limits added that are
+violated or nearly so; after a few such stops with all of them. At the end every row holds.
 
 Some stability rows have variables of their own, weights, which can be found by linear algebra where
-the rows can be fulfilled at all. Such rows are left out with their variables. If no weights fulfil
-them at the end, they come in, and the run goes on.
+the rows can be fulfilled at all. Such rows wait with their variables. If no weights fulfil them at
+the end, they are added, and the run goes on.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scopf.optimizer import ipopt
+from scopf.optimizer.signals import stoppable
+from scopf.optimizer.status import Status
 
 if TYPE_CHECKING:
     from scopf.arrays import Flags, Floats, Ints
@@ -35,9 +37,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FEWEST = 500  # rows on call from which it pays
-_AT_FIRST, _ADDED = 0.25, 0.5  # use of a limit from which its row is in: squares for |S| <= rate
-_STOPS = 4  # after which all rows are in
-_NEARLY = 0.1  # violation of the rows that are in, and barrier parameter, at a stop
+_AT_FIRST, _ADDED = 0.25, 0.5  # use of a limit from which it is in the set: (|S| / rate)^2
+_STOPS = 4  # after which all rows are in the set
+_NEARLY = 0.1  # violation of rows in the set, and barrier parameter, below which a run may stop
 _VIOLATED, _HOLDS = 1e-6, 1e-8  # violation of a row on call that stops a run, allowed at its end
 
 # New slacks begin further inside than in other warm starts: many of them start at their bound.
@@ -65,13 +67,6 @@ class Fitted:
     columns: Ints
     fit: Callable[[Floats], Floats | None]
 
-    def at(self, nlp: NLP, x: Floats) -> Floats | None:
-        """The point with variables that fulfil the rows, which has been checked."""
-        point = self.fit(x)
-        if point is None or (_excess(nlp, nlp.constraints(point))[self.rows] > _HOLDS).any():
-            return None
-        return point
-
 
 def run(
     nlp: NLP,
@@ -83,7 +78,7 @@ def run(
     interface: Interface | None = None,
     fitted: Fitted | None = None,
 ) -> Outcome:
-    """Solve an NLP; the multipliers of rows that were never in are zero.
+    """Solve an NLP; rows that stay outside the working set have multipliers of zero.
 
     Args:
         nlp: the problem.
@@ -95,51 +90,95 @@ def run(
         interface: the way to Ipopt.
         fitted: further rows that may be left out, with their variables.
     """
-    waiting = np.zeros(nlp.m, dtype=bool)
-    waiting[on_call] = True
-    waiting &= ~(_use(nlp, nlp.constraints(start)) > _AT_FIRST)
-    held = np.zeros(nlp.m, dtype=bool)
-    if fitted is not None:
-        held[fitted.rows] = waiting[fitted.rows] = True
+    rows = _Rows(nlp, on_call, start, fitted)
     x, began = start, time.perf_counter()
     multipliers: dict[str, Floats] = {}
     again: dict[str, str | int | float] = {}
-    for stop in range(_STOPS + 1):
-        chosen = _Chosen(nlp, waiting, x, fitted)
+    while True:
+        chosen = _Chosen(nlp, rows, x)
         left = ipopt.remaining(options, watch.iterations, time.perf_counter() - began)
         outcome = ipopt.run(
-            chosen,
-            x,
-            {**left, **again},
-            watch,
-            progress,
-            multipliers,
-            interface,
-            until=chosen.is_broken,
+            chosen, x, {**again, **left}, watch, progress, multipliers, interface, chosen.is_broken
         )
         log.info("%d of %d rows, %d iterations", chosen.m, nlp.m, watch.iterations)
         outcome = dataclasses.replace(outcome, rows=chosen.spread(outcome.rows))
         if not (outcome.reached or outcome.status.solved):
             return outcome
-        values = nlp.constraints(outcome.x)
-        broken = waiting & ~held & (_excess(nlp, values) > _HOLDS)
-        if outcome.reached or broken.any():
-            waiting &= held | ~(broken | (_use(nlp, values) > _ADDED))
-            again = {**_AGAIN, "mu_init": max(chosen.mu, 1e-6)}
-            multipliers = dict(outcome.multipliers)
-        else:
-            point = outcome.x if fitted is None else fitted.at(nlp, outcome.x)
-            if point is not None:
-                return dataclasses.replace(outcome, x=point)
-            waiting[held], fitted = False, None
-            again, multipliers = _WITH_WEIGHTS, {}
-        if stop + 1 == _STOPS:
-            waiting[:], fitted = False, None
-        if multipliers:
-            multipliers["lagrange"] = outcome.rows[~waiting]
+        with stoppable() as stop:
+            broken = rows.broken(outcome.x)
+            if outcome.reached or broken.any():
+                rows.add(broken, outcome.x)
+                again = {**_AGAIN, "mu_init": max(chosen.mu, 1e-6)}
+                lagrange = outcome.rows[~rows.waiting]
+                multipliers = {**outcome.multipliers, "lagrange": lagrange}
+            else:
+                point = rows.fulfilled(outcome.x)
+                if point is not None:
+                    return dataclasses.replace(outcome, x=point)
+                rows.add_fitted()
+                again, multipliers = _WITH_WEIGHTS, {}
+        if stop.wanted:
+            text = "stopped on request"
+            return dataclasses.replace(outcome, status=Status.INTERRUPTED, message=text)
         x = outcome.x
         watch.goes_on_from(watch.iterations)
-    return outcome
+
+
+class _Rows:
+    """The rows that wait on call.
+
+    Attributes:
+        waiting: mask of them, those of `fitted` included.
+        fitted: rows that wait with their variables; None once they are added.
+    """
+
+    def __init__(self, nlp: NLP, on_call: Ints, start: Floats, fitted: Fitted | None) -> None:
+        self._nlp, self._stops = nlp, 0
+        self.fitted = fitted
+        self.waiting = np.zeros(nlp.m, dtype=bool)
+        self.waiting[on_call] = True
+        self.waiting &= _use(nlp, nlp.constraints(start)) <= _AT_FIRST
+        if fitted is not None:
+            self.waiting[fitted.rows] = True
+
+    @property
+    def watched(self) -> Flags:
+        """Mask of those whose values say whether they hold."""
+        found = self.waiting.copy()
+        if self.fitted is not None:
+            found[self.fitted.rows] = False
+        return found
+
+    def broken(self, x: Floats) -> Flags:
+        """Mask of those that a point violates, or that are no number there."""
+        return self.watched & ~(_excess(self._nlp, self._nlp.constraints(x)) <= _HOLDS)
+
+    def add(self, broken: Flags, x: Floats) -> None:
+        """Add these, and others that a point uses to a good part; all after the last stop."""
+        idle = _use(self._nlp, self._nlp.constraints(x)) <= _ADDED
+        self.waiting &= ~self.watched | (idle & ~broken)
+        self._count_a_stop()
+
+    def fulfilled(self, x: Floats) -> Floats | None:
+        """The point with values of the variables that wait; None if no values fulfil their rows."""
+        if self.fitted is None:
+            return x
+        point = self.fitted.fit(x)
+        if point is None:
+            return None
+        holds = _excess(self._nlp, self._nlp.constraints(point))[self.fitted.rows] <= _HOLDS
+        return point if holds.all() else None
+
+    def add_fitted(self) -> None:
+        """Add the rows that wait with their variables."""
+        if self.fitted is not None:
+            self.waiting[self.fitted.rows], self.fitted = False, None
+        self._count_a_stop()
+
+    def _count_a_stop(self) -> None:
+        self._stops += 1
+        if self._stops >= _STOPS:
+            self.waiting[:], self.fitted = False, None
 
 
 class _Chosen:
@@ -150,17 +189,16 @@ class _Chosen:
         mu: barrier parameter at the last iterate.
     """
 
-    def __init__(self, nlp: NLP, waiting: Flags, start: Floats, fitted: Fitted | None) -> None:
-        self._nlp = nlp
+    def __init__(self, nlp: NLP, chosen: _Rows, start: Floats) -> None:
+        self._nlp, waiting = nlp, chosen.waiting
         self._rows = rows = np.flatnonzero(~waiting)
         self.n, self.m = nlp.n, len(rows)
         self.x_lower, self.x_upper = nlp.x_lower, nlp.x_upper
-        watched = waiting.copy()
-        if fitted is not None:
+        if chosen.fitted is not None:
+            still = chosen.fitted.columns
             self.x_lower, self.x_upper = self.x_lower.copy(), self.x_upper.copy()
-            self.x_lower[fitted.columns] = self.x_upper[fitted.columns] = start[fitted.columns]
-            watched[fitted.rows] = False
-        self._watched = np.flatnonzero(watched)
+            self.x_lower[still] = self.x_upper[still] = start[still]
+        self._watched = np.flatnonzero(chosen.watched)
         self.g_lower, self.g_upper = nlp.g_lower[rows], nlp.g_upper[rows]
         self.objective, self.gradient, self.not_finite = (
             nlp.objective, nlp.gradient, nlp.not_finite,
@@ -210,7 +248,7 @@ class _Chosen:
         if max(violation, mu) >= _NEARLY:
             return False
         excess = _excess(self._nlp, self._values)[self._watched]
-        return bool((excess > _VIOLATED).any())
+        return not (excess <= _VIOLATED).all()
 
 
 def _excess(nlp: NLP, values: Floats) -> Floats:

@@ -34,6 +34,8 @@ from typing import Literal
 
 Start = Literal["flat", "middle", "dc", "power-flow", "model"]
 Form = Literal["auto", "reduced", "lifted"]
+End = Literal["early stall", "slow convergence", "rows left out"]
+"""Signs of an attempt that has failed; the last: far from a solution, with rows on call."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class AttemptSettings:
     lift: bool
     start: Start | None = None
     resume: bool = False
-    after: Literal["", "early stall", "slow convergence"] = ""
+    after: End | Literal[""] = ""
     options: Mapping[str, str | int | float] = field(default_factory=dict)
     rows_on_call: bool = False
     budget: IterationBudget | None = None
@@ -113,6 +115,7 @@ _CURVATURE = AttemptSettings(
 
 STRATEGY = (
     AttemptSettings("reduced", lift=False, rows_on_call=True, budget=_FIRST),
+    AttemptSettings("reduced, all rows", lift=False, after="rows left out", budget=_FIRST),
     AttemptSettings(
         "reduced, power flow start",
         lift=False,
@@ -201,7 +204,7 @@ class Watch:
             iterations: made so far.
         """
         self._before = iterations
-        self.settled = False
+        self.settled = self.late = False
         self._restoration = self._tiny = self._regularized = self._still = 0
 
     def goes_on(

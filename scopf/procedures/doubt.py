@@ -9,10 +9,13 @@ start costs less then). Loads above the capacity of generators are seen after th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Sequence
 
 from scopf.diagnosis.violation import Verdict, least_violation, proven
 from scopf.model.problem import Problem
+from scopf.optimizer.compiled import compiled
+from scopf.optimizer.interfaces import Interface
 from scopf.optimizer.status import STEPS, Attempt
 from scopf.procedures.limits import Limits
 
@@ -29,37 +32,43 @@ class Doubt:
     Args:
         problem: that is to be solved.
         limits: of all attempts together.
+        interface: the way to Ipopt.
     """
 
-    def __init__(self, problem: Problem, limits: Limits) -> None:
-        self._problem, self._limits = problem, limits
+    def __init__(self, problem: Problem, limits: Limits, interface: Interface | None) -> None:
+        self._problem, self._limits, self._interface = problem, limits, interface
         self._capacity_seen = self._asked = False
 
-    def verdict(self, attempts: Sequence[Attempt]) -> Verdict | None:
+    def verdict(self, attempts: Sequence[Attempt], relaxed: Collection[str]) -> Verdict | None:
         """The answer, where it is time to ask; None where not.
 
         Args:
             attempts: so far, none of which has solved the problem.
+            relaxed: names of those that left rows out; what they met was not all limits.
         """
         if not self._capacity_seen:
             self._capacity_seen = True
             short = proven(self._problem)
             if short is not None:
                 return short
-        if self._asked or not _due(attempts):
+        if self._asked or not _due(attempts, relaxed):
             return None
         self._asked = True
         left = self._limits.left(list(attempts))
         seconds = max(_LEAST, _TIMES * sum(one.seconds for one in attempts))
         seconds = min(seconds, float(left.get("max_wall_time", seconds)))
-        most = min(_MOST, int(left.get("max_iter", _MOST)))
-        return least_violation(self._problem, seconds, most)
+        most = float(left.get("max_iter", math.inf))
+        try:
+            return least_violation(self._problem, seconds, _MOST, most, self._interface)
+        except KeyboardInterrupt:
+            x = compiled(self._problem, False).start
+            return Verdict(None, "stopped on request", x, interrupted=True)
 
 
-def _due(attempts: Sequence[Attempt]) -> bool:
+def _due(attempts: Sequence[Attempt], relaxed: Collection[str]) -> bool:
     cold = [one for one in attempts if one.name != "warm"]
     enough = len(cold) >= _ATTEMPTS and sum(one.iterations for one in cold) >= _ITERATIONS
-    return enough and not any(map(_met_all_limits, cold))
+    return enough and not any(_met_all_limits(one) for one in cold if one.name not in relaxed)
 
 
 def _met_all_limits(attempt: Attempt) -> bool:

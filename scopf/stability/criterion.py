@@ -195,7 +195,7 @@ class Criterion:
             angles=angle.rows,
             definitions=angle.definitions,
             weights=tuple(weights),
-            grid=grid,
+            grid=grid if slopes is None else None,
             buses=buses,
             load_angles=None if slopes is None else slopes.limits,
             parameters={limits.UNIT: limit.unit, **params},

@@ -132,7 +132,8 @@ class Declared:
         definitions: rows that define variables of the criterion; they always hold.
         weights: variables of the criterion's own, one for each bus of its network, for each of
             its sets of rows.
-        grid: network that the rows are about, whose susceptances may have changed since.
+        grid: network that the rows are about, whose susceptances may have changed since; None
+            where the rows have slopes of devices.
         buses: positions of its buses among those of the model.
         load_angles: rows K > 0 of machines; None without any.
         parameters: Params whose values `Criterion.parameters` gives, by name.

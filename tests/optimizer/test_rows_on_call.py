@@ -3,6 +3,7 @@
 import signal
 
 import numpy as np
+import pyomo.environ as pyo
 import pytest
 
 import scopf
@@ -177,9 +178,9 @@ def test_stability_rows_wait_for_weights_that_fulfil_them(caplog, case, share, m
 def test_a_pyomo_model_keeps_its_stability_rows(caplog):
     caplog.set_level("INFO", "scopf")
     problem = congested(mq=0.05, criterion="weighted")
-    assert satisfiable(problem, compiled(problem, False)) is not None
+    assert satisfiable(problem, compiled(problem, False), {}) is not None
     problem.model.bus_log_weight[5].setub(0.1)
-    assert satisfiable(problem, compiled(problem, False)) is None
+    assert satisfiable(problem, compiled(problem, False), {}) is None
     assert_same(scopf.solve(problem), scopf.solve(problem, form="reduced"))
 
 
@@ -191,9 +192,9 @@ def test_weights_are_found_where_they_exist_and_only_there(lossless):
     for mq in (0.02, 0.1, 0.3, 0.5, 0.9):
         problem = scopf.build(net, scopf.Inverters.at_generators(net, mq=mq), criterion="weighted")
         nlp = compiled(problem, False)
-        fitted = satisfiable(problem, nlp)
+        fitted = satisfiable(problem, nlp, {})
         x = start_point(problem, nlp, "power-flow")
-        point = fitted.at(nlp, x)
+        point = fitted.fit(x)
         nlp.load_point(x)
         setting, voltages = problem.present, problem.opf.voltages
         view = setting.full
@@ -203,3 +204,60 @@ def test_weights_are_found_where_they_exist_and_only_there(lossless):
         found.append(point is not None)
     assert found[0]
     assert not found[-1]
+
+
+def test_a_row_of_the_user_in_place_of_a_limit_does_not_wait():
+    problem = congested("pglib_opf_case39_epri", 1.0, criterion="none")
+    model = problem.model
+    model.z = pyo.Var(initialize=1.0, bounds=(-5.0, 5.0))
+    model.branch_limit_from[1].set_value(pyo.log(model.z) >= -1.0)
+    model.generation_cost_of_z = pyo.Expression(expr=1000.0 * model.z)
+    (objective,) = model.component_data_objects(pyo.Objective)
+    objective.set_value(objective.expr + model.generation_cost_of_z)
+    found = scopf.solve(problem)
+    assert found.status is Status.OPTIMAL
+    assert pyo.value(model.z) == pytest.approx(np.exp(-1.0), abs=1e-6)
+
+
+@pytest.mark.usefixtures("none_at_first")
+def test_options_of_the_user_hold_after_a_stop(monkeypatch):
+    given = []
+    run = rows_on_call.ipopt.run
+
+    def recorded(nlp, start, options, *further, **keywords):
+        given.append(dict(options))
+        return run(nlp, start, options, *further, **keywords)
+
+    monkeypatch.setattr(rows_on_call.ipopt, "run", recorded)
+    scopf.solve(congested(), options={"mu_init": 0.05, "max_cpu_time": 100.0})
+    assert len(given) > 1
+    assert {one["mu_init"] for one in given} == {0.05}
+    assert given[-1]["max_cpu_time"] < given[0]["max_cpu_time"] <= 100.0
+
+
+@pytest.mark.parametrize("way", ["auto", "relax_bounds"])
+def test_weights_wait_only_where_they_can_be_fixed(way):
+    problem = congested("case39", 1.0, criterion="weighted")
+    options = {} if way == "auto" else {"fixed_variable_treatment": way}
+    waits = satisfiable(problem, compiled(problem, False), options) is not None
+    assert waits == (way == "auto")
+    found = scopf.solve(problem, options=options)
+    assert [one.name for one in found.attempts] == ["reduced"]
+
+
+def test_ctrl_c_between_two_runs_ends_with_the_last_iterate(monkeypatch):
+    def fitted(*_):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Weighted, "fitted", fitted)
+    found = scopf.solve(congested("case39", 1.0, criterion="weighted"))
+    assert found.status is Status.INTERRUPTED
+    assert found.buses["vm"].notna().all()
+
+
+@pytest.mark.parametrize(("case", "mq"), [("case39", 0.35), ("pglib_opf_case39_epri", 0.5)])
+def test_a_conflict_of_stability_rows_is_found_soon(case, mq):
+    found = scopf.solve(congested(case, 1.0, mq=mq, criterion="weighted"))
+    assert found.status is Status.INFEASIBLE
+    assert "least violation" in [one.name for one in found.attempts]
+    assert found.iterations < 350

@@ -112,7 +112,7 @@ def test_a_slight_violation_is_no_verdict(monkeypatch):
     monkeypatch.setattr(violation, "CLEAR", 1e9)
     found = violation.least_violation(problem("case30", 1.3), 10.0, 100)
     assert found.conflict is None
-    assert found.text == "limits conflict by no more than a solver's tolerance, if at all"
+    assert found.text == "if limits conflict, then by less than a solver's tolerance"
 
 
 def test_loads_give_way_where_other_limits_are_not_enough(monkeypatch):
@@ -146,3 +146,16 @@ def test_no_answer_within_the_iterations():
     found = violation.least_violation(problem("case30", 1.3), 10.0, 5)
     assert (found.conflict, found.iterations) == (None, 5)
     assert found.text == "whether limits conflict is not known"
+
+
+@pytest.mark.parametrize("limit", [40, 60, 90])
+def test_a_limit_on_iterations_counts_the_least_violation(limit):
+    made = problem("case30", 1.3)
+    assert scopf.solve(made, max_iter=limit).iterations <= limit
+
+
+def test_no_proof_by_capacity_where_a_pyomo_model_may_supply_power():
+    made = problem("case30", 3.0)
+    assert violation.proven(made) is not None
+    assert made.model is not None
+    assert violation.proven(made) is None

@@ -76,12 +76,13 @@ class Weighted(LineSums):
     def fitted(self, declared: Declared, vm: Floats, va: Floats) -> dict[str, Floats] | None:
         """Weights w with N w = 1, where these are positive: each row then leaves 1/w_i.
 
-        N has the rows' values at w = 1 on its diagonal, and no positive entry beside it. It is an
-        M-matrix, and weights exist, just where N^-1 1 is positive.
+        N w > 0 is the rows: their slack at w = 1 is the sum of each row of N. Without capacitive
+        lines N has no positive entry beside the diagonal. Then it is an M-matrix, and weights
+        exist, just where N^-1 1 is positive.
         """
         grid, limit, even = declared.grid, declared.limits, np.zeros(len(declared.rows[0].owner))
         weights, owner = declared.weights[0], declared.rows[0].owner
-        if len(declared.rows) > 1 or grid is None or limit is None or weights is None:
+        if grid is None or limit is None or weights is None:
             return None
         b, own, scale = (declared.parameters[name].values for name in (B, OWN, SCALE))
         vm, va = vm[declared.buses], va[declared.buses]
@@ -93,7 +94,10 @@ class Weighted(LineSums):
         entries = np.concatenate([room, -there / scale[i], -here / scale[j]])
         places = np.concatenate([every, i, j]), np.concatenate([every, j, i])
         matrix = sparse.coo_array((entries, places), shape=(len(grid), len(grid))).tocsc()
-        w = linalg.spsolve(matrix, np.ones(len(grid)))
+        try:
+            w = linalg.splu(matrix).solve(np.ones(len(grid)))
+        except RuntimeError:  # it is singular
+            return None
         if not (w > 0).all():
             return None
         u, zero = np.log(w), np.zeros(grid.island.max() + 1)
