@@ -55,7 +55,7 @@ OTHERS += " multiprocessing powsybl pypowsybl pypsa typing"
 nitpick_ignore_regex = [
     ("py:.*", rf"({'|'.join(OTHERS.split())})\..*"),
     # Signatures show these as they are written.
-    ("py:class", r"Path|Coefficient|Executor|Options|costs\.Source|_Positive|ge=\d+"),
+    ("py:class", r"Path|Coefficient|Executor|Interface|Options|costs\.Source|_Positive|ge=\d+"),
     ("py:class", r"outages_of\.Given|Slack|Start|_Lost|_NotNegative"),
     ("py:class", r"scopf\.results\.stored\._\w+"),
 ]

@@ -20,7 +20,7 @@ def tune_malloc() -> bool:
     call cannot be undone. The command line and the workers of sweeps make it themselves.
 
     Returns:
-        Whether it had an effect: not with another C library than glibc.
+        True if it had an effect, which it has with glibc only.
     """
     if not _is_glibc():
         return False

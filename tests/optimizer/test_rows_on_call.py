@@ -171,7 +171,7 @@ def test_stability_rows_wait_for_weights_that_fulfil_them(caplog, case, share, m
     assert len(rows) == (2 if binds else 1)
     expected = scopf.solve(problem, form="reduced")
     assert_same(found, expected)
-    assert (found.inverters["nssp_per_pu"].max() > 1.0) is binds
+    assert (found.inverters["nssp_per_pu"].max() > 1.0) == binds
     assert (found.inverters["margin"] >= -1e-8).all()
 
 

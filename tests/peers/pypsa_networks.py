@@ -1,9 +1,11 @@
 """PyPSA networks that tests read; PyPSA is imported when one is made."""
 
 import numpy as np
-from matpowercaseframes import CaseFrames
+import pytest
 
 from scopf.cases import bundled
+
+CaseFrames = pytest.importorskip("matpowercaseframes").CaseFrames
 
 
 def meshed():

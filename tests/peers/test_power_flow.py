@@ -71,6 +71,7 @@ def test_andes_on_the_raw_file(tmp_path, name):
 @pytest.mark.parametrize("name", OF_PANDAPOWER)
 def test_pandapower_on_the_case_file(tmp_path, name):
     pandapower = pytest.importorskip("pandapower")
+    pytest.importorskip("matpowercaseframes")  # with which pandapower reads the file
     from_mpc = pytest.importorskip("pandapower.converter.matpower.from_mpc").from_mpc
     sol, path = solution(name), tmp_path / "grid.m"
     scopf.save_case(sol.net, path)
