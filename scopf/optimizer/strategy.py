@@ -34,8 +34,8 @@ from typing import Literal
 
 Start = Literal["flat", "middle", "dc", "power-flow", "model"]
 Form = Literal["auto", "reduced", "lifted"]
-End = Literal["early stall", "slow convergence", "rows left out"]
-"""Signs of an attempt that has failed; the last: far from a solution, with rows on call."""
+End = Literal["early stall", "slow convergence"]
+"""How an attempt failed: without headway, or near a solution."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,6 @@ _CURVATURE = AttemptSettings(
 
 STRATEGY = (
     AttemptSettings("reduced", lift=False, rows_on_call=True, budget=_FIRST),
-    AttemptSettings("reduced, all rows", lift=False, after="rows left out", budget=_FIRST),
     AttemptSettings(
         "reduced, power flow start",
         lift=False,

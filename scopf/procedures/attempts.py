@@ -63,7 +63,7 @@ class Attempts:
         self._last: tuple[NLP, Outcome] | None = None
         self._doubt = doubt.Doubt(problem, limits, interface)
         self._relaxed: set[str] = set()  # names of attempts that leave rows out
-        self._ends: set[End] = set()  # of the last attempt
+        self._end: End | None = None  # of the last attempt
         self._bad_starts: list[tuple[NLP, Floats]] = []  # start points of such attempts
         self._examined: Examined | None = None  # the last result, if it is a solution
         self._cold = 0  # iterations of a cold start, all attempts up to the successful one
@@ -100,7 +100,7 @@ class Attempts:
             start: the start point, where the settings have none.
             x: a start point instead of that, shape (n,).
         """
-        if settings.after and settings.after not in self._ends:
+        if settings.after not in ("", self._end):
             return
         began = time.perf_counter()
         nlp = compiled(self._problem, settings.lift)
@@ -120,7 +120,7 @@ class Attempts:
                 log.info("%s: skipped, an attempt from there stalled early", settings.name)
                 return
         self._attempt(settings, nlp, x, multipliers, began)
-        if "early stall" in self._ends and not settings.resume:
+        if self._end == "early stall" and not settings.resume:
             self._bad_starts.append((nlp, x))
         self._cold_so_far += self._attempts[-1].iterations
         if self._attempts[-1].status.solved:
@@ -132,7 +132,7 @@ class Attempts:
         Returns:
             Variables of the reduced form that meet all limits, if these were found.
         """
-        if self.ended or "slow convergence" in self._ends:  # then the limits are nearly met
+        if self.ended or self._end == "slow convergence":  # then the limits are nearly met
             return None
         began = time.perf_counter()
         found = self._doubt.verdict(self._attempts, self._relaxed)
@@ -177,12 +177,11 @@ class Attempts:
         progress = self._progress_of(nlp)
         outside = fixed_outside(self._problem, nlp)
         on_call = inequalities_on_call(self._problem, nlp)
-        leaves_out = settings.rows_on_call and len(on_call) >= rows_on_call.FEWEST
         if outside:
             outcome = Outcome.impossible(start, nlp.m, outside)
         elif overdetermined.overdetermined(nlp):
             outcome = overdetermined.run(nlp, start, options, watch, progress, self._interface)
-        elif leaves_out:
+        elif settings.rows_on_call and len(on_call) >= rows_on_call.FEWEST:
             self._relaxed.add(settings.name)
             fitted = satisfiable(self._problem, nlp, options)
             outcome = rows_on_call.run(
@@ -211,13 +210,7 @@ class Attempts:
         self._last = nlp, outcome
         failed = outcome.status in (Status.FAILED, Status.DIVERGED)
         early, late = watch.stalled_early or failed, watch.late and bool(watch.stalled)
-        slow = late and not early
-        signs: dict[End, bool] = {
-            "early stall": early,
-            "slow convergence": slow,
-            "rows left out": leaves_out and not slow,
-        }
-        self._ends = {sign for sign, shown in signs.items() if shown}
+        self._end = "early stall" if early else "slow convergence" if late else None
         self.ended = self._is_final(outcome, watch.iterations)
 
     def _progress_of(self, nlp: NLP) -> Progress | None:

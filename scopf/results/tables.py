@@ -287,7 +287,8 @@ class Result(IntactTables):
 
         `attempt` counts from 1, `attempt_name` is its name; `iteration` starts again with each.
         `cost` is the objective, `primal_infeasibility` and `dual_infeasibility` the largest
-        violations of the constraints and of the first-order conditions in Ipopt's scaling, `mu` the
+        violations of the constraints (in a first attempt with rows on call, of those that were in
+        its working set) and of the first-order conditions in Ipopt's scaling, `mu` the
         barrier parameter, `step` the length of the primal step, 1 for a full one; during
         `restoration` Ipopt looks for a feasible point, and cost does not count. `regularization` is
         what was added to the Hessian's diagonal, `length` the largest entry of a full step.

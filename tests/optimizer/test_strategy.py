@@ -132,8 +132,8 @@ def test_a_watch_counts_while_it_watches():
 
 def test_the_strategy_begins_reduced_and_ends_without_a_budget():
     assert planned("auto") == STRATEGY
-    assert [one.lift for one in STRATEGY] == [False] * 7 + [True] * 3
-    assert [one.budget is None for one in STRATEGY] == [False] * 9 + [True]
+    assert [one.lift for one in STRATEGY] == [False] * 6 + [True] * 3
+    assert [one.budget is None for one in STRATEGY] == [False] * 8 + [True]
     assert len({one.name for one in STRATEGY}) == len(STRATEGY)
 
 

@@ -86,12 +86,14 @@ class Weighted(LineSums):
             return None
         b, own, scale = (declared.parameters[name].values for name in (B, OWN, SCALE))
         vm, va = vm[declared.buses], va[declared.buses]
-        room = np.full(len(grid), -self.strict)
-        room[owner >= 0] += limit.values[owner[owner >= 0]] - limit.required
+        diagonal = np.full(len(grid), -self.strict)
+        diagonal[owner >= 0] += limit.values[owner[owner >= 0]] - limit.required
         there, here = (0.5 * end for end in self._ends(grid, b, vm, va, even))
-        room += grid.per_bus(there, here) / scale - self._values(grid, b, own, scale, vm, va, even)
+        diagonal += grid.per_bus(there, here) / scale - self._values(
+            grid, b, own, scale, vm, va, even
+        )
         i, j, every = grid.start, grid.end, np.arange(len(grid))
-        entries = np.concatenate([room, -there / scale[i], -here / scale[j]])
+        entries = np.concatenate([diagonal, -there / scale[i], -here / scale[j]])
         places = np.concatenate([every, i, j]), np.concatenate([every, j, i])
         matrix = sparse.coo_array((entries, places), shape=(len(grid), len(grid))).tocsc()
         try:
