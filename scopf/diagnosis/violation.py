@@ -33,7 +33,7 @@ _UNKNOWN = "whether limits conflict is not known"
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """What the least violation says.
+    """Verdict on whether limits conflict.
 
     Attributes:
         conflict: whether limits are clearly violated; None where that is not known.

@@ -327,7 +327,7 @@ class NLP:
         return _locked(self._row_numbers[self._name_map.rows_of(key[1])])
 
     def once(self, key: Key, find: Callable[[Key], Found]) -> Found:
-        """What follows from the structure of the problem alone, and not from its numbers.
+        """A value that depends on the structure of the problem alone, and not on its numbers.
 
         It is found once, or each time where there is a Pyomo model, which a user may change.
 

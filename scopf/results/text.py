@@ -145,7 +145,7 @@ def _with_island(
 
 
 def _solver(solution: Result) -> str:
-    """What ran in the last attempt, if anything did."""
+    """Solver of the last attempt, for the end of a line; "" if none ran."""
     solver = solution.attempts[-1].solver
     return f", {solver}" if solver else ""
 

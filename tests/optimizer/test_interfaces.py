@@ -2,6 +2,7 @@
 
 import sys
 
+import cyipopt
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -19,7 +20,6 @@ def problem(case="case9"):
 
 @pytest.mark.parametrize("interface", [None, "cyipopt", "library"])
 def test_the_result_names_what_ran(interface):
-    cyipopt = pytest.importorskip("cyipopt")
     found = scopf.solve(problem(), interface=interface)
     version = ".".join(map(str, cyipopt.IPOPT_VERSION))
     way = "its C interface" if interface == "library" else f"cyipopt {cyipopt.__version__}"
@@ -36,7 +36,6 @@ def test_the_solver_is_kept_with_the_solution(tmp_path):
 
 
 def test_both_ways_take_the_same_steps():
-    pytest.importorskip("cyipopt")
     one, other = (scopf.solve(problem("case118"), interface=way) for way in ("cyipopt", "library"))
     np.testing.assert_array_equal(one.trace.to_numpy(), other.trace.to_numpy())
     assert one.cost == other.cost

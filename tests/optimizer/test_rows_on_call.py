@@ -261,3 +261,13 @@ def test_a_conflict_of_stability_rows_is_found_soon(case, mq):
     assert found.status is Status.INFEASIBLE
     assert "least violation" in [one.name for one in found.attempts]
     assert found.iterations < 350
+
+
+def test_weights_that_do_not_fulfil_the_rows_are_none(caplog, monkeypatch):
+    caplog.set_level("INFO", "scopf")
+    problem = congested("case39", 1.0, mq=0.2, criterion="weighted")
+    even = {"bus_log_weight": np.zeros(len(problem.net.bus))}
+    monkeypatch.setattr(Weighted, "fitted", lambda *_: even)
+    found = scopf.solve(problem)
+    assert len(sizes(caplog)) == 2
+    assert_same(found, scopf.solve(problem, form="reduced"))
