@@ -57,6 +57,8 @@ class Study:
             self._most = np.union1d(self._most, base.with_share(largest)[0].bus)
         self.spec = resolved(spec, net, self._most.tolist(), source, line)
         used = dict.fromkeys(split(column)[0] for column in self.spec.columns)
+        if "droop_percent" in used and base.inverters is None:
+            base.units_by_percent(net)
         designs = base.scenario is not None and base.scenario.mq_bounds is not None
         numbers = [name for name in used if name in QUANTITIES]
         for name in numbers:

@@ -43,7 +43,9 @@ def test_units_by_limits_costs_and_ratings():
     assert found["load"] == pytest.approx(
         {"p_mw": 315.0, "q_mvar": 115.0, "capacity_mw": 550.0, "units_without_pmax": 1}
     )
-    assert found["mbase_mva"] == {"least": 100.0, "largest": 100.0}
+    assert found["mbase_mva"] == {
+        "least": 100.0, "largest": 100.0, "nominal": True, "below_pmax": 2,
+    }  # fmt: skip
     assert "nominal" in str(net.info())
     assert "50 to 90 MVA" in str(net.replace(gen={"mbase": [50.0, 60.0, 90.0]}).info())
 
