@@ -523,8 +523,11 @@ def _of_dynamics(
     """Numbers of units out of the network's own table, where it has them; by name."""
     found = {name: np.full(len(net.gen), value) for name, value in DEFAULTS.items()}
     for at, gen in enumerate(net.gen.id.tolist()):
-        row = forming.get(gen, {})
+        row = {**forming.get(gen, {})}
         rating = row.get("s_mva", net.base_mva)
+        if PERCENT in row:
+            own = rating / row.get("s_mva", float(net.gen.mbase[at]))
+            row["mq"] = row[PERCENT] * own / (100.0 * row.get("beta_q", 1.0))
         for name in DEFAULTS.keys() & row.keys():
             base = rating if own_base else net.base_mva
             found[name][at] = typical.on_base(name, row[name], rating, base)
