@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from scopf.devices import ratings, typical
-from scopf.devices.parameters import PERCENT, RATING, Given, Parameters, both
+from scopf.devices.parameters import PERCENT, RATING, Given, Parameters, refuse_both
 from scopf.devices.table import POSITIVE, Column
 from scopf.errors import (
     CaseError,
@@ -332,7 +332,7 @@ class Inverters(Droops):
         Raises:
             ScopfError: naming a bus without an inverter, or a value that is not positive; for both.
         """
-        both(mq, droop_percent)
+        refuse_both(mq, droop_percent)
         if droop_percent is not None:
             bases = (100.0 * x.rating * x.beta_q for x in (self.units, self))
             return self._with(PERCENT, droop_percent, *bases)
@@ -418,7 +418,7 @@ class Inverters(Droops):
             ScopfError: for both mq and droop_percent; for droop_percent where the ratings are an
                 mBase that is one nominal number on every unit and below the Pmax of one.
         """
-        both(mq, droop_percent)
+        refuse_both(mq, droop_percent)
         if droop_base not in ("system", "rating"):
             raise ScopfError(f'droop_base is "system" or "rating", got {droop_base!r}')
         net = net.energized()

@@ -29,7 +29,7 @@ _INSTEAD = {"mq": PERCENT, PERCENT: "mq"}  # of two that say the same the last o
 _KEYS = (Column("bus", csvtable.whole), Column("gen", csvtable.whole))
 
 
-def both(mq: object, droop_percent: object) -> None:
+def refuse_both(mq: object, droop_percent: object) -> None:
     """Refuse two numbers for one droop.
 
     Raises:

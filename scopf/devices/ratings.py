@@ -56,10 +56,10 @@ def warn(net: Network, by_mbase: Flags) -> None:
     if not by_mbase.any() or (one is None and not below.any()):
         return
     if one is not None:
-        text = f"mBase is {one:g} MVA on every unit, which is nominal and not their rating"
+        text = f"mBase is {one:g} MVA on every unit, a nominal number and no rating"
     else:
-        text = f"mBase is below Pmax, and no rating, of generator {listing(net.gen.id[below])}"
-    text = f"{net.name}: {text}, on which droops or limits are; {_ADVICE}"
+        text = f"mBase of generator {listing(net.gen.id[below])} is below Pmax and no rating"
+    text = f"{net.name}: {text}, but droops or limits are per unit of it; {_ADVICE}"
     if text not in _warned:
         _warned.add(text)
         log.warning("%s", text)

@@ -154,7 +154,7 @@ def build(
     inverters = fitting(inverters.with_droops(**droops), net)
     if "droop_percent" in droops and by_default:
         ratings.refuse(net, mbase.by_mbase(net, inverters))
-    elif "droop_percent" in droops or capability:
+    elif "droop_percent" in droops or capability or given.get("opportunity_price"):
         ratings.warn(net, mbase.by_mbase(net, inverters))
     own_margin = "droop_margin" in given
     if not own_margin:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypedDict, TypeVar, cast, get_args, get_type_hints
 
-from scopf.devices.parameters import both
+from scopf.devices.parameters import refuse_both
 from scopf.errors import ScopfError, number
 
 Each = float | Mapping[int, float]  # one number for all, or by bus or generator number
@@ -191,7 +191,7 @@ def given(numbers: Mapping[str, Any]) -> dict[str, Any]:
         else:
             found[name] = number(name, value)
             quantity.check(name, found[name])
-    both(*(found.get(name) for name in OF_INVERTERS))
+    refuse_both(*(found.get(name) for name in OF_INVERTERS))
     return found
 
 

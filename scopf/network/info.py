@@ -311,7 +311,7 @@ def _droops(droop: dict[str, Any]) -> str:
     ends = f"{least:.3g}" if least == largest else f"{least:.3g} to {largest:.3g}"
     text = f"{droop['percent']:g} % of the ratings ({of}) is m_q {ends}"
     if droop["left_out"]:
-        text += f", without the {droop['left_out']} units that have no rating so"
+        text += f", without {counted(droop['left_out'], 'unit', 'units')} of no rating"
     return text
 
 

@@ -16,7 +16,7 @@ from scopf.devices import device_table
 from scopf.devices import inverter_share as shares
 from scopf.devices.gfm import Inverters, Units
 from scopf.devices.mixed import Devices
-from scopf.devices.parameters import both
+from scopf.devices.parameters import refuse_both
 from scopf.errors import ScopfError
 from scopf.model.building import build
 from scopf.model.problem import Problem
@@ -126,8 +126,7 @@ class Base:
         Raises:
             ScopfError: when their ratings are none.
         """
-        keywords = {name: one for name, one in self.keywords.items() if name != "mq"}
-        return Inverters.at_generators(net, **keywords, droop_percent=1.0)
+        return Inverters.at_generators(net, **self.keywords, droop_percent=1.0)
 
     def with_share(self, wanted: float) -> tuple[Inverters, Devices | None]:
         """Inverters and devices where inverters have a share of Pmax, in the base case's network.
@@ -272,7 +271,7 @@ class Changes:
             own: the same by bus.
         """
         found, base = self._inverters, self._base.keywords.get("droop_base", "system")
-        both(*({**every, **{k: v for k, v in own.items() if v}}[name] for name in OF_INVERTERS))
+        refuse_both(*(every[name] or own[name] for name in OF_INVERTERS))
         for name, value in every.items():
             if value is None:
                 continue

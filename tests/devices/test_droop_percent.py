@@ -167,21 +167,27 @@ def test_a_rating_that_is_nominal_is_warned_of_once_and_no_per_cent_are_of_it(no
     for _ in range(2):
         at_generators(nominal, mq=0.05, droop_base="rating")
     assert [one.message for one in said.records] == [
-        "case9: mBase is 100 MVA on every unit, which is nominal and not their rating, on which "
-        "droops or limits are; give the ratings: rating_factor=1.1 (--rating-factor 1.1) makes "
-        "them 1.1 times each Pmax, rating_mva gives them in MVA"
+        "case9: mBase is 100 MVA on every unit, a nominal number and no rating, but droops or "
+        "limits are per unit of it; give the ratings: rating_factor=1.1 (--rating-factor 1.1) "
+        "makes them 1.1 times each Pmax, rating_mva gives them in MVA"
     ]
     solution = scopf.solve(scopf.build(nominal))
     assert solution.inverters["droop_percent"].isna().all()
     assert "of the ratings" not in str(solution)
 
 
-@pytest.mark.parametrize("use", ["capability", "imax", "case30"])
+@pytest.mark.parametrize("use", ["capability", "imax", "price", "update", "sweep", "case30"])
 def test_a_limit_on_a_nominal_rating_is_warned_of(nominal, said, use):
     if use == "capability":
         scopf.build(nominal, capability=True)
     elif use == "imax":
         at_generators(nominal, imax=1.2)
+    elif use == "price":
+        scopf.build(nominal, opportunity_price=1.0)
+    elif use == "update":
+        scopf.build(nominal).update(droop_percent=5)
+    elif use == "sweep":
+        scopf.sweep(scopf.build(nominal, criterion="none"), droop_percent=[5, 6])
     else:  # where no Pmax says that it cannot be
         at_generators(scopf.load_case("case30"), droop_percent=5)
     assert "nominal" in said.text
@@ -195,4 +201,4 @@ def test_one_mbase_may_be_the_rating_of_all(said):
 
 def test_mbase_below_pmax_of_some_is_warned_of(net, said):
     at_generators(net, droop_percent=5)
-    assert "mBase is below Pmax, and no rating, of generator 1, 3" in said.text
+    assert "mBase of generator 1, 3 is below Pmax and no rating" in said.text
