@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import typer
 
 from scopf.cli import completion
+from scopf.devices.parameters import PERCENT
 from scopf.errors import ScopfError
 from scopf.model.choices import Limit as _Limit
 from scopf.network.outages import FILES, WORDS
@@ -43,8 +45,8 @@ Limit = Annotated[
 InverterTable = Annotated[
     Path | None,
     typer.Option(
-        help="CSV table by `bus` or `gen` with any of mq, beta_q, mp, beta_p, tau_p, tau_q, "
-        "rating_mva, imax, inverter (0 = none there); overrides the flags."
+        help="CSV table by `bus` or `gen` with any of mq, droop_percent, beta_q, mp, beta_p, "
+        "tau_p, tau_q, rating_mva, imax, inverter (0 = none there); overrides the flags."
     ),
 ]
 BetaQ = Annotated[float | None, typer.Option(help="Gain of the reactive droop. [default: 1]")]
@@ -53,6 +55,15 @@ DroopBase = Annotated[
     str | None,
     typer.Option(
         help="Base of the droops: system, or rating (each inverter's own). [default: system]"
+    ),
+]
+Droop = Annotated[
+    str | None,
+    typer.Option(
+        "--droop",
+        help="Reactive droop of every unit as data sheets have it, 5% (or 0.05) of its rating, "
+        "instead of --mq.",
+        show_default=False,
     ),
 ]
 RatingFactor = Annotated[
@@ -194,15 +205,41 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 
 def of_numbers(texts: Mapping[str, str], kind: Any) -> Flags:
-    """A flag for each name, --eta-q for eta_q, None by default; with its one line as help."""
+    """A flag for each name, --eta-q for eta_q, None by default; with its one line as help.
+
+    The droop in per cent is `Droop`, a text.
+    """
     found = []
     for name, text in texts.items():
         flag = f"--{name.replace('_', '-')}"
         option = typer.Option(flag, help=f"{text[0].upper()}{text[1:]}.", show_default=False)
         by_name = inspect.Parameter.KEYWORD_ONLY
-        annotation = Annotated[kind | None, option]
+        annotation = Droop if name == PERCENT else Annotated[kind | None, option]
         found.append(inspect.Parameter(name, by_name, default=None, annotation=annotation))
     return found
+
+
+def percent(text: str) -> float:
+    """Per cent that --droop says: 5 for 5% and for 0.05.
+
+    Raises:
+        ScopfError: for a text of another form, and for 1 and more without a % sign.
+    """
+    number, sign, rest = text.strip().partition("%")
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if rest or not math.isfinite(value):
+        raise ScopfError(f"--droop takes per cent of the rating, such as 5% or 0.05, got {text!r}")
+    if sign:
+        return value
+    if value >= 1:
+        raise ScopfError(
+            f"--droop {text}: without a % sign it is a share of the rating, and {value:g} is "
+            f"{100 * value:g} %; write {value:g}% or {value / 100:g}"
+        )
+    return float(f"{100 * value:.12g}")  # 0.07 is 7
 
 
 def of(function: Callable[..., Any]) -> Flags:

@@ -53,9 +53,11 @@ def _network(
 
 def _inverters(
     mq: Annotated[float | None, typer.Option(help="Reactive droop m_q. [default: 0.05]")] = None,
+    droop_percent: options.Droop = None,
     beta_q: options.BetaQ = None,
     mp: options.Mp = None,
     droop_base: options.DroopBase = None,
+    rating_factor: options.RatingFactor = None,
     inverters: options.InverterTable = None,
     devices: options.Devices = None,
     *,
@@ -67,7 +69,10 @@ def _inverters(
     from scopf.devices.fitting import units_beside
     from scopf.devices.gfm import Inverters
 
-    given: dict[str, Any] = {"mq": mq, "beta_q": beta_q, "mp": mp, "table": inverters}
+    given: dict[str, Any] = {"mq": mq, "beta_q": beta_q, "mp": mp, "table": inverters,
+                             "rating_factor": rating_factor}  # fmt: skip
+    if droop_percent is not None:
+        given["droop_percent"] = options.percent(droop_percent)
     given = {name: value for name, value in given.items() if value is not None}
     given |= {} if droop_base is None else {"droop_base": droop_base}
     if devices is None:

@@ -64,7 +64,7 @@ def _problem(
     ignore_unsupported: options.IgnoreUnsupported = False,
     dead_islands: options.DeadIslands = "drop",
     *,
-    numbers: dict[str, float | None],
+    numbers: dict[str, Any],
 ) -> "Problem":
     """Read a case and build its problem."""
     import scopf
@@ -82,11 +82,12 @@ def _problem(
         dead_islands=dead_islands,
     )
     net = net.lossless() if lossless else net
+    droop = None if (text := numbers["droop_percent"]) is None else options.percent(text)
     of_units: dict[str, Any] = {
-        "table": inverters, "mq": numbers["mq"], "beta_q": beta_q, "mp": mp,
+        "table": inverters, "mq": numbers["mq"], "droop_percent": droop, "beta_q": beta_q, "mp": mp,
         "droop_base": droop_base or "system", "rating_factor": rating_factor,
     }  # fmt: skip
-    further: dict[str, Any] = {**numbers, "mq": None}  # the units have it
+    further: dict[str, Any] = {**numbers, "mq": None, "droop_percent": None}  # the units have them
     gens = options.generators(inverter_gens)
     if devices is None:
         shares.refuse_without_devices({"inverter_share": inverter_share, "inverter_gens": gens})

@@ -12,6 +12,7 @@ import typer
 
 from scopf.cli import completion, interrupts, options
 from scopf.cli.ending import interrupted
+from scopf.devices.parameters import PERCENT
 from scopf.errors import ScopfError, nearest
 from scopf.sweeps.columns import COLUMNS, is_column, kind
 from scopf.sweeps.heartbeat import TIMEOUT
@@ -127,7 +128,9 @@ def sweep(
     if out is None:
         raise ScopfError("--out is missing: the folder for the results")
     flags = options.only(_AXES, context.params)  # in the order in which they were typed
-    axes = {name: values(text, name) for name, text in flags.items() if text is not None}
+    axes = {
+        name: values(text, name, of_flag=True) for name, text in flags.items() if text is not None
+    }
     switches = {"lossless": lossless, "capability": capability}
     axes |= {name: True for name, on in switches.items() if on}
     for name, value in map(_axis, axis or []):
@@ -227,22 +230,24 @@ def summary(found: "Sweep") -> str:
     return "\n".join([*lines, *about_constant_power(manifest)])
 
 
-def values(text: str, name: str = "") -> Any:
+def values(text: str, name: str = "", *, of_flag: bool = False) -> Any:
     """Values as they are written on the command line.
 
     Args:
         text: as written.
         name: of the axis; `none` is a criterion, but for outages it is no outage.
+        of_flag: given by its own flag, where the droop is 5% or 0.05, and not by --axis.
 
     Raises:
         ScopfError: when they cannot be read.
     """
+    one = options.percent if of_flag and name == PERCENT else _value
     if ":" in text:
-        ends = [_value(part) for part in text.split(":")]
+        ends = text.split(":")
         if len(ends) != 3:
             raise ScopfError(f"{name or 'an axis'} takes FIRST:LAST:POINTS, got {text!r}")
-        return {"linspace": ends}
-    parts = [_value(part) for part in text.split(",")]
+        return {"linspace": [one(ends[0]), one(ends[1]), _value(ends[2])]}
+    parts = [one(part) for part in text.split(",")]
     if name == "outage":
         parts = [None if str(part).lower() == "none" else part for part in parts]
     return parts[0] if parts == ["all"] else parts

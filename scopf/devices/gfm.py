@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from scopf.devices import typical
-from scopf.devices.parameters import RATING, Given, Parameters
+from scopf.devices import ratings, typical
+from scopf.devices.parameters import PERCENT, RATING, Given, Parameters, refuse_both
 from scopf.devices.table import POSITIVE, Column
 from scopf.errors import (
     CaseError,
@@ -29,7 +29,7 @@ from scopf.network.tables import positions
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scopf.arrays import Floats, Ints
+    from scopf.arrays import Flags, Floats, Ints
     from scopf.network.network import Network
 
     Numbers = Ints | Floats
@@ -45,6 +45,7 @@ COLUMNS = (
     Column("tau_q", csvtable.number, "s", POSITIVE),
     Column(RATING, csvtable.number, "MVA", POSITIVE),
     Column("imax", csvtable.number, "p.u.", POSITIVE),
+    Column(PERCENT, csvtable.number, "%", POSITIVE),
 )
 DEFAULTS = {"mq": 0.05, "beta_q": 1.0, "mp": 0.05, "beta_p": 1.0, "tau_p": 0.1, "tau_q": 0.1}
 _DROOPS = ("mq", "mp")
@@ -251,6 +252,11 @@ class Inverters(Droops):
         return self.mq * self.beta_q
 
     @property
+    def droop_percent(self) -> Floats:
+        """Drop of voltage at reactive power as large as the rating, per cent, shape (n,)."""
+        return 100.0 * self.k * self.rating
+
+    @property
     def labels(self) -> list[str]:
         """A name for each, such as "inverter 32"."""
         return [f"inverter {bus}" for bus in self.bus.tolist()]
@@ -308,32 +314,47 @@ class Inverters(Droops):
         groups = tuple(group for group in members if group)
         return stays.replace(gens=groups, **units.combined(len(stays)), units=units)
 
-    def with_droops(self, mq: Given, droop_base: DroopBase = "system") -> Self:
+    def with_droops(
+        self,
+        mq: Given | None = None,
+        droop_base: DroopBase = "system",
+        *,
+        droop_percent: Given | None = None,
+    ) -> Self:
         """A copy with another m_q of every unit, or of the whole inverters at some buses.
 
         Args:
             mq: one number for every unit, or by bus number; inverters that it does not name keep
-                what they have.
+                what they have. None to leave all as they are.
             droop_base: base of these numbers, as `at_generators` takes it.
+            droop_percent: the same in per cent of the ratings, as there.
 
         Raises:
-            ScopfError: naming a bus without an inverter, or a value that is not positive.
+            ScopfError: naming a bus without an inverter, or a value that is not positive; for both.
         """
+        refuse_both(mq, droop_percent)
+        if droop_percent is not None:
+            bases = (100.0 * x.rating * x.beta_q for x in (self.units, self))
+            return self._with(PERCENT, droop_percent, *bases)
         on_rating = droop_base == "rating"
-        if not hasattr(mq, "items"):
-            value = number("mq", mq)
+        bases = (x.rating if on_rating else np.ones(len(x)) for x in (self.units, self))
+        return self if mq is None else self._with("mq", mq, *bases)
+
+    def _with(self, name: str, given: Given, of_units: Floats, of_inverters: Floats) -> Self:
+        """A copy with another m_q, the given value over these bases."""
+        if not hasattr(given, "items"):
+            value = number(name, given)
             if value <= 0:
-                raise ScopfError(f"mq must be positive, got {value:g}")
-            ratings = self.units.rating if on_rating else np.ones(len(self.units))
-            units = dataclasses.replace(self.units, mq=value / ratings)
+                raise ScopfError(f"{name} must be positive, got {value:g}")
+            units = dataclasses.replace(self.units, mq=value / of_units)
             return self.replace(**units.combined(len(self)), units=units)
-        given = by_number("mq", "bus", dict(mq.items()))  # a mapping or a pandas Series
-        if unknown := sorted(given.keys() - set(self.bus.tolist())):
-            raise ScopfError(f"mq: there is no inverter at bus {listing(unknown)}")
+        own = by_number(name, "bus", dict(given.items()))  # a mapping or a pandas Series
+        if unknown := sorted(own.keys() - set(self.bus.tolist())):
+            raise ScopfError(f"{name}: there is no inverter at bus {listing(unknown)}")
         changed = self.mq.copy()
         for i, bus in enumerate(self.bus.tolist()):
-            if bus in given:
-                changed[i] = given[bus] / (self.rating[i] if on_rating else 1.0)
+            if bus in own:
+                changed[i] = own[bus] / of_inverters[i]
         return dataclasses.replace(self, mq=changed)
 
     @classmethod
@@ -355,6 +376,7 @@ class Inverters(Droops):
         rating_mva: Given | None = None,
         rating_factor: float | None = None,
         imax: Given | None = None,
+        droop_percent: Given | None = None,
     ) -> Self:
         """An inverter at every generator bus, or at `buses` only.
 
@@ -371,9 +393,9 @@ class Inverters(Droops):
             without: numbers of generators that are none, but devices of other kinds; None for
                 those of `net.dynamics`, where there is such a table.
             table: CSV file or DataFrame with one key column, `bus` or `gen`, and any of the columns
-                mq, beta_q, mp, beta_p, tau_p, tau_q, rating_mva, imax, and `inverter` (0: the
-                machine there is no inverter). It overrides the keywords; blank cells and rows that
-                are not there leave them as they are.
+                mq, droop_percent, beta_q, mp, beta_p, tau_p, tau_q, rating_mva, imax, and
+                `inverter` (0: the machine there is no inverter). It overrides the keywords; blank
+                cells and rows that are not there leave them as they are.
             droop_base: "system" when mq and mp are per unit on the system base, as in the paper;
                 "rating" when they are per unit of each inverter's own rating.
             mq: reactive droop, default 0.05.
@@ -387,27 +409,34 @@ class Inverters(Droops):
                 not say it.
             imax: current limit, per unit of the rating at 1 p.u. voltage; NaN, the default, for
                 none.
+            droop_percent: reactive droop as data sheets have it, instead of mq: the drop of voltage
+                in per cent when Q is as large as the rating, so that mq beta_q is
+                droop_percent/100 of the system base over the rating.
 
         Raises:
             CaseError: listing every unknown bus or generator and every value that is out of range.
+            ScopfError: for both mq and droop_percent; for droop_percent where the ratings are an
+                mBase that is one nominal number on every unit and below the Pmax of one.
         """
+        refuse_both(mq, droop_percent)
         if droop_base not in ("system", "rating"):
             raise ScopfError(f'droop_base is "system" or "rating", got {droop_base!r}')
         net = net.energized()
         defaults: dict[str, float | Floats] = {**DEFAULTS, RATING: net.gen.mbase}
-        defaults |= dict.fromkeys(_OPTIONAL, np.nan)
+        defaults |= dict.fromkeys((*_OPTIONAL, PERCENT), np.nan)
         own_base = droop_base == "rating"
         forming = None
         if without is None and net.dynamics is not None:
             forming = dynamics.grid_forming(net.dynamics)
             defaults |= _of_dynamics(net, forming, own_base=own_base)
-        given = Parameters(net, "inverter", COLUMNS, defaults, _OPTIONAL)
+        given = Parameters(net, "inverter", COLUMNS, defaults, (*_OPTIONAL, PERCENT))
         given.leave_out(without or ())
         if forming is not None:
             given.chosen &= np.isin(net.gen.id, list(forming))
         keywords = {
             "mq": mq, "beta_q": beta_q, "mp": mp, "beta_p": beta_p,
             "tau_p": tau_p, "tau_q": tau_q, RATING: rating_mva, "imax": imax,
+            PERCENT: droop_percent,
         }  # fmt: skip
         for key, value in keywords.items():
             if value is not None:
@@ -428,11 +457,17 @@ class Inverters(Droops):
         net, on, base = given.net, given.chosen, given.net.base_mva
         given.share_ratings()
         given.check_units()
+        _check_ratings(given, own_base=own_base)
         own = {name: values[on] for name, values in given.unit.items()}
         own["rating"] = own.pop(RATING)
         if own_base:
             for name in _DROOPS:
                 own[name] = own[name] * base / own["rating"]
+        percent, gain = own.pop(PERCENT), own["beta_q"].copy()
+        for bus, value in given.at_bus["beta_q"].items():
+            gain[net.gen.bus[on] == bus] = value
+        on_data_sheet = percent * base / (100.0 * own["rating"] * gain)
+        own["mq"] = np.where(np.isnan(percent), own["mq"], on_data_sheet)
         at, inverter = np.unique(net.gen_at[on], return_inverse=True)
         columns = parallel(own, inverter, len(at))
         place = {bus: i for i, bus in enumerate(net.bus.id[at].tolist())}
@@ -443,6 +478,12 @@ class Inverters(Droops):
                     i = place[bus]
                     on_rating = own_base and name in _DROOPS
                     column[i] = value * base / columns["rating"][i] if on_rating else value
+        for bus, value in given.at_bus[PERCENT].items():
+            if bus in place and not np.isnan(value):
+                i = place[bus]
+                columns["mq"][i] = (
+                    value * base / (100 * columns["rating"][i] * columns["beta_q"][i])
+                )
         columns["rating"] = columns["rating"] / base
         order = np.argsort(inverter, kind="stable")
         ids = net.gen.id[on]
@@ -463,14 +504,30 @@ class Inverters(Droops):
         return pd.DataFrame({**self.columns, "gens": gens})
 
 
+def _check_ratings(given: Parameters, *, own_base: bool) -> None:
+    """Refuse or warn of ratings that are none, where droops or limits of currents are on them."""
+    net, chosen, bus = given.net, given.chosen, given.net.gen.bus
+
+    def own(name: str) -> Flags:
+        values = {key for key, value in given.at_bus[name].items() if not np.isnan(value)}
+        there: Flags = ~np.isnan(given.unit[name]) | np.isin(bus, list(values))
+        return chosen & there
+
+    ratings.refuse(net, own(PERCENT) & given.by_mbase)
+    ratings.warn(net, (chosen if own_base else own("imax")) & given.by_mbase)
+
+
 def _of_dynamics(
     net: Network, forming: Mapping[int, Mapping[str, float]], *, own_base: bool
 ) -> dict[str, Floats]:
     """Numbers of units out of the network's own table, where it has them; by name."""
     found = {name: np.full(len(net.gen), value) for name, value in DEFAULTS.items()}
     for at, gen in enumerate(net.gen.id.tolist()):
-        row = forming.get(gen, {})
+        row = {**forming.get(gen, {})}
         rating = row.get("s_mva", net.base_mva)
+        if PERCENT in row:
+            own = rating / row.get("s_mva", float(net.gen.mbase[at]))
+            row["mq"] = row[PERCENT] * own / (100.0 * row.get("beta_q", 1.0))
         for name in DEFAULTS.keys() & row.keys():
             base = rating if own_base else net.base_mva
             found[name][at] = typical.on_base(name, row[name], rating, base)

@@ -24,7 +24,19 @@ log = logging.getLogger(__name__)
 
 Given = float | Mapping[int, float]  # of every unit, or of the whole device at a bus
 RATING = "rating_mva"
+PERCENT = "droop_percent"
+_INSTEAD = {"mq": PERCENT, PERCENT: "mq"}  # of two that say the same the last one given holds
 _KEYS = (Column("bus", csvtable.whole), Column("gen", csvtable.whole))
+
+
+def refuse_both(mq: object, droop_percent: object) -> None:
+    """Refuse two numbers for one droop.
+
+    Raises:
+        ScopfError: when both are given.
+    """
+    if mq is not None and droop_percent is not None:
+        raise ScopfError("give either mq or droop_percent: both are the reactive droop")
 
 
 class Parameters:
@@ -125,6 +137,9 @@ class Parameters:
                 self._faults.append(Fault("occurs twice", rows.key, row.number, label))
             seen.add(row.key)
             units = self._units(rows.key, row.key, row.number)
+            if row.values.keys() >= _INSTEAD.keys():
+                text = "give either mq or droop_percent: both are the droop"
+                self._faults.append(Fault(text, rows.key, row.number, label))
             if self._kind in row.values:
                 self.chosen[units] = row.values[self._kind]
             for name in self.unit.keys() & row.values.keys():
@@ -144,6 +159,13 @@ class Parameters:
             text = f"Pmax is {pmax[row]:g} MW, which gives no rating; give its rating_mva"
             self._faults.append(Fault(text, "rating_factor", label=self._label(row)))
         self.unit[RATING][unrated] = factor * pmax[unrated]
+        self._rated |= unrated
+
+    @property
+    def by_mbase(self) -> Flags:
+        """Units whose rating is the mBase of the case, shape of the generator table."""
+        given = self._rated | np.isin(self.net.gen.bus, list(self.at_bus[RATING]))
+        return self.chosen & ~given
 
     def share_ratings(self) -> None:
         """Ratings of whole devices, shared out in proportion to what their units have."""
@@ -175,12 +197,16 @@ class Parameters:
         if kind == "bus":
             if units.any():
                 self.at_bus[name][key] = value
+                self.at_bus.get(_INSTEAD.get(name, ""), {}).pop(key, None)
             return
         self.unit[name][units] = value
+        if name == "mq" and PERCENT in self.unit:
+            self.unit[PERCENT][units] = math.nan
         if name == RATING:
             self._rated |= units
         for bus in self.net.gen.bus[units].tolist():
-            self.at_bus[name].pop(bus, None)  # the table overrides the keywords
+            for one in (name, _INSTEAD.get(name, name)):  # the table overrides the keywords
+                self.at_bus.get(one, {}).pop(bus, None)
 
     def _units(self, kind: str, key: int, row: int) -> Flags:
         """Units of this key; none after a fault."""

@@ -8,7 +8,7 @@ from typing import Any, Unpack, get_args
 
 from scopf.arrays import Floats
 from scopf.cases import machines
-from scopf.devices import device_table
+from scopf.devices import device_table, mbase, ratings
 from scopf.devices import inverter_share as shares
 from scopf.devices.fitting import chosen, fitting, inverters_beside
 from scopf.devices.gfm import Inverters
@@ -128,7 +128,7 @@ def build(
     if on_infeasible not in get_args(OnInfeasible):
         text = listing(map(repr, get_args(OnInfeasible)))
         raise ScopfError(f"on_infeasible is one of {text}, got {on_infeasible!r}")
-    given, table = quantities.given(numbers), None
+    given, table, by_default = quantities.given(numbers), None, inverters is None
     asked = {"inverter_share": inverter_share, "inverter_gens": inverter_gens}
     if devices is None and any(one is not None for one in asked.values()):
         devices = whole.energized().dynamics
@@ -142,15 +142,20 @@ def build(
         if inverters is not None and isinstance(given.get("mq"), float):
             inverters = inverters.with_droops(given["mq"])  # units that join them have it as well
         table, inverters = shares.applied(table, inverters, whole, inverter_share, inverter_gens)
-        own = {"mq": given.pop("mq")} if inverters is None and "mq" in given else {}
+        own = {}
+        if inverters is None:
+            own = {name: given.pop(name) for name in quantities.OF_INVERTERS if name in given}
         inverters = inverters_beside(table, inverters, net, **own)
     if mq_bounds is None:
         for name in given:
             if given[name] and (text := quantities.misfit(name, False)):
                 raise ScopfError(text)
-    if "mq" in given:
-        inverters = inverters.with_droops(given.pop("mq"))
-    inverters = fitting(inverters, net)
+    droops = {name: given.pop(name) for name in quantities.OF_INVERTERS if name in given}
+    inverters = fitting(inverters.with_droops(**droops), net)
+    if "droop_percent" in droops and by_default:
+        ratings.refuse(net, mbase.by_mbase(net, inverters))
+    elif "droop_percent" in droops or capability or given.get("opportunity_price"):
+        ratings.warn(net, mbase.by_mbase(net, inverters))
     own_margin = "droop_margin" in given
     if not own_margin:
         given["droop_margin"] = number("droop_margin", rule.droop_margin(net))

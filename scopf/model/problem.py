@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from scopf.arrays import Floats
+from scopf.devices import mbase, ratings
 from scopf.devices.gfm import Inverters
 from scopf.dynamics.settled import Settled
 from scopf.engine.formulation import Formulation
@@ -22,7 +23,7 @@ from scopf.model import capability as circles
 from scopf.model import codesign, costs, quantities
 from scopf.model.opf import OPF
 from scopf.model.part import Inputs, Writes
-from scopf.model.quantities import QUANTITIES, Numbers, takes_numbers
+from scopf.model.quantities import OF_INVERTERS, QUANTITIES, Numbers, takes_numbers
 from scopf.model.scenario import Scenario
 from scopf.network.kron import Reduction
 from scopf.network.network import Network
@@ -206,15 +207,15 @@ class Problem:
         numbers. Params of the model are overwritten, whatever was set by hand: `gen_d` by eta_q and
         d, those of loads by load_scale, `alpha` by alpha, `stability_margin` by margin,
         `gen_q_price` by q_price, `inverter_opportunity_price` by opportunity_price,
-        `inverter_stiffness` by mq, and the criterion's own (`inverter_gamma_unit`) by alpha,
-        load_scale and droop_margin: a reduced network depends on alpha and on the loads, which are
-        part of the reduction.
+        `inverter_stiffness` by mq and droop_percent, and the criterion's own
+        (`inverter_gamma_unit`) by alpha, load_scale and droop_margin: a reduced network depends on
+        alpha and on the loads, which are part of the reduction.
 
         Args:
             inverter_share: always refused: machines and inverters have other variables and rows.
             **numbers: any of these, mq on the system base; a mapping by bus or generator replaces
-                all that was given before, but for mq, where buses that it does not name keep what
-                they have.
+                all that was given before, but for mq and droop_percent, where buses that it does
+                not name keep what they have.
 
         Returns:
             The problem itself.
@@ -229,11 +230,13 @@ class Problem:
             )
         changes = quantities.given(numbers)
         with self.lock:
-            mq = changes.pop("mq", None)
-            if hasattr(mq, "items"):  # a mapping or a pandas Series
-                mq = self.base.unserved.without(dict(mq.items()))
-            inverters = self.own_inverters
-            return self.change(inverters if mq is None else inverters.with_droops(mq), changes)
+            droops = {name: changes.pop(name) for name in OF_INVERTERS if name in changes}
+            for name, given in droops.items():
+                if hasattr(given, "items"):  # a mapping or a pandas Series
+                    droops[name] = self.base.unserved.without(dict(given.items()))
+            if "droop_percent" in droops:
+                ratings.warn(self.given, mbase.by_mbase(self.given, self.own_inverters))
+            return self.change(self.own_inverters.with_droops(**droops), changes)
 
     def try_droop_margin(self, droop_margin: float) -> Problem:
         """Set the droop margin for the time being; Params that were set by hand keep their values.
@@ -253,7 +256,7 @@ class Problem:
 
         Args:
             inverters: those of the problem, of one hour, with other m_q and beta_q.
-            numbers: as `update` takes them, without mq.
+            numbers: as `update` takes them, without mq and droop_percent.
             temporary: whether numbers do not count as given, and Params that were set by hand stay.
 
         Returns:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypedDict, TypeVar, cast, get_args, get_type_hints
 
+from scopf.devices.parameters import refuse_both
 from scopf.errors import ScopfError, number
 
 Each = float | Mapping[int, float]  # one number for all, or by bus or generator number
@@ -75,6 +76,13 @@ class Table(TypedDict, Generic[One, Some], total=False):
         Quantity(
             "reactive droop m_q of every generating unit, per unit",
             "m_q", "p.u.", default=None, above=0, owner="inverter", codesign=False,
+        ),
+    ]  # fmt: skip
+    droop_percent: Annotated[
+        Some | None,
+        Quantity(
+            "reactive droop of every generating unit in per cent of its rating, instead of mq",
+            "droop", "%", default=None, above=0, owner="inverter", excludes="mq", codesign=False,
         ),
     ]  # fmt: skip
     alpha: Annotated[
@@ -155,10 +163,11 @@ class Numbers(Table[float, Each], total=False):
     """The numbers of a problem, as `build` and `update` take them."""
 
 
+OF_INVERTERS = "mq", "droop_percent"  # the inverters have these
 _NUMBERED = {"bus": "bus", "inverter": "bus", "gen": "gen"}  # whose number the keys are
 PAIRS = tuple((one.excludes, name) for name, one in QUANTITIES.items() if one.excludes)
-DEFAULTS = cast(  # without m_q, which the inverters have
-    Numbers, {name: one.default for name, one in QUANTITIES.items() if name != "mq"}
+DEFAULTS = cast(
+    Numbers, {name: one.default for name, one in QUANTITIES.items() if name not in OF_INVERTERS}
 )
 
 
@@ -182,6 +191,7 @@ def given(numbers: Mapping[str, Any]) -> dict[str, Any]:
         else:
             found[name] = number(name, value)
             quantity.check(name, found[name])
+    refuse_both(*(found.get(name) for name in OF_INVERTERS))
     return found
 
 
@@ -198,6 +208,8 @@ def changed(before: Numbers, changes: Mapping[str, Any]) -> Numbers:
     """The numbers after changes; a number that excludes another resets it to its default."""
     after: dict[str, Any] = {**before, **changes}
     for pair in PAIRS:
+        if pair == OF_INVERTERS:
+            continue
         left = [name for name in pair if name not in changes]
         if len(left) == 1:
             after[left[0]] = QUANTITIES[left[0]].default

@@ -32,7 +32,7 @@ class Scenario:
     Every one of its numbers is an attribute as well: `scenario.alpha`.
 
     Attributes:
-        numbers: by name, all but mq, which the inverters have.
+        numbers: by name, all but mq and droop_percent, which the inverters have.
         mq_bounds: least and largest m_q in co-design; None when the droops are given.
         capability: whether there are capability circles.
         limit: whether ratings of branches limit their apparent power or their current.

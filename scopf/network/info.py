@@ -12,7 +12,7 @@ import numpy as np
 from scopf import display
 from scopf.arrays import Flags, Floats
 from scopf.errors import Fault, counted
-from scopf.network import dynamics
+from scopf.network import dynamics, ratings
 from scopf.network.islands import Unserved
 from scopf.network.tables import Branches, Buses, DcLines, Gens
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SMALL, LARGE = 1e-4, 10.0  # p.u.: impedances beyond these are often mistakes, and strain solvers
-_NOMINAL = 100.0  # MVA: mBase of a case that does not know its ratings
+_DROOP, _FACTOR = 5.0, 1.1  # per cent of a rating; rating over Pmax where mBase is nominal
 _WIDTH, _LABEL = 80, 14  # characters of a line, and of its label
 
 
@@ -144,7 +144,8 @@ def info(net: Described) -> Info:
             "ratings": {"missing": int(np.isinf(live.branch.rate).sum())},
             **_impedances(live.branch),
             "q_limits": _q_limits(live.gen),
-            "mbase_mva": _range(live.gen.mbase),
+            "mbase_mva": _mbase(live),
+            "droop": _droop(live),
             "costs": _costs(live.gen),
             "dclines": {
                 "fixed": int((live.dcline.pmin == live.dcline.pmax).sum()),
@@ -164,6 +165,33 @@ def _range(values: Floats) -> dict[str, float] | None:
     if not len(values):
         return None
     return {"least": float(values.min()), "largest": float(values.max())}
+
+
+def _mbase(live: Described) -> dict[str, Any] | None:
+    """Least and largest mBase, whether it is nominal, and how many units have a larger Pmax."""
+    found = _range(live.gen.mbase)
+    if found is None:
+        return None
+    nominal = ratings.nominal(live.gen, live.base_mva) is not None
+    below = int(ratings.below_pmax(live.gen, live.base_mva).sum())
+    return {**found, "nominal": nominal, "below_pmax": below}
+
+
+def _droop(live: Described) -> dict[str, Any] | None:
+    """The m_q that a droop in per cent of the ratings is, of one inverter at every generator bus.
+
+    Ratings are 1.1 times Pmax where mBase is nominal; units that have none then are left out.
+    """
+    gen, base = live.gen, live.base_mva
+    factor = None if ratings.nominal(gen, base) is None else _FACTOR
+    rating = gen.mbase / base if factor is None else factor * gen.pmax
+    units = ~gen.constant_pf & np.isfinite(rating) & (rating > 0)
+    if not units.any():
+        return None
+    at = np.unique(gen.bus[units], return_inverse=True)[1]
+    mq = _DROOP / 100.0 / np.bincount(at, rating[units])
+    left_out = int((~gen.constant_pf).sum() - units.sum())
+    return {"percent": _DROOP, "rating_factor": factor, **(_range(mq) or {}), "left_out": left_out}
 
 
 def _impedances(branch: Branches) -> dict[str, Any]:
@@ -253,6 +281,7 @@ def _lines(f: dict[str, Any]) -> list[tuple[str, str]]:
     parts = [f"{n} {kind}" for kind, n in f["q_limits"].items() if n]
     lines.append(("Q limits", f"of {units}: {', '.join(parts) or 'a range on each'}"))
     lines += [("mBase", _ratings(f["mbase_mva"]))] if number["gen"] else []
+    lines += [("droops", _droops(f["droop"]))] if f["droop"] else []
     parts = [f"{n} {kind}" for kind, n in f["costs"].items() if n and kind != "reactive"]
     lines.append(
         ("costs", f"{', '.join(parts) or 'no units'}; {f['costs']['reactive']} of reactive power")
@@ -267,11 +296,23 @@ def _lines(f: dict[str, Any]) -> list[tuple[str, str]]:
     return [*lines, *zip(("approximated", *[""] * (len(notes) - 1)), notes, strict=True)]
 
 
-def _ratings(mbase: dict[str, float]) -> str:
-    least, largest = mbase["least"], mbase["largest"]
-    if least == largest == _NOMINAL:
-        return f"{_NOMINAL:g} MVA on every unit: nominal, hardly their ratings (rating_factor)"
-    return f"{least:g} MVA on every unit" if least == largest else f"{least:g} to {largest:g} MVA"
+def _ratings(mbase: dict[str, Any]) -> str:
+    least, largest, below = mbase["least"], mbase["largest"], mbase["below_pmax"]
+    text = f"{least:g} MVA on every unit" if least == largest else f"{least:g} to {largest:g} MVA"
+    small = f", below the Pmax of {counted(below, 'unit', 'units')}" if below else ""
+    if mbase["nominal"]:
+        return f"{text}: nominal, not their ratings{small}; give --rating-factor or rating_mva"
+    return text + small
+
+
+def _droops(droop: dict[str, Any]) -> str:
+    least, largest, factor = (droop[key] for key in ("least", "largest", "rating_factor"))
+    of = "mBase" if factor is None else f"{factor:g} Pmax"
+    ends = f"{least:.3g}" if least == largest else f"{least:.3g} to {largest:.3g}"
+    text = f"{droop['percent']:g} % of the ratings ({of}) is m_q {ends}"
+    if droop["left_out"]:
+        text += f", without {counted(droop['left_out'], 'unit', 'units')} of no rating"
+    return text
 
 
 def _number(value: float | None) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.arrays import Floats, Ints
+from scopf.devices import mbase
 from scopf.devices.strength import short_circuit_ratios
 from scopf.model.current_limits import limited
 from scopf.results import flow_table, single
@@ -219,7 +220,8 @@ class IntactTables(Record):
         """Every inverter: droop, operating point, stability limit and margin, and its NSSP.
 
         `units` generators act together as one inverter; mq is their combined droop on the system
-        base. `loading_percent` is |S| over the rating, `current_pu` |I| over it (if any inverter
+        base, `droop_percent` the same in per cent of the rating (NaN where the rating is a nominal
+        mBase). `loading_percent` is |S| over the rating, `current_pu` |I| over it (if any inverter
         has a limit `imax`). `cost_q_per_h` is the inverter's lost opportunity, `mu_s_per_mvah` and
         `mu_imax_per_pu` are the values of more rating and more current. `margin` is the least slack
         among the inverter's rows (p.u. voltage), `neighbor` the bus across that row, `nssp_per_pu`
@@ -249,6 +251,14 @@ class IntactTables(Record):
         machines = None if devices is None else devices.machines
         return short_circuit_ratios(net, bus, point.rating, machines)
 
+    @property
+    def _droop_percent(self) -> Floats:
+        """Droops of the inverters in per cent of their ratings, NaN where these are nominal."""
+        problem, inv = self.problem, self.inverter_data
+        own = inv.bus if problem.horizon is None else problem.horizon.own(inv.bus)
+        nominal = mbase.nominal_at(problem.given.energized(), problem.own_inverters)
+        return np.where(np.isin(own, nominal), np.nan, 100.0 * inv.k * self.point.rating)
+
     def _of_inverters(self, island: bool) -> dict[str, Any]:
         net, inv, point = self.problem.base, self.inverter_data, self.point
         at, found = net.bus_positions(inv.bus), self.stability
@@ -270,6 +280,7 @@ class IntactTables(Record):
             "gens": ["+".join(map(str, group)) for group in inv.gens],
             "units": np.array([len(group) for group in inv.gens], dtype=np.int64),
             "mq": inv.mq,
+            "droop_percent": self._droop_percent,
             "beta_q": inv.beta_q,
             "rating_mva": rating,
             "vm": point.vm[at],

@@ -133,6 +133,14 @@ def _at_a_price(solution: Result) -> list[str]:
     return found
 
 
+def _droops(percent: list[float]) -> list[str]:
+    """A sentence on the droops of inverters whose ratings are known."""
+    if not percent:
+        return []
+    ends = dict.fromkeys(f"{one:.3g}" for one in (min(percent), max(percent)))
+    return ["", f"Droops are {' to '.join(ends)} % of the ratings."]
+
+
 def _with_island(
     columns: dict[str, tuple[str, str]], table: pd.DataFrame
 ) -> dict[str, tuple[str, str]]:
@@ -233,6 +241,7 @@ def _stability(solution: Result) -> list[Block]:
     several = inverters.loc[inverters["units"] > 1, "bus"]
     if len(several):
         lines += ["", f"Several units act as one inverter at bus {listing(several)}."]
+    lines += _droops(inverters["droop_percent"].dropna().tolist())
     priced = inverters["nssp_per_pu"].notna()
     kinks = inverters.loc[priced & ~inverters["price_unique"], "bus"]
     if len(kinks):

@@ -16,10 +16,11 @@ from scopf.devices import device_table
 from scopf.devices import inverter_share as shares
 from scopf.devices.gfm import Inverters, Units
 from scopf.devices.mixed import Devices
+from scopf.devices.parameters import refuse_both
 from scopf.errors import ScopfError
 from scopf.model.building import build
 from scopf.model.problem import Problem
-from scopf.model.quantities import PAIRS, QUANTITIES
+from scopf.model.quantities import OF_INVERTERS, PAIRS, QUANTITIES
 from scopf.model.scenario import Scenario
 from scopf.network import outages
 from scopf.network.network import Network
@@ -119,6 +120,14 @@ class Base:
             return Inverters.at_generators(net, **self.keywords)
         return self.inverters
 
+    def units_by_percent(self, net: Network) -> Inverters:
+        """The inverters with droops in per cent of their ratings.
+
+        Raises:
+            ScopfError: when their ratings are none.
+        """
+        return Inverters.at_generators(net, **self.keywords, droop_percent=1.0)
+
     def with_share(self, wanted: float) -> tuple[Inverters, Devices | None]:
         """Inverters and devices where inverters have a share of Pmax, in the base case's network.
 
@@ -205,7 +214,7 @@ class Changes:
         self._base = base
         self._net = problem.base if problem.horizon is None else problem.given.energized()
         self._initial, self._inverters = problem.scenario, problem.own_inverters
-        self._droops: dict[float, Inverters] = {}
+        self._droops: dict[tuple[str, float], Inverters] = {}
 
     def apply(self, problem: Problem, values: Mapping[str, Value]) -> Problem:
         """The problem, updated.
@@ -228,8 +237,11 @@ class Changes:
                 each.setdefault(name, {})[own] = float(value)
         given = {name for name, value in found.items() if value is not None} | each.keys()
         inverters = problem.own_inverters
-        if "mq" in found:
-            inverters = self._with_droops(found.pop("mq"), each.pop("mq", {}))
+        if not found.keys().isdisjoint(OF_INVERTERS):
+            inverters = self._with_droops(
+                {name: found.pop(name, None) for name in OF_INVERTERS},
+                {name: each.pop(name, None) for name in OF_INVERTERS},
+            )
         changes = {
             name: getattr(self._initial, name) if value is None else value
             for name, value in found.items()
@@ -251,16 +263,24 @@ class Changes:
         self.apply(problem, dict.fromkeys(columns))
         problem.scenario = self._initial
 
-    def _with_droops(self, mq: float | None, own: Mapping[int, float]) -> Inverters:
-        """The inverters with this droop of every unit, and these of whole inverters."""
-        found, droop_base = self._inverters, self._base.keywords.get("droop_base", "system")
-        if mq is not None:
-            if mq not in self._droops:
+    def _with_droops(self, every: Mapping[str, Any], own: Mapping[str, Any]) -> Inverters:
+        """The inverters with this droop of every unit, and these of whole inverters.
+
+        Args:
+            every: m_q and droop in per cent, by the names of `OF_INVERTERS`, or None.
+            own: the same by bus.
+        """
+        found, base = self._inverters, self._base.keywords.get("droop_base", "system")
+        refuse_both(*(every[name] or own[name] for name in OF_INVERTERS))
+        for name, value in every.items():
+            if value is None:
+                continue
+            if (name, value) not in self._droops:
                 if len(self._droops) * len(found) > _KEPT:
                     self._droops.clear()
-                self._droops[mq] = found.with_droops(mq, droop_base)
-            found = self._droops[mq]
-        return found.with_droops(own, droop_base) if own else found
+                self._droops[name, value] = found.with_droops(droop_base=base, **{name: value})
+            found = self._droops[name, value]
+        return found.with_droops(droop_base=base, **own) if any(own.values()) else found
 
     def _spread(self, name: str, value: Any) -> dict[int, float]:
         """A number by bus, inverter or generator."""
@@ -273,7 +293,11 @@ class Changes:
     def _one_of_each_pair(self, changes: dict[str, Any], given: Collection[str]) -> None:
         """Keep one of two numbers that exclude each other: the scenario's, else the base case's."""
         for first, second in PAIRS:
-            if {first, second}.isdisjoint(changes) or {first, second} <= set(given):
+            if (
+                first in OF_INVERTERS
+                or {first, second}.isdisjoint(changes)
+                or {first, second} <= set(given)
+            ):
                 continue  # `update` refuses both
             of_base = first not in given and getattr(self._initial, second)
             kept, left = (second, first) if second in given or of_base else (first, second)

@@ -15,7 +15,7 @@ from scopf import files
 from scopf.arrays import Ints
 from scopf.cases import bundled, machines
 from scopf.cases.files import load_case
-from scopf.devices import device_table
+from scopf.devices import device_table, mbase, ratings
 from scopf.devices.fitting import inverters_beside, units_beside
 from scopf.devices.gfm import Inverters
 from scopf.errors import CaseError, Fault, ScopfError, listing
@@ -57,6 +57,10 @@ class Study:
             self._most = np.union1d(self._most, base.with_share(largest)[0].bus)
         self.spec = resolved(spec, net, self._most.tolist(), source, line)
         used = dict.fromkeys(split(column)[0] for column in self.spec.columns)
+        if "droop_percent" in used and base.inverters is None:
+            base.units_by_percent(net)
+        elif "droop_percent" in used:
+            ratings.warn(net, mbase.by_mbase(net, self.units))
         designs = base.scenario is not None and base.scenario.mq_bounds is not None
         numbers = [name for name in used if name in QUANTITIES]
         for name in numbers:

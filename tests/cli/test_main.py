@@ -134,6 +134,12 @@ def test_exit_code_1_says_why_there_is_no_solution(arguments, status):
         ("solve case9 --alpha 0", "alpha|susceptance"),
         ("solve case9 --load-scale inf", "load"),
         ("solve case9 --droop-base own", "droop_base"),
+        ("solve case9 --droop 5", "--droop 5: .* 5 is 500 %; write 5% or 0.05"),
+        ("sweep case9 --droop 2%,1 --out o", "--droop 1: .* 1 is 100 %; write 1% or 0.01"),
+        ("solve case9 --droop much%", "such as 5% or 0.05, got 'much%'"),
+        ("solve case9 --droop 5%5", "such as 5% or 0.05, got '5%5'"),
+        ("solve case9 --droop 5% --mq 0.1", "either mq or droop_percent"),
+        ("solve case9 --droop 5%", "give the ratings: .*--rating-factor 1.1"),
         ("solve case9 --time-limit -1", "time"),
         ("solve case9 --max-iter -1", "max-iter"),
         ("solve case9 --mq much", "--mq"),
@@ -144,6 +150,13 @@ def test_exit_code_1_says_why_there_is_no_solution(arguments, status):
 )
 def test_exit_code_2_says_what_is_wrong_with_the_input(arguments, said):
     assert re.search(said, refused(arguments))
+
+
+def test_droops_in_per_cent_are_the_same_in_every_form():
+    command = "solve case9 --rating-factor 1.1 --json --droop"
+    one, other = (json.loads(run(command, text).stdout) for text in ("7%", "0.07"))
+    assert [row["droop_percent"] for row in one["inverters"]] == pytest.approx([7, 7, 7])
+    assert [row["mq"] for row in one["inverters"]] == [row["mq"] for row in other["inverters"]]
 
 
 def test_a_folder_for_results_that_is_a_file_is_refused(tmp_path):

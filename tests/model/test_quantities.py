@@ -28,7 +28,8 @@ def test_every_number_is_a_keyword_with_a_type_and_a_line_of_help(function):
 def test_every_number_is_a_flag(command):
     text = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).stdout
     for name in QUANTITIES:
-        assert f"--{name.replace('_', '-')} " in text, name
+        flag = "droop" if name == "droop_percent" else name.replace("_", "-")
+        assert f"--{flag} " in text, name
 
 
 def test_every_number_is_a_column_of_sweeps_with_a_label():
@@ -46,11 +47,12 @@ def test_params_follow_from_every_number_that_the_problem_has(mq_bounds):
     problem = scopf.build(net, q_price=0, opportunity_price=0, voll=0, mq_bounds=mq_bounds)
     rules = [rule for part in problem.opf.parts for rule in part.follows()]
     named = {name for rule in rules for name in rule.names} - {"beta_q"}  # of the units
-    assert named == set(QUANTITIES) - ({"stiffness_cost"} if mq_bounds is None else {"mq"})
+    other = {"stiffness_cost"} if mq_bounds is None else {"mq"}
+    assert named == set(QUANTITIES) - other - {"droop_percent"}  # which is an m_q
 
 
 def test_one_number_takes_the_place_of_another():
-    assert PAIRS == (("eta_q", "d"),)
+    assert PAIRS == (("mq", "droop_percent"), ("eta_q", "d"))
     eta = changed(DEFAULTS, {"eta_q": 0.1})
     assert (eta["eta_q"], eta["d"]) == (0.1, None)
     d = changed(eta, {"d": 0.2})

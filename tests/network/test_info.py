@@ -43,7 +43,9 @@ def test_units_by_limits_costs_and_ratings():
     assert found["load"] == pytest.approx(
         {"p_mw": 315.0, "q_mvar": 115.0, "capacity_mw": 550.0, "units_without_pmax": 1}
     )
-    assert found["mbase_mva"] == {"least": 100.0, "largest": 100.0}
+    assert found["mbase_mva"] == {
+        "least": 100.0, "largest": 100.0, "nominal": True, "below_pmax": 2,
+    }  # fmt: skip
     assert "nominal" in str(net.info())
     assert "50 to 90 MVA" in str(net.replace(gen={"mbase": [50.0, 60.0, 90.0]}).info())
 
@@ -94,3 +96,16 @@ def test_the_command_says_it_without_a_log(tmp_path):
     found = json.loads(CliRunner().invoke(app, ["info", str(path), "--json"]).stdout)
     assert found == net.info().as_dict()
     assert found["approximations"] == list(notes)
+
+
+def test_info_says_what_five_per_cent_are():
+    found = scopf.load_case("case39").info()
+    droop = found.as_dict()["droop"]
+    assert droop["rating_factor"] == 1.1
+    assert droop["least"] == pytest.approx(0.05 / (1.1 * 11.0))
+    assert droop["largest"] == pytest.approx(0.05 / (1.1 * 5.08))
+    assert "5 % of the ratings (1.1 Pmax) is m_q 0.00413 to 0.00895" in str(found)
+    assert "below the Pmax of 10 units; give --rating-factor" in " ".join(str(found).split())
+    own = scopf.load_case("case9").replace(gen={"mbase": [300.0, 320.0, 300.0]}).info()
+    assert "5 % of the ratings (mBase) is m_q 0.0156 to 0.0167" in str(own)
+    assert "nominal" not in str(own)

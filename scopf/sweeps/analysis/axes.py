@@ -12,6 +12,7 @@ import numpy as np
 
 from scopf.arrays import Flags, Ints
 from scopf.errors import listing
+from scopf.model.quantities import OF_INVERTERS
 from scopf.sweeps import columns
 from scopf.sweeps.columns import COLUMNS, STEP
 from scopf.sweeps.rows import ROW
@@ -72,8 +73,8 @@ class Dimension:
 
     @property
     def is_droop(self) -> bool:
-        """Whether it is m_q, of all inverters or of one."""
-        return self.name == "mq" or self.name.startswith("mq_")
+        """Whether it is m_q or a droop in per cent, of all inverters or of one."""
+        return columns.split(self.name)[0] in OF_INVERTERS
 
     def of(self, rows: Ints) -> Dimension:
         """The same axis for these scenarios only."""

@@ -1,4 +1,4 @@
-"""The critical m_q: where prices begin."""
+"""The critical droop: where prices begin."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from scopf.sweeps.analysis.axes import Dimension
 
 
 def critical_axis(analysis: Analysis) -> Dimension | None:
-    """The m_q whose critical value can be shown over another axis."""
+    """The droop whose critical value can be shown over another axis."""
     x = analysis.axes.x
     return x if x.is_droop and x.numeric and len(x) > 2 and analysis.axes.series else None
 
 
 def critical_values(analysis: Analysis, rows: Ints) -> tuple[float, float]:
-    """Last m_q without and first m_q with a price or a rise of cost; NaN where there is none."""
+    """Last droop without and first with a price or a rise of cost; NaN where there is none."""
     x = analysis.axes.x
     rows = rows[analysis.solved[rows]]
     rows = rows[np.argsort(x.codes[rows], kind="stable")]

@@ -121,7 +121,7 @@ def _state(analysis: Analysis, row: int) -> str:
 
 
 def _threshold(analysis: Analysis) -> list[str]:
-    """The range of critical m_q, in words."""
+    """The range of critical droops, in words."""
     axis = critical_axis(analysis) or (analysis.axes.x if analysis.axes.x.is_droop else None)
     if axis is None or not axis.numeric:
         return []
@@ -132,10 +132,10 @@ def _threshold(analysis: Analysis) -> list[str]:
         return []
     low, high = f"{first.min():.5g}", f"{first.max():.5g}"
     where = low if low == high else f"between {low} and {high}"
-    return [
-        f"The critical {axis.label}, where prices begin, is {where} (p.u. voltage per p.u. "
-        "reactive power)."
-    ]
+    unit = "p.u. voltage per p.u. reactive power"
+    if axis.unit == "%":
+        where, unit = f"{where} %", "of the ratings"
+    return [f"The critical {axis.label}, where prices begin, is {where} ({unit})."]
 
 
 def part(analysis: Analysis, whole: Analysis) -> str:
