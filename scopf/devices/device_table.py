@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.arrays import texts
-from scopf.devices import gfm, typical
+from scopf.devices import gfm_parameters, typical
 from scopf.devices.gfl import GFL, Followers
 from scopf.devices.machine import CLASSICAL, ONE_AXIS, REGULATED, Machines
 from scopf.devices.mixed import Devices
@@ -75,7 +75,7 @@ _OF_FOLLOWERS = (
     Column("kv", csvtable.number, "", _NOT_NEGATIVE),
     Column("tv", csvtable.number, "s", _NOT_NEGATIVE),
 )
-_OF_INVERTERS = tuple(column for column in gfm.COLUMNS if column.name != RATING)
+_OF_INVERTERS = tuple(column for column in gfm_parameters.COLUMNS if column.name != RATING)
 LAYOUT = Layout(
     (Column("bus", csvtable.whole), Column("gen", csvtable.whole)),
     (

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from scopf.devices import ratings, typical
-from scopf.devices.parameters import PERCENT, RATING, Given, Parameters, refuse_both
-from scopf.devices.table import POSITIVE, Column
+from scopf.devices import gfm_parameters
+from scopf.devices.parameters import PERCENT, RATING, Given, refuse_both
+from scopf.devices.units import NUMBERS, OPTIONAL, Droops, Units, freeze
 from scopf.errors import (
     CaseError,
     Fault,
@@ -23,158 +23,17 @@ from scopf.errors import (
     number,
     spelled,
 )
-from scopf.network import csvtable, dynamics
 from scopf.network.tables import positions
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scopf.arrays import Flags, Floats, Ints
+    from scopf.arrays import Floats, Ints
     from scopf.network.network import Network
-
-    Numbers = Ints | Floats
 
 DroopBase = Literal["system", "rating"]
 
-COLUMNS = (
-    Column("mq", csvtable.number, "", POSITIVE),
-    Column("beta_q", csvtable.number, "", POSITIVE),
-    Column("mp", csvtable.number, "", POSITIVE),
-    Column("beta_p", csvtable.number, "", POSITIVE),
-    Column("tau_p", csvtable.number, "s", POSITIVE),
-    Column("tau_q", csvtable.number, "s", POSITIVE),
-    Column(RATING, csvtable.number, "MVA", POSITIVE),
-    Column("imax", csvtable.number, "p.u.", POSITIVE),
-    Column(PERCENT, csvtable.number, "%", POSITIVE),
-)
-DEFAULTS = {"mq": 0.05, "beta_q": 1.0, "mp": 0.05, "beta_p": 1.0, "tau_p": 0.1, "tau_q": 0.1}
-_DROOPS = ("mq", "mp")
-_OPTIONAL = ("imax",)  # NaN for none
 _ALIKE: Any = None  # units that are left out
-_UNLIMITED: Any = np.nan
-_SAME = 1e-13  # relative difference that is rounding
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Droops:
-    """Numbers that an inverter and a unit of one have alike; defined in `Inverters`."""
-
-    mq: Floats
-    beta_q: Floats
-    mp: Floats
-    beta_p: Floats
-    tau_p: Floats
-    tau_q: Floats
-    rating: Floats
-    imax: Floats = _UNLIMITED
-
-    @property
-    def numbers(self) -> dict[str, Floats]:
-        """These columns by name."""
-        return {name: getattr(self, name) for name in _NUMBERS}
-
-
-_NUMBERS = tuple(field.name for field in dataclasses.fields(Droops))
-
-
-@dataclass(frozen=True, eq=False)
-class Units(Droops):
-    """The generating units of inverters, per unit on the system base, each array of shape (u,).
-
-    Units of one inverter are in parallel, see `parallel`. They are in the order of the inverters.
-
-    Attributes:
-        gen: id of the generator.
-        inverter: position of its inverter.
-        mq, beta_q, mp, beta_p, tau_p, tau_q, rating, imax: its own, as `Inverters` has them.
-    """
-
-    gen: Ints
-    inverter: Ints
-
-    def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            kind: type = np.float64 if field.name in _NUMBERS else np.int64
-            column: Numbers = np.array(getattr(self, field.name), dtype=kind)
-            _freeze(self, field.name, column if column.ndim else np.full(len(self.gen), column))
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        Units.__post_init__(self)  # arrays that come out of a pickle can be written to
-
-    def __len__(self) -> int:
-        return len(self.gen)
-
-    @classmethod
-    def alike(cls, gens: tuple[tuple[int, ...], ...]) -> Self:
-        """Units with equal parts, all numbers one."""
-        gen, inverter = _members(gens)
-        return cls(gen, inverter, **dict.fromkeys(_NUMBERS, np.ones(len(gen))))
-
-    def are(self, gens: tuple[tuple[int, ...], ...]) -> bool:
-        """Whether these are the units of inverters with these generators."""
-        gen, inverter = _members(gens)
-        return np.array_equal(self.gen, gen) and np.array_equal(self.inverter, inverter)
-
-    def combined(self, count: int) -> dict[str, Floats]:
-        """Columns of `count` inverters that these units make up."""
-        return parallel(self.numbers, self.inverter, count)
-
-    def scaled(self, whole: Mapping[str, Floats]) -> Self:
-        """Units that make up inverters of these columns, in proportion to what they have now.
-
-        Every column of `parallel` is scaled by the factor that all its units are scaled by. Where
-        there was no current limit, or is none now, units have that of their inverter.
-        """
-        now, changed = self.combined(len(whole["mq"])), {}
-        for name in _NUMBERS:
-            factor, none = whole[name] / now[name], np.isnan(whole[name])
-            same = (np.abs(factor - 1) <= _SAME) | (none & np.isnan(now[name]))
-            if name not in _OPTIONAL:
-                same |= np.isnan(factor)
-            if not same.all():
-                scaled = getattr(self, name) * np.where(same, 1.0, factor)[self.inverter]
-                alike = (np.isnan(factor) & ~same)[self.inverter]
-                changed[name] = np.where(alike, whole[name][self.inverter], scaled)
-        return dataclasses.replace(self, **changed) if changed else self
-
-
-def parallel(units: Mapping[str, Floats], inverter: Ints, count: int) -> dict[str, Floats]:
-    """Columns of inverters whose units are in parallel.
-
-    Ratings, current limits and stiffnesses 1/mq, 1/(mq beta_q) add up; a filter time constant is
-    the mean of those of the units, weighted by their stiffnesses 1/(mq beta_q). The same holds for
-    P. An inverter with a unit that has no current limit has none.
-
-    Args:
-        units: columns of the units, shape (u,).
-        inverter: position of each unit's inverter, shape (u,).
-        count: number of inverters.
-
-    Returns:
-        The same columns, shape (count,).
-    """
-
-    def total(values: Floats) -> Floats:
-        return np.bincount(inverter, values, minlength=count).astype(np.float64)
-
-    single = np.bincount(inverter, minlength=count)[inverter] == 1
-    mq, mp = 1 / total(1 / units["mq"]), 1 / total(1 / units["mp"])
-    kq = 1 / total(1 / (units["mq"] * units["beta_q"]))
-    kp = 1 / total(1 / (units["mp"] * units["beta_p"]))
-    found = {
-        "mq": mq,
-        "beta_q": kq / mq,
-        "mp": mp,
-        "beta_p": kp / mp,
-        "tau_p": total(units["tau_p"] / (units["mp"] * units["beta_p"])) * kp,
-        "tau_q": total(units["tau_q"] / (units["mq"] * units["beta_q"])) * kq,
-        "rating": total(units["rating"]),
-        "imax": total(units["imax"] * units["rating"]) / total(units["rating"]),
-    }
-    for name, column in found.items():
-        column[inverter[single]] = units[name][single]  # without rounding
-    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,10 +61,10 @@ class Inverters(Droops):
     units: Units = _ALIKE
 
     def __post_init__(self) -> None:
-        _freeze(self, "bus", np.array(self.bus, dtype=np.int64))
-        for name in _NUMBERS:
+        freeze(self, "bus", np.array(self.bus, dtype=np.int64))
+        for name in NUMBERS:
             column = np.array(getattr(self, name), dtype=np.float64)
-            _freeze(self, name, column if column.ndim else np.full(len(self.bus), column))
+            freeze(self, name, column if column.ndim else np.full(len(self.bus), column))
         faults = self._faults()
         if faults:
             raise CaseError("inverters", faults)
@@ -217,8 +76,8 @@ class Inverters(Droops):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        for name in ("bus", *_NUMBERS):  # arrays that come out of a pickle can be written to
-            _freeze(self, name, getattr(self, name))
+        for name in ("bus", *NUMBERS):  # arrays that come out of a pickle can be written to
+            freeze(self, name, getattr(self, name))
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -227,13 +86,13 @@ class Inverters(Droops):
 
     def _faults(self) -> list[Fault]:
         found = []
-        for name in ("gens", *_NUMBERS):
+        for name in ("gens", *NUMBERS):
             values = getattr(self, name)
             if len(values) != len(self.bus):
                 found.append(Fault(f"{len(values)} values for {len(self.bus)} inverters", name))
             elif name != "gens":
                 wrong = ~((values > 0) & np.isfinite(values))
-                if name in _OPTIONAL:
+                if name in OPTIONAL:
                     wrong &= ~np.isnan(values)
                 for i in np.flatnonzero(wrong):
                     text = f"must be a positive number, got {values[i]:g}"
@@ -283,7 +142,7 @@ class Inverters(Droops):
             return self
         of, place = self.units, np.cumsum(kept) - 1
         units = kept[of.inverter]
-        columns = {name: getattr(of, name)[units] for name in ("gen", *_NUMBERS)}
+        columns = {name: getattr(of, name)[units] for name in ("gen", *NUMBERS)}
         numbers = {name: values[kept] for name, values in self.numbers.items()}
         gens = tuple(group for group, stays in zip(self.gens, kept.tolist(), strict=True) if stays)
         return type(self)(
@@ -421,80 +280,18 @@ class Inverters(Droops):
         refuse_both(mq, droop_percent)
         if droop_base not in ("system", "rating"):
             raise ScopfError(f'droop_base is "system" or "rating", got {droop_base!r}')
-        net = net.energized()
-        defaults: dict[str, float | Floats] = {**DEFAULTS, RATING: net.gen.mbase}
-        defaults |= dict.fromkeys((*_OPTIONAL, PERCENT), np.nan)
         own_base = droop_base == "rating"
-        forming = None
-        if without is None and net.dynamics is not None:
-            forming = dynamics.grid_forming(net.dynamics)
-            defaults |= _of_dynamics(net, forming, own_base=own_base)
-        given = Parameters(net, "inverter", COLUMNS, defaults, (*_OPTIONAL, PERCENT))
-        given.leave_out(without or ())
-        if forming is not None:
-            given.chosen &= np.isin(net.gen.id, list(forming))
         keywords = {
             "mq": mq, "beta_q": beta_q, "mp": mp, "beta_p": beta_p,
             "tau_p": tau_p, "tau_q": tau_q, RATING: rating_mva, "imax": imax,
             PERCENT: droop_percent,
         }  # fmt: skip
-        for key, value in keywords.items():
-            if value is not None:
-                given.give(key, value)
-        if buses is not None:
-            given.select(buses)
-        if table is not None:
-            given.override(table)
+        given = gfm_parameters.parameters(
+            net.energized(), keywords, buses=buses, without=without, table=table,
+            rating_factor=rating_factor, own_base=own_base,
+        )  # fmt: skip
         with np.errstate(all="ignore"):  # what overflows is no positive number, and that is found
-            if rating_factor is not None:
-                given.rate(rating_factor)
-            given.check()
-            return cls._of(given, own_base=own_base)
-
-    @classmethod
-    def _of(cls, given: Parameters, *, own_base: bool) -> Self:
-        """One inverter per bus out of its units, then what was given for the bus as a whole."""
-        net, on, base = given.net, given.chosen, given.net.base_mva
-        given.share_ratings()
-        given.check_units()
-        _check_ratings(given, own_base=own_base)
-        own = {name: values[on] for name, values in given.unit.items()}
-        own["rating"] = own.pop(RATING)
-        if own_base:
-            for name in _DROOPS:
-                own[name] = own[name] * base / own["rating"]
-        percent, gain = own.pop(PERCENT), own["beta_q"].copy()
-        for bus, value in given.at_bus["beta_q"].items():
-            gain[net.gen.bus[on] == bus] = value
-        on_data_sheet = percent * base / (100.0 * own["rating"] * gain)
-        own["mq"] = np.where(np.isnan(percent), own["mq"], on_data_sheet)
-        at, inverter = np.unique(net.gen_at[on], return_inverse=True)
-        columns = parallel(own, inverter, len(at))
-        place = {bus: i for i, bus in enumerate(net.bus.id[at].tolist())}
-        for name in (RATING, *DEFAULTS, *_OPTIONAL):  # the rating is the base of the droops
-            column = columns["rating" if name == RATING else name]
-            for bus, value in given.at_bus[name].items():
-                if bus in place:
-                    i = place[bus]
-                    on_rating = own_base and name in _DROOPS
-                    column[i] = value * base / columns["rating"][i] if on_rating else value
-        for bus, value in given.at_bus[PERCENT].items():
-            if bus in place and not np.isnan(value):
-                i = place[bus]
-                columns["mq"][i] = (
-                    value * base / (100 * columns["rating"][i] * columns["beta_q"][i])
-                )
-        columns["rating"] = columns["rating"] / base
-        order = np.argsort(inverter, kind="stable")
-        ids = net.gen.id[on]
-        groups: list[list[int]] = [[] for _ in at]
-        for i, gen in zip(inverter.tolist(), ids.tolist(), strict=True):
-            groups[i].append(gen)
-        gens = tuple(tuple(group) for group in groups)
-        own = {name: values[order] for name, values in own.items()}
-        own["rating"] = own["rating"] / base
-        units = Units(ids[order], inverter[order], **own)
-        return cls(net.bus.id[at], gens, **columns, units=units)
+            return cls(**gfm_parameters.inverters(given, own_base=own_base))
 
     def frame(self) -> pd.DataFrame:
         """The inverters as a table, one row each, per unit on the system base."""
@@ -502,44 +299,3 @@ class Inverters(Droops):
 
         gens = ["+".join(map(str, group)) for group in self.gens]
         return pd.DataFrame({**self.columns, "gens": gens})
-
-
-def _check_ratings(given: Parameters, *, own_base: bool) -> None:
-    """Refuse or warn of ratings that are none, where droops or limits of currents are on them."""
-    net, chosen, bus = given.net, given.chosen, given.net.gen.bus
-
-    def own(name: str) -> Flags:
-        values = {key for key, value in given.at_bus[name].items() if not np.isnan(value)}
-        there: Flags = ~np.isnan(given.unit[name]) | np.isin(bus, list(values))
-        return chosen & there
-
-    ratings.refuse(net, own(PERCENT) & given.by_mbase)
-    ratings.warn(net, (chosen if own_base else own("imax")) & given.by_mbase)
-
-
-def _of_dynamics(
-    net: Network, forming: Mapping[int, Mapping[str, float]], *, own_base: bool
-) -> dict[str, Floats]:
-    """Numbers of units out of the network's own table, where it has them; by name."""
-    found = {name: np.full(len(net.gen), value) for name, value in DEFAULTS.items()}
-    for at, gen in enumerate(net.gen.id.tolist()):
-        row = {**forming.get(gen, {})}
-        rating = row.get("s_mva", net.base_mva)
-        if PERCENT in row:
-            own = rating / row.get("s_mva", float(net.gen.mbase[at]))
-            row["mq"] = row[PERCENT] * own / (100.0 * row.get("beta_q", 1.0))
-        for name in DEFAULTS.keys() & row.keys():
-            base = rating if own_base else net.base_mva
-            found[name][at] = typical.on_base(name, row[name], rating, base)
-    return found
-
-
-def _freeze(of: Inverters | Units, name: str, column: Numbers) -> None:
-    column.setflags(write=False)
-    object.__setattr__(of, name, column)
-
-
-def _members(gens: tuple[tuple[int, ...], ...]) -> tuple[Ints, Ints]:
-    """Every generator of these groups, and the position of its group."""
-    gen = np.array([one for group in gens for one in group])
-    return gen, np.repeat(np.arange(len(gens)), [len(group) for group in gens])

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scopf.devices.gfm import Inverters, Units
+from scopf.devices.gfm import Inverters
 from scopf.devices.mixed import Devices, Kind
+from scopf.devices.units import Units
 
 
 def side_by_side(parts: Sequence[Inverters], step: int) -> Inverters:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from scopf.arrays import Ints, texts
-from scopf.devices import gfm
-from scopf.devices.gfm import Inverters, Units, parallel
+from scopf.devices import gfm_parameters
+from scopf.devices.gfm import Inverters
 from scopf.devices.storage import Storage
+from scopf.devices.units import Units, parallel
 from scopf.network.network import Network
 from scopf.network.stacking import joined
 from scopf.network.tables import Gens
@@ -68,7 +69,7 @@ def inverters_with(storage: Storage, inverters: Inverters, ids: Ints, net: Netwo
     if not new.any():
         return inverters
     of, count = inverters.units, int(new.sum())
-    columns = {name: np.full(count, value) for name, value in gfm.DEFAULTS.items()}
+    columns = {name: np.full(count, value) for name, value in gfm_parameters.DEFAULTS.items()}
     columns |= {"mq": storage.mq[new], "rating": storage.rating[new]}
     limited = np.isin(storage.bus[new], inverters.bus[~np.isnan(inverters.imax)])
     columns |= {"imax": np.where(limited, 1.0, np.nan)}  # else the units beside it had no limit

@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 
 from scopf.arrays import Flags, Floats, Ints
-from scopf.devices.gfm import Inverters, Units
+from scopf.devices.gfm import Inverters
 from scopf.devices.mixed import Devices
 from scopf.devices.stacking import devices_side_by_side, side_by_side
 from scopf.devices.storage import Storage
 from scopf.devices.storage_units import inverters_with, numbers, with_storage
+from scopf.devices.units import Units
 from scopf.engine.symbols import Key, Symbol
 from scopf.errors import ScopfError, listing
 from scopf.network.hours import Hours

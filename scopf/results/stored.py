@@ -21,7 +21,8 @@ from scopf import files
 from scopf.arrays import plain
 from scopf.cases import native
 from scopf.devices import device_table
-from scopf.devices.gfm import Inverters, Units
+from scopf.devices.gfm import Inverters
+from scopf.devices.units import Units
 from scopf.diagnosis.outages import Unsurvived
 from scopf.errors import ScopfError, check_names
 from scopf.model.building import build

@@ -14,9 +14,10 @@ import numpy as np
 
 from scopf.devices import device_table
 from scopf.devices import inverter_share as shares
-from scopf.devices.gfm import Inverters, Units
+from scopf.devices.gfm import Inverters
 from scopf.devices.mixed import Devices
 from scopf.devices.parameters import refuse_both
+from scopf.devices.units import Units
 from scopf.errors import ScopfError
 from scopf.model.building import build
 from scopf.model.problem import Problem
