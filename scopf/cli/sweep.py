@@ -71,6 +71,13 @@ def sweep(
     storage: options.Storage = None,
     ramps: options.Ramps = None,
     devices: options.Devices = None,
+    plain: Annotated[
+        bool,
+        typer.Option(
+            "--plain",
+            help="Solve each scenario without stability rows as well: what stability costs.",
+        ),
+    ] = False,
     chain: Annotated[
         int | None, typer.Option(help="Most scenarios in a row that start from each other.")
     ] = None,
@@ -154,6 +161,7 @@ def sweep(
             **options.security(context.params),
             **options.coupled({"hours": hours, "storage": storage, "ramps": ramps}),
             devices=devices,
+            plain=plain or None,
             chain=chain,
             workers=workers,
             dask=dask,

@@ -79,6 +79,7 @@ def sweep(
     storage: Any = None,
     ramps: Any = None,
     devices: Any = None,
+    plain: bool | None = None,
     title: str | None = None,
     form: str | None = None,
     options: Mapping[str, str | int | float] | None = None,
@@ -145,6 +146,8 @@ def sweep(
         storage: that shifts energy between them, as there.
         ramps: of generators, as there.
         devices: machines and grid-following inverters of every dispatch, as there.
+        plain: solve each scenario without its stability rows as well, all else the same: columns
+            `plain_cost` and `stability_cost`, the cost less that.
         title: of the study, for reports.
         form: of the model, as `solve` takes it.
         options: of Ipopt; those that name files or libraries are taken from here only, not from a
@@ -186,7 +189,7 @@ def sweep(
         "chain": chain, "outages": _plain(outages), "emergency": emergency,
         "voltage_band": voltage_band, "frequency_band": frequency_band,
         "on_infeasible": on_infeasible, "soft": soft, "hours": hours, "storage": storage,
-        "ramps": ramps, "devices": devices,
+        "ramps": ramps, "devices": devices, "plain": plain,
     }  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     if sum((workers != 1, executor is not None, dask is not None)) > 1:

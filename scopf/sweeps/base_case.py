@@ -86,6 +86,7 @@ class Base:
         security: outages in every dispatch, and soft limits, as keywords of `build`.
         coupled: hours of every dispatch, with storage and ramps; None for a single hour.
         devices: machines and grid-following inverters of every dispatch; None without any.
+        plain: whether each scenario is solved without stability rows as well.
     """
 
     net: Network
@@ -99,6 +100,7 @@ class Base:
     security: Mapping[str, Any] = field(default_factory=dict)
     coupled: Coupled | None = None
     devices: Devices | None = None
+    plain: bool = False
 
     def network(self, topology: Topology) -> Network:
         """The network of a topology.

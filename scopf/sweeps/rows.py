@@ -21,9 +21,10 @@ ROW = {
     "vm_min": "float64", "vm_max": "float64", "binding": "Int64",
     "constant_power_share": "float64", "islands": "Int64", "unserved_mw": "float64",
     "outages": "Int64", "unsurvived": "Int64", "nssp_max_state": "object",
-    "inverter_share_reached": "float64",
+    "inverter_share_reached": "float64", "plain_cost": "float64", "stability_cost": "float64",
 }  # fmt: skip
-OF_SOME = ("nssp_max_state", "inverter_share_reached")  # columns that only some sweeps have
+ASKED = ("plain_cost", "stability_cost")  # columns of sweeps that ask for them
+OF_SOME = ("nssp_max_state", "inverter_share_reached", *ASKED)  # that only some sweeps have
 _ALWAYS = ("status", "solved", "message", "seconds")
 _STATUSES = {*map(str, Status), INVALID, ERROR, CRASHED}
 _KINDS: dict[str, tuple[type, ...]] = {

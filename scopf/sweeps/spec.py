@@ -34,12 +34,14 @@ _OF_FILES = (
     "case", "inverters", "scenarios", "load_series", "outages", "hours", "storage", "ramps",
     "devices", "dynamics",
 )  # fmt: skip
+_LATER = ("plain",)  # settings that older run folders do not know
 _CELLS = 10_000_000  # of a table of scenarios, unless an eighth of them is written
 _SHOWN = 10**15  # scenarios that are counted out
 _PARTS = 10  # axes that are named
 
 _Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 _NotNegative = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+_Flag = Annotated[bool, Field(strict=True)]
 _Lost = Annotated[int, Field(strict=True)] | str  # a branch's number, or a name as "gen 3"
 
 
@@ -60,6 +62,7 @@ class Settings(BaseModel):
         hours, storage, ramps: as there; hours are a CSV table or load factors, storage a CSV table,
             ramps a number, a CSV table, or numbers by generator.
         devices: as there, a CSV table or a bundled one.
+        plain: whether each scenario is solved without stability rows as well.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -92,6 +95,12 @@ class Settings(BaseModel):
     storage: str | None = None
     ramps: str | _NotNegative | dict[str, _NotNegative] | None = None
     devices: str | None = None
+    plain: _Flag = False
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """Columns that the table of scenarios has because of these settings."""
+        return ("plain_cost", "stability_cost") if self.plain else ()
 
 
 @dataclass(frozen=True)
@@ -137,6 +146,9 @@ class Spec:
         """Settings and columns that results depend on; the case and tables have other hashes."""
         of_tables = {"inverters", "hours", "storage", "ramps", "devices", "dynamics"}
         settings = self.settings.model_dump(exclude={"title", "case", *of_tables})
+        for name in _LATER:
+            if settings[name] == Settings.model_fields[name].default:
+                del settings[name]
         columns = {
             column: [row[k] for row in axis.rows]
             for axis in self.axes

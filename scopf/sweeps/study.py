@@ -63,7 +63,10 @@ class Study:
             if text := misfit(name, designs):
                 raise ScopfError(text)
         declared = tuple(name for name in numbers if QUANTITIES[name].needs_build)
-        self.base = dataclasses.replace(base, declared=declared)
+        plain = self.spec.settings.plain
+        if plain and base.given is not None:
+            raise ScopfError(f"{_IN_USE} cannot be rebuilt without stability rows: leave out plain")
+        self.base = dataclasses.replace(base, declared=declared, plain=plain)
         self.plan = Plan(self.spec)
         hours = "" if base.coupled is None else base.coupled.hash
         self.fingerprint = Fingerprint(self.spec, self.plan, self.base.hash, hours)

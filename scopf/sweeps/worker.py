@@ -25,6 +25,7 @@ from scopf.sweeps.base_case import INVALID, Base, Changes, Topology, Unsolvable
 from scopf.sweeps.batches import batch
 from scopf.sweeps.columns import Value
 from scopf.sweeps.iterates import packed, unpacked
+from scopf.sweeps.plain import Plain
 
 if TYPE_CHECKING:
     from scopf.results.solution import Solution
@@ -83,6 +84,7 @@ class _Live:
         self.problem: Problem = base.problem(topology)
         self.changes = Changes(base, self.problem)
         self.solving = dict(base.solving)
+        self.plain = Plain(base, topology) if base.plain else None
         self._several = base.net.energized().islands > 1
 
     def splits(self, values: Mapping[str, Value]) -> bool:
@@ -134,6 +136,10 @@ def _scenario(
         row = _row(solution)
         if "inverter_share" in values:
             row["inverter_share_reached"] = solution.inverter_share
+        if live.plain is not None:
+            further, text = live.plain.row(solution, values)
+            row |= further
+            row["message"] = "; ".join(filter(None, [row["message"], text]))[:MESSAGE]
         return Result(scenario, row, tables), (solution.iterate if solution.solved else iterate)
     except Unsolvable as found:
         status, message = found.status, found.message
