@@ -128,7 +128,7 @@ class Record:
 
         A check that is undecided is not passed.
         """
-        return self.checks[-1].stable is True if self.checks else None
+        return self.checks[-1].passed is True if self.checks else None
 
     @property
     def constant_power(self) -> ConstantPower | None:
