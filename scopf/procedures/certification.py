@@ -126,7 +126,7 @@ def _check(found: Solution, margin: float, how: Mapping[str, Any]) -> Check:
         return Check(margin, found.status, found.cost, False, float("nan"), text, damped=False)
     exact: Verification | VerifiedStates
     try:
-        exact = found.verify_states(**how) if _several(found) else found.verify(**how)
+        exact = found.verify_states(**how) if found.several else found.verify(**how)
     except TypeError as error:
         raise ScopfError(f"certify takes the keywords of Solution.verify: {error}") from error
     factor = 1.0
@@ -137,11 +137,6 @@ def _check(found: Solution, margin: float, how: Mapping[str, Any]) -> Check:
         margin, found.status, found.cost, exact.stable, factor, exact.verdict, exact.proof,
         exact.oscillates, exact.min_damping, exact.damped, exact.damping, exact.least_damped_hz,
     )  # fmt: skip
-
-
-def _several(found: Solution) -> bool:
-    """Whether a dispatch has operating states with checks of their own."""
-    return bool(found.scenario.outages) or found.problem.horizon is not None
 
 
 def _allowed(found: Solution, margin: float) -> float:

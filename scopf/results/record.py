@@ -131,6 +131,11 @@ class Record:
         return self.checks[-1].passed is True if self.checks else None
 
     @property
+    def several(self) -> bool:
+        """Whether there are operating states with exact checks of their own: outages, or hours."""
+        return bool(self.scenario.outages) or self.problem.horizon is not None
+
+    @property
     def constant_power(self) -> ConstantPower | None:
         """The generators without an inverter, which count as constant power; None if none do.
 

@@ -83,7 +83,8 @@ class _Live:
     def __init__(self, base: Base, topology: Topology) -> None:
         self.problem: Problem = base.problem(topology)
         self.changes = Changes(base, self.problem)
-        self.solving = dict(base.solving)
+        self.solving = {**base.solving, **base.checking.solving}
+        self.checking = base.checking
         self.plain = Plain(base, topology) if base.plain else None
         self._several = base.net.energized().islands > 1
 
@@ -130,10 +131,11 @@ def _scenario(
         live = _problem(task)
         problem = live.changes.apply(live.problem, values)
         solution = solve(problem, start=iterate or "dc", **live.solving)
-        if solution.status is Status.INTERRUPTED:  # Ctrl-C inside the solver
+        last = solution.checks[-1] if solution.checks else solution
+        if last.status is Status.INTERRUPTED:  # Ctrl-C inside the solver
             raise KeyboardInterrupt
         tables = _tables(solution, schemas, live.splits(values)) if solution.solved else {}
-        row = _row(solution)
+        row = _row(solution) | live.checking.row(solution)
         if "inverter_share" in values:
             row["inverter_share_reached"] = solution.inverter_share
         if live.plain is not None:
