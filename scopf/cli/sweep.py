@@ -265,13 +265,13 @@ def summary(found: "Sweep") -> str:
 
 
 def _row(table: "pd.DataFrame", row: int) -> str:
-    """A scenario with its values of the axes that vary."""
+    """A scenario with its values of the axes that vary, in brackets."""
     from scopf.sweeps.rows import ROW
 
     names = [name for name in table if name not in ROW and table[name].nunique(dropna=False) > 1]
     parts = [f"{name} {table[name].iloc[row]}" for name in names if name != "scenario"]
     shown = [f"row {table['scenario'].iloc[row]}", ", ".join(parts[:_AXES_SHOWN])]
-    return ": ".join(filter(None, shown))
+    return f" ({': '.join(filter(None, shown))})"
 
 
 def values(text: str, name: str = "") -> Any:

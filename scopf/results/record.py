@@ -178,8 +178,8 @@ class Record:
         point = self.point
         at = (point.vm, point.va), (point.pg, point.qg)
         criterion, setting = self.problem.criterion, self.setting
-        if criterion.claim is None:
-            return ()
+        if reason := claims.without_proof(criterion):
+            return (reason,)
         if not point.alpha > 0:
             return (f"the grid strength is {point.alpha:g}",)
         if point.shed.any():  # the network that is reduced has the loads as they are served

@@ -369,6 +369,7 @@ class _Run:
             "machine": run["machine"],
             "options": dict(base.solving),
             "constant_power": manifests.constant_power(net, self._study.units, base.devices),
+            "conditions": manifests.conditions(net),
             "pairs": manifests.about_pairs(),
             "runs": [run],
             "hours": None if base.coupled is None else base.coupled.as_dict(),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.dynamics.damping import below
-from scopf.errors import ScopfError, counted, out_of_memory
+from scopf.errors import ScopfError, out_of_memory
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +96,7 @@ def about(scenarios: pd.DataFrame, where: Callable[[int], str], asked: float = 0
 
     Args:
         scenarios: the table of scenarios.
-        where: function that gives the scenario in a row in words.
+        where: function that gives the scenario in a row in words, as the end of a sentence.
         asked: damping ratio that was asked for; 0 for none.
     """
     if "stable" not in scenarios:
@@ -106,7 +106,7 @@ def about(scenarios: pd.DataFrame, where: Callable[[int], str], asked: float = 0
         return ["No scenario was checked: none has a solution."]
     count, stable = len(solved), int(solved["stable"].fillna(value=False).sum())
     are, open_ = "is" if stable == 1 else "are", int(solved["stable"].isna().sum())
-    text = f"{stable} of {counted(count, 'solved scenario', 'solved scenarios')} {are} stable"
+    text = f"{stable} of {count} solved scenarios {are} stable"
     text += f", {open_} undecided" if open_ else ""
     if asked and "damped" in solved:
         damped = int(solved["damped"].fillna(value=False).sum())
@@ -119,8 +119,8 @@ def about(scenarios: pd.DataFrame, where: Callable[[int], str], asked: float = 0
     row = int(np.nanargmin(damping))
     hz = scenarios["least_damped_hz"].iloc[row]
     return [
-        f"{text}; the least damping ratio is {below(damping[row], asked)} at {hz:.3g} Hz "
-        f"({where(row)})."
+        f"{text}; the least damping ratio is {below(damping[row], asked)} at {hz:.3g} Hz"
+        f"{where(row)}."
     ]
 
 

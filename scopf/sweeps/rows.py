@@ -14,9 +14,8 @@ from scopf.sweeps.worker import ERROR, MESSAGE
 if TYPE_CHECKING:
     import pandas as pd
 
-_LONGEST = (
-    12 * (MESSAGE + checking.LONGEST) + 10_000
-)  # of a row as text, which may spell each of them out
+# of a row as text, which may spell each character of its texts out
+_LONGEST = 12 * (2 * MESSAGE + checking.LONGEST) + 10_000
 ROW = {
     "status": "object", "solved": "bool", "message": "object", "cost": "float64",
     "iterations": "Int64", "seconds": "float64", "attempt": "object", "start": "object",
@@ -25,10 +24,16 @@ ROW = {
     "constant_power_share": "float64", "islands": "Int64", "unserved_mw": "float64",
     "outages": "Int64", "unsurvived": "Int64", "nssp_max_state": "object",
     "inverter_share_reached": "float64", "plain_cost": "float64", "stability_cost": "float64",
-    **checking.COLUMNS,
+    **checking.COLUMNS, "claim": "object", "unmet": "object",
 }  # fmt: skip
 ASKED = ("plain_cost", "stability_cost", *checking.COLUMNS)  # columns of sweeps that ask for them
-OF_SOME = ("nssp_max_state", "inverter_share_reached", *ASKED)  # that only some sweeps have
+OF_SOME = (
+    "nssp_max_state",
+    "inverter_share_reached",
+    *ASKED,
+    "claim",
+    "unmet",
+)  # that only some sweeps have
 _ALWAYS = ("status", "solved", "message", "seconds")
 _STATUSES = {*map(str, Status), INVALID, ERROR, CRASHED}
 _KINDS: dict[str, tuple[type, ...]] = {

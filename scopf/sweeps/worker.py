@@ -141,6 +141,8 @@ def _scenario(
         if live.plain is not None:
             further, text = live.plain.row(solution, values)
             row |= further
+            if text.endswith(row["message"]):
+                text = "the same without stability rows"
             row["message"] = "; ".join(filter(None, [row["message"], text]))[:MESSAGE]
         return Result(scenario, row, tables), (solution.iterate if solution.solved else iterate)
     except Unsolvable as found:
@@ -233,6 +235,8 @@ def _row(solution: Solution) -> dict[str, Any]:
         rows = found.rows
         slack = rows.limit - rows.value - found.required
         row["binding"] = int((slack <= BINDING).sum())
+        row["claim"] = solution.claim
+        row["unmet"] = "; ".join(solution.unmet)[:MESSAGE] or None
         if (constant := solution.constant_power) is not None:
             row["constant_power_share"] = constant.share_of_dispatch
     return row
