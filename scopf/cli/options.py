@@ -309,7 +309,7 @@ def checks(given: Mapping[str, Any]) -> dict[str, Any]:
     """`--load`, `--frequency` and `--min-damping` that were given, as `Solution.verify` takes them.
 
     Raises:
-        ScopfError: for a damping ratio or a frequency that is none.
+        ScopfError: for a damping ratio that is none.
     """
     from scopf.dynamics import damping
 

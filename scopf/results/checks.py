@@ -116,7 +116,9 @@ def reason(problem: Problem, checks: Sequence[Check]) -> str:
 def _without_damping(solved: Sequence[Check], failed: Sequence[Check]) -> str:
     """Why the damping ratio that was asked for was not reached."""
     best = max(solved, key=lambda check: check.damping)
-    first, least = solved[0], best.min_damping
+    first, least = solved[0], solved[-1].min_damping
+    if any(check.damping != check.damping for check in solved):  # not all modes are known
+        return f"a droop margin does not bring the damping ratio {least:g}: {solved[-1].verdict}"
     text = f"the damping ratio {least:g} cannot be reached by a droop margin: "
     text += f"it is {below(first.damping, least)} at {first.least_damped_hz:.3g} Hz"
     if best is not first:

@@ -14,11 +14,15 @@ import numpy as np
 
 from scopf.dynamics.damping import below
 from scopf.errors import ScopfError, out_of_memory
+from scopf.procedures.solver import solve
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from scopf.dynamics.verified import Verification
+    from scopf.model.problem import Problem
+    from scopf.optimizer.status import Iterate
+    from scopf.optimizer.strategy import Start
     from scopf.results.checks import Check
     from scopf.results.solution import Solution
     from scopf.results.verified import VerifiedStates
@@ -53,23 +57,42 @@ class Checking:
         left_out |= set() if self.how.get("min_damping") else {"damped"}
         return tuple(name for name in COLUMNS if name not in left_out)
 
-    @property
-    def solving(self) -> dict[str, Any]:
-        """Keywords of `solve`."""
-        return {"certify": self._keywords} if self.certify else {}
+    def solved(
+        self, problem: Problem, start: Start | Iterate, solving: Mapping[str, Any]
+    ) -> tuple[Solution, str]:
+        """The solution of a problem, certified if that is asked for; and why it is not checked.
+
+        Args:
+            problem: to solve.
+            start: point.
+            solving: further keywords of `solve`.
+        """
+        if self.certify:
+            try:
+                return solve(problem, start=start, certify=self._keywords, **solving), ""
+            except Exception as error:  # of a check the scenario is not lost, of a solve it will be
+                return solve(problem, start=start, **solving), _text(error)
+        return solve(problem, start=start, **solving), ""
 
     @property
     def _keywords(self) -> dict[str, Any]:
         """A proof beside the eigenvalues takes longer than all else, and changes no verdict."""
         return {"proof": False, **self.how}
 
-    def row(self, solution: Solution) -> dict[str, Any]:
-        """Values of the columns, of a solution."""
+    def row(self, solution: Solution, broken: str = "") -> dict[str, Any]:
+        """Values of the columns, of a solution.
+
+        Args:
+            solution: of the scenario.
+            broken: why it could not be certified.
+        """
         found: dict[str, Any] = {}
         if self.certify:
             found["certified"] = solution.certified is True
         if not (self.verify or self.certify) or not solution.solved:
             return found
+        if broken:
+            return {**found, "verdict": f"not checked: {broken}"[:LONGEST]}
         exact: Verification | VerifiedStates | Check
         try:
             if self.certify:
@@ -79,16 +102,20 @@ class Checking:
                 exact = solution.verify_states(**self._keywords)
             else:
                 exact = solution.verify(**self._keywords)
-        except ScopfError as error:
-            return {**found, "verdict": f"not checked: {error}"[:LONGEST]}
         except Exception as error:  # the scenario itself is not lost
-            text = out_of_memory(error) or f"{type(error).__name__}: {error}"
-            return {**found, "verdict": f"not checked: {text}"[:LONGEST]}
+            return {**found, "verdict": f"not checked: {_text(error)}"[:LONGEST]}
         damping, hz = exact.damping, exact.least_damped_hz
         found |= {"stable": exact.stable, "verdict": exact.verdict[:LONGEST]}
         found |= {"damping": None if np.isnan(damping) else damping}
         found |= {"least_damped_hz": None if np.isnan(hz) else hz}
         return found | ({"damped": exact.damped} if self.how.get("min_damping") else {})
+
+
+def _text(error: Exception) -> str:
+    """An error in words."""
+    if isinstance(error, ScopfError):
+        return str(error)
+    return out_of_memory(error) or f"{type(error).__name__}: {error}"
 
 
 def about(scenarios: pd.DataFrame, where: Callable[[int], str], asked: float = 0.0) -> list[str]:

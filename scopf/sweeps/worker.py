@@ -17,7 +17,6 @@ import numpy as np
 from scopf.errors import ScopfError, installation, out_of_memory
 from scopf.model.problem import Problem
 from scopf.optimizer.status import Iterate, Status
-from scopf.procedures.solver import solve
 from scopf.results import hour_states
 from scopf.results.prices import TRACE
 from scopf.results.record import BINDING
@@ -83,7 +82,7 @@ class _Live:
     def __init__(self, base: Base, topology: Topology) -> None:
         self.problem: Problem = base.problem(topology)
         self.changes = Changes(base, self.problem)
-        self.solving = {**base.solving, **base.checking.solving}
+        self.solving = dict(base.solving)
         self.checking = base.checking
         self.plain = Plain(base, topology) if base.plain else None
         self._several = base.net.energized().islands > 1
@@ -130,12 +129,12 @@ def _scenario(
     try:
         live = _problem(task)
         problem = live.changes.apply(live.problem, values)
-        solution = solve(problem, start=iterate or "dc", **live.solving)
+        solution, broken = live.checking.solved(problem, iterate or "dc", live.solving)
         last = solution.checks[-1] if solution.checks else solution
         if last.status is Status.INTERRUPTED:  # Ctrl-C inside the solver
             raise KeyboardInterrupt
         tables = _tables(solution, schemas, live.splits(values)) if solution.solved else {}
-        row = _row(solution) | live.checking.row(solution)
+        row = _row(solution) | live.checking.row(solution, broken)
         if "inverter_share" in values:
             row["inverter_share_reached"] = solution.inverter_share
         if live.plain is not None:

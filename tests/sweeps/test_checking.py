@@ -115,16 +115,19 @@ def test_outages_and_hours_are_checked_in_every_state():
     assert row["stable"]
 
 
+@pytest.mark.parametrize("asked", [{"verify": True}, {"certify": True}])
 @pytest.mark.parametrize("error", [scopf.ScopfError("too hard"), ZeroDivisionError("too hard")])
-def test_a_check_that_breaks_is_a_row_with_a_verdict(monkeypatch, error):
+def test_a_check_that_breaks_is_a_row_with_a_verdict(monkeypatch, error, asked):
     from scopf.results.solution import Solution
 
     def breaks(*_, **__):
         raise error
 
     monkeypatch.setattr(Solution, "verify", breaks)
-    row = scopf.sweep("case9", mq=0.1, verify=True).scenarios.iloc[0]
+    row = scopf.sweep("case9", mq=0.1, **asked).scenarios.iloc[0]
     assert row["solved"]
+    assert row["cost"] == pytest.approx(5296.6862, abs=1e-3)
+    assert not row.get("certified")
     assert row["stable"] is not True
     assert row["stable"] is not False
     assert row["verdict"].startswith("not checked: ")
