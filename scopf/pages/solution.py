@@ -91,11 +91,12 @@ def html(solution: Solution, runs: Runs = ()) -> str:
         "runs": [_run(one) for one in given.values()],
     }
     lines = [line for line in words.head(solution) if line]
+    sentences = standing.sentences(solution, report=True)
     return str(
         made.render(
             name=solution.problem.base.name,
             lead=lines[0],
-            standing=[f"{one[0].upper()}{one[1:]}" for one in standing.sentences(solution)],
+            standing=[f"{one[0].upper()}{one[1:]}" for one in sentences],
             lines=lines[1:],
             tiles=_tiles(solution),
             priced=bool(prices),

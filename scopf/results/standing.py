@@ -25,16 +25,21 @@ _EXPONENTS = {0.0: "constant power", 1.0: "constant current", 2.0: "constant imp
 NO_CONSTANT_POWER = "no generation is taken for constant power"
 
 
-def sentences(solution: Result) -> list[str]:
-    """All of them, of a solution."""
+def sentences(solution: Result, *, report: bool = False) -> list[str]:
+    """All of them, of a solution.
+
+    Args:
+        solution: that is solved.
+        report: whether to say as well that no generation is constant power.
+    """
     problem, constant = solution.problem, solution.constant_power
     net = solution.setting.net
     out = net.unserved.text(net.base_mva)
     network = problem.base if problem.horizon is None else problem.horizon.one
     return [
         *of_criterion(solution),
+        *([str(constant)] if constant is not None else [NO_CONSTANT_POWER] * report),
         f"{loads(network)}; {losses(network)}",
-        NO_CONSTANT_POWER if constant is None else str(constant),
         *filter(None, [out]),
     ]
 

@@ -60,15 +60,14 @@ def test_the_page_of_a_solution_says_all_five():
     lossy = int(np.count_nonzero(net.branch.r))
     assert "criterion weighted" in first
     assert rest[0].startswith("Weighted is a heuristic here: losses")
-    assert rest[1] == f"Loads draw constant power; losses: resistance of {lossy} of 9 branches."
-    assert re.fullmatch(
-        r"Taken for constant power: 1 generator, [\d.]+ % of the dispatch\.", rest[2]
-    )
+    assert rest[2] == f"Loads draw constant power; losses: resistance of {lossy} of 9 branches."
+    constant = r"Taken for constant power: 1 generator, [\d.]+ % of the dispatch\."
+    assert re.fullmatch(constant, rest[1])
     rest = lead(solution_page.html(solved(net.lossless(), criterion="weighted")))[1:]
     assert "is proven for this network" in rest[0]
     assert rest[1:] == [
-        "Loads draw constant power; no losses in branches and shunts.",
         "No generation is taken for constant power.",
+        "Loads draw constant power; no losses in branches and shunts.",
     ]
 
 
