@@ -148,13 +148,19 @@ InverterGens = Annotated[
     ),
 ]
 LoadModel = Annotated[
-    str,
+    str | None,
     typer.Option(
-        help="How loads follow the voltage: power, current, impedance, an exponent, or two for "
-        "active and reactive power (0,2)."
+        help="How loads follow the voltage in the dynamics: power, current, impedance, an "
+        "exponent, or two for active and reactive power (0,2). [default: power]"
     ),
 ]
 Frequency = Annotated[float | None, typer.Option(help="Nominal frequency in Hz. [default: 60]")]
+MinDamping = Annotated[
+    float | None,
+    typer.Option(
+        help="Damping ratio that every oscillation shall have, 0 to 1, such as 0.05. [default: 0]"
+    ),
+]
 Dynamics = Annotated[
     Path | None,
     typer.Option(
@@ -200,6 +206,7 @@ IgnoreUnsupported = Annotated[
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")]
 
+CHECKS = ("load", "frequency", "min_damping")  # flags of exact checks
 Flags = Sequence[inspect.Parameter]
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -335,8 +342,26 @@ def generators(text: str | None) -> list[int] | None:
         raise ScopfError(text) from error
 
 
-def load_model(text: str) -> Any:
-    """A load model as `Solution.verify` takes it."""
+def checks(given: Mapping[str, Any]) -> dict[str, Any]:
+    """`--load`, `--frequency` and `--min-damping` that were given, as `Solution.verify` takes them.
+
+    Raises:
+        ScopfError: for a damping ratio that is none.
+    """
+    from scopf.dynamics import damping
+
+    found = {name: given[name] for name in CHECKS if given[name] is not None}
+    if "load" in found:
+        found["load"] = load_model(found["load"])
+    if "min_damping" in found:
+        damping.checked(found["min_damping"])
+    return found
+
+
+def load_model(text: str | None) -> Any:
+    """A load model as `Solution.verify` takes it; constant power by default."""
+    if text is None:
+        return "power"
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:

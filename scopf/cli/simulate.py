@@ -119,7 +119,7 @@ def _simulated(
     step: Annotated[
         float | None, typer.Option(help="Between outputs, s. [default: a thousandth of --until]")
     ] = None,
-    load: options.LoadModel = "power",
+    load: options.LoadModel = None,
     impedance_below: Annotated[
         float,
         typer.Option(
@@ -186,6 +186,7 @@ def simulate(
     if plot is not None and plot.suffix.lower() not in _PICTURES:
         raise ScopfError(f"--plot writes {', '.join(_PICTURES)}, not {plot.name}")
     given |= {"case": case, "time_limit": time_limit}
+    solving.refuse_without_certify(given, ["min_damping"])
     events = _disturbance(**options.only(_EVENTS, given))
     solution, why = _stored_or_solved(given, events)
     from scopf.results import export, text
@@ -229,7 +230,8 @@ def _stored_or_solved(given: dict[str, Any], events: "list[Event]") -> "tuple[So
     import scopf
 
     flags = [one for group in solving.FLAGS for one in group]
-    other = [one for one in flags if one.name not in {"case", *_WITH_FILES}]
+    own = {"case", *_WITH_FILES, *(one.name for one in _HOW)}
+    other = [one for one in flags if one.name not in own]
     changed = [one.name for one in other if given[one.name] != one.default]
     if refused := [f"--{name.replace('_', '-')}" for name in changed]:
         raise ScopfError(
@@ -251,7 +253,8 @@ def _is_solution(case: str) -> bool:
 def _settings(given: dict[str, Any], events: "list[Event]") -> dict[str, Any]:
     """The flags that results depend on; of a file, those of the simulation."""
     of_case = {"case": given["case"]} if _is_solution(given["case"]) else solving.settings(given)
-    return of_case | options.only([*_EVENTS, *_HOW], given)
+    found = of_case | options.only([*_EVENTS, *_HOW], given)
+    return {**found, "load": found["load"] or "power"}
 
 
 def _write(

@@ -60,6 +60,7 @@ def solve(
 
     Example: scopf solve case39 --lossless --mq 0.2 --eta-q 0.1 --out results
     """
+    solving.refuse_without_certify(given)
     if out is not None:
         require("pyarrow")  # rather now than after the solve
     if save is not None:
@@ -98,8 +99,9 @@ def solve(
 
 
 def _verified(
-    load: options.LoadModel = "power",
+    load: options.LoadModel = None,
     frequency: options.Frequency = None,
+    min_damping: options.MinDamping = None,
     modes: Annotated[int, typer.Option(help="Number of modes to report.", min=1)] = 10,
     method: Annotated[
         str, typer.Option(help="Of finding eigenvalues: dense, arnoldi or auto.")
@@ -124,13 +126,8 @@ def _verified(
     show: bool,
 ) -> "tuple[Verification | None, VerifiedStates | None]":
     """Verify a solution, and what is left after outages if there are any; or every hour."""
-    from scopf.dynamics.droop import FREQUENCY
-
-    how: dict[str, Any] = {
-        "load": options.load_model(load),
-        "frequency": FREQUENCY if frequency is None else frequency,
-        "modes": modes, "method": method, "proof": proof,
-    }  # fmt: skip
+    how: dict[str, Any] = {"modes": modes, "method": method, "proof": proof}
+    how |= options.checks({"load": load, "frequency": frequency, "min_damping": min_damping})
     states = None
     if solution.scenario.outages or solution.problem.horizon is not None:
         states = solution.verify_states(progress=show, **how)
@@ -151,12 +148,13 @@ def verify(as_json: options.Json = False, **given: Any) -> None:
 
     With outages, every state is checked; with hours, every hour.
 
-    Exit code: 0 stable, 1 not solved, not stable or undecided, 2 usage or bad input, 130
-    or 143 interrupted.
+    Exit code: 0 stable (and with --min-damping so damped), 1 not solved, not stable, not so damped
+    or undecided, 2 usage or bad input, 130 or 143 interrupted.
 
     Example: scopf verify case39 --lossless --mq 0.2 --load impedance
     """
     how = options.only(_VERIFIED, given)
+    options.checks(given)  # rather now than after the solve
     if how["critical"] and given["hours"] is not None:
         raise ScopfError(
             "--critical is of one operating point, and --hours makes one for every hour: "
@@ -167,14 +165,21 @@ def verify(as_json: options.Json = False, **given: Any) -> None:
     if solution.solved:
         show = not (given["quiet"] or given["verbose"])
         found, states = _verified(**how, solution=solution, show=show)
-    stable = found.stable if found is not None and states is None else None
-    stable = stable if states is None else states.stable
+    exact = found if states is None else states
+    stable, damped = (None, None) if exact is None else (exact.stable, exact.damped)
     if as_json:
         from scopf.results import export
 
-        result = {**export.as_dict(solution), "settings": {**solving.settings(given), **how}}
+        result = {
+            **export.as_dict(solution),
+            "settings": {**solving.settings(given), **how, "load": how["load"] or "power"},
+        }
         result |= found.as_dict() if found is not None else {"stable": None}
-        result |= {} if states is None else {"verified": states.as_dict(), "stable": stable}
+        result |= (
+            {}
+            if states is None
+            else {"verified": states.as_dict(), "stable": stable, "damped": damped}
+        )
         result |= {} if why is None else {"diagnosis": why.as_dict()}
         typer.echo(json.dumps(result, allow_nan=False))
     elif found is None and states is None:
@@ -188,5 +193,5 @@ def verify(as_json: options.Json = False, **given: Any) -> None:
             typer.echo(line)
         typer.echo("" if states is None else f"\n{states}", nl=states is not None)
     solving.exit_if_interrupted(solution)
-    if not stable:
+    if not damped:
         raise typer.Exit(NOT_STABLE)

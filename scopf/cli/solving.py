@@ -4,7 +4,7 @@
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -129,6 +129,9 @@ def _solution(
             help="Check the result exactly and raise the droop margin until it is stable.",
         ),
     ] = False,
+    load: options.LoadModel = None,
+    frequency: options.Frequency = None,
+    min_damping: options.MinDamping = None,
     max_iter: options.MaxIter = None,
     time_limit: options.TimeLimit = None,
     interface: options.SolverInterface = None,
@@ -153,9 +156,10 @@ def _solution(
     from scopf.results import explanation
 
     show = not (quiet or verbose)
+    checks = options.checks({"load": load, "frequency": frequency, "min_damping": min_damping})
     how: dict[str, Any] = {
-        "start": start, "form": form, "certify": certify, "max_iter": max_iter,
-        "interface": interface,
+        "start": start, "form": form, "certify": certify and (checks or True),
+        "max_iter": max_iter, "interface": interface,
         "time_limit": time_limit, "options": options.of_ipopt(option, ipopt_options),
         "explain": explain,
     }  # fmt: skip
@@ -168,6 +172,21 @@ def _solution(
 
 PROBLEM, SOLUTION = options.of(_problem), options.of(_solution)
 FLAGS = PROBLEM, NUMBERS, SOLUTION
+
+
+def refuse_without_certify(given: dict[str, Any], names: Sequence[str] = options.CHECKS) -> None:
+    """Refuse flags that only an exact check has a use for.
+
+    Raises:
+        ScopfError: naming them.
+    """
+    idle = [f"--{name.replace('_', '-')}" for name in names if given[name] is not None]
+    if idle and not given["certify"]:
+        belong = "belongs" if len(idle) == 1 else "belong"
+        raise ScopfError(
+            f"{' and '.join(idle)} {belong} to the exact check of a solution: give --certify too, "
+            "or use scopf verify"
+        )
 
 
 def solved(

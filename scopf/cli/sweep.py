@@ -5,6 +5,7 @@
 import logging
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,9 +19,12 @@ from scopf.sweeps.columns import COLUMNS, is_column, kind
 from scopf.sweeps.heartbeat import TIMEOUT
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from scopf.sweeps.results import Sweep
 
 NONE_SOLVED = 1
+_AXES_SHOWN = 4  # in a sentence on one scenario
 
 _AXES = options.of_numbers(
     {name: one.text for name, one in COLUMNS.items() if kind(name) is not bool}, str
@@ -72,6 +76,29 @@ def sweep(
     storage: options.Storage = None,
     ramps: options.Ramps = None,
     devices: options.Devices = None,
+    plain: Annotated[
+        bool,
+        typer.Option(
+            "--plain",
+            help="Solve each scenario without stability rows as well: what stability costs.",
+        ),
+    ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="Check each solution exactly, by the dynamics: is it stable?"
+        ),
+    ] = False,
+    certify: Annotated[
+        bool,
+        typer.Option(
+            "--certify",
+            help="Check each result exactly and raise the droop margin until it is stable.",
+        ),
+    ] = False,
+    load: options.LoadModel = None,
+    frequency: options.Frequency = None,
+    min_damping: options.MinDamping = None,
     chain: Annotated[
         int | None, typer.Option(help="Most scenarios in a row that start from each other.")
     ] = None,
@@ -138,6 +165,10 @@ def sweep(
             raise ScopfError(f"--axis: {name} is given twice")
         axes[name] = value
     solver_options = options.of_ipopt(option, ipopt_options) or None
+    checks = options.checks({"load": load, "frequency": frequency, "min_damping": min_damping})
+    if checks and not (verify or certify):
+        flags_of = " and ".join(f"--{name.replace('_', '-')}" for name in checks)
+        raise ScopfError(f"{flags_of}: only exact checks use this; give --verify or --certify too")
     outside = option_file.outside(solver_options)  # these are not taken from the folder
     again = "" if outside else _again(out, workers, dask, stall_timeout, csv=csv)
     interrupts.keeps(lambda: _kept(out, again))
@@ -157,6 +188,9 @@ def sweep(
             **options.security(context.params),
             **options.coupled({"hours": hours, "storage": storage, "ramps": ramps}),
             devices=devices,
+            plain=plain or None,
+            verify=(checks or True) if verify else None,
+            certify=(checks or True) if certify else None,
             chain=chain,
             workers=workers,
             dask=dask,
@@ -211,6 +245,7 @@ def _again(out: Path, workers: int, dask: str | None, stall_timeout: float, *, c
 
 def summary(found: "Sweep") -> str:
     """The result of a sweep, in a few lines."""
+    from scopf.sweeps import checking
     from scopf.sweeps.manifest import about_constant_power
     from scopf.sweeps.rows import about_islands
 
@@ -227,7 +262,19 @@ def summary(found: "Sweep") -> str:
         reason = reason.replace("verbose=True", "scopf solve --verbose")  # sweeps have no such flag
         lines.append(f"the most frequent reason: {reason}")
     lines += about_islands(found.scenarios)
+    table = found.scenarios
+    lines += checking.about(table, partial(_row, table), checking.asked_damping(manifest))
     return "\n".join([*lines, *about_constant_power(manifest)])
+
+
+def _row(table: "pd.DataFrame", row: int) -> str:
+    """A scenario with its values of the axes that vary, in brackets."""
+    from scopf.sweeps.rows import ROW
+
+    names = [name for name in table if name not in ROW and table[name].nunique(dropna=False) > 1]
+    parts = [f"{name} {table[name].iloc[row]}" for name in names if name != "scenario"]
+    shown = [f"row {table['scenario'].iloc[row]}", ", ".join(parts[:_AXES_SHOWN])]
+    return f" ({': '.join(filter(None, shown))})"
 
 
 def values(text: str, name: str = "", *, of_flag: bool = False) -> Any:

@@ -21,7 +21,7 @@ _SAME = 1e-13  # relative difference that is rounding
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Droops:
-    """Numbers that an inverter and a unit of one have alike; defined in `scopf.devices.gfm.Inverters`."""
+    """Numbers that an inverter and a unit of one have alike; `Inverters` says what they are."""
 
     mq: Floats
     beta_q: Floats

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import linalg as dense
 from scipy import optimize, sparse
 
-from scopf.dynamics import modes
+from scopf.dynamics import damping, modes
 from scopf.dynamics.energy import hessian
 from scopf.dynamics.inertia import negatives
 from scopf.errors import ScopfError
@@ -139,18 +139,20 @@ def by_energy(system: System, most: float = MOST) -> float:
     return largest(stable, _PRECISION, most=most)
 
 
-def by_modes(system: System, method: str, most: float = MOST) -> float:
+def by_modes(system: System, method: str, most: float = MOST, least: float = 0.0) -> float:
     """Largest factor on the droops by eigenvalues: upwards to the first mode that grows.
 
     Args:
         system: any.
         method: of finding eigenvalues.
         most: end of the range of factors; inf is returned if there is no growth up to there.
+        least: damping ratio that oscillations shall have; then it is upwards to the first one that
+            has less, and the method is "dense".
 
     Raises:
         ScopfError: when a search for growing modes was given up.
     """
-    rightmost = _dense(system) if method == "dense" else _searched(system)
+    rightmost = _dense(system, least) if method == "dense" else _searched(system)
     low = LEAST
     if rightmost(low) >= 0:
         return 0.0
@@ -163,8 +165,8 @@ def by_modes(system: System, method: str, most: float = MOST) -> float:
     return np.inf
 
 
-def _dense(system: System) -> Callable[[float], float]:
-    """Largest real part over the factor; the network is eliminated once."""
+def _dense(system: System, least: float) -> Callable[[float], float]:
+    """Largest real part (or `damping.abscissa`) over the factor; the network is eliminated once."""
     inv, m = system.inverters, len(system.at)
     unit = dataclasses.replace(system, inverters=inv.replace(mq=np.ones(m)))
     matrix = modes.state_matrix(unit)
@@ -174,7 +176,7 @@ def _dense(system: System) -> Callable[[float], float]:
         a, mq = matrix.copy(), factor * inv.mq
         a[rows] *= mq[:, None]
         a[rows, rows] -= (1 - mq) / inv.tau_q  # -V / tau_q has no m_q
-        return float(dense.eigvals(a, overwrite_a=True).real.max())
+        return float(damping.abscissa(dense.eigvals(a, overwrite_a=True), least).max())
 
     return rightmost
 

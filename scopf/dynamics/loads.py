@@ -99,7 +99,7 @@ def exponents(net: Network, load: Load) -> tuple[Floats, Floats]:
     """
     by_bus: Any = load
     if not hasattr(by_bus, "items"):  # a mapping or a pandas Series has them
-        n_p, n_q = _pair(load)
+        n_p, n_q = pair(load)
         return np.full(len(net.bus), n_p), np.full(len(net.bus), n_q)
     given: dict[Any, Exponent] = net.unserved.without(dict(by_bus.items()))
     buses = set(net.bus.id.tolist())
@@ -109,11 +109,16 @@ def exponents(net: Network, load: Load) -> tuple[Floats, Floats]:
     at = net.bus_positions(list(given))
     both = np.zeros((2, len(net.bus)))
     for position, one in zip(at.tolist(), given.values(), strict=True):
-        both[:, position] = _pair(one)
+        both[:, position] = pair(one)
     return both[0], both[1]
 
 
-def _pair(load: Any) -> tuple[float, float]:
+def pair(load: Any) -> tuple[float, float]:
+    """The two exponents of a load model that is none by bus.
+
+    Raises:
+        ScopfError: for a word or a number that is none.
+    """
     if isinstance(load, str):
         if load not in NAMED:
             raise ScopfError(f"load is {listing(NAMED)} or an exponent, got {load!r}")

@@ -4,38 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from scopf import display
 from scopf.devices.constant_power import ConstantPower
-from scopf.dynamics import critical
+from scopf.dynamics import critical, damping
 from scopf.dynamics.dae import System
-from scopf.dynamics.modes import Spectrum, shares
+from scopf.dynamics.mode_tables import BY_DEVICE, MODE, ModeTables, complex_text
+from scopf.dynamics.modes import Spectrum, participation
 from scopf.dynamics.multipliers import Certificate
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scopf.arrays import Floats, Ints, Strings
-
-_MODE = {
-    "mode": ("mode", "{:d}"),
-    "eigenvalue": ("eigenvalue [rad/s]", "{}"),
-    "frequency_hz": ("f [Hz]", "{:.3f}"),
-    "damping": ("damping", "{:.4f}"),
-    "bus": ("inverter", "{:d}"),
-    "share": ("share", "{:.3f}"),
-}
-_BY_DEVICE = {
-    **{key: column for key, column in _MODE.items() if key not in ("bus", "share")},
-    "moves": ("moves", "{}"),
-    "device": ("device", "{}"),
-    "bus": ("bus", "{:d}"),
-    "share": _MODE["share"],
-}
+    from scopf.arrays import Complexes
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +54,7 @@ class Verification:
         constant_power: the generators that are no inverter and no device, taken for constant power;
             None if there are none.
         certificate: outcome of the search for multipliers; None where it was not asked for.
+        min_damping: damping ratio that oscillations shall have; 0 where none was asked for.
     """
 
     stable: bool | None
@@ -82,6 +68,46 @@ class Verification:
     count: int = field(repr=False)
     constant_power: ConstantPower | None = None
     certificate: Certificate | None = None
+    min_damping: float = 0.0
+
+    def asked(self, min_damping: float) -> Verification:
+        """The same where oscillations shall have a damping ratio."""
+        found = dataclasses.replace(self, min_damping=min_damping)
+        if not (min_damping and self.stable and self.spectrum):
+            return found
+        spectrum, labels = self.spectrum, self.tables.carriers[2]
+        at = partial(participation, self.system)
+        verdict = damping.sentence(self.verdict, spectrum, min_damping, labels, at)
+        return dataclasses.replace(found, verdict=verdict)
+
+    @property
+    def damped(self) -> bool | None:
+        """Whether the point is stable, and its oscillations have `min_damping`; None if undecided.
+
+        The same as `stable` where no damping was asked for.
+        """
+        if not (self.stable and self.min_damping and self.spectrum):
+            return self.stable
+        return damping.reached(self.spectrum, self.min_damping)
+
+    @property
+    def damping(self) -> float:
+        """Least damping ratio of all oscillations, negative of one that grows.
+
+        NaN where nothing oscillates, and where not all modes were computed (method "arnoldi").
+        """
+        place = damping.least_damped(self.spectrum)
+        return np.nan if place is None else float(damping.ratios(self._values[[place]])[0])
+
+    @property
+    def least_damped_hz(self) -> float:
+        """Frequency of the oscillation with the least damping ratio, Hz; NaN as `damping`."""
+        place = damping.least_damped(self.spectrum)
+        return np.nan if place is None else float(self._values[place].imag / (2 * np.pi))
+
+    @property
+    def _values(self) -> Complexes:
+        return self.spectrum.values if self.spectrum else np.empty(0, complex)
 
     @property
     def proof(self) -> str | None:
@@ -109,69 +135,28 @@ class Verification:
         return self.spectrum.method if self.spectrum else None
 
     @cached_property
-    def _shares(self) -> tuple[Floats, list[str]]:
-        """Participation of each inverter and device in each reported mode, and what moves there."""
-        values = self.spectrum.values[: self.count].tolist() if self.spectrum else []
-        found = [shares(self.system, value) for value in values]
-        rows = np.array([row for row, _ in found]).reshape(len(found), len(self._devices[0]))
-        return rows, [moves for _, moves in found]
+    def tables(self) -> ModeTables:
+        """The modes that are reported: the rightmost, and those that lack damping."""
+        shown = damping.short(self._values, self.count, self.min_damping)
+        return ModeTables(self.system, self._values[shown], self.min_damping)
 
-    @cached_property
-    def _devices(self) -> tuple[Strings, Ints, list[str]]:
-        """Kind, bus and label of each inverter and then of each device."""
-        inverters, devices = self.system.inverters, self.system.devices
-        kinds = ["inverter"] * len(inverters) + devices.kinds
-        bus = np.concatenate([inverters.bus, devices.bus])
-        return np.array(kinds, dtype=object), bus, inverters.labels + devices.labels
-
-    @cached_property
+    @property
     def modes(self) -> pd.DataFrame:
         """The rightmost modes; one row for a complex pair.
 
-        Real and imaginary part in rad/s, `frequency_hz`, `damping` -Re/|lambda|, kind and bus of
-        the device with the largest share in the mode, its share, and what `moves` most:
-        "frequency" (angles and frequencies of inverters), "voltage" (voltages of inverters, fluxes
-        of machines), "swing" (angles and speeds of machines), "control" (governors, fields and
-        currents) or "PLL".
+        Where a damping ratio was asked for, those that have less are there as well, and the column
+        `damped` says whether a mode decays and has it. Real and imaginary part in rad/s,
+        `frequency_hz`, `damping` -Re/|lambda|, kind and bus of the device with the largest share in
+        the mode, its share, and what `moves` most: "frequency" (angles and frequencies of
+        inverters), "voltage" (voltages of inverters, fluxes of machines), "swing" (angles and
+        speeds of machines), "control" (governors, fields and currents) or "PLL".
         """
-        import pandas as pd
+        return self.tables.modes
 
-        values = self.spectrum.values[: self.count] if self.spectrum else np.empty(0, complex)
-        size = np.where(values == 0, 1.0, abs(values))
-        rows, moves = self._shares
-        kinds, buses, _ = self._devices
-        most = rows.argmax(axis=1) if len(values) else np.empty(0, np.int64)
-        return pd.DataFrame(
-            {
-                "mode": 1 + np.arange(len(values)),
-                "real": values.real,
-                "imag": values.imag,
-                "frequency_hz": values.imag / (2 * np.pi),
-                "damping": -values.real / size,
-                "moves": moves,
-                "device": kinds[most],
-                "bus": buses[most],
-                "share": rows[np.arange(len(values)), most],
-            }
-        )
-
-    @cached_property
+    @property
     def participation(self) -> pd.DataFrame:
         """Shares of all inverters and devices in the reported modes, the largest of each first."""
-        import pandas as pd
-
-        rows, _ = self._shares
-        kinds, buses, _ = self._devices
-        count = len(rows)
-        order = np.argsort(-rows, axis=1, kind="stable")
-        return pd.DataFrame(
-            {
-                "mode": np.repeat(1 + np.arange(count), len(buses)),
-                "device": kinds[order].ravel(),
-                "bus": buses[order].ravel(),
-                "share": np.take_along_axis(rows, order, axis=1).ravel(),
-            }
-        )
+        return self.tables.participation
 
     @property
     def largest_participation(self) -> int | None:
@@ -216,20 +201,29 @@ class Verification:
         system = dataclasses.replace(self.system, inverters=inverters)
         return self._largest(system, critical.MOST)
 
-    def largest_factor(self, most: float = critical.MOST) -> float:
-        """`critical_factor`, looked for up to `most` only: inf where the point is stable there."""
-        return self._largest(self.system, most)
+    def largest_factor(self, most: float = critical.MOST, *, damped: bool = False) -> float:
+        """`critical_factor`, looked for up to `most` only: inf where the point is stable there.
 
-    def _largest(self, system: System, most: float) -> float:
-        """Largest stable factor on the droops of a system at this point."""
+        Args:
+            most: end of the range.
+            damped: whether oscillations have to have `min_damping` as well; NaN where that is not
+                known of all modes.
+        """
+        least = self.min_damping if damped else 0.0
+        if least and self.method != "dense":
+            return float("nan")
+        return self._largest(self.system, most, least)
+
+    def _largest(self, system: System, most: float, least: float = 0.0) -> float:
+        """Largest stable factor on the droops of a system at this point, with this damping."""
         uncounted = self.spectrum is not None and self.past_nose is None
         if self.stable is None or uncounted or not len(system.inverters):
             return float("nan")
         if self.spectrum is None or self.past_nose:
             return 0.0
-        if self.lossless and self.negative is not None:
+        if self.lossless and self.negative is not None and not least:
             return critical.by_energy(system, most)
-        return critical.by_modes(system, self.spectrum.method, most)
+        return critical.by_modes(system, self.spectrum.method, most, least)
 
     def __str__(self) -> str:
         return self.text()
@@ -269,16 +263,18 @@ class Verification:
                 lines.append(f"{what} at this point: {getattr(self, name):.6g}")
         if self.spectrum is None:
             return lines
-        frame = self.modes.assign(
-            eigenvalue=[_complex(v) for v in self.spectrum.values[: self.count]]
-        )
-        columns = _BY_DEVICE if len(system.devices) else _MODE
+        frame = self.modes.assign(eigenvalue=[complex_text(v) for v in self.tables.values])
+        columns = BY_DEVICE if len(system.devices) else MODE
+        if self.min_damping:
+            enough = {"damped": (f">= {self.min_damping:g}", "{}")}
+            frame["damped"] = np.where(frame["damped"], "yes", "no")
+            columns = {**columns, **enough}
         lines += ["", f"Rightmost modes ({self.method})", display.Table(frame, columns, "modes")]
         if self.method == "arnoldi":
             lines.append(f"complete right of {self.spectrum.edge:.4g} rad/s")
         if self.largest_participation is not None:
-            first = self._shares[0][0]
-            label = self._devices[2][first.argmax()]
+            first = self.tables.shares[0][0]
+            label = self.tables.carriers[2][first.argmax()]
             text = f"{label[0].upper()}{label[1:]} has the largest share in mode 1"
             lines += ["", f"{text}, {first.max():.1%}."]
         return lines
@@ -305,6 +301,9 @@ class Verification:
             "grid_following": len(system.devices.followers),
         }
         found["constant_power"] = None if constant is None else constant.as_dict()
+        found |= {"damped": self.damped, "min_damping": self.min_damping}
+        for name in ("damping", "least_damped_hz"):
+            found[name] = value if np.isfinite(value := getattr(self, name)) else None
         found |= {"method": self.method, "largest_participation": self.largest_participation}
         for name in {"critical_factor", "critical_mq"} & self.__dict__.keys():
             value = getattr(self, name)
@@ -312,7 +311,3 @@ class Verification:
         for name in ("modes", "participation"):
             found[name] = getattr(self, name).to_dict("records")
         return found
-
-
-def _complex(value: complex) -> str:
-    return f"{value.real:.5g} +- {value.imag:.5g}j" if value.imag else f"{value.real:.5g}"

@@ -132,7 +132,7 @@ def _table(analysis: Analysis) -> dict[str, Any]:
         column = frame[name]
         unit = unit_of(analysis, str(name))
         heads.append(f"{name} [{unit}]" if unit else str(name))
-        if column.dtype != bool and pd.api.types.is_numeric_dtype(column):
+        if not pd.api.types.is_bool_dtype(column) and pd.api.types.is_numeric_dtype(column):
             values = column.to_numpy(dtype=np.float64, na_value=np.nan)
             digits = 4 if name == "seconds" else 10 if name == "cost" else 6
             columns.append({"values": f.numbers(values.tolist(), digits)})

@@ -13,6 +13,7 @@ from scopf.pages import animation, trajectories
 from scopf.pages import figure as f
 from scopf.pages.document import asset, embedded, plotly, policy, put, template
 from scopf.plots.response_content import simulation_of
+from scopf.results import standing
 
 if TYPE_CHECKING:
     from scopf.dynamics.simulation.simulated import Simulation
@@ -77,6 +78,7 @@ def html(run: Simulation) -> str:
             name=run.origin.net.name,
             lead=words.partition("\n")[0],
             message=run.message,
+            conditions=standing.of_simulation(run),
             words=words,
             tiles=_tiles(run),
             ending=curves["ending"],

@@ -17,6 +17,7 @@ from scopf.pages import hours, outages, trajectories
 from scopf.pages.document import asset, embedded, plotly, policy, put, template
 from scopf.plots.outage_bars import by_state
 from scopf.plots.response_content import simulation_of
+from scopf.results import standing
 from scopf.results import text as words
 from scopf.results.prices import TRACE
 from scopf.sweeps.analysis.units import per
@@ -90,10 +91,12 @@ def html(solution: Solution, runs: Runs = ()) -> str:
         "runs": [_run(one) for one in given.values()],
     }
     lines = [line for line in words.head(solution) if line]
+    sentences = standing.sentences(solution, report=True)
     return str(
         made.render(
             name=solution.problem.base.name,
             lead=lines[0],
+            standing=[f"{one[0].upper()}{one[1:]}" for one in sentences],
             lines=lines[1:],
             tiles=_tiles(solution),
             priced=bool(prices),

@@ -11,6 +11,10 @@ search ends. It ends at once where the rows exclude growing real modes alone and
 an oscillation: more margin is no cure for that. If there is no solution with a droop margin, the
 next one lies between it and the largest that had one. A check that is undecided ends the search as
 well: a droop margin is no cure.
+
+Where oscillations have to have a damping ratio, a stable point that lacks it is not passed either:
+f is then the largest factor for which it is damped, and a step makes progress where the least
+damping ratio comes nearer to the one that is asked for.
 """
 
 from __future__ import annotations
@@ -78,7 +82,7 @@ def certify(
                 last = last or found
                 break
             tightened = problem.opf.stability.declared.margin is not None
-            if check.stable is not False or not tightened or beyond_cure(problem, check):
+            if check.passed is not False or not tightened or beyond_cure(problem, check):
                 last = found
                 break
             if found.solved:
@@ -105,7 +109,7 @@ def certify(
         if problem.scenario.droop_margin != given:
             problem.try_droop_margin(given)
     assert last is not None
-    if not checks[-1].stable:
+    if not checks[-1].passed:
         log.warning("%s: not certified: %s", problem.base.name, reason(problem, checks))
     return dataclasses.replace(last, checks=tuple(checks))
 
@@ -119,22 +123,20 @@ def _check(found: Solution, margin: float, how: Mapping[str, Any]) -> Check:
     """Exact check of the solution found with a droop margin."""
     if not found.solved:
         text = f"no solution ({found.message})"
-        return Check(margin, found.status, found.cost, False, float("nan"), text)
+        return Check(margin, found.status, found.cost, False, float("nan"), text, damped=False)
     exact: Verification | VerifiedStates
     try:
-        exact = found.verify_states(**how) if _several(found) else found.verify(**how)
+        exact = found.verify_states(**how) if found.several else found.verify(**how)
     except TypeError as error:
         raise ScopfError(f"certify takes the keywords of Solution.verify: {error}") from error
-    factor = 1.0 if exact.stable else float(np.minimum(exact.largest_factor(1.0), 1.0))
+    factor = 1.0
+    if exact.damped is not True:
+        lacks_damping = exact.stable is True
+        factor = float(np.minimum(exact.largest_factor(1.0, damped=lacks_damping), 1.0))
     return Check(
         margin, found.status, found.cost, exact.stable, factor, exact.verdict, exact.proof,
-        exact.oscillates,
+        exact.oscillates, exact.min_damping, exact.damped, exact.damping, exact.least_damped_hz,
     )  # fmt: skip
-
-
-def _several(found: Solution) -> bool:
-    """Whether a dispatch has operating states with checks of their own."""
-    return bool(found.scenario.outages) or found.problem.horizon is not None
 
 
 def _allowed(found: Solution, margin: float) -> float:

@@ -87,6 +87,40 @@ def binding(after: AfterOutages) -> list[str]:
     return [name for name, binds in zip(names, priced.tolist(), strict=True) if binds]
 
 
+def survived_by(solution: Solution) -> tuple[Outage, ...]:
+    """Outages of a problem without those that no dispatch survives."""
+    lost = {one.state for one in solution.unsurvived}
+    return tuple(one for one in solution.scenario.outages if one.name not in lost)
+
+
+def variant(solution: Solution, outages: Collection[Outage], *, stable: bool) -> Problem:
+    """The problem of a solution with these outages, and the states after them that it had.
+
+    Args:
+        solution: of a problem that has not changed since.
+        outages: some of its own.
+        stable: whether the stability rows stay.
+    """
+    before, scenario = solution.problem, solution.scenario
+    rule, numbers = before.criterion, scenario.numbers
+    if not stable:  # then there is nothing that could leave a margin
+        rule = registry.get(_NO_RULE)
+        numbers = Numbers(**{**numbers, "margin": 0.0, "droop_margin": 0.0})
+    if_none = "stop" if scenario.on_infeasible == "drop" else scenario.on_infeasible
+    scenario = dataclasses.replace(
+        scenario, numbers=numbers, outages=tuple(outages), on_infeasible=if_none
+    )
+    problem = Problem(before.given, before.own_inverters, rule, scenario)
+    inside = set(solution.states)
+    problem.include([one for one in outages if one.name in inside])
+    return problem
+
+
+def without_rows(solution: Solution) -> Problem:
+    """The problem of a solution without stability rows, with the outages that it survives."""
+    return variant(solution, survived_by(solution), stable=False)
+
+
 class _Explaining:
     """The problem of a solution without its requirements.
 
@@ -98,8 +132,7 @@ class _Explaining:
     def __init__(self, solution: Solution, solve: Solve) -> None:
         self._solution, self._solve = solution, solve
         self._problem, self._scenario = solution.problem, solution.scenario
-        lost = {one.state for one in solution.unsurvived}
-        self._outages = tuple(one for one in self._scenario.outages if one.name not in lost)
+        self._outages = survived_by(solution)
         self._end = End.of(solution.problem, solution.iterate)
 
     def run(self) -> Solution:
@@ -133,7 +166,7 @@ class _Explaining:
 
     def _without(self, name: str, outages: tuple[Outage, ...], *, stable: bool) -> Requirement:
         """The optimum with these outages only, and without stability rows unless `stable`."""
-        problem = self._variant(outages, stable=stable)
+        problem = variant(self._solution, outages, stable=stable)
         at = None if self._end is None else self._end.carried(problem, {})
         found = heeded(self._solve(problem, at, f"without {name}"))
         if name in (STABILITY, OUTAGES, BOTH) and found.attempt == "warm":
@@ -141,19 +174,3 @@ class _Explaining:
             found = other if other.solved and other.cost < found.cost else found
         log.info("without %s: %s, cost %.4f", name, found.message, found.cost)
         return Requirement(name, found.cost_per_h, found.status, found.message)
-
-    def _variant(self, outages: Collection[Outage], *, stable: bool) -> Problem:
-        """The problem with these outages, and the states after them that it had."""
-        before, scenario = self._problem, self._scenario
-        rule, numbers = before.criterion, scenario.numbers
-        if not stable:  # then there is nothing that could leave a margin
-            rule = registry.get(_NO_RULE)
-            numbers = Numbers(**{**numbers, "margin": 0.0, "droop_margin": 0.0})
-        if_none = "stop" if scenario.on_infeasible == "drop" else scenario.on_infeasible
-        scenario = dataclasses.replace(
-            scenario, numbers=numbers, outages=tuple(outages), on_infeasible=if_none
-        )
-        problem = Problem(before.given, before.own_inverters, rule, scenario)
-        inside = set(self._solution.states)
-        problem.include([one for one in outages if one.name in inside])
-        return problem

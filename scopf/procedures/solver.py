@@ -66,7 +66,8 @@ def solve(
             or True for a line on a terminal that shows these after two seconds.
         certify: check the optimum exactly, by the dynamics; if it is unstable, raise the
             criterion's droop margin and solve again until it passes or there is no solution. Every
-            step is in the result's `checks`. A mapping is the keywords of `Solution.verify`.
+            step is in the result's `checks`. A mapping is the keywords of `Solution.verify`; with
+            its `min_damping` it goes on until every oscillation of every state has this ratio.
         explain: say what stability rows, outages and each outage that binds cost, in `explained` of
             the result and in `price_per_h` of its `outages`: the problem is solved again without
             each of them, with the same options and limits. Of a certified result it is the cost

@@ -10,7 +10,7 @@ from scopf.diagnosis.text import Diagnosis
 from scopf.errors import ScopfError
 from scopf.model.quantities import Numbers
 from scopf.optimizer.compiled import compiled
-from scopf.results.checks import reason
+from scopf.results.checks import lacks_damping, reason
 
 if TYPE_CHECKING:
     from scopf.results.tables import Result
@@ -50,6 +50,8 @@ def _explained(solution: Result, *, progress: bool) -> Diagnosis:
     finally:
         problem.try_droop_margin(given)
     about = f"with a droop margin of {min(margins):.3g}, the least that had no solution: "
+    if lacks_damping(checks):
+        about = f"not certified: {reason(problem, checks)}; {about}"
     return dataclasses.replace(found, verdict=about + found.verdict)
 
 

@@ -128,7 +128,12 @@ class Record:
 
         A check that is undecided is not passed.
         """
-        return self.checks[-1].stable is True if self.checks else None
+        return self.checks[-1].passed is True if self.checks else None
+
+    @property
+    def several(self) -> bool:
+        """Whether there are operating states with exact checks of their own: outages, or hours."""
+        return bool(self.scenario.outages) or self.problem.horizon is not None
 
     @property
     def constant_power(self) -> ConstantPower | None:
@@ -173,8 +178,8 @@ class Record:
         point = self.point
         at = (point.vm, point.va), (point.pg, point.qg)
         criterion, setting = self.problem.criterion, self.setting
-        if criterion.claim is None:
-            return ()
+        if reason := claims.without_proof(criterion):
+            return (reason,)
         if not point.alpha > 0:
             return (f"the grid strength is {point.alpha:g}",)
         if point.shed.any():  # the network that is reduced has the loads as they are served

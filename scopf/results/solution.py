@@ -48,6 +48,7 @@ class Solution(Result):
         modes: int = 10,
         method: str = "auto",
         proof: bool | None = None,
+        min_damping: float = 0.0,
     ) -> Verification:
         """Check with the dynamics of the full network whether the operating point is stable.
 
@@ -65,6 +66,8 @@ class Solution(Result):
             method: of finding eigenvalues, "dense", "arnoldi" or "auto".
             proof: with losses, whether to look for a proof of stability beside the eigenvalues;
                 None does so where it takes little time (see `scopf.dynamics.verification.verify`).
+            min_damping: damping ratio -Re/|lambda| that every oscillation shall have, from 0 to
+                below 1; `damped` of the result says whether they do, `stable` is as without.
 
         Raises:
             ScopfError: after a solve that failed; without an inverter or a machine; for an argument
@@ -82,6 +85,7 @@ class Solution(Result):
         settings: dict[str, Any] = {"frequency": frequency, "modes": modes, "method": method}
         settings |= {
             "proof": proof,
+            "min_damping": min_damping,
             "load": load,
             "power": (point.pg, point.qg),
             "devices": devices,

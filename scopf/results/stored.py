@@ -114,6 +114,10 @@ class _Check(_Stored):
     verdict: str
     proof: str | None = None
     oscillates: bool = False
+    min_damping: Finite = 0.0
+    damped: bool | None = None
+    damping: float | None = None
+    least_damped_hz: float | None = None
 
 
 class _Outage(_Stored):
@@ -463,7 +467,8 @@ class StoredSolution(_Stored):
         return tuple(
             Check(
                 one.droop_margin, one.status, _number(one.cost), one.stable, _number(one.factor),
-                one.verdict, one.proof, one.oscillates,
+                one.verdict, one.proof, one.oscillates, one.min_damping, one.damped,
+                _number(one.damping), _number(one.least_damped_hz),
             )
             for one in self.checks
         )  # fmt: skip

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from scopf.devices.constant_power import percent
 from scopf.display import Block, Table
 from scopf.errors import counted, listing
-from scopf.results import hour_text, outage_text
+from scopf.results import hour_text, outage_text, standing
 from scopf.results.requirements import label
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scopf.network.network import Network
     from scopf.optimizer.status import Attempt
     from scopf.results.tables import Result
 
@@ -94,7 +93,7 @@ def head(solution: Result) -> list[str]:
     else:
         total = horizon.hours.duration.sum()
         lines.append(f"cost {solution.cost:.4f} over {total:g} h")
-    lines += [*_claim(solution), *conditions(solution)]
+    lines += standing.sentences(solution)
     lines += [*([] if (inertia := solution.inertia) is None else [str(inertia)])]
     lines += checks(solution)
     return [*lines, *_at_a_price(solution), *outage_text.lines(solution), *costs(solution)]
@@ -189,39 +188,6 @@ def costs(solution: Result) -> list[str]:
     return solution.explained.lines(
         {one.name: label(one, net) for one in solution.scenario.outages}
     )
-
-
-def conditions(solution: Result) -> list[str]:
-    """Loads that are not served, and generators taken for constant power, which claims rest on."""
-    constant, net = solution.constant_power, solution.setting.net
-    out = net.unserved.text(net.base_mva)
-    return [*filter(None, [out]), *([] if constant is None else [str(constant)])]
-
-
-def _claim(solution: Result) -> list[str]:
-    """The criterion's claim on this network, in a sentence."""
-    criterion, unmet = solution.problem.criterion, solution.unmet
-    if criterion.name == "none":
-        return []
-    if criterion.claim is None:
-        check = "verify" if solution.problem.horizon is None else "verify_states"
-        return [f"{criterion.name} is not proven sufficient: see `scopf verify`, `sol.{check}()`"]
-    if not unmet:
-        return [
-            f"{criterion.name} is proven for {_steady(solution.problem.base)}: {solution.claim}"
-        ]
-    margin = solution.scenario.droop_margin
-    more = f"; droop margin {margin:.0%}" if margin else ""
-    return [f"{criterion.name} is a heuristic here: {', '.join(unmet)}{more}"]
-
-
-def _steady(net: Network) -> str:
-    """Subject of a claim: the network, and how its loads and DC lines follow the voltage."""
-    lines = len(net.dcline) > 0
-    if not (net.bus.pd_current.any() or net.bus.qd_current.any()):
-        return f"this network and loads{' and DC lines' if lines else ''} of constant power"
-    more = ", and DC lines of constant power" if lines else ""
-    return f"this network and loads of constant power and constant current{more}"
 
 
 def _stability(solution: Result) -> list[Block]:

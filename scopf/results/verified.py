@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf import display
+from scopf.dynamics.damping import below
 from scopf.errors import listing
 
 if TYPE_CHECKING:
@@ -47,10 +48,41 @@ class VerifiedStates:
 
         What is left out has no verdict.
         """
-        found = [check.stable for check in self.checks.values()]
-        if False in found:
-            return False
-        return None if None in found else True
+        return _together([check.stable for check in self.checks.values()])
+
+    @property
+    def damped(self) -> bool | None:
+        """Whether every state is stable and its oscillations have the damping asked for."""
+        return _together([check.damped for check in self.checks.values()])
+
+    @property
+    def min_damping(self) -> float:
+        """Damping ratio that oscillations shall have; 0 where none was asked for."""
+        return max((check.min_damping for check in self.checks.values()), default=0.0)
+
+    @property
+    def least_damped(self) -> str | None:
+        """The state with the least damped oscillation.
+
+        None where nothing oscillates, or not all modes of all states were computed.
+        """
+        known = all(check.method == "dense" for check in self.checks.values())
+        found = {
+            name: one.damping for name, one in self.checks.items() if one.damping == one.damping
+        }
+        return min(found, key=lambda name: found[name]) if known and found else None
+
+    @property
+    def damping(self) -> float:
+        """Least damping ratio of the oscillations of all states; NaN where it is not known."""
+        name = self.least_damped
+        return float("nan") if name is None else self.checks[name].damping
+
+    @property
+    def least_damped_hz(self) -> float:
+        """Frequency of that oscillation, Hz."""
+        name = self.least_damped
+        return float("nan") if name is None else self.checks[name].least_damped_hz
 
     @property
     def proof(self) -> str | None:
@@ -79,13 +111,18 @@ class VerifiedStates:
         verdict = {False: 2, None: 1, True: 0}[check.stable]
         return verdict, _rightmost(check)
 
-    def largest_factor(self, most: float) -> float:
+    def largest_factor(self, most: float, *, damped: bool = False) -> float:
         """Largest factor on all droops with which all states are stable, looked for up to `most`.
 
         NaN where a state is undecided.
+
+        Args:
+            most: end of the range.
+            damped: whether oscillations have to have the damping asked for as well.
         """
-        asked = [check for check in self.checks.values() if check.stable is not True]
-        return min((check.largest_factor(most) for check in asked), default=np.inf)
+        every = self.checks.values()
+        asked = [one for one in every if (one.damped if damped else one.stable) is not True]
+        return min((one.largest_factor(most, damped=damped) for one in asked), default=np.inf)
 
     @property
     def verdict(self) -> str:
@@ -99,13 +136,31 @@ class VerifiedStates:
             return f"unstable in {len(names[False])} of {count} states: {listing(names[False], 5)}"
         if names[None]:
             return f"undecided in {len(names[None])} of {count} states: {listing(names[None], 5)}"
-        return f"stable in all {count} states; nearest to instability: {self.worst}"
+        found = f"stable in all {count} states; nearest to instability: {self.worst}"
+        return f"{found}{self._about_damping()}" if self.min_damping else found
+
+    def _about_damping(self) -> str:
+        """The end of the verdict on stable states where a damping ratio was asked for."""
+        least, where = f"{self.min_damping:g}", ""
+        if self.least_damped is not None:
+            of = self.checks[self.least_damped]
+            where = f", the least {below(of.damping, self.min_damping)} in {self.least_damped} "
+            where += f"(mode at {of.least_damped_hz:.3g} Hz)"
+        missed = [name for name, check in self.checks.items() if check.damped is False]
+        if missed:
+            states = "all" if len(missed) == len(self.checks) else str(len(missed))
+            text = f"; but in {states} of them an oscillation has a damping ratio below {least}"
+            return f"{text}{where}: {listing(missed, 5)}"
+        if self.damped is None:
+            return f'; undecided whether all modes have a damping ratio of {least}: method="dense"'
+        return f"; all oscillations have a damping ratio of {least} or more{where}"
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row for each state: verdict, proof and rightmost mode.
+        """One row for each state: verdict, proof, rightmost mode and least damping ratio.
 
-        Real part in rad/s, `frequency_hz`, `damping` -Re/|lambda| and the inverter with the
+        Where one was asked for, `damped` says whether the state has it. Real part in rad/s,
+        `frequency_hz`, `damping` -Re/|lambda| and the inverter with the
         largest share in the mode; NaN where there are no modes.
         """
         import pandas as pd
@@ -124,6 +179,8 @@ class VerifiedStates:
                 "frequency_hz": missing if mode is None else float(mode["frequency_hz"]),
                 "damping": missing if mode is None else float(mode["damping"]),
                 "bus": None if mode is None else int(mode["bus"]),
+                "least_damping": check.damping,
+                **({"damped": check.damped} if self.min_damping else {}),
                 "verdict": check.verdict,
             }
 
@@ -137,13 +194,19 @@ class VerifiedStates:
         lines: list[display.Block] = [self.verdict]
         if self.left_out:
             lines.append(f"without a verdict: {listing(self.left_out, _SHOWN)}")
-        table = self.table.drop(columns="verdict")
+        table, columns = self.table.drop(columns="verdict"), dict(_TABLE)
+        if self.min_damping:
+            columns |= {"least_damping": ("least damping", "{:.4f}")}
+            columns |= {"damped": (f">= {self.min_damping:g}", "{}")}
+            columns = {
+                key: columns[key] for key in columns if key not in ("frequency_hz", "damping")
+            }
         order = sorted(range(len(table)), key=lambda k: self._order(table["state"][k]))[::-1]
         shown = table.iloc[order[:_SHOWN]]
         lines += [
             "",
             "States nearest to instability, or beyond it",
-            display.Table(shown, _TABLE, ""),
+            display.Table(shown, columns, ""),
         ]
         if len(table) > _SHOWN:
             lines.append(f"and {len(table) - _SHOWN} more")
@@ -158,8 +221,21 @@ class VerifiedStates:
             {key: None if value != value else value for key, value in row.items()}
             for row in self._rows()
         ]
-        found = {"stable": self.stable, "proof": self.proof, "verdict": self.verdict}
+        found: dict[str, Any] = {
+            "stable": self.stable,
+            "proof": self.proof,
+            "verdict": self.verdict,
+        }
+        found |= {"damped": self.damped, "min_damping": self.min_damping}
+        found["damping"] = None if np.isnan(self.damping) else self.damping
         return {**found, "states": rows, "left_out": self.left_out}
+
+
+def _together(verdicts: list[bool | None]) -> bool | None:
+    """False if any is, else None if any is."""
+    if False in verdicts:
+        return False
+    return None if None in verdicts else True
 
 
 def _rightmost(check: Verification) -> float:

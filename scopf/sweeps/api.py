@@ -79,6 +79,9 @@ def sweep(
     storage: Any = None,
     ramps: Any = None,
     devices: Any = None,
+    plain: bool | None = None,
+    verify: bool | Mapping[str, Any] | None = None,
+    certify: bool | Mapping[str, Any] | None = None,
     title: str | None = None,
     form: str | None = None,
     options: Mapping[str, str | int | float] | None = None,
@@ -145,6 +148,14 @@ def sweep(
         storage: that shifts energy between them, as there.
         ramps: of generators, as there.
         devices: machines and grid-following inverters of every dispatch, as there.
+        plain: solve each scenario without its stability rows as well, all else the same: columns
+            `plain_cost` and `stability_cost`, the cost less that.
+        verify: check each solution exactly, by the dynamics: columns `stable`, `damping` (the least
+            damping ratio of all oscillations, after outages and in all hours too),
+            `least_damped_hz` and `verdict`. A mapping is any of `load`, `frequency` and
+            `min_damping`, as in `Solution.verify`; with `min_damping` there is a column `damped`.
+        certify: the same, and raise the droop margin of each scenario until it passes, as `solve`
+            does: columns `certified` and `droop_margin_used` as well.
         title: of the study, for reports.
         form: of the model, as `solve` takes it.
         options: of Ipopt; those that name files or libraries are taken from here only, not from a
@@ -186,7 +197,8 @@ def sweep(
         "chain": chain, "outages": _plain(outages), "emergency": emergency,
         "voltage_band": voltage_band, "frequency_band": frequency_band,
         "on_infeasible": on_infeasible, "soft": soft, "hours": hours, "storage": storage,
-        "ramps": ramps, "devices": devices,
+        "ramps": ramps, "devices": devices, "plain": plain,
+        "verify": verify, "certify": certify,
     }  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
     if sum((workers != 1, executor is not None, dask is not None)) > 1:
@@ -357,6 +369,7 @@ class _Run:
             "machine": run["machine"],
             "options": dict(base.solving),
             "constant_power": manifests.constant_power(net, self._study.units, base.devices),
+            "conditions": manifests.conditions(net),
             "pairs": manifests.about_pairs(),
             "runs": [run],
             "hours": None if base.coupled is None else base.coupled.as_dict(),

@@ -27,6 +27,7 @@ from scopf.network import outages
 from scopf.network.network import Network
 from scopf.network.outages import Outage
 from scopf.stability.criterion import Criterion
+from scopf.sweeps.checking import Checking
 from scopf.sweeps.columns import Value, split
 from scopf.sweeps.hour_settings import Coupled
 
@@ -88,6 +89,8 @@ class Base:
         security: outages in every dispatch, and soft limits, as keywords of `build`.
         coupled: hours of every dispatch, with storage and ramps; None for a single hour.
         devices: machines and grid-following inverters of every dispatch; None without any.
+        plain: whether each scenario is solved without stability rows as well.
+        checking: exact checks of the scenarios.
     """
 
     net: Network
@@ -101,6 +104,8 @@ class Base:
     security: Mapping[str, Any] = field(default_factory=dict)
     coupled: Coupled | None = None
     devices: Devices | None = None
+    plain: bool = False
+    checking: Checking = field(default_factory=Checking)
 
     def network(self, topology: Topology) -> Network:
         """The network of a topology.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from scopf.arrays import Floats, Ints
     from scopf.model.scenario import Scenario
     from scopf.network.network import Network
-    from scopf.sweeps.spec import Settings
+    from scopf.sweeps.settings import Settings
 
 NAMES = ("hours", "storage", "ramps")
 

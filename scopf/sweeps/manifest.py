@@ -17,6 +17,7 @@ from scopf import files
 from scopf.arrays import plain
 from scopf.devices import constant_power as devices
 from scopf.errors import ScopfError, listing
+from scopf.results import standing
 from scopf.sweeps import stored_spec
 from scopf.sweeps.fingerprint import Fingerprint
 from scopf.sweeps.hour_settings import are_hours
@@ -101,6 +102,12 @@ def constant_power(
     return None if found is None else found.as_dict()
 
 
+def conditions(net: Network) -> dict[str, str]:
+    """How loads follow the voltage in the base case, and its losses, in sentences."""
+    net = net.energized()
+    return {"loads": standing.loads(net), "losses": standing.losses(net)}
+
+
 def add_shares(manifest: dict[str, Any], rows: Iterable[dict[str, Any]]) -> None:
     """Add the least and the largest share of the dispatch that they have in any scenario."""
     if manifest.get("constant_power") is not None:
@@ -169,6 +176,7 @@ def read(folder: Path) -> dict[str, Any]:
     bad += [] if "run" in bad or _is_run(found["run"]) else ["run"]
     bad += [] if "counts" in bad or _are_counts(found["counts"]) else ["counts"]
     bad += [] if "runs" in bad or all(map(_is_past, found["runs"])) else ["runs"]
+    bad += [] if _are_conditions(found.get("conditions")) else ["conditions"]
     bad += [] if are_hours(found.get("hours")) else ["hours"]
     bad += [] if "network" in bad or _is_network(found["network"]) else ["network"]
     if bad:
@@ -206,6 +214,11 @@ def _is_network(network: dict[str, Any]) -> bool:
         isinstance(numbers, list) and all(type(n) is int and abs(n) < 2**63 for n in numbers)
         for numbers in lists
     )
+
+
+def _are_conditions(found: Any) -> bool:
+    """Whether that is what a manifest may say of loads and losses; older ones say nothing."""
+    return found is None or (isinstance(found, dict) and _has_texts(found, "loads", "losses"))
 
 
 def _is_constant_power(found: Any) -> bool:

@@ -24,6 +24,7 @@ _TIMES = 64  # sizes of its file
 _COLUMNS = 10_000  # of a table
 _PACKED = (footer.SNAPPY, footer.UNCOMPRESSED)  # Snappy makes 22 bytes of one, at most
 _WHOLE = ("outage", "nssp_max_bus", "iterations", "binding", "neighbor", STEP)
+_FLAGS = ("stable", "damped")
 _KINDS = {"object": ("string", "null"), "bool": ("bool",), "float64": ("double",),
           "Int64": ("int64", "null")}  # fmt: skip
 
@@ -68,6 +69,9 @@ def read(path: Path, sha256: str | None, columns: Mapping[str, str]) -> pd.DataF
     for name in _WHOLE:
         if name in frame and frame[name].dtype != "bool":
             frame[name] = _whole(table[name])
+    for name in _FLAGS:
+        if name in frame:
+            frame[name] = _flags(table[name])
     return frame
 
 
@@ -101,6 +105,16 @@ def _length(texts: Any) -> int:
         for part in texts.chunks
     )
     return sum(length.as_py() or 0 for length in lengths)
+
+
+def _flags(column: Any) -> Any:
+    """A column of true and false, some missing."""
+    import pandas as pd
+    import pyarrow as pa
+
+    if not pa.types.is_boolean(column.type):
+        raise ValueError("a column of true and false has other values")
+    return column.to_pandas(types_mapper=lambda _: pd.BooleanDtype())
 
 
 def _whole(column: Any) -> Any:

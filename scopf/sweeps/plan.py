@@ -44,6 +44,7 @@ class Plan:
         columns: what they differ in, and what was fixed for all.
         rows: values by scenario, in the order of the spec: the last axis fastest.
         chains: the order of work; it depends on the spec alone, and so do results.
+        further: columns that results have because of the settings.
     """
 
     def __init__(self, spec: Spec) -> None:
@@ -51,6 +52,7 @@ class Plan:
         axes = [axis.rows for axis in spec.axes]
         self.rows = [tuple(itertools.chain(*parts)) for parts in itertools.product(*axes)]
         self.chains = self._chains(spec.settings.chain)
+        self.further = spec.settings.further
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -264,7 +264,8 @@ def _scenarios(plan: Plan, rows: dict[int, dict[str, Any]]) -> pd.DataFrame:
             values = values.astype("bool")
         columns[name] = values
     for name, dtype in ROW.items():
-        if name in OF_SOME and not any(name in row for row in rows.values()):
+        asked = name in plan.further or any(name in row for row in rows.values())
+        if name in OF_SOME and not asked:
             continue
         found = pd.Series([row.get(name) for row in rows.values()], dtype="object")
         columns[name] = found if dtype == "object" else found.astype(dtype)  # type: ignore[call-overload]

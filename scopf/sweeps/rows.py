@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from scopf.optimizer.status import Status
+from scopf.sweeps import checking
 from scopf.sweeps.base_case import INVALID
 from scopf.sweeps.progress import CRASHED
 from scopf.sweeps.worker import ERROR, MESSAGE
@@ -13,7 +14,8 @@ from scopf.sweeps.worker import ERROR, MESSAGE
 if TYPE_CHECKING:
     import pandas as pd
 
-_LONGEST = 12 * MESSAGE + 10_000  # of a row as text, which may spell each of them out
+# of a row as text, which may spell each character of its texts out
+_LONGEST = 12 * (2 * MESSAGE + checking.LONGEST) + 10_000
 ROW = {
     "status": "object", "solved": "bool", "message": "object", "cost": "float64",
     "iterations": "Int64", "seconds": "float64", "attempt": "object", "start": "object",
@@ -21,13 +23,22 @@ ROW = {
     "vm_min": "float64", "vm_max": "float64", "binding": "Int64",
     "constant_power_share": "float64", "islands": "Int64", "unserved_mw": "float64",
     "outages": "Int64", "unsurvived": "Int64", "nssp_max_state": "object",
-    "inverter_share_reached": "float64",
+    "inverter_share_reached": "float64", "plain_cost": "float64", "stability_cost": "float64",
+    **checking.COLUMNS, "claim": "object", "unmet": "object",
 }  # fmt: skip
-OF_SOME = ("nssp_max_state", "inverter_share_reached")  # columns that only some sweeps have
+ASKED = ("plain_cost", "stability_cost", *checking.COLUMNS)  # columns of sweeps that ask for them
+OF_SOME = (
+    "nssp_max_state",
+    "inverter_share_reached",
+    *ASKED,
+    "claim",
+    "unmet",
+)  # that only some sweeps have
 _ALWAYS = ("status", "solved", "message", "seconds")
 _STATUSES = {*map(str, Status), INVALID, ERROR, CRASHED}
 _KINDS: dict[str, tuple[type, ...]] = {
     "object": (str,), "bool": (bool,), "float64": (float, int), "Int64": (int,),
+    "boolean": (bool,),
 }  # fmt: skip
 
 

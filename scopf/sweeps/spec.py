@@ -16,15 +16,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import ValidationError, create_model
 
 from scopf import files
 from scopf.errors import CaseError, Fault, ScopfError, listing, nearest
 from scopf.model.quantities import PAIRS, QUANTITIES
 from scopf.sweeps import series
 from scopf.sweeps.columns import COLUMNS, Value, is_column, split
+from scopf.sweeps.settings import LATER, Checks, Settings
 from scopf.sweeps.toml_lines import DEEPEST, Lines, depth
 from scopf.sweeps.values import MOST, are_too_many, column_type, is_space, size
 
@@ -37,61 +38,6 @@ _OF_FILES = (
 _CELLS = 10_000_000  # of a table of scenarios, unless an eighth of them is written
 _SHOWN = 10**15  # scenarios that are counted out
 _PARTS = 10  # axes that are named
-
-_Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
-_NotNegative = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
-_Lost = Annotated[int, Field(strict=True)] | str  # a branch's number, or a name as "gen 3"
-
-
-class Settings(BaseModel):
-    """Settings that all scenarios share.
-
-    Attributes:
-        title: of the study.
-        case: bundled case or path.
-        dispatch_dc, dynamics, ignore_unsupported, dead_islands: as in `scopf.load_case`.
-        inverters: CSV table, as in `Inverters.at_generators`.
-        beta_q, mp, droop_base, rating_mva, rating_factor: as there.
-        combine: "grid" for all combinations of the axes, "zip" for axes that go together.
-        chain: scenarios in a row that start from each other; None for what suits their number.
-        form, options, max_iter, time_limit: as in `scopf.solve`.
-        outages, emergency, voltage_band, frequency_band, on_infeasible, soft: as in `scopf.build`,
-            for every dispatch.
-        hours, storage, ramps: as there; hours are a CSV table or load factors, storage a CSV table,
-            ramps a number, a CSV table, or numbers by generator.
-        devices: as there, a CSV table or a bundled one.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    title: str = ""
-    case: str = ""
-    dispatch_dc: bool = False
-    dynamics: str | None = None
-    ignore_unsupported: bool = False
-    dead_islands: Literal["drop", "refuse"] = "drop"
-    inverters: str | None = None
-    beta_q: _Positive | None = None
-    mp: _Positive | None = None
-    droop_base: Literal["system", "rating"] = "system"
-    rating_mva: _Positive | None = None
-    rating_factor: _Positive | None = None
-    combine: Literal["grid", "zip"] = "grid"
-    chain: Annotated[int, Field(ge=1)] | None = None
-    form: Literal["auto", "reduced", "lifted"] = "auto"
-    options: dict[str, str | int | float] = {}
-    max_iter: Annotated[int, Field(ge=0)] | None = None
-    time_limit: _Positive | None = None
-    outages: str | list[_Lost | list[_Lost]] | None = None
-    emergency: _NotNegative | None = None
-    voltage_band: _NotNegative | None = None
-    frequency_band: _NotNegative | None = None
-    on_infeasible: Literal["drop", "penalty", "stop"] | None = None
-    soft: dict[str, _NotNegative] | None = None
-    hours: str | list[_NotNegative] | None = None
-    storage: str | None = None
-    ramps: str | _NotNegative | dict[str, _NotNegative] | None = None
-    devices: str | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +83,9 @@ class Spec:
         """Settings and columns that results depend on; the case and tables have other hashes."""
         of_tables = {"inverters", "hours", "storage", "ramps", "devices", "dynamics"}
         settings = self.settings.model_dump(exclude={"title", "case", *of_tables})
+        for name in LATER:
+            if settings[name] == Settings.model_fields[name].default:
+                del settings[name]
         columns = {
             column: [row[k] for row in axis.rows]
             for axis in self.axes
@@ -310,15 +259,28 @@ class _SpecReader:
     def _settings(self, given: dict[str, Any]) -> Settings | None:
         known = [*Settings.model_fields, *COLUMNS, "scenarios", "load_series"]
         try:
-            return Settings(**given)
+            found = Settings(**given)
+            self._two_checks(found)
+            return found
         except ValidationError as error:
             for path, text in _complaints(error):
                 if text.startswith("extra"):
-                    near = nearest(str(path[0]), known)
+                    of = list(Checks.model_fields) if len(path) > 1 else known
+                    near = nearest(str(path[-1]), of)
                     text = "is no setting and no axis of a sweep"
+                    if len(path) > 1:
+                        text = f"is no setting of an exact check, which are {listing(of)}"
                     text += f"; did you mean {near}?" if near else ""
                 self.fault(path, text)
             return None
+
+    def _two_checks(self, settings: Settings) -> None:
+        """Refuse settings of `verify` and `certify` that differ: there is one check of a point."""
+        both = [one.keywords for one in (settings.verify, settings.certify) if one is not None]
+        for name in both[0].keys() & both[1].keys() if len(both) == 2 else ():
+            if both[0][name] != both[1][name]:
+                text = f"{both[1][name]} differs from that of verify, {both[0][name]}"
+                self.fault(("certify", name), f"{text}: give it once")
 
     def _columns(
         self,

@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from scopf.sweeps.columns import STEP, Value, is_column, kind
-from scopf.sweeps.spec import Axis, Settings, Spec
+from scopf.sweeps.settings import Settings
+from scopf.sweeps.spec import Axis, Spec
 from scopf.sweeps.values import MOST, are_too_many
 
 

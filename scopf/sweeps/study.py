@@ -18,6 +18,7 @@ from scopf.cases.files import load_case
 from scopf.devices import device_table, mbase, ratings
 from scopf.devices.fitting import inverters_beside, units_beside
 from scopf.devices.gfm import Inverters
+from scopf.dynamics.loads import exponents
 from scopf.errors import CaseError, Fault, ScopfError, listing
 from scopf.model import soft
 from scopf.model.problem import Problem
@@ -32,7 +33,8 @@ from scopf.sweeps.columns import CHOICES, split
 from scopf.sweeps.fingerprint import Fingerprint
 from scopf.sweeps.hour_settings import NAMES, Coupled, refuse_tables, taken_apart
 from scopf.sweeps.plan import Plan, resolved
-from scopf.sweeps.spec import Line, Settings, Spec, check, overridden, read_toml
+from scopf.sweeps.settings import Settings
+from scopf.sweeps.spec import Line, Spec, check, overridden, read_toml
 
 _IN_USE = "the Pyomo model of this problem is in use, so that it"
 _OF_FILE = ("dispatch_dc", "dynamics", "ignore_unsupported", "dead_islands")
@@ -67,6 +69,13 @@ class Study:
             if text := misfit(name, designs):
                 raise ScopfError(text)
         declared = tuple(name for name in numbers if QUANTITIES[name].needs_build)
+        plain = self.spec.settings.plain
+        if plain and base.given is not None:
+            raise ScopfError(f"{_IN_USE} cannot be rebuilt without stability rows: leave out plain")
+        checking = self.spec.settings.checking
+        if "load" in checking.how:
+            exponents(net, checking.how["load"])  # says what is wrong with it
+        base = dataclasses.replace(base, plain=plain, checking=checking)
         self.base = dataclasses.replace(base, declared=declared)
         self.plan = Plan(self.spec)
         hours = "" if base.coupled is None else base.coupled.hash

@@ -17,7 +17,6 @@ import numpy as np
 from scopf.errors import ScopfError, installation, out_of_memory
 from scopf.model.problem import Problem
 from scopf.optimizer.status import Iterate, Status
-from scopf.procedures.solver import solve
 from scopf.results import hour_states
 from scopf.results.prices import TRACE
 from scopf.results.record import BINDING
@@ -25,6 +24,7 @@ from scopf.sweeps.base_case import INVALID, Base, Changes, Topology, Unsolvable
 from scopf.sweeps.batches import batch
 from scopf.sweeps.columns import Value
 from scopf.sweeps.iterates import packed, unpacked
+from scopf.sweeps.plain import Plain
 
 if TYPE_CHECKING:
     from scopf.results.solution import Solution
@@ -83,6 +83,8 @@ class _Live:
         self.problem: Problem = base.problem(topology)
         self.changes = Changes(base, self.problem)
         self.solving = dict(base.solving)
+        self.checking = base.checking
+        self.plain = Plain(base, topology) if base.plain else None
         self._several = base.net.energized().islands > 1
 
     def splits(self, values: Mapping[str, Value]) -> bool:
@@ -127,13 +129,20 @@ def _scenario(
     try:
         live = _problem(task)
         problem = live.changes.apply(live.problem, values)
-        solution = solve(problem, start=iterate or "dc", **live.solving)
-        if solution.status is Status.INTERRUPTED:  # Ctrl-C inside the solver
+        solution, broken = live.checking.solved(problem, iterate or "dc", live.solving)
+        last = solution.checks[-1] if solution.checks else solution
+        if last.status is Status.INTERRUPTED:  # Ctrl-C inside the solver
             raise KeyboardInterrupt
         tables = _tables(solution, schemas, live.splits(values)) if solution.solved else {}
-        row = _row(solution)
+        row = _row(solution) | live.checking.row(solution, broken)
         if "inverter_share" in values:
             row["inverter_share_reached"] = solution.inverter_share
+        if live.plain is not None:
+            further, text = live.plain.row(solution, values)
+            row |= further
+            if text.endswith(row["message"]):
+                text = "the same without stability rows"
+            row["message"] = "; ".join(filter(None, [row["message"], text]))[:MESSAGE]
         return Result(scenario, row, tables), (solution.iterate if solution.solved else iterate)
     except Unsolvable as found:
         status, message = found.status, found.message
@@ -225,6 +234,8 @@ def _row(solution: Solution) -> dict[str, Any]:
         rows = found.rows
         slack = rows.limit - rows.value - found.required
         row["binding"] = int((slack <= BINDING).sum())
+        row["claim"] = solution.claim
+        row["unmet"] = "; ".join(solution.unmet)[:MESSAGE] or None
         if (constant := solution.constant_power) is not None:
             row["constant_power_share"] = constant.share_of_dispatch
     return row

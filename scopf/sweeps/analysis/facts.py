@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.errors import listing
+from scopf.sweeps import checking
+from scopf.sweeps.analysis import standing
 from scopf.sweeps.analysis.analysis import Analysis
 from scopf.sweeps.analysis.axes import Dimension, groups
 from scopf.sweeps.analysis.critical import critical_axis, critical_values
 from scopf.sweeps.analysis.units import cost_unit, criteria_by_unit, per, price_text, price_unit
-from scopf.sweeps.manifest import about_constant_power
 from scopf.sweeps.rows import about_islands
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ def headline(analysis: Analysis, manifest: dict[str, Any]) -> list[str]:
     failed = f"; {left:,} have no solution ({_ends(ends)})" if left else ", none failed"
     first = f"{case_name(manifest)}{size}: {_count(len(analysis), 'scenario', 'scenarios')}{over}."
     found = [f"{first} {solved:,} solved{failed}.", *_hours(analysis), *_findings(analysis)]
-    return found + about_islands(analysis.scenarios) + about_constant_power(manifest)
+    table, asked = analysis.scenarios, checking.asked_damping(manifest)
+    found += checking.about(table, lambda row: f", in {_where(analysis, row)}", asked)
+    return [*found, *about_islands(table), *standing.sentences(analysis, manifest)]
 
 
 def _hours(analysis: Analysis) -> list[str]:
@@ -169,9 +172,22 @@ def tiles(analysis: Analysis, manifest: dict[str, Any]) -> list[tuple[str, str]]
             found.append(("smallest margin", f"{_zero(float(margins.min()))} p.u. voltage"))
         low, high = analysis.column("vm_min"), analysis.column("vm_max")
         found.append(("voltages", f"{np.nanmin(low):.4f} to {np.nanmax(high):.4f} p.u."))
+    found += _checked(analysis)
     if "seconds" in analysis.scenarios:
         found.append(("solver time, all scenarios", duration(analysis.scenarios["seconds"].sum())))
     found += [(label, text) for label, text in analysis.axes.fixed]
+    return found
+
+
+def _checked(analysis: Analysis) -> list[tuple[str, str]]:
+    """Key numbers of exact checks."""
+    if "stable" not in analysis.scenarios:
+        return []
+    stable = analysis.scenarios.loc[analysis.solved, "stable"].fillna(value=False)
+    found = [("stable, of those solved", f"{int(stable.sum()):,}")]
+    damping = analysis.column("damping")
+    if not np.isnan(damping).all():
+        found.append(("least damping ratio", f"{np.nanmin(damping):.3g}"))
     return found
 
 
