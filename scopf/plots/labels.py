@@ -104,7 +104,7 @@ class Labels:
                 self.write(text, best[1], size)
 
     def free(self, text: str, anchors: Floats, size: float) -> bool:
-        """Write a text at the first of some places that is free.
+        """Write a text at the first of some places that are free and cross the fewest lines.
 
         Args:
             text: what to write.
@@ -115,12 +115,15 @@ class Labels:
             Whether any was.
         """
         extent = np.array([_DIGIT * len(text), _HEIGHT]) * size
+        free = []
         for middle in anchors:
             box = np.concatenate([middle - extent / 2, middle + extent / 2])
             if not any(self.occupied(box)):
-                self.write(text, middle, extent, fontsize=size, fontweight="bold")
-                return True
-        return False
+                free.append((self._crossed(box), middle))
+        if free:
+            _, middle = min(free, key=lambda one: one[0])
+            self.write(text, middle, extent, fontsize=size, fontweight="bold")
+        return bool(free)
 
     def _crossed(self, box: Floats) -> int:
         """How many samples of lines are in a box."""
