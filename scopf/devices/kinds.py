@@ -84,7 +84,7 @@ class AtBuses:
         """
         device = of_gens(net.gen, inverters.units.gen, devices)
         mine = np.isin(net.gen.id, [] if storage is None else storage)
-        return cls(_kinds(net, device), device, _marked(net, mine))
+        return cls(first_at(net, device), device, _marked(net, mine))
 
     @classmethod
     def of_network(cls, net: Network) -> Self:
@@ -100,15 +100,20 @@ class AtBuses:
             at = positions(gen.id, table["gen"].to_numpy(dtype=np.int64))
             found[at[at >= 0]] = table["device"].to_numpy(dtype=object)[at >= 0]
         device = texts(found.tolist())
-        return cls(_kinds(net, device), device, np.zeros(len(net.bus), dtype=bool))
+        return cls(first_at(net, device), device, np.zeros(len(net.bus), dtype=bool))
 
     def buses(self, kind: str) -> Ints:
         """Positions of the buses of a kind."""
         return np.flatnonzero(self.kind == kind)
 
 
-def _kinds(net: Network, device: Strings) -> Strings:
-    """The kind that comes first at each bus."""
+def first_at(net: Network, device: Strings) -> Strings:
+    """The kind that comes first at each bus, one of `WORDS`.
+
+    Args:
+        net: energized.
+        device: of each generator, as `of_gens` has it.
+    """
     first = np.full(len(net.bus), _KINDS.index(NOTHING))
     places = [_KINDS.index(kind_of(one)) for one in device.tolist()]
     np.minimum.at(first, net.gen_at, np.array(places, dtype=np.int64))

@@ -138,9 +138,9 @@ function namedBuses(net, state, colour) {
 // Draws `state` of `net` in the figure of that id, `colour` being the quantity that colours show.
 // Labels need the scale of the map, so that the first one is drawn twice.
 async function drawGrid(id, net, state, colour = { key: "vm", name: "voltage", unit: "p.u.", low: net.low, high: net.high }) {
-  const place = document.querySelector(`#${id} .plot`), before = viewOf(place);
+  const place = document.querySelector(`#${id} .plot`), before = mapView(place);
   await putGrid(place, net, state, colour, before);
-  const view = viewOf(place);
+  const view = mapView(place);
   const apart = (a, b) => Math.abs(a - b) > 0.02 * Math.abs(b);
   if (view && (!before || apart(before.scale, view.scale))) await putGrid(place, net, state, colour, view);
 }
@@ -165,7 +165,8 @@ function gridTraces(net, state, colour, view) {
   const size = large ? 5 : many ? (narrow.matches ? 6 : 8) : narrow.matches ? 9 : 11, font = narrow.matches ? 9 : 11;
   const colours = net.colours || [colour], values = state[colour.key], storage = new Set(net.storage);
   const all = net.buses.map((_, n) => n), sizes = all.map((n) => sizeOf(net.kinds[n], size));
-  const labels = view && new Labels(net, view, all.map((n) => sizes[n] * (storage.has(n) ? 1.5 : 1)));
+  const point = (n) => [net.x[n], net.y[n]], lines = net.ends.map(([a, b]) => [point(a), point(b)]);
+  const labels = view && new Labels(net, view, all.map((n) => sizes[n] * (storage.has(n) ? 1.5 : 1)), lines);
   const { text, side } = labels ? labels.beside(namedBuses(net, state, colour), net.buses.map(String), font) : { text: net.buses.map(() => ""), side: net.buses.map(() => "top center") };
   const live = all.filter((n) => state.vm[n] !== null), without = all.filter((n) => state.vm[n] === null);
   const coloured = live.filter((n) => values[n] !== null), plain = live.filter((n) => values[n] === null);

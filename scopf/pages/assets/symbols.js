@@ -21,7 +21,7 @@ const AROUND = [["top center", 0, 1], ["middle right", 1, 0], ["bottom center", 
   ["top right", 1, 1], ["bottom right", 1, -1], ["top left", -1, 1], ["bottom left", -1, -1]]; // as Plotly has them
 
 // Pixels per unit of a map that has been drawn, and the ends of its axes in pixels; null before.
-function viewOf(place) {
+function mapView(place) {
   const { xaxis, yaxis } = place._fullLayout || {};
   if (!xaxis || !xaxis._length) return null;
   const scale = xaxis._length / (xaxis.range[1] - xaxis.range[0]);
@@ -30,13 +30,13 @@ function viewOf(place) {
 
 // Places for labels in a map that overlap neither markers nor each other, and cross few lines.
 class Labels {
-  constructor(net, view, sizes) {
+  constructor(net, view, sizes, lines) {
     const { scale } = view;
     Object.assign(this, { view, sizes, at: net.x.map((x, n) => [scale * x, scale * net.y[n]]) });
     this.boxes = this.at.map(([x, y], n) => [x - sizes[n] / 2, y - sizes[n] / 2, x + sizes[n] / 2, y + sizes[n] / 2]);
     this.samples = [];
-    for (const [a, b] of net.ends.length > 2000 ? [] : net.ends) {
-      const [p, q] = [this.at[a], this.at[b]], count = Math.ceil(Math.hypot(q[0] - p[0], q[1] - p[1]) / 5);
+    for (const line of lines.length > 2000 ? [] : lines) {
+      const [p, q] = line.map(([x, y]) => [scale * x, scale * y]), count = Math.ceil(Math.hypot(q[0] - p[0], q[1] - p[1]) / 5);
       for (let k = 0; k < count; k += 1) this.samples.push([p[0] + (k / count) * (q[0] - p[0]), p[1] + (k / count) * (q[1] - p[1])]);
     }
   }
