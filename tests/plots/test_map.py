@@ -61,6 +61,10 @@ def test_tables_say_what_each_generator_is(mixed):
     }  # fmt: skip
     devices = mixed.devices.set_index("gen")["device"]
     assert mixed.gens.set_index("gen").loc[devices.index, "device"].equals(devices)
+    lines = str(mixed).splitlines()
+    head = lines[lines.index("Dispatch") + 1].split()
+    assert head[:3] == ["gen", "bus", "device"]
+    assert sum("one-axis" in line for line in lines) == 3
 
 
 def test_a_dispatchable_load_is_none():
