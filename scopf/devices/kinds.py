@@ -1,4 +1,4 @@
-"""What every generator of a network is, and what stands at its buses: for tables and maps."""
+"""Kinds of generators, and of what stands at the buses of a network: for tables and maps."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def of_gens(gen: Gens, forming: Ints, devices: Devices | None) -> Strings:
 
 @dataclass(frozen=True, eq=False)
 class AtBuses:
-    """What stands at the buses of a network.
+    """Kinds of what stands at the buses of a network.
 
     Attributes:
         kind: of each bus, one of `WORDS`: that which comes first there.
@@ -74,7 +74,7 @@ class AtBuses:
         devices: Devices | None = None,
         storage: Ints | None = None,
     ) -> Self:
-        """What stands at the buses of an energized network.
+        """Those of an energized network with inverters and devices.
 
         Args:
             net: the network.

@@ -1,4 +1,4 @@
-"""What the map of a page has of a network in every state: places, lines, and what stands where."""
+"""The network on the maps of pages, alike in every state: places, lines, kinds of buses."""
 
 from __future__ import annotations
 

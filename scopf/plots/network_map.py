@@ -29,7 +29,7 @@ _LINE = "#9A9A9A"
 
 @dataclass(frozen=True, eq=False)
 class _Subject:
-    """What is drawn.
+    """The network of a map.
 
     Attributes:
         net: energized.

@@ -85,8 +85,8 @@ def of(what: Any, name: str) -> StateMap:
     gens = np.setdiff1d(net.gen.id, state.gens["gen"])
     if horizon is not None:
         gens = np.setdiff1d(gens, horizon.storage_gen)
-    taken = [b for one in found.scenario.outages if one.name == name for b in one.branches]
-    out = np.isin(net.branch.id, taken) if taken else ~there
+    asked = [one.branches for one in found.scenario.outages if one.name == name]
+    out = np.isin(net.branch.id, asked[0]) if asked else ~there
     lost, dead = np.flatnonzero(~there & out), np.flatnonzero(~there & ~out)
     island = np.zeros(len(net.bus), dtype=np.int64)
     island[at] = buses["island"].to_numpy() if "island" in buses else 1
@@ -122,7 +122,7 @@ def intact(found: Any) -> Network:
 
 
 def stands(found: Any) -> AtBuses:
-    """What stands at its buses."""
+    """Kinds of what stands at the buses of that network."""
     inverters, devices, horizon = found.inverter_data, found.setting.devices, found.problem.horizon
     if horizon is None:
         return AtBuses.of(found.problem.base, inverters, devices)
