@@ -44,6 +44,14 @@ def day():
     return scopf.solve(scopf.build(net, inverters, eta_q=0.1, **how))
 
 
+def devices():
+    """The 39-bus network with machines, grid-following and grid-forming inverters."""
+    net, table = scopf.load_case("case39").lossless(), scopf.devices_table("case39")
+    table = pd.concat([table[:3], pd.DataFrame({"bus": [34, 35], "device": "gfl"})])
+    inverters = scopf.Inverters.at_generators(net, mq=0.1, buses=[36, 37, 38])
+    return scopf.solve(scopf.build(net, inverters, devices=table, criterion="none"))
+
+
 def shares():
     """Studies of the New England system, with one machine less at each share."""
     net, field = scopf.load_case("case39").lossless(), scopf.devices_table("case39")
@@ -63,6 +71,7 @@ def main():
     solution = scopf.solve(problem)
     save(plots.network(solution), "network")
     save(plots.network(solution, "lmp"), "network_lmp")
+    save(plots.network(devices(), "voltage"), "network_devices")
     save(plots.nssp(solution, pairs=True), "nssp")
     save(plots.convergence(solution), "convergence")
     inverters = scopf.Inverters.at_generators(net, mq=0.2)

@@ -2,19 +2,63 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from scopf.arrays import Floats, Ints
+from scopf.network.tables import positions as places_of
 
 if TYPE_CHECKING:
     import networkx as nx
+
+    from scopf.network.network import Network
 
 _SPRINGS = 200  # buses up to which every distance pulls (cost grows with the square)
 _PIVOTS = 60
 _ROUNDS = 80
 _SEED = 1
+_TIE = 3.0  # branches' lengths between an island and the first one
+_MOST_DEAD = 60  # buses
+
+
+@dataclass(frozen=True, eq=False)
+class Dead:
+    """Buses of a case that are not energized, as far as they are drawn.
+
+    Attributes:
+        bus: their numbers; none if there are more than 60.
+        ends: of the branches in service between them, positions in `bus`, shape (m, 2).
+        left: how many more there are.
+    """
+
+    bus: Ints
+    ends: Ints
+    left: int = 0
+
+    @classmethod
+    def of(cls, given: Network, live: Network) -> Self:
+        """Those of a network without those that are energized."""
+        bus = np.setdiff1d(given.bus.id, live.bus.id)
+        if len(bus) > _MOST_DEAD:
+            return cls.none(len(bus))
+        branch = given.branch
+        ends = np.column_stack([places_of(bus, x) for x in (branch.from_bus, branch.to_bus)])
+        return cls(bus, ends[branch.in_service & (ends >= 0).all(axis=1)])
+
+    @classmethod
+    def none(cls, left: int = 0) -> Self:
+        """None that is drawn."""
+        return cls(np.zeros(0, dtype=np.int64), np.zeros((0, 2), dtype=np.int64), left)
+
+
+def layout(live: Network, dead: Dead) -> tuple[Floats, Floats]:
+    """Places of the buses of a network, and of those that are not energized, shapes (n, 2)."""
+    count, ends = len(live.bus), np.column_stack([live.branch_from, live.branch_to])
+    edges = np.concatenate([ends, dead.ends + count]) if len(dead.bus) else ends
+    place = positions(count + len(dead.bus), edges)
+    return place[:count], place[count:]
 
 
 def positions(count: int, edges: Ints) -> Floats:
@@ -57,7 +101,7 @@ def _joined(graph: nx.Graph) -> nx.Graph:
     if len(islands) == 1:
         return graph
     tied = graph.copy()
-    tied.add_edges_from((islands[0], other) for other in islands[1:])
+    tied.add_edges_from(((islands[0], other) for other in islands[1:]), weight=_TIE)
     return tied
 
 

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 
 from scopf import display
-from scopf.arrays import Flags, Floats
+from scopf.arrays import Flags, Floats, Ints
 from scopf.errors import Fault, counted
 from scopf.network import dynamics, ratings
 from scopf.network.islands import Unserved
-from scopf.network.tables import Branches, Buses, DcLines, Gens
+from scopf.network.tables import Branches, Buses, DcLines, Gens, positions
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SMALL, LARGE = 1e-4, 10.0  # p.u.: impedances beyond these are often mistakes, and strain solvers
 _DROOP, _FACTOR = 5.0, 1.1  # per cent of a rating; rating over Pmax where mBase is nominal
+_FIRST, _MOST = 3, 6  # buses of an island, and islands, that are named
 _WIDTH, _LABEL = 80, 14  # characters of a line, and of its label
 
 
@@ -62,6 +63,10 @@ class Described(Protocol):
     @property
     def dynamics(self) -> pd.DataFrame | None:
         """Table of devices, or None."""
+
+    @property
+    def island(self) -> Ints:
+        """Number of each bus's AC island."""
 
     @property
     def islands(self) -> int:
@@ -133,6 +138,7 @@ def info(net: Described) -> Info:
             "base_mva": base,
             "sizes": sizes,
             "islands": live.islands,
+            "island_sizes": _islands(live),
             "dead_islands": len(net.dead_islands()),
             "unserved": live.unserved.as_dict(base),
             "load": {
@@ -155,6 +161,24 @@ def info(net: Described) -> Info:
             "approximations": list(net.approximations),
         }
     )
+
+
+def _islands(live: Described) -> list[dict[str, Any]]:
+    """Buses, units, load and first buses of each AC island."""
+    found, demand = [], live.base_mva * live.bus.demand(1.0)[0]
+    at = live.island[positions(live.bus.id, live.gen.bus)]
+    for number in range(1, live.islands + 1):
+        mine = live.island == number
+        found.append(
+            {
+                "island": number,
+                "buses": int(mine.sum()),
+                "first_buses": live.bus.id[mine][:_FIRST].tolist(),
+                "units": int((at == number).sum()),
+                "load_mw": float(demand[mine].sum()),
+            }
+        )
+    return found
 
 
 def _finite(value: float) -> float | None:
@@ -258,6 +282,10 @@ def _lines(f: dict[str, Any]) -> list[tuple[str, str]]:
     islands = counted(f["islands"], "island", "islands")
     dead = counted(f["dead_islands"], "dead island", "dead islands") if f["dead_islands"] else ""
     lines = [("AC islands", f"{islands}, and {dead}" if dead else islands)]
+    if f["islands"] > 1:
+        lines += [("", _island(one)) for one in f["island_sizes"][:_MOST]]
+        more = f["islands"] - _MOST
+        lines += [("", f"{counted(more, 'island', 'islands')} more")] if more > 0 else []
     if out["buses"]:
         text = f"{counted(out['buses'], 'bus', 'buses')} with {out['load_mw']:.1f} MW and "
         text += f"{out['load_mvar']:.1f} MVAr of load, {counted(out['units'], 'unit', 'units')}, "
@@ -294,6 +322,14 @@ def _lines(f: dict[str, Any]) -> list[tuple[str, str]]:
         lines.append(("dynamics", f"of {units}: {', '.join(parts)}"))
     notes = f["approximations"] or ["nothing"]
     return [*lines, *zip(("approximated", *[""] * (len(notes) - 1)), notes, strict=True)]
+
+
+def _island(one: dict[str, Any]) -> str:
+    """An island with its first buses, which tell it from the others."""
+    first, left = one["first_buses"], one["buses"] - len(one["first_buses"])
+    some = ", ".join(map(str, first)) + (f", ... {left} more" if left else "")
+    units = counted(one["units"], *_NAMES["gen"])
+    return f"island {one['island']}: bus {some}; {units}, {one['load_mw']:.1f} MW of load"
 
 
 def _ratings(mbase: dict[str, Any]) -> str:

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scopf.devices.kinds import AtBuses
 from scopf.network import drawing
 from scopf.network.powers import branch_powers
 from scopf.network.tables import positions
 from scopf.pages import figure as f
+from scopf.pages import places
 from scopf.plots import response_content
 
 if TYPE_CHECKING:
@@ -55,11 +57,9 @@ def data(run: Simulation) -> dict[str, Any] | None:
                 "units": units[~dark[k, units]].tolist(),
             }
         )
-    place = drawing.positions(len(net.bus), ends)
-    x, y = (f.numbers(column, 4) for column in place.T.tolist())
+    at = AtBuses.of(net, run.origin.inverters, run.origin.devices)
     return {
-        "x": x, "y": y, "buses": net.bus.id.tolist(), "ends": ends.tolist(),
-        "branches": net.branch.id.tolist(), "inverters": run.origin.at.tolist(),
+        **places.content(net, at, run.origin.inverters, drawing.Dead.none(), {}),
         "low": float(np.nanmin(vm).clip(*_RANGE)), "high": float(np.nanmax(vm).clip(*_RANGE)),
         "levels": _levels(loading, ~out), "lost": bool(lost.any()), "dead": bool(dead.any()),
         "share": "" if rated else "part of the largest flow", "frames": frames,

@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scopf.arrays import Floats, Ints
+from scopf.arrays import Floats
+from scopf.errors import counted
 from scopf.network import drawing
 from scopf.network.outages import INTACT
 from scopf.pages import figure as f
+from scopf.pages import places
 from scopf.plots import state_map
 from scopf.plots.outage_bars import by_state
+from scopf.results.hour_states import HourState
+from scopf.sweeps.analysis.units import per
 
 if TYPE_CHECKING:
+    from scopf.network.network import Network
     from scopf.pages.figure import Trace
     from scopf.results.solution import Solution
 
@@ -61,44 +66,76 @@ def _bars(places: list[str], parts: list[tuple[str, Floats]]) -> list[Trace]:
 
 def maps(solution: Solution) -> dict[str, Any]:
     """Places of buses and branches, and the states: those of the model first."""
-    horizon = solution.problem.horizon
-    net = solution.problem.base if horizon is None else horizon.one
-    ends = np.column_stack([net.branch_from, net.branch_to])
-    place = drawing.positions(len(net.bus), ends)
+    horizon, net = solution.problem.horizon, state_map.intact(solution)
     table = solution.outages
     came = dict(zip(table["state"], table["status"], strict=True)) if len(table) else {}
     inside = [INTACT, *(name for name in solution.states if name in came)]
     outside = [name for name, status in came.items() if status == "secure"]
     names = [*inside, *outside] if horizon is None else [*solution.states]
-    most = max(1, min(_STATES, _NUMBERS // (len(net.bus) + len(net.branch))))
-    drawn = [_state(state_map.of(solution, name)) for name in names[:most]]
+    own, of_storage = solution.inverter_data, dict[int, str]()
+    if horizon is not None:
+        own = horizon.inverters(own, 0)
+        of_storage = {gen: horizon.unit(gen) for gen in horizon.storage_gen.tolist()}
+    numbers = 2 * len(net.bus) + len(net.branch) + 2 * len(net.gen) + 2 * len(own)
+    most = max(1, min(_STATES, _NUMBERS // numbers))
+    drawn = [_state(solution, name, net) for name in names[:most]]
     lost = sum(status == "no dispatch survives" for status in came.values())
     notes = []
     if len(names) > most:
         notes.append(f"{len(names) - most} more states are not drawn.")
     if lost:
         notes.append(f"Outages that no dispatch survives ({lost}) have no state.")
-    voltages = np.concatenate([np.array(one["vm"], dtype=np.float64) for one in drawn])
-    x, y = (f.numbers(column, 4) for column in place.T.tolist())
+    dead = drawing.Dead.of(solution.problem.given, net)
+    if dead.left:
+        notes.append(f"{counted(dead.left, 'bus is', 'buses are')} not energized.")
     return {
-        "x": x, "y": y, "buses": net.bus.id.tolist(), "ends": ends.tolist(),
-        "branches": net.branch.id.tolist(), "states": drawn, "note": " ".join(notes),
-        "low": float(np.nanmin(voltages)), "high": float(np.nanmax(voltages)),
-        "inverters": net.bus_positions(np.unique(_buses(solution))).tolist(),
+        **places.content(net, state_map.stands(solution), own, dead, of_storage),
+        "states": drawn, "note": " ".join(notes), "colours": _colours(solution, drawn),
+        "dead": any(one["dead"] for one in drawn),
     }  # fmt: skip
 
 
-def _buses(solution: Solution) -> Ints:
-    """Buses of the inverters, as they are numbered in the case."""
-    bus, horizon = solution.inverter_data.bus, solution.problem.horizon
-    return bus if horizon is None else horizon.own(bus)
+def _colours(solution: Solution, drawn: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What colours may show: key, name, unit, and the range over all states."""
+    found = []
+    for key, name, unit in (
+        ("vm", "Voltage", "p.u."),
+        ("nssp", "NSSP", per(solution.problem.criterion.nssp_unit)),
+        ("margin", "Margin", "p.u."),
+        ("lmp", "Price of active power", "currency/MWh"),
+    ):
+        values = np.array([x for one in drawn for x in one[key] if x is not None], dtype=np.float64)
+        if not len(values) or (key == "nssp" and not values.any()):
+            continue
+        low = 0.0 if key == "nssp" else float(values.min())
+        found.append({"key": key, "name": name, "unit": unit, "low": low,
+                      "high": float(values.max())})  # fmt: skip
+    return found
 
 
-def _state(one: state_map.StateMap) -> dict[str, Any]:
+def _state(solution: Solution, name: str, net: Network) -> dict[str, Any]:
+    """Values of one state by bus, branch and so on, in the order of the intact network."""
+    one, state = state_map.of(solution, name), solution.state(name)
+    margin, power = np.full(len(net.bus), np.nan), np.zeros((2, len(net.bus)))
+    at = net.bus_positions(state.inverters["bus"].to_numpy())
+    margin[at] = state.inverters["margin"].to_numpy(dtype=np.float64)
+    tables = [state.gens]
+    if isinstance(state, HourState) and "storage" in solution.tables:
+        tables.append(state.storage)
+    for table in tables:
+        at = net.bus_positions(table["bus"].to_numpy())
+        for row, column in zip(power, ("p_mw", "q_mvar"), strict=True):
+            np.add.at(row, at, table[column].to_numpy(dtype=np.float64))
     return {
         "name": one.name,
         "vm": f.numbers(one.values["voltage"].tolist()),
+        "lmp": f.numbers(one.values["lmp"].tolist()),
+        "nssp": f.numbers(one.values["nssp"].tolist()),
+        "margin": f.numbers(margin.tolist()),
+        "gens": {int(k): f.numbers(power[:, k].tolist(), 5) for k in np.unique(net.gen_at)},
         "loading": f.numbers((100 * one.loading).tolist(), 4),
         "lost": one.lost.tolist(),
+        "dead": one.dead.tolist(),
         "units": one.units.tolist(),
+        "island": one.island.tolist() if one.island.max(initial=0) > 1 else [],
     }

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_SCRIPTS = ("theme.js", "tables.js", "figures.js", "network.js", "start.js")
+_SCRIPTS = ("theme.js", "tables.js", "figures.js", "symbols.js", "network.js", "start.js")
 
 
 def write(sweep: Sweep, path: str | Path) -> Path:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_SCRIPTS = ("theme.js", "tables.js", "map.js", "curves.js", "response.js")
+_SCRIPTS = ("theme.js", "tables.js", "symbols.js", "map.js", "curves.js", "response.js")
 _HEADS = {
     "frequency": "Frequencies", "voltage": "Voltages", "power": "Active powers",
     "reactive": "Reactive powers", "angle": "Angles",

@@ -32,7 +32,7 @@ Runs = Mapping[str, "Simulation"] | Sequence["Simulation"]
 
 log = logging.getLogger(__name__)
 
-_SCRIPTS = ("theme.js", "tables.js", "hours.js", "map.js", "curves.js", "solution.js")
+_SCRIPTS = ("theme.js", "tables.js", "hours.js", "symbols.js", "map.js", "curves.js", "solution.js")
 _TABLES = {
     "hours": "Hours", "storage": "Storage, over all hours", "storage_by_hour": "Storage by hour",
     "ramps": "Ramps, over all hours", "ramps_by_hour": "Ramps by hour",
@@ -101,6 +101,7 @@ def html(solution: Solution, runs: Runs = ()) -> str:
             tiles=_tiles(solution),
             priced=bool(prices),
             states=[one["name"] for one in drawn["states"]],
+            colours=[one["name"] for one in drawn["colours"]],
             note=drawn["note"],
             asked=asked,
             runs=[(name, str(one).partition("\n")[0], one.message) for name, one in given.items()],

@@ -1,37 +1,57 @@
-"""The network as a map: branches, buses, inverters, and a quantity as colour."""
+"""The network as a map: branches, what stands at the buses, and a quantity as colour."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scopf.arrays import Flags, Floats, Ints
-from scopf.errors import ScopfError, by_number, listing
+from scopf.arrays import Floats, Ints
+from scopf.devices.kinds import NOTHING, AtBuses
+from scopf.errors import ScopfError, counted
 from scopf.network import drawing
-from scopf.plots import state_map, style
+from scopf.plots import map_islands, map_values, state_map, style, symbols
 from scopf.plots.coordinates import places
+from scopf.plots.labels import Labels
+from scopf.plots.map_values import Values
 from scopf.plots.state_map import StateMap
-from scopf.plots.subject import nssp_label, of_state, priced, prices, solved
+from scopf.plots.subject import of_state, solved
 
 if TYPE_CHECKING:
     from scopf.network.network import Network
 
-_EVERY_LABEL = 60  # buses up to which all carry their numbers
-_MOST_LABELS = 30  # inverters up to which all of them do; else a few with the largest values
-_FEW = 6
+_MOST_LABELS = 150  # buses up to which all sources carry their numbers
+_FEW = 6  # buses that do in larger networks: those with the largest values
+_SHORT = 3  # digits that fit into a marker
 _LINE = "#9A9A9A"
 
 
-@dataclass(frozen=True)
-class _Values:
-    """Values behind the colours: one by bus, NaN where there is none, and their label."""
+@dataclass(frozen=True, eq=False)
+class _Subject:
+    """The network of a map.
 
-    value: Floats
-    label: str
-    zero: bool = False  # whether the scale has to begin at zero
+    Attributes:
+        net: energized.
+        at: what stands at its buses.
+        dead: buses of the case that are not energized.
+        after: the state, if one is drawn.
+    """
+
+    net: Network
+    at: AtBuses
+    dead: drawing.Dead
+    after: StateMap | None = None
+
+    @property
+    def island(self) -> Ints:
+        """Number of each bus's island; 0 for none."""
+        return self.net.island if self.after is None else self.after.island
+
+    @property
+    def inside(self) -> bool:
+        """Whether the numbers of buses are in their markers."""
+        return len(self.net.bus) <= symbols.SMALL_NETWORK
 
 
 def network(
@@ -49,7 +69,13 @@ def network(
     title: str | None = None,
     colorbar: bool = True,
 ) -> Any:
-    """Draw a network: inverters are squares, other buses circles.
+    """Draw a network: a symbol for what stands at each bus, and a quantity as colour.
+
+    Squares are grid-forming inverters, pentagons synchronous machines, diamonds grid-following
+    inverters, triangles generators of constant power (of a network without devices all generators),
+    circles other buses. Where several share a bus, that is the order in which they come first;
+    storage is a second outline. AC islands have a band of a colour and a name each. What is not
+    energized is pale and dotted.
 
     Args:
         what: a Solution, or a Network.
@@ -64,8 +90,10 @@ def network(
         positions: places of the buses: a mapping of bus to (x, y), a table or CSV file with the
             columns `bus`, `x`, `y` or `bus`, `lon`, `lat`; None for a layout by the connections,
             the same at every call.
-        labels: whether all buses carry their numbers; None: all of up to 60, of larger networks
-            some of those with the largest values, or, without values, up to 30 inverters.
+        labels: whether all buses carry their numbers; None: all of up to 60, of up to 150 those
+            with a generator, of larger ones a few with the largest prices or values of your own. A
+            number for which there is no room is left out then. The ends of lost branches and the
+            buses of lost units come first.
         label: of the colours, in the place of the usual one.
         vmin: lower end of the scale of colours.
         vmax: its upper end.
@@ -81,106 +109,62 @@ def network(
             network); for prices without an inverter; for coordinates that are missing; for a state
             that there is not.
     """
-    net, inverters = _subject(what, color, state)
-    after = None if state is None else state_map.of(what, state)
-    if after is not None:
-        inverters = after.inverters
-    place, stretch = places(net, positions)
-    found = _values(what, net, color, label, after)
-    height = np.ptp(place[:, 1]) * stretch / max(float(np.ptp(place[:, 0])), 1e-9)
+    this = _subject(what, color, state)
+    net, after = this.net, this.after
+    place, beside, stretch = places(net, positions, this.dead)
+    dead = this.dead if np.isfinite(beside).all() else drawing.Dead.none(len(beside))
+    found = map_values.values(what, net, color, label, after)
+    every = np.concatenate([place, beside]) if len(dead.bus) else place
+    height = np.ptp(every[:, 1]) * stretch / max(float(np.ptp(every[:, 0])), 1e-9)
     width = 7.2 if len(net.bus) <= 1000 else 9.6
     ax = style.axes(ax, (width, float(np.clip(0.86 * width * height + 0.9, 3.0, 6.6))))
-    at = net.bus_positions(inverters)
-    is_inverter = np.isin(np.arange(len(net.bus)), at)
-    sizes = _sizes(len(net.bus), is_inverter)
+    sizes = symbols.areas(this.at)
+    ends = np.column_stack([net.branch_from, net.branch_to])
+    here = ends if after is None else np.delete(ends, np.append(after.lost, after.dead), axis=0)
+    map_islands.bands(ax, place, here, this.island)
+    map_islands.dead(ax, beside, dead, float(sizes.min()), this.inside)
     if after is None:
         _branches(ax, net, place)
     else:
         state_map.branches(ax, net, place, after, _width(len(net.bus)))
         state_map.crosses(ax, place, after)
-    scale = _scale(found, vmin, vmax, cmap) if found else None
-    kinds = (is_inverter, "s", "inverter"), (~is_inverter, "o", "bus")
-    for chosen, marker, name in reversed(kinds):
-        if chosen.any():
-            _buses(ax, place, chosen, marker, name, sizes, found, scale)
-    _labels(ax, net, place, is_inverter, found, scale, labels, sizes)
+    scale = map_values.scale_of(found, vmin, vmax, cmap) if found else None
+    symbols.draw(ax, place, this.at, sizes, (found.value, scale) if found else None)
     if scale is not None and colorbar:
         style.colorbar(scale, ax, found.label if found else "", shrink=0.8)
     name = net.name if after is None else net.name + after.title
     _frame(ax, name if title is None else title, stretch)
+    _legend(ax, this, dead)
+    notes = []
     if found and found.zero and not np.nan_to_num(found.value).any():
-        style.note(ax, "no inverter is priced")
-    if is_inverter.any():
-        _legend(ax, net, not is_inverter.all(), after)
+        notes.append("no inverter is priced")
+    if dead.left:
+        notes.append(f"{counted(dead.left, 'bus is', 'buses are')} not energized")
+    if notes:
+        style.note(ax, "; ".join(notes))
+    _labels(ax, this, place, found, scale, labels, sizes)
     return ax
 
 
-def _subject(what: Any, color: Any, state: str | None) -> tuple[Network, Ints]:
-    """The network, and the buses of its inverters."""
+def _subject(what: Any, color: Any, state: str | None) -> _Subject:
+    """The network, and what stands at its buses."""
     from scopf.network.network import Network
 
     if isinstance(what, Network):
         if isinstance(color, str) and color != "auto":
             raise ScopfError(f'color="{color}" needs a Solution; a Network has no {color}')
-        return what.energized(), np.zeros(0, dtype=np.int64)
+        if state is not None:
+            solved(what, "network")
+        live = what.energized()
+        return _Subject(live, AtBuses.of_network(live), drawing.Dead.of(what, live))
     found = solved(what, "network")
-    horizon = found.problem.horizon
-    if horizon is None:
-        return found.problem.base, found.inverter_data.bus
-    if isinstance(color, str):
+    after = None if state is None else state_map.of(found, state)
+    if found.problem.horizon is not None and isinstance(color, str):
         of_state(found, "network", state)
-    return horizon.one, np.unique(horizon.own(found.inverter_data.bus))
-
-
-def _values(
-    what: Any, net: Network, color: Any, label: str | None, after: StateMap | None
-) -> _Values | None:
-    """The values that colours show."""
-    from scopf.network.network import Network
-
-    if after is not None and isinstance(color, str):
-        key = "voltage" if color == "auto" else color
-        if key in after.values:
-            return _Values(after.values[key], label or after.labels[key], zero=key == "nssp")
-    if color is None or (isinstance(color, str) and color == "auto" and isinstance(what, Network)):
-        return None
-    nobody = np.full(len(net.bus), np.nan)
-    if isinstance(color, str):
-        if color == "auto" and not len(what.inverter_data):
-            return None
-        if color in ("auto", "nssp"):
-            found = priced(what, "network")
-            nobody[net.bus_positions(found.inverter_data.bus)] = prices(found)
-            return _Values(nobody, label or nssp_label(what), zero=True)
-        if color == "lmp":
-            value = what.buses["lmp_p_per_mwh"].to_numpy(dtype=np.float64)
-            return _Values(value, label or "LMP (currency/MWh)")
-        if color == "voltage":
-            return _Values(what.point.vm, label or "voltage (p.u.)")
-        raise ScopfError(
-            f'color is "nssp", "lmp", "voltage", values by bus number, or None, got {color!r}'
-        )
-    if not isinstance(color, Mapping) and not hasattr(color, "items"):
-        raise ScopfError(
-            "color as values needs bus numbers: a mapping or a pandas Series indexed by bus, got "
-            f"{type(color).__name__}"
-        )
-    given = by_number("color", "bus", {k: v for k, v in color.items() if v == v})
-    at = net.bus_positions(np.array(list(given), dtype=np.int64))
-    unknown = [bus for bus, k in zip(given, at.tolist(), strict=True) if k < 0]
-    if unknown or not given:
-        text = f"no bus {listing(unknown)} in {net.name}" if unknown else "there is no value in it"
-        raise ScopfError(f"color: {text}")
-    nobody[at] = list(given.values())
-    return _Values(nobody, label or str(getattr(color, "name", None) or "value"))
-
-
-def _sizes(count: int, is_inverter: Flags) -> Floats:
-    """Areas of the markers, points squared."""
-    if count <= _EVERY_LABEL:
-        return np.where(is_inverter, 250.0, 150.0)
-    small = float(np.clip(9000 / count, 2.0, 60.0))
-    return np.where(is_inverter, max(9.0, 2.2 * small), small)
+    live = state_map.intact(found)
+    return _Subject(
+        live, state_map.stands(found), drawing.Dead.of(found.problem.given, live), after
+    )
 
 
 def _branches(ax: Any, net: Network, place: Floats) -> None:
@@ -200,103 +184,68 @@ def _branches(ax: Any, net: Network, place: Floats) -> None:
 
 def _width(count: int) -> float:
     """Width of a branch, points."""
-    return 1.3 if count <= _EVERY_LABEL else float(np.clip(220 / count, 0.35, 1.0))
-
-
-def _scale(found: _Values, vmin: float | None, vmax: float | None, cmap: Any) -> Any:
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
-    some = found.value[np.isfinite(found.value)]
-    low = float(some.min()) if vmin is None else vmin
-    high = float(some.max()) if vmax is None else vmax
-    if found.zero and vmin is None:
-        low = 0.0
-    if high - low <= 1e-9 * max(abs(low), abs(high), 1e-9):  # one value: a colour in the middle
-        half = 1.0 if found.zero else max(abs(low) * 1e-3, 1e-6)
-        low, high = (0.0, 1.0) if found.zero else (low - half, high + half)
-    shades = style.colormap(cmap).with_extremes(bad=style.NOTHING)
-    return ScalarMappable(Normalize(low, high), shades)
-
-
-def _buses(
-    ax: Any,
-    place: Floats,
-    chosen: Flags,
-    marker: str,
-    name: str,
-    sizes: Floats,
-    found: _Values | None,
-    scale: Any,
-) -> None:
-    """Markers of one kind, the largest values on top."""
-    inverter, many = marker == "s", len(place) > 1000
-    order = np.flatnonzero(chosen)
-    colors: dict[str, Any] = {"c": style.SOFT if many else "white"}
-    if found is not None:
-        value = found.value[order]
-        order = order[np.argsort(np.nan_to_num(value, nan=-np.inf), kind="stable")]
-        colors = {"c": found.value[order], "norm": scale.norm, "cmap": scale.cmap}
-    ax.scatter(
-        *place[order].T, s=sizes[order], marker=marker, plotnonfinite=True, **colors,
-        edgecolors=style.INK if inverter else style.SOFT,
-        linewidths=(0.4 if many else 1.0) if inverter else (0.0 if many else 0.6),
-        zorder=3 if inverter else 2, label=name,
-    )  # fmt: skip
+    return 1.3 if count <= symbols.SMALL_NETWORK else float(np.clip(220 / count, 0.35, 1.0))
 
 
 def _labels(
     ax: Any,
-    net: Network,
+    this: _Subject,
     place: Floats,
-    is_inverter: Flags,
-    found: _Values | None,
+    found: Values | None,
     scale: Any,
     labels: bool | None,
     sizes: Floats,
 ) -> None:
-    """Bus numbers: in the markers of small networks, beside those of large ones."""
-    from matplotlib import patheffects
-
-    if labels is False:
-        return
-    count = len(net.bus)
-    inside = count <= _EVERY_LABEL
-    named = np.arange(count)
-    if labels is None and not inside:
-        named = np.flatnonzero(is_inverter)
-        if found is not None:
-            named = _largest(found, place)
-        elif len(named) > _MOST_LABELS:
-            named = named[:0]
-    for k in named.tolist():
-        text = str(net.bus.id[k])
-        if inside:
-            size = style.SMALL if len(text) < 3 else style.SMALL * 2.6 / len(text)
-            ax.text(
-                *place[k], text, ha="center", va="center_baseline", fontsize=size, zorder=4,
-                color=style.contrast("white" if found is None else scale.to_rgba(found.value[k])),
-            )  # fmt: skip
-            continue
-        ax.annotate(
-            text, place[k], xytext=(0, np.sqrt(sizes[k]) / 2 + 1.5), textcoords="offset points",
-            ha="center", va="bottom", fontsize=style.SMALL, color=style.INK, zorder=4,
-            path_effects=[patheffects.withStroke(linewidth=2.2, foreground="white")],
-        )  # fmt: skip
+    """Bus numbers in the markers of small networks, beside all others; names of islands."""
+    ids = this.net.bus.id
+    several = len(np.unique(this.island[this.island > 0])) > 1
+    named = np.zeros(0, dtype=np.int64) if labels is False else _named(this, found, labels)
+    if this.inside:
+        short = np.array([len(str(ids[k])) <= _SHORT for k in named.tolist()], dtype=bool)
+        for k in named[short].tolist():
+            _inside(ax, str(ids[k]), place[k], this.at.kind[k], sizes[k],
+                    "white" if found is None else scale.to_rgba(found.value[k]))  # fmt: skip
+        named = named[~short]
+    if len(named) or several:
+        ends = np.column_stack([this.net.branch_from, this.net.branch_to])
+        around = np.where(this.at.storage, symbols.RING, 1.0) * sizes
+        beside = Labels(ax, place, around, place[drawing.connections(ends)])
+        loose = len(ids) > _MOST_LABELS
+        texts = [str(ids[k]) for k in named.tolist()]
+        beside.beside(named, texts, loose=loose, every=labels is True)
+        map_islands.names(beside, this.island)
 
 
-def _largest(found: _Values, place: Floats) -> Ints:
-    """The few buses with the largest values, none so near another that their labels would touch."""
-    value = np.nan_to_num(found.value, nan=-np.inf)
-    kept: list[int] = []
-    size = max(float(np.ptp(place, axis=0).max()), 1e-9)
-    for k in np.argsort(-value, kind="stable")[: 10 * _FEW].tolist():
-        if len(kept) == _FEW or value[k] == -np.inf or (found.zero and value[k] <= 0):
-            break
-        apart = np.abs(place[kept] - place[k]) / size
-        if not ((apart[:, 0] < 0.07) & (apart[:, 1] < 0.035)).any():
-            kept.append(k)
-    return np.array(kept, dtype=np.int64)
+def _inside(ax: Any, text: str, place: Floats, kind: str, size: float, color: Any) -> None:
+    """A number in its marker."""
+    ax.annotate(
+        text, place, xytext=(0, -symbols.sunk(kind, size)), textcoords="offset points",
+        ha="center", va="center_baseline", zorder=4, color=style.contrast(color),
+        fontsize=style.SMALL if len(text) < _SHORT else style.SMALL * 2.6 / len(text),
+    )  # fmt: skip
+
+
+def _named(this: _Subject, found: Values | None, labels: bool | None) -> Ints:
+    """Positions of the buses that carry their numbers, the most telling first."""
+    count = len(this.net.bus)
+    first = np.zeros(0, dtype=np.int64)
+    if this.after is not None:
+        ends = np.column_stack([this.net.branch_from, this.net.branch_to])
+        first = np.append(this.after.units, ends[this.after.lost].ravel())
+    rest = first[:0]
+    if labels or this.inside:
+        rest = np.arange(count)
+    elif count <= _MOST_LABELS:
+        rest = np.flatnonzero(this.at.kind != NOTHING)
+    if found is not None and found.peaks:
+        value = np.nan_to_num(found.value, nan=-np.inf)
+        ranked = np.argsort(-value, kind="stable")
+        if not len(rest):
+            there = (value > 0) if found.zero else np.isfinite(value)
+            rest = ranked[there[ranked]][:_FEW]
+        else:
+            rest = ranked[np.isin(ranked, rest)]
+    return np.array(list(dict.fromkeys([*first.tolist(), *rest.tolist()])), dtype=np.int64)
 
 
 def _frame(ax: Any, title: str, stretch: float) -> None:
@@ -309,23 +258,25 @@ def _frame(ax: Any, title: str, stretch: float) -> None:
     ax.spines[:].set_visible(False)
 
 
-def _legend(ax: Any, net: Network, others: bool, after: StateMap | None) -> None:
-    """The legend of the markers, without their colours."""
+def _legend(ax: Any, this: _Subject, dead: drawing.Dead) -> None:
+    """The legend of markers and lines, without their colours."""
     from matplotlib.lines import Line2D
 
-    blank = {"linestyle": "", "markerfacecolor": "white", "markeredgecolor": style.INK}
-    keys = [Line2D([], [], marker="s", markersize=6.5, label="inverter", **blank)]
-    if others:
-        blank["markeredgecolor"] = style.SOFT
-        keys.append(Line2D([], [], marker="o", markersize=5.5, label="other bus", **blank))
+    net, after = this.net, this.after
+    keys = [*symbols.keys(this.at), *map_islands.keys(this.island)]
     line = {"color": _LINE, "linewidth": 1.3}
+    if len(dead.bus) and not (after is not None and len(after.dark)):
+        keys.append((state_map.dark_key(), state_map.DARK))
     if after is not None:
         keys += state_map.keys(after, 1.3)
-    elif len(net.branch):
-        keys.append(Line2D([], [], label="branch", **line))
+    elif keys and len(net.branch):
+        keys.append((Line2D([], [], **line), "branch"))
     if len(net.dcline):
-        keys.append(Line2D([], [], label="DC line", linestyle=style.DASHES[1], **line))
-    style.legend(
-        ax, handles=keys, labels=[key.get_label() for key in keys], loc="upper center",
-        bbox_to_anchor=(0.5, 0.0), ncols=4 if len(keys) != 6 else 3, borderaxespad=0.2,
-    )  # fmt: skip
+        keys.append((Line2D([], [], linestyle=style.DASHES[1], **line), "DC line"))
+    if keys:
+        handles, labels = zip(*keys, strict=True)
+        rows = -(-len(keys) // 4)
+        style.legend(
+            ax, handles=handles, labels=labels, loc="upper center", bbox_to_anchor=(0.5, 0.0),
+            ncols=-(-len(keys) // rows), borderaxespad=0.2,
+        )  # fmt: skip

@@ -11,7 +11,8 @@ from scopf.errors import ScopfError
 from scopf.plots import style
 
 DAMPING = (0.05, 0.1, 0.2, 0.5)
-_APART = 0.055  # of the picture: labels closer than that would touch
+_APART = 0.062  # of the picture: labels closer than that would touch
+_ROW = 9.0  # points
 
 
 def eigenvalues(
@@ -51,7 +52,7 @@ def eigenvalues(
         raise ScopfError(text + kind)
     if verification.spectrum is None or not len(verification.spectrum.values):
         raise ScopfError(f"there are no eigenvalues to draw: {verification.verdict}")
-    ratios = list(damping)
+    ratios = sorted(set(damping))
     wrong = [ratio for ratio in ratios if not 0 < ratio < 1]
     if wrong:
         raise ScopfError(f"damping ratios lie between 0 and 1, got {wrong[0]}")
@@ -70,17 +71,21 @@ def eigenvalues(
                 label=f"{name} ({int(chosen.sum())})",
             )  # fmt: skip
     _limits(ax, values, xlim, ylim)
-    rows = _rays(ax, ratios)
+    above = _rays(ax, ratios)
     left, right = ax.get_xlim()
     ax.axvline(0, color=style.INK, linewidth=0.9, zorder=1.5)
     ax.axvspan(0, max(right, 0), color=style.VERMILLION, alpha=0.07, linewidth=0, zorder=0.5)
     ax.set_xlim(left, right)
-    shown = verification.verdict if title is None else title
-    style.dress(ax, shown, "real part (rad/s)", "imaginary part (rad/s)", pad=9 * (rows + 1))
+    bottom, top = ax.get_ylim()
     inside = (values.real >= left) & (values.real <= right)
-    inside &= (values.imag >= ax.get_ylim()[0]) & (values.imag <= ax.get_ylim()[1])
+    inside &= (values.imag >= bottom) & (values.imag <= top)
+    outside = bool(above) and not inside.all()
+    shown = verification.verdict if title is None else title
+    pad = _ROW * (1 + above + outside)
+    style.dress(ax, shown, "real part (rad/s)", "imaginary part (rad/s)", pad=pad)
     if not inside.all():
-        style.note(ax, f"{int((~inside).sum())} eigenvalues lie outside")
+        note = style.note(ax, f"{int((~inside).sum())} eigenvalues lie outside")
+        note.xyann = (0, 3 + _ROW * above)
     style.legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
     return ax
 
@@ -93,17 +98,18 @@ def _limits(ax: Any, values: Any, xlim: Any, ylim: Any) -> None:
     ax.set_ylim(ylim or (-most, most))
 
 
-def _rays(ax: Any, ratios: list[float]) -> int:
+def _rays(ax: Any, ratios: list[float]) -> bool:
     """Lines of equal damping from the origin, with their ratio where they leave the picture.
 
     Returns:
-        How many rows of labels stand above the picture.
+        Whether labels stand above the picture.
     """
     left, right = ax.get_xlim()
     bottom, top = ax.get_ylim()
     if left >= 0:
-        return 0
-    rows: list[list[float]] = []  # of labels, by their places along the edge of the picture
+        return False
+    above: list[tuple[str, float]] = []  # labels, and places along the upper edge
+    beside: list[tuple[str, float]] = []  # and along the left one
     for ratio in sorted(ratios, reverse=True):
         slope = np.sqrt(1 - ratio**2) / ratio  # |Im| over -Re
         for edge in (top, bottom):
@@ -115,18 +121,38 @@ def _rays(ax: Any, ratios: list[float]) -> int:
                 [0, x], [0, y], color=style.SOFT, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1,
                 label=f"_damping {ratio:g}",
             )  # fmt: skip
-            at = (x - left) / (right - left) + (y - top) / (top - bottom)
-            if edge != top:
-                continue
-            beside = y < top  # it leaves through the left edge, else through the upper one
-            row = 0
-            if not beside:
-                near = (k for k, row in enumerate(rows) if abs(at - row[-1]) >= _APART)
-                row = next(near, len(rows))
-                rows[row:] = [[*(rows[row] if row < len(rows) else []), at], *rows[row + 1 :]]
-            ax.annotate(
-                f"{ratio:.0%}", (x, y), xytext=(3, 3) if beside else (0, 2 + 9 * row),
-                textcoords="offset points", fontsize=style.SMALL - 0.5, color=style.SOFT,
-                ha="left" if beside else "center", va="bottom",
-            )  # fmt: skip
-    return len(rows)
+            if edge == top and y < top:
+                beside.append((_percent(ratio), (y - bottom) / (top - bottom)))
+            elif edge == top:
+                above.append((_percent(ratio), (x - left) / (right - left)))
+    look = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom",
+            "fontsize": style.SMALL - 0.5, "color": style.SOFT}  # fmt: skip
+    for place, (text, _) in zip(_apart([at for _, at in above]), above, strict=True):
+        ax.annotate(text, (place, 1.0), xytext=(0, 2), ha="center", **look)
+    for place, (text, _) in zip(_apart([at for _, at in beside]), beside, strict=True):
+        ax.annotate(text, (0.0, place), xytext=(3, 3), ha="left", **look)
+    return bool(above)
+
+
+def _percent(ratio: float) -> str:
+    return f"{100 * ratio:.3g}%"
+
+
+def _apart(places: list[float]) -> list[float]:
+    """Places along an edge, in rising order, moved as little as keeps labels from touching."""
+    groups: list[list[float]] = []  # places of labels that would touch
+    for place in places:
+        groups.append([place])
+        while len(groups) > 1 and _first(groups[-1]) - _last(groups[-2]) < _APART:
+            last = groups.pop()
+            groups[-1] += last
+    return [_first(group) + k * _APART for group in groups for k in range(len(group))]
+
+
+def _first(group: list[float]) -> float:
+    """Place of the first label of a group, around the mean of its places."""
+    return sum(group) / len(group) - _APART * (len(group) - 1) / 2
+
+
+def _last(group: list[float]) -> float:
+    return _first(group) + _APART * (len(group) - 1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.arrays import Floats, Ints
+from scopf.devices.kinds import AtBuses
 from scopf.network import drawing
 from scopf.network.outages import INTACT
 from scopf.plots import style
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from scopf.network.network import Network
 
 _UNLOADED, _UNRATED = "#D0D0D0", "#9A9A9A"
+DOTS = (0, (1.2, 1.6))
+DARK = "not energized"
 _OVER = 1.0005  # share of the rating from which on a branch counts as overloaded
 _SAMPLES = (0.0, 0.5, 1.0)  # loadings in the legend
 
@@ -33,8 +36,9 @@ class StateMap:
             none.
         labels: of these.
         loading: of each branch, share of the rating; NaN where it has none or is out.
-        lost, dark, units: positions of the branches that are out, of the buses that are not
-            energized, and of the buses of lost units.
+        lost, dead, dark, units: positions of the branches that the outage takes, of others that
+            are not energized, of the buses that are not, and of the buses of lost units.
+        island: number of each bus's island in this state; 0 where it is not energized.
         hour: whether it is one of several hours, and nothing is lost.
     """
 
@@ -44,8 +48,10 @@ class StateMap:
     labels: dict[str, str]
     loading: Floats
     lost: Ints
+    dead: Ints
     dark: Ints
     units: Ints
+    island: Ints
     hour: bool = False
 
     @property
@@ -69,7 +75,7 @@ def of(what: Any, name: str) -> StateMap:
     """
     found = solved(what, "network")
     horizon = found.problem.horizon
-    state, net = found.state(name), found.problem.base if horizon is None else horizon.one
+    state, net = found.state(name), intact(found)
     buses, inverters, branches = state.buses, state.inverters, state.branches
     at = net.bus_positions(buses["bus"].to_numpy())
     price = inverters["nssp_per_pu"].to_numpy(dtype=np.float64)
@@ -79,7 +85,11 @@ def of(what: Any, name: str) -> StateMap:
     gens = np.setdiff1d(net.gen.id, state.gens["gen"])
     if horizon is not None:
         gens = np.setdiff1d(gens, horizon.storage_gen)
-    lost = np.flatnonzero(~there)
+    asked = [one.branches for one in found.scenario.outages if one.name == name]
+    out = np.isin(net.branch.id, asked[0]) if asked else ~there
+    lost, dead = np.flatnonzero(~there & out), np.flatnonzero(~there & ~out)
+    island = np.zeros(len(net.bus), dtype=np.int64)
+    island[at] = buses["island"].to_numpy() if "island" in buses else 1
     dark = np.setdiff1d(np.arange(len(net.bus)), at)
     units = np.unique(net.gen_at[np.isin(net.gen.id, gens)])
     of_inverters = net.bus_positions(inverters["bus"].to_numpy())
@@ -98,7 +108,26 @@ def of(what: Any, name: str) -> StateMap:
     left = inverters["bus"].to_numpy()
     units = np.setdiff1d(units, dark)
     hour = horizon is not None
-    return StateMap(name, left, values, labels, loading, lost, dark, units, hour)
+    return StateMap(
+        name, left, values, labels, loading, lost, dead, dark, units, island,
+        hour,
+    )  # fmt: skip
+
+
+def intact(found: Any) -> Network:
+    """The energized network of a solution; of several hours that of the first one."""
+    horizon = found.problem.horizon
+    net: Network = found.problem.base if horizon is None else horizon.one
+    return net
+
+
+def stands(found: Any) -> AtBuses:
+    """Kinds of what stands at the buses of that network."""
+    inverters, devices, horizon = found.inverter_data, found.setting.devices, found.problem.horizon
+    if horizon is None:
+        return AtBuses.of(found.problem.base, inverters, devices)
+    own = horizon.inverters(inverters, 0)
+    return AtBuses.of(horizon.one, own, found.scenario.devices, horizon.storage_gen)
 
 
 def branches(ax: Any, net: Network, place: Floats, after: StateMap, width: float) -> None:
@@ -106,7 +135,7 @@ def branches(ax: Any, net: Network, place: Floats, after: StateMap, width: float
     from matplotlib.collections import LineCollection
 
     ends = np.column_stack([net.branch_from, net.branch_to])
-    here = np.setdiff1d(np.arange(len(ends)), after.lost)
+    here = np.setdiff1d(np.arange(len(ends)), np.append(after.lost, after.dead))
     order = here[np.argsort(np.nan_to_num(after.loading[here], nan=-1.0), kind="stable")]
     looks = [_look(share, width) for share in after.loading[order].tolist()]
     if len(order):
@@ -119,6 +148,10 @@ def branches(ax: Any, net: Network, place: Floats, after: StateMap, width: float
     if len(pairs):
         look = {"colors": _UNRATED, "linewidths": width, "linestyles": [style.DASHES[1]]}
         ax.add_collection(LineCollection(place[pairs], zorder=1, label="_dcline", **look))
+    if len(after.dead):
+        look = {"colors": style.SOFT, "linewidths": 0.9, "linestyles": [DOTS]}
+        dead = place[ends[after.dead]]
+        ax.add_collection(LineCollection(dead, zorder=1, label="_dead_branch", **look))
     if len(after.lost):
         wide = max(1.3 * width, 1.3)
         look = {"colors": style.VERMILLION, "linewidths": wide, "linestyles": [(0, (4, 3))]}
@@ -141,34 +174,40 @@ def crosses(ax: Any, place: Floats, after: StateMap) -> None:
         )  # fmt: skip
 
 
-def keys(after: StateMap, width: float) -> list[Any]:
-    """Entries of the legend."""
+def keys(after: StateMap, width: float) -> list[tuple[Any, str]]:
+    """Handles and labels of the legend."""
     from matplotlib.lines import Line2D
 
-    found = []
+    found = list[tuple[Any, str]]()
     if after.rated:
-        for share in _SAMPLES:
-            color, size = _look(share, width)
-            found.append(
-                Line2D([], [], color=color, linewidth=size, label=f"{100 * share:.0f} % loaded")
-            )
+        shares = [(share, f"{100 * share:.0f} % loaded") for share in _SAMPLES]
         if np.nanmax(after.loading) > _OVER:
-            color, size = _look(1.1, width)
-            found.append(Line2D([], [], color=color, linewidth=size, label="overloaded"))
+            shares.append((1.1, "overloaded"))
+        for share, label in shares:
+            color, size = _look(share, width)
+            found.append((Line2D([], [], color=color, linewidth=size), label))
     else:
-        found.append(Line2D([], [], color=_UNRATED, linewidth=width, label="branch without rating"))
+        found.append((Line2D([], [], color=_UNRATED, linewidth=width), "branch without rating"))
     blank = {"linestyle": "", "marker": "x", "markersize": 6, "markeredgewidth": 1.8}
+    blank |= {"color": style.VERMILLION}
     if len(after.lost):
         look: dict[str, Any] = {**blank, "linestyle": (0, (4, 3)), "linewidth": 1.3}
-        found.append(Line2D([], [], color=style.VERMILLION, label="lost branch", **look))
+        found.append((Line2D([], [], **look), "lost branch"))
     if len(after.units):
-        found.append(Line2D([], [], color=style.VERMILLION, label="lost unit", **blank))
+        found.append((Line2D([], [], **blank), "lost unit"))
     if len(after.dark):
-        pale = {"markerfacecolor": style.NOTHING, "markeredgecolor": style.SOFT}
-        found.append(
-            Line2D([], [], linestyle="", marker="o", markersize=5.5, label="not energized", **pale)
-        )
+        found.append((dark_key(), DARK))
     return found
+
+
+def dark_key() -> Any:
+    """Handle of what is not energized."""
+    from matplotlib.lines import Line2D
+
+    return Line2D(
+        [], [], color=style.SOFT, linestyle=DOTS, linewidth=0.9, marker="o", markersize=5.5,
+        markerfacecolor=style.NOTHING, markeredgecolor=style.SOFT,
+    )  # fmt: skip
 
 
 def _look(share: float, width: float) -> tuple[Any, float]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.arrays import Floats, Ints
-from scopf.devices import mbase
+from scopf.devices import kinds, mbase
 from scopf.devices.strength import short_circuit_ratios
 from scopf.model.current_limits import limited
 from scopf.results import flow_table, single
@@ -114,7 +114,11 @@ class IntactTables(Record):
 
     @property
     def gens(self) -> pd.DataFrame:
-        """Dispatch, cost and prices of the P and Q limits, by generator."""
+        """Dispatch, cost and prices of the P and Q limits, by generator.
+
+        `device` is what it is: "gfm" (a unit of a grid-forming inverter), "one-axis", "classical",
+        "avr" or "gfl" as in the table of devices, "constant power", or "dispatchable load".
+        """
         return self._of_single_state("gens")
 
     @cached_property
@@ -127,6 +131,7 @@ class IntactTables(Record):
             {
                 "gen": gen.id,
                 "bus": gen.bus,
+                "device": kinds.of_gens(gen, self.inverter_data.units.gen, self.setting.devices),
                 **self._islands(self.problem.base.gen_at),
                 "p_mw": point.pg * base,
                 "q_mvar": point.qg * base,

@@ -88,7 +88,7 @@ class IntactState:
     @cached_property
     def gens(self) -> pd.DataFrame:
         """Output by generator."""
-        return self._tables.gens[["gen", "bus", "p_mw", "q_mvar"]]
+        return self._tables.gens[["gen", "bus", "device", "p_mw", "q_mvar"]]
 
     @cached_property
     def branches(self) -> pd.DataFrame:

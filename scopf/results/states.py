@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scopf.arrays import Flags, Floats
+from scopf.devices import kinds
 from scopf.devices.mixed import taken
 from scopf.devices.strength import short_circuit_ratios
 from scopf.dynamics.settled import Settled
@@ -264,13 +265,15 @@ class State:
         """Output by generator."""
         import pandas as pd
 
-        here, net = self._of("gen"), self._all.settled.stack.parts[self._part]
+        here, of = self._of("gen"), self._all.settled
+        gen, base = of.stack.parts[self._part].gen, of.net.base_mva
         return pd.DataFrame(
             {
-                "gen": net.gen.id,
-                "bus": net.gen.bus,
-                "p_mw": self._all.pg[here] * net.base_mva,
-                "q_mvar": self._all.qg[here] * net.base_mva,
+                "gen": gen.id,
+                "bus": gen.bus,
+                "device": kinds.of_gens(of.net.gen, of.inverters.units.gen, of.devices)[here],
+                "p_mw": self._all.pg[here] * base,
+                "q_mvar": self._all.qg[here] * base,
             }
         )
 

@@ -61,8 +61,10 @@ def blocks(solution: Result) -> list[Block]:
     if solution.problem.horizon is not None:
         return [*lines, *hour_text.blocks(solution)]
     if solution.problem.criterion.name == "none":
-        gens = solution.gens
-        return [*lines, "", "Dispatch", Table(gens, _with_island(_GEN, gens), "generators")]
+        gens, heads = solution.gens, _GEN
+        if gens["device"].nunique() > 1:
+            heads = {**dict(list(_GEN.items())[:2]), "device": ("device", "{}"), **_GEN}
+        return [*lines, "", "Dispatch", Table(gens, _with_island(heads, gens), "generators")]
     return [*lines, "", *_stability(solution)]
 
 

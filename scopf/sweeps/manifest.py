@@ -16,6 +16,7 @@ import numpy as np
 from scopf import files
 from scopf.arrays import plain
 from scopf.devices import constant_power as devices
+from scopf.devices import kinds
 from scopf.errors import ScopfError, listing
 from scopf.results import standing
 from scopf.sweeps import stored_spec
@@ -72,9 +73,15 @@ def machine() -> dict[str, Any]:
     }
 
 
-def network(net: Network, inverters: Ints) -> dict[str, Any]:
-    """Buses, branches and inverters, for a drawing."""
+def network(net: Network, inverters: Ints, others: Devices | None = None) -> dict[str, Any]:
+    """Buses, branches, and what stands at the buses, for a drawing.
+
+    `inverters` are buses with an inverter in any scenario. `kinds` are the buses with other
+    generators by what these are, also where an inverter takes their place in some scenarios.
+    """
     net = net.energized()
+    first = kinds.first_at(net, kinds.of_gens(net.gen, np.zeros(0, dtype=np.int64), others))
+    there = [kind for kind in kinds.WORDS if kind != kinds.NOTHING and kind in first]
     ends = zip(net.branch.id, net.branch.from_bus, net.branch.to_bus, strict=True)
     return {
         "name": net.name,
@@ -82,6 +89,7 @@ def network(net: Network, inverters: Ints) -> dict[str, Any]:
         "buses": net.bus.id.tolist(),
         "branches": [{"id": int(k), "from_bus": int(f), "to_bus": int(t)} for k, f, t in ends],
         "inverters": inverters.tolist(),
+        "kinds": {kind: net.bus.id[first == kind].tolist() for kind in there},
     }
 
 
@@ -210,6 +218,10 @@ def _is_network(network: dict[str, Any]) -> bool:
         return False
     ends = [one.get(end) for one in branches for end in ("from_bus", "to_bus")]
     lists = [network.get("buses"), network.get("inverters"), ends]
+    told = network.get("kinds", {})
+    if not isinstance(told, dict) or not all(kind in kinds.WORDS for kind in told):
+        return False
+    lists += told.values()
     return all(
         isinstance(numbers, list) and all(type(n) is int and abs(n) < 2**63 for n in numbers)
         for numbers in lists

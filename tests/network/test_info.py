@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 import scopf
 from scopf.cases import bundled
 from scopf.cli.main import app
+from tests.grids import side_by_side
 
 CASE9 = scopf.load_case("case9")
 
@@ -109,3 +110,16 @@ def test_info_says_what_five_per_cent_are():
     own = scopf.load_case("case9").replace(gen={"mbase": [300.0, 320.0, 300.0]}).info()
     assert "5 % of the ratings (mBase) is m_q 0.0156 to 0.0167" in str(own)
     assert "nominal" not in str(own)
+
+
+def test_islands_are_named_by_their_first_buses():
+    net = side_by_side(scopf.load_case("case14"), scopf.load_case("case9"))
+    found = net.info()
+    first, second = found.as_dict()["island_sizes"]
+    assert first["load_mw"] == pytest.approx(259.0)
+    assert second == {"island": 2, "buses": 9, "first_buses": [1001, 1002, 1003], "units": 3,
+                      "load_mw": pytest.approx(315.0)}  # fmt: skip
+    assert "island 1: bus 1, 2, 3, ... 11 more; 5 units, 259.0 MW of load" in str(found)
+    assert "island 1" not in str(scopf.load_case("case9").info())
+    many = side_by_side(*[scopf.load_case("case9")] * 8)
+    assert "2 islands more" in str(many.info())

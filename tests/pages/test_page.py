@@ -22,6 +22,7 @@ from scopf.sweeps import progress
 from scopf.sweeps.analysis import axes as axes_of
 from scopf.sweeps.analysis import facts, results, units
 from scopf.sweeps.analysis.analysis import analyse
+from scopf.sweeps.analysis.network_map import network_map
 from tests.sweeps.sweep_data import EVIL, grid, made_up, solved
 
 
@@ -291,7 +292,7 @@ def check(chromium, sweep, path):
             "[figure.querySelector('.plot').data.length, "
             "figure.querySelector('.main-svg').getBoundingClientRect().right]]))"
         )
-        assert drawn.pop("network")[0] == 3
+        assert drawn.pop("network")[0] >= 5
         assert list(drawn) == [figure.id for figure in figures]
         for figure in figures:
             view = figure.views["/".join(str(first.get(name, 0)) for name in figure.keys)]
@@ -309,11 +310,65 @@ def test_page_in_a_browser(chromium, case39, tmp_path, name):
     check(chromium, case39 if name == "case39" else SWEEPS[name](), tmp_path / "page.html")
 
 
+def test_the_map_shows_the_branch_that_is_out_and_what_stands_where(chromium, tmp_path):
+    net = scopf.load_case("case39").lossless()
+    how = {"devices": scopf.devices_table("case39"), "mq": 0.1, "criterion": "none"}
+    runs = scopf.sweep(net, outage=[6, 16], inverter_share=[0.3, 0.7], **how)
+    inverters = [set(some["bus"]) for _, some in runs.inverters.groupby("scenario")]
+    kinds = runs.manifest["network"]["kinds"]
+    assert kinds == {"machine": list(range(30, 40))}
+    chromium.open(page.write(runs, tmp_path / "page.html"))
+    trace = "document.querySelector('#network .plot').data.find(one => one.meta === '{}')"
+    ends = dict(_places(chromium))
+    branch = {k: (f, t) for k, f, t in zip(net.branch.id, net.branch.from_bus, net.branch.to_bus,
+                                           strict=True)}  # fmt: skip
+    for step, outage in enumerate(runs.scenarios["outage"].tolist()):
+        chromium.run(f"showStep({step})")
+        x = chromium.run(f"{trace.format('out')}.x")
+        if pd.isna(outage):
+            assert x == [None]
+        else:
+            assert x == pytest.approx([ends[bus][0] for bus in branch[outage]], abs=1e-3)
+        symbols = chromium.run(f"{trace.format('without')}.marker.symbol")
+        assert len(symbols) == len(set.union(*inverters) - inverters[step])
+        assert set(symbols) <= {"pentagon-open"}
+    assert chromium.complaints() == []
+
+
+def _places(chromium):
+    """Buses of the map and where they are."""
+    for part in ("buses", "inverters"):
+        one = chromium.run(f"DATA.network.{part}")
+        for bus, x, y in zip(one["text"], one["x"], one["y"], strict=True):
+            yield int(bus), (x, y)
+
+
+def test_a_manifest_may_not_know_what_stands_where():
+    sweep = made_up({"mq": MQ})
+    sweep.manifest["network"] = {
+        key: value for key, value in sweep.manifest["network"].items() if key != "kinds"
+    }
+    drawn = network_map(analyse(sweep), sweep.manifest["network"])
+    assert set(drawn.kinds) == {"none"}
+    assert not drawn.out.any()
+
+
+def test_islands_of_a_sweep_are_told_apart():
+    branches = [{"id": 1, "from_bus": 1, "to_bus": 2}, {"id": 2, "from_bus": 3, "to_bus": 4}]
+    given = {"buses": [1, 2, 3, 4, 5], "branches": branches, "inverters": [1, 3]}
+    drawn = network_map(analyse(made_up({"mq": MQ})), given)
+    assert [len(lines) for lines in drawn.islands] == [1, 1, 1]
+    assert (drawn.islands[2][0][0] == drawn.islands[2][0][1]).all()  # a bus alone
+    given["branches"] += [{"id": k, "from_bus": k, "to_bus": k + 1} for k in (2, 4)]
+    assert network_map(analyse(made_up({"mq": MQ})), given).islands == ()
+
+
 def test_controls(chromium, tmp_path):
     check(chromium, SWEEPS["four axes"](), tmp_path / "page.html")
     steps = chromium.run("Number(document.getElementById('step').max)") + 1
     assert steps == 108
-    colours = "JSON.stringify(document.querySelector('#network .plot').data[2].marker.color)"
+    colours = "JSON.stringify(document.querySelector('#network .plot').data.find("
+    colours += "one => one.meta === 'inverters').marker.color)"
     seen = set()
     for step in (3, 4):
         chromium.run(

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 import scopf
 from scopf.cli.main import app
 from scopf.pages import outages, solution
+from tests.grids import dc_line, side_by_side
 
 
 def solve(case="case39", mq=0.2, **keywords):
@@ -130,6 +131,89 @@ def test_a_page_without_outages_in_a_browser(chromium, plain, tmp_path):
     chromium.open(solution.write(plain, tmp_path / "page.html"))
     assert chromium.run("document.getElementById('state')") is None
     assert chromium.run("document.querySelector('#network .plot').data.length") > 3
+    assert chromium.complaints() == []
+
+
+@pytest.fixture(scope="module")
+def three():
+    """Two islands with a DC line, a dead one, and machines, inverters and constant power."""
+    nine = scopf.load_case("case9")
+    net = side_by_side(scopf.load_case("case14"), nine, nine, dcline=dc_line(2, 1005))
+    net = net.replace(gen={"in_service": net.gen.bus < 2000})
+    machine = {"xd": 1.2, "xq": 1.1, "xd1": 0.3, "h": 4, "td0": 6, "d": 2, "s_mva": 300}
+    devices = pd.DataFrame([{"bus": 1, "device": "one-axis", **machine},
+                            {"bus": 2, "device": "gfl"}])  # fmt: skip
+    devices = devices.astype(object).where(devices.notna(), None)
+    inverters = scopf.Inverters.at_generators(net, mq=0.05, buses=[3, 1001, 1002])
+    return scopf.solve(scopf.build(net, inverters, devices=devices, criterion="none"))
+
+
+def test_the_map_says_what_stands_at_a_bus(three, without_library):
+    drawn = data_of(solution.html(three))["map"]
+    kind = dict(zip(drawn["buses"], drawn["kinds"], strict=True))
+    told = {1: "machine", 2: "gfl", 3: "gfm", 4: "none", 6: "constant power", 1001: "gfm"}
+    assert {bus: kind[bus] for bus in told} == told
+    assert list(drawn["words"]) == ["gfm", "machine", "gfl", "constant power", "none"]
+    about = {drawn["buses"][int(k)]: lines for k, lines in drawn["about"].items()}
+    assert about[1] == ["synchronous machine (one-axis): gen 1"]
+    assert about[6] == ["constant power: gen 4"]
+    assert about[1001][0].startswith("grid-forming inverter: gen 6, m_q 0.05")
+    assert sorted(drawn["idle"]["buses"]) == list(range(2001, 2010))
+    assert len(drawn["idle"]["ends"]) == 9
+    assert [[drawn["buses"][k] for k in ends] for ends in drawn["dcends"]] == [[2, 1005]]
+    (state,) = drawn["states"]
+    assert state["island"] == three.buses["island"].tolist()
+    power = three.gens.groupby("bus")[["p_mw", "q_mvar"]].sum()
+    for place, (p, q) in state["gens"].items():
+        bus = drawn["buses"][int(place)]
+        assert [p, q] == pytest.approx(power.loc[bus].tolist(), rel=1e-3, abs=1e-3)
+
+
+def test_colours_have_the_range_of_all_states(secured, without_library):
+    drawn = data_of(solution.html(secured))["map"]
+    assert [one["key"] for one in drawn["colours"]] == ["vm", "nssp", "margin", "lmp"]
+    lmp = secured.lmp_by_state["lmp_p_per_mwh"]
+    price = drawn["colours"][3]
+    assert price["high"] >= lmp.max() * (1 - 1e-4)
+    for one in drawn["states"][: len(secured.states)]:
+        table = secured.state(one["name"]).inverters.set_index("bus")
+        for bus, margin, nssp in zip(drawn["buses"], one["margin"], one["nssp"], strict=True):
+            assert (margin is None) == (bus not in table.index)
+            if margin is not None:
+                assert margin == pytest.approx(table.margin[bus], rel=1e-3, abs=1e-6)
+                assert nssp == pytest.approx(max(table.nssp_per_pu[bus], 0), rel=1e-3, abs=2e-3)
+
+
+_OVERLAPS = """(() => {
+  const texts = [...document.querySelectorAll("#network .textpoint text")];
+  const boxes = texts.map((one) => one.getBoundingClientRect()).filter((one) => one.width);
+  const apart = (a, b) => a.right <= b.left + 1 || a.bottom <= b.top + 4;
+  const over = (a, b) => !apart(a, b) && !apart(b, a);
+  const pairs = boxes.flatMap((a, k) => boxes.slice(k + 1).filter((b) => over(a, b)));
+  return [boxes.length, pairs.length];
+})()"""  # a line of text is higher than its digits
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_symbols_and_labels_in_a_browser(chromium, three, tmp_path, width):
+    chromium.open(solution.write(three, tmp_path / "page.html"), width)
+    names = set(chromium.run("document.querySelector('#network .plot').data.map(one => one.name)"))
+    assert {
+        "island 1 (14)", "island 2 (9)", "DC line", "not energized", "grid-forming inverter",
+        "synchronous machine", "grid-following inverter", "constant power",
+    } <= names  # fmt: skip
+    count, overlaps = chromium.run(_OVERLAPS)
+    assert count > (20 if width > 800 else 8)
+    assert overlaps == 0
+    chromium.run("document.getElementById('colour').focus()")
+    assert chromium.run("document.activeElement.id") == "colour"
+    bar = (
+        "document.querySelector('#network .cbtitle, #network .cb-title-group, #network .colorbar')"
+    )
+    assert "Voltage" in chromium.run(f"{bar}.textContent")
+    chromium.run("document.getElementById('colour').value = 1")
+    chromium.run("document.getElementById('colour').dispatchEvent(new Event('change'))")
+    chromium.wait(f"{bar}.textContent.includes('Price of active power')")
     assert chromium.complaints() == []
 
 

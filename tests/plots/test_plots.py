@@ -94,10 +94,10 @@ def test_colours_of_buses_are_the_table(case, mq, criterion, color, column):
     ax = plots.network(sol, color)
     net = sol.problem.base
     place = drawing.positions(len(net.bus), np.column_stack([net.branch_from, net.branch_to]))
-    found = shown(ax, "inverter", net.bus.id, place)
+    found = shown(ax, "grid-forming inverter", net.bus.id, place)
     assert set(found) == set(sol.inverters["bus"])
     if len(found) < len(net.bus):
-        found |= shown(ax, "bus", net.bus.id, place)
+        found |= shown(ax, "no generator", net.bus.id, place)
     table = sol.buses.set_index("bus")[column]
     assert found == pytest.approx(table.to_dict())
     assert bar_label(ax) == {"lmp": "LMP (currency/MWh)", "voltage": "voltage (p.u.)"}[color]
@@ -107,14 +107,14 @@ def test_prices_are_at_inverters_and_zero_where_nothing_is_paid(priced):
     place = {bus: (k, k % 7) for k, bus in enumerate(priced.buses["bus"])}
     ax = plots.network(priced, positions=place)
     ids, at = list(place), np.array(list(place.values()))
-    found = shown(ax, "inverter", ids, at)
+    found = shown(ax, "grid-forming inverter", ids, at)
     price = priced.inverters.set_index("bus")["nssp_per_pu"]
     assert found == pytest.approx(price.where(price > 1e-3, 0).to_dict())
-    assert np.isnan(list(shown(ax, "bus", ids, at).values())).all()
+    assert np.isnan(list(shown(ax, "no generator", ids, at).values())).all()
     assert bar_label(ax) == "NSSP (currency/h per p.u. V)"
     assert {text.get_text() for text in ax.texts} == set(map(str, place))
     names = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert names == ["inverter", "other bus", "branch"]
+    assert names == ["grid-forming inverter", "no generator", "branch"]
 
 
 def test_the_unit_of_a_price_is_that_of_the_criterion():
@@ -149,7 +149,10 @@ def test_coordinates_of_ones_own(priced, tmp_path):
     geo = table.rename(columns={"x": "lon", "y": "lat"})
     for given in (table, path, str(path), geo, table.set_index("bus")):
         ax = plots.network(priced, positions=given)
-        spots = [*markers(ax, "bus").get_offsets(), *markers(ax, "inverter").get_offsets()]
+        spots = [
+            *markers(ax, "no generator").get_offsets(),
+            *markers(ax, "grid-forming inverter").get_offsets(),
+        ]
         assert sorted(x for x, _ in spots) == list(range(39))
     for given, said in (
         (table.iloc[:37], r"no coordinates for 2 of the 39 buses: 38, 39"),
@@ -169,7 +172,7 @@ def test_values_of_ones_own(priced):
     mine = pd.Series({30: 1.5, 5: -2.0, 39: np.nan}, name="my index (%)")
     ax = plots.network(priced, mine, positions=place)
     ids, at = list(place), np.array(list(place.values()))
-    found = shown(ax, "inverter", ids, at) | shown(ax, "bus", ids, at)
+    found = shown(ax, "grid-forming inverter", ids, at) | shown(ax, "no generator", ids, at)
     assert {bus: v for bus, v in found.items() if np.isfinite(v)} == {30: 1.5, 5: -2.0}
     assert bar_label(ax) == "my index (%)"
     assert bar_label(plots.network(priced, {1: 2.0}, label="mine")) == "mine"
@@ -186,8 +189,9 @@ def test_values_of_ones_own(priced):
 def test_a_network_with_one_inverter():
     sol = solve("case14", 0.05, buses=[1])
     ax = plots.network(sol)
-    assert len(markers(ax, "inverter").get_offsets()) == 1
-    assert len(markers(ax, "bus").get_offsets()) == 13
+    assert len(markers(ax, "grid-forming inverter").get_offsets()) == 1
+    assert len(markers(ax, "constant power").get_offsets()) == 4
+    assert len(markers(ax, "no generator").get_offsets()) == 9
     assert "no inverter is priced" in {text.get_text() for text in ax.texts}
     assert len(plots.nssp(sol).patches) == 1
 
@@ -196,7 +200,8 @@ def test_thousands_of_buses_carry_a_few_labels():
     net = made(2500, [(k, k + 1, 0, 0.1) for k in range(1, 2500)], [1], loads={9: 0.1})
     value = dict.fromkeys(range(1, 2501), 0.0) | {400: 3.0, 1400: 2.0}
     ax = plots.network(net, value)
-    assert len(markers(ax, "bus").get_offsets()) == 2500
+    assert len(markers(ax, "no generator").get_offsets()) == 2499
+    assert len(markers(ax, "generator").get_offsets()) == 1
     assert {"400", "1400"} <= {text.get_text() for text in ax.texts}
     assert len(ax.texts) < 10
 
@@ -544,7 +549,7 @@ def test_the_map_of_a_state_has_its_voltages_and_loading(secured, state):
     place = {bus: (k, k % 7) for k, bus in enumerate(net.bus.id.tolist())}
     ax = plots.network(secured, state=state, positions=place)
     ids, at = list(place), np.array(list(place.values()))
-    found = shown(ax, "inverter", ids, at) | shown(ax, "bus", ids, at)
+    found = shown(ax, "grid-forming inverter", ids, at) | shown(ax, "no generator", ids, at)
     assert found == pytest.approx(secured.state(state).buses.set_index("bus").vm.to_dict())
     lines = markers(ax, "_branch")
     loading = secured.state(state).branches.set_index("branch").loading_percent
@@ -571,11 +576,11 @@ def test_prices_of_a_state_are_its_own(secured):
     ids = secured.buses.bus.tolist()
     place = {bus: (k, k % 7) for k, bus in enumerate(ids)}
     ax = plots.network(secured, "nssp", state="branch 16", positions=place)
-    found = shown(ax, "inverter", ids, np.array(list(place.values())))
+    found = shown(ax, "grid-forming inverter", ids, np.array(list(place.values())))
     price = secured.state("branch 16").inverters.set_index("bus").nssp_per_pu
     assert found == pytest.approx(price.where(price > 1e-3, 0).to_dict())
     ax = plots.network(secured, "lmp", state="branch 10", positions=place)
-    assert set(shown(ax, "bus", ids, np.array(list(place.values()))).values()) == {0.0}
+    assert set(shown(ax, "no generator", ids, np.array(list(place.values()))).values()) == {0.0}
 
 
 def test_bars_of_a_state_are_its_own(secured):

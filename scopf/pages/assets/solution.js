@@ -25,11 +25,15 @@ function drawBars(id, traces) {
   return put(place, bars, layout);
 }
 
+const chosenOf = (id) => Number(document.getElementById(id)?.value || 0);
+
 function drawMap() {
-  const net = DATA.map, select = document.getElementById("state");
-  const state = net.states[select ? Number(select.value) : 0];
-  links("network", () => csv(["bus", "vm [p.u.]"], net.buses.map((bus, n) => [bus, state.vm[n]])));
-  return drawGrid("network", net, state);
+  const net = DATA.map, state = net.states[chosenOf("state")], colours = net.colours;
+  const heads = ["bus", "what", "island", ...colours.map(({ name, unit }) => `${name} [${unit}]`)];
+  const island = (n) => (state.vm[n] === null ? 0 : state.island[n] || 1);
+  links("network", () => csv(heads, net.buses.map((bus, n) =>
+    [bus, net.words[net.kinds[n]], island(n), ...colours.map(({ key }) => state[key][n])])));
+  return drawGrid("network", net, state, colours[chosenOf("colour")]);
 }
 
 function showTables() {
@@ -52,8 +56,10 @@ async function redraw() {
 }
 
 showTables();
-const chosen = document.getElementById("state");
-if (chosen) { chosen.value = 0; chosen.addEventListener("change", drawMap); }
+for (const select of document.querySelectorAll("#state, #colour")) {
+  select.value = 0;
+  select.addEventListener("change", drawMap);
+}
 dark.addEventListener("change", redraw);
 narrow.addEventListener("change", redraw);
 redraw();

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
 
-from scopf.arrays import Floats, Ints
+from scopf.arrays import Floats, Ints, Strings
+from scopf.devices.kinds import NOTHING
 from scopf.errors import ScopfError
 from scopf.network import drawing
 from scopf.sweeps.analysis.analysis import Analysis
@@ -15,6 +18,7 @@ from scopf.sweeps.analysis.axes import spread_out
 
 MOST_PRICES = 80_000  # numbers to step through
 _MOST_BUSES = 5_000  # above, buses without an inverter are drawn as lines only
+_MOST_ISLANDS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +28,12 @@ class NetworkMap:
     Attributes:
         buses, inverters: numbers of the buses that are marked, without and with an inverter.
         bus_places, inverter_places: where they are, shape (n, 2).
+        kinds, others: what stands at the buses, one of `scopf.devices.kinds.WORDS`, and what at
+            those with an inverter where there is none in a scenario.
         lines: ends of the lines between buses, shape (n, 2, 2).
+        islands: ends of the lines of each AC island, or its single bus twice; none of a single one.
+        out: branch that is out in each step, 0 for none.
+        out_lines: ends of these branches by number.
         steps: the scenarios, places in the table.
         prices: of the inverters, shape (steps, inverters).
         note: what is drawn and what is left out.
@@ -34,7 +43,12 @@ class NetworkMap:
     inverters: Ints
     bus_places: Floats
     inverter_places: Floats
+    kinds: Strings
+    others: Strings
     lines: Floats
+    islands: tuple[Floats, ...]
+    out: Ints
+    out_lines: dict[int, Floats]
     steps: Ints
     prices: Floats
     note: str
@@ -45,7 +59,8 @@ def network_map(analysis: Analysis, network: Any) -> NetworkMap | None:
 
     Args:
         analysis: the sweep.
-        network: `buses` (numbers), `branches` (`from_bus`, `to_bus`) and `inverters` (numbers).
+        network: `buses` (numbers), `branches` (`id`, `from_bus`, `to_bus`), `inverters` (numbers),
+            and `kinds` (numbers of buses by what stands there), if it has them.
 
     Raises:
         ScopfError: when a branch or an inverter names a bus that is not among the buses.
@@ -57,7 +72,8 @@ def network_map(analysis: Analysis, network: Any) -> NetworkMap | None:
         [(b["from_bus"], b["to_bus"]) for b in network.get("branches", [])], dtype=np.int64
     ).reshape(-1, 2)
     inverters = np.array(network.get("inverters", []), dtype=np.int64)
-    unknown = np.setdiff1d(np.concatenate([ends.ravel(), inverters]), buses)
+    told = {kind: np.array(some, dtype=np.int64) for kind, some in network.get("kinds", {}).items()}
+    unknown = np.setdiff1d(np.concatenate([ends.ravel(), inverters, *told.values()]), buses)
     if len(unknown):
         raise ScopfError(f"the network of the manifest has no bus {unknown[0]}, but uses it")
     order = np.argsort(buses)
@@ -66,19 +82,52 @@ def network_map(analysis: Analysis, network: Any) -> NetworkMap | None:
     place = drawing.positions(len(buses), edges)
     others = np.setdiff1d(np.arange(len(buses)), at) if len(buses) <= _MOST_BUSES else at[:0]
     steps = _steps(analysis, len(inverters))
+    kinds = np.full(len(buses), NOTHING, dtype=object)
+    for kind, some in told.items():
+        kinds[np.isin(buses, some)] = kind
+    out = _out(analysis)[steps]
+    ids = [b.get("id", 0) for b in network.get("branches", [])]
+    drawn = dict(zip(ids, place[edges], strict=True))
     return NetworkMap(
-        buses[others], inverters, place[others], place[at], place[drawing.connections(edges)],
-        steps, _prices(analysis, inverters, steps), _note(analysis, len(buses), len(steps)),
+        buses[others], inverters, place[others], place[at], kinds[others], kinds[at],
+        place[drawing.connections(edges)], _islands(place, edges), out,
+        {k: drawn[k] for k in np.unique(out).tolist() if k in drawn}, steps,
+        _prices(analysis, inverters, steps), _note(analysis, len(buses), len(steps)),
     )  # fmt: skip
+
+
+def _out(analysis: Analysis) -> Ints:
+    """The branch that each scenario is without; 0 for none."""
+    if "outage" not in analysis.scenarios:
+        return np.zeros(len(analysis), dtype=np.int64)
+    column = analysis.scenarios["outage"].astype("Int64").fillna(0)
+    return np.array(column.tolist(), dtype=np.int64)
+
+
+def _islands(place: Floats, edges: Ints) -> tuple[Floats, ...]:
+    """Lines of each island, the largest islands first; none of a single one or of many."""
+    count = len(place)
+    graph = sparse.coo_array((np.ones(len(edges)), edges.T), shape=(count, count))
+    number, part = csgraph.connected_components(graph, directed=False)
+    if not 1 < number <= _MOST_ISLANDS:
+        return ()
+    found = []
+    for k in np.argsort(-np.bincount(part), kind="stable").tolist():
+        alone = np.flatnonzero(part == k)[:1]
+        pairs = drawing.connections(edges[part[edges[:, 0]] == k])
+        found.append(place[pairs if len(pairs) else np.column_stack([alone, alone])])
+    return tuple(found)
 
 
 def _note(analysis: Analysis, buses: int, steps: int) -> str:
     note = (
-        "Circles are inverters, coloured by NSSP; small grey dots are other buses. Places follow "
-        "from the connections, not from geography."
+        "Colours are the NSSP of grid-forming inverters; where a scenario has none, the symbol is "
+        "open. Places follow from the connections, not from geography."
     )
     if buses > _MOST_BUSES:
         note += f" Of {buses} buses only those with inverters are marked."
+    if "outage" in analysis.scenarios:
+        note += " A branch that is out is dashed and has a cross."
     if analysis.hours:
         note += " The price is that of the hour in which it is highest."
     if steps < analysis.total:
