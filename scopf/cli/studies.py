@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scopf.cli import completion, options
+from scopf.cli import completion, options, terminal
 from scopf.cli.filenames import file_name
 from scopf.cli.interrupts import Writing
 from scopf.errors import ScopfError
@@ -46,12 +46,12 @@ def gap(criterion: Annotated[list[str] | None, _CRITERION] = None, out: _OUT = N
     low, high = f"{MQ[0]:g}", f"{MQ[-1]:g}"
     heads = ["B", "xi min", "mean", "max"]
     heads += [f"false ({low}, {low})", f"({low}, {high})", f"({high}, {high})"]
-    typer.echo("xi: share of the stable points that are not certified, over all (m_q1, m_q2)")
-    typer.echo("false: share of the certified points that are unstable, at three (m_q1, m_q2)")
+    terminal.say("xi: share of the stable points that are not certified, over all (m_q1, m_q2)")
+    terminal.say("false: share of the certified points that are unstable, at three (m_q1, m_q2)")
     for result in found:
-        typer.echo(f"\n{result.criterion}, {result.points} points in each cell")
+        terminal.say(f"\n{result.criterion}, {result.points} points in each cell")
         summary = result.summary().set_axis(heads, axis=1)
-        typer.echo(_text(summary.assign(B=[f"{b:g}" for b in summary["B"]])))
+        terminal.say(_text(summary.assign(B=[f"{b:g}" for b in summary["B"]])))
     if out is None:
         return
     tables = [r.table.assign(criterion=r.criterion) for r in found]
@@ -65,9 +65,9 @@ def gap(criterion: Annotated[list[str] | None, _CRITERION] = None, out: _OUT = N
             figure = plots.gap(result)
             pictures[f"gap_{file_name(result.criterion)}.png"] = partial(figure.savefig, dpi=150)
     except ScopfError as error:
-        typer.echo(f"scopf: no pictures: {error}", err=True)
+        terminal.say(f"scopf: no pictures: {error}", err=True)
     table = pd.concat(tables, ignore_index=True)
-    typer.echo(f"\n{_write(out, 'gap', {'gap': table}, pictures)}")
+    terminal.say(f"\n{_write(out, 'gap', {'gap': table}, pictures)}")
 
 
 def conservatism(
@@ -100,21 +100,21 @@ def conservatism(
     names = _names(criterion) if criterion else None
     found = study(net, criteria=names, mq=mq or MQ, progress=True)
     kind = ", lossless" if net.is_lossless else ""
-    typer.echo(f"{found.case}{kind}: plain OPF {found.cost:.2f} per hour\n")
-    typer.echo("Largest uniform m_q: at no cost, and at the plain optimum that the solver found")
+    terminal.say(f"{found.case}{kind}: plain OPF {found.cost:.2f} per hour\n")
+    terminal.say("Largest uniform m_q: at no cost, and at the plain optimum that the solver found")
     heads = ["criterion", "loads: constant", "at no cost", "at the optimum"]
-    typer.echo(_text(found.limits.set_axis(heads, axis=1), ".4f"))
-    typer.echo("\nCost increase per hour over m_q")
+    terminal.say(_text(found.limits.set_axis(heads, axis=1), ".4f"))
+    terminal.say("\nCost increase per hour over m_q")
     costs = found.costs.assign(cell=[_cell(row) for row in found.costs.to_dict("records")])
     table = costs.pivot(index="mq", columns="criterion", values="cell")
     table = table[costs["criterion"].unique()].reset_index()
-    typer.echo(_text(table.rename(columns={"mq": "m_q"}), "g"))
-    typer.echo("u: unstable with constant-power loads; U: with constant-impedance loads as well")
+    terminal.say(_text(table.rename(columns={"mq": "m_q"}), "g"))
+    terminal.say("u: unstable with constant-power loads; U: with constant-impedance loads as well")
     if costs["stable_power"].isna().where(costs["status"] == "optimal", other=False).any():
-        typer.echo("?: the check with constant-power loads is undecided")
+        terminal.say("?: the check with constant-power loads is undecided")
     if out is not None:
         tables = {"conservatism_limits": found.limits, "conservatism_costs": found.costs}
-        typer.echo(f"\n{_write(out, 'conservatism', tables)}")
+        terminal.say(f"\n{_write(out, 'conservatism', tables)}")
 
 
 def inverter_share(
@@ -157,11 +157,13 @@ def inverter_share(
                            "rating_factor": rating_factor}  # fmt: skip
     found = study(net, devices, **how, progress=True, **given)
     kind = ", lossless" if net.is_lossless else ""
-    typer.echo(f"{found.case}{kind}: {found.criterion} at m_q {mq:g}, over the share of inverters")
-    typer.echo(_text_of_shares(found.table.drop_duplicates("inverters")))
-    typer.echo("stable without: the dispatch that no criterion restricts, by the dynamics")
+    terminal.say(
+        f"{found.case}{kind}: {found.criterion} at m_q {mq:g}, over the share of inverters"
+    )
+    terminal.say(_text_of_shares(found.table.drop_duplicates("inverters")))
+    terminal.say("stable without: the dispatch that no criterion restricts, by the dynamics")
     if out is not None:
-        typer.echo(f"\n{_write(out, 'inverter_share', {'inverter_share': found.table})}")
+        terminal.say(f"\n{_write(out, 'inverter_share', {'inverter_share': found.table})}")
 
 
 def _text_of_shares(table: pd.DataFrame) -> str:

@@ -21,7 +21,7 @@ TABLES = {"buses", "branches", "gens", "inverters", "pairs"}
 
 def run(arguments, *more):
     words = [*arguments.split(), *map(str, more)]
-    return CliRunner().invoke(app, words, env={"COLUMNS": "100", "NO_COLOR": "1"})
+    return CliRunner().invoke(app, words, env={"COLUMNS": "1000", "NO_COLOR": "1"})
 
 
 def refused(arguments, *more):

@@ -265,7 +265,7 @@ def test_derivatives_by_loads_are_finite_differences(kept, block, monkeypatch):
     net, rng = uneven(scopf.load_case("case14"), 3), np.random.default_rng(5)
     n = len(net.bus)
     keep = rng.permutation(n)[: round(kept * n)]
-    weights = sparse.random_array((len(keep), len(keep)), density=0.3, rng=rng).tocsr()
+    weights = sparse.random_array((len(keep), len(keep)), density=0.3, random_state=rng).tocsr()
 
     def weighed(column, bus, step):
         load = getattr(net.bus, column).copy()
