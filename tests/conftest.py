@@ -7,3 +7,10 @@ def pytest_configure():
     """Listen to Ctrl-C, which a shell has its background processes ignore: some tests press it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_ignore_collect(collection_path, config):
+    """With `-m core`, leave out files without such tests, which may import further packages."""
+    if config.option.markexpr != "core" or not collection_path.name.startswith("test_"):
+        return None
+    return "mark.core" not in collection_path.read_text(encoding="utf-8") or None

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 import scopf
 from scopf.cases import bundled, mwriter
 
+pytestmark = pytest.mark.core
+
 CASE = {
     "version": "'2'",
     "baseMVA": "100",

@@ -12,6 +12,8 @@ from scopf.cases import native
 from scopf.cases.approximations import Approximations
 from scopf.cli.main import app
 
+pytestmark = pytest.mark.core
+
 RICH = seeds.RICH
 
 

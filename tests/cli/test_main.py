@@ -15,6 +15,8 @@ import scopf
 from scopf.cases import bundled
 from scopf.cli.main import app
 
+pytestmark = pytest.mark.core
+
 README = "solve case39 --lossless --mq 0.2 --eta-q 0.1"
 TABLES = {"buses", "branches", "gens", "inverters", "pairs"}
 

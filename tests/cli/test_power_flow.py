@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 import scopf
 from scopf.cli.main import app
 
+pytestmark = pytest.mark.core
+
 
 def run(arguments, *more):
     words = ["power-flow", *arguments.split(), *map(str, more)]

@@ -15,6 +15,8 @@ from scopf.stability import registry
 from scopf.sweeps import progress
 from scopf.sweeps.spec import check, overridden
 
+pytestmark = pytest.mark.core
+
 
 def run(*words):
     command = ["sweep", *map(str, words), "--no-progress"]

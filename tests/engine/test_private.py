@@ -10,6 +10,8 @@ from scipy import sparse
 from scopf.engine import private
 from tests.doors import door
 
+pytestmark = pytest.mark.core
+
 
 @pytest.mark.parametrize("kind", [np.int32, np.int64])
 def test_scipy_adds_a_product_to_an_array(kind):

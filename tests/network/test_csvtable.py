@@ -7,6 +7,8 @@ import pytest
 import scopf
 from scopf.network import csvtable
 
+pytestmark = pytest.mark.core
+
 
 def read(tmp_path, text):
     path = tmp_path / "table.csv"
@@ -117,12 +119,13 @@ def test_separators_and_encodings_of_spreadsheets_are_read(tmp_path, text, encod
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("bus;mq\n30;0,15\n39;0.2\n".encode(), "0,15 has a decimal comma and 0.2 a decimal point"),
+    [(b"bus;mq\n30;0,15\n39;0.2\n", "0,15 has a decimal comma and 0.2 a decimal point"),
      (BYTES.encode("latin-1"), "line 2 has letters that are no UTF-8; save the table as CSV in"),
      (BYTES.encode("utf-16-le"), "it is text in UTF-16 without its byte order mark; save"),
      (b"PK\x03\x04\x14\0\x06\0", "it is an archive (zip), or a workbook of Excel; save the table"),
      (b"\x1f\x8b\x08\0\0\0\0\0", "it is an archive (gzip) that has to be unpacked first; save"),
-     (b"bus,mq\n\0\x01\x02", "it is a binary file (it has NUL characters); save"), (b"", "it is empty"),
+     (b"bus,mq\n\0\x01\x02", "it is a binary file (it has NUL characters); save"),
+     (b"", "it is empty"),
      (b"\xff\xfe", "it is empty"), (b"sep=;\n", "it is empty")],
 )  # fmt: skip
 def test_one_sentence_says_what_else_a_table_is_and_how_to_save_it(tmp_path, content, said):

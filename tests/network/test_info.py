@@ -10,6 +10,8 @@ import scopf
 from scopf.cases import bundled
 from scopf.cli.main import app
 
+pytestmark = pytest.mark.core
+
 CASE9 = scopf.load_case("case9")
 
 

@@ -18,6 +18,8 @@ from scopf.network.kron import (
 )
 from scopf.network.tables import Branches, Buses, Gens
 
+pytestmark = pytest.mark.core
+
 
 def self_susceptances(net, keep):
     """By whole columns and by the sweep, whichever the size of the network would call for."""

@@ -12,6 +12,8 @@ import scopf
 from scopf.cli.main import app
 from scopf.pages import outages, solution
 
+pytestmark = pytest.mark.core
+
 
 def solve(case="case39", mq=0.2, **keywords):
     net = scopf.load_case(case).lossless()

@@ -23,6 +23,8 @@ from scopf.pages import curves as page_curves  # noqa: E402
 from scopf.plots import style  # noqa: E402
 from scopf.sweeps.analysis.analysis import analyse  # noqa: E402
 
+pytestmark = pytest.mark.core
+
 
 @pytest.fixture(autouse=True)
 def _tidy():

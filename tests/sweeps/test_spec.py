@@ -16,6 +16,8 @@ from scopf.sweeps.columns import COLUMNS
 from scopf.sweeps.spec import check
 from scopf.sweeps.toml_lines import DEEPEST, Lines, depth
 
+pytestmark = pytest.mark.core
+
 TOML = """\
 title = "A study"
 case = "case9"

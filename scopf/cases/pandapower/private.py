@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from copy import copy
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -31,12 +30,10 @@ def convert(net: Any) -> tuple[Matrices, dict[str, Any]]:
     from pandapower.auxiliary import _add_ppc_options
     from pandapower.pd2ppc import _pd2ppc
 
-    taken = signature(_add_ppc_options).parameters
-    later = {"enforce_p_lims": False} if "enforce_p_lims" in taken else {}  # not in 3.0
     _add_ppc_options(
         net, calculate_voltage_angles=True, trafo_model="t", check_connectivity=True,
         mode="opf", switch_rx_ratio=2, init_vm_pu="flat", init_va_degree="flat",
-        enforce_q_lims=False, recycle=None, **later,
+        enforce_q_lims=False, enforce_p_lims=False, recycle=None,
     )  # fmt: skip
     matrices, _ = _pd2ppc(net)
     return matrices, net["_pd2ppc_lookups"]
