@@ -1,10 +1,15 @@
 """Settings of all tests."""
 
+import os
 import signal
 
 
 def pytest_configure():
-    """Listen to Ctrl-C, which a shell has its background processes ignore: some tests press it."""
+    """Listen to Ctrl-C, which a shell has its background processes ignore: some tests press it.
+
+    Lines of commands are as wide as they come, whatever the terminal is.
+    """
+    os.environ.pop("COLUMNS", None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -127,7 +127,8 @@ def _folded(lines: list[str], width: int) -> Iterator[str]:
             if width - last >= _LEAST or len(line) <= width:
                 yield from _wrapped(line, width, last, last)
             else:  # below
-                yield line[:last].rstrip()
+                head = line[:last].rstrip()
+                yield from [head] if len(head) <= width else _wrapped(head, width)
                 yield from _wrapped(" " * _BELOW + line[last:], width, indent=_BELOW)
         return
     shown = [first]
