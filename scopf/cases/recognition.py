@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +24,7 @@ _KINDS = {
 }
 _NUMBER = re.compile(r"[\d+.,/'\"-]", re.ASCII)
 _ASSIGNED = re.compile(
-    r"^[^%\n]*?\b(?:function\b|(?:version|baseMVA|bus|gen|branch)\b[^=\n]*=)", re.MULTILINE
+    r"\bfunction\b|\b(?:version|baseMVA|bus|gen|branch)[ \t]*(?:\([^()\n=]{0,99}\))?[ \t]*="
 )
 _MATPOWER = re.compile(r"function\b|[A-Za-z]\w*\.(?:version|baseMVA|bus)[ \t]*=")
 _PSSE = re.compile(
@@ -71,14 +72,16 @@ def misfit(path: Path, format: Format) -> str:
         return "the file is empty"
     if format == "psse" and not _NUMBER.match(_head(path)):
         return "does not begin as a PSS/E .raw file does, with `0, 100.0, 33, ...`"
-    if (
-        format == "matpower"
-        and _head(path)
-        and not _ASSIGNED.search(files.text(path, errors="replace"))
-    ):
+    if format == "matpower" and _head(path) and not _assigns(path):
         text = "nothing is assigned to bus, gen or branch (`mpc.bus = [...]`)"
         return f"this is not {_KINDS[format]}: {text}"
     return ""
+
+
+def _assigns(path: Path) -> bool:
+    """Whether there is a function, or a table of a case, in a file."""
+    texts = (text(path) for text in (_head, partial(files.text, errors="replace")))
+    return any(_ASSIGNED.search(text) for text in texts)  # most files need the head alone
 
 
 def _bytes(path: Path) -> bytes | None:

@@ -26,13 +26,13 @@ _BELOW = 4  # blanks before words that have no room beside the other columns
 
 def keep_stdout() -> None:
     """Keep stdout for what commands print: lines of Ipopt and other C libraries go to stderr."""
-    sys.stdout.flush()
+    kept = sys.stdout
     try:
+        kept.flush()
         own = os.dup(1)
         os.dup2(2, 1)
-    except OSError:  # one of them is closed
+    except (AttributeError, OSError):  # one of them is closed
         return
-    kept = sys.stdout
     sys.stdout = open(own, "w", encoding=kept.encoding, errors=kept.errors)  # noqa: SIM115
 
 
@@ -62,7 +62,7 @@ def width(stream: TextIO) -> int | None:
         return max(_LEAST, int(given))
     try:
         return max(_LEAST, os.get_terminal_size(stream.fileno()).columns)
-    except (OSError, ValueError):
+    except (AttributeError, OSError, ValueError):  # AttributeError: there is no stream
         return None
 
 

@@ -123,12 +123,12 @@ def _text(source: str) -> str:
         text = files.text(source)
     except UnicodeDecodeError:
         text = files.text(source, errors="replace")
-        number = 1 + text[: text.index("\ufffd")].count("\n")
+        number = 1 + text.partition("\ufffd")[0].count("\n")
         other = f"line {number} has letters that are no UTF-8"
     else:
         if "\0" not in text:
             return text
-        other = ""
+        other = "it has NUL characters"
     with files.opened(source) as file:
         kind = files.not_text(file.read(_HEAD))
     raise ValueError(f"{f'it is {kind}' if kind else other}; {_SAVE}")
