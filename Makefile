@@ -1,9 +1,10 @@
 # `make` lists the targets. The first one that runs anything sets up .venv.
 
 PYTHON ?= python3
+OLDEST ?= python3.11
 RUN := .venv/bin/python -m
 
-.PHONY: help demo test lint types package format docs bench peers pictures stories notebooks clean
+.PHONY: help demo test oldest lint types package format docs bench peers pictures stories notebooks clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -13,6 +14,20 @@ demo: .venv/.ready ## solve the 39-bus case with the stability constraint
 
 test: .venv/.ready ## run the tests, on two cores
 	$(RUN) pytest -q --numprocesses 2 --dist loadfile
+
+oldest: ## run the core tests with the oldest versions that pyproject.toml allows
+	rm -rf build/oldest
+	$(OLDEST) -m venv build/oldest
+	$(OLDEST) tests/lower_bounds.py > build/oldest/versions.txt
+	build/oldest/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --constraint build/oldest/versions.txt --editable '.[dask,plot,report]' \
+	    hypothesis pytest pytest-xdist
+	build/oldest/bin/python -m pytest -q -m core --numprocesses 2 --dist loadfile
+	# pandapower asks for newer versions of others, so that it comes last
+	build/oldest/bin/python -m pip install --quiet --disable-pip-version-check \
+	    $$(grep ^pandapower= build/oldest/versions.txt)
+	build/oldest/bin/python -m pytest -q tests/cases/test_pandapower_private.py \
+	    tests/cases/test_pandapower_content.py
 
 lint: .venv/.ready ## check style and formatting
 	$(RUN) ruff check

@@ -80,11 +80,16 @@ def html(blocks: Sequence[Block]) -> str:
     return f"<div>{''.join(parts)}</div>"
 
 
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells, the first one the headings, as lines of right-aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(lines)
+
+
 def _columns(table: Table) -> list[str]:
-    cells = [table.heads, *table.rows]
-    widths = [max(len(row[k]) for row in cells) for k in range(len(table.columns))]
-    lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in cells]
-    return [*lines, table.rest] if table.rest else lines
+    lines = columns([table.heads, *table.rows])
+    return [lines, table.rest] if table.rest else [lines]
 
 
 def _grid(table: Table) -> str:

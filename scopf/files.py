@@ -31,6 +31,23 @@ _NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # a pipe would wait for somebody who w
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _PLAIN = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
+_UNPACK = "that has to be unpacked first"
+_KINDS = {  # by the bytes that a file begins with
+    b"\x89PNG": "a picture (PNG)",
+    b"\xff\xd8\xff": "a picture (JPEG)",
+    b"GIF8": "a picture (GIF)",
+    b"%PDF": "a PDF document",
+    b"\x7fELF": "a program",
+    b"PAR1": "a Parquet table",
+    b"SQLite format 3": "a database (SQLite)",
+    b"\x89HDF": "a file of HDF5 (MATLAB's .mat is one)",
+    b"\x1f\x8b": f"an archive (gzip) {_UNPACK}",
+    b"BZh": f"an archive (bzip2) {_UNPACK}",
+    b"\xfd7zXZ": f"an archive (xz) {_UNPACK}",
+    b"7z\xbc\xaf": f"an archive (7z) {_UNPACK}",
+    b"PK\x03\x04": "an archive (zip), or a workbook of Excel",
+}
+
 _PART = re.compile(r"\.scopf-[0-9a-f]{16}-")  # of a file that is being written
 _FORGOTTEN = 3600.0  # seconds after which nobody goes on writing to one
 
@@ -126,6 +143,18 @@ def text(
         encoding = "utf-16"
     found = content.decode(encoding, errors)
     return found.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def not_text(content: bytes) -> str:
+    """What the beginning of a file says that it is, if it is no text; "" for text, also UTF-16."""
+    for begin, kind in _KINDS.items():
+        if content.startswith(begin):
+            return kind
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" not in content:
+        return ""
+    if content[1:32:2].strip(b"\0") == b"" or content[0:32:2].strip(b"\0") == b"":
+        return "text in UTF-16 without its byte order mark"
+    return "a binary file (it has NUL characters)"
 
 
 def digest(name: Name, largest: int) -> str:

@@ -139,6 +139,8 @@ def _read(source: Any, options: _Options) -> Network:
         return bundled.load(known)
     if path.suffix.lower() not in recognition.NAMES and not os.path.isfile(path):
         path = Path(name + ".m")  # unlike Path, for any name at all
+    if os.path.isdir(name):
+        raise CaseError(name, [Fault("this is a folder; name the file in it")])
     if not os.path.isfile(path):
         text = next(filter(None, map(files.refusal, (name, path))), "")
         text = (
@@ -180,6 +182,8 @@ def _of_object(source: Any, options: _Options) -> Network | None:
 
 def _of_file(path: Path, format: recognition.Format, options: _Options) -> Network:
     ignore = options.ignore_unsupported
+    if text := recognition.misfit(path, format):
+        raise CaseError(str(path), [Fault(text)])
     if format in ("psse", "powsybl"):
         from scopf.cases.powsybl import reading as powsybl
         from scopf.cases.psse import files as psse

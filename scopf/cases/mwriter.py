@@ -100,7 +100,7 @@ def inexpressible(net: Network, function: str = "") -> list[Fault]:
     for row in np.flatnonzero(gen.constant_pf & ~dispatchable(gen)):
         text = "a dispatchable load has Pmax = 0 in a case file; write .json"
         found.append(Fault(text, "gen", int(row) + 1, gen.label(int(row)), "pmax"))
-    loads = dispatchable(gen) & ~function.startswith(PGLIB)
+    loads = dispatchable(gen) & (not function.startswith(PGLIB))
     for row in np.flatnonzero(loads & ~gen.constant_pf):
         text = "its limits make it a load of constant power factor in a case file; write .json"
         found.append(Fault(text, "gen", int(row) + 1, gen.label(int(row)), "constant_pf"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,15 @@ NAMES = {*SUFFIXES, *powsybl.SUFFIXES}  # suffixes that a name of a file has
 _RAWX = "this is a RAWX file, which is not read; export the case from PSS/E as .raw"
 _MAT = "this is a MATLAB data file, which is not read; load it and write a .m with savecase"
 _HEAD = 20_000  # bytes that are looked at
+_KINDS = {
+    "matpower": "a MATPOWER case",
+    "psse": "a PSS/E .raw file",
+    "native": "a case of scopf",
+}
+_NUMBER = re.compile(r"[\d+.,/'\"-]", re.ASCII)
+_ASSIGNED = re.compile(
+    r"\bfunction\b|\b(?:version|baseMVA|bus|gen|branch)[ \t]*(?:\([^()\n=]{0,99}\))?[ \t]*="
+)
 _MATPOWER = re.compile(r"function\b|[A-Za-z]\w*\.(?:version|baseMVA|bus)[ \t]*=")
 _PSSE = re.compile(
     r"[01](?:[ \t]*,[ \t]*|[ \t]+)\d+\.?\d*(?:[EeDd][+-]?\d+)?(?:[ \t]*[,/]|[ \t]+\d\d\b)", re.ASCII
@@ -38,6 +48,10 @@ def refusal(path: Path) -> str:
         return _RAWX
     if path.suffix.lower() == ".mat" or head.startswith("MATLAB"):
         return _MAT
+    if kind := files.not_text(_bytes(path) or b""):
+        return f"this is {kind}, not a case"
+    if not head:
+        return "the file is empty"
     return (
         "its format is not known: neither the suffix nor the first line is that of a MATPOWER .m, "
         "a PSS/E .raw or a scopf .json file, nor is the suffix one for pypowsybl "
@@ -45,13 +59,44 @@ def refusal(path: Path) -> str:
     )
 
 
+def misfit(path: Path, format: Format) -> str:
+    """A sentence on a file that cannot be one of its format; "" for others."""
+    if format in ("powsybl", ""):
+        return ""
+    content = _bytes(path)
+    if content is None:
+        return ""  # the reader says why
+    if kind := files.not_text(content):
+        return f"this is {kind}, not {_KINDS[format]}"
+    if not content.removeprefix(b"\xef\xbb\xbf").strip():
+        return "the file is empty"
+    if format == "psse" and not _NUMBER.match(_head(path)):
+        return "does not begin as a PSS/E .raw file does, with `0, 100.0, 33, ...`"
+    if format == "matpower" and _head(path) and not _assigns(path):
+        text = "nothing is assigned to bus, gen or branch (`mpc.bus = [...]`)"
+        return f"this is not {_KINDS[format]}: {text}"
+    return ""
+
+
+def _assigns(path: Path) -> bool:
+    """Whether there is a function, or a table of a case, in a file."""
+    texts = (text(path) for text in (_head, partial(files.text, errors="replace")))
+    return any(_ASSIGNED.search(text) for text in texts)  # most files need the head alone
+
+
+def _bytes(path: Path) -> bytes | None:
+    """The first bytes of a file; None when it is unreadable."""
+    try:
+        files.check(path)
+        with files.opened(path) as file:
+            return file.read(_HEAD)
+    except OSError:
+        return None
+
+
 def _head(path: Path) -> str:
     """The beginning of a file, without comments before its first line; "" when it is unreadable."""
-    try:
-        with files.opened(path) as file:
-            content = file.read(_HEAD)
-    except OSError:
-        return ""
+    content = _bytes(path) or b""
     utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
     text = content.decode("utf-16" if utf16 else "utf-8-sig", errors="replace").lstrip()
     lines = (line.strip() for line in text.splitlines())

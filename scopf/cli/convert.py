@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scopf.cli import completion, options
+from scopf.cli import completion, options, terminal
 from scopf.cli.interrupts import Writing
 from scopf.errors import ScopfError
 
@@ -52,4 +52,4 @@ def convert(
     with Writing(target) as writing:
         save_case(net, target, **of)
         writing.done(f"{target} was written")
-    typer.echo(f"{target}: {net!r}")
+    terminal.say(f"{target}: {net!r}")

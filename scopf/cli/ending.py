@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from scopf.cli import interrupts
+from scopf.cli import interrupts, terminal
 from scopf.errors import out_of_memory, sentence
 
 NOT_SOLVED, BAD_INPUT = 1, 2
@@ -21,13 +21,14 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(*args: Any, **keywords: Any) -> None:
+        terminal.log_warnings()
         try:
             command(*args, **keywords)
         except Exception as error:
             text = explained(error)
             if not text:
                 raise
-            typer.echo(f"scopf: {_with_flags(text)}", err=True)
+            terminal.say(f"scopf: {_with_flags(text)}", err=True)
             raise typer.Exit(BAD_INPUT) from None
         except KeyboardInterrupt:
             interrupted()
@@ -47,7 +48,7 @@ def interrupted(more: str = "") -> NoReturn:
     Args:
         more: what was written, and what to do; by default what is known of it.
     """
-    typer.echo(interrupts.sentence(more), err=True)
+    terminal.say(interrupts.sentence(more), err=True)
     raise typer.Exit(interrupts.exit_code()) from None
 
 

@@ -7,7 +7,7 @@ import logging
 
 import typer
 
-from scopf.cli import options
+from scopf.cli import options, terminal
 
 
 def info(
@@ -41,4 +41,7 @@ def info(
     finally:
         log.setLevel(level)
     found = net.info()
-    typer.echo(json.dumps(found.as_dict(), allow_nan=False) if as_json else str(found))
+    if as_json:
+        typer.echo(json.dumps(found.as_dict(), allow_nan=False))
+    else:
+        terminal.say(str(found))

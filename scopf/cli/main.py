@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scopf import __version__
-from scopf.cli import ending, interrupts, studies
+from scopf.cli import ending, interrupts, studies, terminal
 from scopf.cli.convert import convert
 from scopf.cli.ending import guarded
 from scopf.cli.info import info
@@ -33,15 +33,16 @@ def main() -> None:
     interrupts.listen()
     interrupts.deliver_to(signals.deliver)
     tune_malloc()
+    terminal.keep_stdout()
     try:
-        app(prog_name="scopf")
+        app(prog_name="scopf", **terminal.of_help())
     except SystemExit as end:
         interrupts.listen_no_more()
         if interrupts.pending() and end.code == interrupts.exit_code():
             interrupts.see_to_the_end()
         raise
     except MemoryError as error:  # outside a command
-        typer.echo(f"scopf: {ending.explained(error)}", err=True)
+        terminal.say(f"scopf: {ending.explained(error)}", err=True)
         raise SystemExit(ending.BAD_INPUT) from None
 
 
@@ -70,8 +71,11 @@ def cases() -> None:
         sizes = (str(len(net.bus)), str(len(net.gen)), str(len(net.branch)))
         rows.append((entry.name, *sizes, entry.title))
     width = max(len(row[0]) for row in rows)
-    for name, buses, gens, branches, title in rows:
-        typer.echo(f"{name:<{width}}  {buses:>5}  {gens:>4}  {branches:>8}  {title}")
+    lines = [
+        f"{name:<{width}}  {buses:>5}  {gens:>4}  {branches:>8}  {title}"
+        for name, buses, gens, branches, title in rows
+    ]
+    terminal.say("\n".join(lines))
 
 
 _COMMANDS = (

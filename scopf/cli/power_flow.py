@@ -10,7 +10,7 @@ import typer
 
 from scopf.arrays import plain
 from scopf.cases.files import save_case, writer
-from scopf.cli import options
+from scopf.cli import options, terminal
 from scopf.cli.ending import NOT_SOLVED
 from scopf.cli.interrupts import Writing
 from scopf.dynamics.flow_run import Start
@@ -148,18 +148,18 @@ def power_flow(
         tables = {name: plain(frame.to_dict("records")) for name, frame in found.tables.items()}
         typer.echo(json.dumps({**head, **tables}, allow_nan=False))
     else:
-        typer.echo(str(found))
+        terminal.say(str(found))
     if out is not None:
         with Writing(out) as writing:
             count = len(export.write_tables(out, found.tables, "summary.json", head))
             writing.done(text := f"{count} files written to {out}")
-        typer.echo(f"\n{text}" if not as_json else text, err=as_json)
+        terminal.say(f"\n{text}" if not as_json else text, err=as_json)
     if save is not None:
         text = f"there is no operating point to write to {save}"
         if found.converged:
             with Writing(save) as writing:
                 save_case(found.net, save)
                 writing.done(text := f"the network at the operating point was written to {save}")
-        typer.echo(f"\n{text}" if not as_json else text, err=as_json)
+        terminal.say(f"\n{text}" if not as_json else text, err=as_json)
     if not found.converged:
         raise typer.Exit(NOT_SOLVED)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from scopf.cli import terminal
 from scopf.cli.interrupts import Writing
 
 NAME = "report.html"
@@ -46,4 +47,4 @@ def report(
     with Writing(target) as writing:
         written = make()
         writing.done(f"{written} was written")
-    typer.echo(f"report written to {written} ({written.stat().st_size / 1e6:.1f} MB)")
+    terminal.say(f"report written to {written} ({written.stat().st_size / 1e6:.1f} MB)")

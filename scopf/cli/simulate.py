@@ -12,7 +12,7 @@ import typer
 
 from scopf import files
 from scopf.arrays import plain
-from scopf.cli import completion, interrupts, options, solving
+from scopf.cli import completion, interrupts, options, solving, terminal
 from scopf.cli.ending import NOT_SOLVED, interrupted
 from scopf.cli.interrupts import Writing
 from scopf.errors import ScopfError, require
@@ -195,9 +195,12 @@ def simulate(
     if not solution.solved:
         head |= {"simulation": None} | ({} if why is None else {"diagnosis": why.as_dict()})
         line = f"{solution.status}: {solution.message}; there is nothing to simulate"
-        typer.echo(json.dumps(plain(head), allow_nan=False) if as_json else line)
+        if as_json:
+            typer.echo(json.dumps(plain(head), allow_nan=False))
+        else:
+            terminal.say(line)
         if why is not None and not as_json:
-            typer.echo(f"\n{why}")
+            terminal.say(f"\n{why}")
         solving.exit_if_interrupted(solution)
         raise typer.Exit(NOT_SOLVED)
     show, how = not (given["quiet"] or given["verbose"]), options.only(_HOW, given)
@@ -206,9 +209,9 @@ def simulate(
     if as_json:
         typer.echo(json.dumps(head, allow_nan=False))
     else:
-        typer.echo(f"criterion {solution.problem.criterion.name}, cost {solution.cost:.4f}")
+        terminal.say(f"criterion {solution.problem.criterion.name}, cost {solution.cost:.4f}")
         for line in [*text.checks(solution), "", str(run)]:
-            typer.echo(line)
+            terminal.say(line)
     _write(run, head, out, plot, to_stderr=as_json)
     solving.exit_if_interrupted(solution)
     if run.status == "interrupted" and interrupts.pending():
@@ -284,4 +287,4 @@ def _write(
             writing.done("; ".join(written))
     if written:
         lines = "\n".join(written)
-        typer.echo(lines if to_stderr else f"\n{lines}", err=to_stderr)
+        terminal.say(lines if to_stderr else f"\n{lines}", err=to_stderr)

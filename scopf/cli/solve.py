@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scopf.cases.files import save_case, writer
-from scopf.cli import options, solving
+from scopf.cli import options, solving, terminal
 from scopf.cli.ending import NOT_SOLVED, NOT_STABLE, interrupted
 from scopf.cli.interrupts import Writing
 from scopf.errors import ScopfError, require
@@ -81,16 +81,16 @@ def solve(
     if as_json:
         typer.echo(export.as_json(solution, settings, why))
     else:
-        typer.echo(str(solution))
+        terminal.say(str(solution))
         if why is not None:
-            typer.echo(f"\n{why}")
+            terminal.say(f"\n{why}")
         if written:
-            typer.echo(f"\n{written}")
+            terminal.say(f"\n{written}")
     if save is not None:  # after the output, which stays if the format cannot hold the network
         with Writing(save) as writing:
             text = _saved(solution, save)
             writing.done("; ".join(filter(None, [written, text])))
-        typer.echo(f"\n{text}" if not as_json else text, err=as_json)
+        terminal.say(f"\n{text}" if not as_json else text, err=as_json)
     solving.exit_if_interrupted(solution)
     if explain and solution.solved and solution.explained is None:
         interrupted()
@@ -183,15 +183,17 @@ def verify(as_json: options.Json = False, **given: Any) -> None:
         result |= {} if why is None else {"diagnosis": why.as_dict()}
         typer.echo(json.dumps(result, allow_nan=False))
     elif found is None and states is None:
-        typer.echo(f"{solution.status}: {solution.message}; there is nothing to verify")
-        typer.echo("" if why is None else f"\n{why}", nl=why is not None)
+        terminal.say(f"{solution.status}: {solution.message}; there is nothing to verify")
+        if why is not None:
+            terminal.say(f"\n{why}")
     else:
         from scopf.results import text
 
-        typer.echo(f"criterion {solution.problem.criterion.name}, cost {solution.cost:.4f}")
+        terminal.say(f"criterion {solution.problem.criterion.name}, cost {solution.cost:.4f}")
         for line in [*text.checks(solution), *([] if found is None else [found.text()])]:
-            typer.echo(line)
-        typer.echo("" if states is None else f"\n{states}", nl=states is not None)
+            terminal.say(line)
+        if states is not None:
+            terminal.say(f"\n{states}")
     solving.exit_if_interrupted(solution)
     if not damped:
         raise typer.Exit(NOT_STABLE)

@@ -3,14 +3,13 @@
 # Annotations are not postponed here: the flags of commands are read from them.
 
 import logging
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scopf.cli import completion, options
+from scopf.cli import completion, options, terminal
 from scopf.cli.ending import interrupted
 from scopf.errors import ScopfError
 from scopf.model.quantities import QUANTITIES
@@ -212,9 +211,7 @@ def solved(
 
 def set_logging(verbose: bool) -> None:
     """Show warnings on stderr, and more if it is wished."""
-    logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("scopf").setLevel(logging.INFO if verbose else logging.WARNING)
-    logging.getLogger("pyomo").setLevel(logging.CRITICAL)  # its errors reach us as exceptions
+    terminal.log_warnings(logging.INFO if verbose else logging.WARNING)
 
 
 def settings(given: dict[str, Any]) -> dict[str, Any]:

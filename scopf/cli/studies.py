@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scopf.cli import completion, options
+from scopf import display
+from scopf.cli import completion, options, terminal
 from scopf.cli.filenames import file_name
 from scopf.cli.interrupts import Writing
 from scopf.errors import ScopfError
@@ -46,12 +48,12 @@ def gap(criterion: Annotated[list[str] | None, _CRITERION] = None, out: _OUT = N
     low, high = f"{MQ[0]:g}", f"{MQ[-1]:g}"
     heads = ["B", "xi min", "mean", "max"]
     heads += [f"false ({low}, {low})", f"({low}, {high})", f"({high}, {high})"]
-    typer.echo("xi: share of the stable points that are not certified, over all (m_q1, m_q2)")
-    typer.echo("false: share of the certified points that are unstable, at three (m_q1, m_q2)")
+    terminal.say("xi: share of the stable points that are not certified, over all (m_q1, m_q2)")
+    terminal.say("false: share of the certified points that are unstable, at three (m_q1, m_q2)")
     for result in found:
-        typer.echo(f"\n{result.criterion}, {result.points} points in each cell")
+        terminal.say(f"\n{result.criterion}, {result.points} points in each cell")
         summary = result.summary().set_axis(heads, axis=1)
-        typer.echo(_text(summary.assign(B=[f"{b:g}" for b in summary["B"]])))
+        terminal.say(_text(summary.assign(B=[f"{b:g}" for b in summary["B"]])))
     if out is None:
         return
     tables = [r.table.assign(criterion=r.criterion) for r in found]
@@ -65,9 +67,9 @@ def gap(criterion: Annotated[list[str] | None, _CRITERION] = None, out: _OUT = N
             figure = plots.gap(result)
             pictures[f"gap_{file_name(result.criterion)}.png"] = partial(figure.savefig, dpi=150)
     except ScopfError as error:
-        typer.echo(f"scopf: no pictures: {error}", err=True)
+        terminal.say(f"scopf: no pictures: {error}", err=True)
     table = pd.concat(tables, ignore_index=True)
-    typer.echo(f"\n{_write(out, 'gap', {'gap': table}, pictures)}")
+    terminal.say(f"\n{_write(out, 'gap', {'gap': table}, pictures)}")
 
 
 def conservatism(
@@ -80,6 +82,10 @@ def conservatism(
     losses: Annotated[
         bool, typer.Option("--losses", help="Keep branch resistance, charging and shunts.")
     ] = False,
+    inverters: options.InverterTable = None,
+    rating_factor: options.RatingFactor = None,
+    capability: options.Capability = False,
+    costs: options.Costs = None,
     out: _OUT = None,
 ) -> None:
     """Cost of each criterion on a case, and stability of its optima by eigenvalues.
@@ -87,34 +93,43 @@ def conservatism(
     Costs are increases over the plain OPF per hour. An optimum is marked u where it is unstable
     with loads of constant power, U where it is also unstable with loads of constant impedance,
     and ? where its check with constant power is undecided.
-    Without --criterion: all of them.
+    Without --criterion: all of them. With --inverters, a row `own` has the droops of the table.
 
     Example: scopf conservatism case39 --criterion weighted --mq 0.35 --out results
     """
     from scopf.cases.files import load_case
+    from scopf.devices.gfm import Inverters
     from scopf.studies.conservatism import MQ
     from scopf.studies.conservatism import conservatism as study
 
-    net = load_case(case)
+    net = load_case(case, costs=costs)
     net = net if losses else net.lossless()
     names = _names(criterion) if criterion else None
-    found = study(net, criteria=names, mq=mq or MQ, progress=True)
+    given: dict[str, Any] = {"table": inverters, "rating_factor": rating_factor}
+    how: dict[str, Any] = {
+        "criteria": names,
+        "mq": [*([] if inverters is None else [math.nan]), *(mq or MQ)],
+        "inverters": Inverters.at_generators(net.energized(), **given),
+        "capability": capability,
+    }
+    found = study(net, **how, progress=True)
     kind = ", lossless" if net.is_lossless else ""
-    typer.echo(f"{found.case}{kind}: plain OPF {found.cost:.2f} per hour\n")
-    typer.echo("Largest uniform m_q: at no cost, and at the plain optimum that the solver found")
+    terminal.say(f"{found.case}{kind}: plain OPF {found.cost:.2f} per hour\n")
+    terminal.say("Largest uniform m_q: at no cost, and at the plain optimum that the solver found")
     heads = ["criterion", "loads: constant", "at no cost", "at the optimum"]
-    typer.echo(_text(found.limits.set_axis(heads, axis=1), ".4f"))
-    typer.echo("\nCost increase per hour over m_q")
-    costs = found.costs.assign(cell=[_cell(row) for row in found.costs.to_dict("records")])
-    table = costs.pivot(index="mq", columns="criterion", values="cell")
-    table = table[costs["criterion"].unique()].reset_index()
-    typer.echo(_text(table.rename(columns={"mq": "m_q"}), "g"))
-    typer.echo("u: unstable with constant-power loads; U: with constant-impedance loads as well")
-    if costs["stable_power"].isna().where(costs["status"] == "optimal", other=False).any():
-        typer.echo("?: the check with constant-power loads is undecided")
+    terminal.say(_text(found.limits.set_axis(heads, axis=1), ".4f"))
+    terminal.say("\nCost increase per hour over m_q")
+    increases = found.costs.assign(cell=[_cell(row) for row in found.costs.to_dict("records")])
+    increases["m_q"] = ["own" if x != x else f"{x:g}" for x in increases["mq"]]
+    table = increases.pivot(index="m_q", columns="criterion", values="cell")
+    table = table.loc[increases["m_q"].unique(), increases["criterion"].unique()].reset_index()
+    terminal.say(_text(table))
+    terminal.say("u: unstable with constant-power loads; U: with constant-impedance loads as well")
+    if increases["stable_power"].isna().where(found.costs["status"] == "optimal", False).any():
+        terminal.say("?: the check with constant-power loads is undecided")
     if out is not None:
         tables = {"conservatism_limits": found.limits, "conservatism_costs": found.costs}
-        typer.echo(f"\n{_write(out, 'conservatism', tables)}")
+        terminal.say(f"\n{_write(out, 'conservatism', tables)}")
 
 
 def inverter_share(
@@ -129,6 +144,8 @@ def inverter_share(
     ] = "weighted",
     mq: Annotated[float, typer.Option(help="Droop m_q of every unit.")] = 0.2,
     rating_factor: options.RatingFactor = None,
+    capability: options.Capability = False,
+    costs: options.Costs = None,
     losses: Annotated[
         bool, typer.Option("--losses", help="Keep branch resistance, charging and shunts.")
     ] = False,
@@ -148,20 +165,23 @@ def inverter_share(
     from scopf.studies.inverter_share import SHARES
     from scopf.studies.inverter_share import inverter_share as study
 
-    net = load_case(case)
+    net = load_case(case, costs=costs)
     net = net if losses else net.lossless()
     asked = dict.fromkeys(("voltage_band", "frequency_band", "on_infeasible", "soft"))
     given = options.security({**asked, "outages": outages, "emergency": emergency})
     given |= {} if hours is None else {"hours": hours}
+    given["capability"] = capability
     how: dict[str, Any] = {"shares": share or SHARES, "criterion": criterion, "mq": mq,
                            "rating_factor": rating_factor}  # fmt: skip
     found = study(net, devices, **how, progress=True, **given)
     kind = ", lossless" if net.is_lossless else ""
-    typer.echo(f"{found.case}{kind}: {found.criterion} at m_q {mq:g}, over the share of inverters")
-    typer.echo(_text_of_shares(found.table.drop_duplicates("inverters")))
-    typer.echo("stable without: the dispatch that no criterion restricts, by the dynamics")
+    terminal.say(
+        f"{found.case}{kind}: {found.criterion} at m_q {mq:g}, over the share of inverters"
+    )
+    terminal.say(_text_of_shares(found.table.drop_duplicates("inverters")))
+    terminal.say("stable without: the dispatch that no criterion restricts, by the dynamics")
     if out is not None:
-        typer.echo(f"\n{_write(out, 'inverter_share', {'inverter_share': found.table})}")
+        terminal.say(f"\n{_write(out, 'inverter_share', {'inverter_share': found.table})}")
 
 
 def _text_of_shares(table: pd.DataFrame) -> str:
@@ -193,7 +213,7 @@ def _text_of_shares(table: pd.DataFrame) -> str:
         head: ["-" if x in (None, "") else style(x) for x in plain[key]]
         for key, (head, style) in shown.items()
     }
-    return str(plain[[]].assign(**cells).to_string(index=False))
+    return display.columns([list(cells), *map(list, zip(*cells.values(), strict=True))])
 
 
 COMMANDS = (gap, conservatism, inverter_share)
@@ -224,8 +244,13 @@ def _cell(row: dict[Any, Any]) -> str:
 
 
 def _text(table: pd.DataFrame, style: str = ".3f") -> str:
-    """A table with numbers in one style."""
-    return table.to_string(index=False, float_format=lambda x: format(x, style), na_rep="-")
+    """A table with numbers in one style, two blanks between its columns."""
+
+    def cell(x: Any) -> str:
+        return ("-" if x != x else format(x, style)) if isinstance(x, float) else str(x)
+
+    rows = table.astype(object).to_numpy().tolist()
+    return display.columns([list(map(str, table)), *([cell(x) for x in row] for row in rows)])
 
 
 def _write(

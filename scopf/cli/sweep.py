@@ -2,16 +2,14 @@
 
 # Annotations are not postponed here: the flags of commands are read from them.
 
-import logging
 import shlex
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scopf.cli import completion, interrupts, options
+from scopf.cli import completion, interrupts, options, terminal
 from scopf.cli.ending import interrupted
 from scopf.devices.parameters import PERCENT
 from scopf.errors import ScopfError, nearest
@@ -150,8 +148,6 @@ def sweep(
     from scopf.optimizer import option_file
     from scopf.sweeps import manifest, store  # noqa: F401, needed by `_kept` at any moment
 
-    logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("pyomo").setLevel(logging.CRITICAL)
     if out is None:
         raise ScopfError("--out is missing: the folder for the results")
     flags = options.only(_AXES, context.params)  # in the order in which they were typed
@@ -210,7 +206,7 @@ def sweep(
     except KeyboardInterrupt as stop:
         interrupted(_kept(out, again, str(stop)))
     interrupts.keeps(lambda: f"the sweep is finished, and its tables are in {out}")
-    typer.echo(summary(found))
+    terminal.say(summary(found))
     if not found.scenarios["solved"].any():
         raise typer.Exit(NONE_SOLVED)
 

@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 Cell = str | int | float | bool | None
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eEdD][+-]?\d+)?", re.ASCII)
+_WITH_COMMA = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?", re.ASCII)
+_STATED = re.compile(r"sep=([,;\t])")  # first line of a file that Excel is to open
 _WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.ASCII | re.IGNORECASE)
 _FLAGS = {"true": True, "false": False}
 _PADDED = 1_000_000  # cells of a table, unless an eighth of them is written
 _LONGEST = 40  # text of a cell in a message
+_HEAD = 4096  # bytes that say what a file is
+_SAVE = "save the table as CSV in UTF-8 (Excel: `CSV UTF-8`)"
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,9 @@ def read(
 
     Args:
         given: a CSV file, in which `#` begins a comment, or a DataFrame, whose index is left out.
+            Columns are parted by commas; or, as Excel writes them in Europe, by semicolons or tabs
+            where the header has no comma, and then numbers may have decimal commas. The text is
+            UTF-8, or UTF-16 with a byte order mark.
         argument: its name for the user.
         table: its name in faults; None for that of the file.
 
@@ -84,23 +91,72 @@ def read(
 
 
 def _lines(source: str) -> list[list[str]]:
-    """Lines of a file, the header first; one of commas only is a row of blank cells."""
+    """Lines of a file, the header first; one of separators only is a row of blank cells."""
     try:
-        text = files.text(source)
-        if "\0" in text:
-            raise ValueError("it holds NUL characters")
+        text = _text(source)
         # With line ends, or a quoted "3<line end>2" would become 32.
         lines = [line.partition("#")[0] + "\n" for line in text.split("\n")]
-        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, strict=True)]
-        first = next((k for k, row in enumerate(rows) if any(row)), None)
-        if first is None:
+        first = next((k for k, line in enumerate(lines) if line.strip(' \t\n,;"')), len(lines))
+        if stated := _STATED.fullmatch(lines[first].strip() if lines[first:] else ""):
+            lines, first = lines[first + 1 :], 0
+        by = stated[1] if stated else _separator(lines[first] if lines[first:] else "")
+        found = csv.reader(lines[first:], delimiter=by, strict=True)
+        rows = [[cell.strip() for cell in row] for row in found]
+        rows = [row for row in rows if any(row) or len(row) > 1]
+        if not any(map(any, rows)):
             raise ValueError("it is empty")
-        return [row for row in rows[first:] if any(row) or len(row) > 1]
+        return rows if by == "," else _with_points(rows)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise CaseError(source, [Fault(f"cannot be read: {reason}")]) from error
     except (ValueError, csv.Error) as error:
         raise CaseError(source, [Fault(f"is not a CSV table: {error}")]) from error
+
+
+def _text(source: str) -> str:
+    """The text of a file.
+
+    Raises:
+        OSError, ValueError: saying why there is none, and how to save one.
+    """
+    try:
+        text = files.text(source)
+    except UnicodeDecodeError:
+        text = files.text(source, errors="replace")
+        number = 1 + text.partition("\ufffd")[0].count("\n")
+        other = f"line {number} has letters that are no UTF-8"
+    else:
+        if "\0" not in text:
+            return text
+        other = "it has NUL characters"
+    with files.opened(source) as file:
+        kind = files.not_text(file.read(_HEAD))
+    raise ValueError(f"{f'it is {kind}' if kind else other}; {_SAVE}")
+
+
+def _separator(header: str) -> str:
+    """What parts the columns: a comma, or in a header without one a semicolon or a tab."""
+    return next((by for by in ",;\t" if by in header), ",")
+
+
+def _with_points(rows: list[list[str]]) -> list[list[str]]:
+    """Cells of a table without commas between columns, with decimal points for decimal commas.
+
+    Raises:
+        ValueError: when there are both.
+    """
+    cells = [cell for row in rows[1:] for cell in row]
+    commas = [cell for cell in cells if _WITH_COMMA.fullmatch(cell)]
+    points = [cell for cell in cells if "." in cell and _NUMBER.fullmatch(cell)]
+    if commas and points:
+        text = f"{shown(commas[0])} has a decimal comma and {shown(points[0])} a decimal point"
+        raise ValueError(f"{text}; use one of them")
+    if not commas:
+        return rows
+    return [
+        [cell.replace(",", ".") if _WITH_COMMA.fullmatch(cell) else cell for cell in row]
+        for row in rows
+    ]
 
 
 def _of_file(source: str, header: list[str], lines: list[list[str]], table: str) -> Cells:

@@ -111,6 +111,8 @@ def _pivoted(graph: nx.Graph, count: int) -> Floats:
     from scipy.sparse.csgraph import dijkstra
 
     matrix = nx.to_scipy_sparse_array(graph, nodelist=range(count), format="csr")
+    for part in ("indices", "indptr"):  # the only kind that SciPy 1.12 takes here
+        setattr(matrix, part, getattr(matrix, part).astype(np.int32))
     pivots = [0]
     columns: list[Floats] = []
     nearest = np.full(count, np.inf)

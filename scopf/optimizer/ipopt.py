@@ -12,6 +12,7 @@ import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.errors import ScopfError
+from scopf.optimizer.console import silenced
 from scopf.optimizer.interfaces import Interface, bound
 from scopf.optimizer.signals import Stop, stoppable
 from scopf.optimizer.status import Outcome, Status
@@ -169,11 +170,12 @@ def run(
         cu=nlp.g_upper,
     )
     given = {**OPTIONS, **options}
-    for name, value in given.items():
-        _set_option(ipopt, name, value)
-    linear_solver = str(given.get("linear_solver", ""))
-    if linear_solver in ("", _MUMPS["linear_solver"]):
-        linear_solver = _set_mumps(ipopt, given)
+    with silenced():  # of a refusal, of which Ipopt says more than our sentence
+        for name, value in given.items():
+            _set_option(ipopt, name, value)
+        linear_solver = str(given.get("linear_solver", ""))
+        if linear_solver in ("", _MUMPS["linear_solver"]):
+            linear_solver = _set_mumps(ipopt, given)
     watch.may_settle = given["tol"] >= OPTIONS["tol"]  # type: ignore[operator]
     with _turn, np.errstate(all="ignore"), stoppable() as callbacks.stop:
         x, info = ipopt.solve(start, **(multipliers or {}))
@@ -240,7 +242,8 @@ def refusals(options: Options) -> dict[str, str]:
     found = {}
     for name, value in options.items():
         try:
-            _set_option(ipopt, name, value)
+            with silenced():
+                _set_option(ipopt, name, value)
         except ScopfError as error:
             found[name] = str(error)
     return found

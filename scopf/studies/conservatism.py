@@ -1,9 +1,9 @@
 """Cost of each criterion on a case, and stability of its optima.
 
-All inverters have the same droop. The droop from which a criterion costs anything is found from
-the optimal cost against that of the plain OPF, not from the margin at the plain optimum: with
-active power costs alone that optimum is one point of a flat face, and others on it may have more
-slack.
+All inverters have the same droop, but for costs at the droops of their own. The droop from which a
+criterion costs anything is found from the optimal cost against that of the plain OPF, not from the
+margin at the plain optimum: with active power costs alone that optimum is one point of a flat face,
+and others on it may have more slack.
 
 A criterion on the full network is about loads of constant power, as in the OPF; one on the
 Kron-reduced network about loads of constant impedance. Optima are checked with both by
@@ -76,6 +76,8 @@ def conservatism(
     *,
     criteria: Sequence[str | Criterion] | None = None,
     mq: Sequence[float] = MQ,
+    inverters: Inverters | None = None,
+    capability: bool = False,
     tolerance: float = TOLERANCE,
     progress: bool = False,
 ) -> Conservatism:
@@ -85,7 +87,10 @@ def conservatism(
         net: a network; of a case given by name or path, its lossless variant.
         criteria: names or criteria; by default all that are registered and have rows, but for
             those that are made for losses.
-        mq: droops of all generating units for the table of costs, beta_q = 1.
+        mq: droops of all generating units for the table of costs; NaN for those of `inverters`.
+        inverters: where they are, with gains and ratings; None for one at every generator, with
+            beta_q = 1.
+        capability: whether P^2 + Q^2 of every inverter stays within its rating.
         tolerance: relative increase of the cost that counts as none.
         progress: whether to show a progress bar.
 
@@ -95,7 +100,7 @@ def conservatism(
     import pandas as pd
 
     network = load_case(net).lossless() if isinstance(net, str) else net
-    study = _Study(network.energized(), chosen(criteria, None), tolerance)
+    study = _Study(network.energized(), chosen(criteria, None), inverters, capability, tolerance)
     steps = len(study.rules)
     limits = [study.limits(rule) for rule in watched(study.rules, "limits", steps, progress)]
     limits += study.exact_limits()
@@ -106,17 +111,26 @@ def conservatism(
 
 
 class _Study:
-    def __init__(self, net: Network, rules: list[Criterion], tolerance: float) -> None:
+    def __init__(
+        self,
+        net: Network,
+        rules: list[Criterion],
+        inverters: Inverters | None,
+        capability: bool,
+        tolerance: float,
+    ) -> None:
         self.net, self.rules, self.tolerance = net, rules, tolerance
-        self.inverters = Inverters.at_generators(net, mq=1.0)
+        self.inverters = Inverters.at_generators(net, mq=1.0) if inverters is None else inverters
         self.at: Ints = net.bus_positions(self.inverters.bus)
-        plain = heeded(solve(build(net, self.inverters, criterion="none")))
+        plain = heeded(solve(build(net, self.inverters, criterion="none", capability=capability)))
         if not plain.solved:
             raise ScopfError(f"{net.name}: the plain OPF has no solution: {plain.message}")
         self.plain, self.cost = plain, plain.cost
         self.vm, self.va = plain.point.vm, plain.point.va
         self.problems = {
-            rule.name: build(net, self.inverters, criterion=rule, droop_margin=0.0)
+            rule.name: build(
+                net, self.inverters, criterion=rule, droop_margin=0.0, capability=capability
+            )
             for rule in rules
         }
 
@@ -169,8 +183,10 @@ class _Study:
     # -- costs -------------------------------------------
 
     def costs(self, rule: Criterion, mq: float) -> dict[str, object]:
-        """Cost and verdicts of one criterion with one droop."""
-        solution = heeded(solve(self.problems[rule.name].update(mq=mq)))
+        """Cost and verdicts of one criterion with one droop; NaN for those of the inverters."""
+        problem = self.problems[rule.name]
+        own = dict(zip(self.inverters.bus.tolist(), self.inverters.mq.tolist(), strict=True))
+        solution = heeded(solve(problem.update(mq=own if np.isnan(mq) else mq)))
         verdicts = {
             f"stable_{loads}": solution.verify(load=loads).stable if solution.solved else None
             for loads in LOADS.values()

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 import scopf
 from scopf.cases import bundled, mwriter
 
+pytestmark = pytest.mark.core
+
 CASE = {
     "version": "'2'",
     "baseMVA": "100",
@@ -454,16 +456,39 @@ def test_a_dcline_out_of_service_is_kept_and_left_out(read):
     assert net.replace(dcline=net.dcline.take([False])) == read(case_text())
 
 
-@pytest.mark.parametrize("content", [b"", b"\n\n", bytes(range(256)) * 8, b"\x7fELF\x00\x01"])
-def test_a_file_that_is_no_case_is_refused(faults, content):
-    missing = {fault.table for fault in faults(content) if fault.text.startswith("is missing")}
-    assert missing == {"mpc.baseMVA", "mpc.bus", "mpc.gen", "mpc.branch"}
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"", "the file is empty"), (b"\n\n", "the file is empty"),
+     (bytes(range(256)) * 8, "this is a binary file (it has NUL characters), not a"),
+     (b"\x7fELF\x00\x01", "this is a program, not a"), (b"\x89PNG\r\n", "a picture (PNG), not a"),
+     (b"\x1f\x8b\x08", "an archive (gzip) that has to be unpacked first, not a"),
+     (b"root:x:0:0:root:/root:/bin/sh\n" * 40, "nothing is assigned to bus, gen or branch"),
+     (b"import os\nprint(os.name)\n", "nothing is assigned to bus, gen or branch")],
+)  # fmt: skip
+def test_a_file_that_is_no_case_is_refused_in_one_sentence(faults, content, said):
+    (fault,) = faults(content)
+    assert said in fault.text
+
+
+@pytest.mark.parametrize("suffix", ["", ".raw", ".json", ".gz"])
+@pytest.mark.parametrize(
+    "content", [b"", b"root:x:0:0:root:/root:/bin/sh\n" * 40, b"\x89PNG\r\n\0"]
+)
+def test_so_is_one_of_another_name(tmp_path, suffix, content):
+    path = tmp_path / f"grid{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(scopf.CaseError) as error:
+        scopf.load_case(str(path))
+    assert len(error.value.faults) == 1
 
 
 def test_a_path_that_is_no_file_is_refused(tmp_path):
     (tmp_path / "folder.m").mkdir()
-    for path in (tmp_path / "none.m", tmp_path, tmp_path / "folder.m", ""):
+    for path in (tmp_path / "none.m", ""):
         with pytest.raises(scopf.CaseError, match="neither a file nor a bundled case"):
+            scopf.load_case(path)
+    for path in (tmp_path, tmp_path / "folder.m"):
+        with pytest.raises(scopf.CaseError, match="this is a folder; name the file in it"):
             scopf.load_case(path)
 
 

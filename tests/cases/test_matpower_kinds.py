@@ -407,7 +407,8 @@ def test_numbers_alone_are_no_psse_file(read):
         ("x.txt", '{"network": {"caseid": {}}}', "this is a RAWX file"),
         ("x.mat", "MATLAB 5.0 MAT-file", "this is a MATLAB data file"),
         ("x.xml", "<?xml version='1.0'?>", "its format is not known"),
-        ("x.txt", "", "its format is not known"),
+        ("x.txt", "", "the file is empty"),
+        ("x.txt", "root:x:0:0:root:/root:/bin/sh", "its format is not known"),
     ],
 )
 def test_a_file_of_no_known_format_is_refused_in_one_sentence(read, name, content, words):

@@ -12,6 +12,8 @@ import scopf
 from scopf.cli.main import app
 from tests.cases import raw_files
 
+pytestmark = pytest.mark.core
+
 DATA = Path(__file__).parents[1] / "data"
 REVISIONS = (33, 35)
 BUSES = [

@@ -38,7 +38,7 @@ def faults(tmp_path, *records):
 
 
 def cli(*words):
-    found = CliRunner().invoke(app, [*words], env={"COLUMNS": "100", "NO_COLOR": "1"})
+    found = CliRunner().invoke(app, [*words], env={"COLUMNS": "1000", "NO_COLOR": "1"})
     assert found.exit_code == 0, found.output
     return found.stdout
 

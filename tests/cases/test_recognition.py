@@ -10,6 +10,8 @@ from scopf.cases.approximations import Approximations
 from scopf.cases.powsybl import curves, recognition
 from scopf.cases.twoports import OPEN, TwoPorts, joined
 
+pytestmark = pytest.mark.core
+
 
 def ports(**columns):
     one = {

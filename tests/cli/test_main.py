@@ -15,13 +15,15 @@ import scopf
 from scopf.cases import bundled
 from scopf.cli.main import app
 
+pytestmark = pytest.mark.core
+
 README = "solve case39 --lossless --mq 0.2 --eta-q 0.1"
 TABLES = {"buses", "branches", "gens", "inverters", "pairs"}
 
 
 def run(arguments, *more):
     words = [*arguments.split(), *map(str, more)]
-    return CliRunner().invoke(app, words, env={"COLUMNS": "100", "NO_COLOR": "1"})
+    return CliRunner().invoke(app, words, env={"COLUMNS": "1000", "NO_COLOR": "1"})
 
 
 def refused(arguments, *more):

@@ -9,10 +9,12 @@ from typer.testing import CliRunner
 import scopf
 from scopf.cli.main import app
 
+pytestmark = pytest.mark.core
+
 
 def run(arguments, *more):
     words = ["power-flow", *arguments.split(), *map(str, more)]
-    return CliRunner().invoke(app, words, env={"COLUMNS": "100", "NO_COLOR": "1"})
+    return CliRunner().invoke(app, words, env={"COLUMNS": "1000", "NO_COLOR": "1"})
 
 
 def test_it_prints_what_the_result_says():

@@ -12,7 +12,7 @@ from scopf.cli.main import app
 
 
 def run(*words):
-    terminal = {"COLUMNS": "100", "NO_COLOR": "1"}
+    terminal = {"COLUMNS": "1000", "NO_COLOR": "1"}
     return CliRunner().invoke(app, ["simulate", *map(str, words)], env=terminal)
 
 

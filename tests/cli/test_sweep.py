@@ -15,10 +15,12 @@ from scopf.stability import registry
 from scopf.sweeps import progress
 from scopf.sweeps.spec import check, overridden
 
+pytestmark = pytest.mark.core
+
 
 def run(*words):
     command = ["sweep", *map(str, words), "--no-progress"]
-    return CliRunner().invoke(app, command, env={"COLUMNS": "100", "NO_COLOR": "1"})
+    return CliRunner().invoke(app, command, env={"COLUMNS": "1000", "NO_COLOR": "1"})
 
 
 def test_the_same_column_twice_in_a_file_is_a_fault(tmp_path):

@@ -8,6 +8,8 @@ import pytest
 
 import scopf
 
+pytestmark = pytest.mark.core
+
 DEFAULTS = {"mq": 0.05, "beta_q": 1.0, "mp": 0.05, "beta_p": 1.0, "tau_p": 0.1, "tau_q": 0.1}
 
 

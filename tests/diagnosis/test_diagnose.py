@@ -563,7 +563,7 @@ def test_progress_is_shown_on_terminals_only(monkeypatch, screen, flags, words, 
     """As a command without a runner around it, since that takes stderr away."""
     monkeypatch.setattr("scopf.optimizer.progress._DELAY", 0.0)
     monkeypatch.setattr("sys.stderr", screen())
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", "1000")
     monkeypatch.setenv("LINES", "30")
     with pytest.raises(SystemExit):
         app(["solve", "case39", "--lossless", *words, *flags])

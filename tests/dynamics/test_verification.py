@@ -240,7 +240,7 @@ def test_what_cannot_be_verified_is_refused():
 
 
 def run(arguments):
-    return CliRunner().invoke(app, arguments.split(), env={"COLUMNS": "100", "NO_COLOR": "1"})
+    return CliRunner().invoke(app, arguments.split(), env={"COLUMNS": "1000", "NO_COLOR": "1"})
 
 
 def test_the_command_solves_and_verifies():

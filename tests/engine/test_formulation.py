@@ -18,6 +18,8 @@ from scopf.stability.criteria.voltage_difference import VoltageDifference
 from tests.engine.portrait import apart, portrait, same
 from tests.engine.random_models import EXPRESSIONS, Ingredients, expression
 
+pytestmark = pytest.mark.core
+
 CASES = [
     ("case9Q", False), ("case14", True), ("case30", False), ("case39", True), ("case57", False),
     ("pglib_opf_case5_pjm", False), ("pglib_opf_case30_ieee", True),

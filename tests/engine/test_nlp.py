@@ -11,6 +11,8 @@ import scopf
 from scopf.cases import bundled
 from scopf.engine.nlp import NLP
 
+pytestmark = pytest.mark.core
+
 
 def jacobian(nlp, x):
     return sparse.coo_array(

@@ -10,10 +10,14 @@ from scipy import sparse
 from scopf.engine import private
 from tests.doors import door
 
+pytestmark = pytest.mark.core
+
 
 @pytest.mark.parametrize("kind", [np.int32, np.int64])
 def test_scipy_adds_a_product_to_an_array(kind):
-    matrix = sparse.random_array((7, 5), density=0.4, format="csr", rng=np.random.default_rng(1))
+    matrix = sparse.random_array(
+        (7, 5), density=0.4, format="csr", random_state=np.random.default_rng(1)
+    )
     x, out = np.arange(5.0), np.ones(7)
     places = matrix.indptr.astype(kind), matrix.indices.astype(kind)
     with door("scipy", "scipy.sparse._sparsetools.csr_matvec"):

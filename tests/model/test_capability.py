@@ -181,7 +181,7 @@ def test_the_command_line_has_circles_and_costs(tmp_path):
         "solve case39 --lossless --mq 0.3 --capability --rating-factor 1.05 --q-price 0.2 "
         f"--opportunity-price 0.5 --out {tmp_path}"
     )
-    result = CliRunner().invoke(app, words.split(), env={"COLUMNS": "100", "NO_COLOR": "1"})
+    result = CliRunner().invoke(app, words.split(), env={"COLUMNS": "1000", "NO_COLOR": "1"})
     assert result.exit_code == 0, result.output
     net = scopf.load_case("case39").lossless()
     units = at_generators(net, mq=0.3, rating_factor=1.05)

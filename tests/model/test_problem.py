@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 import scopf
 from scopf.model import flows
 
+pytestmark = pytest.mark.core
+
 
 @pytest.fixture
 def problem():

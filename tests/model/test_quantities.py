@@ -11,6 +11,8 @@ from scopf.cli.main import app
 from scopf.model.quantities import DEFAULTS, PAIRS, QUANTITIES, changed
 from scopf.sweeps import columns
 
+pytestmark = pytest.mark.core
+
 
 @pytest.mark.parametrize("function", [scopf.build, scopf.Problem.update, scopf.sweep])
 def test_every_number_is_a_keyword_with_a_type_and_a_line_of_help(function):

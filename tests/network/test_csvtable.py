@@ -7,6 +7,8 @@ import pytest
 import scopf
 from scopf.network import csvtable
 
+pytestmark = pytest.mark.core
+
 
 def read(tmp_path, text):
     path = tmp_path / "table.csv"
@@ -92,3 +94,57 @@ def test_a_cell_is_read_as_what_its_column_holds(kind, cell, value):
 def test_a_cell_of_another_kind_is_refused(kind, cell, said):
     with pytest.raises(ValueError, match=said):
         getattr(csvtable, kind)(cell)
+
+
+# -- what spreadsheets write -------------------------------------
+
+BYTES = "bus,mq,name\n30,0.15,Süd\n39,1e-3,\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [BYTES, "bus;mq;name\n30;0,15;Süd\n39;1e-3;\n", BYTES.replace(",", "\t"),
+     "sep=;\nbus;mq;name\n30;0.15;Süd\n39;1e-3;\n",
+     ";;\n# droops, as given\nbus;mq;name\n30;,15;Süd\n39;0,001;\n"],
+)  # fmt: skip
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_separators_and_encodings_of_spreadsheets_are_read(tmp_path, text, encoding):
+    path = tmp_path / "table.csv"
+    path.write_bytes(text.replace("\n", "\r\n").encode(encoding))
+    found = csvtable.read(path, "table")
+    assert found.header == ["bus", "mq", "name"]
+    assert found.values() == [[30, 0.15, "Süd"], [39, 0.001, None]]
+    assert not found.faults
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"bus;mq\n30;0,15\n39;0.2\n", "0,15 has a decimal comma and 0.2 a decimal point"),
+     (BYTES.encode("latin-1"), "line 2 has letters that are no UTF-8; save the table as CSV in"),
+     (BYTES.encode("utf-16-le"), "it is text in UTF-16 without its byte order mark; save"),
+     (b"PK\x03\x04\x14\0\x06\0", "it is an archive (zip), or a workbook of Excel; save the table"),
+     (b"\x1f\x8b\x08\0\0\0\0\0", "it is an archive (gzip) that has to be unpacked first; save"),
+     (b"bus,mq\n\0\x01\x02", "it is a binary file (it has NUL characters); save"),
+     (b"", "it is empty"),
+     (b"\xff\xfe", "it is empty"), (b"sep=;\n", "it is empty")],
+)  # fmt: skip
+def test_one_sentence_says_what_else_a_table_is_and_how_to_save_it(tmp_path, content, said):
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    with pytest.raises(scopf.CaseError) as error:
+        csvtable.read(path, "table")
+    (fault,) = error.value.faults
+    assert str(fault).startswith("is not a CSV table: ")
+    assert said in str(fault)
+
+
+def test_a_list_with_commas_in_a_table_with_commas_stays_a_text(tmp_path):
+    assert read(tmp_path, 'gens,mq\n"1,2",0.5\n').values() == [["1,2", 0.5]]
+
+
+def test_a_table_of_inverters_may_come_from_a_spreadsheet(tmp_path):
+    path = tmp_path / "inverters.csv"
+    path.write_bytes("bus;mq\r\n32;0,25\r\n".encode("utf-16"))
+    net = scopf.load_case("case39")
+    inverters = scopf.Inverters.at_generators(net, table=path, mq=0.2)
+    assert inverters.mq[inverters.bus == 32] == 0.25

@@ -11,6 +11,8 @@ from scopf.cases import bundled
 from scopf.cli.main import app
 from tests.grids import side_by_side
 
+pytestmark = pytest.mark.core
+
 CASE9 = scopf.load_case("case9")
 
 

@@ -18,6 +18,8 @@ from scopf.network.kron import (
 )
 from scopf.network.tables import Branches, Buses, Gens
 
+pytestmark = pytest.mark.core
+
 
 def self_susceptances(net, keep):
     """By whole columns and by the sweep, whichever the size of the network would call for."""
@@ -265,7 +267,7 @@ def test_derivatives_by_loads_are_finite_differences(kept, block, monkeypatch):
     net, rng = uneven(scopf.load_case("case14"), 3), np.random.default_rng(5)
     n = len(net.bus)
     keep = rng.permutation(n)[: round(kept * n)]
-    weights = sparse.random_array((len(keep), len(keep)), density=0.3, rng=rng).tocsr()
+    weights = sparse.random_array((len(keep), len(keep)), density=0.3, random_state=rng).tocsr()
 
     def weighed(column, bus, step):
         load = getattr(net.bus, column).copy()

@@ -7,6 +7,8 @@ import pytest
 import scopf
 from scopf.network import outages
 
+pytestmark = pytest.mark.core
+
 
 @pytest.fixture(scope="module")
 def case39():

@@ -12,6 +12,8 @@ import scopf
 from scopf.optimizer import interfaces, libipopt
 from scopf.optimizer.status import Status
 
+pytestmark = pytest.mark.core
+
 
 @pytest.fixture
 def without_cyipopt(monkeypatch):

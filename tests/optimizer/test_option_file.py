@@ -27,7 +27,7 @@ def solved():
 
 
 def run(*words):
-    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "200"})
+    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "1000"})
 
 
 @pytest.mark.usefixtures("interface")

@@ -13,6 +13,8 @@ from scopf.cli.main import app
 from scopf.pages import outages, solution
 from tests.grids import dc_line, side_by_side
 
+pytestmark = pytest.mark.core
+
 
 def solve(case="case39", mq=0.2, **keywords):
     net = scopf.load_case(case).lossless()

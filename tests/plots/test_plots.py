@@ -23,6 +23,8 @@ from scopf.pages import curves as page_curves  # noqa: E402
 from scopf.plots import style  # noqa: E402
 from scopf.sweeps.analysis.analysis import analyse  # noqa: E402
 
+pytestmark = pytest.mark.core
+
 
 @pytest.fixture(autouse=True)
 def _tidy():
@@ -297,7 +299,7 @@ def test_map_is_the_pivoted_table(runs):
         wide = table.assign(v=table[column].where(table["solved"])).pivot(
             index="eta_q", columns="mq", values="v"
         )
-        assert cells == pytest.approx(wide.to_numpy(float), nan_ok=True)
+        assert cells == pytest.approx(wide.to_numpy(float, na_value=np.nan), nan_ok=True)
     assert "hatched: no solution" in {text.get_text() for text in ax.texts}
     assert bar_label(plots.heatmap(runs, "mq", "eta_q", "nssp_32")) == (
         "NSSP of inverter 32 (currency/h per p.u. V)"

@@ -6,6 +6,8 @@ import pytest
 import scopf
 from scopf.network.kron import Reduction
 
+pytestmark = pytest.mark.core
+
 FREE = 1e-2  # droop so small that the other inverter's row is far away
 
 

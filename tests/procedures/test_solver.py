@@ -10,6 +10,8 @@ import pytest
 
 import scopf
 
+pytestmark = pytest.mark.core
+
 
 def problem(case="case39", **keywords):
     return scopf.build(scopf.load_case(case), **keywords)

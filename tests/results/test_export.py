@@ -16,6 +16,8 @@ import scopf
 from scopf import files
 from scopf.results import export
 
+pytestmark = pytest.mark.core
+
 NAMES = ("buses.csv", "buses.parquet", "pairs.csv", "summary.json")
 
 

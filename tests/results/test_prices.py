@@ -5,6 +5,8 @@ import pytest
 
 import scopf
 
+pytestmark = pytest.mark.core
+
 STEP = 1e-4  # per unit
 
 

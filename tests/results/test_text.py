@@ -6,6 +6,8 @@ import pytest
 
 import scopf
 
+pytestmark = pytest.mark.core
+
 EVIL = "<script>alert('grid & co')</script>"
 
 

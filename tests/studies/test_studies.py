@@ -343,6 +343,36 @@ def test_conservatism_on_the_command_line(tmp_path):
     assert np.isnan(failed["increase"])
 
 
+def test_conservatism_has_a_row_of_the_droops_of_a_table(tmp_path):
+    (tmp_path / "inverters.csv").write_text("bus,mq,inverter\n39,,0\n32,0.4,\n")
+    words = [
+        "conservatism",
+        "--criterion",
+        "C2",
+        "--mq",
+        "0.2",
+        "--capability",
+        "--rating-factor",
+        "1.3",
+    ]
+    words += ["--inverters", str(tmp_path / "inverters.csv"), "--out", str(tmp_path)]
+    result = CliRunner().invoke(app, words, env={"COLUMNS": "1000"})
+    assert result.exit_code == 0, result.output
+    assert [line.split()[0] for line in result.stdout.splitlines() if "." in line][-2:] == [
+        "own", "0.2"
+    ]  # fmt: skip
+    costs = pd.read_csv(tmp_path / "conservatism_costs.csv").set_index("mq")
+    net = scopf.load_case("case39").lossless()
+    table = tmp_path / "inverters.csv"
+    units = scopf.Inverters.at_generators(net, table=table, rating_factor=1.3)
+    cost = {
+        name: scopf.solve(scopf.build(net, units, criterion=name, capability=True)).cost
+        for name in ("C2", "none")
+    }
+    assert costs["increase"].iloc[0] == pytest.approx(cost["C2"] - cost["none"], abs=1e-3)
+    assert costs.index.isna().tolist() == [True, False]
+
+
 @pytest.mark.parametrize("arguments", [["gap", "--criterion", "c3"], ["conservatism", "nowhere.m"]])
 def test_mistakes_on_the_command_line_are_said(arguments):
     result = CliRunner().invoke(app, arguments)

@@ -10,6 +10,8 @@ import pytest
 import scopf
 from tests.sweeps.sweep_data import equal
 
+pytestmark = pytest.mark.core
+
 AXES = {"eta_q": [0.0, 0.1], "mq": {"linspace": [0.02, 0.06, 12]}, "chain": 4}
 
 

@@ -16,6 +16,8 @@ from scopf.sweeps.columns import COLUMNS
 from scopf.sweeps.spec import check
 from scopf.sweeps.toml_lines import DEEPEST, Lines, depth
 
+pytestmark = pytest.mark.core
+
 TOML = """\
 title = "A study"
 case = "case9"
@@ -32,7 +34,7 @@ tol = 1e-9
 
 def run(arguments, *more):
     words = [*arguments.split(), *map(str, more)]
-    return CliRunner().invoke(app, words, env={"COLUMNS": "100", "NO_COLOR": "1"})
+    return CliRunner().invoke(app, words, env={"COLUMNS": "1000", "NO_COLOR": "1"})
 
 
 def refused(arguments, *more):

@@ -13,6 +13,8 @@ from scopf.sweeps.plan import Plan
 from scopf.sweeps.rows import about_islands
 from scopf.sweeps.spec import check
 
+pytestmark = pytest.mark.core
+
 ALL = dict.fromkeys(range(30, 40), 0.195)
 
 
