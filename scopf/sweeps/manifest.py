@@ -17,6 +17,7 @@ from scopf import files
 from scopf.arrays import plain
 from scopf.devices import constant_power as devices
 from scopf.errors import ScopfError, listing
+from scopf.network import identifiers
 from scopf.sweeps import stored_spec
 from scopf.sweeps.fingerprint import Fingerprint
 from scopf.sweeps.hour_settings import are_hours
@@ -72,14 +73,18 @@ def machine() -> dict[str, Any]:
 
 
 def network(net: Network, inverters: Ints) -> dict[str, Any]:
-    """Buses, branches and inverters, for a drawing."""
+    """Buses, branches and inverters, for a drawing; of a network with what is out of service."""
+    circuits = dict(zip(net.branch.id.tolist(), identifiers.circuits(net), strict=True))
     net = net.energized()
-    ends = zip(net.branch.id, net.branch.from_bus, net.branch.to_bus, strict=True)
+    columns = (net.branch.id, net.branch.from_bus, net.branch.to_bus)
+    ends = zip(*(column.tolist() for column in columns), strict=True)
     return {
         "name": net.name,
         "base_mva": net.base_mva,
         "buses": net.bus.id.tolist(),
-        "branches": [{"id": int(k), "from_bus": int(f), "to_bus": int(t)} for k, f, t in ends],
+        "branches": [
+            {"id": k, "from_bus": f, "to_bus": t, "circuit": circuits[k]} for k, f, t in ends
+        ],
         "inverters": inverters.tolist(),
     }
 
