@@ -40,11 +40,14 @@ if TYPE_CHECKING:
     from scopf.results.power_flow import PowerFlow
     from scopf.results.solution import Solution
     from scopf.stability.criterion import Criterion
+    from scopf.sweeps.analysis.comparison import Comparison
     from scopf.sweeps.api import sweep
+    from scopf.sweeps.comparing import compare
     from scopf.sweeps.results import Sweep, load_sweep
 
 _HOME = {  # where each public name lives; imported when first used
     "CaseError": "scopf.errors",
+    "Comparison": "scopf.sweeps.analysis.comparison",
     "Criterion": "scopf.stability.criterion",
     "Diagnosis": "scopf.diagnosis.text",
     "Event": "scopf.dynamics.simulation.events",
@@ -58,6 +61,7 @@ _HOME = {  # where each public name lives; imported when first used
     "Status": "scopf.optimizer.status",
     "Sweep": "scopf.sweeps.results",
     "build": "scopf.model.building",
+    "compare": "scopf.sweeps.comparing",
     "devices_table": "scopf.cases.machines",
     "diagnose": "scopf.diagnosis.diagnose",
     "hours_table": "scopf.cases.hours",
@@ -78,9 +82,11 @@ __all__ = ["CaseError", "Fault", "Inverters", "Network", "Problem", "ScopfError"
 __all__ += ["Status", "Sweep", "build", "load_case", "load_sweep", "solve", "solve_centralised"]
 __all__ += ["Criterion", "Diagnosis", "diagnose", "load_factors", "load_solution", "plots"]
 __all__ += [
+    "Comparison",
     "Event",
     "PowerFlow",
     "Simulation",
+    "compare",
     "devices_table",
     "hours_table",
     "power_flow",

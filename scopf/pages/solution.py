@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scopf.arrays import plain
 from scopf.errors import ScopfError, counted
-from scopf.pages import figure as f
 from scopf.pages import hours, outages, trajectories
 from scopf.pages.document import asset, embedded, plotly, policy, put, template
+from scopf.pages.table import plain_table
 from scopf.plots.outage_bars import by_state
 from scopf.plots.response_content import simulation_of
 from scopf.results import text as words
@@ -38,7 +37,6 @@ _TABLES = {
     "inverters": "Inverters", "buses": "Buses", "gens": "Generators", "branches": "Branches",
     "dclines": "DC lines",
 }  # fmt: skip
-_ROWS = 2000  # of a table; all are in the tables of the solution
 
 
 def write(solution: Solution, path: str | Path, runs: Runs = ()) -> Path:
@@ -72,12 +70,12 @@ def html(solution: Solution, runs: Runs = ()) -> str:
     script = "\n".join(asset(name) for name in _SCRIPTS)
     found = solution.tables
     shown = {name: head for name, head in _TABLES.items() if name in found}
-    tables = {name: _table(found[name]) for name in shown}
+    tables = {name: plain_table(found[name]) for name in shown}
     asked = bool(solution.scenario.outages)
     if solution.explained is not None:
-        tables["requirements"] = _table(solution.explained.table.round(2))
+        tables["requirements"] = plain_table(solution.explained.table.round(2))
     if asked:
-        tables["outages"] = _table(_rounded(solution))
+        tables["outages"] = plain_table(_rounded(solution))
     prices = outages.by_inverter(solution)
     drawn = outages.maps(solution)
     data = {
@@ -187,18 +185,3 @@ def _rounded(solution: Solution) -> pd.DataFrame:
     digits = {"margin": 6, "frequency_pu": 6, "loading_percent": 2, "unserved_mw": 3}
     digits |= {"price_per_h": 2}
     return table.assign(nssp_per_pu=nssp).drop(columns=unpriced).round(digits)
-
-
-def _table(frame: pd.DataFrame) -> dict[str, Any]:
-    """Heads and rows of plain values."""
-    rows = []
-    for record in frame.head(_ROWS).astype(object).itertuples(index=False):
-        rows.append([_cell(value) for value in record])
-    return {"heads": list(frame.columns), "rows": rows, "left": max(0, len(frame) - _ROWS)}
-
-
-def _cell(value: Any) -> Any:
-    value = plain(value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f.number(value + 0.0, 6) if isinstance(value, float) else value

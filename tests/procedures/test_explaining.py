@@ -250,7 +250,7 @@ def test_what_is_not_solved_says_so(monkeypatch):
         "iteration limit", "optimal", "optimal",
     ]  # fmt: skip
     assert found.explained.whole[0].message == "no luck"
-    assert "  stability rows        not solved  (iteration limit without them)" in str(found)
+    assert "  stability rows       not solved  (iteration limit without them)" in str(found)
     assert math.isnan(found.explained.table.price_per_h.iloc[0])
     assert found.explained.as_dict()["requirements"][0]["price_per_h"] is None
 

@@ -308,9 +308,9 @@ def test_the_summary_says_what_came_of_outages():
     row = table.loc[table.margin.idxmin()]
     assert f"at inverter {row.inverter} after {row.state} at " in text[at + 2]
     row = table.loc[table.loading_percent.idxmax()]
+    out = f"{row.state} at {lines[int(row.state.removeprefix('branch '))]}"
     assert text[at + 3] == (
-        f"  highest loading {row.loading_percent:.1f} % of {lines[row.branch]} after {row.state} at "
-        f"{lines[int(row.state.removeprefix('branch '))]}"
+        f"  highest loading {row.loading_percent:.1f} % of {lines[row.branch]} after {out}"
     )
     assert max(map(len, text[at : at + 4])) <= 80
     assert any(

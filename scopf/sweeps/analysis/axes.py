@@ -152,8 +152,7 @@ def find(scenarios: pd.DataFrame, branches: Mapping[str, str] | None = None) -> 
         scenarios: the table.
         branches: labels of branches, by their number as text; the number itself by default.
     """
-    names = [name for name in scenarios.columns if name not in {"scenario", *ROW, *_COSTS}]
-    found = [_axis(name, scenarios[name], branches or {}) for name in names]
+    found = [_axis(name, scenarios[name], branches or {}) for name in columns_of(scenarios)]
     fixed = tuple((a.label, _with_unit(a)) for a in found if len(a) == 1)
     varied = sorted((axis for axis in found if len(axis) > 1), key=_preference)
     if varied:
@@ -167,6 +166,11 @@ def find(scenarios: pd.DataFrame, branches: Mapping[str, str] | None = None) -> 
             return Axes(x, series, tuple(others[1:]), fixed, is_list=False)
     number = _axis("scenario", scenarios["scenario"], {})
     return Axes(number, None, (), fixed, is_list=True, listed=tuple(varied))
+
+
+def columns_of(scenarios: pd.DataFrame) -> list[str]:
+    """Columns of a table of scenarios that say what they are, not what came of them."""
+    return [name for name in scenarios.columns if name not in {"scenario", *ROW, *_COSTS}]
 
 
 def thin(axes: Axes, most: int = MOST) -> Ints:
