@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from scopf.network.network import Network
     from scopf.optimizer.memory import tune_malloc
     from scopf.optimizer.status import Status
+    from scopf.pages.report import report
     from scopf.procedures.centralised import solve_centralised
     from scopf.procedures.loading import load_solution
     from scopf.procedures.power_flow import power_flow
@@ -71,6 +72,7 @@ _HOME = {  # where each public name lives; imported when first used
     "load_sweep": "scopf.sweeps.results",
     "power_flow": "scopf.procedures.power_flow",
     "Simulation": "scopf.dynamics.simulation.simulated",
+    "report": "scopf.pages.report",
     "save_case": "scopf.cases.files",
     "solve": "scopf.procedures.solver",
     "solve_centralised": "scopf.procedures.centralised",
@@ -90,6 +92,7 @@ __all__ += [
     "devices_table",
     "hours_table",
     "power_flow",
+    "report",
     "save_case",
     "storage_table",
     "sweep",

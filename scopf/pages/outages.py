@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.arrays import Floats, Ints
-from scopf.network import drawing
+from scopf.network import drawing, labels
 from scopf.network.outages import INTACT
 from scopf.pages import figure as f
 from scopf.plots import state_map
 from scopf.plots.outage_bars import by_state
+from scopf.results.prices import TRACE
+from scopf.sweeps.analysis.amounts import amount
+from scopf.sweeps.analysis.units import per, price_text
 
 if TYPE_CHECKING:
+    from scopf.network.network import Network
     from scopf.pages.figure import Trace
     from scopf.results.solution import Solution
 
 _STATES, _NUMBERS = 200, 100_000  # on the map
-_BARS = 15
+_BARS = 12
 _SHADES = 5  # parts of a bar
+_ZERO = 1e-6  # a margin that is less is zero but for the tolerance of the solver
 
 
 def by_outage(solution: Solution) -> list[Trace]:
@@ -28,6 +33,7 @@ def by_outage(solution: Solution) -> list[Trace]:
     total = prices.sum(axis=1)
     ranked = [k for k in np.argsort(-total, kind="stable").tolist() if total[k] or not k]
     drawn = ranked[:_BARS] if 0 in ranked[:_BARS] else [*ranked[: _BARS - 1], 0]
+    names = _labelled(solution, names)
     parts = _divided([f"inverter {bus}" for bus in buses], prices[drawn])
     return _bars([names[k] for k in drawn], parts)
 
@@ -37,8 +43,20 @@ def by_inverter(solution: Solution) -> list[Trace]:
     names, buses, prices = by_state(solution)
     total = prices.sum(axis=0)
     ranked = [k for k in np.argsort(-total, kind="stable").tolist() if total[k]][:_BARS]
-    parts = _divided(names, prices[:, ranked].T)
+    parts = _divided(_labelled(solution, names), prices[:, ranked].T)
     return _bars([str(buses[k]) for k in ranked], parts)
+
+
+def least_margins(solution: Solution) -> list[Trace]:
+    """The least margin of each inverter over all states, the least first; [] without rows."""
+    horizon = solution.problem.horizon
+    table = solution.nssp_by_state if horizon is None else solution.table("inverters")
+    margin = table["margin"].to_numpy(dtype=np.float64)
+    least = table[np.isfinite(margin)].groupby("bus")["margin"].min().nsmallest(_BARS)
+    if least.empty:
+        return []
+    values = np.where(np.abs(least.to_numpy()) < _ZERO, 0.0, least.to_numpy())
+    return _bars([str(bus) for bus in least.index], [("least margin", values)])
 
 
 def _divided(names: list[str], prices: Floats) -> list[tuple[str, Floats]]:
@@ -71,7 +89,12 @@ def maps(solution: Solution) -> dict[str, Any]:
     outside = [name for name, status in came.items() if status == "secure"]
     names = [*inside, *outside] if horizon is None else [*solution.states]
     most = max(1, min(_STATES, _NUMBERS // (len(net.bus) + len(net.branch))))
-    drawn = [_state(state_map.of(solution, name)) for name in names[:most]]
+    said = _labelled(solution, names[:most])
+    prices = _notes(solution, net)
+    drawn = [
+        _state(state_map.of(solution, name), text, prices.get(name, {}))
+        for name, text in zip(names, said, strict=False)
+    ]
     lost = sum(status == "no dispatch survives" for status in came.values())
     notes = []
     if len(names) > most:
@@ -94,11 +117,34 @@ def _buses(solution: Solution) -> Ints:
     return bus if horizon is None else horizon.own(bus)
 
 
-def _state(one: state_map.StateMap) -> dict[str, Any]:
+def _labelled(solution: Solution, names: list[str]) -> list[str]:
+    """States as readers know them: an outage by what is lost."""
+    known = labels.outages(solution.scenario.outages, solution.problem.given)
+    return [known.get(name, name) for name in names]
+
+
+def _notes(solution: Solution, net: Network) -> dict[str, dict[int, str]]:
+    """Price and margin of the inverters, by state and position of the bus."""
+    single = solution.problem.horizon is None
+    table = solution.nssp_by_state if single else solution.table("inverters")
+    unit, found = per(solution.problem.criterion.nssp_unit), dict[str, dict[int, str]]()
+    at = net.bus_positions(table["bus"].to_numpy(dtype=np.int64)).tolist()
+    rows = zip(table["state"], at, table["nssp_per_pu"], table["margin"], strict=True)
+    for state, bus, price, margin in rows:
+        if np.isfinite(margin):
+            said = price_text(float(price)) if price > TRACE else "0"
+            text = f"NSSP {said} {unit}, margin {amount(round(float(margin), 6) + 0.0, 4)} p.u."
+            found.setdefault(state, {})[bus] = text
+    return found
+
+
+def _state(one: state_map.StateMap, name: str, notes: dict[int, str]) -> dict[str, Any]:
     return {
-        "name": one.name,
+        "name": name,
+        "state": one.name,
         "vm": f.numbers(one.values["voltage"].tolist()),
         "loading": f.numbers((100 * one.loading).tolist(), 4),
+        "notes": notes,
         "lost": one.lost.tolist(),
         "units": one.units.tolist(),
     }

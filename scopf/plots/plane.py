@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scopf.arrays import Complexes
 from scopf.errors import ScopfError
 from scopf.plots import style
+
+if TYPE_CHECKING:
+    from scopf.dynamics.verified import Verification
 
 DAMPING = (0.05, 0.1, 0.2, 0.5)
 _APART = 0.055  # of the picture: labels closer than that would touch
@@ -49,14 +53,14 @@ def eigenvalues(
         kind = type(verification).__name__
         text = "plots.eigenvalues draws a Verification, which solution.verify() returns, got "
         raise ScopfError(text + kind)
-    if verification.spectrum is None or not len(verification.spectrum.values):
+    if not len(upper(verification)):
         raise ScopfError(f"there are no eigenvalues to draw: {verification.verdict}")
     ratios = list(damping)
     wrong = [ratio for ratio in ratios if not 0 < ratio < 1]
     if wrong:
         raise ScopfError(f"damping ratios lie between 0 and 1, got {wrong[0]}")
-    upper = verification.spectrum.values
-    values = np.concatenate([upper, upper[upper.imag > 0].conj()])
+    above = upper(verification)
+    values = np.concatenate([above, above[above.imag > 0].conj()])
     grows = values.real > 0
     ax = style.axes(ax, (6.0, 4.4))
     for chosen, marker, color, name in (
@@ -83,6 +87,12 @@ def eigenvalues(
         style.note(ax, f"{int((~inside).sum())} eigenvalues lie outside")
     style.legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
     return ax
+
+
+def upper(verification: Verification) -> Complexes:
+    """Eigenvalues with an imaginary part of zero or more, the rightmost first; may be none."""
+    spectrum = verification.spectrum
+    return np.zeros(0, dtype=np.complex128) if spectrum is None else spectrum.values
 
 
 def _limits(ax: Any, values: Any, xlim: Any, ylim: Any) -> None:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 import scopf
 from scopf.cli.main import app
+from scopf.network import labels
 from scopf.pages import outages, solution
 
 
@@ -41,11 +42,13 @@ def data_of(text):
 def test_bars_add_up_to_the_prices(secured):
     table = secured.nssp_by_state
     real = table.nssp_per_pu.where(table.nssp_per_pu > 1e-3, 0)
-    for traces, key in (
-        (outages.by_outage(secured), "state"),
-        (outages.by_inverter(secured), "bus"),
+    named = labels.outages(secured.scenario.outages, secured.problem.given)
+    states = table["state"].map(lambda name: named.get(name, name))
+    for traces, keys in (
+        (outages.by_outage(secured), states),
+        (outages.by_inverter(secured), table["bus"].astype(str)),
     ):
-        total = real.groupby(table[key].astype(str)).sum()
+        total = real.groupby(keys).sum()
         drawn = np.sum([trace["x"] for trace in traces], axis=0)
         assert dict(zip(traces[0]["y"], drawn, strict=True)) == pytest.approx(
             total[traces[0]["y"]].to_dict(), rel=1e-5
@@ -58,17 +61,19 @@ def test_the_page_has_the_tables_and_the_states(secured, without_library):
     data = data_of(text)
     rows = data["tables"]["outages"]["rows"]
     assert [row[0] for row in rows] == secured.outages.state.tolist()
-    assert data["tables"]["outages"]["heads"][:3] == ["state", "status", "branch"]
+    assert data["tables"]["outages"]["heads"][:3] == ["state", "lost", "status"]
+    assert [row[1] for row in rows][:2] == ["6-11 (1)", "6-7 (1)"]
     assert "price_per_h" not in data["tables"]["outages"]["heads"]
-    names = [one["name"] for one in data["map"]["states"]]
+    names = [one["state"] for one in data["map"]["states"]]
+    assert [one["name"] for one in data["map"]["states"]][:1] == ["intact"]
     alive = secured.outages.state[secured.outages.status != "no dispatch survives"]
     assert names[: len(secured.states)] == list(secured.states)
     assert set(names) == {"intact", *alive}
     for one in data["map"]["states"]:
-        state = secured.state(one["name"])
+        state = secured.state(one["state"])
         np.testing.assert_allclose(one["vm"], state.buses.vm, rtol=1e-4)
         lost = [data["map"]["branches"][k] for k in one["lost"]]
-        expected = [] if one["name"] == "intact" else [int(one["name"].split()[1])]
+        expected = [] if one["state"] == "intact" else [int(one["state"].split()[1])]
         assert lost == expected
         shares = [x for k, x in enumerate(one["loading"]) if k not in one["lost"]]
         np.testing.assert_allclose(shares, state.branches.loading_percent, rtol=1e-3)
@@ -113,8 +118,8 @@ def test_page_in_a_browser(chromium, secured, tmp_path, dark):
             right = f"document.querySelector('#{name} .main-svg').getBoundingClientRect().right"
             assert 0 < chromium.run(right) <= width
     assert chromium.run("document.querySelectorAll('#table-outages tbody tr').length") == 8
-    chromium.run("document.querySelectorAll('#table-outages th button')[5].click()")
-    chromium.run("document.querySelectorAll('#table-outages th button')[5].click()")
+    chromium.run("document.querySelectorAll('#table-outages th button')[6].click()")
+    chromium.run("document.querySelectorAll('#table-outages th button')[6].click()")
     first = chromium.run("document.querySelector('#table-outages tbody tr td').textContent")
     assert first == secured.outages.state[secured.outages.margin.idxmax()]
     lost = "document.querySelector('#network .plot').data.some(one => one.name === 'out')"

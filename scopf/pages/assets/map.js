@@ -78,7 +78,8 @@ function drawGrid(id, net, state) {
   if (narrow.matches) layout.legend = { ...layout.legend, y: -0.02, yanchor: "top" }; // the colour bar is above
   const inverters = new Set(net.inverters), units = new Set(state.units);
   const text = net.buses.map((bus, n) => `${inverters.has(n) ? "inverter" : "bus"} ${bus}<br>` +
-    (state.vm[n] === null ? "not energized" : `voltage ${state.vm[n].toFixed(4)} p.u.`) + (units.has(n) ? "<br>a unit is out" : ""));
+    (state.vm[n] === null ? "not energized" : `voltage ${state.vm[n].toFixed(4)} p.u.`) + (units.has(n) ? "<br>a unit is out" : "") +
+    (state.notes && state.notes[n] ? `<br>${state.notes[n]}` : ""));
   const many = net.buses.length > 60, named = !large && !(many && narrow.matches);
   const size = large ? 5 : many ? (narrow.matches ? 7 : 9) : 13;
   const marked = (some, hover) => ({ type: "scatter", showlegend: false, x: some.map((n) => net.x[n]), y: some.map((n) => net.y[n]), ...hover });

@@ -119,13 +119,9 @@ def _inverters(one: Solution, other: Solution) -> tuple[pd.DataFrame, dict[str, 
     rows = both.iloc[kept].reset_index(drop=True)
     hour = rows["state"].map(lambda name: f" in hour {name}" if name else "")
     rows.insert(0, "what", "bus " + rows["bus"].astype(str) + hour)
-    ends = {
-        end: mine.merge(theirs[keys], on=keys, how="left", indicator=True)
-        for end, mine, theirs in (("a", a, b), ("b", b, a))
-    }
     only = {
-        end: rows.loc[rows["_merge"] == "left_only", keys].drop_duplicates("bus")
-        for end, rows in ends.items()
+        end: mine.loc[~mine["bus"].isin(theirs["bus"]), ["bus"]].drop_duplicates()
+        for end, mine, theirs in (("a", a, b), ("b", b, a))
     }
     names = ["what", "bus", "nssp_a", "nssp_b", "margin_a", "margin_b"]
     return rows[names], only
