@@ -146,5 +146,5 @@ def category(title: str, texts: Sequence[str], short: Sequence[str] = ()) -> dic
     return {
         "type": "category", "title": {"text": labelled(title)}, "showgrid": False, "range": ends,
         **turned, "categoryorder": "array", "categoryarray": list(map(escaped, texts)),
-        "tickvals": at, "ticktext": [escaped(shown[k]) for k in at],
+        "tickvals": [escaped(texts[k]) for k in at], "ticktext": [escaped(shown[k]) for k in at],
     }  # fmt: skip

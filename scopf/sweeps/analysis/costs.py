@@ -101,6 +101,12 @@ def _above_reference(analysis: Analysis) -> list[str]:
         above = f" above the lowest with the same {same}" if same else " above the lowest"
         above = _DEFINED.get(analysis.reference, above)
         found.append(f"{text}{above}, in {where(analysis, most)}.")
+    least = int(np.argmin(np.nan_to_num(analysis.cost_increase, nan=np.inf)))
+    fall, cost = -float(analysis.cost_increase[least]), float(analysis.cost[least])
+    if fall > RISEN * abs(cost) and analysis.reference is Reference.INTACT:
+        share = _share(fall, cost + fall)
+        text = f"It falls by up to {money(fall)} {cost_unit(analysis)}{share}"
+        found.append(f"{text}, in {where(analysis, least)}.")
     return found
 
 
