@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _SCRIPTS = ("theme.js", "tables.js", "comparison.js")
 _BARS = 12  # of the figure
+_DIGITS = {"margin_a": 7, "margin_b": 7, "cost_difference": 4}
 _FIGURES = {  # column and what it is; the first that differs is drawn
     "cost": "change of the cost, B less A", "nssp": "change of the NSSP, B less A",
     "margin": "change of the margin, B less A",
@@ -52,7 +53,7 @@ def html(compared: Comparison) -> str:
     only = {end: table for end, table in compared.only.items() if len(table)}
     bars = _bars(compared.table)
     tables = {
-        "differences": compared.table.round({"margin_a": 7, "margin_b": 7}),
+        "differences": compared.table.round(_DIGITS),
         **{f"only-{end}": one for end, one in only.items()},
     }
     data = {"bars": bars, "tables": {name: plain_table(one) for name, one in tables.items()}}
