@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from scopf.network.network import Network
     from scopf.optimizer.memory import tune_malloc
     from scopf.optimizer.status import Status
+    from scopf.pages.report import report
     from scopf.procedures.centralised import solve_centralised
     from scopf.procedures.loading import load_solution
     from scopf.procedures.power_flow import power_flow
@@ -40,11 +41,14 @@ if TYPE_CHECKING:
     from scopf.results.power_flow import PowerFlow
     from scopf.results.solution import Solution
     from scopf.stability.criterion import Criterion
+    from scopf.sweeps.analysis.comparison import Comparison
     from scopf.sweeps.api import sweep
+    from scopf.sweeps.comparing import compare
     from scopf.sweeps.results import Sweep, load_sweep
 
 _HOME = {  # where each public name lives; imported when first used
     "CaseError": "scopf.errors",
+    "Comparison": "scopf.sweeps.analysis.comparison",
     "Criterion": "scopf.stability.criterion",
     "Diagnosis": "scopf.diagnosis.text",
     "Event": "scopf.dynamics.simulation.events",
@@ -58,6 +62,7 @@ _HOME = {  # where each public name lives; imported when first used
     "Status": "scopf.optimizer.status",
     "Sweep": "scopf.sweeps.results",
     "build": "scopf.model.building",
+    "compare": "scopf.sweeps.comparing",
     "devices_table": "scopf.cases.machines",
     "diagnose": "scopf.diagnosis.diagnose",
     "hours_table": "scopf.cases.hours",
@@ -67,6 +72,7 @@ _HOME = {  # where each public name lives; imported when first used
     "load_sweep": "scopf.sweeps.results",
     "power_flow": "scopf.procedures.power_flow",
     "Simulation": "scopf.dynamics.simulation.simulated",
+    "report": "scopf.pages.report",
     "save_case": "scopf.cases.files",
     "solve": "scopf.procedures.solver",
     "solve_centralised": "scopf.procedures.centralised",
@@ -78,12 +84,15 @@ __all__ = ["CaseError", "Fault", "Inverters", "Network", "Problem", "ScopfError"
 __all__ += ["Status", "Sweep", "build", "load_case", "load_sweep", "solve", "solve_centralised"]
 __all__ += ["Criterion", "Diagnosis", "diagnose", "load_factors", "load_solution", "plots"]
 __all__ += [
+    "Comparison",
     "Event",
     "PowerFlow",
     "Simulation",
+    "compare",
     "devices_table",
     "hours_table",
     "power_flow",
+    "report",
     "save_case",
     "storage_table",
     "sweep",

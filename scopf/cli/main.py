@@ -8,6 +8,7 @@ import typer
 
 from scopf import __version__
 from scopf.cli import ending, interrupts, studies, terminal
+from scopf.cli.compare import compare
 from scopf.cli.convert import convert
 from scopf.cli.ending import guarded
 from scopf.cli.info import info
@@ -79,7 +80,8 @@ def cases() -> None:
 
 
 _COMMANDS = (
-    solve, verify, simulate, power_flow, sweep, info, cases, *studies.COMMANDS, report, convert,
+    solve, verify, simulate, power_flow, sweep, info, cases, *studies.COMMANDS, report, compare,
+    convert,
 )  # fmt: skip
 
 for _command in _COMMANDS:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -36,15 +35,13 @@ def report(
     Example: scopf report runs/qcost --out qcost.html
     """
     import scopf
-    from scopf.pages import page, solution
 
+    what: Any
     if folder.is_file():
-        target = out or folder.with_suffix(".html")
-        make = partial(solution.write, scopf.load_solution(folder), target)
+        target, what = out or folder.with_suffix(".html"), scopf.load_solution(folder)
     else:
-        target = out or folder / NAME
-        make = partial(page.write, scopf.load_sweep(folder), target)
+        target, what = out or folder / NAME, scopf.load_sweep(folder)
     with Writing(target) as writing:
-        written = make()
+        written = scopf.report(what, target)
         writing.done(f"{written} was written")
     terminal.say(f"report written to {written} ({written.stat().st_size / 1e6:.1f} MB)")

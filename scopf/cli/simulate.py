@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from scopf import files
 from scopf.arrays import plain
-from scopf.cli import completion, interrupts, options, solving, terminal
+from scopf.cli import completion, interrupts, options, pictures, solving, terminal
 from scopf.cli.ending import NOT_SOLVED, interrupted
 from scopf.cli.interrupts import Writing
 from scopf.errors import ScopfError, require
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 Parsed = TypeVar("Parsed")
 
-_PICTURES = (".png", ".svg", ".pdf")
 _LOAD_STEP = "BUS:MW:MVAR, as 8:100:20"
 _SET_POINT = 'BUS:NAME=VALUE,... with p_mw, q_mvar, vm, as 31:p_mw=500,vm=1.02, or "gen 3:..."'
 
@@ -181,10 +179,9 @@ def simulate(
 
     Example: scopf simulate case39 --lossless --mq 0.1 --outage "branch 6" --reclose-at 5
     """
-    for package in ["pyarrow"] * (out is not None) + ["matplotlib"] * (plot is not None):
-        require(package)  # rather now than after the solve
-    if plot is not None and plot.suffix.lower() not in _PICTURES:
-        raise ScopfError(f"--plot writes {', '.join(_PICTURES)}, not {plot.name}")
+    if out is not None:
+        require("pyarrow")  # rather now than after the solve
+    pictures.check(plot)
     given |= {"case": case, "time_limit": time_limit}
     solving.refuse_without_certify(given, ["min_damping"])
     events = _disturbance(**options.only(_EVENTS, given))
@@ -277,12 +274,7 @@ def _write(
         from scopf import plots
 
         with Writing(plot) as writing:
-            figure = plots.response(run)[0].figure
-            try:
-                files.replace(plot, lambda part: figure.savefig(part, dpi=150))
-            except OSError as error:
-                reason = error.strerror or type(error).__name__
-                raise ScopfError(f"cannot write the picture {plot}: {reason}") from error
+            pictures.save(plots.response(run)[0].figure, plot)
             written.append(f"the picture was written to {plot}")
             writing.done("; ".join(written))
     if written:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scopf.cases.files import save_case, writer
-from scopf.cli import options, solving, terminal
+from scopf.cli import options, pictures, solving, terminal
 from scopf.cli.ending import NOT_SOLVED, NOT_STABLE, interrupted
 from scopf.cli.interrupts import Writing
 from scopf.errors import ScopfError, require
 
 if TYPE_CHECKING:
+    from scopf.diagnosis.text import Diagnosis
     from scopf.dynamics.verified import Verification
     from scopf.results.solution import Solution
     from scopf.results.verified import VerifiedStates
@@ -50,6 +51,10 @@ def solve(
             "without each of them.",
         ),
     ] = False,
+    report: pictures.Report = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="File for a map of the network: .png, .svg, .pdf.")
+    ] = None,
     as_json: options.Json = False,
     **given: Any,
 ) -> None:
@@ -63,6 +68,12 @@ def solve(
     solving.refuse_without_certify(given)
     if out is not None:
         require("pyarrow")  # rather now than after the solve
+    pictures.check(plot, report)
+    if plot is not None and given["hours"] is not None:
+        raise ScopfError(
+            "--plot draws the network at one operating point, and --hours makes one for every "
+            "hour: --report shows all of them"
+        )
     if save is not None:
         if given["hours"] is not None:
             raise ScopfError(
@@ -91,11 +102,52 @@ def solve(
             text = _saved(solution, save)
             writing.done("; ".join(filter(None, [written, text])))
         terminal.say(f"\n{text}" if not as_json else text, err=as_json)
+        written = "; ".join(filter(None, [written, text]))
+    _drawn(solution, why, report, plot, written, to_stderr=as_json)
     solving.exit_if_interrupted(solution)
     if explain and solution.solved and solution.explained is None:
         interrupted()
     if not solution.solved or solution.certified is False:
         raise typer.Exit(NOT_SOLVED)
+
+
+def _drawn(
+    solution: "Solution",
+    why: "Diagnosis | None",
+    report: Path | None,
+    plot: Path | None,
+    written: str,
+    *,
+    to_stderr: bool,
+) -> None:
+    """Write the page and the picture that are asked for, and say so."""
+    for target in filter(None, (report, plot)):
+        with Writing(target) as writing:
+            text = _page(solution, why, target) if target is report else _picture(solution, target)
+            written = "; ".join(filter(None, [written, text]))
+            writing.done(written)
+        terminal.say(text if to_stderr else f"\n{text}", err=to_stderr)
+
+
+def _page(solution: "Solution", why: "Diagnosis | None", target: Path, verified: Any = None) -> str:
+    """Write the page of a solution; a sentence on it."""
+    from scopf.pages.report import report
+
+    how = {"verified": verified} if solution.solved else {"diagnosis": why}
+    report(solution, target, **how)
+    return f"the report was written to {target}"
+
+
+def _picture(solution: "Solution", target: Path) -> str:
+    """Write a map of the network, if there is a solution; a sentence on it."""
+    if not solution.solved:
+        return f"there is no solution to draw in {target}"
+    from scopf import plots
+    from scopf.plots import style
+
+    style.leave_folder_aside()
+    pictures.save(plots.network(solution).figure, target)
+    return f"the map of the network was written to {target}"
 
 
 def _verified(
@@ -143,7 +195,7 @@ _VERIFIED = options.of(_verified)
 
 
 @options.takes(*solving.FLAGS, _VERIFIED)
-def verify(as_json: options.Json = False, **given: Any) -> None:
+def verify(report: pictures.Report = None, as_json: options.Json = False, **given: Any) -> None:
     """Solve one case and check by its dynamics whether the result is stable.
 
     With outages, every state is checked; with hours, every hour.
@@ -160,6 +212,7 @@ def verify(as_json: options.Json = False, **given: Any) -> None:
             "--critical is of one operating point, and --hours makes one for every hour: "
             "sol.verify_states().checks has their critical_factor"
         )
+    pictures.check(None, report)
     solution, why = solving.solved(given)
     found, states = None, None
     if solution.solved:
@@ -194,6 +247,11 @@ def verify(as_json: options.Json = False, **given: Any) -> None:
             terminal.say(line)
         if states is not None:
             terminal.say(f"\n{states}")
+    if report is not None:
+        with Writing(report) as writing:
+            line = _page(solution, why, report, found if states is None else states)
+            writing.done(line)
+        terminal.say(line if as_json else f"\n{line}", err=as_json)
     solving.exit_if_interrupted(solution)
     if not damped:
         raise typer.Exit(NOT_STABLE)

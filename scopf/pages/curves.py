@@ -58,7 +58,10 @@ def figure(name: str, picture: Curves) -> Figure:
         columns = {"name": heading, **columns}
     layout = {
         "xaxis": f.drawn(x),
-        "yaxis": {"title": {"text": labelled(y.title)}, **_from_zero(picture.values)},
+        "yaxis": {
+            "title": {"text": labelled(y.title)},
+            **_from_zero(picture.values),
+        },
         "legend": {"title": {"text": labelled(picture.legend)}},
         "showlegend": bool(picture.legend),
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scopf.pages.markup import escaped, labelled
+from scopf.sweeps.analysis.amounts import chosen, ticks
 from scopf.sweeps.analysis.axes import Dimension
 
 Trace = dict[str, Any]
@@ -124,11 +125,26 @@ def drawn(axis: Dimension) -> dict[str, Any]:
     return {**category(axis.title, axis.texts), "showgrid": True}
 
 
-def category(title: str, texts: Sequence[str]) -> dict[str, Any]:
-    """An axis of a figure with one place per value."""
+def of_axis(axis: Dimension) -> dict[str, Any]:
+    """An axis of a figure with one place per value, whose labels are short numbers."""
+    short = ticks(axis.values) if axis.numeric else axis.texts
+    return category(axis.title, axis.texts, short)
+
+
+def category(title: str, texts: Sequence[str], short: Sequence[str] = ()) -> dict[str, Any]:
+    """An axis of a figure with one place per value, of which at most twelve have a label.
+
+    Args:
+        title: of the axis.
+        texts: names of the places.
+        short: their labels; the names by default.
+    """
     ends = [-0.5, len(texts) - 0.5]
-    turned = {} if max(map(len, texts), default=0) > 6 else {"tickangle": 0}
+    shown = short or texts
+    at = chosen(len(texts))
+    turned = {} if max(map(len, shown), default=0) > 6 else {"tickangle": 0}
     return {
         "type": "category", "title": {"text": labelled(title)}, "showgrid": False, "range": ends,
         **turned, "categoryorder": "array", "categoryarray": list(map(escaped, texts)),
+        "tickvals": [escaped(texts[k]) for k in at], "ticktext": [escaped(shown[k]) for k in at],
     }  # fmt: skip

@@ -12,10 +12,11 @@ from scopf.pages import figure as f
 from scopf.pages.figure import Choice, Figure, Trace
 from scopf.pages.markup import escaped, labelled
 from scopf.sweeps.analysis import results
+from scopf.sweeps.analysis.amounts import tick
 from scopf.sweeps.analysis.analysis import Analysis
 from scopf.sweeps.analysis.grids import inverter_prices, slices
 from scopf.sweeps.analysis.price_scale import PriceScale
-from scopf.sweeps.analysis.units import price_text, price_unit
+from scopf.sweeps.analysis.units import price_unit
 
 
 def heat(x: Sequence[str], y: Sequence[str], cells: Floats, digits: int = 4) -> Trace:
@@ -33,7 +34,7 @@ def colour_bar(scale: PriceScale, unit: str) -> dict[str, Any]:
     return {
         "tickmode": "array",
         "tickvals": [f.number(scale.of(mark)) for mark in scale.ticks],
-        "ticktext": [price_text(mark) for mark in scale.ticks],
+        "ticktext": [tick(mark) for mark in scale.ticks],
         "title": {"text": f"NSSP ({unit})"},
     }
 
@@ -43,10 +44,11 @@ def surface(analysis: Analysis) -> Figure | None:
     x, series, rest = analysis.axes.x, analysis.axes.series, analysis.axes.rest
     if series is None:
         return None
-    choices = [
-        one(analysis)
-        for one in (results.cost_increase, results.largest_price, results.margin, results.spread)
-    ]
+    shown = (
+        results.main_cost, results.stability_cost, results.largest_price, results.margin,
+        results.spread,
+    )  # fmt: skip
+    choices = [result for one in shown if (result := one(analysis)) is not None]
     views = {}
     for k, result in enumerate(choices):
         label = result.label
@@ -63,8 +65,8 @@ def surface(analysis: Analysis) -> Figure | None:
             )  # fmt: skip
             views[f.key([*chosen, k])] = [trace]
     layout = {
-        "xaxis": f.category(x.title, x.texts),
-        "yaxis": f.category(series.title, series.texts),
+        "xaxis": f.of_axis(x),
+        "yaxis": f.of_axis(series),
     }
     choice = Choice("quantity", "Quantity", tuple(result.label.title for result in choices))
     note = "One cell per scenario, at equal distances. Hatched: no solution, or not energized."
@@ -96,8 +98,8 @@ def prices(analysis: Analysis) -> Figure:
         f"no solution, or no inverter there.{found.note}"
     )
     layout = {
-        "xaxis": f.category(x.title, x.texts),
-        "yaxis": {**f.category("inverter (bus)", found.inverters), "dtick": 1},
+        "xaxis": f.of_axis(x),
+        "yaxis": f.category("inverter (bus)", found.inverters),
     }
     columns = {"y": "inverter", "x": x.column, "z": f"nssp [{unit}]"}
     keys = tuple(axis.name for axis in analysis.axes.sliced)

@@ -8,7 +8,7 @@ import numpy as np
 
 from scopf.arrays import Floats
 from scopf.errors import counted
-from scopf.network import drawing
+from scopf.network import drawing, labels
 from scopf.network.outages import INTACT
 from scopf.pages import figure as f
 from scopf.pages import places
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from scopf.results.solution import Solution
 
 _STATES, _NUMBERS = 200, 100_000  # on the map
-_BARS = 15
+_BARS = 12
 _SHADES = 5  # parts of a bar
+_ZERO = 1e-6  # a margin that is less is zero but for the tolerance of the solver
 
 
 def by_outage(solution: Solution) -> list[Trace]:
@@ -33,6 +34,7 @@ def by_outage(solution: Solution) -> list[Trace]:
     total = prices.sum(axis=1)
     ranked = [k for k in np.argsort(-total, kind="stable").tolist() if total[k] or not k]
     drawn = ranked[:_BARS] if 0 in ranked[:_BARS] else [*ranked[: _BARS - 1], 0]
+    names = _labelled(solution, names)
     parts = _divided([f"inverter {bus}" for bus in buses], prices[drawn])
     return _bars([names[k] for k in drawn], parts)
 
@@ -42,8 +44,20 @@ def by_inverter(solution: Solution) -> list[Trace]:
     names, buses, prices = by_state(solution)
     total = prices.sum(axis=0)
     ranked = [k for k in np.argsort(-total, kind="stable").tolist() if total[k]][:_BARS]
-    parts = _divided(names, prices[:, ranked].T)
+    parts = _divided(_labelled(solution, names), prices[:, ranked].T)
     return _bars([str(buses[k]) for k in ranked], parts)
+
+
+def least_margins(solution: Solution) -> list[Trace]:
+    """The least margin of each inverter over all states, the least first; [] without rows."""
+    horizon = solution.problem.horizon
+    table = solution.nssp_by_state if horizon is None else solution.table("inverters")
+    margin = table["margin"].to_numpy(dtype=np.float64)
+    least = table[np.isfinite(margin)].groupby("bus")["margin"].min().nsmallest(_BARS)
+    if least.empty:
+        return []
+    values = np.where(np.abs(least.to_numpy()) < _ZERO, 0.0, least.to_numpy())
+    return _bars([str(bus) for bus in least.index], [("least margin", values)])
 
 
 def _divided(names: list[str], prices: Floats) -> list[tuple[str, Floats]]:
@@ -78,7 +92,8 @@ def maps(solution: Solution) -> dict[str, Any]:
         of_storage = {gen: horizon.unit(gen) for gen in horizon.storage_gen.tolist()}
     numbers = 2 * len(net.bus) + len(net.branch) + 2 * len(net.gen) + 2 * len(own)
     most = max(1, min(_STATES, _NUMBERS // numbers))
-    drawn = [_state(solution, name, net) for name in names[:most]]
+    said = _labelled(solution, names[:most])
+    drawn = [_state(solution, name, text, net) for name, text in zip(names, said, strict=False)]
     lost = sum(status == "no dispatch survives" for status in came.values())
     notes = []
     if len(names) > most:
@@ -113,7 +128,13 @@ def _colours(solution: Solution, drawn: list[dict[str, Any]]) -> list[dict[str, 
     return found
 
 
-def _state(solution: Solution, name: str, net: Network) -> dict[str, Any]:
+def _labelled(solution: Solution, names: list[str]) -> list[str]:
+    """States as readers know them: an outage by what is lost."""
+    known = labels.outages(solution.scenario.outages, solution.problem.given)
+    return [known.get(name, name) for name in names]
+
+
+def _state(solution: Solution, name: str, text: str, net: Network) -> dict[str, Any]:
     """Values of one state by bus, branch and so on, in the order of the intact network."""
     one, state = state_map.of(solution, name), solution.state(name)
     margin, power = np.full(len(net.bus), np.nan), np.zeros((2, len(net.bus)))
@@ -127,7 +148,8 @@ def _state(solution: Solution, name: str, net: Network) -> dict[str, Any]:
         for row, column in zip(power, ("p_mw", "q_mvar"), strict=True):
             np.add.at(row, at, table[column].to_numpy(dtype=np.float64))
     return {
-        "name": one.name,
+        "name": text,
+        "state": one.name,
         "vm": f.numbers(one.values["voltage"].tolist()),
         "lmp": f.numbers(one.values["lmp"].tolist()),
         "nssp": f.numbers(one.values["nssp"].tolist()),

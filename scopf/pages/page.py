@@ -16,10 +16,14 @@ from scopf.pages.figure import Figure
 from scopf.sweeps.analysis import axes as axes_of
 from scopf.sweeps.analysis import facts, units
 from scopf.sweeps.analysis.analysis import Analysis, analyse
+from scopf.sweeps.analysis.axes import INTACT
 from scopf.sweeps.analysis.network_map import network_map
+from scopf.sweeps.analysis.references import Reference
 from scopf.sweeps.analysis.results import unit_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from scopf.sweeps.results import Sweep
 
 log = logging.getLogger(__name__)
@@ -96,7 +100,7 @@ def _figures(analysis: Analysis) -> dict[str, list[Figure]]:
     if not analysis.solved.any():
         return {"Status": [ended]}
     by_id = curves.over_choices(analysis)
-    cost = [by_id[name] for name in ("cost", "critical") if name in by_id]
+    cost = [by_id[name] for name in ("cost", "stability", "critical") if name in by_id]
     margins = [by_id["margin"]]
     priced = [by_id["nssp-max"], by_id["nssp-curves"], grids.prices(analysis)]
     if not np.isfinite(analysis.nssp_max).any():  # a plain OPF
@@ -120,12 +124,26 @@ def _first(analysis: Analysis) -> dict[str, int]:
     return {**found, "x": 0} if analysis.axes.is_list else found
 
 
+def _branch_out(frame: pd.DataFrame, analysis: Analysis) -> list[str]:
+    """Buses and circuit of the branch that is out, by scenario."""
+    import pandas as pd
+
+    known = analysis.branches
+    return [INTACT if pd.isna(k) else known.get(str(int(k)), str(k)) for k in frame["outage"]]
+
+
 def _table(analysis: Analysis) -> dict[str, Any]:
     """The table of scenarios: heads, and columns of plain values."""
     import pandas as pd
 
     frame = analysis.scenarios.copy()
-    frame.insert(list(frame.columns).index("cost") + 1, "cost_increase", analysis.cost_increase)
+    after = list(frame.columns).index("cost") + 1
+    if analysis.reference is not Reference.NOTHING:
+        frame.insert(after, "cost_increase", analysis.cost_increase)
+    if "outage" in frame:
+        frame.insert(
+            list(frame.columns).index("outage") + 1, "branch_out", _branch_out(frame, analysis)
+        )
     heads: list[str] = []
     columns: list[dict[str, list[Any]]] = []
     for name in frame.columns:

@@ -10,39 +10,45 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scopf.arrays import plain
 from scopf.errors import ScopfError, counted
-from scopf.pages import figure as f
-from scopf.pages import hours, outages, trajectories
+from scopf.network import labels
+from scopf.pages import certificates, hours, modes, outages, trajectories
 from scopf.pages.document import asset, embedded, plotly, policy, put, template
+from scopf.pages.table import plain_table
 from scopf.plots.outage_bars import by_state
 from scopf.plots.response_content import simulation_of
 from scopf.results import standing
 from scopf.results import text as words
 from scopf.results.prices import TRACE
+from scopf.results.verified import VerifiedStates
 from scopf.sweeps.analysis.units import per
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from scopf.dynamics.simulation.simulated import Simulation
+    from scopf.pages.modes import Verified
     from scopf.results.solution import Solution
 
 Runs = Mapping[str, "Simulation"] | Sequence["Simulation"]
 
 log = logging.getLogger(__name__)
 
-_SCRIPTS = ("theme.js", "tables.js", "hours.js", "symbols.js", "map.js", "curves.js", "solution.js")
+_SCRIPTS = (
+    "theme.js", "tables.js", "hours.js", "symbols.js", "map.js", "curves.js", "modes.js",
+    "solution.js",
+)  # fmt: skip
 _TABLES = {
     "hours": "Hours", "storage": "Storage, over all hours", "storage_by_hour": "Storage by hour",
     "ramps": "Ramps, over all hours", "ramps_by_hour": "Ramps by hour",
     "inverters": "Inverters", "buses": "Buses", "gens": "Generators", "branches": "Branches",
     "dclines": "DC lines",
 }  # fmt: skip
-_ROWS = 2000  # of a table; all are in the tables of the solution
 
 
-def write(solution: Solution, path: str | Path, runs: Runs = ()) -> Path:
+def write(
+    solution: Solution, path: str | Path, runs: Runs = (), verified: Verified | None = None
+) -> Path:
     """Write the report of a solution as one HTML page, which opens without a connection.
 
     Args:
@@ -50,6 +56,7 @@ def write(solution: Solution, path: str | Path, runs: Runs = ()) -> Path:
         path: of the page; it is replaced if it exists.
         runs: simulations from it on, whose frequencies and voltages are drawn: a list, or a mapping
             from the headings that they shall have.
+        verified: what `Solution.verify` or `Solution.verify_states` has found, for its modes.
 
     Returns:
         The path.
@@ -58,13 +65,13 @@ def write(solution: Solution, path: str | Path, runs: Runs = ()) -> Path:
         ScopfError: after a solve that failed; when a package of the extra `report` is missing, or
             the page cannot be written.
     """
-    target, page = Path(path), html(solution, runs)
+    target, page = Path(path), html(solution, runs, verified)
     put(page, target)
     log.info("report of %s: %s", solution.problem.base.name, target)
     return target
 
 
-def html(solution: Solution, runs: Runs = ()) -> str:
+def html(solution: Solution, runs: Runs = (), verified: Verified | None = None) -> str:
     """The page as text; see `write`."""
     if not solution.solved:
         raise ScopfError(f"there is no solution to report on: {solution.message}")
@@ -73,17 +80,32 @@ def html(solution: Solution, runs: Runs = ()) -> str:
     script = "\n".join(asset(name) for name in _SCRIPTS)
     found = solution.tables
     shown = {name: head for name, head in _TABLES.items() if name in found}
-    tables = {name: _table(found[name]) for name in shown}
+    tables = {name: plain_table(found[name]) for name in shown}
     asked = bool(solution.scenario.outages)
     if solution.explained is not None:
-        tables["requirements"] = _table(solution.explained.table.round(2))
+        texts = labels.sentences(solution.scenario.outages, solution.problem.given)
+        table = solution.explained.table.round(2)
+        table["requirement"] = [texts.get(name, name) for name in table["requirement"]]
+        tables["requirements"] = plain_table(table)
     if asked:
-        tables["outages"] = _table(_rounded(solution))
-    prices = outages.by_inverter(solution)
+        tables["outages"] = plain_table(_rounded(solution))
+    named = labels.outages(solution.scenario.outages, solution.problem.given)
+    found_modes = None if verified is None else modes.data(verified, named)
+    checks = {} if verified is None else modes.checks(verified)
+    proven = certificates.rows(solution, checks, named)
+    tables["certificates"] = {"heads": certificates.HEAD, "rows": proven, "left": 0}
+    if isinstance(verified, VerifiedStates):
+        table = verified.table.round({"real": 5, "frequency_hz": 5, "damping": 5})
+        if asked:
+            table.insert(1, "lost", [named.get(name, "") for name in table["state"]])
+        tables["verified"] = plain_table(table)
+    prices, margins = outages.by_inverter(solution), outages.least_margins(solution)
     drawn = outages.maps(solution)
     data = {
         "tables": tables,
         "inverters": prices,
+        "margins": margins,
+        "modes": found_modes,
         "outages": outages.by_outage(solution) if asked else [],
         "price": f"NSSP ({_unit(solution)})",
         "hours": hours.data(solution),
@@ -100,6 +122,10 @@ def html(solution: Solution, runs: Runs = ()) -> str:
             lines=lines[1:],
             tiles=_tiles(solution),
             priced=bool(prices),
+            margins=bool(margins),
+            modes=found_modes,
+            proven=bool(proven),
+            checked=isinstance(verified, VerifiedStates),
             states=[one["name"] for one in drawn["states"]],
             colours=[one["name"] for one in drawn["colours"]],
             note=drawn["note"],
@@ -190,19 +216,9 @@ def _rounded(solution: Solution) -> pd.DataFrame:
     nssp = [total.get(*one) for one in zip(table["state"], table["nssp_per_pu"], strict=True)]
     digits = {"margin": 6, "frequency_pu": 6, "loading_percent": 2, "unserved_mw": 3}
     digits |= {"price_per_h": 2}
-    return table.assign(nssp_per_pu=nssp).drop(columns=unpriced).round(digits)
-
-
-def _table(frame: pd.DataFrame) -> dict[str, Any]:
-    """Heads and rows of plain values."""
-    rows = []
-    for record in frame.head(_ROWS).astype(object).itertuples(index=False):
-        rows.append([_cell(value) for value in record])
-    return {"heads": list(frame.columns), "rows": rows, "left": max(0, len(frame) - _ROWS)}
-
-
-def _cell(value: Any) -> Any:
-    value = plain(value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f.number(value + 0.0, 6) if isinstance(value, float) else value
+    table = table.assign(nssp_per_pu=nssp).drop(columns=unpriced).round(digits)
+    given, lines = solution.problem.given, labels.branches(solution.problem.given)
+    named = labels.outages(solution.scenario.outages, given)
+    table["branch"] = [lines.get(k, "") for k in table["branch"].fillna(-1).astype(int)]
+    table.insert(1, "lost", table["state"].map(named))
+    return table

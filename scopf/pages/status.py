@@ -48,10 +48,8 @@ def by_scenario(analysis: Analysis) -> Figure:
         for chosen, rows in groups(rest, len(analysis)).items()
     }
     layout = {
-        "xaxis": f.category(x.title, x.texts),
-        "yaxis": f.category(series.title, series.texts)
-        if series
-        else {"visible": False, **f.category("", [_STRIP])},
+        "xaxis": f.of_axis(x),
+        "yaxis": f.of_axis(series) if series else {"visible": False, **f.category("", [_STRIP])},
         "showlegend": True,
     }
     columns = {"x": x.column, "status": "status"}

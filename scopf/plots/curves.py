@@ -12,6 +12,7 @@ from scopf.errors import ScopfError, listing
 from scopf.plots import runs as parts
 from scopf.plots import style
 from scopf.sweeps.analysis import curves, results
+from scopf.sweeps.analysis.amounts import chosen
 from scopf.sweeps.analysis.analysis import Analysis
 from scopf.sweeps.analysis.curves import Curves
 from scopf.sweeps.analysis.results import Result
@@ -122,9 +123,9 @@ def costs(
         x: name of the horizontal axis; None to choose as the report does.
         by: name of the axis with one curve for each value.
         where: values of axes that should not vary, by name.
-        increase: draw what stability costs: the cost above that of the scenario with the criterion
-            none, or without such a one above the least cost along the horizontal axis of the
-            sweep's report (`docs/report.md`); else the cost itself.
+        increase: draw the cost above that of the sweep's reference (`docs/report.md`): the scenario
+            with the criterion none, the intact network, or else the least cost along the horizontal
+            axis of the report; of a load series, and without it, the cost itself.
         ax: axes to draw into; a new figure if None.
         title: above; None for none.
 
@@ -135,7 +136,7 @@ def costs(
         ScopfError: as in `prices`.
     """
     analysis = parts.chosen(runs, "costs", x, by, where)
-    result = results.cost_increase(analysis) if increase else results.cost(analysis)
+    result = results.main_cost(analysis) if increase else results.cost(analysis)
     return _of_result(analysis, result, ax, title)
 
 
@@ -191,7 +192,9 @@ def _drawn(picture: Curves, ax: Any, title: str | None, note: str, name: str = "
             zorder=3, label="no solution",
         )  # fmt: skip
     if not x.numeric:
-        ax.set_xticks(range(len(x)), x.texts, rotation=45 if len(x) > 6 else 0)
+        marked = chosen(len(x))
+        long = len(marked) > 6 or max(map(len, x.texts)) > 12
+        ax.set_xticks(marked, [x.texts[k] for k in marked], rotation=45 if long else 0)
     style.dress(ax, title or "", parts.title(x), picture.y.full_title)
     ax.yaxis.set_major_formatter(style.numbers())
     if note:

@@ -8,6 +8,7 @@ import numpy as np
 
 from scopf.arrays import Floats
 from scopf.errors import ScopfError
+from scopf.network import labels
 from scopf.plots import style
 from scopf.plots.subject import nssp_label, priced
 from scopf.results.prices import TRACE
@@ -64,7 +65,8 @@ def outages(solution: Any, *, most: int = 15, ax: Any = None, title: str | None 
             text(value), (value, k), xytext=(3, 0), textcoords="offset points", ha="left",
             va="center", fontsize=style.SMALL, color=style.INK if value else style.SOFT,
         )  # fmt: skip
-    ax.set_yticks(place, [names[k] for k in drawn])
+    known = labels.outages(found.scenario.outages, found.problem.given)
+    ax.set_yticks(place, [known.get(names[k], names[k]) for k in drawn])
     ax.set_ylim(len(drawn) - 0.4, -0.6)
     ax.set_xlim(0, 1.14 * max(float(total.max()), TRACE) if total.any() else 1.0)
     name = found.problem.base.name if title is None else title

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scopf.arrays import Complexes
 from scopf.errors import ScopfError
 from scopf.plots import style
+
+if TYPE_CHECKING:
+    from scopf.dynamics.verified import Verification
 
 DAMPING = (0.05, 0.1, 0.2, 0.5)
 _APART = 0.062  # of the picture: labels closer than that would touch
@@ -50,14 +54,14 @@ def eigenvalues(
         kind = type(verification).__name__
         text = "plots.eigenvalues draws a Verification, which solution.verify() returns, got "
         raise ScopfError(text + kind)
-    if verification.spectrum is None or not len(verification.spectrum.values):
+    if not len(upper(verification)):
         raise ScopfError(f"there are no eigenvalues to draw: {verification.verdict}")
     ratios = sorted(set(damping))
     wrong = [ratio for ratio in ratios if not 0 < ratio < 1]
     if wrong:
         raise ScopfError(f"damping ratios lie between 0 and 1, got {wrong[0]}")
-    upper = verification.spectrum.values
-    values = np.concatenate([upper, upper[upper.imag > 0].conj()])
+    half = upper(verification)
+    values = np.concatenate([half, half[half.imag > 0].conj()])
     grows = values.real > 0
     ax = style.axes(ax, (6.0, 4.4))
     for chosen, marker, color, name in (
@@ -88,6 +92,12 @@ def eigenvalues(
         note.xyann = (0, 3 + _ROW * above)
     style.legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
     return ax
+
+
+def upper(verification: Verification) -> Complexes:
+    """Eigenvalues with an imaginary part of zero or more, the rightmost first; may be none."""
+    spectrum = verification.spectrum
+    return np.zeros(0, dtype=np.complex128) if spectrum is None else spectrum.values
 
 
 def _limits(ax: Any, values: Any, xlim: Any, ylim: Any) -> None:

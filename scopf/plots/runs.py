@@ -87,12 +87,13 @@ def _only(analysis: Analysis, name: str, value: Any) -> Analysis:
             matches = np.zeros(0, dtype=np.int64)
     else:
         wanted = "none" if value is None else text(value)
-        matches = np.array([k for k, t in enumerate(axis.texts) if t == wanted], dtype=np.int64)
+        both = enumerate(zip(axis.texts, axis.values, strict=True))
+        matches = np.array([k for k, known in both if wanted in known], dtype=np.int64)
     if not len(matches):
         raise ScopfError(f"where: {name} is never {value!r}; it is {listing(axis.texts)}")
     rows = np.flatnonzero(axis.codes == matches[0])
     kept = analysis.scenarios.iloc[rows].reset_index(drop=True)
-    return analysis.of(rows, find(kept))  # what no longer varies is no axis
+    return analysis.of(rows, find(kept, analysis.branches))  # what no longer varies is no axis
 
 
 def title(axis: Dimension) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scopf.errors import counted, listing
+from scopf.network import labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,8 @@ def lines(solution: Result) -> list[str]:
     asked = solution.scenario.outages
     if not asked:
         return []
-    table = solution.outages
+    table, named = solution.outages, labels.sentences(asked, solution.problem.given)
+    table = table.assign(state=table["state"].map(named))
     came = Counter(table["status"])
     parts = [f"{came[key]} {key}" for key in ("in the dispatch", "secure", "not screened")]
     parts = [part for part in parts if not part.startswith("0 ")]
@@ -33,7 +35,7 @@ def lines(solution: Result) -> list[str]:
     if len(lost):
         text = f"no dispatch survives {listing(lost, most=_NAMED)}"
         found += textwrap.wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="    ")
-    return [*found, *_worst(table)]
+    return [*found, *_worst(table, labels.branches(solution.problem.given))]
 
 
 def binding(solution: Result) -> list[str]:
@@ -41,14 +43,15 @@ def binding(solution: Result) -> list[str]:
     after = solution.after
     if after is None or not solution.solved:
         return []
+    named = labels.sentences(solution.scenario.outages, solution.problem.given)
     of, step = after.stability, after.settled.stack.step
     at = solution.binds(of.margin, of.required).nonzero()[0].tolist()
     numbers, names = after.settled.inverters.bus.tolist(), after.settled.names
-    named = [f"{numbers[k] % step} after {names[numbers[k] // step]}" for k in at]
-    return [f"Stability rows bind at inverter {listing(named, most=_NAMED)}."] if named else []
+    places = [f"{numbers[k] % step} after {named[names[numbers[k] // step]]}" for k in at]
+    return [f"Stability rows bind at inverter {listing(places, most=_NAMED)}."] if places else []
 
 
-def _worst(table: pd.DataFrame) -> list[str]:
+def _worst(table: pd.DataFrame, branches: dict[int, str]) -> list[str]:
     """The least margin, the highest loading and the largest deviation of the frequency."""
     found, state = [], table["state"].tolist()
     margin, loading, frequency = (
@@ -61,7 +64,7 @@ def _worst(table: pd.DataFrame) -> list[str]:
         found.append(f"  least margin {round(margin[k], 5) + 0.0:.5f} p.u. {place}")
     if np.isfinite(loading).any():
         k = int(np.nanargmax(loading))
-        place = f"of branch {table['branch'].iloc[k]} after {state[k]}"
+        place = f"of {branches[int(table['branch'].iloc[k])]} after {state[k]}"
         found.append(f"  highest loading {loading[k]:.1f} % {place}")
     if (np.abs(frequency) > _STILL).any():
         k = int(np.nanargmax(np.abs(frequency)))

@@ -16,9 +16,6 @@ from scopf.optimizer.status import Status
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scopf.network.network import Network
-    from scopf.network.outages import Outage
-
 STABILITY, OUTAGES, BOTH = "stability rows", "outages", "both"
 
 _THEM = {STABILITY: "them", OUTAGES: "them", BOTH: "either"}  # by name, in "without them"
@@ -143,19 +140,6 @@ class Requirements:
             return ""
         them = _THEM[one.name] if whole else "it"
         return f"  ({_money(one.cost_without) if solved else one.status} without {them})"
-
-
-def label(outage: Outage, net: Network) -> str:
-    """The name of an outage, for a single element with its buses: "branch 6 (3-4)"."""
-    if len(outage.branches) + len(outage.gens) != 1:
-        return outage.name
-    if outage.branches:
-        (k,) = np.flatnonzero(net.branch.id == outage.branches[0])
-        place = f"{net.branch.from_bus[k]}-{net.branch.to_bus[k]}"
-    else:
-        (k,) = np.flatnonzero(net.gen.id == outage.gens[0])
-        place = f"bus {net.gen.bus[k]}"
-    return f"{outage.name} ({place})"
 
 
 def _short(text: str) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from scopf.devices.constant_power import percent
 from scopf.display import Block, Table
 from scopf.errors import counted, listing
+from scopf.network import labels
 from scopf.results import hour_text, outage_text, standing
-from scopf.results.requirements import label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -186,10 +186,8 @@ def costs(solution: Result) -> list[str]:
     """What stability rows and outages cost, if that was asked for."""
     if solution.explained is None:
         return []
-    net = solution.problem.base
-    return solution.explained.lines(
-        {one.name: label(one, net) for one in solution.scenario.outages}
-    )
+    named = labels.sentences(solution.scenario.outages, solution.problem.given)
+    return solution.explained.lines(named)
 
 
 def _stability(solution: Result) -> list[Block]:

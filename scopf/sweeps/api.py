@@ -373,7 +373,7 @@ class _Run:
             "pairs": manifests.about_pairs(),
             "runs": [run],
             "hours": None if base.coupled is None else base.coupled.as_dict(),
-            "network": manifests.network(net, self._study.inverters, base.devices),
+            "network": manifests.network(base.net, self._study.inverters, base.devices),
         }, ""
 
     def _compare(self, folder: Path, before: dict[str, Any]) -> None:

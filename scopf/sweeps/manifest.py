@@ -18,6 +18,7 @@ from scopf.arrays import plain
 from scopf.devices import constant_power as devices
 from scopf.devices import kinds
 from scopf.errors import ScopfError, listing
+from scopf.network import identifiers
 from scopf.results import standing
 from scopf.sweeps import stored_spec
 from scopf.sweeps.fingerprint import Fingerprint
@@ -76,18 +77,28 @@ def machine() -> dict[str, Any]:
 def network(net: Network, inverters: Ints, others: Devices | None = None) -> dict[str, Any]:
     """Buses, branches, and what stands at the buses, for a drawing.
 
-    `inverters` are buses with an inverter in any scenario. `kinds` are the buses with other
-    generators by what these are, also where an inverter takes their place in some scenarios.
+    Args:
+        net: with what is out of service, since circuits between two buses count all of them.
+        inverters: buses with an inverter in any scenario.
+        others: devices that are no grid-forming inverters.
+
+    Returns:
+        Plain values. `kinds` are the buses with other generators by what these are, also where an
+        inverter takes their place in some scenarios.
     """
+    circuits = dict(zip(net.branch.id.tolist(), identifiers.circuits(net), strict=True))
     net = net.energized()
     first = kinds.first_at(net, kinds.of_gens(net.gen, np.zeros(0, dtype=np.int64), others))
     there = [kind for kind in kinds.WORDS if kind != kinds.NOTHING and kind in first]
-    ends = zip(net.branch.id, net.branch.from_bus, net.branch.to_bus, strict=True)
+    columns = (net.branch.id, net.branch.from_bus, net.branch.to_bus)
+    ends = zip(*(column.tolist() for column in columns), strict=True)
     return {
         "name": net.name,
         "base_mva": net.base_mva,
         "buses": net.bus.id.tolist(),
-        "branches": [{"id": int(k), "from_bus": int(f), "to_bus": int(t)} for k, f, t in ends],
+        "branches": [
+            {"id": k, "from_bus": f, "to_bus": t, "circuit": circuits[k]} for k, f, t in ends
+        ],
         "inverters": inverters.tolist(),
         "kinds": {kind: net.bus.id[first == kind].tolist() for kind in there},
     }

@@ -337,11 +337,11 @@ def test_explain_says_what_stability_and_outages_cost():
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     at = lines.index("What it costs, per hour (of 43809.65)")
-    assert lines[at + 1] == "  stability rows   1613.28  (42196.37 without them)"
-    assert lines[at + 2] == "  outages          2533.50  (41276.15 without them)"
-    assert lines[at + 3] == "  both             2545.71  (41263.94 without either)"
+    assert lines[at + 1] == "  stability rows        1613.28  (42196.37 without them)"
+    assert lines[at + 2] == "  outages               2533.50  (41276.15 without them)"
+    assert lines[at + 3] == "  both                  2545.71  (41263.94 without either)"
     assert lines[at + 4] == "Price of each outage that binds (2), the saving without it"
-    assert lines[at + 5].split() == ["branch", "6", "(3-4)", "1549.02"]
+    assert lines[at + 5].split() == ["branch", "6", "at", "3-4", "(1)", "1549.02"]
     assert max(map(len, lines[at : at + 7])) <= 80
     assert "What it costs" not in run(EXPLAIN.removesuffix(" --explain")).stdout
 

@@ -19,10 +19,11 @@ from scopf.network import drawing
 from scopf.optimizer.status import Status
 from scopf.pages import curves, page, status
 from scopf.sweeps import progress
+from scopf.sweeps.analysis import amounts, facts, results, units
 from scopf.sweeps.analysis import axes as axes_of
-from scopf.sweeps.analysis import facts, results, units
 from scopf.sweeps.analysis.analysis import analyse
 from scopf.sweeps.analysis.network_map import network_map
+from scopf.sweeps.analysis.references import Reference
 from tests.sweeps.sweep_data import EVIL, grid, made_up, solved
 
 
@@ -144,6 +145,83 @@ def test_cost_increase_is_above_that_without_stability():
     assert "above that without stability" in figure.note
     assert figure.layout["yaxis"]["rangemode"] == "tozero"
     assert "above that without stability, in" in " ".join(facts.headline(analysis, {}))
+
+
+def test_a_day_speaks_of_hours_and_of_the_price_of_stability(without_library):
+    steps = {"step": range(24), "load_scale": np.linspace(0.7, 1.0, 24).tolist(), "mq": [0.2] * 24}
+    sweep = made_up(steps, failing=0)
+    cost = sweep.scenarios["cost"].to_numpy()
+    analysis = analyse(sweep)
+    assert analysis.reference is Reference.NOTHING
+    said = " ".join(facts.headline(analysis, {}))
+    assert "24 steps of a load series, load scale 0.7 to 1" in said
+    assert f"The cost per hour goes from {cost.min():,.0f} to {cost.max():,.0f} currency" in said
+    assert f"All 24 steps together cost {cost.sum():,.0f} currency, if a step is an hour." in said
+    assert "With --plain (plain=True)" in said
+    assert "rises" not in said
+    figures = curves.all_of(analysis)
+    assert figures["cost"].title == "Cost per hour"
+    assert figures["cost"].views[""][0]["y"] == pytest.approx(cost.tolist(), rel=1e-5)
+    assert "stability" not in figures
+    assert "cost_increase" not in json.dumps(json.loads(Page(page.html(sweep)).scripts[0])["table"])
+    sweep.scenarios["plain_cost"] = cost / 1.5
+    sweep.scenarios["stability_cost"] = cost - cost / 1.5
+    analysis = analyse(sweep)
+    said = " ".join(facts.headline(analysis, {}))
+    assert (
+        f"Stability costs up to {cost.max() / 3:,.0f} currency/h (50\u202f%) above the plain"
+        in said
+    )
+    assert f"Over all 24 steps it costs {cost.sum() / 3:,.0f} currency (50\u202f%)" in said
+    assert "--plain" not in said
+    drawn = curves.all_of(analysis)["stability"]
+    assert drawn.views[""][0]["y"] == pytest.approx((cost / 3).tolist(), rel=1e-5)
+    tiles = dict(facts.tiles(analysis, {}))
+    assert tiles["price of stability, all steps"] == f"{cost.sum() / 3:,.0f} currency"
+
+
+def test_steps_with_another_axis_compare_within_a_step():
+    sweep = made_up(grid(mq=[0.1, 0.2], step=range(5)), failing=0)
+    analysis = analyse(sweep)
+    assert analysis.reference is Reference.STEP
+    cost = sweep.scenarios["cost"].to_numpy().reshape(2, 5)
+    expected = (cost - cost.min(axis=0)).ravel()
+    assert analysis.cost_increase == pytest.approx(expected, abs=1e-9)
+    said = " ".join(facts.headline(analysis, {}))
+    low, high = sorted(cost.sum(axis=1))
+    assert f"cost {low:,.1f} to {high:,.1f} currency in each of 2 cases" in said
+
+
+def test_outages_are_compared_with_the_intact_network(without_library):
+    outages = pd.array([None, 1, 2, 6, None, 1, 2, 6], dtype="Int64")
+    sweep = made_up({"outage": outages, "mq": [0.1] * 4 + [0.2] * 4}, failing=0)
+    cost = sweep.scenarios["cost"].to_numpy().reshape(2, 4)
+    analysis = analyse(sweep)
+    assert analysis.reference is Reference.INTACT
+    assert analysis.cost_increase == pytest.approx((cost - cost[:, :1]).ravel(), abs=1e-6)
+    names = next(axis for axis in analysis.axes.named if axis.name == "outage").texts
+    assert names == ("intact", "1-2 (1)", "2-3 (1)", "3-32 (1)")
+    said = " ".join(facts.headline(analysis, {}))
+    assert "4 grids (the intact one and 3 with a branch out)" in said
+    assert "above that of the intact network, in scenario" in said
+    assert "none" not in said.replace("none failed", "")
+    table = json.loads(Page(page.html(sweep)).scripts[0])["table"]
+    column = table["columns"][table["heads"].index("branch_out")]
+    assert [column["texts"][k] for k in column["codes"]][:4] == list(names)
+    without = sweep.scenarios.loc[outages.notna() if hasattr(outages, "notna") else ~outages.isna()]
+    sweep.scenarios = without.assign(scenario=range(len(without)))
+    said = " ".join(facts.headline(analyse(sweep), {}))
+    assert "The intact network is not among the scenarios" in said
+
+
+def test_labels_are_few_and_short():
+    assert amounts.ticks([0.05, 0.0833333, 0.116667]) == ["0.05", "0.0833", "0.117"]
+    assert amounts.ticks([0.2, 0.20004, 0.20008]) == ["0.2", "0.20004", "0.20008"]
+    assert [len(amounts.chosen(count)) for count in (1, 12, 13, 47, 4000)] == [1, 12, 7, 10, 8]
+    assert amounts.percent(1.404) == "140\u202f%"
+    assert amounts.percent(0.0723) == "7.2\u202f%"
+    assert amounts.amount(1234567.8) == "1,234,568"
+    assert amounts.tick(163712.3) == "164,000"
 
 
 def test_every_status_has_a_colour_and_a_mark_of_its_own():
@@ -300,7 +378,7 @@ def check(chromium, sweep, path):
             assert traces == len(view), figure.id
             assert 0 < right <= width, figure.id
     heads = chromium.run("document.querySelectorAll('#scenarios th').length")
-    assert heads == len(sweep.scenarios.columns) + 1
+    assert heads == len(sweep.scenarios.columns) + 1 + ("outage" in sweep.scenarios)
     assert chromium.complaints() == []
     assert chromium.requests() == []
 
@@ -397,6 +475,29 @@ def test_controls(chromium, tmp_path):
     assert pictures[0] != pictures[1]
     chromium.run("document.querySelector('#cost details').open = true")
     chromium.wait("document.querySelectorAll('#cost tbody tr').length === 27")
+    assert chromium.complaints() == []
+
+
+def test_data_opens_below_both_figures_of_a_row(chromium, tmp_path):
+    chromium.open(page.write(SWEEPS["outages"](), tmp_path / "page.html"), 1280)
+    ticks = "[...document.querySelectorAll('#nssp-map .ytick text')].map(one => one.textContent)"
+    assert chromium.run(ticks) == ["30", "31", "32"]  # numbers as names, not as places
+    labels = "document.querySelectorAll('#{} .xtick text').length"
+    assert 2 < chromium.run(labels.format("status")) <= 12
+    chromium.run("document.querySelector('#nssp-max details').open = true")
+    chromium.wait("document.querySelectorAll('[data-of=nssp-max] tbody tr').length === 47")
+    place = "document.querySelector('{}').getBoundingClientRect()"
+    below = chromium.run(f"{place.format('[data-of=nssp-max]')}.top")
+    ends = [
+        chromium.run(f"{place.format(f'#{name}')}.bottom") for name in ("nssp-max", "nssp-curves")
+    ]
+    assert ends[0] == ends[1] <= below
+    chromium.resize(390)
+    chromium.wait("document.querySelectorAll('#nssp-max tbody tr').length === 47")
+    chromium.run("document.querySelector('#nssp-max details').open = false")
+    chromium.resize(1280)
+    inside = "document.querySelector('[data-of=nssp-max]').parentElement.open"
+    assert chromium.run(inside) is False
     assert chromium.complaints() == []
 
 

@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 
 import scopf
 from scopf.cli.main import app
-from scopf.pages import outages, solution
+from scopf.diagnosis.limits import Limit
+from scopf.network import labels
+from scopf.pages import failure, outages, solution
 from tests.grids import dc_line, side_by_side
 
 pytestmark = pytest.mark.core
@@ -44,11 +46,13 @@ def data_of(text):
 def test_bars_add_up_to_the_prices(secured):
     table = secured.nssp_by_state
     real = table.nssp_per_pu.where(table.nssp_per_pu > 1e-3, 0)
-    for traces, key in (
-        (outages.by_outage(secured), "state"),
-        (outages.by_inverter(secured), "bus"),
+    named = labels.outages(secured.scenario.outages, secured.problem.given)
+    states = table["state"].map(lambda name: named.get(name, name))
+    for traces, keys in (
+        (outages.by_outage(secured), states),
+        (outages.by_inverter(secured), table["bus"].astype(str)),
     ):
-        total = real.groupby(table[key].astype(str)).sum()
+        total = real.groupby(keys).sum()
         drawn = np.sum([trace["x"] for trace in traces], axis=0)
         assert dict(zip(traces[0]["y"], drawn, strict=True)) == pytest.approx(
             total[traces[0]["y"]].to_dict(), rel=1e-5
@@ -61,17 +65,19 @@ def test_the_page_has_the_tables_and_the_states(secured, without_library):
     data = data_of(text)
     rows = data["tables"]["outages"]["rows"]
     assert [row[0] for row in rows] == secured.outages.state.tolist()
-    assert data["tables"]["outages"]["heads"][:3] == ["state", "status", "branch"]
+    assert data["tables"]["outages"]["heads"][:3] == ["state", "lost", "status"]
+    assert [row[1] for row in rows][:2] == ["6-11 (1)", "6-7 (1)"]
     assert "price_per_h" not in data["tables"]["outages"]["heads"]
-    names = [one["name"] for one in data["map"]["states"]]
+    names = [one["state"] for one in data["map"]["states"]]
+    assert [one["name"] for one in data["map"]["states"]][:1] == ["intact"]
     alive = secured.outages.state[secured.outages.status != "no dispatch survives"]
     assert names[: len(secured.states)] == list(secured.states)
     assert set(names) == {"intact", *alive}
     for one in data["map"]["states"]:
-        state = secured.state(one["name"])
+        state = secured.state(one["state"])
         np.testing.assert_allclose(one["vm"], state.buses.vm, rtol=1e-4)
         lost = [data["map"]["branches"][k] for k in one["lost"]]
-        expected = [] if one["name"] == "intact" else [int(one["name"].split()[1])]
+        expected = [] if one["state"] == "intact" else [int(one["state"].split()[1])]
         assert lost == expected
         shares = [x for k, x in enumerate(one["loading"]) if k not in one["lost"]]
         np.testing.assert_allclose(shares, state.branches.loading_percent, rtol=1e-3)
@@ -93,9 +99,113 @@ def test_names_cannot_break_out(without_library):
     assert evil not in text
 
 
-def test_a_solve_that_failed_has_no_page():
+def test_a_solve_that_failed_has_no_page_of_a_solution():
     with pytest.raises(scopf.ScopfError, match="there is no solution to report on"):
         solution.html(solve(load_scale=9.0))
+
+
+@pytest.fixture(scope="module")
+def failed():
+    net = scopf.load_case("case9")
+    rate = np.where(net.branch.id == 1, 1e-3, net.branch.rate)
+    pmin = np.where(net.gen.bus == 1, 0.5, net.gen.pmin)
+    net = net.replace(branch={"rate": rate}, gen={"pmin": pmin})
+    found = scopf.solve(scopf.build(net, criterion="none"))
+    assert not found.solved
+    return found
+
+
+def test_a_page_without_a_solution_says_why(chromium, failed, tmp_path):
+    path = scopf.report(failed, tmp_path / "page.html")
+    data = data_of(path.read_text())
+    table = data["tables"]["limits"]
+    column = table["heads"].index("element")
+    assert {row[column] for row in table["rows"]} == set(failed.diagnosis.limits.element)
+    ((bus, lines),) = data["map"]["named_buses"]
+    assert data["map"]["buses"][bus] == 1
+    assert lines[0].startswith("Pmin of gen 1 at bus 1: now 50, Pmin of gen 1 at bus 1 <= ")
+    rating = Limit("thermal limit", "branch 7, 8-2 after branch 1", "rate", "MVA", "<=", 1.0)
+    assert [*failure._at(failed.problem.base, rating)] == [("branches", 6)]
+    assert str(failed.diagnosis).splitlines()[0] in path.read_text()
+    for width in (1280, 390):
+        chromium.open(path, width, dark=width == 390)
+        assert chromium.run("document.documentElement.scrollWidth") <= width
+        assert chromium.run("document.querySelectorAll('#table-limits tbody tr').length") > 0
+        assert chromium.run("document.querySelector('#network .plot').data[4].x.length") == 1
+    assert chromium.complaints() == []
+    assert chromium.requests() == []
+
+
+def test_modes_and_certificates_are_those_of_the_check(chromium, secured, tmp_path):
+    found = secured.verify_states(["intact", "branch 13"])
+    path = scopf.report(secured, tmp_path / "page.html", verified=found)
+    data = data_of(path.read_text())
+    states = data["modes"]["states"]
+    assert {one["name"] for one in states} == {"intact", "6-11 (1)"}
+    for one in states:
+        check = found.checks["intact" if one["name"] == "intact" else "branch 13"]
+        values = check.spectrum.values
+        np.testing.assert_allclose(one["real"], values.real, rtol=1e-4, atol=1e-6)
+        assert len(one["hover"]) == len(check.modes)
+        assert len(one["modes"]["rows"]) == len(check.modes)
+    rows = data["tables"]["certificates"]["rows"]
+    assert rows[0][1] == "not proven sufficient"
+    assert sum(row[0].startswith("every small disturbance decays") for row in rows) == 2
+    for width in (1280, 390):
+        chromium.open(path, width)
+        assert chromium.run("document.documentElement.scrollWidth") <= width
+        shown = "document.querySelector('#modes .plot').data.map(one => one.x.length)"
+        above = np.array(states[0]["imag"], dtype=float)
+        assert sum(chromium.run(shown)) == len(above) + int((above > 0).sum())
+    chromium.run("document.getElementById('mode-state').value = 1")
+    chromium.run("document.getElementById('mode-state').dispatchEvent(new Event('change'))")
+    verdict = "document.querySelector('#mode-verdict').textContent"
+    chromium.wait(f"{verdict} === {json.dumps(states[1]['verdict'])}")
+    assert chromium.run("document.querySelectorAll('#table-of-modes tbody tr').length") == 10
+    assert chromium.complaints() == []
+
+
+def test_margins_are_the_least_of_all_states(secured):
+    (bars,) = outages.least_margins(secured)
+    table = secured.nssp_by_state.groupby("bus").margin.min().nsmallest(12)
+    assert bars["y"] == [str(bus) for bus in table.index]
+    assert bars["x"] == pytest.approx(table.where(table.abs() > 1e-6, 0).tolist(), abs=1e-6)
+
+
+def test_report_writes_the_page_of_what_it_gets(plain, tmp_path, without_library):
+    path = tmp_path / "page.html"
+    assert scopf.report(plain, path) == path
+    run = plain.simulate(load_step={5: (1.0, 0.0)}, until=1.5, step=0.1)
+    scopf.report((plain, [run]), path)
+    assert len(data_of(path.read_text())["runs"]) == 1
+    scopf.report(run, path)
+    assert "frames" in data_of(path.read_text())["map"]
+    scopf.report(scopf.sweep(scopf.load_case("case9"), mq=[0.05, 0.1]), path)
+    assert "scopf sweep report" in path.read_text()
+    scopf.report(scopf.compare(plain, plain), path)
+    assert "Results are the same" in path.read_text()
+    with pytest.raises(scopf.ScopfError, match=r"scopf.report takes a solution, .*; got Network"):
+        scopf.report(plain.net, path)
+    with pytest.raises(scopf.ScopfError, match="belong to the page of a solution"):
+        scopf.report(run, path, verified=plain.verify())
+    with pytest.raises(scopf.ScopfError, match=r"verified is what sol.verify"):
+        scopf.report(plain, path, verified=plain)
+
+
+def test_solve_and_verify_write_page_and_map(tmp_path):
+    page, net = tmp_path / "page.html", tmp_path / "net.svg"
+    given = ["case9", "--mq", "0.1", "--report", str(page)]
+    result = CliRunner().invoke(app, ["solve", *given, "--plot", str(net)])
+    assert result.exit_code == 0, result.output
+    assert "the report was written to" in result.stdout
+    assert "<h2>Margins</h2>" in page.read_text()
+    assert net.read_text().startswith("<?xml")
+    result = CliRunner().invoke(app, ["verify", *given, "--json"])
+    assert "<h2>Modes</h2>" in page.read_text()
+    assert json.loads(result.stdout)["stable"] is (result.exit_code == 0)
+    result = CliRunner().invoke(app, ["solve", "case9", "--plot", "net.gif"])
+    assert result.exit_code == 2
+    assert "--plot writes .png, .svg, .pdf, not net.gif" in result.stderr
 
 
 def test_command(plain, tmp_path):
@@ -116,8 +226,8 @@ def test_page_in_a_browser(chromium, secured, tmp_path, dark):
             right = f"document.querySelector('#{name} .main-svg').getBoundingClientRect().right"
             assert 0 < chromium.run(right) <= width
     assert chromium.run("document.querySelectorAll('#table-outages tbody tr').length") == 8
-    chromium.run("document.querySelectorAll('#table-outages th button')[5].click()")
-    chromium.run("document.querySelectorAll('#table-outages th button')[5].click()")
+    chromium.run("document.querySelectorAll('#table-outages th button')[6].click()")
+    chromium.run("document.querySelectorAll('#table-outages th button')[6].click()")
     first = chromium.run("document.querySelector('#table-outages tbody tr td').textContent")
     assert first == secured.outages.state[secured.outages.margin.idxmax()]
     lost = "document.querySelector('#network .plot').data.some(one => one.name === 'out')"
@@ -178,7 +288,7 @@ def test_colours_have_the_range_of_all_states(secured, without_library):
     price = drawn["colours"][3]
     assert price["high"] >= lmp.max() * (1 - 1e-4)
     for one in drawn["states"][: len(secured.states)]:
-        table = secured.state(one["name"]).inverters.set_index("bus")
+        table = secured.state(one["state"]).inverters.set_index("bus")
         for bus, margin, nssp in zip(drawn["buses"], one["margin"], one["nssp"], strict=True):
             assert (margin is None) == (bus not in table.index)
             if margin is not None:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import scopf
-from scopf.network import drawing
+from scopf.network import drawing, labels
 from tests.model.test_content import dcline
 from tests.small_networks import network as made
 from tests.sweeps.sweep_data import grid, made_up
@@ -508,7 +508,9 @@ def test_bars_of_outages_are_the_sums_over_inverters(secured):
     ax = plots.outages(secured)
     names = [text.get_text() for text in ax.get_yticklabels()]
     table = secured.nssp_by_state
-    price = table.nssp_per_pu.where(table.nssp_per_pu > 1e-3, 0).groupby(table.state).sum()
+    named = labels.outages(secured.scenario.outages, secured.problem.given)
+    states = table.state.map(lambda name: named.get(name, name))
+    price = table.nssp_per_pu.where(table.nssp_per_pu > 1e-3, 0).groupby(states).sum()
     drawn = np.zeros(len(names))
     for bars in ax.containers:
         for bar in bars:

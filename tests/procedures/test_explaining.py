@@ -250,7 +250,7 @@ def test_what_is_not_solved_says_so(monkeypatch):
         "iteration limit", "optimal", "optimal",
     ]  # fmt: skip
     assert found.explained.whole[0].message == "no luck"
-    assert "  stability rows  not solved  (iteration limit without them)" in str(found)
+    assert "  stability rows       not solved  (iteration limit without them)" in str(found)
     assert math.isnan(found.explained.table.price_per_h.iloc[0])
     assert found.explained.as_dict()["requirements"][0]["price_per_h"] is None
 
@@ -260,7 +260,7 @@ def test_an_outage_without_a_number_has_no_price(monkeypatch):
     found = scopf.solve(built(ASKED), explain=True)
     assert math.isnan(found.outage_prices["branch 6"])
     assert [one.name for one in found.explained.ranked] == ["branch 12", "branch 6"]
-    assert "  branch 6 (3-4)   not solved  (iteration limit without it)" in str(found)
+    assert "  branch 6 at 3-4 (1)   not solved  (iteration limit without it)" in str(found)
 
 
 @pytest.mark.parametrize("inside", [True, False])

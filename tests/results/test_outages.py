@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import scopf
+from scopf.network import labels
 from scopf.results import export
 from tests.model.test_content import dcline
 
@@ -308,13 +309,14 @@ def test_the_summary_says_what_came_of_outages():
     assert (
         text[at] == f"9 outages: {came['in the dispatch']} in the dispatch, {came['secure']} secure"
     )
-    assert text[at + 1] == "  no dispatch survives branch 3"
-    table = found.outages
+    assert text[at + 1] == "  no dispatch survives branch 3 at 2-3 (1)"
+    table, lines = found.outages, labels.branches(net)
     row = table.loc[table.margin.idxmin()]
-    assert f"at inverter {row.inverter} after {row.state}" in text[at + 2]
+    assert f"at inverter {row.inverter} after {row.state} at " in text[at + 2]
     row = table.loc[table.loading_percent.idxmax()]
+    out = f"{row.state} at {lines[int(row.state.removeprefix('branch '))]}"
     assert text[at + 3] == (
-        f"  highest loading {row.loading_percent:.1f} % of branch {row.branch} after {row.state}"
+        f"  highest loading {row.loading_percent:.1f} % of {lines[row.branch]} after {out}"
     )
     assert max(map(len, text[at : at + 4])) <= 80
     assert any(

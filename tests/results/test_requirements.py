@@ -7,9 +7,10 @@ import math
 import pytest
 
 import scopf
+from scopf.network import labels
 from scopf.optimizer.status import Status
 from scopf.pages import solution as page
-from scopf.results import export, requirements, text
+from scopf.results import export, text
 from scopf.results.requirements import BOTH, OUTAGES, STABILITY, Requirement, Requirements
 
 ASKED = [13, "gen 8", [6, 12]]
@@ -81,9 +82,10 @@ def test_lines_fit_a_terminal(cost):
 
 
 def test_buses_stand_beside_single_elements(sol):
-    net, outages = sol.problem.base, sol.scenario.outages
-    found = [requirements.label(outage, net) for outage in outages]
-    assert found == ["branch 13 (6-11)", "gen 8 (bus 37)", "branch 6 + branch 12"]
+    found = labels.sentences(sol.scenario.outages, sol.problem.given)
+    assert [*found.values()] == ["branch 13 at 6-11 (1)", "gen 8 (bus 37)", "branch 6 + branch 12"]
+    found = labels.outages(sol.scenario.outages, sol.problem.given)
+    assert [*found.values()] == ["6-11 (1)", "gen 8 (bus 37)", "3-4 (1) + 6-7 (1)"]
 
 
 def test_the_summary_has_it_and_others_do_not(sol):

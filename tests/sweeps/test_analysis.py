@@ -28,7 +28,10 @@ def test_axes_play_their_parts():
     outage = axes_of.find(made_up({"outage": outages}).scenarios).x
     assert outage.name == "outage"
     assert not outage.numeric
-    assert outage.texts[:3] == ("none", "1", "2")
+    assert outage.texts[:3] == ("intact", "1", "2")
+    named = axes_of.find(made_up({"outage": outages}).scenarios, {"2": "1-39 (1)"}).x
+    assert named.texts[:3] == ("intact", "1", "1-39 (1)")
+    assert named.values[:3] == ("none", "1", "2")
     points = {name: np.random.default_rng(k).random(80) for k, name in enumerate(["mq", "alpha"])}
     of_list = axes_of.find(made_up(points).scenarios)
     assert of_list.is_list

@@ -379,7 +379,9 @@ def test_the_run_folder_has_a_manifest_and_loads_again(tmp_path):
     assert manifest["case"]["name"] == "case9"
     assert manifest["counts"] == {"optimal": 8}
     assert manifest["network"]["buses"] == list(range(1, 10))
-    assert manifest["network"]["branches"][0] == {"id": 1, "from_bus": 1, "to_bus": 4}
+    assert manifest["network"]["branches"][0] == {
+        "id": 1, "from_bus": 1, "to_bus": 4, "circuit": "1",
+    }  # fmt: skip
     assert manifest["network"]["inverters"] == [1, 2, 3]
     assert manifest["network"]["kinds"] == {"constant power": [1, 2, 3]}
     assert manifest["versions"]["scopf"] == scopf.__version__

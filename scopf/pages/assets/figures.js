@@ -78,9 +78,22 @@ function textOf(figure, key, place) {
   return select.options[place].text;
 }
 
+// Where the table of a figure is: in it, or below both of two figures side by side, where it leaves
+// no hole beside it.
+function settled(id) {
+  const figure = document.getElementById(id), details = figure.querySelector("details");
+  const place = document.querySelector(`[data-of="${id}"]`), beside = [...figure.parentElement.querySelectorAll("figure")];
+  const row = beside.filter((one) => one.offsetTop === figure.offsetTop);
+  const below = details.open && row.length > 1;
+  if (below) row[row.length - 1].after(place); else details.append(place);
+  place.className = below ? "data below" : "data";
+  place.dataset.title = figure.querySelector("h3").textContent;
+  return details.open ? place : null;
+}
+
 function fillData(figure) {
-  const place = document.querySelector(`#${figure.id} .data`);
-  if (!place.parentElement.open) return;
+  const place = settled(figure.id);
+  if (!place) return;
   const traces = viewOf(figure);
   const heads = Object.values(figure.columns);
   const head = traces.length && traces[0].meta && traces[0].meta.unit;
@@ -94,7 +107,7 @@ function fillData(figure) {
 function heightOf(figure, traces, width) {
   const named = traces.filter((trace) => trace.showlegend !== false && trace.type === "scatter").length;
   const shown = figure.layout.showlegend !== false;
-  const texts = figure.layout.xaxis.categoryarray || [];
+  const texts = figure.layout.xaxis.ticktext || [];
   const longest = Math.max(0, ...texts.map((text) => raw(text).length));
   const turned = texts.length * (longest + 2) * 7 > width - 90 && longest > 6;
   return figure.height + (shown && narrow.matches ? 18 * Math.ceil(named / 3) : 0) + (turned ? Math.min(200, 6 * longest) : 0);

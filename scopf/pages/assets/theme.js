@@ -43,12 +43,17 @@ const ENTITIES = { "&lt;": "<", "&gt;": ">", "&amp;": "&" };
 const raw = (text) => (typeof text === "string" ? text.replace(/&(lt|gt|amp);/g, (found) => ENTITIES[found]) : text);
 const escaped = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
+// Labels of a category axis on a narrow screen: every second, third, ... of them.
+function fewer(axis) {
+  const longest = axis.tickangle === 0 ? Math.max(...axis.ticktext.map((text) => raw(text).length), 1) : 2;
+  const every = Math.ceil((axis.ticktext.length * (longest + 2)) / 34);
+  const kept = (values) => values.filter((_, k) => k % every === 0);
+  return { ...axis, tickvals: kept(axis.tickvals), ticktext: kept(axis.ticktext) };
+}
+
 function themedAxis(axis) {
   const line = css("--line");
-  if (axis.type === "category" && axis.tickangle === 0) {
-    const longest = Math.max(...(axis.categoryarray || []).map((text) => text.length), 1);
-    axis = { nticks: Math.max(2, Math.floor((narrow.matches ? 34 : 110) / (longest + 2))), ...axis };
-  }
+  if (axis.ticktext && axis.categoryarray && narrow.matches) axis = fewer(axis);
   return {
     gridcolor: line, linecolor: css("--soft"), zerolinecolor: line, ticks: "outside", ticklen: 4,
     separatethousands: true, exponentformat: "none", tickcolor: css("--soft"), automargin: true, showline: true, ...axis,

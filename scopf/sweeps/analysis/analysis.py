@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from scopf.arrays import Flags, Floats, Ints
 from scopf.errors import ScopfError
+from scopf.network import labels
 from scopf.results.prices import PRICED, TRACE
-from scopf.sweeps.analysis.axes import Axes, Dimension, find, groups
+from scopf.sweeps.analysis import references
+from scopf.sweeps.analysis.axes import Axes, Dimension, find
+from scopf.sweeps.analysis.references import Reference
+from scopf.sweeps.columns import STEP
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from scopf.sweeps.results import Sweep
 
-RISEN = 1e-6  # of the cost: a smaller rise is none
+
+_CIRCUIT = 8  # characters of a circuit that are shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +43,13 @@ class Analysis:
         nssp: price of the inverters, shape (n, m); NaN where a scenario failed.
         vm: voltages of the inverters, shape (n, m), or (n, hours m).
         rise: cost above the lowest of the scenarios that differ along x only, in the unit of cost.
-        cost_increase: cost above that without stability if `counts_from_none`, else `rise`.
-        counts_from_none: whether "none" is among the criteria.
+        cost_increase: cost above that of `reference`, in the unit of cost.
+        reference: scenario from which costs count.
         floor: least NSSP that counts as a price (see `scopf.results.prices`), currency/h per p.u.
         total: scenarios of the whole sweep; n is less if only part of it is drawn.
         criterion: name of that of the base case; empty if the manifest does not say.
         hours: number of hours of each dispatch, whose costs add up; 0 for costs per hour.
+        branches: labels of the branches by their number as text.
     """
 
     scenarios: pd.DataFrame
@@ -52,11 +59,12 @@ class Analysis:
     vm: Floats
     rise: Floats
     cost_increase: Floats
-    counts_from_none: bool
+    reference: Reference
     floor: float
     total: int
     criterion: str
     hours: int = 0
+    branches: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.scenarios)
@@ -79,6 +87,23 @@ class Analysis:
     def column(self, name: str) -> Floats:
         """A column of numbers, NaN where a scenario failed."""
         return _numbers(self.scenarios, name)
+
+    @property
+    def steps(self) -> Dimension | None:
+        """The steps of a load series; None without one."""
+        return self.axes.x if self.axes.x.name == STEP else None
+
+    @cached_property
+    def stability_cost(self) -> Floats | None:
+        """Cost above that of the plain dispatch of the same scenario; None where none is known."""
+        if "stability_cost" in self.scenarios:
+            return self.column("stability_cost")
+        return self.cost_increase if self.reference is Reference.NONE else None
+
+    @cached_property
+    def plain_cost(self) -> Floats | None:
+        """Cost of the plain dispatch of the same scenario; None where none is known."""
+        return None if self.stability_cost is None else self.cost - self.stability_cost
 
     @cached_property
     def solved(self) -> Flags:
@@ -156,12 +181,11 @@ def analyse(sweep: Sweep) -> Analysis:
         raise ScopfError(f"the table of scenarios has no column {', '.join(lacking)}")
     if scenarios.empty:
         raise ScopfError("the sweep has no scenarios yet; there is nothing to report")
-    axes = find(scenarios)
+    branches = _branches(sweep.manifest.get("network") or {})
+    axes = find(scenarios, branches)
     buses, nssp, vm = _by_inverter(sweep.inverters, scenarios["scenario"].to_numpy(dtype=np.int64))
     solved, cost = _solved(scenarios), _numbers(scenarios, "cost")
-    rise = _rise(axes, cost)
-    criteria = next((axis for axis in axes.named if axis.name == "criterion"), None)
-    counts_from_none = criteria is not None and "none" in criteria.texts
+    rise, (increase, reference) = references.rise(axes, cost), references.increase(axes, cost)
     base = sweep.manifest.get("base")
     criterion = base.get("criterion") if isinstance(base, dict) else None
     durations = (sweep.manifest.get("hours") or {}).get("duration_h", [])
@@ -169,9 +193,8 @@ def analyse(sweep: Sweep) -> Analysis:
     median = float(np.median(np.abs(per_hour))) if solved.any() else 0.0
     return Analysis(
         scenarios, axes, buses, nssp, vm, rise,
-        _above_none(axes, criteria, cost) if criteria and counts_from_none else rise,
-        counts_from_none, max(TRACE, PRICED * median), len(scenarios), str(criterion or ""),
-        len(durations),
+        increase, reference, max(TRACE, PRICED * median), len(scenarios), str(criterion or ""),
+        len(durations), branches,
     )  # fmt: skip
 
 
@@ -189,26 +212,14 @@ def _numbers(scenarios: pd.DataFrame, name: str) -> Floats:
     return np.where(_solved(scenarios), values, np.nan)
 
 
-def _rise(axes: Axes, cost: Floats) -> Floats:
-    """Cost above the lowest of the scenarios that differ along x only."""
-    increase = np.full(len(cost), np.nan)
-    for rows in groups(axes.sliced, len(cost)).values():
-        if np.isfinite(cost[rows]).any():
-            increase[rows] = cost[rows] - np.nanmin(cost[rows])
-    return np.where(increase <= 1e-9 * np.abs(cost), 0.0, increase)
-
-
-def _above_none(axes: Axes, criteria: Dimension, cost: Floats) -> Floats:
-    """Cost above that of the scenario with "none" and the same other values; NaN without it."""
-    increase = np.full(len(cost), np.nan)
-    others = [axis for axis in axes.named if axis is not criteria]
-    without = np.isfinite(cost) & (criteria.codes == criteria.texts.index("none"))
-    for rows in groups(others, len(cost)).values():
-        if without[rows].any():
-            increase[rows] = cost[rows] - cost[rows[without[rows]]].min()
-    # A limit saves nothing; what is less than zero by more than rounding is shown all the same.
-    noise = RISEN * np.abs(cost)
-    return np.where((increase <= 1e-3 * noise) & (increase >= -noise), 0.0, increase)
+def _branches(network: dict[str, Any]) -> dict[str, str]:
+    """Labels of the branches in a manifest, by their number as text."""
+    rows = [one for one in network.get("branches", ()) if "id" in one]
+    ends = [(one["from_bus"], one["to_bus"]) for one in rows]
+    return {
+        str(one["id"]): labels.branch(*pair, str(one.get("circuit", circuit))[:_CIRCUIT])
+        for one, pair, circuit in zip(rows, ends, labels.counted(ends), strict=True)
+    }
 
 
 def _by_inverter(table: pd.DataFrame, numbers: Ints) -> tuple[Ints, Floats, Floats]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,10 @@ from scopf.sweeps.rows import ROW
 if TYPE_CHECKING:
     import pandas as pd
 
+OUTAGE = "outage"  # column with the branch that is out
+INTACT = "intact"  # the network without an outage
 _LONGEST = 40  # characters of a value that are shown
+_COSTS = ("plain_cost", "stability_cost")  # results, whichever version wrote them
 MOST = 12_000  # scenarios that figures show
 
 
@@ -33,7 +36,7 @@ class Dimension:
         label: its name for readers; an underscore begins an index.
         unit: of its values; empty without one.
         values: distinct values in order; numbers if `numeric`, else their texts.
-        texts: the same as text.
+        texts: the same as readers see it: of outages the buses and circuit of the branch.
         codes: place in `values` by scenario, shape (scenarios,).
         numeric: whether it makes sense to draw it to scale.
         along: dimensions whose values follow from its own.
@@ -64,6 +67,11 @@ class Dimension:
 
     def at(self, place: int) -> str:
         """Label, value and unit at a place, for a sentence."""
+        if self.name == OUTAGE:
+            text = self.texts[place]
+            return "intact network" if text == INTACT else f"{text} out"
+        if self.name == STEP:
+            return f"step {self.texts[place]}"
         return f"{self.label} = {self.texts[place]} {self.unit}".rstrip()
 
     @property
@@ -138,10 +146,14 @@ class Axes:
         return Axes(self.x.of(rows), series, rest, self.fixed, self.is_list, listed)
 
 
-def find(scenarios: pd.DataFrame) -> Axes:
-    """The axes of a table of scenarios."""
-    names = [name for name in scenarios.columns if name not in {"scenario", *ROW}]
-    found = [_axis(name, scenarios[name]) for name in names]
+def find(scenarios: pd.DataFrame, branches: Mapping[str, str] | None = None) -> Axes:
+    """The axes of a table of scenarios.
+
+    Args:
+        scenarios: the table.
+        branches: labels of branches, by their number as text; the number itself by default.
+    """
+    found = [_axis(name, scenarios[name], branches or {}) for name in columns_of(scenarios)]
     fixed = tuple((a.label, _with_unit(a)) for a in found if len(a) == 1)
     varied = sorted((axis for axis in found if len(axis) > 1), key=_preference)
     if varied:
@@ -153,8 +165,13 @@ def find(scenarios: pd.DataFrame) -> Axes:
             others.sort(key=lambda axis: (axis.name not in ("eta_q", "d"), len(axis) > 12))
             series = others[0] if others else None
             return Axes(x, series, tuple(others[1:]), fixed, is_list=False)
-    number = _axis("scenario", scenarios["scenario"])
+    number = _axis("scenario", scenarios["scenario"], {})
     return Axes(number, None, (), fixed, is_list=True, listed=tuple(varied))
+
+
+def columns_of(scenarios: pd.DataFrame) -> list[str]:
+    """Columns of a table of scenarios that say what they are, not what came of them."""
+    return [name for name in scenarios.columns if name not in {"scenario", *ROW, *_COSTS}]
 
 
 def thin(axes: Axes, most: int = MOST) -> Ints:
@@ -243,7 +260,7 @@ def _is_grid(x: Dimension, others: list[Dimension]) -> bool:
     return len(groups(others, len(x.codes))) <= max(1, len(x.codes) // 2)
 
 
-def _axis(name: str, column: pd.Series[Any]) -> Dimension:
+def _axis(name: str, column: pd.Series[Any], branches: Mapping[str, str]) -> Dimension:
     import pandas as pd
 
     label, unit = columns.title(name)
@@ -260,10 +277,12 @@ def _axis(name: str, column: pd.Series[Any]) -> Dimension:
         codes, unique = pd.factorize(column.astype(object).where(~missing, None).map(_short))
         texts = values = [str(value) for value in unique]
     if missing.any():
-        absent = "none" if name == "outage" else "not set"
+        absent = "none" if name == OUTAGE else "not set"
         codes, texts, values = codes + 1, [absent, *texts], [absent, *values]
     numeric = is_number and columns.is_numeric(name) and not missing.any()
     shown = values if numeric else texts
+    if name == OUTAGE:
+        texts = [INTACT if one == "none" else branches.get(one, one) for one in texts]
     return Dimension(name, label, unit, tuple(shown), tuple(texts), codes.astype(np.int64), numeric)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from scopf.arrays import Flags, Ints
-from scopf.sweeps.analysis.analysis import RISEN, Analysis
+from scopf.sweeps.analysis.analysis import Analysis
 from scopf.sweeps.analysis.axes import Dimension
+from scopf.sweeps.analysis.references import RISEN
 
 
 def critical_axis(analysis: Analysis) -> Dimension | None:

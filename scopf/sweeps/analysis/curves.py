@@ -148,8 +148,12 @@ def critical(analysis: Analysis) -> Curves | None:
 
 def all_of(analysis: Analysis) -> dict[str, Curves]:
     """Every picture of curves that this sweep can have, by its name in the page."""
+    stability = results.stability_cost(analysis)
+    if analysis.steps is None and "stability_cost" not in analysis.scenarios:
+        stability = None  # the increase above the criterion none is that already
     found = {
-        "cost": of_result(analysis, results.cost_increase(analysis)),
+        "cost": of_result(analysis, results.main_cost(analysis)),
+        "stability": None if stability is None else of_result(analysis, stability),
         "critical": critical(analysis),
         "nssp-max": of_result(analysis, results.largest_price(analysis)),
         "nssp-curves": by_inverter(analysis),

@@ -10,18 +10,19 @@ import numpy as np
 
 from scopf.errors import listing
 from scopf.sweeps import checking
-from scopf.sweeps.analysis import standing
+from scopf.sweeps.analysis import costs, standing
+from scopf.sweeps.analysis.amounts import amount
 from scopf.sweeps.analysis.analysis import Analysis
-from scopf.sweeps.analysis.axes import Dimension, groups
+from scopf.sweeps.analysis.axes import groups
+from scopf.sweeps.analysis.costs import where
 from scopf.sweeps.analysis.critical import critical_axis, critical_values
-from scopf.sweeps.analysis.units import cost_unit, criteria_by_unit, per, price_text, price_unit
+from scopf.sweeps.analysis.units import criteria_by_unit, per, price_text, price_unit
 from scopf.sweeps.rows import about_islands
 
 if TYPE_CHECKING:
     from scopf.sweeps.results import Sweep
 
 _ROWS = 30  # of a table of text
-_COMPANIONS = 4  # dimensions that go with another and are named with their values
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,7 @@ def headline(analysis: Analysis, manifest: dict[str, Any]) -> list[str]:
     """Sentences: what was run, how it ended and what it showed."""
     network = manifest.get("network") or {}
     size = f" ({_count(len(network['buses']), 'bus', 'buses')})" if network.get("buses") else ""
-    varied = [
-        f"{len(axis)} values of {axis.label}{_range(axis)}{axis.company}"
-        for axis in analysis.axes.named
-    ]
+    varied = [costs.varied(axis) for axis in analysis.axes.named]
     over = f" over {' and '.join(varied)}" if varied else ""
     solved = int(analysis.solved.sum())
     left = len(analysis) - solved
@@ -56,7 +54,7 @@ def headline(analysis: Analysis, manifest: dict[str, Any]) -> list[str]:
     first = f"{case_name(manifest)}{size}: {_count(len(analysis), 'scenario', 'scenarios')}{over}."
     found = [f"{first} {solved:,} solved{failed}.", *_hours(analysis), *_findings(analysis)]
     table, asked = analysis.scenarios, checking.asked_damping(manifest)
-    found += checking.about(table, lambda row: f", in {_where(analysis, row)}", asked)
+    found += checking.about(table, lambda row: f", in {where(analysis, row)}", asked)
     return [*found, *about_islands(table), *standing.sentences(analysis, manifest)]
 
 
@@ -75,16 +73,7 @@ def _findings(analysis: Analysis) -> list[str]:
     if not analysis.solved.any():
         return ["No scenario has a solution, so there are no costs and no prices to show."]
     lines = _highest_prices(analysis)
-    costly = int(np.argmax(np.nan_to_num(analysis.cost_increase, nan=-np.inf)))
-    rise, cost = float(analysis.cost_increase[costly]), float(analysis.cost[costly])
-    if rise > 0:
-        above = " above that without stability" if analysis.counts_from_none else ""
-        share = f" ({100 * rise / (cost - rise):.2g}\u202f%)" if cost > rise else ""
-        lines.append(
-            f"Cost rises by up to {rise:,.5g} {cost_unit(analysis)}{share}{above}, in "
-            f"{_where(analysis, costly)}."
-        )
-    return lines + _threshold(analysis)
+    return lines + costs.sentences(analysis) + _threshold(analysis)
 
 
 def _highest_prices(analysis: Analysis) -> list[str]:
@@ -111,7 +100,7 @@ def _highest_prices(analysis: Analysis) -> list[str]:
             whose = f" of {listing(names, 4)}" if len(by_unit) > 1 else ""
             lines.append(
                 f"The highest NSSP{whose} is {price_text(analysis.nssp_max[top])} {unit}, at "
-                f"inverter {which}{state}, in {_where(analysis, top)}."
+                f"inverter {which}{state}, in {where(analysis, top)}."
             )
     return lines
 
@@ -133,12 +122,12 @@ def _threshold(analysis: Analysis) -> list[str]:
     first = first[~np.isnan(first)]
     if not len(first):
         return []
-    low, high = f"{first.min():.5g}", f"{first.max():.5g}"
-    where = low if low == high else f"between {low} and {high}"
+    low, high = amount(first.min()), amount(first.max())
+    between = low if low == high else f"between {low} and {high}"
     unit = "p.u. voltage per p.u. reactive power"
     if axis.unit == "%":
-        where, unit = f"{where} %", "of the ratings"
-    return [f"The critical {axis.label}, where prices begin, is {where} ({unit})."]
+        between, unit = f"{between} %", "of the ratings"
+    return [f"The critical {axis.label}, where prices begin, is {between} ({unit})."]
 
 
 def part(analysis: Analysis, whole: Analysis) -> str:
@@ -165,8 +154,7 @@ def tiles(analysis: Analysis, manifest: dict[str, Any]) -> list[tuple[str, str]]
         ("no solution", f"{int((~analysis.solved).sum()):,}"),
     ]
     if analysis.solved.any():
-        costs = analysis.cost[analysis.solved]
-        found.append(("lowest to highest cost", f"{_span(costs, 6)} {cost_unit(analysis)}"))
+        found += costs.tiles(analysis)
         margins = analysis.margin[~np.isnan(analysis.margin)]
         if len(margins):
             found.append(("smallest margin", f"{_zero(float(margins.min()))} p.u. voltage"))
@@ -254,29 +242,8 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.3g} min" if seconds < 7200 else f"{seconds / 3600:.3g} h"
 
 
-def _where(analysis: Analysis, row: int) -> str:
-    """The scenario in a sentence."""
-    parts = [
-        axis.at(axis.codes[row])
-        for lead in analysis.axes.named
-        for axis in (lead, *lead.along[:_COMPANIONS])
-    ]
-    number = analysis.scenarios["scenario"].iloc[row]
-    return f"scenario {number} ({', '.join(parts)})" if parts else f"scenario {number}"
-
-
-def _range(axis: Dimension) -> str:
-    if not axis.numeric:
-        return f" ({listing(axis.texts, 4)})"
-    return f" ({axis.texts[0]} to {axis.texts[-1]}{' ' + axis.unit if axis.unit else ''})"
-
-
 def _ends(counts: Any) -> str:
     return ", ".join(f"{status}: {count}" for status, count in counts.items())
-
-
-def _span(values: Any, digits: int) -> str:
-    return f"{np.min(values):,.{digits}g} to {np.max(values):,.{digits}g}"
 
 
 def _zero(value: float) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from scopf.arrays import Floats
 from scopf.errors import ScopfError, listing
 from scopf.sweeps.analysis.analysis import Analysis
+from scopf.sweeps.analysis.references import Reference
 from scopf.sweeps.analysis.units import (
     STIFFNESS,
     cost_unit,
@@ -73,19 +74,45 @@ def cost(analysis: Analysis) -> Result:
     return Result(Label("cost", cost_unit(analysis)), analysis.cost)
 
 
+def main_cost(analysis: Analysis) -> Result:
+    """The cost that the report draws first: of a load series itself, else above its reference."""
+    if analysis.steps is None:
+        return cost_increase(analysis)
+    note = "Optimal cost of each step of the load series."
+    if not analysis.hours:
+        return Result(Label("cost per hour", cost_unit(analysis)), analysis.cost, note)
+    return Result(cost(analysis).label, analysis.cost, note)
+
+
+_GAPS = "No point: one of the two has no solution."
+_NOTES = {
+    Reference.NONE: "that without stability: of the scenario with the criterion none and the same "
+    f"other values. {_GAPS}",
+    Reference.INTACT: f"that of the intact network with the same other values. {_GAPS}",
+    Reference.STEP: "the lowest of the solved scenarios of the same step.",
+    Reference.NOTHING: "that of a reference; a load series alone has none.",
+}
+
+
 def cost_increase(analysis: Analysis) -> Result:
-    """Cost of stability."""
+    """Cost above that of the reference."""
     base = "all"
     if analysis.axes.sliced:
         same = " and ".join(axis.label for axis in analysis.axes.sliced)
         base = f"the scenarios with the same {same}"
-    note = f"Optimal cost above the lowest of the solved scenarios among {base}."
-    if analysis.counts_from_none:
-        note = (
-            "Optimal cost above that without stability: of the scenario with the criterion none "
-            "and the same other values. No point: one of the two has no solution."
-        )
+    above = f"the lowest of the solved scenarios among {base}."
+    note = f"Optimal cost above {_NOTES.get(analysis.reference, above)}"
     return Result(Label("cost increase", cost_unit(analysis)), analysis.cost_increase, note)
+
+
+def stability_cost(analysis: Analysis) -> Result | None:
+    """What stability costs against the plain dispatch; None where that is not known."""
+    if analysis.stability_cost is None:
+        return None
+    note = "Optimal cost above that of the plain dispatch, without stability rows, of the same "
+    note += f"{'scenario' if analysis.steps is None else 'step'}. {_GAPS}"
+    text = "price of stability" + ("" if analysis.hours else " per hour")
+    return Result(Label(text, cost_unit(analysis)), analysis.stability_cost, note)
 
 
 def largest_price(analysis: Analysis) -> Result:
@@ -160,7 +187,7 @@ def named(analysis: Analysis, name: str) -> Result:
 
 def unit_of(analysis: Analysis, column: str) -> str:
     """Unit of a column of the table of scenarios; empty without one."""
-    if column in ("cost", "cost_increase"):
+    if column in ("cost", "cost_increase", "plain_cost", "stability_cost"):
         return cost_unit(analysis)
     if column == "nssp_max":
         return price_unit(analysis)

@@ -7,6 +7,7 @@ from functools import cache
 from scopf.arrays import Ints
 from scopf.errors import ScopfError, listing
 from scopf.stability import registry
+from scopf.sweeps.analysis.amounts import amount
 from scopf.sweeps.analysis.analysis import Analysis
 
 CURRENCY = "currency/h"
@@ -41,7 +42,7 @@ def per(unit: str) -> str:
 
 def price_text(value: float) -> str:
     """A price as readers see it."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else amount(value, 4)
 
 
 def mixture(analysis: Analysis) -> str:
