@@ -24,6 +24,7 @@ extensions = [
     "plain_docstrings",
     "type_names",
     "generated",
+    "outputs",
     "notebooks",
 ]
 exclude_patterns = ["_build"]
