@@ -10,11 +10,23 @@ import pytest
 import scopf
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "docs" / "_ext"))
+import shown  # noqa: E402
+
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+CODE_BLOCK = re.compile(r"```python\n(.*?)```", re.S)
+
+
+def programs(page):
+    """The code of a page: each block alone, or all of them where one goes on from the other."""
+    blocks = CODE_BLOCK.findall(page.read_text())
+    return ["\n".join(blocks)] if page.name.startswith("task-") else blocks
+
+
 BLOCKS = [
-    pytest.param(code, id=f"{page.name}-{number}")
+    pytest.param(page, code, id=f"{page.name}-{number}")
     for page in PAGES
-    for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.S), 1)
+    for number, code in enumerate(programs(page), 1)
 ]
 INCLUDED = re.compile(r"<!-- file: (\S+) -->")
 NOT_IN_TESTS = ("pypowsybl", "pypsa")  # packages that the extra `test` does not bring
@@ -49,12 +61,14 @@ def _figures_closed():
 
 
 @pytest.mark.usefixtures("_figures_closed")
-@pytest.mark.parametrize("code", BLOCKS)
-def test_example_runs(code, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("page", "code"), BLOCKS)
+def test_example_runs(page, code, tmp_path, monkeypatch):
     for package in NOT_IN_TESTS:
         if re.search(rf"^import {package}$", code, re.M):
             pytest.importorskip(package)
     monkeypatch.chdir(tmp_path)
+    for name, content in shown.files(page.read_text()).items():
+        (tmp_path / name).write_text(content)
     exec(compile(code, "example", "exec"), {})
 
 
