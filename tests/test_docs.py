@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import scopf
+from scopf import plots
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "docs" / "_ext"))
@@ -110,3 +111,22 @@ def test_everything_that_scopf_exports_is_on_the_page_of_the_public_api():
     assert set(re.findall(r"(?:\.\. auto\w+:: |\{py:mod\}`)scopf\.(\w+)", text)) == set(
         scopf.__all__
     )
+
+
+def test_the_page_of_pictures_has_one_of_each_function_with_the_code_that_draws_it():
+    page = ROOT / "docs/plots.md"
+    code = {name: block for block in CODE_BLOCK.findall(page.read_text()) for name in saved(block)}
+    shown_there = set(re.findall(r"\]\(pictures/([\w-]+\.png)\)", page.read_text()))
+    assert shown_there <= set(code)
+    drawn = {
+        function
+        for name in shown_there
+        for function in re.findall(r"plots\.(\w+)\(", code[name])
+        if re.search(rf"(\w+) = plots\.{function}\(.*\n(.*\n)?\1\S*savefig", code[name])
+    }
+    assert drawn == set(plots.__all__)
+
+
+def saved(code):
+    """Names of the pictures that code writes."""
+    return re.findall(r"savefig\(\"([\w-]+\.png)\"", code)

@@ -1,8 +1,8 @@
 """Commands that a page shows, the files that it shows with `cat`, and what it says they print.
 
 A block of commands is indented by four spaces or fenced as `console`. Where lines begin with `$ `
-these are the commands, and what follows each is its output; else every line is a command. Pages
-also have commands whose output the build puts in: comments that begin with `output`.
+these are the commands, and what follows each is its output; else every line is a command. Commands
+whose output the build puts in are comments that begin with `output`; the build runs them itself.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ OUTPUT = re.compile(
     r"^<!-- output(?:, first (?P<first>\d+))?(?:, last (?P<last>\d+))?: (?P<command>.*?) -->$",
     re.M | re.S,
 )
-_FENCED = re.compile(
-    r"^(?P<fence>`{3,})(?P<kind>[^\n]*)\n(?P<body>.*?)^(?P=fence)$", re.S | re.M
-)
+_FENCED = re.compile(r"^(?P<fence>`{3,})(?P<kind>[^\n]*)\n(?P<body>.*?)^(?P=fence)$", re.S | re.M)
 _INDENTED = re.compile(r"(?:^    .*\n(?:\n+(?=    ))?)+", re.M)
 _PROGRAMS = ("scopf", "python", "pip", "make", "export", "dask", "conda")
 _ANYTHING = "..."
@@ -44,8 +42,6 @@ def commands(text: str) -> list[Shown]:
     rest = _FENCED.sub(lambda match: "\n" * len(match[0]), text)
     for match in _INDENTED.finditer(rest):
         found.append((match.start(), _of(re.sub(r"^    ", "", match[0], flags=re.M))))
-    for match in OUTPUT.finditer(text):
-        found.append((match.start(), [Shown(" ".join(match["command"].split()))]))
     return [one for _, block in sorted(found, key=lambda pair: pair[0]) for one in block]
 
 
@@ -70,9 +66,9 @@ def agrees(said: str, printed: str) -> bool:
 
 
 def cut(printed: str, first: int | None, last: int | None) -> str:
-    """The first and the last lines of an output, `...` for what is left out; all without numbers."""
+    """The first and the last lines of an output, `...` for others; all without numbers."""
     lines = printed.rstrip().splitlines()
-    if first is None and last is None or len(lines) <= (first or 0) + (last or 0):
+    if (first is None and last is None) or len(lines) <= (first or 0) + (last or 0):
         return "\n".join(lines)
     head, tail = lines[: first or 0], lines[len(lines) - last :] if last else []
     return "\n".join([*head, _ANYTHING, *tail])

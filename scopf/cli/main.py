@@ -8,6 +8,7 @@ import typer
 
 from scopf import __version__
 from scopf.cli import ending, interrupts, studies
+from scopf.cli.cases import cases
 from scopf.cli.convert import convert
 from scopf.cli.ending import guarded
 from scopf.cli.info import info
@@ -58,20 +59,6 @@ def _top(
     ] = False,
 ) -> None:
     """Stability-constrained optimal power flow for inverter-based grids."""
-
-
-def cases() -> None:
-    """List the bundled cases."""
-    from scopf.cases import bundled
-
-    rows = [("name", "buses", "gens", "branches", "what it is")]
-    for entry in bundled.entries().values():
-        net = bundled.load(entry.name)
-        sizes = (str(len(net.bus)), str(len(net.gen)), str(len(net.branch)))
-        rows.append((entry.name, *sizes, entry.title))
-    width = max(len(row[0]) for row in rows)
-    for name, buses, gens, branches, title in rows:
-        typer.echo(f"{name:<{width}}  {buses:>5}  {gens:>4}  {branches:>8}  {title}")
 
 
 _COMMANDS = (

@@ -217,12 +217,26 @@ def test_unsupported_content_is_refused_or_ignored_as_wished(tmp_path):
     assert result.exit_code == 0, result.output
 
 
-def test_cases_lists_every_bundled_case():
+def test_cases_lists_every_bundled_case_study_and_table_of_devices():
     result = run("cases")
     assert result.exit_code == 0
-    listed = {line.split()[0]: line.split()[1:4] for line in result.stdout.splitlines()[1:]}
+    cases, studies, tables = (part.splitlines() for part in result.stdout.split("\n\n"))
+    listed = {line.split()[0]: line.split()[1:4] for line in cases[1:]}
     assert list(listed) == bundled.names()
     assert listed["case300"] == ["300", "69", "411"]
+    listed = {line.split()[0]: line.split(maxsplit=3)[1:] for line in studies[2:]}
+    assert list(listed) == list(bundled.studies())
+    assert listed["fig8"] == ["case39", "51", "Prices over grid strength, by reactive cost"]
+    assert [line.split()[0] for line in tables[1:]] == list(bundled.device_tables())
+
+
+def test_cases_as_json_say_the_same():
+    found = json.loads(run("cases --json").stdout)
+    assert [one["name"] for one in found["cases"]] == bundled.names()
+    assert [one["name"] for one in found["studies"]] == list(bundled.studies())
+    assert all(one["title"] and one["case"] in bundled.names() for one in found["studies"])
+    (table,) = found["devices"]
+    assert (table["name"], table["rows"]) == ("case39_machines", 10)
 
 
 def test_help_says_something_about_every_option():
