@@ -130,3 +130,10 @@ def test_the_page_of_pictures_has_one_of_each_function_with_the_code_that_draws_
 def saved(code):
     """Names of the pictures that code writes."""
     return re.findall(r"savefig\(\"([\w-]+\.png)\"", code)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_two_dollars_of_money_are_no_formula(page):
+    text = CODE.sub("", text_of(page))
+    for part in re.split(r"\n\s*\n|\n(?=[|-] )|\|", text):
+        assert len(re.findall(r"(?<!\\)\$/", part)) < 2, part
