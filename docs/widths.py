@@ -1,8 +1,8 @@
 """Pages of the built site that are wider than a phone: `python -m docs.widths build/docs`.
 
 Every page is opened in Chromium at 390 px, by itself in a frame. The theme lets no page scroll
-sideways as a whole: what is too wide is cut off. So elements are looked for that end beyond the page;
-those within a box that scrolls by itself are fine. Exit code 1 if there is any.
+sideways as a whole: what is too wide is cut off. So elements are looked for that end beyond the
+page; those within a box that scrolls by itself are fine. Exit code 1 if there is any.
 """
 
 import functools

@@ -11,6 +11,7 @@ page quote it: they have to stand there, or the build fails.
 
 import hashlib
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -48,10 +49,9 @@ def printed(words, files=()):
         for name, content in files:
             Path(folder, name).write_text(content)
         call = [sys.executable, "-m", *words]
-        surroundings = {"PYTHONPATH": str(ROOT), "COLUMNS": "100", "NO_COLOR": "1"}
-        done = subprocess.run(
-            call, cwd=folder, capture_output=True, text=True, env={**_environment(), **surroundings}
-        )
+        ours = {"PYTHONPATH": str(ROOT), "COLUMNS": "100", "NO_COLOR": "1"}
+        env = {**os.environ, **ours}
+        done = subprocess.run(call, cwd=folder, capture_output=True, text=True, env=env)
     if done.returncode not in (0, 1) or "Traceback" in done.stderr:
         raise RuntimeError(f"{' '.join(words)}: {done.stderr}")
     KEPT.mkdir(parents=True, exist_ok=True)
@@ -61,10 +61,14 @@ def printed(words, files=()):
     return done.stdout
 
 
-def _environment():
-    import os
-
-    return {name: value for name, value in os.environ.items() if name != "FORCE_COLOR"}
+def typed(command):
+    """A command on lines of up to 80 characters, broken before its flags."""
+    lines = [""]
+    for part in re.split(r" (?=--)", command):
+        if lines[-1] and len(lines[-1]) + len(part) > 76:
+            lines.append("   ")
+        lines[-1] += f" {part}" if lines[-1] else part
+    return " \\\n".join(lines)
 
 
 def expand(app, docname, source):
@@ -76,7 +80,7 @@ def expand(app, docname, source):
         command = " ".join(match["command"].split())
         cut = {name: int(match[name]) if match[name] else None for name in ("first", "last")}
         body = shown.cut(printed(shlex.split(command), files), **cut)
-        return f"```console\n$ {command}\n{body}\n```"
+        return f"```console\n$ {typed(command)}\n{body}\n```"
 
     def table(match):
         found = json.loads(printed(["docs.tables", match[1]]))
