@@ -266,14 +266,12 @@ def test_the_module_runs_as_a_program_from_anywhere(tmp_path):
     assert result.stderr == ""
 
 
-def test_the_readme_shows_what_the_demo_prints():
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    quoted = readme.partition("`make demo` ends with\n\n")[2].partition("\n\n")[0]
-    shown = [line.strip() for line in quoted.splitlines() if line.strip() != "..."]
-    printed = run("solve case39 --lossless --mq 0.2").output
-    assert len(shown) == 5
-    for line in shown:
-        assert line in printed
+def test_the_readme_shows_the_command_of_the_demo():
+    """That it prints what README says is tested with the other commands on pages."""
+    root = Path(__file__).parents[2]
+    recipe = re.search(r"^demo:.*\n\t\.venv/bin/(scopf .*)$", (root / "Makefile").read_text(), re.M)
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    assert f"`make demo` ends with what this prints:\n\n    $ {recipe[1]}\n" in readme
 
 
 @pytest.mark.parametrize("suffix", [".m", ".json", ".raw"])
