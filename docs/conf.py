@@ -24,6 +24,7 @@ extensions = [
     "plain_docstrings",
     "type_names",
     "generated",
+    "outputs",
     "notebooks",
 ]
 exclude_patterns = ["_build"]
@@ -75,3 +76,4 @@ html_theme_options = {
 html_math_renderer = "mathml"
 copybutton_prompt_text = r"\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
+copybutton_line_continuation_character = "\\"

@@ -8,13 +8,26 @@ from urllib.parse import urlsplit
 import pytest
 
 import scopf
+from scopf import plots
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "docs" / "_ext"))
+import shown  # noqa: E402
+
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+CODE_BLOCK = re.compile(r"```python\n(.*?)```", re.S)
+
+
+def programs(page):
+    """The code of a page: each block alone, or all of them where one goes on from the other."""
+    blocks = CODE_BLOCK.findall(page.read_text())
+    return ["\n".join(blocks)] if page.name.startswith("task-") else blocks
+
+
 BLOCKS = [
-    pytest.param(code, id=f"{page.name}-{number}")
+    pytest.param(page, code, id=f"{page.name}-{number}")
     for page in PAGES
-    for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.S), 1)
+    for number, code in enumerate(programs(page), 1)
 ]
 INCLUDED = re.compile(r"<!-- file: (\S+) -->")
 NOT_IN_TESTS = ("pypowsybl", "pypsa")  # packages that the extra `test` does not bring
@@ -49,12 +62,14 @@ def _figures_closed():
 
 
 @pytest.mark.usefixtures("_figures_closed")
-@pytest.mark.parametrize("code", BLOCKS)
-def test_example_runs(code, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("page", "code"), BLOCKS)
+def test_example_runs(page, code, tmp_path, monkeypatch):
     for package in NOT_IN_TESTS:
         if re.search(rf"^import {package}$", code, re.M):
             pytest.importorskip(package)
     monkeypatch.chdir(tmp_path)
+    for name, content in shown.files(page.read_text()).items():
+        (tmp_path / name).write_text(content)
     exec(compile(code, "example", "exec"), {})
 
 
@@ -96,3 +111,29 @@ def test_everything_that_scopf_exports_is_on_the_page_of_the_public_api():
     assert set(re.findall(r"(?:\.\. auto\w+:: |\{py:mod\}`)scopf\.(\w+)", text)) == set(
         scopf.__all__
     )
+
+
+def test_the_page_of_pictures_has_one_of_each_function_with_the_code_that_draws_it():
+    page = ROOT / "docs/plots.md"
+    code = {name: block for block in CODE_BLOCK.findall(page.read_text()) for name in saved(block)}
+    shown_there = set(re.findall(r"\]\(pictures/([\w-]+\.png)\)", page.read_text()))
+    assert shown_there <= set(code)
+    drawn = {
+        function
+        for name in shown_there
+        for function in re.findall(r"plots\.(\w+)\(", code[name])
+        if re.search(rf"(\w+) = plots\.{function}\(.*\n(.*\n)?\1\S*savefig", code[name])
+    }
+    assert drawn == set(plots.__all__)
+
+
+def saved(code):
+    """Names of the pictures that code writes."""
+    return re.findall(r"savefig\(\"([\w-]+\.png)\"", code)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_two_dollars_of_money_are_no_formula(page):
+    text = CODE.sub("", text_of(page))
+    for part in re.split(r"\n\s*\n|\n(?=[|-] )|\|", text):
+        assert len(re.findall(r"(?<!\\)\$/", part)) < 2, part

@@ -16,7 +16,7 @@ def convert(node, *, block):
     """MathML of a math node; the formula as it was written where that fails."""
     try:
         return tex2mathml(node.astext(), as_block=block)
-    except MathError as error:
+    except (MathError, IndexError) as error:  # the second where a command lacks what follows it
         log.warning("formula %r: %s", node.astext(), error, location=node)
         return f"<code>{node.astext()}</code>"
 

@@ -8,6 +8,7 @@ import typer
 
 from scopf import __version__
 from scopf.cli import ending, interrupts, studies, terminal
+from scopf.cli.cases import cases
 from scopf.cli.compare import compare
 from scopf.cli.convert import convert
 from scopf.cli.ending import guarded
@@ -60,23 +61,6 @@ def _top(
     ] = False,
 ) -> None:
     """Stability-constrained optimal power flow for inverter-based grids."""
-
-
-def cases() -> None:
-    """List the bundled cases."""
-    from scopf.cases import bundled
-
-    rows = [("name", "buses", "gens", "branches", "what it is")]
-    for entry in bundled.entries().values():
-        net = bundled.load(entry.name)
-        sizes = (str(len(net.bus)), str(len(net.gen)), str(len(net.branch)))
-        rows.append((entry.name, *sizes, entry.title))
-    width = max(len(row[0]) for row in rows)
-    lines = [
-        f"{name:<{width}}  {buses:>5}  {gens:>4}  {branches:>8}  {title}"
-        for name, buses, gens, branches, title in rows
-    ]
-    terminal.say("\n".join(lines))
 
 
 _COMMANDS = (
