@@ -151,8 +151,11 @@ def dynamics() -> list[Files]:
 
 def specs() -> list[Files]:
     """Specs of sweeps, with and without tables that they name."""
-    texts = (*_SPECS, *(path.read_bytes() for path in bundled.studies().values()))
-    found: list[Files] = [{"study.toml": text} for text in texts]
+    found: list[Files] = [{"study.toml": text} for text in _SPECS]
+    for path in bundled.studies().values():
+        text, beside = path.read_bytes(), path.parent.glob("*.csv")
+        named = {one.name: one.read_bytes() for one in beside if one.name.encode() in text}
+        found.append({"study.toml": text, **named})
     head = b"case = 'case9'\nmax_iter = 90\n"
     for key, files in (
         ("load_series", _LOADS), ("scenarios", _SCENARIOS), ("inverters", _DROOPS),

@@ -381,35 +381,6 @@ def test_mistakes_on_the_command_line_are_said(arguments):
     assert "Traceback" not in result.output
 
 
-def doc_table(head):
-    """Cells of the table in docs/criteria.md that begins with a head, without markup."""
-    lines = (Path(__file__).parents[2] / "docs" / "criteria.md").read_text().splitlines()
-    start = next(k for k, line in enumerate(lines) if line.startswith(f"| {head}"))
-    rows = [line for line in lines[start : start + 12] if line.startswith("|")]
-    cells = [[cell.strip(" `") for cell in row.strip("|").split("|")] for row in rows]
-    end = next((k for k, row in enumerate(cells) if len(row) != len(cells[0])), len(cells))
-    return [cells[0], *cells[2:end]]
-
-
-def test_the_tables_of_the_docs_are_what_the_command_prints(case39):
-    found = case39
-    for row in doc_table("largest uniform m_q")[1:]:
-        criterion, loads, free, optimum = row
-        known = found.limits.set_index(["criterion", "loads"]).loc[(criterion, loads)]
-        for said, value in ((free, known["critical_mq"]), (optimum, known["optimum_mq"])):
-            if said not in ("", "none"):
-                assert float(said) == pytest.approx(value, abs=6e-5)
-    (_, *droops), *rows = doc_table("m_q | .20")
-    costs = found.costs.set_index(["criterion", "mq"])
-    for criterion, *cells in rows:
-        for mq, cell in zip(map(float, droops), cells, strict=True):
-            increase, _, mark = cell.partition(" ")
-            known = costs.loc[(criterion, mq)]
-            assert float(increase) == pytest.approx(known["increase"], abs=0.011)
-            assert (mark == "u") == (not known["stable_power"])
-            assert known["stable_impedance"]
-
-
 @pytest.mark.parametrize(
     ("power", "impedance", "mark"),
     [
