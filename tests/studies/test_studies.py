@@ -1,7 +1,6 @@
 """The studies: gap ratio on two buses, random networks, losses, costs on a case."""
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
