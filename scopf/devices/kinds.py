@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 MACHINE, GENERATOR, NOTHING = "machine", "generator", "none"
 LOAD = "dispatchable load"
 
-WORDS = {  # in the order in which they come first where several share a bus
+#: Kinds in words, in the order in which they come first where several share a bus.
+WORDS = {
     GFM: "grid-forming inverter",
     MACHINE: "synchronous machine",
     GFL: "grid-following inverter",
