@@ -56,7 +56,10 @@ OTHERS += " multiprocessing powsybl pypowsybl pypsa typing"
 nitpick_ignore_regex = [
     ("py:.*", rf"({'|'.join(OTHERS.split())})\..*"),
     # Signatures show these as they are written.
-    ("py:class", r"Path|Coefficient|Executor|Interface|Options|costs\.Source|_Positive|[gl][et]=\d+"),
+    (
+        "py:class",
+        r"Path|Coefficient|Executor|Interface|Options|costs\.Source|_Positive|[gl][et]=\d+",
+    ),
     ("py:class", r"outages_of\.Given|Slack|Start|_Lost|_NotNegative|_Flag|_load|_checks"),
     ("py:class", r"BeforeValidator|strict=True"),
     ("py:class", r"scopf\.results\.stored\._\w+"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scopf.pages import figure as f
-from scopf.pages.document import asset, embedded, plotly, policy, put, template
+from scopf.pages.document import put, template
 from scopf.pages.table import plain_table
 from scopf.sweeps.analysis.comparison import Comparison
 
@@ -48,8 +48,7 @@ def write(compared: Comparison, path: str | Path) -> Path:
 
 def html(compared: Comparison) -> str:
     """The page as text; see `write`."""
-    made, library = template("comparison.html"), plotly()
-    script = "\n".join(asset(name) for name in _SCRIPTS)
+    made = template("comparison.html")
     only = {end: table for end, table in compared.only.items() if len(table)}
     bars = _bars(compared.table)
     tables = {
@@ -57,23 +56,18 @@ def html(compared: Comparison) -> str:
         **{f"only-{end}": one for end, one in only.items()},
     }
     data = {"bars": bars, "tables": {name: plain_table(one) for name, one in tables.items()}}
-    return str(
-        made.render(
-            a=compared.a,
-            b=compared.b,
-            what=compared.rows_are,
-            findings=compared.findings,
-            settings=[(one.name, _text(one.a), _text(one.b)) for one in compared.settings],
-            drawn=bool(bars),
-            shown=len(bars.get("names", ())),
-            differ=len(compared.table),
-            only=only,
-            style=asset("page.css"),
-            data=embedded(data),
-            library=library,
-            script=script,
-            policy=policy(library, script),
-        )
+    return made.page(
+        data,
+        _SCRIPTS,
+        a=compared.a,
+        b=compared.b,
+        what=compared.rows_are,
+        findings=compared.findings,
+        settings=[(one.name, _text(one.a), _text(one.b)) for one in compared.settings],
+        drawn=bool(bars),
+        shown=len(bars.get("names", ())),
+        differ=len(compared.table),
+        only=only,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -61,11 +63,37 @@ def asset(name: str) -> str:
     return resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
 
 
-def template(name: str) -> Any:
-    """A template under `assets/`; what is put into it is escaped.
+@dataclass(frozen=True)
+class Template:
+    """A template of a page, with what every page has; what is put into it is escaped."""
+
+    _made: Any
+    _library: str
+
+    def page(self, data: dict[str, Any], scripts: Iterable[str], **content: Any) -> str:
+        """The page as text.
+
+        Args:
+            data: for its scripts.
+            scripts: files under `assets/`, in their order.
+            **content: what the template names.
+        """
+        script = "\n".join(asset(name) for name in scripts)
+        always = {
+            "style": asset("page.css"),
+            "data": embedded(data),
+            "library": self._library,
+            "script": script,
+            "policy": policy(self._library, script),
+        }
+        return str(self._made.render(**always, **content))
+
+
+def template(name: str) -> Template:
+    """A template under `assets/`.
 
     Raises:
-        ScopfError: without jinja2.
+        ScopfError: without jinja2 or plotly.
     """
     try:
         import jinja2
@@ -73,10 +101,11 @@ def template(name: str) -> Any:
     except ImportError as error:
         raise ScopfError(_MISSING.format(name="jinja2")) from error
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+        loader=jinja2.FunctionLoader(asset), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
     environment.filters["labelled"] = lambda text: markupsafe.Markup(labelled(text))
-    return environment.from_string(asset(name))
+    return Template(environment.get_template(name), plotly())
 
 
 def plotly() -> str:

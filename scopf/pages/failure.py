@@ -12,7 +12,7 @@ import numpy as np
 from scopf.errors import ScopfError
 from scopf.network import drawing
 from scopf.pages import figure as f
-from scopf.pages.document import asset, embedded, plotly, policy, put, template
+from scopf.pages.document import put, template
 from scopf.pages.table import plain_table
 from scopf.results import text as words
 
@@ -65,8 +65,7 @@ def write(solution: Solution, path: str | Path, diagnosis: Diagnosis | None = No
 
 def html(solution: Solution, diagnosis: Diagnosis | None = None) -> str:
     """The page as text; see `write`."""
-    made, library = template("failure.html"), plotly()
-    script = "\n".join(asset(name) for name in _SCRIPTS)
+    made = template("failure.html")
     reason = ""
     if diagnosis is None:
         try:
@@ -81,22 +80,17 @@ def html(solution: Solution, diagnosis: Diagnosis | None = None) -> str:
         "map": _map(net, {} if diagnosis is None else _concerned(net, diagnosis)),
         "tables": {name: plain_table(table) for name, table in tables.items()},
     }
-    return str(
-        made.render(
-            name=solution.problem.base.name,
-            lead=lines[0],
-            message=f"{solution.status}: {solution.message}",
-            verdict=reason if diagnosis is None else diagnosis.verdict,
-            conflict=conflict,
-            lines=lines[1:],
-            tables=[(name, _HEADS[name], _NOTES[name]) for name in tables],
-            many=len(net.bus) > _MOST_BUSES,
-            style=asset("page.css"),
-            data=embedded(data),
-            library=library,
-            script=script,
-            policy=policy(library, script),
-        )
+    return made.page(
+        data,
+        _SCRIPTS,
+        name=solution.problem.base.name,
+        lead=lines[0],
+        message=f"{solution.status}: {solution.message}",
+        verdict=reason if diagnosis is None else diagnosis.verdict,
+        conflict=conflict,
+        lines=lines[1:],
+        tables=[(name, _HEADS[name], _NOTES[name]) for name in tables],
+        many=len(net.bus) > _MOST_BUSES,
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from scopf.pages import curves, grids, network, status
 from scopf.pages import figure as f
-from scopf.pages.document import asset, embedded, plotly, policy, put, template
+from scopf.pages.document import put, template
 from scopf.pages.figure import Figure
 from scopf.sweeps.analysis import axes as axes_of
 from scopf.sweeps.analysis import facts, units
@@ -53,7 +53,7 @@ def write(sweep: Sweep, path: str | Path) -> Path:
 
 def html(sweep: Sweep) -> str:
     """The page as text; see `write`."""
-    made, library = template("page.html"), plotly()
+    made = template("page.html")
     whole = analyse(sweep)
     analysis = whole.of(axes_of.thin(whole.axes))
     groups = _figures(analysis)
@@ -69,28 +69,22 @@ def html(sweep: Sweep) -> str:
         "table": _table(analysis),
         "first": _first(analysis),
     }
-    script = "\n".join(asset(name) for name in _SCRIPTS)
-    return str(
-        made.render(
-            name=facts.case_name(sweep.manifest),
-            sentences=facts.headline(whole, sweep.manifest),
-            tiles=facts.tiles(whole, sweep.manifest),
-            part=facts.part(analysis, whole),
-            floor=f"{whole.floor:.3g} {units.price_unit(whole)}",
-            groups=groups,
-            axes=analysis.axes,
-            mixture=units.mixture(analysis),
-            network=drawn,
-            failures=facts.failures(whole),
-            pairs=facts.binding_pairs(whole, sweep),
-            run=facts.run(sweep.manifest),
-            spec=json.dumps(sweep.manifest.get("spec"), indent=2, default=str, ensure_ascii=False),
-            style=asset("page.css"),
-            data=embedded(data),
-            library=library,
-            script=script,
-            policy=policy(library, script),
-        )
+    return made.page(
+        data,
+        _SCRIPTS,
+        name=facts.case_name(sweep.manifest),
+        sentences=facts.headline(whole, sweep.manifest),
+        tiles=facts.tiles(whole, sweep.manifest),
+        part=facts.part(analysis, whole),
+        floor=f"{whole.floor:.3g} {units.price_unit(whole)}",
+        groups=groups,
+        axes=analysis.axes,
+        mixture=units.mixture(analysis),
+        network=drawn,
+        failures=facts.failures(whole),
+        pairs=facts.binding_pairs(whole, sweep),
+        run=facts.run(sweep.manifest),
+        spec=json.dumps(sweep.manifest.get("spec"), indent=2, default=str, ensure_ascii=False),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from scopf.errors import counted
 from scopf.pages import animation, trajectories
 from scopf.pages import figure as f
-from scopf.pages.document import asset, embedded, plotly, policy, put, template
+from scopf.pages.document import put, template
 from scopf.plots.response_content import simulation_of
 from scopf.results import standing
 
@@ -59,8 +59,7 @@ def write(run: Simulation, path: str | Path) -> Path:
 def html(run: Simulation) -> str:
     """The page as text; see `write`."""
     run = simulation_of(run, "the report")
-    made, library = template("response.html"), plotly()
-    script = "\n".join(asset(name) for name in _SCRIPTS)
+    made = template("response.html")
     curves, drawn = trajectories.data(run), animation.data(run)
     events = [[k, *one] for k, one in enumerate(curves["events"], 1)]
     data = {
@@ -73,28 +72,23 @@ def html(run: Simulation) -> str:
         },
     }  # fmt: skip
     words = str(run)
-    return str(
-        made.render(
-            name=run.origin.net.name,
-            lead=words.partition("\n")[0],
-            message=run.message,
-            conditions=standing.of_simulation(run),
-            words=words,
-            tiles=_tiles(run),
-            ending=curves["ending"],
-            thinned=_thinned(run, len(curves["times"])),
-            panels=[
-                {"name": one["name"], "head": _HEADS[one["name"]], "note": _note(one)}
-                for one in curves["panels"]
-            ],
-            frames=0 if drawn is None else len(drawn["frames"]),
-            note=_map_note(run, drawn),
-            style=asset("page.css"),
-            data=embedded(data),
-            library=library,
-            script=script,
-            policy=policy(library, script),
-        )
+    return made.page(
+        data,
+        _SCRIPTS,
+        name=run.origin.net.name,
+        lead=words.partition("\n")[0],
+        message=run.message,
+        conditions=standing.of_simulation(run),
+        words=words,
+        tiles=_tiles(run),
+        ending=curves["ending"],
+        thinned=_thinned(run, len(curves["times"])),
+        panels=[
+            {"name": one["name"], "head": _HEADS[one["name"]], "note": _note(one)}
+            for one in curves["panels"]
+        ],
+        frames=0 if drawn is None else len(drawn["frames"]),
+        note=_map_note(run, drawn),
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from scopf.errors import ScopfError, counted
 from scopf.network import labels
 from scopf.pages import certificates, hours, modes, outages, trajectories
-from scopf.pages.document import asset, embedded, plotly, policy, put, template
+from scopf.pages.document import put, template
 from scopf.pages.table import plain_table
 from scopf.plots.outage_bars import by_state
 from scopf.plots.response_content import simulation_of
@@ -76,8 +76,7 @@ def html(solution: Solution, runs: Runs = (), verified: Verified | None = None) 
     if not solution.solved:
         raise ScopfError(f"there is no solution to report on: {solution.message}")
     given = _labelled(runs)
-    made, library = template("solution.html"), plotly()
-    script = "\n".join(asset(name) for name in _SCRIPTS)
+    made = template("solution.html")
     found = solution.tables
     shown = {name: head for name, head in _TABLES.items() if name in found}
     tables = {name: plain_table(found[name]) for name in shown}
@@ -114,32 +113,27 @@ def html(solution: Solution, runs: Runs = (), verified: Verified | None = None) 
     }
     lines = [line for line in words.head(solution) if line]
     sentences = standing.sentences(solution, report=True)
-    return str(
-        made.render(
-            name=solution.problem.base.name,
-            lead=lines[0],
-            standing=[f"{one[0].upper()}{one[1:]}" for one in sentences],
-            lines=lines[1:],
-            tiles=_tiles(solution),
-            priced=bool(prices),
-            margins=bool(margins),
-            modes=found_modes,
-            proven=bool(proven),
-            checked=isinstance(verified, VerifiedStates),
-            states=[one["name"] for one in drawn["states"]],
-            colours=[one["name"] for one in drawn["colours"]],
-            note=drawn["note"],
-            asked=asked,
-            runs=[(name, str(one).partition("\n")[0], one.message) for name, one in given.items()],
-            hours=solution.problem.horizon is not None,
-            explained=solution.explained is not None,
-            tables=shown,
-            style=asset("page.css"),
-            data=embedded(data),
-            library=library,
-            script=script,
-            policy=policy(library, script),
-        )
+    return made.page(
+        data,
+        _SCRIPTS,
+        name=solution.problem.base.name,
+        lead=lines[0],
+        standing=[f"{one[0].upper()}{one[1:]}" for one in sentences],
+        lines=lines[1:],
+        tiles=_tiles(solution),
+        priced=bool(prices),
+        margins=bool(margins),
+        modes=found_modes,
+        proven=bool(proven),
+        checked=isinstance(verified, VerifiedStates),
+        states=[one["name"] for one in drawn["states"]],
+        colours=[one["name"] for one in drawn["colours"]],
+        note=drawn["note"],
+        asked=asked,
+        runs=[(name, str(one).partition("\n")[0], one.message) for name, one in given.items()],
+        hours=solution.problem.horizon is not None,
+        explained=solution.explained is not None,
+        tables=shown,
     )
 
 

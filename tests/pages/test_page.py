@@ -17,7 +17,7 @@ import scopf
 from scopf.cli.main import app
 from scopf.network import drawing
 from scopf.optimizer.status import Status
-from scopf.pages import curves, page, status
+from scopf.pages import curves, document, page, status
 from scopf.sweeps import progress
 from scopf.sweeps.analysis import amounts, facts, results, units
 from scopf.sweeps.analysis import axes as axes_of
@@ -72,7 +72,7 @@ def sweep(request):
 @pytest.fixture
 def without_library(monkeypatch):
     """Pages without plotly.js, which is long to parse."""
-    monkeypatch.setattr(page, "plotly", lambda: "/* plotly.js */")
+    monkeypatch.setattr(document, "plotly", lambda: "/* plotly.js */")
 
 
 class Page(HTMLParser):

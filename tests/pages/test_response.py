@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import scopf
-from scopf.pages import animation, response, solution, trajectories
+from scopf.pages import animation, document, response, solution, trajectories
 
 
 def solve(case, **keywords):
@@ -79,7 +79,7 @@ def test_a_network_without_ratings_and_one_too_large(monkeypatch):
     most = max(value for frame in found["frames"] for value in frame["loading"] if value)
     assert most == 100
     assert found["levels"] == [0, 1, 2, 3]
-    monkeypatch.setattr(response, "plotly", lambda: "/* plotly.js */")
+    monkeypatch.setattr(document, "plotly", lambda: "/* plotly.js */")
     assert "No branch has a rating" in response.html(run)
     monkeypatch.setattr(animation, "MOST_BUSES", 100)
     text = response.html(run)

@@ -12,7 +12,7 @@ import scopf
 from scopf.cli.main import app
 from scopf.diagnosis.limits import Limit
 from scopf.network import labels
-from scopf.pages import failure, outages, solution
+from scopf.pages import document, failure, outages, solution
 from tests.grids import dc_line, side_by_side
 
 pytestmark = pytest.mark.core
@@ -35,7 +35,7 @@ def plain():
 
 @pytest.fixture
 def without_library(monkeypatch):
-    monkeypatch.setattr(solution, "plotly", lambda: "/* plotly.js */")
+    monkeypatch.setattr(document, "plotly", lambda: "/* plotly.js */")
 
 
 def data_of(text):

@@ -9,6 +9,7 @@ import pytest
 import scopf
 from scopf.network import labels
 from scopf.optimizer.status import Status
+from scopf.pages import document
 from scopf.pages import solution as page
 from scopf.results import export, text
 from scopf.results.requirements import BOTH, OUTAGES, STABILITY, Requirement, Requirements
@@ -144,7 +145,7 @@ def test_files_from_before_are_read(sol, tmp_path):
 
 
 def test_the_page_shows_it(sol, monkeypatch):
-    monkeypatch.setattr(page, "plotly", lambda: "/* plotly.js */")
+    monkeypatch.setattr(document, "plotly", lambda: "/* plotly.js */")
     shown = page.html(sol)
     for part in ("<h2>What it costs</h2>", '"requirements"', '"price_per_h"', text.costs(sol)[0]):
         assert part in shown

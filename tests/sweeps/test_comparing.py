@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import scopf
 from scopf.cli.main import app
-from scopf.pages import comparison
+from scopf.pages import comparison, document
 from scopf.sweeps.comparing import compare
 
 
@@ -125,7 +125,7 @@ def test_what_does_not_compare_says_so(folders):
 
 
 def test_names_cannot_break_out(folders, monkeypatch):
-    monkeypatch.setattr(comparison, "plotly", lambda: "/* plotly.js */")
+    monkeypatch.setattr(document, "plotly", lambda: "/* plotly.js */")
     evil = "</script><script>alert(1)</script>"
     sweep = scopf.load_sweep(folders / "b")
     sweep.folder = evil
