@@ -146,6 +146,8 @@ def test_command(folders, tmp_path):
     assert found["same"] is False
     assert [row["what"] for row in found["only_b"]] == ["3-18 (1) out"]
     assert "scopf comparison" in page.read_text()
+    lines = CliRunner().invoke(app, ["compare", a, b]).stdout.splitlines()
+    assert any("higher in B; most with" in line and "currency/h" in line for line in lines)
     assert CliRunner().invoke(app, ["compare", a, str(folders / "c")]).exit_code == 0
     result = CliRunner().invoke(app, ["compare", a, str(folders / "nowhere")])
     assert result.exit_code == 2

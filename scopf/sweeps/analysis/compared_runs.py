@@ -175,7 +175,7 @@ def _differences(
         for x, at in ((a, at_a), (b, at_b))
     ]  # fmt: skip
     status = ends[0]["status"] != ends[1]["status"]
-    floor = max(a.floor, b.floor)
+    floor = np.maximum(a.floors[at_a], b.floors[at_b])
     checked = all("stable" in x.scenarios for x in (a, b))
     stable = checked & ~status & (ends[0]["stable"] != ends[1]["stable"])
     cost = _differs(ends[0]["cost"], ends[1]["cost"], tolerance, 1e-9)
@@ -213,7 +213,7 @@ def _differences(
     return table, sentences
 
 
-def _differs(one: Floats, other: Floats, relative: float, least: float) -> Any:
+def _differs(one: Floats, other: Floats, relative: float, least: float | Floats) -> Any:
     """Whether numbers differ; what is missing on one side only is said by the status."""
     both = np.isfinite(one) & np.isfinite(other)
     size = np.maximum(np.abs(one), np.abs(other))

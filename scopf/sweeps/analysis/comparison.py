@@ -79,27 +79,37 @@ class Comparison:
     def __str__(self) -> str:
         return display.text(self._blocks())
 
+    @property
+    def unwrapped(self) -> str:
+        """The text with each sentence in one line, and names in full."""
+        return display.text(self._blocks(None))
+
     def _repr_html_(self) -> str:
         return display.html(self._blocks())
 
-    def _blocks(self) -> list[display.Block]:
+    def _blocks(self, width: int | None = WIDTH) -> list[display.Block]:
         lines = [f"A is {self.a}", f"B is {self.b}", *map(str, self.settings[:_SETTINGS])]
         if len(self.settings) > _SETTINGS:
             left = len(self.settings) - _SETTINGS
             lines.append(counted(left, "more setting differs", "more settings differ"))
         lines += [""] if self.findings else []
-        wrapped = [part for line in lines for part in textwrap.wrap(line, WIDTH) or [""]]
+        table = ["", *self._lines(width)] if len(self.table) else []
+        if width is None:
+            return [*lines, *self.findings, *table]
+        wrapped = [part for line in lines for part in textwrap.wrap(line, width) or [""]]
         for finding in self.findings:
-            wrapped += textwrap.wrap(finding, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
-        return [*wrapped, *(["", *self._lines()] if len(self.table) else [])]
+            wrapped += textwrap.wrap(finding, width, subsequent_indent="  ", break_on_hyphens=False)
+        return [*wrapped, *table]
 
-    def _lines(self) -> list[str]:
-        """The table in lines of at most 80 columns."""
+    def _lines(self, width: int | None) -> list[str]:
+        """The table in lines of at most this many columns, which shorten the names."""
         shown = self.table.head(ROWS)
         cells = {head: [_cell(one) for one in column] for head, column in self._columns(shown)}
         first, *others = cells
         widths = {head: max(map(len, [head, *cells[head]])) for head in others}
-        left = max(_LEAST, WIDTH - sum(widths.values()) - 2 * len(widths))
+        left = max(map(len, cells[first]))
+        if width is not None:
+            left = max(_LEAST, width - sum(widths.values()) - 2 * len(widths))
         names = [name if len(name) <= left else name[: left - 3] + "..." for name in cells[first]]
         size = max(map(len, [first, *names]))
         lines = []
