@@ -42,7 +42,7 @@ def compare(
     if as_json:
         typer.echo(json.dumps(found.as_dict(), allow_nan=False))
     else:
-        terminal.say(str(found))
+        terminal.say(found.unwrapped)
     if out is not None:
         from scopf.pages import comparison
 

@@ -12,7 +12,7 @@ import typer
 from scopf.cli import completion, interrupts, options, terminal
 from scopf.cli.ending import interrupted
 from scopf.devices.parameters import PERCENT
-from scopf.errors import ScopfError, nearest
+from scopf.errors import ScopfError, counted, nearest
 from scopf.sweeps.columns import COLUMNS, is_column, kind
 from scopf.sweeps.heartbeat import TIMEOUT
 
@@ -150,6 +150,11 @@ def sweep(
 
     if out is None:
         raise ScopfError("--out is missing: the folder for the results")
+    if study is None and not resume:
+        raise ScopfError(
+            "the study is missing: a case, a spec (.toml) or a bundled study; only with --resume "
+            "it may be left out"
+        )
     flags = options.only(_AXES, context.params)  # in the order in which they were typed
     axes = {
         name: values(text, name, of_flag=True) for name, text in flags.items() if text is not None
@@ -249,8 +254,8 @@ def summary(found: "Sweep") -> str:
     counts = ", ".join(f"{count} {status}" for status, count in manifest["counts"].items())
     warm = int((found.scenarios["start"] == "warm").sum())
     lines = [
-        f"{manifest['case']['name']}: {manifest['scenarios']} scenarios in "
-        f"{manifest['seconds']:.1f} s: {counts}",
+        f"{manifest['case']['name']}: {counted(manifest['scenarios'], 'scenario', 'scenarios')} "
+        f"in {manifest['seconds']:.1f} s: {counts}",
         f"{warm} started warm; tables, log and manifest are in {found.folder}",
     ]
     if not found.scenarios["solved"].any():

@@ -11,6 +11,7 @@ import numpy as np
 from scopf.pages import figure as f
 from scopf.pages.document import put, template
 from scopf.pages.table import plain_table
+from scopf.results.prices import TRACE
 from scopf.sweeps.analysis.comparison import Comparison
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def html(compared: Comparison) -> str:
     only = {end: table for end, table in compared.only.items() if len(table)}
     bars = _bars(compared.table)
     tables = {
-        "differences": compared.table.round(_DIGITS),
+        "differences": _priced(compared.table).round(_DIGITS),
         **{f"only-{end}": one for end, one in only.items()},
     }
     data = {"bars": bars, "tables": {name: plain_table(one) for name, one in tables.items()}}
@@ -89,5 +90,13 @@ def _bars(table: pd.DataFrame) -> dict[str, Any]:
     return {}
 
 
+def _priced(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with zero for prices that the solver leaves behind."""
+    prices = table[["nssp_a", "nssp_b"]]
+    return table.assign(**prices.mask(prices.abs() < TRACE, 0.0))
+
+
 def _text(value: Any) -> str:
-    return "not set" if value is None else str(value)
+    if value is None or value == []:
+        return "not set"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

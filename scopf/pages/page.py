@@ -76,7 +76,7 @@ def html(sweep: Sweep) -> str:
         sentences=facts.headline(whole, sweep.manifest),
         tiles=facts.tiles(whole, sweep.manifest),
         part=facts.part(analysis, whole),
-        floor=f"{whole.floor:.3g} {units.price_unit(whole)}",
+        floor=units.floor_text(whole),
         groups=groups,
         axes=analysis.axes,
         mixture=units.mixture(analysis),

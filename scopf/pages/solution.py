@@ -120,7 +120,7 @@ def html(solution: Solution, runs: Runs = (), verified: Verified | None = None) 
         lead=lines[0],
         standing=[f"{one[0].upper()}{one[1:]}" for one in sentences],
         lines=lines[1:],
-        tiles=_tiles(solution),
+        tiles=[*_tiles(solution), *_stable(verified)],
         priced=bool(prices),
         margins=bool(margins),
         modes=found_modes,
@@ -156,6 +156,17 @@ def _unit(solution: Solution) -> str:
     """Unit of the NSSP by inverter: over all hours together it is not per hour."""
     unit = per(solution.problem.criterion.nssp_unit)
     return unit if solution.problem.horizon is None else unit.replace("currency/h", "currency")
+
+
+def _stable(verified: Verified | None) -> list[tuple[str, str]]:
+    """The verdict as a key number, nothing without one."""
+    if verified is None:
+        return []
+    text = {True: "yes", False: "no", None: "undecided"}[verified.stable]
+    if isinstance(verified, VerifiedStates):
+        each = [check.stable is True for check in verified.checks.values()]
+        text = f"{sum(each)} of {counted(len(each), 'state', 'states')}"
+    return [("Stable, by the dynamics", text)]
 
 
 def _tiles(solution: Solution) -> list[tuple[str, str]]:

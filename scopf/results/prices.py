@@ -36,7 +36,8 @@ An interior-point solver leaves small multipliers on rows that do not bind. A ro
 - One scenario by itself: above `TRACE`. Tables that leave rows out keep these, and the worst
   inverter of a scenario is named from there on.
 - In a sweep, whose costs say what is small: not less than `PRICED` times their median, nor than
-  `TRACE`. Only these does its report call priced; the rest it draws as zero.
+  `TRACE`; where prices are per p.u. of a stiffness, not less than `TRACE`. Only these does its
+  report call priced; the rest it draws as zero.
 """
 
 from __future__ import annotations

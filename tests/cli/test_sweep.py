@@ -187,3 +187,14 @@ def test_a_refused_option_names_a_flag_that_there_is(tmp_path):
         "case9", "--mq", "0.1", "--option", "linear_solver=ma57", "--out", tmp_path / "out"
     )
     assert "(scopf solve --verbose shows why)" in result.output
+
+
+def test_a_missing_study_is_a_sentence(tmp_path):
+    result = CliRunner().invoke(app, ["sweep", "--mq", "0.1", "--out", str(tmp_path / "runs")])
+    assert result.exit_code == 2
+    assert "the study is missing" in result.stderr
+
+
+def test_one_scenario_is_one(tmp_path):
+    result = CliRunner().invoke(app, ["sweep", "case9", "--out", str(tmp_path / "runs")])
+    assert "case9: 1 scenario in" in result.output

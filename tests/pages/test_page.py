@@ -180,6 +180,19 @@ def test_a_day_speaks_of_hours_and_of_the_price_of_stability(without_library):
     assert tiles["price of stability, all steps"] == f"{cost.sum() / 3:,.0f} currency"
 
 
+@pytest.mark.parametrize("axes", [{"mq": [0.1, 0.2, 0.3]}, grid(outage=[1, 2], mq=[0.1, 0.2])])
+def test_the_price_of_stability_without_a_load_series(axes, without_library):
+    """A study whose scenarios are no hours has nothing to add up."""
+    sweep = made_up(axes, failing=0)
+    cost = sweep.scenarios["cost"].to_numpy()
+    sweep.scenarios["plain_cost"] = cost / 1.5
+    sweep.scenarios["stability_cost"] = cost - cost / 1.5
+    said = Page(page.html(sweep)).text
+    price = f"Stability costs up to {cost.max() / 3:,.0f} currency/h (50\u202f%) above the plain"
+    assert f"{price} dispatch of the same scenario, in scenario" in said
+    assert "if a step is an hour" not in said
+
+
 def test_steps_with_another_axis_compare_within_a_step():
     sweep = made_up(grid(mq=[0.1, 0.2], step=range(5)), failing=0)
     analysis = analyse(sweep)

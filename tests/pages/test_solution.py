@@ -139,6 +139,8 @@ def test_a_page_without_a_solution_says_why(chromium, failed, tmp_path):
 def test_modes_and_certificates_are_those_of_the_check(chromium, secured, tmp_path):
     found = secured.verify_states(["intact", "branch 13"])
     path = scopf.report(secured, tmp_path / "page.html", verified=found)
+    states = f"{len(found.checks)} of {len(found.checks)} states"
+    assert states in path.read_text()
     data = data_of(path.read_text())
     states = data["modes"]["states"]
     assert {one["name"] for one in states} == {"intact", "6-11 (1)"}

@@ -6,7 +6,7 @@ import pytest
 
 from scopf.results import prices
 from scopf.sweeps.analysis import axes as axes_of
-from scopf.sweeps.analysis import critical, curves, facts, results
+from scopf.sweeps.analysis import critical, curves, facts, results, units
 from scopf.sweeps.analysis.analysis import analyse
 from tests.sweeps.sweep_data import EVIL, grid, made_up, solved
 
@@ -105,6 +105,31 @@ def test_what_is_priced_in_a_report_is_priced_in_its_tables():
     assert analyse(sweep).floor == pytest.approx(1e-5 * sweep.scenarios["cost"].median())
     sweep.scenarios["cost"] = 1.0
     assert analyse(sweep).floor == prices.TRACE
+
+
+def test_a_small_price_of_a_stiffness_is_a_price():
+    """1/k is hundreds of p.u.: what costs 109 per hour has a price of .24 per p.u. of it."""
+    sweep = made_up(grid(droop_percent=[2, 5, 10], criterion=["none", "weighted"]), failing=0)
+    sweep.scenarios["nssp_max"] = [0, 0.24, 0, 3.6, 0, 32.1]
+    sweep.scenarios["cost"] = [41864, 41973, 41864, 42290, 41864, 43530]
+    sweep.inverters["nssp_per_pu"] = 0.24
+    analysis = analyse(sweep)
+    assert analysis.nssp_max.tolist() == [0, 0.24, 0, 3.6, 0, 32.1]
+    assert (analysis.prices[1::2] == 0.24).all()
+    assert not analysis.prices[::2].any()  # of the unit voltage
+    assert units.floor_text(analysis) == "0.001 currency/h per p.u. 1/k"
+    low, first = critical.critical_values(analysis, np.array([1, 3, 5]))
+    assert np.isnan(low)
+    assert first == 2
+
+
+def test_the_critical_droop_counts_from_the_plain_dispatch():
+    """The cost of the smallest droop is the lowest there is, but not that without stability."""
+    sweep = made_up(grid(mq=[0.1, 0.2, 0.3], criterion=["none", "C1"]), failing=0)
+    sweep.scenarios["nssp_max"] = 0.0
+    sweep.scenarios["cost"] = [100.0, 101.0] * 3
+    assert critical.critical_values(analyse(sweep), np.array([1, 3, 5]))[1] == 0.1
+    assert np.isnan(critical.critical_values(analyse(sweep), np.array([0, 2, 4]))[1])
 
 
 def test_many_values_are_thinned_for_the_page_and_all_drawn_in_pictures():

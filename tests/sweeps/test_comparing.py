@@ -100,6 +100,44 @@ def test_solutions_are_compared_by_inverter(tmp_path):
     assert result.exit_code == 0, result.output
 
 
+def test_verdicts_that_differ_are_a_difference(tmp_path):
+    """A dispatch that is stable by one model of loads alone costs the same by both."""
+    net = scopf.load_case("case39").lossless()
+    given = {"mq": [0.3, 0.35], "criterion": "none"}
+    one = scopf.sweep(net, **given, verify=True)
+    other = scopf.sweep(net, **given, verify={"load": "impedance"})
+    found = compare(one, other)
+    assert not found.same
+    assert [(s.name, s.a, s.b) for s in found.settings] == [("verify.load", None, "impedance")]
+    assert found.findings[1:] == (
+        "The exact check differs in 1 scenario (1 from not stable to stable): m_q = 0.35 p.u.",
+    )
+    row = found.table.iloc[0]
+    assert (row["stable_a"], row["stable_b"]) == ("not stable", "stable")
+    assert compare(one, one).same
+    assert compare(one, scopf.sweep(net, **given)).same  # the other was not asked
+
+
+def test_solutions_that_have_no_common_measure(tmp_path):
+    """Costs per hour and of several hours, a dispatch and none, outages by name."""
+    net = scopf.load_case("case39").lossless()
+
+    def solved(mq=0.2, **given):
+        return scopf.solve(scopf.build(net, scopf.Inverters.at_generators(net, mq=mq), **given))
+
+    one, failed = solved(), solved(0.5)
+    hours = solved(hours=[0.8, 0.9])
+    text = f"A costs 41,276 currency/h, B {hours.cost:,.0f} currency over 2 h."
+    assert compare(one, hours).findings == (text,)
+    found = compare(one, failed)
+    assert found.findings == ("A is optimal, B is infeasible.",)
+    assert found.table.empty
+    assert compare(failed, failed).findings == ("Neither has a solution: both are infeasible.",)
+    given = {"emergency": 1.2}
+    outages = compare(solved(outages=[6], **given), solved(outages=[6, 13], **given))
+    assert str(outages.settings[0]) == "outages: branch 13 in B only"
+
+
 def test_command(folders, tmp_path):
     a, b, page = str(folders / "a"), str(folders / "b"), tmp_path / "page.html"
     result = CliRunner().invoke(app, ["compare", a, b, "--out", str(page), "--json"])
@@ -108,6 +146,8 @@ def test_command(folders, tmp_path):
     assert found["same"] is False
     assert [row["what"] for row in found["only_b"]] == ["3-18 (1) out"]
     assert "scopf comparison" in page.read_text()
+    lines = CliRunner().invoke(app, ["compare", a, b]).stdout.splitlines()
+    assert any("higher in B; most with" in line and "currency/h" in line for line in lines)
     assert CliRunner().invoke(app, ["compare", a, str(folders / "c")]).exit_code == 0
     result = CliRunner().invoke(app, ["compare", a, str(folders / "nowhere")])
     assert result.exit_code == 2

@@ -101,7 +101,7 @@ function show(place, heads, rows, links) {
       return made;
     }))));
     const last = Math.min((page + 1) * PAGE, rows.length);
-    count.textContent = rows.length > PAGE ? `rows ${page * PAGE + 1} to ${last} of ${rows.length}` : `${rows.length} rows`;
+    count.textContent = rows.length > PAGE ? `rows ${page * PAGE + 1} to ${last} of ${rows.length}` : `${rows.length} ${rows.length === 1 ? "row" : "rows"}`;
     back.disabled = page === 0;
     forth.disabled = last >= rows.length;
   }

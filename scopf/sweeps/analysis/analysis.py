@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from scopf.arrays import Flags, Floats, Ints
 from scopf.errors import ScopfError
 from scopf.network import labels
 from scopf.results.prices import PRICED, TRACE
+from scopf.stability import registry
 from scopf.sweeps.analysis import references
 from scopf.sweeps.analysis.axes import Axes, Dimension, find
 from scopf.sweeps.analysis.references import Reference
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from scopf.sweeps.results import Sweep
 
 
+STIFFNESS = "stiffness 1/k"
 _CIRCUIT = 8  # characters of a circuit that are shown
 
 
@@ -45,7 +47,8 @@ class Analysis:
         rise: cost above the lowest of the scenarios that differ along x only, in the unit of cost.
         cost_increase: cost above that of `reference`, in the unit of cost.
         reference: scenario from which costs count.
-        floor: least NSSP that counts as a price (see `scopf.results.prices`), currency/h per p.u.
+        floor: least NSSP that counts as a price (see `scopf.results.prices`), currency/h per p.u.,
+            of criteria whose prices are per p.u. voltage.
         total: scenarios of the whole sweep; n is less if only part of it is drawn.
         criterion: name of that of the base case; empty if the manifest does not say.
         hours: number of hours of each dispatch, whose costs add up; 0 for costs per hour.
@@ -124,15 +127,24 @@ class Analysis:
         return self.column("cost")
 
     @cached_property
+    def floors(self) -> Floats:
+        """Least NSSP that counts as a price by scenario, in the unit of its criterion, shape (n,).
+
+        A stiffness 1/k is of hundreds of p.u., so that its prices are small.
+        """
+        stiff = {name: nssp_unit(name) == STIFFNESS for name in set(self.criteria.tolist())}
+        return np.where([stiff[name] for name in self.criteria.tolist()], TRACE, self.floor)
+
+    @cached_property
     def prices(self) -> Floats:
         """NSSP with zero for what is no price, shape (n, m)."""
-        return np.where(self.nssp < self.floor, 0.0, self.nssp)
+        return np.where(self.nssp < self.floors[:, None], 0.0, self.nssp)
 
     @cached_property
     def nssp_max(self) -> Floats:
         """Largest price among the inverters."""
         largest = self.column("nssp_max")
-        return np.where(largest < self.floor, 0.0, largest)
+        return np.where(largest < self.floors, 0.0, largest)
 
     @cached_property
     def margin(self) -> Floats:
@@ -163,6 +175,15 @@ class Analysis:
         ever = np.nansum(self.prices, axis=0) > 0
         ranked: Ints = self.by_price[ever[self.by_price]]
         return ranked
+
+
+@cache
+def nssp_unit(name: str) -> str:
+    """What the NSSP of a criterion is per, p.u. of it; empty where the criterion is unknown."""
+    try:
+        return registry.get(name).nssp_unit
+    except ScopfError:  # of another version, or of a file that is too old to name it
+        return ""
 
 
 def analyse(sweep: Sweep) -> Analysis:

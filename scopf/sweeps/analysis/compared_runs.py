@@ -93,7 +93,11 @@ def _flat(manifest: dict[str, Any]) -> dict[str, Any]:
     base, case = manifest.get("base") or {}, manifest.get("case") or {}
     hours = manifest.get("hours") or {}
     found = {"case": case.get("name"), "criterion": base.get("criterion")}
-    found |= {f"{name}": x for name, x in settings.items() if name not in (*_UNUSED, "case")}
+    for name, value in settings.items():
+        if isinstance(value, dict):  # such as verify: load, frequency, min_damping
+            found |= {f"{name}.{key}": x for key, x in value.items()}
+        elif name not in (*_UNUSED, "case"):
+            found[name] = value
     found |= {"content of the case or inverters": case.get("hash"), "hours": hours.get("hash")}
     versions = manifest.get("versions") or {}
     return {**found, "version of scopf": versions.get("scopf")}
@@ -140,9 +144,14 @@ def _matched(common: int, only: dict[str, pd.DataFrame], shared: list[str]) -> l
             named = listing(rows["what"].tolist(), _NAMED)
             found.append(
                 f"{counted(len(rows), 'scenario is', 'scenarios are')} in {end.upper()} only: "
-                f"{named}."
+                f"{_ended(named)}"
             )
     return found
+
+
+def _ended(text: str) -> str:
+    """With a full stop, which a unit may be already."""
+    return text if text.endswith(".") else f"{text}."
 
 
 def what(analysis: Analysis, row: int) -> str:
@@ -161,19 +170,22 @@ def _differences(
         {
             "status": x.scenarios["status"].astype(str).to_numpy(dtype=object)[at],
             "cost": x.cost[at], "nssp": x.nssp_max[at], "margin": x.margin[at],
+            "stable": _stable(x)[at],
         }
         for x, at in ((a, at_a), (b, at_b))
     ]  # fmt: skip
     status = ends[0]["status"] != ends[1]["status"]
-    floor = max(a.floor, b.floor)
+    floor = np.maximum(a.floors[at_a], b.floors[at_b])
+    checked = all("stable" in x.scenarios for x in (a, b))
+    stable = checked & ~status & (ends[0]["stable"] != ends[1]["stable"])
     cost = _differs(ends[0]["cost"], ends[1]["cost"], tolerance, 1e-9)
     nssp = _differs(ends[0]["nssp"], ends[1]["nssp"], max(_PRICE, tolerance), floor)
     margin = _differs(ends[0]["margin"], ends[1]["margin"], 0.0, max(MARGIN, tolerance))
     moves = ends[1]["cost"] - ends[0]["cost"]
     size = np.nan_to_num(np.abs(moves) * cost, nan=0.0)
     price = np.nan_to_num(np.abs(ends[1]["nssp"] - ends[0]["nssp"]) * nssp, nan=0.0)
-    order = np.lexsort((-price, -size, ~status))
-    kept = order[(status | cost | nssp | margin)[order]]
+    order = np.lexsort((-price, -size, ~stable, ~status))
+    kept = order[(status | stable | cost | nssp | margin)[order]]
     table = pd.DataFrame(
         {
             "what": [what(a, int(k)) for k in at_a[kept]],
@@ -187,9 +199,13 @@ def _differences(
         }
     )
     table.insert(list(table.columns).index("cost_b") + 1, "cost_difference", moves[kept])
+    if checked:
+        for end, found in zip("ab", ends, strict=True):
+            table[f"stable_{end}"] = found["stable"][kept]
     names = [what(a, int(k)) for k in at_a]
     sentences = [
         *_of_status(ends, status, names),
+        *_of_stability(ends, stable, names),
         *_of_costs(a, ends, cost, moves, names),
         *_of_prices(a, b, (at_a, at_b), ends, nssp, names),
         *_of_margins(ends, margin, names),
@@ -197,7 +213,7 @@ def _differences(
     return table, sentences
 
 
-def _differs(one: Floats, other: Floats, relative: float, least: float) -> Any:
+def _differs(one: Floats, other: Floats, relative: float, least: float | Floats) -> Any:
     """Whether numbers differ; what is missing on one side only is said by the status."""
     both = np.isfinite(one) & np.isfinite(other)
     size = np.maximum(np.abs(one), np.abs(other))
@@ -211,7 +227,27 @@ def _of_status(ends: list[dict[str, Any]], differ: Any, names: list[str]) -> lis
     texts = [f"{count} from {a} to {b}" for (a, b), count in changes.most_common(_NAMED)]
     which = listing([names[k] for k in np.flatnonzero(differ).tolist()], _NAMED)
     count = counted(int(differ.sum()), "scenario ends", "scenarios end")
-    return [f"{count} otherwise ({', '.join(texts)}): {which}."]
+    return [f"{count} otherwise ({', '.join(texts)}): {_ended(which)}"]
+
+
+def _stable(analysis: Analysis) -> Any:
+    """Verdicts of the exact checks as words; "" without any."""
+    if "stable" not in analysis.scenarios:
+        return np.full(len(analysis), "", dtype=object)
+    words = {True: "stable", False: "not stable"}
+    column = analysis.scenarios["stable"].astype(object)
+    return np.array([words.get(x, "undecided") for x in column.tolist()], dtype=object)
+
+
+def _of_stability(ends: list[dict[str, Any]], differ: Any, names: list[str]) -> list[str]:
+    """Scenarios of which the exact checks say something else."""
+    if not differ.any():
+        return []
+    changes = Counter(zip(ends[0]["stable"][differ], ends[1]["stable"][differ], strict=True))
+    texts = [f"{count} from {a} to {b}" for (a, b), count in changes.most_common(_NAMED)]
+    which = listing([names[k] for k in np.flatnonzero(differ).tolist()], _NAMED)
+    count = counted(int(differ.sum()), "scenario", "scenarios")
+    return [f"The exact check differs in {count} ({', '.join(texts)}): {_ended(which)}"]
 
 
 def _of_costs(

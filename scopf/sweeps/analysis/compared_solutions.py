@@ -45,7 +45,8 @@ def compared(
             findings.append(f"Inverters in {end.upper()} only: at bus {where}.")
     same = not findings
     if same:
-        findings = [f"Results are the same, the cost to {amount(tolerance)} of itself."]
+        alike = f"Results are the same, the cost to {amount(tolerance)} of itself."
+        findings = [alike if one.solved else f"Neither has a solution: both are {one.status}."]
     settings = tuple(_settings(one, other))
     ends = (*names, "inverters")
     return Comparison(*ends, settings, tuple(findings), table, only, same, tolerance)
@@ -90,9 +91,19 @@ def _of_cost(one: Solution, other: Solution, tolerance: float) -> list[str]:
     a, b = one.cost, other.cost
     if not (np.isfinite(a) and np.isfinite(b)) or abs(a - b) <= tolerance * max(abs(a), abs(b)):
         return []
-    hours = one.problem.horizon is not None
-    unit = "currency" if hours else "currency/h"
+    units = [_cost_unit(solution) for solution in (one, other)]
+    if units[0] != units[1]:
+        return [f"A costs {money(a)} {units[0]}, B {money(b)} {units[1]}."]
+    unit = units[0].partition(" over")[0]
     return [f"The cost goes from {money(a)} to {money(b)} {unit}, {moved(a, b)}."]
+
+
+def _cost_unit(solution: Solution) -> str:
+    """Of a cost per hour, or of all hours together."""
+    horizon = solution.problem.horizon
+    if horizon is None:
+        return "currency/h"
+    return f"currency over {float(horizon.hours.duration.sum()):g} h"
 
 
 def _table(solution: Solution) -> pd.DataFrame:
@@ -104,10 +115,15 @@ def _table(solution: Solution) -> pd.DataFrame:
 
 
 def _inverters(one: Solution, other: Solution) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
-    """Inverters that differ, the largest difference of the price first; and those of one only."""
+    """Inverters that differ, the largest difference of the price first; and those of one only.
+
+    None differs where a solve failed: its margins are those of no dispatch.
+    """
     keys = ["bus", "state"]
     a, b = (_table(solution) for solution in (one, other))
     both = a.merge(b, on=keys, suffixes=("_a", "_b"))
+    if not (one.solved and other.solved):
+        both = both.iloc[:0]
     columns = {"nssp_per_pu_a": "nssp_a", "nssp_per_pu_b": "nssp_b"}
     both = both.rename(columns=columns)
     price = _gap(both, "nssp")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from scopf import display
 from scopf.arrays import plain
+from scopf.errors import counted, listing
 from scopf.results.prices import TRACE
 from scopf.sweeps.analysis.amounts import amount, money, percent
 
@@ -38,6 +39,8 @@ class Setting:
     b: Any
 
     def __str__(self) -> str:
+        if names := _members(self.a, self.b):
+            return f"{self.name}: {names}"
         return f"{self.name}: {_short(self.a)} in A, {_short(self.b)} in B"
 
 
@@ -53,6 +56,7 @@ class Comparison:
         table: one row for each scenario (or inverter) that both have and that differs, the largest
             differences first: `status_a`, `status_b`, `cost_a`, `cost_b`, `cost_difference`,
             `nssp_a`, `nssp_b`, `margin_a`, `margin_b`; solutions have no status and cost there.
+            Of sweeps that were verified `stable_a` and `stable_b` too.
         only: what only A and only B have, a table each.
         same: whether both have the same results; settings do not count.
         tolerance: difference of a cost, as a part of it, that is none.
@@ -75,26 +79,37 @@ class Comparison:
     def __str__(self) -> str:
         return display.text(self._blocks())
 
+    @property
+    def unwrapped(self) -> str:
+        """The text with each sentence in one line, and names in full."""
+        return display.text(self._blocks(None))
+
     def _repr_html_(self) -> str:
         return display.html(self._blocks())
 
-    def _blocks(self) -> list[display.Block]:
+    def _blocks(self, width: int | None = WIDTH) -> list[display.Block]:
         lines = [f"A is {self.a}", f"B is {self.b}", *map(str, self.settings[:_SETTINGS])]
         if len(self.settings) > _SETTINGS:
-            lines.append(f"{len(self.settings) - _SETTINGS} more settings differ")
+            left = len(self.settings) - _SETTINGS
+            lines.append(counted(left, "more setting differs", "more settings differ"))
         lines += [""] if self.findings else []
-        wrapped = [part for line in lines for part in textwrap.wrap(line, WIDTH) or [""]]
+        table = ["", *self._lines(width)] if len(self.table) else []
+        if width is None:
+            return [*lines, *self.findings, *table]
+        wrapped = [part for line in lines for part in textwrap.wrap(line, width) or [""]]
         for finding in self.findings:
-            wrapped += textwrap.wrap(finding, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
-        return [*wrapped, *(["", *self._lines()] if len(self.table) else [])]
+            wrapped += textwrap.wrap(finding, width, subsequent_indent="  ", break_on_hyphens=False)
+        return [*wrapped, *table]
 
-    def _lines(self) -> list[str]:
-        """The table in lines of at most 80 columns."""
+    def _lines(self, width: int | None) -> list[str]:
+        """The table in lines of at most this many columns, which shorten the names."""
         shown = self.table.head(ROWS)
         cells = {head: [_cell(one) for one in column] for head, column in self._columns(shown)}
         first, *others = cells
         widths = {head: max(map(len, [head, *cells[head]])) for head in others}
-        left = max(_LEAST, WIDTH - sum(widths.values()) - 2 * len(widths))
+        left = max(map(len, cells[first]))
+        if width is not None:
+            left = max(_LEAST, width - sum(widths.values()) - 2 * len(widths))
         names = [name if len(name) <= left else name[: left - 3] + "..." for name in cells[first]]
         size = max(map(len, [first, *names]))
         lines = []
@@ -174,6 +189,16 @@ def _margin(value: Any) -> str:
     return amount(round(float(value), 5), 4)
 
 
+def _members(a: Any, b: Any) -> str:
+    """Names that only one of two lists has; "" where they are no lists of names."""
+    if not (isinstance(a, list) and isinstance(b, list) and a and b):
+        return ""
+    if not all(isinstance(one, str) for one in (*a, *b)):
+        return ""
+    only = {"A": [x for x in a if x not in b], "B": [x for x in b if x not in a]}
+    return ", ".join(f"{listing(x, 4)} in {end} only" for end, x in only.items() if x)
+
+
 def _short(value: Any) -> str:
-    text = "not set" if value is None else str(value)
+    text = "not set" if value is None or value == [] else str(value)
     return text if len(text) <= _VALUE else f"{text[: _VALUE - 3]}..."

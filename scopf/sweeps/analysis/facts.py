@@ -203,7 +203,9 @@ def binding_pairs(analysis: Analysis, sweep: Sweep) -> Listing | None:
     if sweep.pairs.empty:
         return None
     pairs = sweep.pairs
-    pairs = pairs[pairs["binding"].astype(bool) & (pairs["price_per_pu"] >= analysis.floor)]
+    floors = dict(zip(analysis.scenarios["scenario"], analysis.floors, strict=True))
+    least = pairs["scenario"].map(floors).fillna(analysis.floor)
+    pairs = pairs[pairs["binding"].astype(bool) & (pairs["price_per_pu"] >= least)]
     if pairs.empty:
         return None
     by_pair = pairs.groupby(["bus", "neighbor"], dropna=False).agg(

@@ -9,10 +9,9 @@ import numpy as np
 
 from scopf.arrays import Floats
 from scopf.errors import ScopfError, listing
-from scopf.sweeps.analysis.analysis import Analysis
+from scopf.sweeps.analysis.analysis import STIFFNESS, Analysis
 from scopf.sweeps.analysis.references import Reference
 from scopf.sweeps.analysis.units import (
-    STIFFNESS,
     cost_unit,
     criteria_by_unit,
     price_unit,

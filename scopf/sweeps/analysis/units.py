@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
+import numpy as np
 
 from scopf.arrays import Ints
-from scopf.errors import ScopfError, listing
-from scopf.stability import registry
+from scopf.errors import listing
 from scopf.sweeps.analysis.amounts import amount
-from scopf.sweeps.analysis.analysis import Analysis
+from scopf.sweeps.analysis.analysis import STIFFNESS, Analysis, nssp_unit
 
 CURRENCY = "currency/h"
-STIFFNESS = "stiffness 1/k"
 _SHORT = {"voltage": "V", STIFFNESS: "1/k"}
 
 
@@ -40,6 +38,15 @@ def per(unit: str) -> str:
     return f"{CURRENCY} per p.u. {_SHORT.get(unit, unit)}".rstrip()
 
 
+def floor_text(analysis: Analysis) -> str:
+    """Least price that counts as one, with its unit; of each unit where criteria have several."""
+    shown = list[str]()
+    for unit, names in criteria_by_unit(analysis).items():
+        least = analysis.floors[np.isin(analysis.criteria, names)].max(initial=0.0)
+        shown.append(f"{least:.3g} {per(unit)}")
+    return " or ".join(shown)
+
+
 def price_text(value: float) -> str:
     """A price as readers see it."""
     return f"{value:,.0f}" if abs(value) >= 1000 else amount(value, 4)
@@ -62,13 +69,5 @@ def criteria_by_unit(analysis: Analysis, rows: Ints | None = None) -> dict[str, 
     names = sorted(set(criteria.tolist()))
     found: dict[str, list[str]] = {}
     for name in [name for name in names if name != "none"] or names:
-        found.setdefault(_unit(name), []).append(name)
+        found.setdefault(nssp_unit(name), []).append(name)
     return dict(sorted(found.items(), reverse=True))
-
-
-@cache
-def _unit(name: str) -> str:
-    try:
-        return registry.get(name).nssp_unit
-    except ScopfError:  # of another version, or of a file that is too old to name it
-        return ""
