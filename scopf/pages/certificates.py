@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scopf.errors import listing
+from scopf.results.checks import of_result
 
 if TYPE_CHECKING:
     from scopf.dynamics.verified import Verification
@@ -59,10 +60,10 @@ def _of_criterion(solution: Solution) -> list[Row]:
 def _of_certification(solution: Solution) -> list[Row]:
     if not solution.checks:
         return []
-    last = solution.checks[-1]
-    answer = "passed" if solution.certified else f"not passed: {last.verdict}"
-    tried = f"{len(solution.checks)} solves, droop margin {last.droop_margin:.2%}"
-    proof = listing([_PROOFS[last.proof]] if last.proof else ["eigenvalues"])
+    own = of_result(solution.checks, solution.cost)
+    answer = "passed" if solution.certified else f"not passed: {own.verdict}"
+    tried = f"{len(solution.checks)} solves, droop margin {own.droop_margin:.2%}"
+    proof = listing([_PROOFS[own.proof]] if own.proof else ["eigenvalues"])
     return [("certified by the exact check", answer, proof, tried)]
 
 

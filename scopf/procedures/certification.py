@@ -64,12 +64,13 @@ def certify(
         how: keywords of `Solution.verify`.
 
     Returns:
-        The first solution that passed; if none did, the last one, not certified. All steps are in
-        its `checks`.
+        The first solution that passed. If none did, not certified: the first that is stable but
+        lacks damping, else the last one. All steps are in its `checks`.
     """
     given = problem.scenario.droop_margin
     checks: list[Check] = []
     last: Solution | None = None
+    stable: Solution | None = None  # the first, for a damping ratio that is not reached
     low, margin, high = given, given, np.inf
     creeping = 0
     try:
@@ -87,6 +88,7 @@ def certify(
                 break
             if found.solved:
                 last, low = found, margin
+                stable = stable or (found if check.stable else None)
                 allowed = _allowed(found, margin)
                 factor = check.factor if check.factor > 0 else _UNKNOWN
                 aim = allowed * _BEYOND / factor - 1
@@ -111,6 +113,7 @@ def certify(
     assert last is not None
     if not checks[-1].passed:
         log.warning("%s: not certified: %s", problem.base.name, reason(problem, checks))
+        last = stable or last  # a tighter one costs more and is no more certified
     return dataclasses.replace(last, checks=tuple(checks))
 
 

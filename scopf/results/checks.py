@@ -56,6 +56,12 @@ class Check:
         return self.damped if self.min_damping else self.stable
 
 
+def of_result(checks: Sequence[Check], cost: float) -> Check:
+    """The check of the dispatch with this cost, or else the last one of a dispatch at all."""
+    solved = [check for check in checks if check.status.solved]
+    return next((check for check in solved if check.cost == cost), (solved or [*checks])[-1])
+
+
 def creeps(checks: Sequence[Check]) -> bool:
     """Whether the last solution is hardly nearer to stability than the one before it."""
     solved = [check for check in checks if check.status.solved]

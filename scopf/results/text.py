@@ -9,6 +9,7 @@ from scopf.display import Block, Table
 from scopf.errors import counted, listing
 from scopf.network import labels
 from scopf.results import hour_text, outage_text, standing
+from scopf.results.checks import of_result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -179,6 +180,9 @@ def checks(solution: Result) -> list[str]:
         for check in solution.checks
     ]
     verdict = "passed" if solution.certified else "NOT passed: the operating point is not certified"
+    kept = of_result(solution.checks, solution.cost)
+    if solution.solved and not solution.certified and kept is not solution.checks[-1]:
+        verdict += f"; it is the one with a droop margin of {kept.droop_margin:.2%}"
     return ["exact check by the dynamics", *lines, verdict]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from scopf.dynamics.damping import below
 from scopf.errors import ScopfError, out_of_memory
 from scopf.procedures.solver import solve
+from scopf.results.checks import of_result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +97,7 @@ class Checking:
         exact: Verification | VerifiedStates | Check
         try:
             if self.certify:
-                exact = [check for check in solution.checks if check.status.solved][-1]
+                exact = of_result(solution.checks, solution.cost)
                 found["droop_margin_used"] = exact.droop_margin
             elif solution.several:
                 exact = solution.verify_states(**self._keywords)
