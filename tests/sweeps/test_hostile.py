@@ -169,9 +169,9 @@ def test_a_rollback_journal_removes_no_file_elsewhere(out, tmp_path):
     for precious in (tmp_path / "bait", tmp_path / "precious"):
         precious.write_text("as it was")
         hot_journal(out / JOURNAL, precious)
-        if precious.name == "bait":  # SQLite by itself does remove it
+        if precious.name == "bait":  # SQLite by itself removes it; 3.40 does, 3.53 no more
             execute(out, "SELECT * FROM about")
-            assert not precious.exists()
+            assert not precious.exists() or sqlite3.sqlite_version_info >= (3, 41)
     refused(out, "results.sqlite-journal names a file elsewhere")
     assert precious.read_text() == "as it was"
 
@@ -181,8 +181,8 @@ def test_a_rollback_journal_removes_no_file_elsewhere(out, tmp_path):
 DEEP = "[" * 60_000
 ROW = {"status": "optimal", "solved": True, "message": "", "seconds": 0.1}
 ROWS = {
-    "deep": (DEEP, "lists in lists"),
-    "deep inside": ('{"status": ' + DEEP, "lists in lists"),
+    "deep": (DEEP, "lists in lists|damaged: scenario 0"),  # Python 3.14 reads on to the end
+    "deep inside": ('{"status": ' + DEEP, "lists in lists|damaged: scenario 0"),
     "long": ('"' + "x" * 10**6 + '"', "a few lines of text"),
     "million digits": ('{"cost": ' + "9" * 100_000 + "}", "damaged: scenario 0"),
     "thousand digits": (json.dumps({**ROW, "cost": 10**1000}), "a value of cost that is none"),
