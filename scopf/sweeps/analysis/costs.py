@@ -153,8 +153,10 @@ def _of_stability(analysis: Analysis) -> list[str]:
         f"{_share(float(price[most]), float(plain[most]))} above the plain dispatch of the same "
         f"{'scenario' if analysis.steps is None else 'step'}, in {where(analysis, most)}."
     ]
+    if analysis.steps is None or analysis.hours:
+        return found
     totals = _totals(analysis, price)
-    if analysis.steps is not None and len(totals) and not analysis.hours:
+    if len(totals):
         whole = _totals(analysis, plain)
         share = _share(float(totals[-1]), float(whole[-1])) if len(totals) == 1 else ""
         found.append(
