@@ -71,6 +71,26 @@ def test_another_status_comes_first(folders):
     assert "infeasible" in str(found)
 
 
+def test_another_verdict_of_the_exact_check_is_a_difference(folders):
+    ends = [scopf.load_sweep(folders / name) for name in "ac"]
+    for sweep in ends:
+        sweep.scenarios["stable"] = pd.array([True] * len(sweep.scenarios), dtype="boolean")
+    assert compare(*ends).same
+    ends[1].scenarios.loc[ends[1].scenarios.outage == 6, "stable"] = False
+    found = compare(*ends)
+    assert found.findings[1] == "1 scenario is otherwise by the exact check " + (
+        "(1 from stable to unstable): 3-4 (1) out."
+    )
+    assert found.table[["stable_a", "stable_b"]].to_numpy().tolist() == [["stable", "unstable"]]
+
+
+def test_settings_that_older_folders_do_not_know_are_no_difference(folders):
+    before, after = (scopf.load_sweep(folders / name) for name in "ac")
+    for name in ("plain", "verify", "certify"):
+        del before.manifest["spec"]["settings"][name]
+    assert compare(before, after).settings == ()
+
+
 def test_a_setting_with_one_value_in_each_is_no_axis(tmp_path):
     net = scopf.load_case("case9")
     one, other = (scopf.sweep(net, mq=mq, load_scale=[0.9, 1.0]) for mq in (0.05, 0.06))

@@ -14,6 +14,7 @@ from scopf.sweeps.analysis.analysis import Analysis, analyse
 from scopf.sweeps.analysis.axes import columns_of
 from scopf.sweeps.analysis.comparison import Comparison, Setting, moved
 from scopf.sweeps.analysis.units import cost_unit, price_unit
+from scopf.sweeps.settings import LATER, Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +25,7 @@ MARGIN = 1e-6  # p.u. of a margin that is no difference
 _PRICE = 1e-3  # of a price, which a solver's tolerance leaves
 _UNUSED = ("title", "combine", "chain")  # settings that results do not depend on
 _NAMED = 5
+_VERDICT = "is otherwise by the exact check", "are otherwise by the exact check"
 
 Key = tuple[Any, ...]
 
@@ -89,11 +91,12 @@ def _settings(
 def _flat(manifest: dict[str, Any]) -> dict[str, Any]:
     """What results depend on, beside the scenarios' own columns."""
     spec = manifest.get("spec")
-    settings = dict(spec.get("settings", {})) if isinstance(spec, dict) else {}
+    settings = {name: Settings.model_fields[name].default for name in LATER}
+    settings |= spec.get("settings", {}) if isinstance(spec, dict) else {}
     base, case = manifest.get("base") or {}, manifest.get("case") or {}
     hours = manifest.get("hours") or {}
     found = {"case": case.get("name"), "criterion": base.get("criterion")}
-    found |= {f"{name}": x for name, x in settings.items() if name not in (*_UNUSED, "case")}
+    found |= {name: x for name, x in settings.items() if name not in (*_UNUSED, "case")}
     found |= {"content of the case or inverters": case.get("hash"), "hours": hours.get("hash")}
     versions = manifest.get("versions") or {}
     return {**found, "version of scopf": versions.get("scopf")}
@@ -164,7 +167,13 @@ def _differences(
         }
         for x, at in ((a, at_a), (b, at_b))
     ]  # fmt: skip
+    if "stable" in a.scenarios and "stable" in b.scenarios:
+        for end, x, at in zip(ends, (a, b), (at_a, at_b), strict=True):
+            end["stable"] = _verdicts(x, at)
     status = ends[0]["status"] != ends[1]["status"]
+    stable = np.zeros(len(at_a), dtype=bool)
+    if "stable" in ends[0]:
+        stable = (ends[0]["stable"] != ends[1]["stable"]) & ~status
     floor = max(a.floor, b.floor)
     cost = _differs(ends[0]["cost"], ends[1]["cost"], tolerance, 1e-9)
     nssp = _differs(ends[0]["nssp"], ends[1]["nssp"], max(_PRICE, tolerance), floor)
@@ -172,8 +181,8 @@ def _differences(
     moves = ends[1]["cost"] - ends[0]["cost"]
     size = np.nan_to_num(np.abs(moves) * cost, nan=0.0)
     price = np.nan_to_num(np.abs(ends[1]["nssp"] - ends[0]["nssp"]) * nssp, nan=0.0)
-    order = np.lexsort((-price, -size, ~status))
-    kept = order[(status | cost | nssp | margin)[order]]
+    order = np.lexsort((-price, -size, ~stable, ~status))
+    kept = order[(status | stable | cost | nssp | margin)[order]]
     table = pd.DataFrame(
         {
             "what": [what(a, int(k)) for k in at_a[kept]],
@@ -181,7 +190,7 @@ def _differences(
             "scenario_b": b.scenarios["scenario"].to_numpy()[at_b[kept]],
             **{
                 f"{name}_{end}": found[name][kept]
-                for name in ("status", "cost", "nssp", "margin")
+                for name in ends[0]
                 for end, found in zip("ab", ends, strict=True)
             },
         }
@@ -189,7 +198,8 @@ def _differences(
     table.insert(list(table.columns).index("cost_b") + 1, "cost_difference", moves[kept])
     names = [what(a, int(k)) for k in at_a]
     sentences = [
-        *_of_status(ends, status, names),
+        *_of_words(ends, "status", "ends otherwise", "end otherwise", status, names),
+        *_of_words(ends, "stable", *_VERDICT, stable, names),
         *_of_costs(a, ends, cost, moves, names),
         *_of_prices(a, b, (at_a, at_b), ends, nssp, names),
         *_of_margins(ends, margin, names),
@@ -204,14 +214,25 @@ def _differs(one: Floats, other: Floats, relative: float, least: float) -> Any:
     return both & (np.abs(one - other) > np.maximum(relative * size, least))
 
 
-def _of_status(ends: list[dict[str, Any]], differ: Any, names: list[str]) -> list[str]:
+def _verdicts(analysis: Analysis, rows: Ints) -> Any:
+    """Verdicts of exact checks in words, "" without a solution."""
+    words = {True: "stable", False: "unstable"}
+    found = analysis.scenarios["stable"].astype(object).tolist()
+    texts = [words.get(one, "undecided") for one in found]
+    return np.where(analysis.solved, np.array(texts, dtype=object), "")[rows]
+
+
+def _of_words(
+    ends: list[dict[str, Any]], name: str, does: str, do: str, differ: Any, names: list[str]
+) -> list[str]:
+    """A sentence on statuses, or on verdicts, that differ."""
     if not differ.any():
         return []
-    changes = Counter(zip(ends[0]["status"][differ], ends[1]["status"][differ], strict=True))
+    changes = Counter(zip(ends[0][name][differ], ends[1][name][differ], strict=True))
     texts = [f"{count} from {a} to {b}" for (a, b), count in changes.most_common(_NAMED)]
     which = listing([names[k] for k in np.flatnonzero(differ).tolist()], _NAMED)
-    count = counted(int(differ.sum()), "scenario ends", "scenarios end")
-    return [f"{count} otherwise ({', '.join(texts)}): {which}."]
+    count = counted(int(differ.sum()), f"scenario {does}", f"scenarios {do}")
+    return [f"{count} ({', '.join(texts)}): {which}."]
 
 
 def _of_costs(

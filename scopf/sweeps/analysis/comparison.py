@@ -52,7 +52,8 @@ class Comparison:
         findings: sentences, what matters most first.
         table: one row for each scenario (or inverter) that both have and that differs, the largest
             differences first: `status_a`, `status_b`, `cost_a`, `cost_b`, `cost_difference`,
-            `nssp_a`, `nssp_b`, `margin_a`, `margin_b`; solutions have no status and cost there.
+            `nssp_a`, `nssp_b`, `margin_a`, `margin_b`, and `stable_a`, `stable_b` where both were
+            checked; solutions have no status and cost there.
         only: what only A and only B have, a table each.
         same: whether both have the same results; settings do not count.
         tolerance: difference of a cost, as a part of it, that is none.
