@@ -120,6 +120,19 @@ def test_solutions_are_compared_by_inverter(tmp_path):
     assert result.exit_code == 0, result.output
 
 
+def test_what_is_no_solution_or_of_another_time_is_not_compared():
+    net = scopf.load_case("case39").lossless()
+    one, failed, hours = (
+        scopf.solve(scopf.build(net, scopf.Inverters.at_generators(net, mq=mq), **how))
+        for mq, how in ((0.2, {}), (60.0, {}), (0.2, {"hours": [0.9, 1.0]}))
+    )
+    found = compare(one, failed)
+    assert found.findings == ("A is optimal, B is infeasible.",)
+    assert found.table.empty
+    said = compare(one, hours).findings[0]
+    assert f"{one.cost:,.0f} currency/h in A and {hours.cost:,.0f} currency over 2 h in B" in said
+
+
 def test_command(folders, tmp_path):
     a, b, page = str(folders / "a"), str(folders / "b"), tmp_path / "page.html"
     result = CliRunner().invoke(app, ["compare", a, b, "--out", str(page), "--json"])

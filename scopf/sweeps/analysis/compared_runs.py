@@ -9,10 +9,10 @@ import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.errors import counted, listing
-from scopf.sweeps.analysis.amounts import amount, money
+from scopf.sweeps.analysis.amounts import amount
 from scopf.sweeps.analysis.analysis import Analysis, analyse
 from scopf.sweeps.analysis.axes import columns_of
-from scopf.sweeps.analysis.comparison import Comparison, Setting, moved
+from scopf.sweeps.analysis.comparison import Comparison, Setting, moved, price
 from scopf.sweeps.analysis.units import cost_unit, price_unit
 from scopf.sweeps.settings import LATER, Settings
 
@@ -180,8 +180,8 @@ def _differences(
     margin = _differs(ends[0]["margin"], ends[1]["margin"], 0.0, max(MARGIN, tolerance))
     moves = ends[1]["cost"] - ends[0]["cost"]
     size = np.nan_to_num(np.abs(moves) * cost, nan=0.0)
-    price = np.nan_to_num(np.abs(ends[1]["nssp"] - ends[0]["nssp"]) * nssp, nan=0.0)
-    order = np.lexsort((-price, -size, ~stable, ~status))
+    rise = np.nan_to_num(np.abs(ends[1]["nssp"] - ends[0]["nssp"]) * nssp, nan=0.0)
+    order = np.lexsort((-rise, -size, ~stable, ~status))
     kept = order[(status | stable | cost | nssp | margin)[order]]
     table = pd.DataFrame(
         {
@@ -278,7 +278,7 @@ def _of_prices(
     return [
         *found,
         f"The largest NSSP differs in {count}; most with {names[int(k)]}: that of inverter "
-        f"{bus[j]} goes from {money(float(before[k, j]))} to {money(float(after[k, j]))} "
+        f"{bus[j]} goes from {price(float(before[k, j]))} to {price(float(after[k, j]))} "
         f"{price_unit(a)}.",
     ]
 

@@ -11,7 +11,7 @@ from scopf.errors import counted, listing
 from scopf.network import labels
 from scopf.results.prices import TRACE
 from scopf.sweeps.analysis.amounts import amount, money
-from scopf.sweeps.analysis.comparison import Comparison, Setting, moved
+from scopf.sweeps.analysis.comparison import Comparison, Setting, moved, price
 from scopf.sweeps.analysis.units import per
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ def compared(
         tolerance: difference of a cost, as a part of it, that is none.
     """
     table, only = _inverters(one, other)
+    if not (one.solved and other.solved):  # the point where a search ended says nothing
+        table = table.iloc[:0]
     findings = [*_of_status(one, other), *_of_cost(one, other, tolerance)]
     findings += [*_of_inverters(one, table), *_of_grid(one, other)]
     for end, rows in only.items():
@@ -90,9 +92,20 @@ def _of_cost(one: Solution, other: Solution, tolerance: float) -> list[str]:
     a, b = one.cost, other.cost
     if not (np.isfinite(a) and np.isfinite(b)) or abs(a - b) <= tolerance * max(abs(a), abs(b)):
         return []
-    hours = one.problem.horizon is not None
-    unit = "currency" if hours else "currency/h"
+    spans = [_span(solution) for solution in (one, other)]
+    if (one.problem.horizon is None) != (other.problem.horizon is None):
+        ends = (f"{money(cost)} {text}" for cost, text in zip((a, b), spans, strict=True))
+        return ["The cost is {} in A and {} in B, which do not compare.".format(*ends)]
+    unit = "currency/h" if one.problem.horizon is None else "currency"
     return [f"The cost goes from {money(a)} to {money(b)} {unit}, {moved(a, b)}."]
+
+
+def _span(solution: Solution) -> str:
+    """Unit of a cost, and the time of which it is."""
+    horizon = solution.problem.horizon
+    if horizon is None:
+        return "currency/h"
+    return f"currency over {horizon.hours.duration.sum():g} h"
 
 
 def _table(solution: Solution) -> pd.DataFrame:
@@ -110,11 +123,11 @@ def _inverters(one: Solution, other: Solution) -> tuple[pd.DataFrame, dict[str, 
     both = a.merge(b, on=keys, suffixes=("_a", "_b"))
     columns = {"nssp_per_pu_a": "nssp_a", "nssp_per_pu_b": "nssp_b"}
     both = both.rename(columns=columns)
-    price = _gap(both, "nssp")
+    rise = _gap(both, "nssp")
     size = both[["nssp_a", "nssp_b"]].abs().max(axis=1).to_numpy(dtype=np.float64)
-    priced = price > np.maximum(_PRICE * np.nan_to_num(size), TRACE)
+    priced = rise > np.maximum(_PRICE * np.nan_to_num(size), TRACE)
     margin = _gap(both, "margin")
-    order = np.lexsort((-margin, -np.where(priced, price, 0.0)))
+    order = np.lexsort((-margin, -np.where(priced, rise, 0.0)))
     kept = order[(priced | (margin > _STILL))[order]]
     rows = both.iloc[kept].reset_index(drop=True)
     hour = rows["state"].map(lambda name: f" in hour {name}" if name else "")
@@ -140,7 +153,7 @@ def _of_inverters(one: Solution, table: pd.DataFrame) -> list[str]:
     if _gap(table, "nssp")[0] > TRACE:
         found.append(
             f"The price of the inverter at {first['what']} moves most, from "
-            f"{money(first['nssp_a'])} to {money(first['nssp_b'])} {unit}."
+            f"{price(first['nssp_a'])} to {price(first['nssp_b'])} {unit}."
         )
     gaps = _gap(table, "margin")
     k = int(np.argmax(gaps))

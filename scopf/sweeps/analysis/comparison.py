@@ -118,7 +118,7 @@ class Comparison:
             both = zip(table["cost_difference"], table["cost_a"], strict=True)
             moves = [0 if abs(x) <= self.tolerance * abs(cost) else x for x, cost in both]
             found.append(("change", [_signed(x) for x in moves]))
-        for name, text in (("nssp", _price), ("margin", _margin)):
+        for name, text in (("nssp", price), ("margin", _margin)):
             for end in ("a", "b"):
                 numbers = [text(x) for x in table[f"{name}_{end}"]]
                 head = f"{name.upper() if name == 'nssp' else name} {end.upper()}"
@@ -159,7 +159,8 @@ def _money(value: Any) -> str:
     return money(float(value)) if _is_number(value) else "-"
 
 
-def _price(value: Any) -> str:
+def price(value: Any) -> str:
+    """A price in a cell or a sentence; zero for what the solver leaves behind."""
     return "0" if _is_number(value) and abs(value) < TRACE else _money(value)
 
 
