@@ -13,7 +13,7 @@ import scopf
 from scopf import errors
 from scopf.cli import main
 from scopf.optimizer import libipopt
-from scopf.sweeps import worker
+from scopf.sweeps import checking, worker
 
 ROOT = Path(__file__).parents[2]
 
@@ -199,7 +199,7 @@ def test_any_command_says_that_memory_is_used_up(monkeypatch, error):
 
 
 def test_in_a_sweep_it_is_the_status_of_a_scenario(monkeypatch):
-    solved, calls = worker.solve, []
+    solved, calls = checking.solve, []
 
     def solve(*args, **keywords):
         calls.append(1)
@@ -207,7 +207,7 @@ def test_in_a_sweep_it_is_the_status_of_a_scenario(monkeypatch):
             raise MemoryError("Unable to allocate 3 GiB for an array")
         return solved(*args, **keywords)
 
-    monkeypatch.setattr(worker, "solve", solve)
+    monkeypatch.setattr(checking, "solve", solve)
     table = scopf.sweep("case9", mq=[0.1, 0.11, 0.12]).scenarios
     assert table["status"].tolist() == ["optimal", "error", "optimal"]
     assert table["message"][1].startswith("out of memory (Unable to allocate 3 GiB for an array): ")
