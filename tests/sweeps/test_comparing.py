@@ -100,6 +100,17 @@ def test_a_setting_with_one_value_in_each_is_no_axis(tmp_path):
     assert all(rows.empty for rows in found.only.values())
 
 
+def test_scenarios_in_both_may_be_the_same_where_others_are_not():
+    one, other = (scopf.sweep("case9", mq=mq) for mq in ([0.05, 0.06], 0.05))
+    found = compare(one, other)
+    assert not found.same
+    assert found.findings == (
+        "1 scenario is in both, by mq.",
+        "1 scenario is in A only: m_q = 0.06 p.u.",
+        "Results of scenarios in both are the same, costs to 0.000001 of themselves.",
+    )
+
+
 def test_solutions_are_compared_by_inverter(tmp_path):
     net = scopf.load_case("case39").lossless()
     one, other = (

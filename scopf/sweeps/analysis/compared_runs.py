@@ -12,7 +12,7 @@ from scopf.errors import counted, listing
 from scopf.sweeps.analysis.amounts import amount
 from scopf.sweeps.analysis.analysis import Analysis, analyse
 from scopf.sweeps.analysis.axes import columns_of
-from scopf.sweeps.analysis.comparison import Comparison, Setting, moved, price
+from scopf.sweeps.analysis.comparison import NAMED, PRICE, Comparison, Setting, moved, price
 from scopf.sweeps.analysis.units import cost_unit, price_unit
 from scopf.sweeps.settings import LATER, Settings
 
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from scopf.sweeps.results import Sweep
 
 MARGIN = 1e-6  # p.u. of a margin that is no difference
-_PRICE = 1e-3  # of a price, which a solver's tolerance leaves
 _UNUSED = ("title", "combine", "chain")  # settings that results do not depend on
-_NAMED = 5
 _VERDICT = "is otherwise by the exact check", "are otherwise by the exact check"
 
 Key = tuple[Any, ...]
@@ -54,8 +52,9 @@ def compared(one: Sweep, other: Sweep, names: tuple[str, str], tolerance: float)
     table, sentences = _differences(a, b, at_a, at_b, tolerance)
     findings = [*_matched(len(common), only, shared), *sentences]
     same = not len(table) and all(not len(rows) for rows in only.values())
-    if same:
-        findings.append(f"Results are the same, costs to {amount(tolerance)} of themselves.")
+    if not len(table) and common:
+        whose = "" if same else " of scenarios in both"
+        findings.append(f"Results{whose} are the same, costs to {amount(tolerance)} of themselves.")
     ends, found = (*names, "scenarios"), (tuple(settings), tuple(findings))
     return Comparison(*ends, *found, table, only, same, tolerance)
 
@@ -136,14 +135,14 @@ def _rows(analysis: Analysis, rows: list[int]) -> pd.DataFrame:
 
 
 def _matched(common: int, only: dict[str, pd.DataFrame], shared: list[str]) -> list[str]:
-    by = f", by {listing(shared, _NAMED)}" if shared else ""
+    by = f", by {listing(shared, NAMED)}" if shared else ""
     found = [f"{counted(common, 'scenario is', 'scenarios are')} in both{by}."]
     for end, rows in only.items():
         if len(rows):
-            named = listing(rows["what"].tolist(), _NAMED)
+            named = listing(rows["what"].tolist(), NAMED)
             found.append(
                 f"{counted(len(rows), 'scenario is', 'scenarios are')} in {end.upper()} only: "
-                f"{named}."
+                f"{named.removesuffix('.')}."
             )
     return found
 
@@ -176,7 +175,7 @@ def _differences(
         stable = (ends[0]["stable"] != ends[1]["stable"]) & ~status
     floor = max(a.floor, b.floor)
     cost = _differs(ends[0]["cost"], ends[1]["cost"], tolerance, 1e-9)
-    nssp = _differs(ends[0]["nssp"], ends[1]["nssp"], max(_PRICE, tolerance), floor)
+    nssp = _differs(ends[0]["nssp"], ends[1]["nssp"], max(PRICE, tolerance), floor)
     margin = _differs(ends[0]["margin"], ends[1]["margin"], 0.0, max(MARGIN, tolerance))
     moves = ends[1]["cost"] - ends[0]["cost"]
     size = np.nan_to_num(np.abs(moves) * cost, nan=0.0)
@@ -229,10 +228,10 @@ def _of_words(
     if not differ.any():
         return []
     changes = Counter(zip(ends[0][name][differ], ends[1][name][differ], strict=True))
-    texts = [f"{count} from {a} to {b}" for (a, b), count in changes.most_common(_NAMED)]
-    which = listing([names[k] for k in np.flatnonzero(differ).tolist()], _NAMED)
+    texts = [f"{count} from {a} to {b}" for (a, b), count in changes.most_common(NAMED)]
+    which = listing([names[k] for k in np.flatnonzero(differ).tolist()], NAMED)
     count = counted(int(differ.sum()), f"scenario {does}", f"scenarios {do}")
-    return [f"{count} ({', '.join(texts)}): {which}."]
+    return [f"{count} ({', '.join(texts)}): {which.removesuffix('.')}."]
 
 
 def _of_costs(
@@ -266,7 +265,7 @@ def _of_prices(
     found = list[str]()
     if len(bus) < max(len(a.inverters), len(b.inverters)):
         other = sorted({*a.inverters.tolist()} ^ {*b.inverters.tolist()})
-        found.append(f"Inverters of one sweep only: bus {listing(other, _NAMED)}.")
+        found.append(f"Inverters of one sweep only: bus {listing(other, NAMED)}.")
     if not differ.any() or not len(bus):
         return found
     before, after = a.prices[np.ix_(at[0], in_a)], b.prices[np.ix_(at[1], in_b)]

@@ -11,7 +11,7 @@ from scopf.errors import counted, listing
 from scopf.network import labels
 from scopf.results.prices import TRACE
 from scopf.sweeps.analysis.amounts import amount, money
-from scopf.sweeps.analysis.comparison import Comparison, Setting, moved, price
+from scopf.sweeps.analysis.comparison import PRICE, Comparison, Setting, moved, price
 from scopf.sweeps.analysis.units import per
 
 if TYPE_CHECKING:
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 
     from scopf.results.solution import Solution
 
-_PRICE = 1e-3  # of a price, which a solver's tolerance leaves
 _STILL = 1e-5  # p.u. of a margin or a voltage that is no difference
 _POWER, _LOADING = 0.01, 0.01  # MW and per cent
-_NAMED = 5
 
 
 def compared(
@@ -125,7 +123,7 @@ def _inverters(one: Solution, other: Solution) -> tuple[pd.DataFrame, dict[str, 
     both = both.rename(columns=columns)
     rise = _gap(both, "nssp")
     size = both[["nssp_a", "nssp_b"]].abs().max(axis=1).to_numpy(dtype=np.float64)
-    priced = rise > np.maximum(_PRICE * np.nan_to_num(size), TRACE)
+    priced = rise > np.maximum(PRICE * np.nan_to_num(size), TRACE)
     margin = _gap(both, "margin")
     order = np.lexsort((-margin, -np.where(priced, rise, 0.0)))
     kept = order[(priced | (margin > _STILL))[order]]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 WIDTH = 80  # columns of the text
 ROWS = 10  # of the table in it
+PRICE = 1e-3  # of a price that is no difference: a solver's tolerance leaves it
+NAMED = 5  # scenarios or columns in a sentence
 _SETTINGS = 8  # that the text shows
 _LEAST = 10  # characters of the first column
 _VALUE = 24  # characters of a setting
