@@ -290,7 +290,7 @@ def test_the_command_has_the_options_of_solve_and_says_something_about_each():
     own = {parameter.name for parameter in commands["verify"].params}
     assert own - of_solve == {"modes", "method", "critical", "proof"}
     assert own & of_solve >= {"load", "frequency", "min_damping", "certify"}
-    assert of_solve - own == {"out", "save", "explain"}
+    assert of_solve - own == {"out", "save", "explain", "plot"}
     shown = run("verify --help").stdout
     for parameter in commands["verify"].params:
         if parameter.name != "case":
