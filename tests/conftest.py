@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 
 
 def pytest_configure():
@@ -9,7 +10,10 @@ def pytest_configure():
 
     Lines of commands are as wide as they come, whatever the terminal is.
     """
+    with suppress(ImportError):
+        import readline  # noqa: F401, it sets COLUMNS for child processes, unseen by os.environ
     os.environ.pop("COLUMNS", None)
+    os.unsetenv("COLUMNS")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

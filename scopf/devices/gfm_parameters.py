@@ -153,12 +153,13 @@ def _of_dynamics(
 ) -> dict[str, Floats]:
     """Numbers of units out of the network's own table, where it has them; by name."""
     found = {name: np.full(len(net.gen), value) for name, value in DEFAULTS.items()}
+    found[PERCENT] = np.full(len(net.gen), np.nan)
     for at, gen in enumerate(net.gen.id.tolist()):
         row = {**forming.get(gen, {})}
         rating = row.get("s_mva", net.base_mva)
-        if PERCENT in row:
-            own = rating / row.get("s_mva", float(net.gen.mbase[at]))
-            row["mq"] = row[PERCENT] * own / (100.0 * row.get("beta_q", 1.0))
+        if PERCENT in row and "s_mva" in row:
+            row["mq"] = row.pop(PERCENT) / (100.0 * row.get("beta_q", 1.0))
+        found[PERCENT][at] = row.get(PERCENT, np.nan)  # of the rating, whatever that will be
         for name in DEFAULTS.keys() & row.keys():
             base = rating if own_base else net.base_mva
             found[name][at] = typical.on_base(name, row[name], rating, base)

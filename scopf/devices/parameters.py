@@ -107,6 +107,8 @@ class Parameters:
             raise ScopfError(f"{key} must be positive, got {value}")
         else:
             self.unit[key][:] = float(value)
+            if key == "mq" and PERCENT in self.unit:  # of the network's own table
+                self.unit[PERCENT][:] = math.nan
             self._rated |= key == RATING
 
     def select(self, buses: Iterable[int]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scopf.arrays import Flags, Floats
+from scopf.arrays import Flags, Floats, Strings
 from scopf.devices import kinds
 from scopf.devices.mixed import taken
 from scopf.devices.strength import short_circuit_ratios
@@ -124,6 +124,12 @@ class AfterOutages:
             missing + ratings, multipliers.of_bounds(states.voltages.vm), stability,
             missing + droop, missing + angles,
         )  # fmt: skip
+
+    @cached_property
+    def device(self) -> Strings:
+        """The device of each generator of each state; see `scopf.devices.kinds.of_gens`."""
+        of = self.settled
+        return kinds.of_gens(of.net.gen, of.inverters.units.gen, of.devices)
 
     # -- sums over states -------------------------------------------
 
@@ -271,7 +277,7 @@ class State:
             {
                 "gen": gen.id,
                 "bus": gen.bus,
-                "device": kinds.of_gens(of.net.gen, of.inverters.units.gen, of.devices)[here],
+                "device": self._all.device[here],
                 "p_mw": self._all.pg[here] * base,
                 "q_mvar": self._all.qg[here] * base,
             }

@@ -223,12 +223,13 @@ def _is_past(run: Any) -> bool:
 
 
 def _is_network(network: dict[str, Any]) -> bool:
-    """Whether that has numbers of buses and inverters, and branches between buses."""
+    """Whether that has numbers of buses, inverters and branches, and branches between buses."""
     branches = network.get("branches")
     if not isinstance(branches, list) or not all(isinstance(one, dict) for one in branches):
         return False
     ends = [one.get(end) for one in branches for end in ("from_bus", "to_bus")]
-    lists = [network.get("buses"), network.get("inverters"), ends]
+    ids = [one["id"] for one in branches if "id" in one]
+    lists = [network.get("buses"), network.get("inverters"), ends, ids]
     told = network.get("kinds", {})
     if not isinstance(told, dict) or not all(kind in kinds.WORDS for kind in told):
         return False

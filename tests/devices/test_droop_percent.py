@@ -135,6 +135,20 @@ def test_tables_of_devices_have_it_on_their_ratings(net):
     assert at_generators(own, droop_percent=10).mq == pytest.approx([0.05])  # of mBase, 200 MVA
 
 
+@pytest.mark.parametrize("base", ["system", "rating"])
+def test_tables_of_the_network_without_ratings_have_it_on_those_of_the_inverters(
+    net, nominal, base
+):
+    table = pd.DataFrame({"gen": [1, 2], "device": ["gfm"] * 2, "droop_percent": [5, 8]})
+    own = net.replace(dynamics=table)
+    for how in ({}, {"rating_factor": 1.1}, {"rating_mva": {1: 700}}):
+        found = at_generators(own, droop_base=base, **how)
+        assert found.droop_percent == pytest.approx([5, 8])
+    assert at_generators(own, mq=0.3).mq == pytest.approx([0.3, 0.3])
+    with pytest.raises(scopf.ScopfError, match="means nothing"):
+        at_generators(nominal.replace(dynamics=table), droop_base=base)
+
+
 # -- ratings that are none ---------------------------------------------------
 
 

@@ -71,6 +71,26 @@ def test_another_status_comes_first(folders):
     assert "infeasible" in str(found)
 
 
+def test_another_verdict_of_the_exact_check_is_a_difference(folders):
+    ends = [scopf.load_sweep(folders / name) for name in "ac"]
+    for sweep in ends:
+        sweep.scenarios["stable"] = pd.array([True] * len(sweep.scenarios), dtype="boolean")
+    assert compare(*ends).same
+    ends[1].scenarios.loc[ends[1].scenarios.outage == 6, "stable"] = False
+    found = compare(*ends)
+    assert found.findings[1] == "1 scenario is otherwise by the exact check " + (
+        "(1 from stable to unstable): 3-4 (1) out."
+    )
+    assert found.table[["stable_a", "stable_b"]].to_numpy().tolist() == [["stable", "unstable"]]
+
+
+def test_settings_that_older_folders_do_not_know_are_no_difference(folders):
+    before, after = (scopf.load_sweep(folders / name) for name in "ac")
+    for name in ("plain", "verify", "certify"):
+        del before.manifest["spec"]["settings"][name]
+    assert compare(before, after).settings == ()
+
+
 def test_a_setting_with_one_value_in_each_is_no_axis(tmp_path):
     net = scopf.load_case("case9")
     one, other = (scopf.sweep(net, mq=mq, load_scale=[0.9, 1.0]) for mq in (0.05, 0.06))
@@ -78,6 +98,17 @@ def test_a_setting_with_one_value_in_each_is_no_axis(tmp_path):
     assert [(s.name, s.a, s.b) for s in found.settings] == [("mq", "0.05", "0.06")]
     assert found.findings[0] == "2 scenarios are in both, by load_scale."
     assert all(rows.empty for rows in found.only.values())
+
+
+def test_scenarios_in_both_may_be_the_same_where_others_are_not():
+    one, other = (scopf.sweep("case9", mq=mq) for mq in ([0.05, 0.06], 0.05))
+    found = compare(one, other)
+    assert not found.same
+    assert found.findings == (
+        "1 scenario is in both, by mq.",
+        "1 scenario is in A only: m_q = 0.06 p.u.",
+        "Results of scenarios in both are the same, costs to 0.000001 of themselves.",
+    )
 
 
 def test_solutions_are_compared_by_inverter(tmp_path):
@@ -110,10 +141,10 @@ def test_verdicts_that_differ_are_a_difference(tmp_path):
     assert not found.same
     assert [(s.name, s.a, s.b) for s in found.settings] == [("verify.load", None, "impedance")]
     assert found.findings[1:] == (
-        "The exact check differs in 1 scenario (1 from not stable to stable): m_q = 0.35 p.u.",
+        "1 scenario is otherwise by the exact check (1 from unstable to stable): m_q = 0.35 p.u.",
     )
     row = found.table.iloc[0]
-    assert (row["stable_a"], row["stable_b"]) == ("not stable", "stable")
+    assert (row["stable_a"], row["stable_b"]) == ("unstable", "stable")
     assert compare(one, one).same
     assert compare(one, scopf.sweep(net, **given)).same  # the other was not asked
 

@@ -434,6 +434,10 @@ def test_a_manifest_of_another_number_of_scenarios_is_said(out):
         ("network", {"buses": [1], "branches": [3], "inverters": []}),
         ("network", {"buses": [1], "branches": [{"from_bus": "x", "to_bus": 1}], "inverters": []}),
         ("network", {"buses": [2**70], "branches": [], "inverters": []}),
+        (
+            "network",
+            {"buses": [1], "branches": [{"id": [1], "from_bus": 1, "to_bus": 1}], "inverters": []},
+        ),
         ("counts", {"optimal": "many"}),
         ("runs", [{"seconds": "long"}]),
         ("runs", [3]),

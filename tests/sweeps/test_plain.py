@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import scopf
+from scopf.sweeps.analysis import facts
+from scopf.sweeps.analysis.analysis import analyse
 
 MQ = [0.1, 0.3, 2.0]  # the last one is infeasible with stability rows
 
@@ -31,6 +33,13 @@ def test_the_plain_cost_is_that_of_the_criterion_none(net, runs):
     rise = solved["cost"] - cost
     assert solved["stability_cost"].to_numpy() == pytest.approx(rise.to_numpy(), abs=1e-3)
     assert solved["stability_cost"].iloc[3] > solved["stability_cost"].iloc[2] > 600
+
+
+def test_the_report_says_it_without_a_load_series_too(runs):
+    said = " ".join(facts.headline(analyse(runs), runs.manifest))
+    most = runs.scenarios["stability_cost"].max()
+    assert f"Stability costs up to {most:,.0f} currency/h" in said
+    assert "above the plain dispatch of the same scenario" in said
 
 
 def test_without_plain_there_are_no_such_columns(net):

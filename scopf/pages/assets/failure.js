@@ -4,16 +4,6 @@
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const MARK = "#D55E00";
 
-function joined(net, branches) {
-  const x = [], y = [];
-  for (const k of branches) {
-    const [a, b] = net.ends[k];
-    x.push(net.x[a], net.x[b], null);
-    y.push(net.y[a], net.y[b], null);
-  }
-  return branches.length ? { x, y } : { x: [null], y: [null] };
-}
-
 function drawConflict() {
   const net = DATA.map, place = document.querySelector("#network .plot"), height = narrow.matches ? 440 : 600;
   place.style.height = `${height}px`;
@@ -28,8 +18,8 @@ function drawConflict() {
   const others = net.few ? net.buses.map((_, k) => k) : [];
   const at = (some) => ({ x: some.map((k) => net.x[k]), y: some.map((k) => net.y[k]) });
   const traces = [
-    { type: "scatter", mode: "lines", ...joined(net, net.ends.map((_, k) => k)), hoverinfo: "skip", opacity: 0.6, line: { color: css("--soft"), width: large ? 0.7 : 1.2 } },
-    { type: "scatter", mode: "lines", ...joined(net, branches.map(([k]) => k)), hoverinfo: "skip", line: { color: MARK, width: 4 } },
+    { type: "scatter", mode: "lines", ...broken(net, net.ends.map((_, k) => k)), hoverinfo: "skip", opacity: 0.6, line: { color: css("--soft"), width: large ? 0.7 : 1.2 } },
+    { type: "scatter", mode: "lines", ...broken(net, branches.map(([k]) => k)), hoverinfo: "skip", line: { color: MARK, width: 4 } },
     { type: "scatter", mode: "markers", ...at(others), hoverinfo: "text", hovertext: others.map((k) => `bus ${net.buses[k]}`), marker: { size: large ? 3 : 7, color: css("--soft") } },
     { type: "scatter", mode: "markers", x: branches.map(([k]) => middle(k, "x")), y: branches.map(([k]) => middle(k, "y")), hoverinfo: "text",
       hovertext: branches.map(([k, lines]) => said(`branch ${net.branches[k]}, ${net.ends[k].map((n) => net.buses[n]).join(" to ")}`, lines)), marker: { size: 12, color: MARK, symbol: "x" } },

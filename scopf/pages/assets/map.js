@@ -4,17 +4,6 @@
 const LEVELS = [[0, 25], [25, 50], [50, 75], [75, 100.05], [100.05, Infinity]]; // per cent
 const rounded = (value, digits) => value.toLocaleString("en", { maximumSignificantDigits: digits });
 
-// One broken line through some branches.
-function broken(net, branches) {
-  const x = [], y = [];
-  for (const k of branches) {
-    const [a, b] = net.ends[k];
-    x.push(net.x[a], net.x[b], null);
-    y.push(net.y[a], net.y[b], null);
-  }
-  return branches.length ? { x, y } : { x: [null], y: [null] };
-}
-
 function levelOf(value) {
   return value === null ? -1 : LEVELS.findIndex(([low, high]) => value >= low && value < high);
 }

@@ -43,6 +43,17 @@ const ENTITIES = { "&lt;": "<", "&gt;": ">", "&amp;": "&" };
 const raw = (text) => (typeof text === "string" ? text.replace(/&(lt|gt|amp);/g, (found) => ENTITIES[found]) : text);
 const escaped = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
+// One broken line through some branches.
+function broken(net, branches) {
+  const x = [], y = [];
+  for (const k of branches) {
+    const [a, b] = net.ends[k];
+    x.push(net.x[a], net.x[b], null);
+    y.push(net.y[a], net.y[b], null);
+  }
+  return branches.length ? { x, y } : { x: [null], y: [null] };
+}
+
 // Labels of a category axis on a narrow screen: every second, third, ... of them.
 function fewer(axis) {
   const longest = axis.tickangle === 0 ? Math.max(...axis.ticktext.map((text) => raw(text).length), 1) : 2;

@@ -9,11 +9,12 @@ import numpy as np
 
 from scopf.arrays import Floats, Ints
 from scopf.errors import counted, listing
-from scopf.sweeps.analysis.amounts import amount, money
+from scopf.sweeps.analysis.amounts import amount
 from scopf.sweeps.analysis.analysis import Analysis, analyse
 from scopf.sweeps.analysis.axes import columns_of
-from scopf.sweeps.analysis.comparison import Comparison, Setting, moved
+from scopf.sweeps.analysis.comparison import NAMED, PRICE, Comparison, Setting, moved, price
 from scopf.sweeps.analysis.units import cost_unit, price_unit
+from scopf.sweeps.settings import LATER, Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
     from scopf.sweeps.results import Sweep
 
 MARGIN = 1e-6  # p.u. of a margin that is no difference
-_PRICE = 1e-3  # of a price, which a solver's tolerance leaves
 _UNUSED = ("title", "combine", "chain")  # settings that results do not depend on
-_NAMED = 5
+_VERDICT = "is otherwise by the exact check", "are otherwise by the exact check"
 
 Key = tuple[Any, ...]
 
@@ -52,8 +52,9 @@ def compared(one: Sweep, other: Sweep, names: tuple[str, str], tolerance: float)
     table, sentences = _differences(a, b, at_a, at_b, tolerance)
     findings = [*_matched(len(common), only, shared), *sentences]
     same = not len(table) and all(not len(rows) for rows in only.values())
-    if same:
-        findings.append(f"Results are the same, costs to {amount(tolerance)} of themselves.")
+    if not len(table) and common:
+        whose = "" if same else " of scenarios in both"
+        findings.append(f"Results{whose} are the same, costs to {amount(tolerance)} of themselves.")
     ends, found = (*names, "scenarios"), (tuple(settings), tuple(findings))
     return Comparison(*ends, *found, table, only, same, tolerance)
 
@@ -89,7 +90,8 @@ def _settings(
 def _flat(manifest: dict[str, Any]) -> dict[str, Any]:
     """What results depend on, beside the scenarios' own columns."""
     spec = manifest.get("spec")
-    settings = dict(spec.get("settings", {})) if isinstance(spec, dict) else {}
+    settings = {name: Settings.model_fields[name].default for name in LATER}
+    settings |= spec.get("settings", {}) if isinstance(spec, dict) else {}
     base, case = manifest.get("base") or {}, manifest.get("case") or {}
     hours = manifest.get("hours") or {}
     found = {"case": case.get("name"), "criterion": base.get("criterion")}
@@ -137,11 +139,11 @@ def _rows(analysis: Analysis, rows: list[int]) -> pd.DataFrame:
 
 
 def _matched(common: int, only: dict[str, pd.DataFrame], shared: list[str]) -> list[str]:
-    by = f", by {listing(shared, _NAMED)}" if shared else ""
+    by = f", by {listing(shared, NAMED)}" if shared else ""
     found = [f"{counted(common, 'scenario is', 'scenarios are')} in both{by}."]
     for end, rows in only.items():
         if len(rows):
-            named = listing(rows["what"].tolist(), _NAMED)
+            named = listing(rows["what"].tolist(), NAMED)
             found.append(
                 f"{counted(len(rows), 'scenario is', 'scenarios are')} in {end.upper()} only: "
                 f"{_ended(named)}"
@@ -170,21 +172,25 @@ def _differences(
         {
             "status": x.scenarios["status"].astype(str).to_numpy(dtype=object)[at],
             "cost": x.cost[at], "nssp": x.nssp_max[at], "margin": x.margin[at],
-            "stable": _stable(x)[at],
         }
         for x, at in ((a, at_a), (b, at_b))
     ]  # fmt: skip
+    if "stable" in a.scenarios and "stable" in b.scenarios:
+        for end, x, at in zip(ends, (a, b), (at_a, at_b), strict=True):
+            end["stable"] = _verdicts(x, at)
     status = ends[0]["status"] != ends[1]["status"]
     floor = np.maximum(a.floors[at_a], b.floors[at_b])
-    checked = all("stable" in x.scenarios for x in (a, b))
-    stable = checked & ~status & (ends[0]["stable"] != ends[1]["stable"])
+    checked = "stable" in ends[0]
+    stable = np.zeros(len(at_a), dtype=bool)
+    if checked:
+        stable = (ends[0]["stable"] != ends[1]["stable"]) & ~status
     cost = _differs(ends[0]["cost"], ends[1]["cost"], tolerance, 1e-9)
-    nssp = _differs(ends[0]["nssp"], ends[1]["nssp"], max(_PRICE, tolerance), floor)
+    nssp = _differs(ends[0]["nssp"], ends[1]["nssp"], max(PRICE, tolerance), floor)
     margin = _differs(ends[0]["margin"], ends[1]["margin"], 0.0, max(MARGIN, tolerance))
     moves = ends[1]["cost"] - ends[0]["cost"]
     size = np.nan_to_num(np.abs(moves) * cost, nan=0.0)
-    price = np.nan_to_num(np.abs(ends[1]["nssp"] - ends[0]["nssp"]) * nssp, nan=0.0)
-    order = np.lexsort((-price, -size, ~stable, ~status))
+    rise = np.nan_to_num(np.abs(ends[1]["nssp"] - ends[0]["nssp"]) * nssp, nan=0.0)
+    order = np.lexsort((-rise, -size, ~stable, ~status))
     kept = order[(status | stable | cost | nssp | margin)[order]]
     table = pd.DataFrame(
         {
@@ -193,19 +199,19 @@ def _differences(
             "scenario_b": b.scenarios["scenario"].to_numpy()[at_b[kept]],
             **{
                 f"{name}_{end}": found[name][kept]
-                for name in ("status", "cost", "nssp", "margin")
+                for name in ends[0]
                 for end, found in zip("ab", ends, strict=True)
             },
         }
     )
     table.insert(list(table.columns).index("cost_b") + 1, "cost_difference", moves[kept])
     if checked:
-        for end, found in zip("ab", ends, strict=True):
-            table[f"stable_{end}"] = found["stable"][kept]
+        for letter, end in zip("ab", ends, strict=True):
+            table[f"stable_{letter}"] = end["stable"][kept]
     names = [what(a, int(k)) for k in at_a]
     sentences = [
-        *_of_status(ends, status, names),
-        *_of_stability(ends, stable, names),
+        *_of_words(ends, "status", "ends otherwise", "end otherwise", status, names),
+        *_of_words(ends, "stable", *_VERDICT, stable, names),
         *_of_costs(a, ends, cost, moves, names),
         *_of_prices(a, b, (at_a, at_b), ends, nssp, names),
         *_of_margins(ends, margin, names),
@@ -220,34 +226,25 @@ def _differs(one: Floats, other: Floats, relative: float, least: float | Floats)
     return both & (np.abs(one - other) > np.maximum(relative * size, least))
 
 
-def _of_status(ends: list[dict[str, Any]], differ: Any, names: list[str]) -> list[str]:
+def _verdicts(analysis: Analysis, rows: Ints) -> Any:
+    """Verdicts of exact checks in words, "" without a solution."""
+    words = {True: "stable", False: "unstable"}
+    found = analysis.scenarios["stable"].astype(object).tolist()
+    texts = [words.get(one, "undecided") for one in found]
+    return np.where(analysis.solved, np.array(texts, dtype=object), "")[rows]
+
+
+def _of_words(
+    ends: list[dict[str, Any]], name: str, does: str, do: str, differ: Any, names: list[str]
+) -> list[str]:
+    """A sentence on statuses, or on verdicts, that differ."""
     if not differ.any():
         return []
-    changes = Counter(zip(ends[0]["status"][differ], ends[1]["status"][differ], strict=True))
-    texts = [f"{count} from {a} to {b}" for (a, b), count in changes.most_common(_NAMED)]
-    which = listing([names[k] for k in np.flatnonzero(differ).tolist()], _NAMED)
-    count = counted(int(differ.sum()), "scenario ends", "scenarios end")
-    return [f"{count} otherwise ({', '.join(texts)}): {_ended(which)}"]
-
-
-def _stable(analysis: Analysis) -> Any:
-    """Verdicts of the exact checks as words; "" without any."""
-    if "stable" not in analysis.scenarios:
-        return np.full(len(analysis), "", dtype=object)
-    words = {True: "stable", False: "not stable"}
-    column = analysis.scenarios["stable"].astype(object)
-    return np.array([words.get(x, "undecided") for x in column.tolist()], dtype=object)
-
-
-def _of_stability(ends: list[dict[str, Any]], differ: Any, names: list[str]) -> list[str]:
-    """Scenarios of which the exact checks say something else."""
-    if not differ.any():
-        return []
-    changes = Counter(zip(ends[0]["stable"][differ], ends[1]["stable"][differ], strict=True))
-    texts = [f"{count} from {a} to {b}" for (a, b), count in changes.most_common(_NAMED)]
-    which = listing([names[k] for k in np.flatnonzero(differ).tolist()], _NAMED)
-    count = counted(int(differ.sum()), "scenario", "scenarios")
-    return [f"The exact check differs in {count} ({', '.join(texts)}): {_ended(which)}"]
+    changes = Counter(zip(ends[0][name][differ], ends[1][name][differ], strict=True))
+    texts = [f"{count} from {a} to {b}" for (a, b), count in changes.most_common(NAMED)]
+    which = listing([names[k] for k in np.flatnonzero(differ).tolist()], NAMED)
+    count = counted(int(differ.sum()), f"scenario {does}", f"scenarios {do}")
+    return [f"{count} ({', '.join(texts)}): {_ended(which)}"]
 
 
 def _of_costs(
@@ -281,7 +278,7 @@ def _of_prices(
     found = list[str]()
     if len(bus) < max(len(a.inverters), len(b.inverters)):
         other = sorted({*a.inverters.tolist()} ^ {*b.inverters.tolist()})
-        found.append(f"Inverters of one sweep only: bus {listing(other, _NAMED)}.")
+        found.append(f"Inverters of one sweep only: bus {listing(other, NAMED)}.")
     if not differ.any() or not len(bus):
         return found
     before, after = a.prices[np.ix_(at[0], in_a)], b.prices[np.ix_(at[1], in_b)]
@@ -293,7 +290,7 @@ def _of_prices(
     return [
         *found,
         f"The largest NSSP differs in {count}; most with {names[int(k)]}: that of inverter "
-        f"{bus[j]} goes from {money(float(before[k, j]))} to {money(float(after[k, j]))} "
+        f"{bus[j]} goes from {price(float(before[k, j]))} to {price(float(after[k, j]))} "
         f"{price_unit(a)}.",
     ]
 

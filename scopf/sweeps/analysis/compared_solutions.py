@@ -11,7 +11,7 @@ from scopf.errors import counted, listing
 from scopf.network import labels
 from scopf.results.prices import TRACE
 from scopf.sweeps.analysis.amounts import amount, money
-from scopf.sweeps.analysis.comparison import Comparison, Setting, moved
+from scopf.sweeps.analysis.comparison import PRICE, Comparison, Setting, moved, price
 from scopf.sweeps.analysis.units import per
 
 if TYPE_CHECKING:
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 
     from scopf.results.solution import Solution
 
-_PRICE = 1e-3  # of a price, which a solver's tolerance leaves
 _STILL = 1e-5  # p.u. of a margin or a voltage that is no difference
 _POWER, _LOADING = 0.01, 0.01  # MW and per cent
-_NAMED = 5
 
 
 def compared(
@@ -37,6 +35,8 @@ def compared(
         tolerance: difference of a cost, as a part of it, that is none.
     """
     table, only = _inverters(one, other)
+    if not (one.solved and other.solved):  # the point where a search ended says nothing
+        table = table.iloc[:0]
     findings = [*_of_status(one, other), *_of_cost(one, other, tolerance)]
     findings += [*_of_inverters(one, table), *_of_grid(one, other)]
     for end, rows in only.items():
@@ -126,11 +126,11 @@ def _inverters(one: Solution, other: Solution) -> tuple[pd.DataFrame, dict[str, 
         both = both.iloc[:0]
     columns = {"nssp_per_pu_a": "nssp_a", "nssp_per_pu_b": "nssp_b"}
     both = both.rename(columns=columns)
-    price = _gap(both, "nssp")
+    rise = _gap(both, "nssp")
     size = both[["nssp_a", "nssp_b"]].abs().max(axis=1).to_numpy(dtype=np.float64)
-    priced = price > np.maximum(_PRICE * np.nan_to_num(size), TRACE)
+    priced = rise > np.maximum(PRICE * np.nan_to_num(size), TRACE)
     margin = _gap(both, "margin")
-    order = np.lexsort((-margin, -np.where(priced, price, 0.0)))
+    order = np.lexsort((-margin, -np.where(priced, rise, 0.0)))
     kept = order[(priced | (margin > _STILL))[order]]
     rows = both.iloc[kept].reset_index(drop=True)
     hour = rows["state"].map(lambda name: f" in hour {name}" if name else "")
@@ -156,7 +156,7 @@ def _of_inverters(one: Solution, table: pd.DataFrame) -> list[str]:
     if _gap(table, "nssp")[0] > TRACE:
         found.append(
             f"The price of the inverter at {first['what']} moves most, from "
-            f"{money(first['nssp_a'])} to {money(first['nssp_b'])} {unit}."
+            f"{price(first['nssp_a'])} to {price(first['nssp_b'])} {unit}."
         )
     gaps = _gap(table, "margin")
     k = int(np.argmax(gaps))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 WIDTH = 80  # columns of the text
 ROWS = 10  # of the table in it
+PRICE = 1e-3  # of a price that is no difference: a solver's tolerance leaves it
+NAMED = 5  # scenarios or columns in a sentence
 _SETTINGS = 8  # that the text shows
 _LEAST = 10  # characters of the first column
 _VALUE = 24  # characters of a setting
@@ -55,8 +57,8 @@ class Comparison:
         findings: sentences, what matters most first.
         table: one row for each scenario (or inverter) that both have and that differs, the largest
             differences first: `status_a`, `status_b`, `cost_a`, `cost_b`, `cost_difference`,
-            `nssp_a`, `nssp_b`, `margin_a`, `margin_b`; solutions have no status and cost there.
-            Of sweeps that were verified `stable_a` and `stable_b` too.
+            `nssp_a`, `nssp_b`, `margin_a`, `margin_b`, and `stable_a`, `stable_b` where both were
+            checked; solutions have no status and cost there.
         only: what only A and only B have, a table each.
         same: whether both have the same results; settings do not count.
         tolerance: difference of a cost, as a part of it, that is none.
@@ -132,7 +134,7 @@ class Comparison:
             both = zip(table["cost_difference"], table["cost_a"], strict=True)
             moves = [0 if abs(x) <= self.tolerance * abs(cost) else x for x, cost in both]
             found.append(("change", [_signed(x) for x in moves]))
-        for name, text in (("nssp", _price), ("margin", _margin)):
+        for name, text in (("nssp", price), ("margin", _margin)):
             for end in ("a", "b"):
                 numbers = [text(x) for x in table[f"{name}_{end}"]]
                 head = f"{name.upper() if name == 'nssp' else name} {end.upper()}"
@@ -173,7 +175,8 @@ def _money(value: Any) -> str:
     return money(float(value)) if _is_number(value) else "-"
 
 
-def _price(value: Any) -> str:
+def price(value: Any) -> str:
+    """A price in a cell or a sentence; zero for what the solver leaves behind."""
     return "0" if _is_number(value) and abs(value) < TRACE else _money(value)
 
 
