@@ -12,6 +12,7 @@ from scopf import files
 from scopf.errors import ScopfError, require
 
 FORMATS = (".png", ".svg", ".pdf")
+PAGES = (".html", ".htm")
 
 Report = Annotated[
     Path | None,
@@ -36,6 +37,8 @@ def check(plot: Path | None, page: Path | None = None) -> None:
     if page is not None:
         require("plotly")
         require("jinja2")
+        if page.suffix.lower() not in PAGES:
+            raise ScopfError(f"--report writes an HTML page, {' or '.join(PAGES)}, not {page.name}")
 
 
 def save(figure: Any, plot: Path) -> None:

@@ -17,7 +17,7 @@ def report(
     folder: Annotated[
         Path,
         typer.Argument(
-            metavar="DIR",
+            metavar="RUNS",
             help="Run folder that `scopf sweep` has written, or a file of `Solution.save`.",
         ),
     ],

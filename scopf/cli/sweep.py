@@ -290,6 +290,8 @@ def values(text: str, name: str = "", *, of_flag: bool = False) -> Any:
         ScopfError: when they cannot be read.
     """
     one = options.percent if of_flag and name == PERCENT else _value
+    if not of_flag and name.startswith(PERCENT):  # per cent either way
+        text = text.replace("%", "")
     if ":" in text:
         ends = text.split(":")
         if len(ends) != 3:

@@ -68,6 +68,7 @@ def parameters(
     given = Parameters(net, "inverter", COLUMNS, defaults, (*OPTIONAL, PERCENT))
     given.leave_out(without or ())
     if forming is not None:
+        given.count_as_rated(gen for gen, row in forming.items() if "s_mva" in row)
         given.chosen &= np.isin(net.gen.id, list(forming))
     for key, value in keywords.items():
         if value is not None:
@@ -154,9 +155,11 @@ def _of_dynamics(
     """Numbers of units out of the network's own table, where it has them; by name."""
     found = {name: np.full(len(net.gen), value) for name, value in DEFAULTS.items()}
     found[PERCENT] = np.full(len(net.gen), np.nan)
+    found[RATING] = net.gen.mbase.copy()
     for at, gen in enumerate(net.gen.id.tolist()):
         row = {**forming.get(gen, {})}
         rating = row.get("s_mva", net.base_mva)
+        found[RATING][at] = row.get("s_mva", found[RATING][at])
         if PERCENT in row and "s_mva" in row:
             row["mq"] = row.pop(PERCENT) / (100.0 * row.get("beta_q", 1.0))
         found[PERCENT][at] = row.get(PERCENT, np.nan)  # of the rating, whatever that will be

@@ -111,6 +111,10 @@ class Parameters:
                 self.unit[PERCENT][:] = math.nan
             self._rated |= key == RATING
 
+    def count_as_rated(self, gens: Iterable[int]) -> None:
+        """Generators whose rating by default is one of their own, and no mBase."""
+        self._rated |= np.isin(self.net.gen.id, list(gens))
+
     def select(self, buses: Iterable[int]) -> None:
         """Devices at these buses only."""
         wanted = np.atleast_1d(np.array(list(buses) if isinstance(buses, Iterable) else buses))
@@ -155,7 +159,7 @@ class Parameters:
         of_bus = np.isin(gen.bus, list(self.at_bus[RATING]))
         unrated = self.chosen & ~self._rated & ~of_bus
         if self.chosen.any() and not unrated.any():
-            log.warning("rating_factor has no effect: every rating is given by rating_mva")
+            log.warning("rating_factor has no effect: every rating is given (rating_mva, s_mva)")
         pmax = gen.pmax * self.net.base_mva
         for row in np.flatnonzero(unrated & ~((pmax > 0) & np.isfinite(pmax))).tolist():
             text = f"Pmax is {pmax[row]:g} MW, which gives no rating; give its rating_mva"

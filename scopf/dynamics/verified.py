@@ -206,8 +206,9 @@ class Verification:
 
         Args:
             most: end of the range.
-            damped: whether oscillations have to have `min_damping` as well; NaN where that is not
-                known of all modes.
+            damped: whether oscillations have to have `min_damping` as well, with all factors up to
+                this one, so that it is 0 where small droops lack it; NaN where that is not known of
+                all modes.
         """
         least = self.min_damping if damped else 0.0
         if least and self.method != "dense":

@@ -102,9 +102,11 @@ def _figures(analysis: Analysis) -> dict[str, list[Figure]]:
     elif not len(analysis.inverters):
         priced = priced[:1]
     surface = grids.surface(analysis)
+    checked = [by_id["damping"]] if "damping" in by_id else []
     groups = {
         "Cost": cost,
         "Stability prices": priced,
+        "Exact checks": checked,
         "Margin and voltages": [*margins, by_id["spread"], by_id["voltages"]],
         "All scenarios": [ended, *([surface] if surface else [])],
     }

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 import scopf
 from scopf.cases import bundled
 from scopf.cli.main import app
+from scopf.cli.sweep import values
 from scopf.optimizer.signals import stoppable, terminable
 from scopf.stability import registry
 from scopf.sweeps import progress
@@ -198,3 +199,9 @@ def test_a_missing_study_is_a_sentence(tmp_path):
 def test_one_scenario_is_one(tmp_path):
     result = CliRunner().invoke(app, ["sweep", "case9", "--out", str(tmp_path / "runs")])
     assert "case9: 1 scenario in" in result.output
+
+
+def test_per_cent_may_carry_its_sign_on_any_axis():
+    assert values("2%:10%:3", "droop_percent_32") == {"linspace": [2, 10, 3]}
+    assert values("2,5%", "droop_percent") == [2, 5]
+    assert values("0.05,5%", "droop_percent", of_flag=True) == [5, 5]

@@ -132,7 +132,10 @@ def test_tables_of_devices_have_it_on_their_ratings(net):
     assert given.mq[0] == pytest.approx(0.01)
     own = net.replace(dynamics=pd.DataFrame(table))
     assert scopf.build(own, criterion="none").inverters.mq == pytest.approx([0.01])
-    assert at_generators(own, droop_percent=10).mq == pytest.approx([0.05])  # of mBase, 200 MVA
+    assert at_generators(own, droop_percent=10).mq == pytest.approx([0.02])  # of s_mva
+    found = at_generators(own, droop_base="rating", rating_factor=1.1)
+    assert found.rating == pytest.approx([5.0])  # s_mva, over the base of 100 MVA
+    assert found.droop_percent == pytest.approx([5.0])
 
 
 @pytest.mark.parametrize("base", ["system", "rating"])

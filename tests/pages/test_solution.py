@@ -208,6 +208,8 @@ def test_solve_and_verify_write_page_and_map(tmp_path):
     result = CliRunner().invoke(app, ["solve", "case9", "--plot", "net.gif"])
     assert result.exit_code == 2
     assert "--plot writes .png, .svg, .pdf, not net.gif" in result.stderr
+    result = CliRunner().invoke(app, ["solve", "case9", "--report", "page.pdf"])
+    assert "--report writes an HTML page, .html or .htm, not page.pdf" in result.stderr
 
 
 def test_command(plain, tmp_path):

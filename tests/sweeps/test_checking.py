@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 
 import scopf
 from scopf.cli.main import app
+from scopf.sweeps.analysis import curves
+from scopf.sweeps.analysis.analysis import analyse
 from scopf.sweeps.checking import COLUMNS
 
 MQ = [0.1, 0.2, 3.0]
@@ -179,3 +181,11 @@ def test_the_command_says_how_many_are_stable(tmp_path):
     code, said = run(f"sweep case39 --mq 0.1 --load impedance --out {tmp_path / 'other'}")
     assert code == 2
     assert "--load: only exact checks use this" in said
+
+
+def test_the_page_draws_the_damping():
+    runs = scopf.sweep("case9", mq=[0.05, 0.2], verify=True)
+    picture = curves.all_of(analyse(runs))["damping"]
+    (line,) = picture.slices[()]
+    assert line.values == pytest.approx(runs.scenarios["damping"])
+    assert "damping" not in curves.all_of(analyse(scopf.sweep("case9", mq=[0.05, 0.2])))

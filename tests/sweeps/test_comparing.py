@@ -169,6 +169,17 @@ def test_solutions_that_have_no_common_measure(tmp_path):
     assert str(outages.settings[0]) == "outages: branch 13 in B only"
 
 
+def test_margins_of_dispatches_with_outages_are_those_of_the_worst_state():
+    net = scopf.load_case("case39").lossless()
+    inverters = scopf.Inverters.at_generators(net, mq=0.2)
+    plain = scopf.solve(scopf.build(net, inverters))
+    secure = scopf.solve(scopf.build(net, inverters, outages=[6], emergency=1.2))
+    table = compare(plain, secure).table.set_index("bus")
+    assert secure.inverters.set_index("bus").margin[32] > 0.01  # in the intact network
+    assert table.margin_b[32] == pytest.approx(0, abs=1e-6)  # its row binds after the outage
+    assert table.nssp_b[32] == pytest.approx(secure.inverters.set_index("bus").nssp_per_pu[32])
+
+
 def test_command(folders, tmp_path):
     a, b, page = str(folders / "a"), str(folders / "b"), tmp_path / "page.html"
     result = CliRunner().invoke(app, ["compare", a, b, "--out", str(page), "--json"])

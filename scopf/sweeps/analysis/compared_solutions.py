@@ -107,7 +107,13 @@ def _cost_unit(solution: Solution) -> str:
 
 
 def _table(solution: Solution) -> pd.DataFrame:
-    """Inverters with prices and margins, of every hour; by bus and hour."""
+    """Inverters with prices and margins, of every hour; by bus and hour.
+
+    With outages prices are sums over the states, and margins the least of any.
+    """
+    if solution.scenario.outages and solution.solved:
+        by_bus = solution.nssp_by_state.groupby("bus", as_index=False)
+        return by_bus.agg({"nssp_per_pu": "sum", "margin": "min"}).assign(state="")
     hours = solution.problem.horizon is not None
     table = solution.table("inverters") if hours else solution.inverters
     keys = ["bus", *(["state"] if hours else [])]

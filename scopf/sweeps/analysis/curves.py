@@ -151,6 +151,7 @@ def all_of(analysis: Analysis) -> dict[str, Curves]:
     stability = results.stability_cost(analysis)
     if analysis.steps is None and "stability_cost" not in analysis.scenarios:
         stability = None  # the increase above the criterion none is that already
+    damping = results.damping(analysis)
     found = {
         "cost": of_result(analysis, results.main_cost(analysis)),
         "stability": None if stability is None else of_result(analysis, stability),
@@ -158,6 +159,7 @@ def all_of(analysis: Analysis) -> dict[str, Curves]:
         "nssp-max": of_result(analysis, results.largest_price(analysis)),
         "nssp-curves": by_inverter(analysis),
         "margin": of_result(analysis, results.margin(analysis)),
+        "damping": None if damping is None else of_result(analysis, damping),
         "spread": of_result(analysis, results.spread(analysis)),
         "voltages": voltages(analysis),
     }

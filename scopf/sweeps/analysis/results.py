@@ -147,6 +147,15 @@ def margin(analysis: Analysis) -> Result:
     return Result(Label("smallest stability margin", "p.u. voltage"), analysis.margin, note)
 
 
+def damping(analysis: Analysis) -> Result | None:
+    """Least damping ratio; None where no solution was checked."""
+    if "damping" not in analysis.scenarios:
+        return None
+    note = "Least damping ratio of the oscillations of a scenario, below zero where one grows. "
+    note += "No point: no solution, not checked, or no oscillation is known."
+    return Result(Label("least damping ratio", ""), analysis.column("damping"), note)
+
+
 def spread(analysis: Analysis) -> Result:
     """Voltage spread."""
     note = "Largest minus smallest bus voltage of a scenario, all buses."
