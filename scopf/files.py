@@ -146,7 +146,7 @@ def text(
 
 
 def not_text(content: bytes) -> str:
-    """What the beginning of a file says that it is, if it is no text; "" for text, also UTF-16."""
+    """The kind of a file that is no text, by its beginning; "" for text, also UTF-16."""
     for begin, kind in _KINDS.items():
         if content.startswith(begin):
             return kind

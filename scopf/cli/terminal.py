@@ -67,7 +67,7 @@ def width(stream: TextIO) -> int | None:
 
 
 def of_help() -> dict[str, int]:
-    """What Typer has to know for pages of help: it takes no terminal to have less than 50."""
+    """Settings of Typer for pages of help: it takes no terminal to have less than 50."""
     columns = width(sys.stdout)
     return {"terminal_width": columns - 2} if columns is not None and columns < _HELP else {}
 

@@ -45,7 +45,7 @@ def parameters(
     rating_factor: float | None,
     own_base: bool,
 ) -> Parameters:
-    """What is given for every unit and every bus; see `Inverters.at_generators`.
+    """Numbers given for every unit and every bus; see `Inverters.at_generators`.
 
     Args:
         net: the network, energized.

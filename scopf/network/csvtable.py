@@ -135,7 +135,7 @@ def _text(source: str) -> str:
 
 
 def _separator(header: str) -> str:
-    """What parts the columns: a comma, or in a header without one a semicolon or a tab."""
+    """The sign between columns: a comma, or in a header without one a semicolon or a tab."""
     return next((by for by in ",;\t" if by in header), ",")
 
 

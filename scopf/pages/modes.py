@@ -71,7 +71,7 @@ def _state(name: str, check: Verification) -> dict[str, Any]:
 
 
 def _hovers(check: Verification) -> list[str]:
-    """What the reported modes are, in lines: frequency, damping, and who takes part."""
+    """The reported modes in lines: frequency, damping, and who takes part."""
     parts = check.participation.groupby("mode", sort=True)
     shares = {
         str(mode): ", ".join(

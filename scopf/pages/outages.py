@@ -111,7 +111,7 @@ def maps(solution: Solution) -> dict[str, Any]:
 
 
 def _colours(solution: Solution, drawn: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What colours may show: key, name, unit, and the range over all states."""
+    """Quantities that colours may show: key, name, unit, and the range over all states."""
     found = []
     for key, name, unit in (
         ("vm", "Voltage", "p.u."),

@@ -62,7 +62,7 @@ class Labels:
         return np.concatenate(parts)
 
     def occupied(self, box: Floats) -> tuple[int, int]:
-        """How many labels, and how many markers, a box (left, bottom, right, top) overlaps.
+        """Numbers of labels and of markers that a box (left, bottom, right, top) overlaps.
 
         Outside of the axes counts as a label.
         """
@@ -126,7 +126,7 @@ class Labels:
         return bool(free)
 
     def _crossed(self, box: Floats) -> int:
-        """How many samples of lines are in a box."""
+        """Number of samples of lines in a box."""
         x, y = self._samples.T
         return int(((x > box[0]) & (x < box[2]) & (y > box[1]) & (y < box[3])).sum())
 

@@ -35,7 +35,7 @@ def areas(at: AtBuses) -> Floats:
 
 
 def sunk(kind: str, area: float) -> float:
-    """How much lower than the middle of its marker a number stands, points."""
+    """Distance of a number below the middle of its marker, points."""
     return _SUNK * float(np.sqrt(area)) if MARKERS[kind] == "^" else 0.0
 
 

@@ -120,7 +120,7 @@ def reason(problem: Problem, checks: Sequence[Check]) -> str:
 
 
 def _without_damping(solved: Sequence[Check], failed: Sequence[Check]) -> str:
-    """Why the damping ratio that was asked for was not reached."""
+    """The reason why the damping ratio that was asked for was not reached."""
     best = max(solved, key=lambda check: check.damping)
     first, least = solved[0], solved[-1].min_damping
     if any(check.damping != check.damping for check in solved):  # not all modes are known

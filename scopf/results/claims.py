@@ -60,7 +60,7 @@ def rewritten(problem: Problem, nlp: NLP) -> list[str]:
 
 
 def without_proof(criterion: Criterion) -> str:
-    """Why a criterion claims nothing, whatever the network; empty for one that has a proof."""
+    """The reason why a criterion claims nothing on any network; "" for one that has a proof."""
     if criterion.name == "none":
         return "there are no stability rows"
     return "" if criterion.claim is not None else f"{criterion.name} is not proven sufficient"

@@ -74,7 +74,7 @@ def of_simulation(run: Simulation) -> str:
 
 
 def loads(net: Network, follow: Loads | None = None) -> str:
-    """How loads follow the voltage, in the criterion or, if they are given, in the equations."""
+    """The loads over the voltage, in the criterion or, if they are given, in the equations."""
     has_current = bool(net.bus.pd_current.any() or net.bus.qd_current.any())
     of_lines = " and DC lines" if len(net.dcline) else ""
     if follow is None:
@@ -90,7 +90,7 @@ def loads(net: Network, follow: Loads | None = None) -> str:
 
 
 def losses(net: Network) -> str:
-    """Where a network has losses."""
+    """The losses of a network, and where they are."""
     lossy, shunts = int(np.count_nonzero(net.branch.r)), int(np.count_nonzero(net.bus.gs))
     parts = [f"resistance of {lossy} of {counted(len(net.branch), 'branch', 'branches')}"] * (
         lossy > 0
@@ -100,7 +100,7 @@ def losses(net: Network) -> str:
 
 
 def _kind(n_p: float, n_q: float) -> str:
-    """How a load follows the voltage, by its two exponents."""
+    """A load over the voltage, by its two exponents."""
     if n_p == n_q:
         return _EXPONENTS.get(n_p, f"power with the exponent {n_p:g} of the voltage")
     return f"power with the exponents {n_p:g} (P) and {n_q:g} (Q) of the voltage"

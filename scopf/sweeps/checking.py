@@ -37,7 +37,7 @@ LONGEST = 10_000  # characters of a verdict that are kept
 
 @dataclass(frozen=True)
 class Checking:
-    """What is checked, and how.
+    """Settings of the exact checks.
 
     Attributes:
         verify: whether each solution is checked.

@@ -122,7 +122,7 @@ def constant_power(
 
 
 def conditions(net: Network) -> dict[str, str]:
-    """How loads follow the voltage in the base case, and its losses, in sentences."""
+    """Loads over the voltage in the base case, and its losses, in sentences."""
     net = net.energized()
     return {"loads": standing.loads(net), "losses": standing.losses(net)}
 

@@ -179,7 +179,7 @@ class Analysis:
 
 @cache
 def nssp_unit(name: str) -> str:
-    """What the NSSP of a criterion is per, p.u. of it; empty where the criterion is unknown."""
+    """The quantity that the NSSP of a criterion is per p.u. of; "" for an unknown one."""
     try:
         return registry.get(name).nssp_unit
     except ScopfError:  # of another version, or of a file that is too old to name it

@@ -88,7 +88,7 @@ def _settings(
 
 
 def _flat(manifest: dict[str, Any]) -> dict[str, Any]:
-    """What results depend on, beside the scenarios' own columns."""
+    """Settings that results depend on, beside the scenarios' own columns."""
     spec = manifest.get("spec")
     settings = {name: Settings.model_fields[name].default for name in LATER}
     settings |= spec.get("settings", {}) if isinstance(spec, dict) else {}
@@ -118,7 +118,7 @@ def _texts(analysis: Analysis, name: str) -> list[str]:
 
 
 def _keys(analysis: Analysis, shared: list[str]) -> list[Key]:
-    """What a scenario is matched by: its values, and its number among those with the same."""
+    """The key of a scenario: its values, and its number among those with the same."""
     there = [
         _texts(analysis, name) if name in analysis.scenarios else [""] * len(analysis)
         for name in shared

@@ -50,7 +50,7 @@ def where(analysis: Analysis, row: int) -> str:
 
 
 def sentences(analysis: Analysis) -> list[str]:
-    """What the scenarios cost, of an analysis with solved ones."""
+    """Costs of the scenarios, of an analysis with solved ones."""
     steps = analysis.steps
     found = _above_reference(analysis) if steps is None else _of_series(analysis, steps)
     return [*found, *_of_stability(analysis)]
@@ -131,7 +131,7 @@ def _of_series(analysis: Analysis, steps: Dimension) -> list[str]:
 
 
 def _of_stability(analysis: Analysis) -> list[str]:
-    """What stability costs against the plain dispatch, or how that is found."""
+    """The cost of stability against the plain dispatch, or how it is found."""
     price, plain = analysis.stability_cost, analysis.plain_cost
     if price is None or plain is None:
         limited = (analysis.criteria != "none").any() and np.isfinite(analysis.nssp_max).any()
@@ -181,7 +181,7 @@ def _share(part: float, whole: float) -> str:
 
 
 def _price(value: float) -> str:
-    """What stability costs; zero for what the solver leaves behind."""
+    """The cost of stability; zero for what the solver leaves behind."""
     return money(value) if value > 1e-3 else "0"
 
 

@@ -105,7 +105,7 @@ def cost_increase(analysis: Analysis) -> Result:
 
 
 def stability_cost(analysis: Analysis) -> Result | None:
-    """What stability costs against the plain dispatch; None where that is not known."""
+    """The cost of stability against the plain dispatch; None where it is not known."""
     if analysis.stability_cost is None:
         return None
     note = "Optimal cost above that of the plain dispatch, without stability rows, of the same "

@@ -49,7 +49,7 @@ def _criteria(analysis: Analysis) -> list[str]:
 
 
 def _without_proof(name: str) -> str:
-    """Why a built-in criterion proves nothing; empty for one that does, or that is unknown."""
+    """The reason why a built-in criterion proves nothing; "" for one that does, or is unknown."""
     try:
         return without_proof(registry.get(name))
     except ScopfError:
@@ -69,7 +69,7 @@ def _left(texts: list[str]) -> str:
 
 
 def _network(analysis: Analysis, manifest: dict[str, Any]) -> list[str]:
-    """How loads follow the voltage, and where there are losses."""
+    """The loads over the voltage, and the losses."""
     given = manifest.get("conditions")
     if not given:
         return []
