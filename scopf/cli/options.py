@@ -66,6 +66,10 @@ Droop = Annotated[
         show_default=False,
     ),
 ]
+RatingMva = Annotated[
+    float | None,
+    typer.Option(help="Rated apparent power of every unit, MVA. [default: the case's mBase]"),
+]
 RatingFactor = Annotated[
     float | None,
     typer.Option(help="Rating of each unit over its Pmax. [default: the case's mBase]"),

@@ -57,6 +57,7 @@ def _inverters(
     beta_q: options.BetaQ = None,
     mp: options.Mp = None,
     droop_base: options.DroopBase = None,
+    rating_mva: options.RatingMva = None,
     rating_factor: options.RatingFactor = None,
     inverters: options.InverterTable = None,
     devices: options.Devices = None,
@@ -70,7 +71,7 @@ def _inverters(
     from scopf.devices.gfm import Inverters
 
     given: dict[str, Any] = {"mq": mq, "beta_q": beta_q, "mp": mp, "table": inverters,
-                             "rating_factor": rating_factor}  # fmt: skip
+                             "rating_mva": rating_mva, "rating_factor": rating_factor}  # fmt: skip
     if droop_percent is not None:
         given["droop_percent"] = options.percent(droop_percent)
     given = {name: value for name, value in given.items() if value is not None}

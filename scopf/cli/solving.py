@@ -42,6 +42,7 @@ def _problem(
     inverters: options.InverterTable = None,
     capability: options.Capability = False,
     limit: options.Limit = "power",
+    rating_mva: options.RatingMva = None,
     rating_factor: options.RatingFactor = None,
     mq_min: Annotated[
         float | None,
@@ -84,7 +85,8 @@ def _problem(
     droop = None if (text := numbers["droop_percent"]) is None else options.percent(text)
     of_units: dict[str, Any] = {
         "table": inverters, "mq": numbers["mq"], "droop_percent": droop, "beta_q": beta_q, "mp": mp,
-        "droop_base": droop_base or "system", "rating_factor": rating_factor,
+        "droop_base": droop_base or "system", "rating_mva": rating_mva,
+        "rating_factor": rating_factor,
     }  # fmt: skip
     further: dict[str, Any] = {**numbers, "mq": None, "droop_percent": None}  # the units have them
     gens = options.generators(inverter_gens)

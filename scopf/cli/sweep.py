@@ -60,9 +60,7 @@ def sweep(
     beta_q: options.BetaQ = None,
     mp: options.Mp = None,
     droop_base: options.DroopBase = None,
-    rating_mva: Annotated[
-        float | None, typer.Option(help="Rated apparent power of every unit, MVA.")
-    ] = None,
+    rating_mva: options.RatingMva = None,
     rating_factor: options.RatingFactor = None,
     outages: options.Outages = None,
     emergency: options.Emergency = None,

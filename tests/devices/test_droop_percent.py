@@ -1,12 +1,15 @@
 """Droops in per cent of the rating, and ratings that are none."""
 
+import json
 import logging
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import scopf
+from scopf.cli.main import app
 from scopf.devices import ratings
 
 at_generators = scopf.Inverters.at_generators
@@ -219,3 +222,12 @@ def test_one_mbase_may_be_the_rating_of_all(said):
 def test_mbase_below_pmax_of_some_is_warned_of(net, said):
     at_generators(net, droop_percent=5)
     assert "mBase of generator 1, 3 is below Pmax and no rating" in said.text
+
+
+def test_commands_take_one_rating_for_all_units():
+    flags = ["--droop", "5%", "--rating-mva", "300", "--json"]
+    solved = CliRunner().invoke(app, ["solve", "case9", "--criterion", "none", *flags])
+    for one in json.loads(solved.stdout)["inverters"]:
+        assert one["droop_percent"] == pytest.approx(5)
+        assert one["rating_mva"] == pytest.approx(300)
+        assert one["mq"] == pytest.approx(0.05 * 100 / 300)
