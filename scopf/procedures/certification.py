@@ -64,8 +64,8 @@ def certify(
         how: keywords of `Solution.verify`.
 
     Returns:
-        The first solution that passed. If none did, not certified: the first that is stable but
-        lacks damping, else the last one. All steps are in its `checks`.
+        The first solution that passed. If none did, one that is not certified, the first that is
+        stable but lacks damping, or else the last one. All steps are in its `checks`.
     """
     given = problem.scenario.droop_margin
     checks: list[Check] = []
