@@ -32,8 +32,7 @@ class Labels:
             lines: ends of lines that labels had better not cross, shape (m, 2, 2).
         """
         self.ax = ax
-        whole = ax.get_figure()
-        (getattr(whole, "get_figure", lambda root: whole)(root=True)).draw_without_rendering()
+        ax.figure.canvas.figure.draw_without_rendering()  # the whole, if it has figures inside
         self._dots = 72.0 / ax.figure.dpi
         self.at = self._points(place)
         self.reach = np.sqrt(areas) / 2

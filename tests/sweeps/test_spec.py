@@ -276,7 +276,7 @@ def test_values_on_the_command_line(text, expected):
         ("sweep case9 --mq 0.1", "--out is missing"),
         ("sweep case9 --mq x --out o", "mq: should be a valid number"),
         ("sweep case9 --axis mq3=1 --out o", "--axis takes NAME=VALUES"),
-        ("sweep --mq 1 --out o", "sweep takes a Problem"),
+        ("sweep --mq 1 --out o", "the study is missing: a case"),
         ("sweep --resume --out o", "no sweep in o"),
         ("sweep case9 --workers 0 --out o", "--workers"),
         ("sweep case9 --workers 2 --dask tcp://localhost:1 --out o", "one of workers"),
