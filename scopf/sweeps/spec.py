@@ -101,8 +101,15 @@ class Spec:
 
 
 def overridden(content: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of a file, and on top of it what was given beside; mq_32 is mq.32 there."""
-    kept = {**content}
+    """The content of a file, and on top of it what was given beside; mq_32 is mq.32 there.
+
+    Of a table of exact checks it is setting by setting: `verify.load` leaves `verify.min_damping`.
+    """
+    kept, given = {**content}, {**given}
+    for key in ("verify", "certify"):
+        there, beside = content.get(key), given.get(key)
+        if isinstance(there, Mapping) and (beside is True or isinstance(beside, Mapping)):
+            given[key] = {**there, **({} if beside is True else beside)}
     for key, value in given.items():
         name, bus = split(key)
         if bus is not None and isinstance(kept.get(name), Mapping):

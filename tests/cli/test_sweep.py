@@ -205,3 +205,14 @@ def test_per_cent_may_carry_its_sign_on_any_axis():
     assert values("2%:10%:3", "droop_percent_32") == {"linspace": [2, 10, 3]}
     assert values("2,5%", "droop_percent") == [2, 5]
     assert values("0.05,5%", "droop_percent", of_flag=True) == [5, 5]
+
+
+def test_flags_change_single_settings_of_the_checks_of_a_spec():
+    content = {"case": "case9", "mq": 0.1, "verify": {"load": "impedance", "min_damping": 0.05}}
+    for given, load in (({"load": "current"}, "current"), (True, "impedance")):
+        settings = check(overridden(content, {"verify": given}), "test").settings
+        assert settings.verify.keywords == {"load": load, "min_damping": 0.05}
+    assert content["verify"]["load"] == "impedance"
+    assert overridden({**content, "verify": True}, {"verify": {"load": "current"}})["verify"] == {
+        "load": "current"
+    }
