@@ -145,6 +145,11 @@ def test_cost_increase_is_above_that_without_stability():
     assert "above that without stability" in figure.note
     assert figure.layout["yaxis"]["rangemode"] == "tozero"
     assert "above that without stability, in" in " ".join(facts.headline(analysis, {}))
+    sweep.scenarios["plain_cost"] = cost / 1.5  # `--plain` says the same once more
+    sweep.scenarios["stability_cost"] = cost - cost / 1.5
+    again = analyse(sweep)
+    assert "stability" not in curves.all_of(again)
+    assert "Stability costs" not in " ".join(facts.headline(again, {}))
 
 
 def test_a_day_speaks_of_hours_and_of_the_price_of_stability(without_library):

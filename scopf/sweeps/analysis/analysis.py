@@ -103,6 +103,11 @@ class Analysis:
             return self.column("stability_cost")
         return self.cost_increase if self.reference is Reference.NONE else None
 
+    @property
+    def rises_by_stability(self) -> bool:
+        """Whether the increase of the cost is what stability costs: it counts from `none`."""
+        return self.steps is None and self.reference is Reference.NONE
+
     @cached_property
     def plain_cost(self) -> Floats | None:
         """Cost of the plain dispatch of the same scenario; None where none is known."""

@@ -141,8 +141,8 @@ def _of_stability(analysis: Analysis) -> list[str]:
             "With --plain (plain=True) a sweep solves the plain dispatch of each step as well, and "
             "says what stability costs."
         ]
-    if analysis.steps is None and "stability_cost" not in analysis.scenarios:
-        return []  # said already, as the rise above the criterion none
+    if analysis.rises_by_stability:
+        return []  # said already
     if not np.isfinite(price).any():
         return ["What stability costs is not known: no scenario is solved with and without it."]
     most = int(np.nanargmax(price))

@@ -149,8 +149,8 @@ def critical(analysis: Analysis) -> Curves | None:
 def all_of(analysis: Analysis) -> dict[str, Curves]:
     """Every picture of curves that this sweep can have, by its name in the page."""
     stability = results.stability_cost(analysis)
-    if analysis.steps is None and "stability_cost" not in analysis.scenarios:
-        stability = None  # the increase above the criterion none is that already
+    if analysis.rises_by_stability:
+        stability = None  # that is drawn already
     damping = results.damping(analysis)
     found = {
         "cost": of_result(analysis, results.main_cost(analysis)),
