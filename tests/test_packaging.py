@@ -14,6 +14,12 @@ from typer.testing import CliRunner
 from scopf.cli.main import app
 
 EXTRAS = ("cyipopt", "dask", "pandapower", "plot", "report", "test")
+ROOT = Path(__file__).parents[1]
+TOP = {
+    ".ci", ".gitignore", "CHANGELOG.md", "CITATION.cff", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md",
+    "LICENSE", "Makefile", "README.md", "SECURITY.md", "benchmarks", "bootstrap.py", "cases",
+    "docs", "environment.yml", "notebooks", "pyproject.toml", "scopf", "tests",
+}  # fmt: skip
 HEAVY = ("casadi", "cyipopt", "matplotlib", "networkx", "numpy", "pandas", "pyomo", "scipy")
 
 
@@ -75,3 +81,9 @@ def test_the_conda_environment_has_what_pip_installs():
     for name, line in wanted.items():
         lower = re.search(r">=([\d.]+)", line)[1]
         assert f">={lower}" in listed.get(name, ""), line
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="a source archive has no list of files")
+def test_no_output_of_a_command_is_kept_at_the_top():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    assert {name.partition("/")[0] for name in listed.stdout.split("\n") if name} == TOP

@@ -40,7 +40,7 @@ def sources():
 
 
 def printed(words, files=()):
-    """What a command prints, from the store if it is there."""
+    """The output of a command, from the store if it is there."""
     key = hashlib.sha256(json.dumps([sources(), words, sorted(files)]).encode()).hexdigest()
     place = KEPT / f"{key[:32]}.txt"
     if place.exists():

@@ -35,7 +35,7 @@ from typing import Literal
 Start = Literal["flat", "middle", "dc", "power-flow", "model"]
 Form = Literal["auto", "reduced", "lifted"]
 End = Literal["early stall", "slow convergence"]
-"""How an attempt failed: without headway, or near a solution."""
+"""Failures of an attempt: without headway, or near a solution."""
 
 
 @dataclass(frozen=True)

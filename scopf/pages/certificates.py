@@ -1,4 +1,4 @@
-"""What is proven of a solution, by what, and under which assumptions, as a table."""
+"""Table of all that is proven of a solution, by what, and under which assumptions."""
 
 from __future__ import annotations
 

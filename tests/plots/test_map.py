@@ -2,6 +2,7 @@
 
 import itertools
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,12 +12,11 @@ from scopf.devices.kinds import LOAD, AtBuses
 from tests.grids import dc_line, side_by_side
 from tests.small_networks import network
 
-matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
 
-from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib import pyplot as plt
 
-from scopf import plots  # noqa: E402
+from scopf import plots
 
 SYMBOLS = {
     "grid-forming inverter": 4, "synchronous machine": 5, "grid-following inverter": 4,

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,15 +14,14 @@ from tests.model.test_content import dcline
 from tests.small_networks import network as made
 from tests.sweeps.sweep_data import grid, made_up
 
-matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
 
-from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib import pyplot as plt
 
-from scopf import plots  # noqa: E402
-from scopf.pages import curves as page_curves  # noqa: E402
-from scopf.plots import style  # noqa: E402
-from scopf.sweeps.analysis.analysis import analyse  # noqa: E402
+from scopf import plots
+from scopf.pages import curves as page_curves
+from scopf.plots import style
+from scopf.sweeps.analysis.analysis import analyse
 
 pytestmark = pytest.mark.core
 

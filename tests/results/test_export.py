@@ -187,7 +187,7 @@ def test_conversion_follows_a_link_that_was_typed(tmp_path):
 
 
 def test_a_picture_follows_no_link(tmp_path):
-    plots = pytest.importorskip("scopf.plots")
+    from scopf import plots
     from scopf.studies.gap import gap
 
     precious = tmp_path / "precious"

@@ -200,7 +200,6 @@ def test_numbers_out_of_range_are_refused(given):
 
 
 def test_picture(tmp_path):
-    pytest.importorskip("matplotlib")
     found = gap(b=[4.0, 8.0], mq=[1.0, 3.0, 5.0], vm=[0.95, 1.05], angle=[-0.3, 0.3])
     figure = plots.gap(found, tmp_path / "gap.png")
     assert (tmp_path / "gap.png").stat().st_size > 10_000

@@ -1,4 +1,4 @@
-"""What a sweep costs, in the terms of its kind: sentences and key numbers."""
+"""Costs of a sweep in the terms of its kind: sentences and key numbers."""
 
 from __future__ import annotations
 
