@@ -35,8 +35,6 @@ def compared(
         tolerance: difference of a cost, as a part of it, that is none.
     """
     table, only = _inverters(one, other)
-    if not (one.solved and other.solved):  # the point where a search ended says nothing
-        table = table.iloc[:0]
     findings = [*_of_status(one, other), *_of_cost(one, other, tolerance)]
     findings += [*_of_inverters(one, table), *_of_grid(one, other)]
     for end, rows in only.items():
